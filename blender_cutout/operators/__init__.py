@@ -1,0 +1,1 @@
+"""Operators: each gathers inputs, sends one message or calls one function, and reports."""

@@ -1,0 +1,1 @@
+"""The engine's process: message loop and jobs. No Blender here."""

@@ -1,0 +1,1 @@
+"""The host-independent engine: numpy, OpenCV and PyAV; neither torch nor Blender."""

@@ -1,0 +1,273 @@
+"""Messages between Blender's process and the worker: one JSON object a line, a closed set of kinds.
+
+Every record is {"v": 1, "kind": …, fields}. An unknown kind is an error, an unknown field is ignored (a newer peer may
+send more). A job has exactly one terminal event: Done, Cancelled or Failed. No dependencies beyond the standard library.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Union
+
+from .errors import ProtocolError
+
+PROTOCOL = 1
+
+# ---------------------------------------------------------------- host -> worker
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """First message: what the host speaks and wants. Answered by Ready, or Failed with job ""."""
+
+    protocol: int
+    tier: str
+    device: str
+    cache_dir: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTrack:
+    """Open (or make) the session of one cut-out. Answered by TrackState, then Done.
+
+    Attributes:
+        clip_path, clip_files: as `types.Clip`.
+        folder: the track's folder: journal, mattes and written masks lie in it.
+    """
+
+    job: str
+    track: str
+    clip_path: str
+    clip_files: tuple[str, ...]
+    folder: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyRound:
+    """One round on a frame: strokes (as `Stroke.to_json`) or auto. Answered by MatteReady, TrackState, Done."""
+
+    job: str
+    track: str
+    frame: int
+    strokes: tuple[dict[str, Any], ...]
+    zoom: float = 1.0
+    auto: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Propagate:
+    """Carry the keyframes' mattes through [start, stop). Answered by MatteReady and Progress, TrackState, Done."""
+
+    job: str
+    track: str
+    start: int
+    stop: int
+    direction: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """Move the head: to a round id, or "" = before the first; undo and redo. Answered by TrackState, Done."""
+
+    job: str
+    track: str
+    head: str
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """Move the head one round back. Answered by TrackState, Done."""
+
+    job: str
+    track: str
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """Write the track's mattes as a picture sequence, one per entry of `frames`, always complete: built aside, then swapped.
+
+    Attributes:
+        frames: the clip frame for each picture, in order; -1 = black.
+        folder: where the pictures go: 000001.png and so on.
+    """
+
+    job: str
+    track: str
+    frames: tuple[int, ...]
+    folder: str
+
+
+@dataclass(frozen=True, slots=True)
+class MoveTrack:
+    """The track's folder is to lie elsewhere (the .blend was saved). Answered by TrackState, Done."""
+
+    job: str
+    track: str
+    folder: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Stop a job at its next step; what is finished stays."""
+
+    job: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Answered by Pong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shutdown:
+    """End the process after the current file write."""
+
+
+# ---------------------------------------------------------------- worker -> host
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The worker is up. `tier` and `device` are what was chosen."""
+
+    protocol: int
+    version: str
+    device: str
+    tier: str
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrackState:
+    """Where a track stands.
+
+    Attributes:
+        head: id of the head operation, "" = none.
+        parent: id of the operation before the head ("" = none): what an undo goes to.
+        keyframes: clip frames with at least one round, sorted.
+        done: clip frames that have a matte at this head, as [start, stop) pairs, sorted.
+        frame_count, height, width: of the clip.
+    """
+
+    job: str
+    track: str
+    head: str
+    parent: str
+    keyframes: tuple[int, ...]
+    done: tuple[tuple[int, int], ...]
+    frame_count: int
+    height: int
+    width: int
+    fps: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class MatteReady:
+    """A frame's matte is on disk (8-bit grey PNG at source size) at `path`. `matte_kind` is a `types.MatteKind` value."""
+
+    job: str
+    track: str
+    frame: int
+    path: str
+    matte_kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a job is; at most ten a second. `eta` in seconds, negative = unknown."""
+
+    job: str
+    done: int
+    total: int
+    stage: str
+    eta: float
+
+
+@dataclass(frozen=True, slots=True)
+class Warn:
+    """Something the user should know, while the job goes on."""
+
+    job: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The job is finished; `summary` is a short sentence for the panel."""
+
+    job: str
+    summary: str = ""
+    result: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The job was stopped; `at` tells how many steps were done and stay."""
+
+    job: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The job failed: `code` is a CutoutError name, `text` and `hint` go to the panel, `traceback` to the log."""
+
+    job: str
+    code: str
+    text: str
+    hint: str = ""
+    traceback: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """Answer to Ping."""
+
+
+Request = Union[Hello, OpenTrack, ApplyRound, Propagate, Checkout, Undo, Export, MoveTrack, Cancel, Ping, Shutdown]
+Event = Union[Ready, TrackState, MatteReady, Progress, Warn, Done, Cancelled, Failed, Pong]
+Message = Union[Request, Event]
+
+TERMINAL = (Done, Cancelled, Failed)
+
+_KINDS: dict[str, type[Any]] = {
+    kind.__name__: kind
+    for kind in (
+        Hello, OpenTrack, ApplyRound, Propagate, Checkout, Undo, Export, MoveTrack, Cancel, Ping, Shutdown,
+        Ready, TrackState, MatteReady, Progress, Warn, Done, Cancelled, Failed, Pong,
+    )
+}  # fmt: skip
+
+
+def encode(message: Message) -> bytes:
+    """One line of UTF-8 JSON, ending in a newline."""
+    record = {"v": PROTOCOL, "kind": type(message).__name__, **asdict(message)}
+    return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def decode(line: bytes | str) -> Message:
+    """The message of one line. Raises ProtocolError for anything that is not a known, complete message."""
+    try:
+        record = json.loads(line)
+        kind = _KINDS[record["kind"]]
+        names = {f.name for f in fields(kind)}
+        values = {name: _tuples(value) for name, value in record.items() if name in names}
+        message: Message = kind(**values)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ProtocolError(
+            f"A message is not understood ({error!r}).", "Install the same version of the add-on and of its engine."
+        ) from error
+    if record.get("v") != PROTOCOL:
+        raise ProtocolError(
+            f"The message speaks protocol {record.get('v')}, this side {PROTOCOL}.",
+            "Install the same version of the add-on and of its engine.",
+        )
+    return message
+
+
+def _tuples(value: Any) -> Any:
+    """JSON lists as (nested) tuples, so that messages stay immutable; dictionaries are left as they are."""
+    if isinstance(value, list):
+        return tuple(_tuples(item) for item in value)
+    return value

@@ -1,0 +1,59 @@
+"""What the engine needs from outside, as Protocols. `models/adapters.py` satisfies them by structure, without importing core.
+
+Images given to the networks are already cut and scaled to working size by the engine: (h, w, 3) uint8 RGB. Keys and
+values are opaque handles which the engine only stores, so it needs no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from .types import Image, Map, Matte, Mattes
+
+Key = Any
+Value = Any
+
+
+class ScribbleNet(Protocol):
+    """Stroke-to-mask network; without strokes and previous mask it proposes the foreground."""
+
+    def predict(self, image: Image, previous: Matte, keep: Map, remove: Map) -> Matte:
+        """Refined matte (h, w) float32 in [0, 1] of one object; `keep` and `remove` are stroke maps (h, w) in [0, 1]."""
+        ...
+
+    def foreground(self, image: Image) -> Matte:
+        """First guess (h, w) float32 in [0, 1] of the foreground object(s)."""
+        ...
+
+
+class PropagationNet(Protocol):
+    """Space-time-memory network (STCN form: keys from the image alone, values from image and mattes)."""
+
+    def encode_key(self, image: Image) -> Key:
+        """Key of a frame, with what decoding needs (skips); once per frame."""
+        ...
+
+    def encode_value(self, image: Image, key: Key, mattes: Mattes) -> Value:
+        """Value of a frame whose mattes (N, h, w) are known."""
+        ...
+
+    def segment(self, query: Key, memory: Sequence[tuple[Key, Value]]) -> Mattes:
+        """Mattes (N, h, w) float32 in [0, 1] of the query frame, aggregated over the N objects."""
+        ...
+
+    def attention(self, query: Key, keyframe: Key, difference: Mattes) -> Mattes:
+        """Maps (M, h, w), carried from the keyframe to the query frame by the affinity between them (MiVOS, 3.3)."""
+        ...
+
+
+@runtime_checkable
+class FrameSource(Protocol):
+    """A clip: random access to exact frames. Raises FrameReadError."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, frame: int) -> Image:
+        """Frame (H, W, 3) uint8 RGB."""
+        ...

@@ -1,0 +1,182 @@
+"""The values that the engine and the add-on speak about: frozen, small, without arrays of a whole clip.
+
+Imported in Blender's process too, where numpy may be missing: so numpy is only imported inside functions here.
+
+Conventions: frames are counted from 0 in the clip; points are (x, y) in source pixels, origin top-left, y down, pixel
+centres at .5; sizes are (height, width); images are (H, W, 3) uint8 RGB; mattes are (H, W) float32 in [0, 1].
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any, NewType
+
+from .errors import InputError, StrokeError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Image = NDArray[np.uint8]
+    Matte = NDArray[np.float32]
+    Mattes = NDArray[np.float32]
+    Map = NDArray[np.float32]
+
+Frame = NewType("Frame", int)
+"""Clip-local index, from 0. Never a frame of the timeline."""
+
+
+class Label(str, Enum):
+    """What a stroke says about the pixels under it."""
+
+    KEEP = "keep"
+    REMOVE = "remove"
+
+
+@dataclass(frozen=True, slots=True)
+class Stroke:
+    """One stroke of the artist; a single point is a click.
+
+    Attributes:
+        points: (x, y) in source pixels; any sequence of pairs or an (N, 2) array, kept as a tuple of float pairs.
+        radius: half the stroke's width, in source pixels, greater than 0.
+        label: keep or remove.
+
+    Raises:
+        StrokeError: no points, a point that is not a finite pair, or a radius that is not positive.
+    """
+
+    points: tuple[tuple[float, float], ...]
+    radius: float
+    label: Label
+
+    def __init__(self, points: Iterable[Sequence[float]], radius: float, label: Label | str) -> None:
+        try:
+            pairs = tuple((float(p[0]), float(p[1])) for p in points)
+            kind = Label(label)
+            size = float(radius)
+        except (TypeError, ValueError, IndexError) as error:
+            raise StrokeError(
+                f"A stroke is not understood ({error}).", "Give points as [x, y], a radius and a label keep or remove."
+            ) from error
+        if not pairs:
+            raise StrokeError("A stroke has no points.", "Draw a stroke or click on the object.")
+        if not all(math.isfinite(v) for pair in pairs for v in pair):
+            raise StrokeError("A stroke has a point that is not a number.", "Draw the stroke again.")
+        if not (math.isfinite(size) and size > 0):
+            raise StrokeError(
+                f"A stroke's radius is {radius}, but must be greater than 0.", "Set a brush radius in pixels."
+            )
+        object.__setattr__(self, "points", pairs)
+        object.__setattr__(self, "radius", size)
+        object.__setattr__(self, "label", kind)
+
+    def to_json(self) -> dict[str, Any]:
+        """The stroke as in STROKES.json: {"label", "radius", "points"}."""
+        return {"label": self.label.value, "radius": self.radius, "points": [list(p) for p in self.points]}
+
+    @classmethod
+    def from_json(cls, record: Any) -> Stroke:
+        """The stroke of a STROKES.json record. Raises StrokeError when fields are missing or wrong."""
+        try:
+            return cls(record["points"], record["radius"], record["label"])
+        except (KeyError, TypeError) as error:
+            raise StrokeError(
+                f"A stroke record is not understood ({error}).",
+                'Each needs "label", "radius" and "points": [[x, y], …].',
+            ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRange:
+    """Frames start … stop - 1, half-open like `range`. Raises InputError when empty or negative."""
+
+    start: int
+    stop: int
+
+    def __post_init__(self) -> None:
+        if self.start < 0 or self.stop <= self.start:
+            raise InputError(
+                f"The frame range {self.start}:{self.stop} is empty.", "Give the first frame and one past the last."
+            )
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(self.start, self.stop))
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    def __contains__(self, frame: object) -> bool:
+        return isinstance(frame, int) and self.start <= frame < self.stop
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle in source pixels: x0 <= x < x1, y0 <= y < y1; may reach outside the picture."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+    @property
+    def width(self) -> int:
+        return self.x1 - self.x0
+
+    @property
+    def height(self) -> int:
+        return self.y1 - self.y0
+
+    @property
+    def area(self) -> int:
+        return max(0, self.width) * max(0, self.height)
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A movie file or a sequence of pictures, as described by whoever knows it (no pixels).
+
+    Attributes:
+        path: movie file, or folder of pictures.
+        files: for a picture sequence given one by one (a Blender image strip): file names inside `path`, in frame order;
+            empty = a movie, or every picture of the folder in name order.
+    """
+
+    path: str
+    files: tuple[str, ...] = ()
+
+
+class Direction(str, Enum):
+    """Where a propagation goes from its keyframes."""
+
+    FORWARD = "forward"
+    BACKWARD = "backward"
+    BOTH = "both"
+
+
+class MatteKind(str, Enum):
+    """Where a frame's matte comes from."""
+
+    DRAWN = "drawn"
+    PROPAGATED = "propagated"
+    FUSED = "fused"
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One round of interaction on one frame: strokes, or none for a foreground proposal ("Auto").
+
+    Attributes:
+        frame: the clip frame it was drawn on.
+        strokes: this round's strokes only.
+        zoom: magnification of the picture when drawn (1 = whole picture in view).
+        auto: True = first guess of the foreground, without strokes.
+    """
+
+    frame: int
+    strokes: tuple[Stroke, ...] = field(default=())
+    zoom: float = 1.0
+    auto: bool = False
