@@ -13,7 +13,8 @@
     ├── WorkerDied              the engine process ended unexpectedly
     └── ProtocolError           the two processes do not understand each other
 
-Every error carries one clear sentence (`text`) and what to do about it (`hint`). May be imported anywhere: no dependencies.
+Every error carries one clear sentence (`text`) and what to do about it (`hint`). No dependencies: may be
+imported anywhere.
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
 """Messages between Blender's process and the worker: one JSON object a line, a closed set of kinds.
 
 Every record is {"v": 1, "kind": …, fields}. An unknown kind is an error, an unknown field is ignored (a newer peer may
-send more). A job has exactly one terminal event: Done, Cancelled or Failed. No dependencies beyond the standard library.
+send more). A job has exactly one terminal event: Done, Cancelled or Failed. Nothing beyond the standard library.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Union
+from typing import Any
 
 from .errors import ProtocolError
 
@@ -85,7 +85,7 @@ class Undo:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """Write the track's mattes as a picture sequence, one per entry of `frames`, always complete: built aside, then swapped.
+    """Write the track's mattes as a picture sequence, one per entry of `frames`; built aside, then swapped.
 
     Attributes:
         frames: the clip frame for each picture, in order; -1 = black.
@@ -164,7 +164,7 @@ class TrackState:
 
 @dataclass(frozen=True, slots=True)
 class MatteReady:
-    """A frame's matte is on disk (8-bit grey PNG at source size) at `path`. `matte_kind` is a `types.MatteKind` value."""
+    """A frame's matte is on disk at `path` (8-bit grey PNG, source size). `matte_kind` is a `types.MatteKind` value."""
 
     job: str
     track: str
@@ -225,9 +225,9 @@ class Pong:
     """Answer to Ping."""
 
 
-Request = Union[Hello, OpenTrack, ApplyRound, Propagate, Checkout, Undo, Export, MoveTrack, Cancel, Ping, Shutdown]
-Event = Union[Ready, TrackState, MatteReady, Progress, Warn, Done, Cancelled, Failed, Pong]
-Message = Union[Request, Event]
+Request = Hello | OpenTrack | ApplyRound | Propagate | Checkout | Undo | Export | MoveTrack | Cancel | Ping | Shutdown
+Event = Ready | TrackState | MatteReady | Progress | Warn | Done | Cancelled | Failed | Pong
+Message = Request | Event
 
 TERMINAL = (Done, Cancelled, Failed)
 

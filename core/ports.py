@@ -1,4 +1,4 @@
-"""What the engine needs from outside, as Protocols. `models/adapters.py` satisfies them by structure, without importing core.
+"""What the engine needs from outside, as Protocols. `models/adapters.py` satisfies them by structure, not by import.
 
 Images given to the networks are already cut and scaled to working size by the engine: (h, w, 3) uint8 RGB. Keys and
 values are opaque handles which the engine only stores, so it needs no torch.
@@ -20,7 +20,7 @@ class ScribbleNet(Protocol):
     """Stroke-to-mask network; without strokes and previous mask it proposes the foreground."""
 
     def predict(self, image: Image, previous: Matte, keep: Map, remove: Map) -> Matte:
-        """Refined matte (h, w) float32 in [0, 1] of one object; `keep` and `remove` are stroke maps (h, w) in [0, 1]."""
+        """Refined matte (h, w) float32 in [0, 1] of one object; `keep`, `remove`: stroke maps (h, w) in [0, 1]."""
         ...
 
     def foreground(self, image: Image) -> Matte:

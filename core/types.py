@@ -124,14 +124,17 @@ class Box:
 
     @property
     def width(self) -> int:
+        """Pixels across."""
         return self.x1 - self.x0
 
     @property
     def height(self) -> int:
+        """Pixels down."""
         return self.y1 - self.y0
 
     @property
     def area(self) -> int:
+        """Pixels inside; 0 when empty."""
         return max(0, self.width) * max(0, self.height)
 
 
@@ -141,7 +144,7 @@ class Clip:
 
     Attributes:
         path: movie file, or folder of pictures.
-        files: for a picture sequence given one by one (a Blender image strip): file names inside `path`, in frame order;
+        files: for pictures given one by one (a Blender image strip): file names inside `path`, in frame order;
             empty = a movie, or every picture of the folder in name order.
     """
 
