@@ -1,0 +1,87 @@
+"""The two annotation layers of the preview: making, finding, drawing on them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from ..core.types import Label
+from . import compat
+from .strokes import LAYERS
+
+_COLOURS = {Label.KEEP: (0.0, 1.0, 0.0), Label.REMOVE: (1.0, 0.0, 0.0)}
+THICKNESS = 8
+"""Screen pixels; the artist may set another on the layer."""
+
+
+def find(context: Any) -> Any:
+    """The annotation with the cutout layers, that of the space drawn in first; None when there is none."""
+    candidates = [compat.annotation_get(space) for space in _spaces(context)]
+    candidates += list(compat.annotations_data())
+    return next((a for a in candidates if a and any(layer.info in LAYERS for layer in a.layers)), None)
+
+
+def set_up(context: Any) -> Any:
+    """Makes the two layers where they are missing, shows them in every sequencer, and returns their annotation."""
+    spaces = _spaces(context)
+    used = next((a for a in map(compat.annotation_get, spaces) if a), None)
+    annotation = find(context) or used or compat.annotations_data().new("Cutout")
+    annotation.use_fake_user = True  # without a sequencer on any screen nothing else would keep it
+    for name, label in LAYERS.items():
+        if not any(layer.info == name for layer in annotation.layers):
+            layer = annotation.layers.new(name, set_active=False)
+            layer.color = _COLOURS[label]
+            layer.thickness = THICKNESS
+    activate(annotation, Label.KEEP)
+    for space in spaces:
+        if compat.annotation_get(space) != annotation:
+            compat.annotation_set(space, annotation)
+    for scene in {compat.sequencer_scene(context), context.scene}:
+        # The other placements stick to the screen, and from 4.3 to 5.1 such strokes cannot even be told apart.
+        scene.tool_settings.annotation_stroke_placement_view2d = "IMAGE"
+    return annotation
+
+
+def activate(annotation: Any, label: Label) -> None:
+    """Makes the label's layer the one that the annotate tool draws on."""
+    names = [layer.info for layer in annotation.layers]
+    annotation.layers.active_index = names.index(next(n for n, of in LAYERS.items() if of is label))
+
+
+def start_tool(context: Any) -> bool:
+    """Starts the annotate tool in a preview; False when there is no window with one."""
+    if bpy.app.background:
+        return False
+    for window, area in compat.sequencer_areas():
+        region = next((r for r in area.regions if r.type == "PREVIEW"), None)
+        if window and region and area.spaces.active.view_type != "SEQUENCER":
+            with context.temp_override(window=window, area=area, region=region):
+                bpy.ops.wm.tool_set_by_id(name="builtin.annotate")
+            return True
+    return False
+
+
+def view(context: Any) -> tuple[float, tuple[float, float]]:
+    """(screen pixels per preview unit, (width, height) of the preview region): of the area used, else of another.
+
+    Without a window there is no zoom: (1, (0, 0)).
+    """
+    if not bpy.app.background:
+        areas = [context.area] if context.area and context.area.type == "SEQUENCE_EDITOR" else []
+        areas += [area for window, area in compat.sequencer_areas() if window]
+        for area in areas:
+            region = next((r for r in area.regions if r.type == "PREVIEW" and r.width > 1), None)
+            if region and area.spaces.active.view_type != "SEQUENCER":
+                (x0, _), (x1, _) = (region.view2d.region_to_view(x, 0) for x in (0, region.width))
+                if x1 > x0:
+                    return region.width / (x1 - x0), (float(region.width), float(region.height))
+    return 1.0, (0.0, 0.0)
+
+
+def _spaces(context: Any) -> list[Any]:
+    """The sequencer spaces, the one in use first."""
+    space = context.space_data
+    first = [space] if space and space.type == "SEQUENCE_EDITOR" else []
+    return first + [area.spaces.active for _, area in compat.sequencer_areas()]
+

@@ -1,0 +1,164 @@
+"""A strip as the engine's clip: which are fit for a cutout, where they lie, how their frames and pixels map."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import bpy
+
+from ..core.errors import StripError
+from ..core.types import Clip
+from . import compat
+from .mapping import PictureMap
+from .timing import TimeMap, playback_rate
+
+STRIP_KEY = "cutout_strip"
+"""Custom property of a clip's strip: its uuid, by which it is found again."""
+
+_BAKE = "Render it to a movie, put that in its place and make the cutout there."
+_UNFIT = {
+    "META": ("A meta strip has no file of its own.", "Open it (Tab) and choose the clip inside, or render it to a movie."),
+    "SCENE": ("A scene strip has no file to read frames from.", _BAKE),
+    "MOVIECLIP": ("A movie clip strip cannot be cut out.", "Add its file as a movie strip instead."),
+    "SOUND": ("A sound strip has no pictures.", "Choose a movie or image strip."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A strip and where it lies. Not to be kept: undo makes all strips anew."""
+
+    strip: Any
+    siblings: Any
+    meta: Any
+
+
+def editor(scene: Any) -> Any:
+    """The scene's sequence editor. Raises StripError when it has none."""
+    if scene.sequence_editor is None:
+        raise StripError("The sequencer is empty.", "Add a movie or image strip and select it.")
+    return scene.sequence_editor
+
+
+def places(owner: Any, meta: Any = None) -> Iterator[Place]:
+    """Every strip, those in meta strips too."""
+    siblings = compat.strips(owner)
+    for strip in siblings:
+        yield Place(strip, siblings, meta)
+        if strip.type == "META":
+            yield from places(strip, strip)
+
+
+def active_strip(scene: Any) -> Any:
+    """The strip selected last. Raises StripError when there is none."""
+    strip = editor(scene).active_strip
+    if strip is None:
+        raise StripError("No strip is selected.", "Click the movie or image strip to cut out.")
+    return strip
+
+
+def find(scene: Any, uuid: str, name: str = "") -> Place:
+    """The strip with that uuid; among copies of it the one called `name`. Raises StripError when it is gone."""
+    found = [p for p in places(editor(scene)) if p.strip.get(STRIP_KEY) == uuid]
+    if not found:
+        raise StripError("The cutout's strip is not in this scene any more.", "Undo its deletion, or start a new cutout.")
+    return next((p for p in found if p.strip.name == name), found[0])
+
+
+def tag(strip: Any) -> str:
+    """Gives a strip a fresh uuid and returns it."""
+    uuid = uuid4().hex
+    strip[STRIP_KEY] = uuid
+    return uuid
+
+
+def clip_of(strip: Any) -> Clip:
+    """The files behind a strip. Raises StripError, saying what to do, when it is not fit for a cutout."""
+    if strip.type not in ("MOVIE", "IMAGE"):
+        kind = strip.type.replace("_", " ").lower()
+        raise StripError(*_UNFIT.get(strip.type, (f"A strip of type {kind} has no file.", "Choose a movie or image strip.")))
+    if len(getattr(strip, "retiming_keys", ())) > 0:
+        raise StripError(
+            "The strip is retimed, and Blender does not tell which frame it shows when.",
+            "Reset its retiming (Strip > Retiming > Reset), or: " + _BAKE[0].lower() + _BAKE[1:],
+        )
+    if strip.type == "MOVIE":
+        path = Path(bpy.path.abspath(strip.filepath))
+        if not strip.filepath or not path.is_file():
+            raise StripError(f"The strip's movie is missing: {path}", "Find it again with File > External Data.")
+        return Clip(str(path))
+    folder, names = Path(bpy.path.abspath(strip.directory)), tuple(e.filename for e in strip.elements)
+    missing = next((n for n in names if not (folder / n).is_file()), None)
+    if missing is not None or not names:
+        raise StripError(
+            f"The strip's picture is missing: {folder / (missing or '')}", "Find it again with File > External Data."
+        )
+    return Clip(str(folder), names)
+
+
+def time_map(scene: Any, strip: Any, frame_count: int) -> TimeMap:
+    """Which of the clip's `frame_count` frames the strip shows when."""
+    left, right = (round(compat.time_get(strip, n)) for n in ("frame_final_start", "frame_final_end"))
+    cut = sum(compat.time_get(strip, n) for n in ("frame_offset_start", "frame_offset_end"))
+    length = compat.time_get(strip, "frame_final_duration") + cut
+    trim = (
+        int(compat.time_get(strip, "animation_offset_start")),
+        int(compat.time_get(strip, "animation_offset_end")),
+    )
+    movie = strip.type == "MOVIE"
+    scene_fps = scene.render.fps / scene.render.fps_base
+    return TimeMap(
+        left=left,
+        right=right,
+        start=compat.time_get(strip, "frame_start"),
+        length=length,
+        count=frame_count,
+        trim=trim,
+        rate=playback_rate(strip.fps, scene_fps, length, frame_count - sum(trim)) if movie else 1.0,
+        reverse=strip.use_reverse_frames,
+        strobe=strip.strobe,
+        rounded=movie,
+    )
+
+
+def source_size(strip: Any) -> tuple[int, int]:
+    """(width, height) of the strip's pictures as Blender sees them; zeros when not known yet."""
+    first = strip.elements[0] if len(strip.elements) else None
+    return (first.orig_width, first.orig_height) if first else (0, 0)
+
+
+def picture_map(scene: Any, strip: Any, size: tuple[int, int]) -> PictureMap:
+    """How the strip's picture lies in the preview at the current frame.
+
+    Args:
+        scene: the scene that shows it.
+        strip: a movie or image strip.
+        size: (width, height) of the pictures as the engine reads them.
+
+    Raises:
+        StripError: Blender and the engine see different sizes, or the strip is scaled to nothing.
+    """
+    seen = source_size(strip)
+    if min(seen) > 0 and seen != size:
+        raise StripError(
+            f"Blender reads the pictures as {seen[0]}×{seen[1]}, the engine as {size[0]}×{size[1]}.",
+            "The file may be turned by a tag or have pictures of several sizes: convert it to a plain movie.",
+        )
+    render, transform, crop = scene.render, strip.transform, strip.crop
+    return PictureMap(
+        render_size=(render.resolution_x, render.resolution_y),
+        source_size=size,
+        offset=(transform.offset_x, transform.offset_y),
+        scale=(transform.scale_x, transform.scale_y),
+        rotation=transform.rotation,
+        origin=(transform.origin[0], transform.origin[1]),
+        flip=(strip.use_flip_x, strip.use_flip_y),
+        crop=(crop.min_x, crop.max_x, crop.min_y, crop.max_y),
+        pixel_aspect=render.pixel_aspect_x / render.pixel_aspect_y,
+        percentage=render.resolution_percentage / 100,
+        unscaled_origin=compat.BEFORE_5_2,
+    )
