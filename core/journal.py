@@ -1,0 +1,240 @@
+"""The append-only log of what the artist did: the truth of a track. Mattes are derived from it and may be lost.
+
+One JSON object a line: {"sum": CRC-32 of the record, "record": {…}}, written and synced before the work it describes.
+A record is an operation (a round, a propagation), which also becomes the head, or a move of the head. Undo moves the
+head back and deletes nothing, so operations form a tree, and every id ever given stays valid.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .errors import CutoutError, StoreError
+from .types import Direction, FrameRange, Round, Stroke
+
+ROOT = ""
+"""The head before the first operation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Propagation:
+    """Carrying the keyframes' mattes through a range of frames."""
+
+    frames: FrameRange
+    direction: Direction
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One step of the artist: `action` applied to the state after operation `parent` (ROOT = none)."""
+
+    id: str
+    parent: str
+    action: Round | Propagation
+
+
+def action_to_json(action: Round | Propagation) -> dict[str, Any]:
+    """The action as JSON values; equal actions give equal values."""
+    if isinstance(action, Propagation):
+        return {
+            "action": "propagation",
+            "start": action.frames.start,
+            "stop": action.frames.stop,
+            "direction": action.direction.value,
+        }
+    return {
+        "action": "round",
+        "frame": action.frame,
+        "strokes": [stroke.to_json() for stroke in action.strokes],
+        "zoom": action.zoom,
+        "auto": action.auto,
+    }
+
+
+def action_from_json(record: dict[str, Any]) -> Round | Propagation:
+    """The action of `action_to_json`. Raises KeyError, TypeError, ValueError or CutoutError when it is none."""
+    if record["action"] == "propagation":
+        return Propagation(FrameRange(int(record["start"]), int(record["stop"])), Direction(record["direction"]))
+    if record["action"] != "round":
+        raise ValueError(f"unknown action {record['action']!r}")
+    strokes = tuple(Stroke.from_json(stroke) for stroke in record["strokes"])
+    return Round(int(record["frame"]), strokes, float(record["zoom"]), bool(record["auto"]))
+
+
+class Journal:
+    """The operations of one track and where its head is.
+
+    Attributes:
+        path: the log file; made at the first record.
+        operations: every operation ever recorded, by id.
+        head: id of the operation that is shown, ROOT = none.
+        warnings: what was damaged when the file was read, in sentences for the user.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Reads the file if there is one.
+
+        A torn last line (the machine went down while it was written) is cut off. From a damaged line further up
+        on nothing can be trusted: what precedes is kept, the whole file is put aside under another name.
+
+        Raises:
+            StoreError: the file cannot be read or mended.
+        """
+        self.path = path
+        self.operations: dict[str, Operation] = {}
+        self.head = ROOT
+        self.warnings: list[str] = []
+        try:
+            data = path.read_bytes() if path.exists() else b""
+            good = self._replay(data)
+            if good < len(data):
+                self._mend(data, good)
+        except OSError as error:
+            raise _unwritable(path, error) from error
+
+    def append(self, operation: Operation) -> None:
+        """Records an operation, which becomes the head. Raises StoreError, and nothing has changed then."""
+        record = {"id": operation.id, "parent": operation.parent, **action_to_json(operation.action)}
+        self._write(record)
+        self._apply(record)
+
+    def move_head(self, head: str) -> None:
+        """Records that `head` (an operation's id or ROOT) is shown now. Raises StoreError."""
+        record = {"head": head}
+        if head != self.head:
+            self._write(record)
+            self._apply(record)
+
+    def chain(self, head: str | None = None) -> list[Operation]:
+        """The operations from the given head (default: the journal's) back to the first, newest first."""
+        found = []
+        current = self.head if head is None else head
+        while current != ROOT:
+            operation = self.operations[current]
+            found.append(operation)
+            current = operation.parent
+        return found
+
+    def _apply(self, record: dict[str, Any]) -> None:
+        if "head" in record:
+            head = record["head"]
+            if head != ROOT and head not in self.operations:
+                raise ValueError(f"unknown head {head!r}")
+            self.head = head
+            return
+        if record["parent"] != ROOT and record["parent"] not in self.operations:
+            raise ValueError(f"unknown parent {record['parent']!r}")
+        operation = Operation(str(record["id"]), str(record["parent"]), action_from_json(record))
+        self.operations[operation.id] = operation
+        self.head = operation.id
+
+    def _replay(self, data: bytes) -> int:
+        """Takes in the records of `data`; returns how many of its bytes are good."""
+        position = 0
+        while position < len(data):
+            end = data.find(b"\n", position)
+            if end < 0:
+                return position
+            try:
+                self._apply(_checked(data[position:end]))
+            except (ValueError, KeyError, TypeError, AttributeError, CutoutError):
+                return position
+            position = end + 1
+        return position
+
+    def _mend(self, data: bytes, good: int) -> None:
+        """Cuts the file after its last good byte; keeps a copy if more than a torn last line would be lost."""
+        bad = data[good:]
+        lost = len([line for line in bad.split(b"\n") if line])
+        if lost > 1:
+            copy = _free_name(self.path)
+            copy.write_bytes(data)
+            self.warnings.append(
+                f"The journal {self.path} is damaged: its first {len(self.operations)} steps were kept, "
+                f"{lost} lines after them cannot be read. The file as it was is {copy.name}."
+            )
+        else:
+            self.warnings.append(
+                f"The last entry of the journal {self.path} was not written completely and is left out: "
+                "the step it belonged to has to be done again."
+            )
+        temporary = self.path.with_name(self.path.name + ".tmp")
+        try:
+            with open(temporary, "wb") as file:
+                file.write(data[:good])
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, self.path)
+        except OSError:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+
+    def _write(self, record: dict[str, Any]) -> None:
+        """Appends a line and waits until the disk has it; after an error the file is as it was."""
+        line = _encoded(record)
+        try:
+            is_new = not self.path.exists()
+            with open(self.path, "ab", buffering=0) as file:
+                start = file.seek(0, os.SEEK_END)
+                try:
+                    if file.write(line) != len(line):
+                        raise OSError(28, "no space left for a whole line")
+                    os.fsync(file.fileno())
+                except OSError:
+                    with suppress(OSError):
+                        file.truncate(start)
+                    raise
+            if is_new:
+                _sync_folder(self.path.parent)
+        except OSError as error:
+            raise _unwritable(self.path, error) from error
+
+
+def _encoded(record: dict[str, Any]) -> bytes:
+    body = _canonical(record)
+    return b'{"sum":"%08x","record":%s}\n' % (zlib.crc32(body), body)
+
+
+def _canonical(record: dict[str, Any]) -> bytes:
+    return json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
+
+
+def _checked(line: bytes) -> dict[str, Any]:
+    """The record of a line; raises ValueError, KeyError or TypeError when the line is damaged."""
+    outer = json.loads(line)
+    record: dict[str, Any] = outer["record"]
+    if outer["sum"] != f"{zlib.crc32(_canonical(record)):08x}":
+        raise ValueError("wrong checksum")
+    return record
+
+
+def _free_name(path: Path) -> Path:
+    """A name beside `path` that is not taken."""
+    number = 1
+    while (found := path.with_name(f"{path.stem}.damaged-{number}{path.suffix}")).exists():
+        number += 1
+    return found
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes a new file's name durable; Windows has nothing like it and needs nothing."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _unwritable(path: Path, error: OSError) -> StoreError:
+    return StoreError(
+        f"The journal {path} cannot be read or written ({error.strerror or error}).",
+        "Free disk space or make the folder writable, then try again: everything up to the last step is kept.",
+    )

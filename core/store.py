@@ -1,0 +1,141 @@
+"""Mattes on disk: `<folder>/<operation id>/<frame>.png`, 8-bit grey at source size.
+
+All of it is derived from the journal and may be deleted at any time, also while the track is open. A file is complete
+or not there at all. Which frames an operation has is known by listing its folder once, then kept up to date.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .errors import InputError, StoreError
+from .matte import read_mask, write_mask
+
+if TYPE_CHECKING:
+    from .types import Matte
+
+_NAME = re.compile(r"(\d{6,})\.png")
+
+
+class MatteStore:
+    """The mattes of one track, by operation id and frame."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._frames: dict[str, set[int]] = {}
+
+    def path(self, operation: str, frame: int) -> Path:
+        """Where the matte lies, or would lie."""
+        return self.folder / operation / f"{frame:06d}.png"
+
+    def frames(self, operation: str) -> set[int]:
+        """Frames that the operation has a matte of. The store's own set: not to be changed."""
+        if operation not in self._frames:
+            self._frames[operation] = self._listed(operation)
+        return self._frames[operation]
+
+    def has(self, operation: str, frame: int) -> bool:
+        """True if the matte is on disk now (asks the disk)."""
+        if frame not in self.frames(operation):
+            return False
+        if self.path(operation, frame).is_file():
+            return True
+        self._frames[operation].discard(frame)
+        return False
+
+    def read(self, operation: str, frame: int) -> Matte | None:
+        """The matte (H, W) float32 in [0, 1]; None when it is not there, or damaged (it is removed then).
+
+        Raises:
+            StoreError: it is there but cannot be read.
+        """
+        if not self.has(operation, frame):
+            return None
+        path = self.path(operation, frame)
+        try:
+            return read_mask(path)
+        except InputError as error:
+            if isinstance(error.__cause__, OSError):
+                raise StoreError(error.text, "Check the disk, then try again.") from error
+            self._frames[operation].discard(frame)
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+            return None
+
+    def write(self, operation: str, frame: int, matte: Matte) -> Path:
+        """Writes a matte (H, W) float32 in [0, 1]; returns its path. Raises StoreError, and no part of a file stays."""
+        path = self.path(operation, frame)
+        known = self.frames(operation)
+        with store_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_mask(path, matte)
+        known.add(frame)
+        return path
+
+    def moved(self, folder: Path) -> None:
+        """Tells that the files lie in another folder now."""
+        self.folder = folder
+
+    def _listed(self, operation: str) -> set[int]:
+        """The frames in the operation's folder; removes what a killed process left half written."""
+        found = set()
+        try:
+            with os.scandir(self.folder / operation) as entries:
+                for entry in entries:
+                    if match := _NAME.fullmatch(entry.name):
+                        found.add(int(match[1]))
+                    elif entry.name.endswith(".part"):
+                        with suppress(OSError):
+                            os.unlink(entry.path)
+        except FileNotFoundError:
+            return set()
+        return found
+
+
+class LazyMattes(Mapping[int, "Matte"]):
+    """Frame -> matte, read when asked for, so that a clip's mattes are never in memory together.
+
+    Args:
+        frames: which frames there are, in order.
+        read: gives a frame's matte; None = it has vanished.
+    """
+
+    def __init__(self, frames: Collection[int], read: Callable[[int], Matte | None]) -> None:
+        self._frames = frames
+        self._read = read
+
+    def __getitem__(self, frame: int) -> Matte:
+        matte = self._read(frame) if frame in self._frames else None
+        if matte is None:
+            raise KeyError(frame)
+        return matte
+
+    def __contains__(self, frame: object) -> bool:
+        return frame in self._frames
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._frames)
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+
+@contextmanager
+def store_errors(path: Path) -> Iterator[None]:
+    """Turns the system's errors inside into a StoreError that names `path` and says what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT if hasattr(errno, "EDQUOT") else errno.ENOSPC):
+            text, hint = "The disk is full", "Free some space and try again: what was finished is kept."
+        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            text, hint = "No permission to write", "Make the folder writable, or save the project in another place."
+        else:
+            text, hint = error.strerror or type(error).__name__, "Check the disk, then try again."
+        raise StoreError(f"{text}: {error.filename or path}.", hint) from error
