@@ -1,5 +1,16 @@
-"""Networks and their weights (torch only).
+"""The networks: torch only. Never imports `core`, Blender or OpenCV (but see `training/data.py`).
 
-Tensor letters: B batch, N objects, K channels of a key, V channels of a value, T memory frames, C channels, H and W height
-and width in pixels, h and w height and width of a stride-16 map.
+Letters used for tensor shapes in this package:
+
+====  =====================================================================
+B     batch (clips or pictures)
+N     objects in a clip
+T     memory frames
+C     channels (`Ck` of keys, `Cv` of values)
+H, W  height and width; `f16`, `f8`, `f4`, `f2` name feature maps by stride
+M     memory positions, `T * H/16 * W/16` flattened
+Q     query positions, `H/16 * W/16` flattened
+====  =====================================================================
+
+Importing this package does not import torch; the modules in it do.
 """

@@ -1,0 +1,210 @@
+"""The networks as numpy-facing predictors: the only place for padding, normalising, device and precision.
+
+They satisfy the Protocols of `core.ports` by structure. Images come already cut and scaled to working size, (h, w, 3)
+uint8 RGB; any size is padded to a multiple of 16 and the answer cut back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from . import affinity
+from .blocks import fold_batch_norms
+from .errors import OutOfMemory
+from .memory_stack import MemoryStack
+from .propagation import FrameKey, PropagationNet
+from .registry import WeightEntry, find_entry, load_weights
+from .scribble_to_mask import ScribbleToMask
+
+Image = NDArray[np.uint8]
+Array = NDArray[np.float32]
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
+STRIDE = 16
+Network = TypeVar("Network", bound=torch.nn.Module)
+_HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class _Runner:
+    """Device, precision and out-of-memory handling shared by the predictors."""
+
+    def __init__(self, device: str, precision: Precision) -> None:
+        self.device = torch.device(device)
+        if precision == "auto":
+            precision = "fp16" if self.device.type == "cuda" else "fp32"
+        self.precision: Precision = precision
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        half = _HALF.get(self.precision)
+        try:
+            with torch.inference_mode(), torch.autocast(self.device.type, half, enabled=half is not None):
+                yield
+        except torch.OutOfMemoryError as error:
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()
+            raise OutOfMemory("The device's memory does not suffice.", "Choose a smaller tier, or the CPU.") from error
+
+    def image(self, image: Image) -> Tensor:
+        """(h, w, 3) uint8 -> (1, 3, H, W) float32 in [0, 255] on the device, padded by repeating the edge."""
+        tensor = torch.from_numpy(np.ascontiguousarray(image)).to(self.device).permute(2, 0, 1)[None].float()
+        return _padded(tensor, "replicate").contiguous(memory_format=torch.channels_last)
+
+    def maps(self, maps: Array) -> Tensor:
+        """(N, h, w) float32 -> (1, N, H, W) on the device, padded with zeros."""
+        return _padded(torch.from_numpy(np.ascontiguousarray(maps, dtype=np.float32)).to(self.device)[None], "constant")
+
+
+def _padded(x: Tensor, mode: str) -> Tensor:
+    down, right = -x.shape[-2] % STRIDE, -x.shape[-1] % STRIDE
+    return F.pad(x, (0, right, 0, down), mode=mode) if down or right else x
+
+
+def _numpy(x: Tensor, size_hw: tuple[int, int]) -> Array:
+    return np.ascontiguousarray(x[..., : size_hw[0], : size_hw[1]].float().cpu().numpy())
+
+
+class ScribblePredictor:
+    """Strokes to mask, and the first guess of the foreground, with one network."""
+
+    def __init__(self, network: ScribbleToMask, device: str = "cpu", precision: Precision = "auto") -> None:
+        self._run = _Runner(device, precision)
+        self._network = network.eval().to(self._run.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def predict(self, image: Image, previous: Array, keep: Array, remove: Array) -> Array:
+        """Returns the matte (h, w) float32 in [0, 1] of the object after a round.
+
+        Args:
+            image: (h, w, 3) uint8 RGB at working size.
+            previous: (h, w) matte before the round, zeros in a first round.
+            keep: (h, w) strokes inside the object, in [0, 1].
+            remove: (h, w) strokes outside it, in [0, 1].
+
+        Raises:
+            OutOfMemory: the device's memory does not suffice.
+        """
+        size_hw = (image.shape[0], image.shape[1])
+        with self._run():
+            extra = self._run.maps(np.stack((previous, keep, remove)))
+            logits = self._network(self._run.image(image), extra[:, 0:1], extra[:, 1:2], extra[:, 2:3])
+            return _numpy(torch.sigmoid(logits)[0, 0], size_hw)
+
+    def foreground(self, image: Image) -> Array:
+        """Returns the first guess (h, w) float32 in [0, 1] of the foreground object(s); nothing else is known."""
+        empty = np.zeros(image.shape[:2], np.float32)
+        return self.predict(image, empty, empty, empty)
+
+
+@dataclass(frozen=True, eq=False)
+class Key:
+    """Handle of an encoded frame: features on the device, size before padding, and the image for its value."""
+
+    frame: FrameKey
+    size_hw: tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Value:
+    """Handle of a remembered frame: keys (Ck, P) and values (N * Cv, P) over its P places."""
+
+    keys: Tensor
+    values: Tensor
+    objects: int
+
+
+class PropagationPredictor:
+    """Space-time memory segmentation of frames at working size."""
+
+    def __init__(self, network: PropagationNet, device: str = "cpu", precision: Precision = "auto") -> None:
+        self._run = _Runner(device, precision)
+        self._network = network.eval().to(self._run.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._stack = MemoryStack()
+
+    @property
+    def stack(self) -> MemoryStack:
+        """The memory matrices of the last `segment`."""
+        return self._stack
+
+    def encode_key(self, image: Image) -> Key:
+        """Returns the handle of a frame (h, w, 3) uint8 RGB; once for each frame, whatever the number of objects."""
+        with self._run():
+            return Key(self._network.encode_key(self._run.image(image)), (image.shape[0], image.shape[1]))
+
+    def encode_value(self, image: Image, key: Key, mattes: Array) -> Value:
+        """Returns the handle of a frame whose mattes (N, h, w) in [0, 1] are known."""
+        with self._run():
+            value = self._network.encode_value(self._run.image(image), key.frame, self._run.maps(mattes))[0]
+            n, c = value.shape[:2]
+            return Value(key.frame.key[0].flatten(1), value.float().reshape(n * c, -1), n)
+
+    def segment(self, query: Key, memory: Sequence[tuple[Key, Value]]) -> Array:
+        """Returns the mattes (N, h, w) float32 in [0, 1] of the query frame, aggregated over the objects.
+
+        Args:
+            query: the frame.
+            memory: what to read, in any order; values tell their own keys, so frames may differ in size. What did not
+                change since the last call is not copied again.
+
+        Raises:
+            ValueError: `memory` is empty or its entries hold different numbers of objects.
+            OutOfMemory: the device's memory does not suffice.
+        """
+        with self._run():
+            keys, values = self._stack.update([value for _, value in memory])
+            objects = memory[0][1].objects
+            logits = self._network.segment(query.frame, keys[None], values.view(1, objects, -1, values.shape[1]))
+            return _numpy(affinity.aggregate_logits(logits)[0, 1:].exp(), query.size_hw)
+
+    def attention(self, query: Key, keyframe: Key, difference: Array) -> Array:
+        """Returns maps (M, h, w) float32: `difference` (M, h', w') of the keyframe, carried to the query by affinity.
+
+        For fusion (MiVOS, section 3.3): where did the artist's change on the keyframe go on this frame.
+        """
+        with self._run():
+            maps = F.avg_pool2d(self._run.maps(difference), STRIDE)
+            weights = self._network.match(keyframe.frame.key.flatten(2), query.frame)
+            carried = affinity.readout(weights, maps.flatten(2)[:, :, None]).squeeze(2)
+            grid = carried.unflatten(2, query.frame.key.shape[-2:])
+            return _numpy(
+                F.interpolate(grid, scale_factor=STRIDE, mode="bilinear", align_corners=False)[0], query.size_hw
+            )
+
+
+def load_scribble(
+    entry: WeightEntry | str = "scribble", device: str = "cpu", precision: Precision = "auto"
+) -> ScribblePredictor:
+    """Returns the predictor with trained weights.
+
+    Raises:
+        WeightsMissing, WeightsDamaged: the file is absent or not the one in the registry.
+    """
+    network = _trained(ScribbleToMask, entry)
+    return ScribblePredictor(network, device, precision)
+
+
+def load_propagation(
+    entry: WeightEntry | str = "propagation", device: str = "cpu", precision: Precision = "auto"
+) -> PropagationPredictor:
+    """Returns the predictor with trained weights.
+
+    Raises:
+        WeightsMissing, WeightsDamaged: the file is absent or not the one in the registry.
+    """
+    network = _trained(PropagationNet, entry)
+    return PropagationPredictor(network, device, precision)
+
+
+def _trained(make: Callable[[], Network], entry: WeightEntry | str) -> Network:
+    entry = find_entry(entry) if isinstance(entry, str) else entry
+    network = make()
+    load_weights(entry, network)
+    fold_batch_norms(network)
+    return network

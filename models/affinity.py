@@ -1,0 +1,102 @@
+"""The mathematics of space-time memory: similarity, stable top-k softmax, read-out, soft aggregation.
+
+Pure functions, used unchanged by training and inference.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+Similarity = Literal["l2", "dot"]
+
+
+def similarity(memory_key: Tensor, query_key: Tensor, kind: Similarity = "l2") -> Tensor:
+    """Logits of how well every memory place matches every query place.
+
+    `l2` is the negative squared distance of STCN (Cheng et al. 2021, section 3.2; its code: (2ab - a^2) / sqrt(Ck));
+    the query's own norm is left out, being constant along the memory axis it cancels in the softmax. `dot` is the older
+    form of STM (Oh et al. 2019), divided by sqrt(Ck) as well.
+
+    Args:
+        memory_key: (B, Ck, M).
+        query_key: (B, Ck, Q).
+        kind: "l2" or "dot".
+
+    Returns:
+        (B, M, Q) float32. Not bounded above: use `topk_softmax`.
+
+    Raises:
+        ValueError: `kind` is neither.
+    """
+    memory_key, query_key = memory_key.float(), query_key.float()
+    with torch.autocast(memory_key.device.type, enabled=False):
+        logits = memory_key.transpose(1, 2) @ query_key
+        if kind == "l2":
+            logits = 2.0 * logits - memory_key.square().sum(dim=1).unsqueeze(2)
+        elif kind != "dot":
+            raise ValueError(f"similarity must be 'l2' or 'dot', not {kind!r}")
+        return logits / math.sqrt(memory_key.shape[1])
+
+
+def topk_softmax(logits: Tensor, k: int | None = 20) -> Tensor:
+    """Softmax over the memory axis restricted to the k best matches of every query place (MiVOS, top-k filtering).
+
+    The maximum is subtracted before `exp`, which the public STCN code leaves out: large keys cannot overflow.
+
+    Args:
+        logits: (B, M, Q).
+        k: how many matches to keep; None or k >= M keeps all.
+
+    Returns:
+        (B, M, Q) weights >= 0 that sum to one along M.
+    """
+    if k is None or k >= logits.shape[1]:
+        return torch.softmax(logits, dim=1)
+    best, index = logits.topk(k, dim=1)
+    return torch.zeros_like(logits).scatter_(1, index, torch.softmax(best, dim=1))
+
+
+def readout(affinity: Tensor, values: Tensor) -> Tensor:
+    """Values carried to the query places.
+
+    Args:
+        affinity: (B, M, Q), shared by all objects.
+        values: (B, N, Cv, M), one set of values for each object.
+
+    Returns:
+        (B, N, Cv, Q) float32.
+    """
+    with torch.autocast(affinity.device.type, enabled=False):
+        b, n, c, m = values.shape
+        return (values.float().reshape(b, n * c, m) @ affinity.float()).view(b, n, c, -1)
+
+
+def aggregate_logits(logits: Tensor) -> Tensor:
+    """Objects' independent logits made to share every pixel with each other and the background (STM, eq. 3).
+
+    The same function as the published product of probabilities, but in the logarithm, so that a saturated wrong pixel
+    still has a gradient.
+
+    Args:
+        logits: (B, N, H, W).
+
+    Returns:
+        (B, N + 1, H, W) float32 log-probabilities, background first; their exponentials sum to one.
+    """
+    logits = logits.float()
+    if logits.shape[1] == 1:
+        background = -logits
+    else:
+        log_none = functional.logsigmoid(-logits).sum(dim=1, keepdim=True).clamp(max=-1e-6)
+        background = log_none - torch.log(-torch.expm1(log_none))
+    return torch.log_softmax(torch.cat((background, logits), dim=1), dim=1)
+
+
+def other_objects(mattes: Tensor) -> Tensor:
+    """For each object the sum of all others, (B, N, H, W) -> (B, N, H, W), clipped to [0, 1]."""
+    return (mattes.sum(dim=1, keepdim=True) - mattes).clamp(0.0, 1.0)

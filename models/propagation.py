@@ -1,0 +1,140 @@
+"""The propagation network: keys from the picture, values from picture and mask, read-out, decoder (after STCN).
+
+Differs from STCN (Cheng, Tai, Tang 2021): EfficientNet-Lite0 instead of ResNet-50 and 18, values of 128 channels, one
+more decoder stage at stride 2, and a training-only auxiliary decoder on the value encoder that predicts the mask again
+from its features, so that these must tell the object from its surroundings (MiVOS-type figure of the article this
+project follows; it is dropped at export). The network keeps no state: memory is an argument.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from . import affinity
+from .blocks import ChannelSpatialGate, ResBlock, UpFuse
+from .encoders import CHANNELS, Lite0
+
+KEY_CHANNELS = 64
+VALUE_CHANNELS = 128
+STRIDE = 16
+
+
+class FrameKey(NamedTuple):
+    """What one picture gives: key (B, 64, H/16, W/16), thin (B, 128, ..) for the decoder, f16 for values, skips."""
+
+    key: Tensor
+    thin: Tensor
+    f16: Tensor
+    f8: Tensor
+    f4: Tensor
+    f2: Tensor
+
+
+class ValueEncoder(nn.Module):
+    """Picture, mask of the object and mask of all other objects -> value; one pass for each object."""
+
+    def __init__(self, channels: int = VALUE_CHANNELS) -> None:
+        super().__init__()
+        self.trunk = Lite0(extra_inputs=2, blocks=6)
+        self.fuse = ResBlock(self.trunk.out_channels + CHANNELS[16], channels)
+        self.gate = ChannelSpatialGate(channels)
+        self.refine = ResBlock(channels, channels)
+
+    def forward(self, image: Tensor, masks: Tensor, f16: Tensor) -> Tensor:
+        """Returns (B, Cv, H/16, W/16) from image (B, 3, H, W), masks (B, 2, H, W) and the key encoder's f16."""
+        x = self.trunk(image, masks).f16
+        x = self.fuse(torch.cat((x, f16.to(x.dtype)), dim=1))
+        return self.refine(x + self.gate(x))
+
+
+class Decoder(nn.Module):
+    """Read-out and the query's features -> logits, by three small stages at strides 8, 4 and 2."""
+
+    def __init__(self, channels: int = VALUE_CHANNELS) -> None:
+        super().__init__()
+        self.join = ResBlock(2 * channels, channels)
+        self.up8 = UpFuse(channels, CHANNELS[8], 64)
+        self.up4 = UpFuse(64, CHANNELS[4], 40)
+        self.up2 = UpFuse(40, CHANNELS[2], 16)
+        self.head = nn.Conv2d(16, 1, 3, padding=1)
+
+    def forward(self, readout: Tensor, query: FrameKey) -> Tensor:
+        """Returns (B, N, H, W) logits from the read-out (B, N, Cv, H/16, W/16) and the query's features."""
+        b, n, c, h, w = readout.shape
+        thin = query.thin[:, None].expand(-1, n, -1, -1, -1).reshape(b * n, -1, h, w)
+        x = self.join(torch.cat((readout.reshape(b * n, c, h, w).to(thin.dtype), thin), dim=1))
+        x = self.up2(self.up4(self.up8(x, query.f8), query.f4), query.f2)
+        logits = self.head(F.relu(x))
+        logits = F.interpolate(logits.float(), scale_factor=2, mode="bilinear", align_corners=False)
+        return logits.view(b, n, *logits.shape[-2:])
+
+
+class AuxiliaryDecoder(nn.Module):
+    """Value -> coarse mask logits at stride 4; exists only while training."""
+
+    def __init__(self, channels: int = VALUE_CHANNELS) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.ReLU(), nn.Conv2d(channels, 16 * 4, 3, padding=1), nn.PixelShuffle(2))
+        self.head = nn.Sequential(nn.ReLU(), nn.Conv2d(16, 4, 3, padding=1), nn.PixelShuffle(2))
+
+    def forward(self, value: Tensor) -> Tensor:
+        """Returns (B, 1, H/4, W/4) logits."""
+        return self.head(self.body(value)).float()
+
+
+class PropagationNet(nn.Module):
+    """Space-time memory network for any number of objects.
+
+    Args:
+        similarity: "l2" (STCN) or "dot" (STM).
+        top_k: matches kept for every query place; None keeps all.
+        auxiliary: with the training-only decoder.
+    """
+
+    def __init__(self, similarity: affinity.Similarity = "l2", top_k: int | None = 20, auxiliary: bool = False) -> None:
+        super().__init__()
+        self.similarity: affinity.Similarity = similarity
+        self.top_k = top_k
+        self.key_encoder = Lite0(blocks=11)
+        self.key_head = nn.Conv2d(CHANNELS[16], KEY_CHANNELS, 3, padding=1)
+        nn.init.orthogonal_(self.key_head.weight)
+        nn.init.zeros_(self.key_head.bias)  # type: ignore[arg-type]
+        self.thin_head = nn.Conv2d(CHANNELS[16], VALUE_CHANNELS, 3, padding=1)
+        self.value_encoder = ValueEncoder()
+        self.decoder = Decoder()
+        self.auxiliary = AuxiliaryDecoder() if auxiliary else None
+
+    def encode_key(self, image: Tensor) -> FrameKey:
+        """Returns the `FrameKey` of image (B, 3, H, W), RGB in [0, 255], H and W multiples of 16."""
+        maps = self.key_encoder(image)
+        key = self.key_head(maps.f16)
+        return FrameKey(key.float(), self.thin_head(maps.f16), maps.f16, maps.f8, maps.f4, maps.f2)
+
+    def encode_value(self, image: Tensor, frame: FrameKey, mattes: Tensor) -> Tensor:
+        """Returns values (B, N, Cv, H/16, W/16) from image (B, 3, H, W) and mattes (B, N, H, W) in [0, 1]."""
+        b, n = mattes.shape[:2]
+        masks = torch.stack((mattes, affinity.other_objects(mattes)), dim=2).flatten(0, 1)
+        images = image.repeat_interleave(n, dim=0) if n > 1 else image
+        f16 = frame.f16.repeat_interleave(n, dim=0) if n > 1 else frame.f16
+        value = self.value_encoder(images, masks, f16)
+        return value.view(b, n, *value.shape[1:])
+
+    def match(self, memory_keys: Tensor, query: FrameKey) -> Tensor:
+        """Returns the affinity (B, M, Q) of memory keys (B, Ck, M) to the query."""
+        logits = affinity.similarity(memory_keys, query.key.flatten(2), self.similarity)
+        return affinity.topk_softmax(logits, self.top_k)
+
+    def segment(self, query: FrameKey, memory_keys: Tensor, memory_values: Tensor) -> Tensor:
+        """Returns logits (B, N, H, W) of every object, before aggregation.
+
+        Args:
+            query: of the frame to segment.
+            memory_keys: (B, Ck, M), all places of all memory frames.
+            memory_values: (B, N, Cv, M).
+        """
+        carried = affinity.readout(self.match(memory_keys, query), memory_values)
+        return self.decoder(carried.unflatten(3, query.key.shape[-2:]), query)

@@ -1,0 +1,152 @@
+"""The weight files that belong to this release: what they are, where they come from, how good they are.
+
+One frozen dataclass for each, one dictionary, nothing found by reflection. Files are safetensors: loading runs no code.
+A weight without hash, licence, recipe and measured metric is not a weight.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from .errors import WeightsDamaged, WeightsMissing
+
+FOLDER = Path(__file__).parent / "weights"
+REINSTALL = "Install the add-on or the package again: the weights are part of it."
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """What a network expects: working size (pixels a side, about), normalisation of RGB in [0, 255], stride."""
+
+    working_px: int
+    mean: float = 127.0
+    std: float = 128.0
+    stride: int = 16
+
+
+@dataclass(frozen=True, slots=True)
+class WeightEntry:
+    """One weight file.
+
+    Attributes:
+        name: how code asks for it.
+        network: class it belongs to.
+        file: name in the weights folder.
+        sha256: of the file.
+        bytes: size of the file.
+        licence: of the weights.
+        trained_on: data sets, with terms in the card beside the file.
+        params: number of parameters.
+        metrics: measured values by data set and measure; None where not measured.
+        input: what the network expects.
+        recipe: the command that made it.
+        min_memory_mb: memory needed beside the program, about.
+    """
+
+    name: str
+    network: str
+    file: str
+    sha256: str
+    bytes: int
+    licence: str
+    trained_on: tuple[str, ...]
+    params: int
+    input: InputSpec
+    recipe: str
+    min_memory_mb: int
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
+
+
+_STILLS = ("ECSSD", "PASCAL-S", "Weizmann horses", "human290", "CCP", "BSDS500", "COCO_MVal", "DAVIS 2016 train")
+_LICENCE = "the project's own, GPL-3.0-or-later; see the card for the terms of the training data"
+
+WEIGHTS: dict[str, WeightEntry] = {
+    "scribble": WeightEntry(
+        name="scribble",
+        network="ScribbleToMask",
+        file="scribble.safetensors",
+        sha256="",
+        bytes=0,
+        licence=_LICENCE,
+        trained_on=_STILLS,
+        params=3_504_225,
+        input=InputSpec(320),
+        recipe="cutout train scribble --data DATA --cache CACHE --out OUT --minutes 91",
+        min_memory_mb=300,
+        metrics={},
+    ),
+    "propagation": WeightEntry(
+        name="propagation",
+        network="PropagationNet",
+        file="propagation.safetensors",
+        sha256="",
+        bytes=0,
+        licence=_LICENCE,
+        trained_on=_STILLS,
+        params=2_367_000,
+        input=InputSpec(384),
+        recipe="cutout train propagation --data DATA --cache CACHE --out OUT --minutes 111",
+        min_memory_mb=400,
+        metrics={},
+    ),
+}
+
+
+def find_entry(name: str) -> WeightEntry:
+    """Returns the entry of that name.
+
+    Raises:
+        WeightsMissing: there is none; the message lists those there are.
+    """
+    if name not in WEIGHTS:
+        raise WeightsMissing(f"There are no weights called {name!r}.", f"Known: {', '.join(sorted(WEIGHTS))}.")
+    return WEIGHTS[name]
+
+
+def weight_path(entry: WeightEntry, folder: Path | None = None) -> Path:
+    """Returns where the entry's file is, its contents checked against the registry.
+
+    Args:
+        entry: of this registry.
+        folder: where to look; the package's own folder by default.
+
+    Raises:
+        WeightsMissing: no such file.
+        WeightsDamaged: its contents are not those the registry describes.
+    """
+    path = (folder or FOLDER) / entry.file
+    if not path.is_file():
+        raise WeightsMissing(f"The weight file {path} is missing.", REINSTALL)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    if digest != entry.sha256:
+        raise WeightsDamaged(
+            f"The weight file {path} is damaged or of another version ({path.stat().st_size} bytes, "
+            f"{entry.bytes} expected; checksum {digest[:12]}…, {entry.sha256[:12]}… expected).",
+            f"Delete it. {REINSTALL}",
+        )
+    return path
+
+
+def load_weights(entry: WeightEntry, network: torch.nn.Module, folder: Path | None = None) -> None:
+    """Fills `network` (float32) with the entry's weights, after checking the file.
+
+    Raises:
+        WeightsMissing: no such file.
+        WeightsDamaged: the file is not the registry's, or does not fit the network.
+    """
+    from safetensors.torch import load_file
+
+    state = load_file(weight_path(entry, folder))
+    missing, unexpected = network.load_state_dict({k: v.float() for k, v in state.items()}, strict=False)
+    missing = [name for name in missing if not name.endswith("num_batches_tracked")]
+    if missing or unexpected:
+        raise WeightsDamaged(
+            f"The weight file {entry.file} does not fit {entry.network}: "
+            f"{len(missing)} tensors missing, {len(unexpected)} unknown.",
+            REINSTALL,
+        )

@@ -1,0 +1,167 @@
+"""The training pictures, decoded once into one memory-mapped array.
+
+The only module under `models` that may use OpenCV, lazily and for decoding only. The cache lies outside the repository;
+the evaluation folder is never read.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+CACHE_VERSION = 1
+GROUP_WEIGHT = {1: 1.0, 2: 0.7, 3: 0.4}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where one decoded picture lies in the packed array: H*W*3 bytes of RGB at `offset`, then H*W bytes of mask."""
+
+    name: str
+    set: str
+    kind: str  # object | regions
+    accuracy_group: int
+    sequence: str
+    offset: int
+    height: int
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Views into the array: image (H, W, 3) uint8 RGB, mask (H, W) uint8 (0/255, or region ids), loss weight."""
+
+    image: NDArray[np.uint8]
+    mask: NDArray[np.uint8]
+    entry: Entry
+    weight: float
+
+
+class Pool:
+    """All training pictures, by index, by set and by video sequence."""
+
+    def __init__(self, cache: Path) -> None:
+        record = json.loads((cache / "index.json").read_text())
+        self.entries = [Entry(**e) for e in record["entries"]]
+        self._bytes = np.memmap(cache / "pixels.bin", dtype=np.uint8, mode="r")
+        self.by_set: dict[str, list[int]] = {}
+        self.sequences: dict[str, list[int]] = {}
+        for index, entry in enumerate(self.entries):
+            if entry.sequence:
+                self.sequences.setdefault(entry.sequence, []).append(index)
+            self.by_set.setdefault(entry.set, []).append(index)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __getitem__(self, index: int) -> Picture:
+        e = self.entries[index]
+        area = e.height * e.width
+        flat = self._bytes[e.offset : e.offset + 4 * area]
+        image = flat[: 3 * area].reshape(e.height, e.width, 3)
+        return Picture(image, flat[3 * area :].reshape(e.height, e.width), e, GROUP_WEIGHT[e.accuracy_group])
+
+
+def open_pool(data: Path, cache: Path) -> Pool:
+    """Returns the pool, decoding `data` into `cache` first where that was not done before.
+
+    Raises:
+        FileNotFoundError: `data` has no stills index or no training video.
+    """
+    if (
+        not (cache / "index.json").exists()
+        or json.loads((cache / "index.json").read_text())["version"] != CACHE_VERSION
+    ):
+        _build(data, cache)
+    return Pool(cache)
+
+
+def _build(data: Path, cache: Path) -> None:
+    cache.mkdir(parents=True, exist_ok=True)
+    entries: list[dict[str, object]] = []
+    offset = 0
+    with open(cache / "pixels.part", "wb") as out:
+        for name, group_set, kind, group, sequence, image_path, mask_path in _files(data):
+            image, mask = _decode(image_path, mask_path)
+            height, width = mask.shape
+            out.write(image.tobytes())
+            out.write(mask.tobytes())
+            entries.append(asdict(Entry(name, group_set, kind, group, sequence, offset, height, width)))
+            offset += 4 * height * width
+    os.replace(cache / "pixels.part", cache / "pixels.bin")
+    part = cache / "index.part"
+    part.write_text(json.dumps({"version": CACHE_VERSION, "entries": entries}))
+    os.replace(part, cache / "index.json")
+
+
+def _files(data: Path) -> Iterator[tuple[str, str, str, int, str, Path, Path]]:
+    index = data / "stills" / "index.csv"
+    video = data / "video-train"
+    if not index.exists() or not video.is_dir():
+        raise FileNotFoundError(
+            f"{data} is not the training data: stills/index.csv and video-train/ are expected in it."
+        )
+    with open(index, newline="") as lines:
+        for row in csv.DictReader(lines):
+            if row["kind"] in ("object", "regions"):
+                name = row["name"]
+                image, mask = data / "stills" / "images" / f"{name}.webp", data / "stills" / "masks" / f"{name}.png"
+                yield name, row["set"], row["kind"], int(row["accuracy_group"]), "", image, mask
+    for folder in sorted(p for p in video.iterdir() if p.is_dir()):
+        for image in sorted((folder / "frames").glob("*.webp")):
+            mask = folder / "masks" / f"{image.stem}.png"
+            if mask.exists():
+                yield f"{folder.name}_{image.stem}", "davis", "object", 1, folder.name, image, mask
+
+
+def _decode(image_path: Path, mask_path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    import cv2  # decoding only; see the module docstring
+
+    image = cv2.imread(str(image_path), cv2.IMREAD_COLOR)
+    mask = cv2.imread(str(mask_path), cv2.IMREAD_GRAYSCALE)
+    if image is None or mask is None:
+        raise FileNotFoundError(f"{image_path} or {mask_path} cannot be read as a picture.")
+    if mask.shape != image.shape[:2]:
+        mask = cv2.resize(mask, image.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+    return np.ascontiguousarray(image[..., ::-1]), np.ascontiguousarray(mask)
+
+
+def pick_object(picture: Picture, rng: np.random.Generator) -> NDArray[np.bool_] | None:
+    """Returns the mask (H, W) of one object in the picture, or None where there is none worth training on.
+
+    In a picture of regions any region between 1 % and 50 % of it can be the object, sometimes joined with a neighbour.
+    """
+    if picture.entry.kind == "object":
+        chosen = picture.mask > 127
+    else:
+        ids, counts = np.unique(picture.mask, return_counts=True)
+        share = counts / picture.mask.size
+        fit = ids[(share > 0.01) & (share < 0.5)]
+        if len(fit) == 0:
+            return None
+        chosen = picture.mask == rng.choice(fit)
+        if rng.random() < 0.35:
+            rim = np.zeros_like(chosen)
+            rim[1:] |= chosen[:-1]
+            rim[:, 1:] |= chosen[:, :-1]
+            around = np.setdiff1d(picture.mask[rim & ~chosen], [])
+            around = around[np.isin(around, fit)]
+            if len(around):
+                chosen = chosen | (picture.mask == rng.choice(around))
+    area = float(chosen.mean())
+    return chosen if 0.002 < area < 0.9 else None
+
+
+def object_box(mask: NDArray[np.bool_]) -> tuple[float, float, float, float] | None:
+    """Returns (x0, y0, x1, y1) in pixels around a mask (H, W), or None where it is empty."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if len(rows) == 0:
+        return None
+    return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)

@@ -1,0 +1,41 @@
+"""A checkpoint's averaged weights as a safetensors file: half precision, without training-only parts."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+_HALF_MAX = 60000.0
+
+
+def export(checkpoint: Path, target: Path) -> dict[str, str]:
+    """Writes `target` from `checkpoint` and returns the metadata stored in it.
+
+    Raises:
+        FileNotFoundError: there is no such checkpoint.
+    """
+    from safetensors.torch import save_file
+
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    tensors: dict[str, Tensor] = {}
+    for name, value in state["average"].items():
+        if name.startswith("auxiliary.") or name.endswith("num_batches_tracked"):
+            continue
+        fits = value.is_floating_point() and float(value.abs().max()) < _HALF_MAX
+        tensors[name] = (value.half() if fits else value).contiguous()
+    recipe = state["recipe"]
+    metadata = {
+        "network": str(recipe["network"]),
+        "steps": str(state["step"]),
+        "minutes": f"{state['spent']:.1f}",
+        "recipe": json.dumps(recipe, sort_keys=True),
+    }
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_suffix(".part")
+    save_file(tensors, part, metadata=metadata)
+    os.replace(part, target)
+    return metadata

@@ -1,0 +1,41 @@
+"""What the networks are punished for, in float32: one value for each sample, which its accuracy group weighs."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def bootstrapped(per_pixel: Tensor, share: float) -> Tensor:
+    """Mean over the hardest `share` of pixels of each sample (STCN's bootstrapped cross-entropy), (B, H, W) -> (B,)."""
+    flat = per_pixel.flatten(1)
+    count = max(int(flat.shape[1] * share), 1)
+    return flat.mean(dim=1) if count >= flat.shape[1] else flat.topk(count, dim=1, sorted=False).values.mean(dim=1)
+
+
+def dice(probability: Tensor, truth: Tensor) -> Tensor:
+    """One minus the soft Dice overlap, averaged over objects, (B, N, H, W) twice -> (B,)."""
+    both = (probability * truth).sum(dim=(2, 3))
+    total = probability.sum(dim=(2, 3)) + truth.sum(dim=(2, 3))
+    return (1.0 - (2.0 * both + 1.0) / (total + 1.0)).mean(dim=1)
+
+
+def matte_loss(log_probability: Tensor, truth: Tensor, share: float) -> Tensor:
+    """Loss of aggregated objects, (B,).
+
+    Args:
+        log_probability: (B, N + 1, H, W), background first, from `affinity.aggregate_logits`.
+        truth: (B, N, H, W) in [0, 1].
+        share: of the hardest pixels.
+    """
+    background = (1.0 - truth.sum(dim=1, keepdim=True)).clamp(0.0, 1.0)
+    cross_entropy = -(torch.cat((background, truth), dim=1) * log_probability).sum(dim=1)
+    return bootstrapped(cross_entropy, share) + dice(log_probability[:, 1:].exp(), truth)
+
+
+def mask_loss(logits: Tensor, truth: Tensor, share: float) -> Tensor:
+    """Loss of one mask, logits and truth (B, 1, H, W) -> (B,)."""
+    logits = logits.float()
+    cross_entropy = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")[:, 0]
+    return bootstrapped(cross_entropy, share) + dice(torch.sigmoid(logits), truth)
