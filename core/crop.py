@@ -1,0 +1,278 @@
+"""The crop: one invertible change of coordinates between the picture and what a network sees.
+
+Points keep pixel centres at .5, so a point scales without any half-pixel term. Imports numpy and OpenCV only.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from .types import Box, Stroke
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .types import Matte
+
+STRIDE = 16
+"""Sizes for the networks are multiples of this, so that nothing is padded and every place is a whole one."""
+
+EXPAND_STEPS = ((0.002, 5.0), (0.01, 3.0), (0.05, 2.0), (0.2, 1.5), (1.0, 1.2))
+"""(share of the picture that the strokes' rectangle covers, up to which) -> expand ratio of both its sides."""
+
+MIN_SIDE_SHARE = 0.4
+"""A correction's crop is never narrower than this share of the picture's geometric mean side, at zoom 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """A rectangle of the picture and the size (height, width) in which a network sees it.
+
+    The box may reach beyond the picture; what lies there is filled in (`to_crop`) or dropped (`from_crop`).
+    """
+
+    box: Box
+    size: tuple[int, int]
+
+    @property
+    def scale(self) -> float:
+        """Network pixels for each source pixel (geometric mean of both axes)."""
+        return math.sqrt(self.size[0] * self.size[1] / max(1, self.box.area))
+
+    def to_crop(self, array: NDArray[Any], *, fill: float | None = None) -> NDArray[Any]:
+        """The box cut out of `array` and resized to `size`.
+
+        Args:
+            array: (H, W) or (H, W, 3) uint8 or float32, or a stack of mattes (N, H, W) float32.
+            fill: value beyond the picture; None mirrors the picture at its edge.
+
+        Returns:
+            The same dtype and kind of array, with `size` for (H, W).
+        """
+        if is_stack(array):
+            return np.stack([self.to_crop(one, fill=fill) for one in array])
+        height, width = array.shape[:2]
+        box = self.box
+        inner = _intersection(box, height, width)
+        if inner is None:
+            value = 0 if fill is None else fill
+            return np.full((*self.size, *array.shape[2:]), value, array.dtype)
+        cut = array[inner.y0 : inner.y1, inner.x0 : inner.x1]
+        if inner != box:
+            edges = (inner.y0 - box.y0, box.y1 - inner.y1, inner.x0 - box.x0, box.x1 - inner.x1)
+            if fill is None:
+                cut = cv2.copyMakeBorder(np.ascontiguousarray(cut), *edges, cv2.BORDER_REFLECT)
+            else:
+                cut = cv2.copyMakeBorder(np.ascontiguousarray(cut), *edges, cv2.BORDER_CONSTANT, value=[fill] * 4)
+        return _resize(cut, self.size)
+
+    def from_crop(self, array: NDArray[Any], full_size: tuple[int, int], *, fill: float = 0.0) -> NDArray[Any]:
+        """The way back: `array` in crop space laid into a picture of `full_size` (height, width).
+
+        Args:
+            array: (h, w) or (N, h, w) float32, of `size`.
+            full_size: height and width of the picture.
+            fill: value outside the box.
+        """
+        if array.ndim == 3:
+            return np.stack([self.from_crop(one, full_size, fill=fill) for one in array])
+        out = np.full(full_size, fill, np.float32)
+        inner = _intersection(self.box, *full_size)
+        if inner is not None:
+            whole = _resize(array.astype(np.float32, copy=False), (self.box.height, self.box.width))
+            dy, dx = inner.y0 - self.box.y0, inner.x0 - self.box.x0
+            out[inner.y0 : inner.y1, inner.x0 : inner.x1] = whole[dy : dy + inner.height, dx : dx + inner.width]
+        return out
+
+    def points_to_crop(self, points: Sequence[Sequence[float]] | NDArray[Any]) -> NDArray[np.float64]:
+        """Points (N, 2) in source pixels -> (N, 2) float64 in crop pixels."""
+        xy = np.asarray(points, np.float64).reshape(-1, 2)
+        scale = (self.size[1] / self.box.width, self.size[0] / self.box.height)
+        return (xy - (self.box.x0, self.box.y0)) * scale
+
+
+def is_stack(array: NDArray[Any]) -> bool:
+    """Whether `array` is a stack of mattes (N, H, W) and not one matte (H, W) or a picture (H, W, 3) of uint8."""
+    return array.ndim == 3 and array.dtype != np.uint8
+
+
+def whole_picture(size_hw: tuple[int, int], working_px: int) -> Crop:
+    """The crop that sees all of a picture of `size_hw`, with an area of about working_px squared and its aspect."""
+    return fitted(Box(0, 0, size_hw[1], size_hw[0]), working_px)
+
+
+def fitted(box: Box, working_px: int) -> Crop:
+    """The crop of `box` with an area of about working_px squared, its aspect kept, sides multiples of the stride."""
+    aspect = math.sqrt(box.width / max(1, box.height))
+    return Crop(box, (_multiple(working_px / aspect), _multiple(working_px * aspect)))
+
+
+def mask_box(matte: NDArray[Any], threshold: float = 0.5) -> Box | None:
+    """The smallest box around all pixels above `threshold` of (H, W) or (N, H, W); None when there are none."""
+    hits: NDArray[Any] = np.asarray(matte > threshold)
+    if hits.ndim == 3:
+        hits = hits.any(axis=0)
+    rows, columns = np.flatnonzero(hits.any(axis=1)), np.flatnonzero(hits.any(axis=0))
+    if not len(rows):
+        return None
+    return Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+
+
+def choose_crop(
+    strokes: Sequence[Stroke],
+    size_hw: tuple[int, int],
+    previous: Matte | None,
+    zoom: float,
+    working_px: int,
+) -> Crop:
+    """The adaptive local crop of a round: the strokes' rectangle, both sides grown by an expand ratio.
+
+    The ratio falls in steps as the strokes cover more of the picture and as the artist's zoom grows. The published
+    steps could not be read, so steps, floor and the treatment of a first round are our own. A first round (no previous
+    mask) must see the whole object of which only a stroke is known: it gets what the artist has in view.
+
+    Args:
+        strokes: of this round only, at least one inside the picture.
+        size_hw: of the picture.
+        previous: matte (H, W) before the round; None or empty = first round.
+        zoom: magnification when drawn, 1 = the whole picture in view; smaller counts as 1.
+        working_px: the network sees about this many pixels squared.
+    """
+    height, width = size_hw
+    tight = _strokes_box(strokes, size_hw)
+    zoom = max(1.0, zoom)
+    share = tight.area / (height * width)
+    if previous is None or not bool((previous > 0.5).any()):
+        if zoom <= 1.0:
+            return whole_picture(size_hw, working_px)
+        sides = (width / zoom, height / zoom)
+        ratio = 1.5
+    else:
+        floor = MIN_SIDE_SHARE * math.sqrt(height * width) / zoom
+        sides = (floor, floor)
+        ratio = next(step for limit, step in EXPAND_STEPS if share <= limit or limit == 1.0)
+        ratio = max(1.1, ratio / math.sqrt(zoom))
+    wide, tall = max(tight.width * ratio, sides[0]), max(tight.height * ratio, sides[1])
+    wide, tall = max(wide, tall / 2), max(tall, wide / 2)
+    return fitted(_box_within(_centre(tight), wide, tall, size_hw), working_px)
+
+
+def follow_crop(
+    mattes: NDArray[Any], size_hw: tuple[int, int], working_px: int, factor: float = 2.0, last: Crop | None = None
+) -> Crop:
+    """The crop in which propagation looks for the object in the next frame.
+
+    A square of `factor` times the longer side of the objects' box, moved into the picture where it fits and cut off at
+    the picture's edge where it does not; the whole picture when no object is left. The last crop is kept while it still
+    has the right size and the object is well inside, so that small motions do not shake what the network sees.
+
+    Args:
+        mattes: (H, W) or (N, H, W) of the frame before.
+        size_hw: of the picture.
+        working_px: side of the square that the network sees.
+        factor: side of the square over longer side of the objects' box.
+        last: crop of the frame before.
+    """
+    box = mask_box(mattes)
+    if box is None:
+        return whole_picture(size_hw, working_px)
+    side = max(factor * max(box.width, box.height), working_px / 4, 32.0)
+    new = _box_within(_centre(box), side, side, size_hw)
+    if last is not None and 0.8 <= math.sqrt(new.area / max(1, last.box.area)) <= 1.25:
+        margin = 0.15 * (factor - 1.0) * side
+        if _holds(last.box, box, margin, size_hw):
+            return last
+    return fitted(new, working_px)
+
+
+def stitch(matte_full: Matte, refined_crop: Matte, crop: Crop, feather_px: float) -> Matte:
+    """The refined crop laid over the matte, faded over `feather_px` source pixels at its rim so that no seam shows.
+
+    Rims on the picture's own edge are not faded. Outside the box the result equals `matte_full` bit for bit.
+
+    Args:
+        matte_full: (H, W) float32.
+        refined_crop: (h, w) float32 in crop space.
+        crop: where it lies.
+        feather_px: width of the fade, in source pixels; 0 = none.
+    """
+    height, width = matte_full.shape
+    inner = _intersection(crop.box, height, width)
+    out = matte_full.copy()
+    if inner is None:
+        return out
+    weight = np.minimum(
+        _ramp(inner.y0, inner.y1, height, feather_px)[:, None], _ramp(inner.x0, inner.x1, width, feather_px)[None]
+    )
+    refined = crop.from_crop(refined_crop, (height, width))
+    place = np.s_[inner.y0 : inner.y1, inner.x0 : inner.x1]
+    out[place] += weight * (refined[place] - out[place])
+    np.clip(out[place], 0.0, 1.0, out=out[place])
+    return out
+
+
+def _ramp(start: int, stop: int, limit: int, feather: float) -> NDArray[np.float32]:
+    """Weights of the pixels start ... stop - 1: rising from the rim inwards, but 1 at the picture's own edge."""
+    place = np.arange(start, stop, dtype=np.float32) + 0.5
+    width = max(feather, 1e-3)
+    low = np.clip((place - start) / width, 0, 1) if start > 0 else np.ones_like(place)
+    high = np.clip((stop - place) / width, 0, 1) if stop < limit else np.ones_like(place)
+    return np.asarray(np.minimum(low, high), np.float32)
+
+
+def _strokes_box(strokes: Sequence[Stroke], size_hw: tuple[int, int]) -> Box:
+    xy = np.concatenate([np.asarray(s.points, np.float64) for s in strokes])
+    radii = np.concatenate([np.full(len(s.points), s.radius) for s in strokes])[:, None]
+    low, high = (xy - radii).min(axis=0), (xy + radii).max(axis=0)
+    limit = (size_hw[1], size_hw[0])
+    x0, y0 = np.clip(np.floor(low), 0, np.subtract(limit, 1)).astype(int).tolist()
+    x1, y1 = np.clip(np.ceil(high), 1, limit).astype(int).tolist()
+    return Box(x0, y0, max(x1, x0 + 1), max(y1, y0 + 1))
+
+
+def _centre(box: Box) -> tuple[float, float]:
+    return (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
+
+
+def _box_within(centre: tuple[float, float], wide: float, tall: float, size_hw: tuple[int, int]) -> Box:
+    """A box of about wide x tall around the centre, moved into the picture, cut off where it is too large for it."""
+    spans = []
+    for middle, side, limit in ((centre[0], wide, size_hw[1]), (centre[1], tall, size_hw[0])):
+        length = min(limit, max(1, round(side)))
+        start = min(max(0, round(middle - length / 2)), limit - length)
+        spans.append((start, start + length))
+    (x0, x1), (y0, y1) = spans
+    return Box(x0, y0, x1, y1)
+
+
+def _holds(outer: Box, inner: Box, margin: float, size_hw: tuple[int, int]) -> bool:
+    """Whether `inner` lies in `outer` with a margin on every side that is not the picture's edge."""
+    return (
+        (outer.x0 == 0 or inner.x0 - outer.x0 >= margin)
+        and (outer.y0 == 0 or inner.y0 - outer.y0 >= margin)
+        and (outer.x1 == size_hw[1] or outer.x1 - inner.x1 >= margin)
+        and (outer.y1 == size_hw[0] or outer.y1 - inner.y1 >= margin)
+    )
+
+
+def _intersection(box: Box, height: int, width: int) -> Box | None:
+    cut = Box(max(0, box.x0), max(0, box.y0), min(width, box.x1), min(height, box.y1))
+    return cut if cut.width > 0 and cut.height > 0 else None
+
+
+def _multiple(value: float) -> int:
+    return max(2, round(value / STRIDE)) * STRIDE
+
+
+def _resize(array: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
+    if array.shape[:2] == size:
+        return np.array(array)
+    shrinks = array.shape[0] * array.shape[1] > size[0] * size[1]
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(np.ascontiguousarray(array), (size[1], size[0]), interpolation=how))

@@ -1,0 +1,173 @@
+"""The engine: the public face of `core`. Networks come in through the ports, frames and mattes go out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+from .errors import InputError
+from .propagate import PropagationSettings, propagate
+from .refine import foreground, refine
+from .types import Clip, Direction, FrameRange, MatteKind, Stroke
+from .video import open_clip
+
+if TYPE_CHECKING:
+    from .ports import FrameSource, PropagationNet, ScribbleNet
+    from .types import Image, Matte, Mattes
+
+    Frames = FrameSource | Sequence[Image] | Clip | str | PathLike[str]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """What a tier fixes beside the networks.
+
+    Attributes:
+        scribble_px: the stroke network sees about this many pixels squared.
+        propagation: see `PropagationSettings`.
+    """
+
+    scribble_px: int = 320
+    propagation: PropagationSettings = field(default_factory=PropagationSettings)
+
+
+class Engine:
+    """Cuts objects out of pictures and clips. Keeps no state between calls.
+
+    Attributes:
+        tier: name of the tier it was made for.
+        device: where the networks run.
+        weights_id: hash of the weights; results with another one are not comparable.
+        settings: working sizes and memory.
+    """
+
+    def __init__(
+        self,
+        scribble: ScribbleNet,
+        propagation: PropagationNet,
+        settings: EngineSettings | None = None,
+        *,
+        tier: str = "",
+        device: str = "cpu",
+        weights_id: str = "",
+    ) -> None:
+        self._scribble = scribble
+        self._propagation = propagation
+        self.settings = settings or EngineSettings()
+        self.tier = tier
+        self.device = device
+        self.weights_id = weights_id
+
+    def foreground(self, image: Image) -> Matte:
+        """First guess (H, W) float32 in [0, 1] of the foreground object(s) of (H, W, 3) uint8 RGB.
+
+        Raises:
+            InputError: not such a picture.
+        """
+        return foreground(self._scribble, image, self.settings.scribble_px)
+
+    def refine(
+        self, image: Image, strokes: Sequence[Stroke], previous: Matte | None = None, zoom: float = 1.0
+    ) -> Matte:
+        """The matte (H, W) float32 after one round of strokes; see `core.refine.refine`.
+
+        Raises:
+            StrokeError: no strokes, or all outside the picture.
+            InputError: wrong picture or matte; SizeMismatch when their sizes differ.
+        """
+        return refine(self._scribble, image, strokes, previous, zoom, self.settings.scribble_px)
+
+    def propagate(
+        self,
+        frames: Frames,
+        keyframes: Mapping[int, Mattes],
+        frame_range: FrameRange | tuple[int, int] | None = None,
+        previous: Mapping[int, Mattes] | None = None,
+        locked: Collection[int] = (),
+    ) -> Generator[tuple[int, Mattes], None, None]:
+        """Yields (frame, matte) for every frame of the range once, keyframes included; stop whenever you like.
+
+        Wrong input is reported by this call, before the first frame is asked for. The order is: forward from the first
+        keyframe, then the frames before it, backward.
+
+        Args:
+            frames: anything with len() and [i] -> (H, W, 3) uint8 RGB, a `Clip`, or the path of a movie or folder.
+            keyframes: frame -> matte (H, W), or (N, H, W) for N objects, float in [0, 1].
+            frame_range: half-open; None = the whole clip.
+            previous: frame -> matte of an earlier run, to be fused with.
+            locked: frames of `previous` that must not change.
+
+        Raises:
+            InputError: keyframes missing, of the wrong type, or outside the clip; FrameReadError, SizeMismatch.
+        """
+        stream = self.propagate_detailed(frames, keyframes, frame_range=frame_range, previous=previous, locked=locked)
+        return _pairs(stream)
+
+    def propagate_detailed(
+        self,
+        frames: Frames,
+        keyframes: Mapping[int, Mattes],
+        *,
+        frame_range: FrameRange | tuple[int, int] | None = None,
+        direction: Direction = Direction.BOTH,
+        previous: Mapping[int, Mattes] | Callable[[int], Mattes | None] | None = None,
+        locked: Collection[int] = (),
+        known: Callable[[int], Mattes | None] | None = None,
+    ) -> Generator[tuple[int, Mattes, MatteKind], None, None]:
+        """As `propagate`, but yields (frame, matte, kind), takes a direction and can go on where it was stopped.
+
+        Args:
+            frames: see `propagate`.
+            keyframes: see `propagate`.
+            frame_range: see `propagate`.
+            direction: frames that cannot be reached in it are left out.
+            previous: see `propagate`; may be a function that returns None for a missing frame.
+            locked: see `propagate`.
+            known: frame -> matte that this same run has already made, or None.
+        """
+        bounds = as_range(frame_range)
+        with ExitStack() as stack:
+            source: Any = frames
+            if isinstance(frames, (str, PathLike, Clip)):
+                source = stack.enter_context(open_clip(frames))
+            stream = propagate(
+                self._propagation,
+                source,
+                keyframes,
+                frame_range=bounds,
+                direction=direction,
+                previous=previous,
+                locked=locked,
+                known=known,
+                settings=self.settings.propagation,
+            )
+            return _closing(stream, stack.pop_all())
+
+
+def as_range(value: FrameRange | tuple[int, int] | None) -> FrameRange | None:
+    """A frame range of a pair (start, stop). Raises InputError when it is not one."""
+    if value is None or isinstance(value, FrameRange):
+        return value
+    try:
+        start, stop = (int(v) for v in value)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"The frame range {value!r} is not understood.", "Give the first frame and one past the last."
+        ) from error
+    return FrameRange(start, stop)
+
+
+def _closing(
+    stream: Generator[tuple[int, Mattes, MatteKind], None, None], stack: ExitStack
+) -> Generator[tuple[int, Mattes, MatteKind], None, None]:
+    with stack:
+        yield from stream
+
+
+def _pairs(stream: Generator[tuple[int, Mattes, MatteKind], None, None]) -> Generator[tuple[int, Mattes], None, None]:
+    with closing(stream):
+        for frame, matte, _ in stream:
+            yield frame, matte

@@ -1,0 +1,177 @@
+"""Stand-ins for the networks and a synthetic clip, for tests only: nothing that a user runs imports this module.
+
+The fake networks really work, by colour: engine logic is then tested by the masks that come out, not by "was called".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import cv2
+import numpy as np
+
+from .matte import aggregate
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .types import Image, Map, Matte, Mattes
+
+_REACH = 60.0  # colours nearer than this are the same object
+
+
+class FakeScribbleNet:
+    """Stroke network by colour: strokes take in, or throw out, the connected area of the colour under them."""
+
+    def predict(self, image: Image, previous: Matte, keep: Map, remove: Map) -> Matte:
+        """See `ScribbleNet`."""
+        matte = previous.copy()
+        for strokes, value in ((keep, 1.0), (remove, 0.0)):
+            if strokes.any():
+                near = _near(image, np.median(image[strokes > 0], axis=0))
+                _, parts = cv2.connectedComponents(near.astype(np.uint8))
+                touched = np.unique(parts[(strokes > 0) & near])
+                matte[near & np.isin(parts, touched)] = value
+                matte[strokes > 0] = value
+        return matte
+
+    def foreground(self, image: Image) -> Matte:
+        """See `ScribbleNet`: everything that is not of the colour of the picture's rim."""
+        rim = np.concatenate((image[0], image[-1], image[:, 0], image[:, -1]))
+        return (~_near(image, np.median(rim, axis=0))).astype(np.float32)
+
+
+class FakeKey(NamedTuple):
+    """Key of the fake network: the picture itself."""
+
+    image: NDArray[Any]
+
+
+class FakeValue(NamedTuple):
+    """Value of the fake network: the mean colour of each object, (N, 3), NaN for an object that is not there."""
+
+    colours: NDArray[Any]
+
+
+class FakePropagationNet:
+    """Space-time memory by colour; counts what it is asked for.
+
+    Attributes:
+        counts: calls of each method, by name.
+        largest_memory: most entries it was ever given.
+    """
+
+    def __init__(self) -> None:
+        self.counts = {"encode_key": 0, "encode_value": 0, "segment": 0, "attention": 0}
+        self.largest_memory = 0
+
+    def encode_key(self, image: Image) -> FakeKey:
+        """See `PropagationNet`."""
+        self.counts["encode_key"] += 1
+        return FakeKey(image)
+
+    def encode_value(self, image: Image, key: FakeKey, mattes: Mattes) -> FakeValue:
+        """See `PropagationNet`."""
+        self.counts["encode_value"] += 1
+        means = [image[m > 0.5].mean(axis=0) if (m > 0.5).any() else np.full(3, np.nan) for m in mattes]
+        return FakeValue(np.stack(means))
+
+    def segment(self, query: FakeKey, memory: Sequence[tuple[FakeKey, FakeValue]]) -> Mattes:
+        """See `PropagationNet`."""
+        self.counts["segment"] += 1
+        self.largest_memory = max(self.largest_memory, len(memory))
+        colours = np.stack([value.colours for _, value in memory])  # (T, N, 3)
+        out = np.zeros((colours.shape[1], *query.image.shape[:2]), np.float32)
+        for n in range(colours.shape[1]):
+            for colour in colours[:, n]:
+                if np.isfinite(colour).all():
+                    out[n] = np.maximum(out[n], _near(query.image, colour))
+        return aggregate(out)
+
+    def attention(self, query: FakeKey, keyframe: FakeKey, difference: Mattes) -> Mattes:
+        """See `PropagationNet`: the mean difference of the keyframe's pixels of the same (coarse) colour."""
+        self.counts["attention"] += 1
+        here, there = _bins(query.image), _bins(keyframe.image)
+        number = np.bincount(there.ravel(), minlength=512)
+        sums = [np.bincount(there.ravel(), d.ravel(), minlength=512) for d in difference]
+        return np.stack([(s / np.maximum(number, 1))[here] for s in sums]).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class SyntheticClip:
+    """A clip with known mattes: one or two coloured discs travel over a grey, textured background.
+
+    Attributes:
+        length: number of frames.
+        height, width: of the picture.
+        radius: of the discs.
+        objects: 1 (a red disc) or 2 (a blue one below it, going the other way).
+        absent: frames in which no disc is there.
+    """
+
+    length: int = 24
+    height: int = 120
+    width: int = 200
+    radius: int = 18
+    objects: int = 1
+    absent: Collection[int] = ()
+
+    COLOURS = ((220, 40, 40), (40, 60, 220))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width)."""
+        return self.height, self.width
+
+    def __len__(self) -> int:
+        return self.length
+
+    def centre(self, frame: int, n: int = 0) -> tuple[float, float]:
+        """Centre (x, y) of object n, in pixels."""
+        share = frame / max(1, self.length - 1)
+        share = share if n == 0 else 1 - share
+        lane = self.height * (0.5 if self.objects == 1 else (0.3, 0.7)[n])
+        return self.radius + 4 + share * (self.width - 2 * self.radius - 8), lane
+
+    def mattes(self, frame: int) -> Mattes:
+        """The true mattes (N, H, W)."""
+        out = np.zeros((self.objects, self.height, self.width), np.float32)
+        if frame not in self.absent:
+            y, x = np.mgrid[: self.height, : self.width] + 0.5
+            for n in range(self.objects):
+                cx, cy = self.centre(frame, n)
+                out[n] = (x - cx) ** 2 + (y - cy) ** 2 < self.radius**2
+        return out
+
+    def matte(self, frame: int) -> Matte:
+        """The true matte (H, W) of the first object."""
+        return self.mattes(frame)[0]
+
+    def __getitem__(self, frame: int) -> Image:
+        """Frame (H, W, 3) uint8."""
+        if not 0 <= frame < self.length:
+            raise IndexError(frame)
+        y, x = np.mgrid[: self.height, : self.width]
+        grey = 110 + 25 * ((x // 10 + y // 10) % 2)
+        image = np.repeat(grey[..., None], 3, axis=2).astype(np.uint8)
+        for matte, colour in zip(self.mattes(frame), self.COLOURS, strict=False):
+            image[matte > 0.5] = colour
+        return image
+
+
+def iou(a: NDArray[Any], b: NDArray[Any]) -> float:
+    """Intersection over union of two mattes at 0.5; 1 when both are empty."""
+    first, second = a > 0.5, b > 0.5
+    union = int((first | second).sum())
+    return int((first & second).sum()) / union if union else 1.0
+
+
+def _near(image: NDArray[Any], colour: NDArray[Any]) -> NDArray[np.bool_]:
+    return np.asarray(np.linalg.norm(image.astype(np.float32) - colour, axis=-1) < _REACH)
+
+
+def _bins(image: NDArray[Any]) -> NDArray[np.int64]:
+    q = image.astype(np.int64) // 32
+    return np.asarray(q[..., 0] * 64 + q[..., 1] * 8 + q[..., 2])

@@ -1,0 +1,157 @@
+"""Pure operations on mattes: checks, sharing pixels between objects, and 8-bit masks on disk."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from .errors import InputError, SizeMismatch, StoreError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .types import Image, Matte, Mattes
+
+
+def check_image(image: Any, what: str = "The picture") -> Image:
+    """`image` when it is (H, W, 3) uint8.
+
+    Raises:
+        InputError: it is anything else.
+    """
+    if not isinstance(image, np.ndarray) or image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise InputError(
+            f"{what} is {_describe(image)}, not an array (height, width, 3) of uint8.",
+            "Give RGB pictures of 8 bits for each channel, without alpha.",
+        )
+    if 0 in image.shape:
+        raise InputError(f"{what} has no pixels.", "Give a picture with at least one pixel.")
+    return image
+
+
+def check_matte(matte: Any, size_hw: tuple[int, int] | None = None, what: str = "The matte") -> Mattes:
+    """`matte` as float32 (unchanged if it is that already): (H, W) or (N, H, W), all values in [0, 1].
+
+    Args:
+        matte: any floating-point array.
+        size_hw: the picture's height and width which it must have; None = any.
+        what: its name in the message.
+
+    Raises:
+        InputError: wrong type, shape or values.
+        SizeMismatch: its size is not the picture's.
+    """
+    if not isinstance(matte, np.ndarray) or matte.ndim not in (2, 3) or 0 in matte.shape:
+        raise InputError(
+            f"{what} is {_describe(matte)}, not an array (height, width) or (objects, height, width).",
+            "Give a numpy array of float32 in [0, 1].",
+        )
+    if not np.issubdtype(matte.dtype, np.floating):
+        hint = "Divide 8-bit masks by 255." if matte.dtype == np.uint8 else "Convert it with .astype('float32')."
+        raise InputError(f"{what} is of type {matte.dtype}, not float32 in [0, 1].", hint)
+    if size_hw is not None:
+        check_size(matte, size_hw, what)
+    low, high = float(matte.min()), float(matte.max())
+    if not (low >= 0.0 and high <= 1.0):  # also false for NaN
+        raise InputError(f"{what} has values from {low:g} to {high:g}, not in [0, 1].", "Scale it to [0, 1].")
+    return np.asarray(matte, np.float32)
+
+
+def check_size(matte: NDArray[Any], size_hw: tuple[int, int], what: str = "The mask") -> None:
+    """Raises SizeMismatch unless the last two axes of `matte` are `size_hw`; names both sizes."""
+    if tuple(matte.shape[-2:]) != tuple(size_hw):
+        raise SizeMismatch(
+            f"{what} is {matte.shape[-1]} x {matte.shape[-2]} pixels, the picture {size_hw[1]} x {size_hw[0]}.",
+            "Give a mask of exactly the picture's size.",
+        )
+
+
+def aggregate(mattes: Mattes) -> Mattes:
+    """Independent mattes (N, H, W) made to share every pixel with each other and the background (STM, eq. 3).
+
+    Returns:
+        (N, H, W) float32 whose sum is at most 1. One object alone is returned as it is.
+    """
+    if len(mattes) == 1:
+        return mattes
+    p = np.clip(mattes.astype(np.float64), 1e-6, 1 - 1e-6)
+    none = np.clip(np.prod(1 - p, axis=0, keepdims=True), 1e-6, 1 - 1e-6)
+    odds = p / (1 - p)
+    return np.asarray(odds / (odds.sum(axis=0, keepdims=True) + none / (1 - none)), np.float32)
+
+
+def to_png(matte: Matte) -> bytes:
+    """The matte as an 8-bit grey PNG; fast compression, rounded to the nearest of 256 steps."""
+    grey = np.round(np.clip(matte, 0.0, 1.0) * 255.0).astype(np.uint8)
+    _, data = cv2.imencode(".png", grey, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    return bytes(data.tobytes())
+
+
+def from_png(data: bytes) -> Matte:
+    """The matte (H, W) float32 in [0, 1] of a grey picture file's bytes.
+
+    Raises:
+        InputError: not a picture.
+    """
+    grey = None
+    if data:
+        flags = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION
+        grey = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    if grey is None:
+        raise InputError("A mask cannot be read: it is not a picture.", "Give a grey PNG of 8 bits.")
+    return np.asarray(grey, np.float32) / np.float32(255.0)
+
+
+def read_mask(path: str | os.PathLike[str], size: tuple[int, int] | None = None) -> Matte:
+    """The mask file as a matte (H, W) float32.
+
+    Args:
+        path: grey picture file.
+        size: height and width which it must have.
+
+    Raises:
+        InputError: missing, empty or not a picture.
+        SizeMismatch: its size is not `size`.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"The mask {path} cannot be read ({error.strerror or error}).", "Check the path of the mask."
+        ) from error
+    try:
+        matte = from_png(data)
+    except InputError as error:
+        raise InputError(f"The mask {path} is not a picture.", error.hint) from error
+    if size is not None:
+        check_size(matte, size, f"The mask {path}")
+    return matte
+
+
+def write_mask(path: str | os.PathLike[str], matte: Matte) -> None:
+    """Writes the matte as an 8-bit grey PNG, complete or not at all.
+
+    Raises:
+        StoreError: the folder is missing, read-only or full.
+    """
+    target = Path(path)
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(to_png(matte))
+        os.replace(part, target)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise StoreError(
+            f"The mask {target} cannot be written ({error.strerror or error}).",
+            "Choose another folder or free some space.",
+        ) from error
+
+
+def _describe(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"an array {value.shape} of {value.dtype}"
+    return f"a {type(value).__name__}"

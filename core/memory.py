@@ -1,0 +1,100 @@
+"""The policy of the space-time memory: which frames are remembered and which forgotten. Pure Python, no arrays.
+
+Keys and values are opaque; how they are stored and read is the network's business.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from .ports import Key, Value
+
+
+class Entry(NamedTuple):
+    """A remembered frame."""
+
+    frame: int
+    key: Key
+    value: Value
+
+
+class SpaceTimeMemory:
+    """Remembered frames of one pass, never more than `budget` of them.
+
+    * permanent: keyframes. At most half the budget (at least one); the ones farthest in time are dropped.
+    * temporary: every n-th frame of the pass; the oldest is dropped.
+    * transient: the last frame, replaced at each step.
+
+    The same three kinds as in XMem's working memory and Cutie, without consolidation; the budget counts entries so that
+    memory stays constant for clips of any length.
+
+    Args:
+        budget: largest number of entries, at least 3.
+        every: a frame of the pass is kept when its distance from the start is a multiple of this.
+    """
+
+    def __init__(self, budget: int, every: int) -> None:
+        if budget < 3 or every < 1:
+            raise ValueError(f"memory needs budget >= 3 and every >= 1, not {budget} and {every}")
+        self._budget = budget
+        self._every = every
+        self._permanent: dict[int, Entry] = {}
+        self._temporary: list[Entry] = []
+        self._transient: Entry | None = None
+        self._start = 0
+
+    @property
+    def permanent_limit(self) -> int:
+        """How many keyframes are kept at most."""
+        return max(1, self._budget // 2)
+
+    @property
+    def temporary_limit(self) -> int:
+        """How many frames of the pass are kept at most, given the keyframes that are there."""
+        return self._budget - 1 - len(self._permanent)
+
+    def begin(self, start: int) -> None:
+        """Starts a pass at keyframe `start`: forgets the last pass, but no keyframe."""
+        self._start = start
+        self._temporary.clear()
+        self._transient = None
+
+    def add_permanent(self, frame: int, key: Key, value: Value, near: int | None = None) -> None:
+        """Remembers a keyframe; over the limit, the one farthest in time from `near` (or else `frame`) is forgotten."""
+        centre = frame if near is None else near
+        self._permanent[frame] = Entry(frame, key, value)
+        while len(self._permanent) > self.permanent_limit:
+            del self._permanent[max(self._permanent, key=lambda f: abs(f - centre))]
+        del self._temporary[: max(0, len(self._temporary) - self.temporary_limit)]
+
+    def has_permanent(self, frame: int) -> bool:
+        """Whether this keyframe is remembered."""
+        return frame in self._permanent
+
+    def permanent(self, frame: int) -> Entry:
+        """The entry of a remembered keyframe."""
+        return self._permanent[frame]
+
+    def keeps(self, frame: int) -> bool:
+        """Whether `frame` of the pass is one of the n-th that stay."""
+        return abs(frame - self._start) % self._every == 0
+
+    def add(self, frame: int, key: Key, value: Value) -> None:
+        """Remembers a frame of the pass: for the next step, and for longer when it is an n-th one."""
+        entry = Entry(frame, key, value)
+        self._transient = None
+        if self.keeps(frame):
+            self._temporary.append(entry)
+            del self._temporary[: max(0, len(self._temporary) - self.temporary_limit)]
+        else:
+            self._transient = entry
+
+    def entries(self) -> list[tuple[Key, Value]]:
+        """All remembered (key, value), in the order permanent, temporary, transient: it mostly grows at its end."""
+        kept = [*self._permanent.values(), *self._temporary]
+        if self._transient is not None:
+            kept.append(self._transient)
+        return [(e.key, e.value) for e in kept]
+
+    def __len__(self) -> int:
+        return len(self.entries())

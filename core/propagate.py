@@ -1,0 +1,197 @@
+"""The clip: mattes carried from keyframes to all other frames by the space-time memory network.
+
+A generator: frames come out as they are made, the caller stops when he likes and stores what he wants to keep. Held at
+any time: the last matte, the current keyframe, and the bounded memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Generator, Mapping
+from dataclasses import dataclass
+from operator import index
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .errors import InputError
+from .matte import check_matte
+from .passes import plan
+from .types import Direction, FrameRange, MatteKind
+from .walk import Walker
+
+if TYPE_CHECKING:
+    from .ports import FrameSource, PropagationNet
+    from .types import Mattes
+
+    Lookup = Callable[[int], Mattes | None]
+
+CHANGED = 1.0 / 255.0
+"""A keyframe is new when some pixel differs by more than this from the earlier run: more than an 8-bit file rounds."""
+
+
+@dataclass(frozen=True, slots=True)
+class PropagationSettings:
+    """What a tier fixes for propagation.
+
+    Attributes:
+        working_px: the network sees about this many pixels squared.
+        memory_every: every n-th frame of a pass stays in memory.
+        budget: largest number of remembered frames.
+        follow: a crop follows the object; False = the whole picture at each frame.
+        crop_factor: side of that crop over longer side of the object's box.
+    """
+
+    working_px: int = 384
+    memory_every: int = 5
+    budget: int = 12
+    follow: bool = True
+    crop_factor: float = 2.0
+
+
+def propagate(
+    net: PropagationNet,
+    frames: FrameSource,
+    keyframes: Mapping[int, Mattes],
+    *,
+    frame_range: FrameRange | None = None,
+    direction: Direction = Direction.BOTH,
+    previous: Mapping[int, Mattes] | Lookup | None = None,
+    locked: Collection[int] = (),
+    known: Lookup | None = None,
+    settings: PropagationSettings | None = None,
+) -> Generator[tuple[int, Mattes, MatteKind], None, None]:
+    """Yields (frame, matte, kind) for every frame of the range once.
+
+    Passes go forward from each keyframe to the next one and on to the clip's end, then backward from the first. All keyframes (the nearest ones, when there are very many) are permanent memory in every pass. With `previous`, only
+    stretches beside keyframes that changed are computed again, from the changed keyframe, and fused with the earlier
+    result when an unchanged keyframe bounds them; all other frames yield it unchanged. When every keyframe is empty, so
+    is every frame.
+
+    Args:
+        net: propagation network.
+        frames: the clip.
+        keyframes: frame -> matte (H, W), or (N, H, W) for N objects; given out unchanged. One outside the range still
+            starts a pass. May be lazy.
+        frame_range: None = the whole clip.
+        direction: frames that cannot be reached in it are left out (unless `previous` has them).
+        previous: frame -> matte of an earlier run; a mapping or a function, may be lazy.
+        locked: frames which yield their matte of `previous` (or `known`) unchanged.
+        known: frame -> matte that this same run has already made, or None: given out, not computed again.
+        settings: see `PropagationSettings`.
+
+    Raises:
+        InputError: no keyframes, outside the clip, or of different kinds; a range outside the clip; a locked frame
+            without a matte. SizeMismatch: a keyframe has not the picture's size. FrameReadError: from `frames`.
+    """
+    length = len(frames)
+    bounds = _checked_range(frame_range, length)
+    keys = _checked_keys(keyframes, length)
+    size = _frame_size(frames, keys[0])
+    first = check_matte(keyframes[keys[0]], size, f"The mask of keyframe {keys[0]}")
+    shape = first.shape
+    holds_object: dict[int, bool] = {}
+    for key in keys:
+        holds_object[key] = bool((_checked(keyframes[key], shape, f"The mask of keyframe {key}") > 0.5).any())
+    before = _lookup(previous, shape, "The previous matte")
+    done = _lookup(known, shape, "The matte")
+    fixed = frozenset(index(frame) for frame in locked) - set(keys)
+    for frame in sorted(fixed):
+        if frame in bounds and before(frame) is None and done(frame) is None:
+            raise InputError(f"Frame {frame} is locked but has no mask.", "Unlock it, or give its earlier mask.")
+    new_keys = None
+    if previous is not None:
+        new_keys = {k for k in keys if _is_new(before(k), check_matte(keyframes[k]))}
+    walker = Walker(net, frames, size, settings or PropagationSettings())
+
+    def keyframe(frame: int) -> Mattes:
+        return _checked(keyframes[frame], shape, f"The mask of keyframe {frame}")
+
+    def result(frame: int, keep: bool) -> Mattes | None:
+        """The matte that a frame already has and keeps."""
+        if frame in fixed:
+            found = before(frame)
+            return found if found is not None else done(frame)
+        found = done(frame)
+        return before(frame) if found is None and keep else found
+
+    def run() -> Generator[tuple[int, Mattes, MatteKind], None, None]:
+        for step in plan(keys, length, bounds, direction, new_keys):
+            if isinstance(step, int):
+                yield step, keyframe(step), MatteKind.DRAWN
+                continue
+            if step.compute and not any(holds_object.values()):
+                stream = walker.nothing(step, result, shape)
+            else:
+                stream = walker.walk(step, keys, keyframe, result, before)
+            for frame, matte, kind in stream:
+                if frame in bounds:
+                    yield frame, matte, kind
+
+    return run()
+
+
+def _checked_range(frame_range: FrameRange | None, length: int) -> FrameRange:
+    if length == 0:
+        raise InputError("The clip has no frames.", "Choose a clip with at least one frame.")
+    if frame_range is None:
+        return FrameRange(0, length)
+    if frame_range.stop > length:
+        raise InputError(
+            f"The frame range {frame_range.start}:{frame_range.stop} goes beyond the clip's {length} frames.",
+            f"Frames are counted from 0; the range may end at {length}.",
+        )
+    return frame_range
+
+
+def _checked_keys(keyframes: Mapping[int, Mattes], length: int) -> list[int]:
+    if not isinstance(keyframes, Mapping):
+        raise InputError("The keyframes are not a mapping.", "Give a dictionary from frame to matte.")
+    try:
+        keys = sorted(index(key) for key in keyframes)
+    except TypeError as error:
+        raise InputError("A keyframe's number is not a whole number.", "Count frames from 0.") from error
+    if not keys:
+        raise InputError("There is no keyframe to start from.", "Draw on at least one frame first.")
+    for key in keys:
+        if not 0 <= key < length:
+            raise InputError(
+                f"Keyframe {key} lies outside the clip, which has {length} frames.",
+                f"Frames are counted from 0 to {length - 1}.",
+            )
+    return keys
+
+
+def _frame_size(frames: FrameSource, frame: int) -> tuple[int, int]:
+    size = getattr(frames, "size", None)
+    if isinstance(size, tuple) and len(size) == 2:
+        return size
+    shape = np.shape(frames[frame])
+    return int(shape[0]), int(shape[1])
+
+
+def _checked(matte: Mattes, shape: tuple[int, ...], what: str) -> Mattes:
+    """The matte as float32 when it has the shape of the first keyframe."""
+    checked = check_matte(matte, (shape[-2], shape[-1]), what)
+    if checked.shape != shape:
+        raise InputError(
+            f"{what} has shape {checked.shape}, the first keyframe {shape}.",
+            "Give all mattes for the same number of objects.",
+        )
+    return checked
+
+
+def _lookup(source: Mapping[int, Mattes] | Lookup | None, shape: tuple[int, ...], what: str) -> Lookup:
+    """A function from frame to checked matte or None."""
+    if source is None:
+        return lambda frame: None
+    get: Lookup = source.get if isinstance(source, Mapping) else source
+
+    def look(frame: int) -> Mattes | None:
+        matte = get(frame)
+        return None if matte is None else _checked(matte, shape, f"{what} of frame {frame}")
+
+    return look
+
+
+def _is_new(old: Mattes | None, new: Mattes) -> bool:
+    return old is None or float(np.abs(old - new).max()) > CHANGED

@@ -1,0 +1,81 @@
+"""One frame: the first guess of the foreground, and one round of strokes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .crop import choose_crop, stitch, whole_picture
+from .errors import InputError
+from .matte import check_image, check_matte
+from .scribble import rasterise, strokes_inside
+from .types import Stroke
+
+if TYPE_CHECKING:
+    from .ports import ScribbleNet
+    from .types import Image, Matte
+
+FEATHER_SHARE = 0.04
+"""Width of the fade at a crop's rim, as a share of its shorter side."""
+
+
+def refine(
+    net: ScribbleNet,
+    image: Image,
+    strokes: Sequence[Stroke],
+    previous: Matte | None = None,
+    zoom: float = 1.0,
+    working_px: int = 320,
+) -> Matte:
+    """The matte after one round of strokes.
+
+    The network sees the adaptive crop around this round's strokes; its result is laid over `previous` with a faded rim.
+    Outside the crop `previous` stays as it is, bit for bit. Pixels right under a stroke always obey it.
+
+    Args:
+        net: stroke network.
+        image: (H, W, 3) uint8 RGB.
+        strokes: of this round only.
+        previous: (H, W) float32 after the rounds before; None = empty.
+        zoom: magnification when drawn.
+        working_px: the network sees about this many pixels squared.
+
+    Returns:
+        (H, W) float32 in [0, 1]; a new array.
+
+    Raises:
+        StrokeError: no strokes, or all outside the picture.
+        InputError: wrong picture or matte; SizeMismatch when their sizes differ.
+    """
+    check_image(image)
+    size = image.shape[0], image.shape[1]
+    if not zoom > 0:
+        raise InputError(f"The zoom is {zoom}, but must be greater than 0.", "Use 1 for the whole picture in view.")
+    if previous is None:
+        before = np.zeros(size, np.float32)
+    else:
+        before = check_matte(previous, size, "The previous matte")
+        if before.ndim != 2:
+            raise InputError("The previous matte has more than one object.", "Refine one object at a time.")
+    inside = strokes_inside(strokes, size)
+    crop = choose_crop(inside, size, before, zoom, working_px)
+    keep, remove = rasterise(inside, crop)
+    refined = net.predict(crop.to_crop(image), crop.to_crop(before, fill=0.0), keep, remove)
+    refined = np.where(keep > 0, np.float32(1), np.where(remove > 0, np.float32(0), refined))
+    return stitch(before, refined, crop, FEATHER_SHARE * min(crop.box.width, crop.box.height))
+
+
+def foreground(net: ScribbleNet, image: Image, working_px: int = 320) -> Matte:
+    """The first guess (H, W) float32 of the foreground object(s), without any stroke.
+
+    Args:
+        net: stroke network.
+        image: (H, W, 3) uint8 RGB.
+        working_px: the network sees about this many pixels squared.
+    """
+    check_image(image)
+    size = image.shape[0], image.shape[1]
+    crop = whole_picture(size, working_px)
+    return np.asarray(crop.from_crop(net.foreground(crop.to_crop(image)), size))

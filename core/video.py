@@ -1,0 +1,222 @@
+"""Clips as exact frames by number: movies, folders of pictures, single pictures.
+
+`open_clip` is the way in. OpenCV's and PyAV's own seeking is off by frames on many movies; see `movie.py` for what is
+done instead. Pictures are read as Blender reads them: in natural name order, without turning by EXIF.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from abc import ABC, abstractmethod
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from .errors import FrameReadError
+from .types import Clip
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from .types import Image
+
+PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
+
+CACHE_BYTES = 256 * 2**20
+"""Decoded frames kept: enough to walk backward through 1080p without decoding a group of pictures for every frame."""
+
+_HASHED = 64 * 1024
+
+
+class VideoSource(ABC):
+    """A clip: exact frames (H, W, 3) uint8 RGB by number, from 0. A context manager; `close` may be called twice.
+
+    Attributes:
+        size: (height, width).
+        fps: frames per second; 0 = unknown or pictures.
+        fingerprint: stays the same when the clip is moved or renamed, and changes when its content does.
+    """
+
+    size: tuple[int, int]
+    fps: float
+    fingerprint: str
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[int, Image] = OrderedDict()
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def _read(self, frame: int) -> Image:
+        """Decodes a frame whose number is valid."""
+
+    def __getitem__(self, frame: int) -> Image:
+        """Frame (H, W, 3) uint8 RGB; read-only.
+
+        Raises:
+            FrameReadError: out of range, or it cannot be decoded.
+        """
+        number = int(frame)
+        if not 0 <= number < len(self):
+            raise FrameReadError(
+                f"Frame {number} lies outside the clip, which has {len(self)} frames.",
+                f"Frames are counted from 0 to {len(self) - 1}.",
+            )
+        image = self._kept.get(number)
+        if image is None:
+            image = self._read(number)
+            self._keep(number, image)
+        self._kept.move_to_end(number)
+        return image
+
+    def _keep(self, frame: int, image: Image) -> None:
+        """Puts a decoded frame into the cache, the longest unused out of it."""
+        image.flags.writeable = False
+        self._kept[frame] = image
+        self._kept.move_to_end(frame)
+        while len(self._kept) > self._capacity:
+            self._kept.popitem(last=False)
+
+    @property
+    def _capacity(self) -> int:
+        return max(2, CACHE_BYTES // (3 * self.size[0] * self.size[1]))
+
+    def close(self) -> None:
+        """Lets go of files and decoded frames."""
+        self._kept.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+class Pictures(VideoSource):
+    """Picture files as a clip, one frame each.
+
+    Args:
+        paths: in frame order, at least one.
+
+    Raises:
+        FrameReadError: the first picture cannot be read.
+    """
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        super().__init__()
+        self._paths = list(paths)
+        self.fps = 0.0
+        first = read_picture(self._paths[0])
+        self.size = first.shape[0], first.shape[1]
+        self._keep(0, first)
+        self.fingerprint = fingerprint(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def _read(self, frame: int) -> Image:
+        image = read_picture(self._paths[frame])
+        if image.shape[:2] != self.size:
+            raise FrameReadError(
+                f"{self._paths[frame].name} is {image.shape[1]} x {image.shape[0]} pixels, "
+                f"{self._paths[0].name} {self.size[1]} x {self.size[0]}.",
+                "All pictures of a sequence must have the same size.",
+            )
+        return image
+
+
+def open_clip(clip: Clip | str | os.PathLike[str]) -> VideoSource:
+    """The clip opened: a movie, a folder of pictures in natural name order, given pictures, or a single picture.
+
+    Raises:
+        FrameReadError: missing, empty, damaged, no pictures in the folder, or not a movie.
+    """
+    if not isinstance(clip, Clip):
+        clip = Clip(os.fspath(clip))
+    path = Path(clip.path)
+    if clip.files:
+        paths = [path / name for name in clip.files]
+        missing = [p.name for p in paths if not p.is_file()]
+        if missing:
+            raise FrameReadError(
+                f"{len(missing)} of {len(paths)} pictures are missing in {path}, the first is {missing[0]}.",
+                "Check the folder, or choose the clip again.",
+            )
+        return Pictures(paths)
+    if path.is_dir():
+        paths = sorted((p for p in path.iterdir() if _is_picture(p)), key=lambda p: natural_key(p.name))
+        if not paths:
+            raise FrameReadError(
+                f"The folder {path} has no pictures.",
+                f"Choose a folder with {', '.join(sorted(PICTURE_SUFFIXES))} files.",
+            )
+        return Pictures(paths)
+    if not path.exists():
+        raise FrameReadError(f"The clip {path} does not exist.", "Check the path, or choose the clip again.")
+    if path.stat().st_size == 0:
+        raise FrameReadError(f"The clip {path} is an empty file.", "Copy or export it again.")
+    if path.suffix.lower() in PICTURE_SUFFIXES:
+        return Pictures([path])
+    from .movie import Movie  # PyAV takes long to load, and pictures do not need it
+
+    return Movie(path)
+
+
+def read_picture(path: Path) -> Image:
+    """The picture file (H, W, 3) uint8 RGB; alpha is dropped, 16 bits become 8, EXIF turning is ignored as in Blender.
+
+    Raises:
+        FrameReadError: missing or damaged.
+    """
+    try:
+        data = np.fromfile(path, np.uint8)  # OpenCV's own file access fails on non-ASCII paths on Windows
+    except OSError as error:
+        raise FrameReadError(
+            f"The picture {path} cannot be read ({error.strerror or error}).", "Check the path and its permissions."
+        ) from error
+    picture = None
+    if data.size:
+        try:
+            picture = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+        except cv2.error as error:
+            raise _damaged(path) from error
+    if picture is None:
+        raise _damaged(path)
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def natural_key(name: str) -> list[tuple[int, int, str]]:
+    """Sort key for names in which numbers count as numbers: shot2 before shot10, capitals as small letters."""
+    parts = re.split(r"(\d+)", name.casefold())
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part]
+
+
+def fingerprint(paths: Sequence[Path]) -> str:
+    """Identity of files by size, time of change and content at head and tail (of up to three of them), not by path."""
+    digest = hashlib.sha256()
+    for path in paths:
+        stat = path.stat()
+        digest.update(f"{stat.st_size} {stat.st_mtime_ns};".encode())
+    for path in dict.fromkeys((paths[0], paths[len(paths) // 2], paths[-1])):
+        with path.open("rb") as file:
+            digest.update(file.read(_HASHED))
+            file.seek(max(0, path.stat().st_size - _HASHED))
+            digest.update(file.read(_HASHED))
+    return digest.hexdigest()[:32]
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".") and path.is_file()
+
+
+def _damaged(path: Path) -> FrameReadError:
+    if path.stat().st_size == 0:
+        return FrameReadError(f"The picture {path} is an empty file.", "Copy or render it again.")
+    return FrameReadError(f"The picture {path} is damaged or not a picture.", "Copy or render it again.")

@@ -1,0 +1,234 @@
+"""One pass of a propagation: frame after frame from a keyframe, a crop following the object."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from .crop import Crop, follow_crop, whole_picture
+from .errors import FrameReadError
+from .fusion import difference, fuse, time_weight
+from .matte import check_image
+from .memory import SpaceTimeMemory
+from .passes import Pass
+from .types import MatteKind
+
+if TYPE_CHECKING:
+    from .ports import FrameSource, Key, PropagationNet
+    from .propagate import PropagationSettings
+    from .types import Image, Mattes
+
+    Result = tuple[int, Mattes, MatteKind]
+    Fixed = Callable[[int, bool], Mattes | None]
+
+
+class _Look(NamedTuple):
+    """What the network saw and said of a frame; `picture` and `mattes` (N, h, w) in crop space."""
+
+    crop: Crop
+    picture: Image
+    key: Key
+    mattes: Mattes
+
+
+class _Change(NamedTuple):
+    """What the artist changed on the pass's keyframe, for fusion."""
+
+    crop: Crop
+    key: Key
+    maps: Mattes
+
+
+class Walker:
+    """Walks the passes of one propagation; the memory's keyframes stay from pass to pass."""
+
+    def __init__(
+        self, net: PropagationNet, frames: FrameSource, size: tuple[int, int], settings: PropagationSettings
+    ) -> None:
+        self._net = net
+        self._frames = frames
+        self._size = size
+        self._settings = settings
+        self._memory = SpaceTimeMemory(settings.budget, settings.memory_every)
+
+    def nothing(self, step: Pass, fixed: Fixed, shape: tuple[int, ...]) -> Generator[Result, None, None]:
+        """Yields an empty matte for every frame of the pass that has no result: there is no object to look for."""
+        for frame in step.frames:
+            matte = fixed(frame, step.keep)
+            yield frame, np.zeros(shape, np.float32) if matte is None else matte, MatteKind.PROPAGATED
+
+    def walk(
+        self,
+        step: Pass,
+        keys: Sequence[int],
+        keyframe: Callable[[int], Mattes],
+        fixed: Fixed,
+        before: Callable[[int], Mattes | None],
+    ) -> Generator[Result, None, None]:
+        """Yields (frame, matte, kind) for the frames of the pass, in walking order.
+
+        Frames with a result are given out as they are; their keys and values are made only if a frame after them needs
+        computing, and then only for those that memory would still hold.
+
+        Args:
+            step: the pass.
+            keys: all keyframes, ascending.
+            keyframe: frame -> matte of a keyframe.
+            fixed: (frame, keep) -> matte which that frame already has, or None.
+            before: frame -> matte of the earlier run, or None.
+        """
+        start = keyframe(step.start)
+        flat = start.ndim == 2
+        last = _stacked(start)
+        crop = self._follow(last, None)
+        change: _Change | None = None
+        started = False
+        waiting: deque[tuple[int, Crop]] = deque(maxlen=self._settings.budget)
+        for frame in step.frames:
+            matte = fixed(frame, step.keep)
+            if matte is not None:
+                last = _stacked(matte)
+                crop = self._follow(last, crop)
+                waiting.append((frame, crop))
+                if len(waiting) > 1 and not self._on_grid(step.start, waiting[-2][0]):
+                    del waiting[-2]
+                yield frame, matte, MatteKind.PROPAGATED
+                continue
+            if not step.compute:
+                continue
+            if not started:
+                self._begin(step.start, keys, keyframe)
+                change = self._change(step, before, start)
+                started = True
+            while waiting:
+                known_frame, known_crop = waiting.popleft()
+                known = fixed(known_frame, step.keep)
+                if known is not None:
+                    self._remember(known_frame, known_crop, _stacked(known))
+            look = self._look(frame, crop, last)
+            full = look.crop.from_crop(look.mattes, self._size)
+            if (full > 0.5).any() and frame != step.frames[-1]:
+                value = self._net.encode_value(look.picture, look.key, look.mattes)
+                self._memory.add(frame, look.key, value)
+            last = full
+            crop = self._follow(last, look.crop)
+            old = before(frame) if step.fuse_with is not None else None
+            kind = MatteKind.PROPAGATED
+            if old is not None and step.fuse_with is not None:
+                weight = time_weight(frame, step.start, step.fuse_with)
+                full = fuse(_stacked(old), full, self._carried(change, look, full), weight)
+                kind = MatteKind.FUSED
+            yield frame, full[0] if flat else full, kind
+
+    def _on_grid(self, start: int, frame: int) -> bool:
+        return abs(frame - start) % self._settings.memory_every == 0
+
+    def _begin(self, start: int, keys: Sequence[int], keyframe: Callable[[int], Mattes]) -> None:
+        """Memory for a pass: the keyframes nearest to its start, and nothing of the pass before."""
+        self._memory.begin(start)
+        nearest = sorted(keys, key=lambda k: abs(k - start))[: self._memory.permanent_limit]
+        for key in sorted(nearest, key=lambda k: -abs(k - start)):
+            mattes = _stacked(keyframe(key))
+            if not self._memory.has_permanent(key):
+                crop = self._follow(mattes, None)
+                picture = crop.to_crop(self._picture(key))
+                code = self._net.encode_key(picture)
+                value = self._net.encode_value(picture, code, crop.to_crop(mattes, fill=0.0))
+                self._memory.add_permanent(key, code, value, near=start)
+
+    def _remember(self, frame: int, crop: Crop, mattes: Mattes) -> None:
+        """Puts a frame with a known matte into memory."""
+        if (mattes > 0.5).any():
+            picture = crop.to_crop(self._picture(frame))
+            key = self._net.encode_key(picture)
+            self._memory.add(frame, key, self._net.encode_value(picture, key, crop.to_crop(mattes, fill=0.0)))
+
+    def _look(self, frame: int, crop: Crop, last: Mattes) -> _Look:
+        """What the network says of the frame: in the crop, or where it finds the objects in the whole picture.
+
+        The whole picture is looked at when no object is left in the crop, and every n-th frame while one of several is
+        missing. When an object runs into the crop's rim, the crop is moved and looked at once more.
+        """
+        image = self._picture(frame)
+        look = self._segment(image, crop)
+        if not self._settings.follow:
+            return look
+        found = _present(look.mattes)
+        search = not found.all() and self._memory.keeps(frame)
+        if crop.box != self._whole().box and (not found.any() or search):
+            wide = self._segment(image, self._whole())
+            if (_present(wide.mattes) & ~found).any():
+                look = wide
+        full = look.crop.from_crop(look.mattes, self._size)
+        if self._rim_is_touched(look) or (look.crop.box == self._whole().box and _present(look.mattes).any()):
+            moved = self._follow(np.maximum(full, last) if self._rim_is_touched(look) else full, None)
+            if moved.box != look.crop.box:
+                closer = self._segment(image, moved)
+                if _present(closer.mattes).any():
+                    look = closer
+        return look
+
+    def _segment(self, image: Image, crop: Crop) -> _Look:
+        picture = crop.to_crop(image)
+        key = self._net.encode_key(picture)
+        return _Look(crop, picture, key, self._net.segment(key, self._memory.entries()))
+
+    def _rim_is_touched(self, look: _Look) -> bool:
+        """Whether an object reaches a side of the crop beyond which there is more picture."""
+        hits = np.asarray((look.mattes > 0.5).any(axis=0))
+        box, (height, width) = look.crop.box, self._size
+        return bool(
+            (box.y0 > 0 and hits[0].any())
+            or (box.y1 < height and hits[-1].any())
+            or (box.x0 > 0 and hits[:, 0].any())
+            or (box.x1 < width and hits[:, -1].any())
+        )
+
+    def _whole(self) -> Crop:
+        return whole_picture(self._size, self._settings.working_px)
+
+    def _follow(self, mattes: Mattes, last: Crop | None) -> Crop:
+        if not self._settings.follow:
+            return self._whole()
+        return follow_crop(mattes, self._size, self._settings.working_px, self._settings.crop_factor, last)
+
+    def _picture(self, frame: int) -> Image:
+        image = check_image(self._frames[frame], f"Frame {frame}")
+        if image.shape[:2] != self._size:
+            raise FrameReadError(
+                f"Frame {frame} is {image.shape[1]} x {image.shape[0]} pixels, "
+                f"others are {self._size[1]} x {self._size[0]}.",
+                "All frames of a clip must have the same size.",
+            )
+        return image
+
+    def _change(self, step: Pass, before: Callable[[int], Mattes | None], new: Mattes) -> _Change | None:
+        """The artist's change on the pass's keyframe against the earlier run, with the key that carries it."""
+        old = before(step.start) if step.fuse_with is not None else None
+        if old is None:
+            return None
+        maps = difference(_stacked(old), _stacked(new))
+        crop = self._follow(np.maximum(_stacked(old), _stacked(new)), None)
+        return _Change(
+            crop, self._net.encode_key(crop.to_crop(self._picture(step.start))), crop.to_crop(maps, fill=0.0)
+        )
+
+    def _carried(self, change: _Change | None, look: _Look, like: Mattes) -> Mattes:
+        """The change carried to the frame that was looked at: (2N, H, W)."""
+        if change is None:
+            return np.zeros((2 * len(like), *self._size), np.float32)
+        carried = self._net.attention(look.key, change.key, change.maps)
+        return np.asarray(look.crop.from_crop(carried, self._size))
+
+
+def _stacked(matte: Mattes) -> Mattes:
+    """(H, W) or (N, H, W) -> (N, H, W)."""
+    return matte[None] if matte.ndim == 2 else matte
+
+
+def _present(mattes: Mattes) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    """Which of the objects (N, h, w) are there: (N,) bool."""
+    return np.asarray((mattes > 0.5).any(axis=(1, 2)))
