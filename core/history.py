@@ -7,11 +7,10 @@ the matte before it. A propagated matte that is not there counts as not done.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import dropwhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .journal import ROOT, Journal, Operation, Propagation
+from .journal import ROOT, Journal, Operation
 from .store import MatteStore
 from .types import Round
 
@@ -92,13 +91,3 @@ class History:
             if matte is not None:
                 return matte
         return None
-
-
-def before_new_rounds(chain: Sequence[Operation]) -> str:
-    """The head before the rounds that the last propagations of `chain` (newest first) knew of, or are to take in.
-
-    ROOT when nothing had been propagated then, so that there is nothing to fuse with.
-    """
-    rounds_first = dropwhile(lambda op: isinstance(op.action, Propagation), chain)
-    rest = dropwhile(lambda op: isinstance(op.action, Round), rounds_first)
-    return next((operation.id for operation in rest), ROOT)

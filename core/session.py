@@ -24,9 +24,10 @@ from typing import TYPE_CHECKING
 from .errors import InputError, StoreError, StrokeError
 from .export import ExportStep, write_sequence
 from .folder import check_clip, move_folder
-from .history import History, before_new_rounds
+from .history import History
 from .journal import ROOT, Journal, Operation, Propagation, action_to_json
 from .lock import FolderLock
+from .rerun import Rerun
 from .store import LazyMattes, MatteStore, store_errors
 from .types import Clip, Direction, FrameRange, MatteKind, Round
 from .video import VideoSource, open_clip
@@ -108,13 +109,13 @@ class TrackSession:
 
     def done_ranges(self) -> tuple[tuple[int, int], ...]:
         """Frames that have a matte at the head, as [start, stop) pairs, sorted."""
-        ranges: list[tuple[int, int]] = []
-        for frame in sorted(self._history.owners()):
-            if ranges and ranges[-1][1] == frame:
-                ranges[-1] = (ranges[-1][0], frame + 1)
+        merged: list[tuple[int, int]] = []
+        for start, stop, _ in self.matte_ranges():
+            if merged and merged[-1][1] == start:
+                merged[-1] = (merged[-1][0], stop)
             else:
-                ranges.append((frame, frame + 1))
-        return tuple(ranges)
+                merged.append((start, stop))
+        return tuple(merged)
 
     def apply_round(self, round_: Round) -> tuple[str, Path]:
         """Records a round, computes its matte and makes it the head; returns its id and the matte's path.
@@ -165,40 +166,25 @@ class TrackSession:
         # The same again at the head: an earlier run that did not end is continued.
         parent = valid[0].parent if valid and valid[0].action == action else self.head
         operation = self._id(parent, action)
-        sources = dict.fromkeys((op.id for op in valid), None) | {operation: None}
-        found: dict[int, Path] = {}
-
-        def known(frame: int) -> Matte | None:
-            for source in sources:
-                if (matte := self._store.read(source, frame)) is not None:
-                    found[frame] = self._store.path(source, frame)
-                    return matte
-            return None
-
-        before = self._journal.chain(before_new_rounds(chain))
+        run = Rerun(self._store, self._history, self._journal.chain(parent), [*(op.id for op in valid), operation])
         mattes = self._engine.propagate_detailed(
             self.source,
             LazyMattes(keyframes, lambda frame: self._history.matte(frame, chain)),
             frame_range=frames,
             direction=direction,
-            previous=(lambda frame: self._history.matte(frame, before)) if before else None,
-            known=known,
+            previous=run.previous if run.has_previous else None,
+            known=run.known,
         )
         try:
             for frame, matte, kind in mattes:
-                if frame in keyframes:
-                    drawn = self._history.path(frame, chain)
-                    assert drawn is not None
-                    yield frame, drawn, MatteKind.DRAWN
-                elif frame in found:
-                    yield frame, found.pop(frame), kind
-                else:
-                    # Recorded with its first matte, not before: one that fails at once leaves nothing to undo.
-                    if self.head == parent != operation:
-                        self._record(parent, action)
+                path = self._history.path(frame, chain) if frame in keyframes else run.path_of(frame, matte)
+                # Recorded with its first matte, not before: one that fails at once leaves nothing to undo.
+                if self.head == parent != operation and (path is None or path.parent.name == operation):
+                    self._record(parent, action)
+                if path is None:
                     path = self._store.write(operation, frame, matte)
                     self._history.added(operation, frame)
-                    yield frame, path, kind
+                yield frame, path, MatteKind.DRAWN if frame in keyframes else kind
         finally:
             if isinstance(mattes, Generator):
                 mattes.close()
@@ -230,6 +216,16 @@ class TrackSession:
     def matte_path(self, frame: int) -> Path | None:
         """Path of the frame's matte at the head; None when it has none. May compute a lost round's."""
         return self._history.path(frame, self._journal.chain())
+
+    def matte_ranges(self) -> tuple[tuple[int, int, str], ...]:
+        """Where the mattes at the head lie: (start, stop, operation id), sorted; see `MatteStore.path`."""
+        ranges: list[tuple[int, int, str]] = []
+        for frame, operation in sorted(self._history.owners().items()):
+            if ranges and ranges[-1][1:] == (frame, operation):
+                ranges[-1] = (ranges[-1][0], frame + 1, operation)
+            else:
+                ranges.append((frame, frame + 1, operation))
+        return tuple(ranges)
 
     def export(self, frames: Sequence[int], folder: str | os.PathLike[str]) -> Iterator[ExportStep]:
         """Writes the mattes at the head as 000001.png … into `folder`; yields after each (see `write_sequence`).
