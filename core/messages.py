@@ -129,7 +129,10 @@ class Shutdown:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The worker is up. `tier` and `device` are what was chosen."""
+    """The worker is up. `tier` and `device` are what was asked for; sent again with what was chosen when that is known.
+
+    The first comes at once, the second when the networks are loaded, unasked or at the first job.
+    """
 
     protocol: int
     version: str
@@ -148,6 +151,8 @@ class TrackState:
         keyframes: clip frames with at least one round, sorted.
         done: clip frames that have a matte at this head, as [start, stop) pairs, sorted.
         frame_count, height, width: of the clip.
+        mattes: where the masks of the frames in `done` lie, as (start, stop, id), sorted: the mask of a frame f in
+            [start, stop) is the file mattes/<id>/<f as %06d>.png in the track's folder.
     """
 
     job: str
@@ -160,6 +165,14 @@ class TrackState:
     height: int
     width: int
     fps: float = 0.0
+    mattes: tuple[tuple[int, int, str], ...] = ()
+
+    def matte_file(self, frame: int) -> str | None:
+        """Path of a frame's mask in the track's folder, with "/"; None when the frame has none."""
+        for start, stop, operation in self.mattes:
+            if start <= frame < stop:
+                return f"mattes/{operation}/{frame:06d}.png"
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,48 @@
+"""Any exception as the `Failed` event that the host shows; without importing torch to know its errors."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import traceback
+
+from ..core.errors import CutoutError, OutOfMemory
+from ..core.messages import Failed
+
+
+def failed(job: str, error: BaseException) -> Failed:
+    """The event for an error: `text` and `hint` for the artist, the traceback for the log."""
+    trace = "".join(traceback.format_exception(error))
+    if isinstance(error, CutoutError):
+        return Failed(job, error.code, error.text, error.hint, trace)
+    if is_out_of_memory(error):
+        return Failed(
+            job,
+            OutOfMemory.__name__,
+            "The memory of the device does not suffice for this clip.",
+            "Choose a smaller tier, or close other programs that use the graphics card.",
+            trace,
+        )
+    return Failed(
+        job,
+        CutoutError.__name__,
+        f"Something unexpected went wrong ({type(error).__name__}: {error}).",
+        "What was finished is kept. Try again; if it happens again, report it with the log.",
+        trace,
+    )
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """True for numpy's and Python's MemoryError and for what torch raises on any device."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
+
+
+def free_memory() -> None:
+    """Gives back what torch holds in reserve, if it is loaded."""
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -1,0 +1,160 @@
+"""What the host asks: read by a thread of its own, so that a cancel is noticed while a job runs.
+
+Two queues: propagations and exports wait in one, everything else, which is short, in the other and comes first.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+
+from ..core.errors import ProtocolError
+from ..core.messages import Cancel, Cancelled, Event, Failed, Message, Ping, Pong, Propagate, Shutdown, decode
+from ..core.messages import Export as ExportRequest
+
+LONG = (Propagate, ExportRequest)
+"""Jobs that may take minutes."""
+GRACE = 1.5
+"""Seconds that the running step may take to its end after the host has gone or said goodbye."""
+
+
+class Inbox:
+    """The messages that wait, and which jobs are to stop.
+
+    Args:
+        fd: where the host's lines come from.
+        send: answers that need no job: Pong, Cancelled of a waiting job, Failed for what is not understood.
+        overdue: called when the process should have ended but hangs in a long step.
+    """
+
+    def __init__(self, fd: int, send: Callable[[Event], None], overdue: Callable[[], None]) -> None:
+        self._fd = fd
+        self._send = send
+        self._overdue = overdue
+        self._change = threading.Condition()
+        self._short: deque[Message] = deque()
+        self._long: deque[Message] = deque()
+        self._running: list[str] = []
+        self._cancelled: set[str] = set()
+        self._ending = False
+        self._finished = threading.Event()
+        threading.Thread(target=self._read, name="inbox", daemon=True).start()
+
+    @property
+    def ending(self) -> bool:
+        """True once the host has gone or said goodbye: long jobs are to stop."""
+        return self._ending
+
+    @property
+    def idle(self) -> bool:
+        """True when nothing waits."""
+        with self._change:
+            return not (self._short or self._long)
+
+    def take(self) -> Message | None:
+        """The next message, which is running until `finish`; waits for one. None = there will be no more.
+
+        Short ones that came before the host's end are still given out: they may hold what the artist did.
+        """
+        with self._change:
+            self._change.wait_for(lambda: self._short or self._long or self._ending)
+            if self._short:
+                return self._begin(self._short)
+            return self._begin(self._long) if self._long and not self._ending else None
+
+    def first_short(self) -> Message | None:
+        """The short message that is next, left where it is; None = none waits."""
+        with self._change:
+            return self._short[0] if self._short else None
+
+    def take_short(self, wanted: Callable[[Message], bool]) -> Message | None:
+        """The short message that is next, if it is wanted; it is running then until `finish`."""
+        with self._change:
+            return self._begin(self._short) if self._short and wanted(self._short[0]) else None
+
+    def finish(self, message: Message) -> None:
+        """Tells that a message has been dealt with."""
+        with self._change:
+            job = getattr(message, "job", "")
+            if job in self._running:
+                self._running.remove(job)
+            self._cancelled.discard(job)
+
+    def cancelled(self, job: str) -> bool:
+        """True when a running job is to stop."""
+        with self._change:
+            return job in self._cancelled
+
+    def all_done(self) -> None:
+        """Tells that the process ends in order."""
+        self._finished.set()
+
+    def _begin(self, queue: deque[Message]) -> Message:
+        message = queue.popleft()
+        self._running.append(getattr(message, "job", ""))
+        return message
+
+    def _read(self) -> None:
+        """The thread: takes lines in until the host is gone."""
+        rest = b""
+        with suppress(OSError):
+            while piece := os.read(self._fd, 1 << 16):
+                *lines, rest = (rest + piece).split(b"\n")
+                for line in lines:
+                    if line.strip():
+                        self._receive(line)
+        self._end()
+
+    def _receive(self, line: bytes) -> None:
+        try:
+            message = decode(line)
+        except ProtocolError as error:
+            self._send(Failed(_job_of(line), error.code, error.text, error.hint))
+            return
+        if isinstance(message, Ping):
+            self._send(Pong())
+        elif isinstance(message, Cancel):
+            self._cancel(message.job)
+        elif isinstance(message, Shutdown):
+            threading.Thread(target=self._end, daemon=True).start()
+        else:
+            with self._change:
+                (self._long if isinstance(message, LONG) else self._short).append(message)
+                self._change.notify_all()
+
+    def _cancel(self, job: str) -> None:
+        """Marks a running job, or drops a waiting one; one that is not known has ended already."""
+        with self._change:
+            if job in self._running:
+                self._cancelled.add(job)
+                return
+            waiting = next((m for queue in (self._short, self._long) for m in queue if _is_job(m, job)), None)
+            if waiting is None:
+                return
+            (self._long if isinstance(waiting, LONG) else self._short).remove(waiting)
+        self._send(Cancelled(job, 0))
+
+    def _end(self) -> None:
+        """The host is gone or said goodbye: the process must end, in order if it can."""
+        with self._change:
+            self._ending = True
+            self._change.notify_all()
+        if not self._finished.wait(GRACE):
+            self._overdue()
+
+
+def _is_job(message: Message, job: str) -> bool:
+    return bool(job) and getattr(message, "job", "") == job
+
+
+def _job_of(line: bytes) -> str:
+    """The job that a line that is no message speaks of, so that it gets its end; "" = cannot be told."""
+    try:
+        job = json.loads(line)["job"]
+    except (ValueError, KeyError, TypeError):
+        return ""
+    return job if isinstance(job, str) else ""

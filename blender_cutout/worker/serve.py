@@ -1,0 +1,298 @@
+"""The engine's process: one message after another becomes work on a track, and every job gets exactly one end.
+
+Between two frames of a long job a cancel is noticed, and short jobs are done that cannot wait: drawing on one track
+goes on while another is propagated. Nothing here imports torch; the engine comes from the factory when it is needed.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING, TypeVar
+
+from .. import __version__
+from ..core.errors import CutoutError, InputError, ProtocolError
+from ..core.messages import (
+    PROTOCOL,
+    ApplyRound,
+    Cancelled,
+    Checkout,
+    Done,
+    Export,
+    Hello,
+    MatteReady,
+    Message,
+    MoveTrack,
+    OpenTrack,
+    Progress,
+    Propagate,
+    Ready,
+    TrackState,
+    Undo,
+    Warn,
+)
+from ..core.types import Clip, Direction, FrameRange, MatteKind, Round, Stroke
+from .failures import failed, free_memory, is_out_of_memory
+from .inbox import Inbox
+from .outbox import Outbox, ProgressMeter
+
+if TYPE_CHECKING:
+    from ..core.engine import Engine
+    from ..core.session import TrackSession
+
+LongJob = Propagate | Export
+_Step = TypeVar("_Step")
+_log = logging.getLogger(__name__)
+
+
+class _Stopped(Exception):
+    """A long job was stopped after `at` steps."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__(at)
+        self.at = at
+
+
+class Server:
+    """Serves one host over two descriptors.
+
+    Args:
+        incoming, outgoing: where the host's messages come from, and where ours go.
+        make_engine: (tier, device) -> Engine; may take long.
+    """
+
+    def __init__(self, incoming: int, outgoing: int, make_engine: Callable[[str, str], Engine]) -> None:
+        self._make_engine = make_engine
+        self._outbox = Outbox(outgoing)
+        self._send = self._outbox.send
+        self._hello: Hello | None = None
+        self._engine: Engine | None = None
+        self._sessions: dict[str, TrackSession] = {}
+        self._inbox = Inbox(incoming, self._send, self._abandon)
+
+    def run(self) -> int:
+        """Works until the host says goodbye or is gone; returns the exit code."""
+        try:
+            while (message := self._inbox.take()) is not None:
+                self._handle(message)
+        finally:
+            self._close_all()
+            self._inbox.all_done()
+        return 0
+
+    def _handle(self, message: Message) -> None:
+        """Deals with a message; a job's end is told whatever happens."""
+        job = getattr(message, "job", "")
+        try:
+            if isinstance(message, Hello):
+                self._greet(message)
+            else:
+                self._require_hello()
+                done = self._work(message)
+                self._send(done)
+        except _Stopped as stopped:
+            self._send(Cancelled(job, stopped.at))
+        except Exception as error:
+            _log.error("job %s failed", job, exc_info=error)
+            if is_out_of_memory(error):
+                free_memory()
+            self._send(failed(job, error))
+        finally:
+            self._inbox.finish(message)
+
+    def _greet(self, hello: Hello) -> None:
+        if hello.protocol != PROTOCOL:
+            raise ProtocolError(
+                f"The add-on speaks protocol {hello.protocol}, the engine {PROTOCOL}.",
+                "Install the same version of the add-on and of its engine.",
+            )
+        if self._hello and (hello.tier, hello.device) != (self._hello.tier, self._hello.device):
+            self._close_all()
+            self._engine = None
+        self._hello = hello
+        self._send(Ready(PROTOCOL, __version__, hello.device, hello.tier, os.getpid()))
+        if self._inbox.idle:
+            self._load_engine("")  # while the artist is still looking for the brush
+
+    def _require_hello(self) -> None:
+        if self._hello is None:
+            raise ProtocolError("The engine was asked for work before it was greeted.", "Restart the engine.")
+
+    def _load_engine(self, job: str) -> Engine:
+        """The engine, made at first need; a second Ready then tells what "auto" has become."""
+        if self._engine is None:
+            assert self._hello is not None
+            if job:
+                self._send(Progress(job, 0, 1, "loading the engine", -1.0))
+            self._engine = self._make_engine(self._hello.tier, self._hello.device)
+            self._send(Ready(PROTOCOL, __version__, self._engine.device, self._engine.tier, os.getpid()))
+        return self._engine
+
+    def _work(self, message: Message) -> Done:
+        """Does one job."""
+        match message:
+            case OpenTrack():
+                return self._open(message)
+            case ApplyRound():
+                return self._apply(message)
+            case Propagate():
+                return self._propagate(message)
+            case Export():
+                return self._export(message)
+            case Undo():
+                session = self._session(message.track)
+                session.undo()
+                return self._moved(message.job, message.track, session)
+            case Checkout():
+                session = self._session(message.track)
+                session.checkout(message.head)
+                return self._moved(message.job, message.track, session)
+            case MoveTrack():
+                session = self._session(message.track)
+                session.move(message.folder)
+                self._tell_state(message.job, message.track)
+                return Done(message.job, "Moved")
+        raise ProtocolError(f"The engine cannot work on {type(message).__name__}.", "Restart the engine.")
+
+    def _open(self, message: OpenTrack) -> Done:
+        from ..core.session import TrackSession
+
+        engine = self._load_engine(message.job)
+        earlier = self._sessions.pop(message.track, None)
+        if earlier is not None:
+            earlier.close()
+        clip = Clip(message.clip_path, tuple(message.clip_files))
+        session = TrackSession.open(clip, message.folder, engine)
+        self._sessions[message.track] = session
+        for text in session.warnings:
+            self._send(Warn(message.job, text))
+        return self._moved(message.job, message.track, session)
+
+    def _moved(self, job: str, track: str, session: TrackSession) -> Done:
+        """Tells where a track stands; rounds whose mattes were lost are computed again."""
+        for frame in session.keyframes():
+            try:
+                session.matte_path(frame)
+            except CutoutError as error:
+                self._send(Warn(job, f"The mask of frame {frame} cannot be made again. {error}"))
+        self._tell_state(job, track)
+        return Done(job)
+
+    def _apply(self, message: ApplyRound) -> Done:
+        session = self._session(message.track)
+        strokes = tuple(Stroke.from_json(stroke) for stroke in message.strokes)
+        head, path = session.apply_round(Round(message.frame, strokes, message.zoom, message.auto))
+        self._send(MatteReady(message.job, message.track, message.frame, str(path), MatteKind.DRAWN.value))
+        self._tell_state(message.job, message.track)
+        return Done(message.job, "Auto" if message.auto else "Refined", {"head": head})
+
+    def _propagate(self, message: Propagate) -> Done:
+        session = self._session(message.track)
+        frames, direction = FrameRange(message.start, message.stop), _direction(message.direction)
+        meter = ProgressMeter(self._outbox, message.job, "propagating")
+        done = 0
+        try:
+            for frame, path, kind in self._steps(message, session.propagate(frames, direction), len(frames)):
+                done += 1
+                self._send(MatteReady(message.job, message.track, frame, str(path), kind.value))
+                meter.step(done, len(frames))
+        finally:
+            if session is self._sessions.get(message.track):
+                self._tell_state(message.job, message.track)
+        return Done(message.job, f"{done} frames", {"frames": done})
+
+    def _export(self, message: Export) -> Done:
+        session = self._session(message.track)
+        meter = ProgressMeter(self._outbox, message.job, "writing")
+        result = {}
+        for step in self._steps(message, session.export(message.frames, message.folder), len(message.frames)):
+            meter.step(step.done, step.total)
+            result = {"folder": message.folder, "count": step.total, "black": step.black, "missing": step.missing}
+        return Done(message.job, f"{len(message.frames)} pictures", result)
+
+    def _steps(self, message: LongJob, steps: Iterator[_Step], total: int) -> Iterator[_Step]:
+        """The steps of a long job, with what cannot wait done between them; raises _Stopped when it is to end."""
+        at = 0
+        try:
+            while True:
+                if at < total:
+                    self._do_between(message, at)
+                step = next(steps, None)
+                if step is None:
+                    return
+                yield step
+                at += 1
+        finally:
+            if isinstance(steps, Generator):
+                steps.close()
+
+    def _do_between(self, job: LongJob, at: int) -> None:
+        """Stops the job, or does the short jobs that came meanwhile."""
+        if self._inbox.cancelled(job.job) or self._inbox.ending or self._outbox.broken:
+            raise _Stopped(at)
+        while (first := self._inbox.first_short()) is not None:
+            if _ends(first, job):
+                raise _Stopped(at)
+            message = self._inbox.take_short(lambda m: not _ends(m, job) and not _waits(m, job))
+            if message is None:
+                return
+            self._handle(message)
+
+    def _tell_state(self, job: str, track: str) -> None:
+        session = self._session(track)
+        height, width = session.source.size
+        self._send(
+            TrackState(
+                job,
+                track,
+                session.head,
+                session.parent,
+                session.keyframes(),
+                session.done_ranges(),
+                len(session.source),
+                height,
+                width,
+                session.source.fps,
+                session.matte_ranges(),
+            )
+        )
+
+    def _session(self, track: str) -> TrackSession:
+        if track not in self._sessions:
+            raise InputError("This cutout is not open in the engine.", "Select its strip again.")
+        return self._sessions[track]
+
+    def _close_all(self) -> None:
+        while self._sessions:
+            self._sessions.popitem()[1].close()
+
+    def _abandon(self) -> None:
+        """The host is gone and a step takes too long to wait for: files are complete or not there, so just go."""
+        with suppress(Exception):
+            self._close_all()
+        os._exit(0)
+
+
+def _ends(message: Message, job: LongJob) -> bool:
+    """True when a short message makes the running long job pointless: its track goes another way."""
+    if isinstance(message, Hello):
+        return True
+    if getattr(message, "track", None) != job.track:
+        return False
+    return isinstance(message, OpenTrack) or (
+        isinstance(job, Propagate) and isinstance(message, ApplyRound | Undo | Checkout)
+    )
+
+
+def _waits(message: Message, job: LongJob) -> bool:
+    """True when a short message has to wait for the running long job: it would pull the folder away from under it."""
+    return isinstance(job, Export) and isinstance(message, MoveTrack) and message.track == job.track
+
+
+def _direction(name: str) -> Direction:
+    try:
+        return Direction(name)
+    except ValueError as error:
+        raise InputError(f"The direction {name!r} is not known.", "Use forward, backward or both.") from error
