@@ -115,9 +115,8 @@ def fitted(box: Box, working_px: int) -> Crop:
 
 def mask_box(matte: NDArray[Any], threshold: float = 0.5) -> Box | None:
     """The smallest box around all pixels above `threshold` of (H, W) or (N, H, W); None when there are none."""
-    hits: NDArray[Any] = np.asarray(matte > threshold)
-    if hits.ndim == 3:
-        hits = hits.any(axis=0)
+    planes: NDArray[Any] = (matte > threshold).reshape(-1, *matte.shape[-2:])
+    hits = np.logical_or.reduce(planes, axis=0)
     rows, columns = np.flatnonzero(hits.any(axis=1)), np.flatnonzero(hits.any(axis=0))
     if not len(rows):
         return None
@@ -204,7 +203,7 @@ def stitch(matte_full: Matte, refined_crop: Matte, crop: Crop, feather_px: float
     """
     height, width = matte_full.shape
     inner = _intersection(crop.box, height, width)
-    out = matte_full.copy()
+    out: Matte = np.array(matte_full)
     if inner is None:
         return out
     weight = np.minimum(

@@ -27,7 +27,7 @@ class FakeScribbleNet:
 
     def predict(self, image: Image, previous: Matte, keep: Map, remove: Map) -> Matte:
         """See `ScribbleNet`."""
-        matte = previous.copy()
+        matte: Matte = np.array(previous)
         for strokes, value in ((keep, 1.0), (remove, 0.0)):
             if strokes.any():
                 near = _near(image, np.median(image[strokes > 0], axis=0))
@@ -147,7 +147,7 @@ class SyntheticClip:
 
     def matte(self, frame: int) -> Matte:
         """The true matte (H, W) of the first object."""
-        return self.mattes(frame)[0]
+        return np.asarray(self.mattes(frame)[0])
 
     def __getitem__(self, frame: int) -> Image:
         """Frame (H, W, 3) uint8."""

@@ -26,7 +26,7 @@ def fuse(old: Mattes, new: Mattes, carried: Mattes, weight: float) -> Mattes:
 
     Where a change of the artist was carried to (by the affinity between keyframe and frame), the new result wins, as
     far as it changes the same way: gains for pixels that it adds, losses for those that it takes away. Elsewhere both
-    are mixed by `weight`. MiVOS (2103.07941, section 3.3) gives the same inputs to a trained network; this is a formula.
+    are mixed by `weight`. MiVOS (2103.07941, 3.3) gives the same inputs to a trained network; this is a formula.
 
     Args:
         old: (N, H, W) of the earlier run.

@@ -103,7 +103,7 @@ def from_png(data: bytes) -> Matte:
         grey = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     if grey is None:
         raise InputError("A mask cannot be read: it is not a picture.", "Give a grey PNG of 8 bits.")
-    return np.asarray(grey, np.float32) / np.float32(255.0)
+    return np.asarray(grey / np.float32(255.0), np.float32)
 
 
 def read_mask(path: str | os.PathLike[str], size: tuple[int, int] | None = None) -> Matte:

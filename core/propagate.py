@@ -62,10 +62,11 @@ def propagate(
 ) -> Generator[tuple[int, Mattes, MatteKind], None, None]:
     """Yields (frame, matte, kind) for every frame of the range once.
 
-    Passes go forward from each keyframe to the next one and on to the clip's end, then backward from the first. All keyframes (the nearest ones, when there are very many) are permanent memory in every pass. With `previous`, only
+    Passes go forward from each keyframe to the next one and on to the clip's end, then backward from the first. All
+    keyframes (the nearest ones, when there are very many) are permanent memory in every pass. With `previous`, only
     stretches beside keyframes that changed are computed again, from the changed keyframe, and fused with the earlier
-    result when an unchanged keyframe bounds them; all other frames yield it unchanged. When every keyframe is empty, so
-    is every frame.
+    result when an unchanged keyframe bounds them; all other frames yield it unchanged. When every keyframe is empty,
+    so is every frame.
 
     Args:
         net: propagation network.
