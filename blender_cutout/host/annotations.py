@@ -84,4 +84,3 @@ def _spaces(context: Any) -> list[Any]:
     space = context.space_data
     first = [space] if space and space.type == "SEQUENCE_EDITOR" else []
     return first + [area.spaces.active for _, area in compat.sequencer_areas()]
-

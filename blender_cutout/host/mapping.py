@@ -1,9 +1,9 @@
 """Preview point ↔ source pixel of a strip: pure maths, no Blender.
 
-Preview points (annotations, `View2D.region_to_view`) have their origin in the middle of the frame, x right, y up, and one
-pixel of the full render size as unit, x multiplied by the pixel aspect. Source points are (x, y) in pixels of the
-picture, origin top-left, y down, pixel centres at .5. The order in Blender: source → scale and rotation about the origin →
-offset → flip of the whole output frame; the crop only hides, it moves nothing.
+Preview points (annotations, `View2D.region_to_view`) have their origin in the middle of the frame, x right, y up, and
+one pixel of the full render size as unit, x multiplied by the pixel aspect. Source points are (x, y) in pixels of the
+picture, origin top-left, y down, pixel centres at .5. The order in Blender: source → scale and rotation about the
+origin → offset → flip of the whole output frame; the crop only hides, it moves nothing.
 """
 
 from __future__ import annotations

@@ -22,6 +22,11 @@ def file_name(index: int) -> str:
     return f"{index + 1:06d}.png"
 
 
+def folder_of(track_folder: Path) -> Path:
+    """The folder of the written masks inside a cutout's folder."""
+    return track_folder / "matte"
+
+
 def find(scene: Any, track: str) -> Any:
     """The mask strip of a cutout, None when there is none."""
     if scene.sequence_editor is None:
@@ -123,7 +128,8 @@ def _modifier(scene: Any, clip: Any, mask: Any) -> None:
     modifier = next((m for m in clip.modifiers if _fed_by(m, mask)), None)
     if modifier is None:
         modifier = next(
-            (m for m in clip.modifiers if m.type == "MASK" and m.name.startswith(MODIFIER) and not m.input_mask_strip), None
+            (m for m in clip.modifiers if m.type == "MASK" and m.name.startswith(MODIFIER) and not m.input_mask_strip),
+            None,
         ) or clip.modifiers.new(MODIFIER, "MASK")
     modifier.input_mask_type = "STRIP"
     modifier.input_mask_strip = mask

@@ -21,7 +21,10 @@ STRIP_KEY = "cutout_strip"
 
 _BAKE = "Render it to a movie, put that in its place and make the cutout there."
 _UNFIT = {
-    "META": ("A meta strip has no file of its own.", "Open it (Tab) and choose the clip inside, or render it to a movie."),
+    "META": (
+        "A meta strip has no file of its own.",
+        "Open it (Tab) and take the clip inside, or render it to a movie.",
+    ),
     "SCENE": ("A scene strip has no file to read frames from.", _BAKE),
     "MOVIECLIP": ("A movie clip strip cannot be cut out.", "Add its file as a movie strip instead."),
     "SOUND": ("A sound strip has no pictures.", "Choose a movie or image strip."),
@@ -65,7 +68,9 @@ def find(scene: Any, uuid: str, name: str = "") -> Place:
     """The strip with that uuid; among copies of it the one called `name`. Raises StripError when it is gone."""
     found = [p for p in places(editor(scene)) if p.strip.get(STRIP_KEY) == uuid]
     if not found:
-        raise StripError("The cutout's strip is not in this scene any more.", "Undo its deletion, or start a new cutout.")
+        raise StripError(
+            "The cutout's strip is not in this scene any more.", "Undo its deletion, or start a new cutout."
+        )
     return next((p for p in found if p.strip.name == name), found[0])
 
 
@@ -80,7 +85,9 @@ def clip_of(strip: Any) -> Clip:
     """The files behind a strip. Raises StripError, saying what to do, when it is not fit for a cutout."""
     if strip.type not in ("MOVIE", "IMAGE"):
         kind = strip.type.replace("_", " ").lower()
-        raise StripError(*_UNFIT.get(strip.type, (f"A strip of type {kind} has no file.", "Choose a movie or image strip.")))
+        raise StripError(
+            *_UNFIT.get(strip.type, (f"A strip of type {kind} has no file.", "Choose a movie or image strip."))
+        )
     if len(getattr(strip, "retiming_keys", ())) > 0:
         raise StripError(
             "The strip is retimed, and Blender does not tell which frame it shows when.",

@@ -1,4 +1,4 @@
-"""Annotation strokes → the engine's strokes. Reads annotations by their attributes only, so no Blender is needed here."""
+"""Annotation strokes → the engine's strokes. Reads annotations by their attributes only: no Blender here."""
 
 from __future__ import annotations
 
@@ -71,7 +71,9 @@ def pick_new(annotation: Any, frame: int, applied: Iterable[str]) -> list[Drawn]
     others = drawn_frames(annotation) if annotation else []
     if others:
         some = ", ".join(map(str, others[:8])) + ("…" if len(others) > 8 else "")
-        raise StrokeError(f"There are no strokes on frame {frame}.", f"Draw one, or go to a frame with strokes: {some}.")
+        raise StrokeError(
+            f"There are no strokes on frame {frame}.", f"Draw one, or go to a frame with strokes: {some}."
+        )
     raise StrokeError("There are no strokes.", "Press Keep and draw over the object in the preview.")
 
 
@@ -95,7 +97,9 @@ def to_source(drawn: Iterable[Drawn], picture: PictureMap, zoom: float) -> tuple
         else:
             outside.append(stroke.key)
     if not inside:
-        raise StrokeError("The strokes lie outside the strip's picture.", "Draw over the picture of the cutout's strip.")
+        raise StrokeError(
+            "The strokes lie outside the strip's picture.", "Draw over the picture of the cutout's strip."
+        )
     return inside, outside
 
 

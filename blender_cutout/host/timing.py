@@ -1,4 +1,7 @@
-"""Timeline frame ↔ clip frame of a strip: pure maths, no Blender. Not for retimed strips, whose speeds Python cannot read."""
+"""Timeline frame ↔ clip frame of a strip: pure maths, no Blender.
+
+Not for retimed strips, whose speeds Python cannot read.
+"""
 
 from __future__ import annotations
 
@@ -55,11 +58,12 @@ class TimeMap:
 def playback_rate(clip_fps: float, scene_fps: float, length: float, count: int) -> float:
     """Clip frames per timeline frame of a movie strip.
 
-    The sequencer either plays frame by frame (strips added by a script) or in real time (strips added by the artist), and
-    does not tell: the strip's length does.
+    The sequencer either plays frame by frame (strips added by a script) or in real time (strips added by the artist),
+    and does not tell: the strip's length does.
 
     Args:
-        clip_fps, scene_fps: frames a second; a clip's of 0 is not known.
+        clip_fps: the clip's frames a second, 0 = not known.
+        scene_fps: the scene's.
         length: timeline frames that the whole content takes.
         count: frames of the clip in it.
     """

@@ -1,0 +1,33 @@
+"""Registration: what the add-on adds to Blender, and takes away again."""
+
+from __future__ import annotations
+
+import atexit
+
+import bpy
+
+from . import handlers, jobs, panels, preferences, properties
+from .operators import engine, propagate, rounds, tracks, writeback
+
+_MODULES = (properties, preferences, tracks, rounds, propagate, writeback, engine, panels)
+
+
+def register() -> None:
+    """Adds classes, properties and handlers."""
+    for module in _MODULES:
+        for cls in module.CLASSES:
+            bpy.utils.register_class(cls)
+    properties.register()
+    handlers.register()
+    atexit.register(jobs.end_process)
+
+
+def unregister() -> None:
+    """Ends the engine and removes everything that `register` added."""
+    atexit.unregister(jobs.end_process)
+    handlers.unregister()
+    jobs.close()
+    properties.unregister()
+    for module in reversed(_MODULES):
+        for cls in reversed(module.CLASSES):
+            bpy.utils.unregister_class(cls)

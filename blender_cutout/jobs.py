@@ -1,0 +1,244 @@
+"""Between the engine and Blender: starts the engine, and turns what it says into properties, messages and redraws.
+
+There is one pump. While a job is open one timer calls `step`; without an event loop (`bpy` as a module, background
+mode) `wait` does.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import bpy
+
+from . import preferences, properties
+from .client import WorkerClient
+from .core.errors import CutoutError
+from .core.messages import (
+    PROTOCOL,
+    Cancelled,
+    Checkout,
+    Done,
+    Failed,
+    Hello,
+    MatteReady,
+    Progress,
+    Ready,
+    Request,
+    TrackState,
+)
+from .environment import worker_command, worker_python
+from .host import storage, strips
+from .pump import Job, Opening, Outcome, Pump
+
+INTERVAL = 0.04
+"""Seconds between two looks at the engine while it works."""
+
+
+class Reporter:
+    """What the engine says → what Blender keeps and shows."""
+
+    def __init__(self) -> None:
+        self.mattes: dict[str, dict[int, str]] = {}
+        """Track → clip frame → the newest matte's file that this session has heard of; for the overlay."""
+
+    def on_ready(self, event: Ready) -> None:
+        """Notes what the engine runs on."""
+        properties.status().engine = f"Engine {event.version}: tier {event.tier} on {event.device}"
+
+    def on_state(self, event: TrackState) -> None:
+        """Keeps a track's state in its scene."""
+        found = properties.track_by_uuid(event.track)
+        if not found:
+            return
+        scene, track = found
+        track.head = event.head
+        track.frame_count, track.width, track.height = event.frame_count, event.width, event.height
+        track.keyframe_count = len(event.keyframes)
+        track.done_count = sum(stop - start for start, stop in event.done)
+        track.keyframes = ", ".join(map(str, _timeline_frames(scene, track, event.keyframes)))
+
+    def on_matte(self, job: Job, event: MatteReady) -> None:
+        """Notes where a frame's matte lies."""
+        self.mattes.setdefault(job.track, {})[event.frame] = event.path
+
+    def on_progress(self, job: Job, event: Progress) -> None:
+        """Moves the bar."""
+        status = properties.status()
+        status.progress = event.done / event.total if event.total > 0 else 0.0
+        left = f", {event.eta:.0f} s left" if event.eta >= 0 else ""
+        status.stage = f"{job.title} {event.done} of {event.total}{left}"
+
+    def on_warning(self, text: str) -> None:
+        """Shows a warning."""
+        say("WARNING", text)
+
+    def on_end(self, job: Job, outcome: Outcome) -> None:
+        """Shows how a job ended, and makes it a step of Blender's undo."""
+        if isinstance(outcome, Failed):
+            say("ERROR", outcome.text, outcome.hint)
+            if outcome.code == "WorkerDied":
+                properties.status().lost = True
+        elif isinstance(outcome, Cancelled):
+            say("INFO", f"{job.title} was stopped.", "What is finished stays.")
+        elif outcome.summary:
+            say("INFO", outcome.summary)
+        if job.undo and not isinstance(outcome, Failed):
+            push_undo(job.undo)
+
+    def on_lost(self, event: Failed) -> None:
+        """Shows that the engine is gone."""
+        say("ERROR", event.text, event.hint)
+        properties.status().lost = True
+
+
+_reporter = Reporter()
+
+
+def _start() -> WorkerClient:
+    """Starts the engine as the preferences say."""
+    chosen = preferences.settings()
+    client = WorkerClient(engine_command(chosen.engine_python), storage.user_folder("logs") / "engine.log")
+    client.start(Hello(PROTOCOL, chosen.tier, chosen.device, str(storage.user_folder("cache"))))
+    status = properties.status()
+    status.lost = False
+    status.engine = "Engine is starting"
+    return client
+
+
+def engine_command(python: str = "") -> list[str]:
+    """The command that starts the engine. Raises EnvironmentMissing when it is not installed."""
+    return worker_command(worker_python(python or None))
+
+
+pump = Pump(_start, _reporter)
+
+
+def mattes(track: str) -> dict[int, str]:
+    """Clip frame → file of the newest matte of a track, as far as this session has heard of it."""
+    return _reporter.mattes.get(track, {})
+
+
+def say(level: str, text: str, hint: str = "") -> None:
+    """Shows a message in the panel."""
+    status = properties.status()
+    status.level, status.text, status.hint = level, text, hint
+    redraw()
+
+
+def submit(
+    scene: Any,
+    track: Any,
+    title: str,
+    message: Callable[[str], Request] | None = None,
+    then: Callable[[Done], None] | None = None,
+    undo: str = "",
+) -> Job:
+    """Asks something about a cutout of the engine, as `Pump.submit`; the timer sees to the rest.
+
+    Raises:
+        StripError: the strip is gone, or its files.
+        EnvironmentMissing: the engine is not installed.
+    """
+    strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
+    folder = storage.resolve(track.folder, bpy.data.filepath)
+    opening = Opening(strips.clip_of(strip), folder, track.head)
+    job = pump.submit(track.uuid, opening, title, message, then, undo)
+    status = properties.status()
+    status.busy, status.stage, status.progress = bool(pump.jobs), title, 0.0
+    if status.level == "ERROR" and job.outcome is None:
+        say("INFO", "")
+    if not bpy.app.background and not bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.register(_tick, first_interval=INTERVAL)
+    redraw()
+    return job
+
+
+def step() -> bool:
+    """Takes in what the engine has said, without waiting; True while jobs are open."""
+    before = properties.status().busy
+    busy = pump.step()
+    status = properties.status()
+    status.busy = busy
+    if busy or before:
+        redraw()
+    return busy
+
+
+def wait(job: Job, seconds: float | None = None) -> Outcome:
+    """Steps until a job has ended, and returns how. Raises TimeoutError after `seconds`."""
+    deadline = None if seconds is None else time.monotonic() + seconds
+    while job.outcome is None:
+        step()
+        if job.outcome is None:
+            if deadline is not None and time.monotonic() > deadline:
+                raise TimeoutError(f"The engine did not finish in {seconds} s: {job.title}")
+            time.sleep(0.003)
+    step()
+    return job.outcome
+
+
+def follow_blender() -> None:
+    """Moves the engine's heads to where Blender's undo or redo has put the scene's."""
+    for scene, track in properties.tracks():
+        head = pump.heads.get(track.uuid)
+        if head is None or head == track.head or not pump.running:
+            continue
+        uuid, wanted = track.uuid, track.head
+        try:
+            submit(scene, track, "Undoing", lambda job, u=uuid, h=wanted: Checkout(job, u, h))  # type: ignore[misc]
+        except CutoutError as error:
+            say("ERROR", error.text, error.hint)
+
+
+def close() -> None:
+    """Ends the engine and the timer. Work in progress is dropped, what it finished is on disk."""
+    if bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.unregister(_tick)
+    pump.close()
+    _reporter.mattes.clear()
+    if hasattr(bpy.types.WindowManager, "cutout"):
+        status = properties.status()
+        status.busy, status.engine = False, ""
+
+
+def end_process() -> None:
+    """Ends the engine at Blender's exit, when Blender's data is not to be touched any more."""
+    pump.close()
+
+
+def redraw() -> None:
+    """Has every sequencer drawn anew."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "SEQUENCE_EDITOR":
+                area.tag_redraw()
+
+
+def push_undo(name: str) -> None:
+    """Makes the present state a step of Blender's undo: the engine's answers come outside of any operator."""
+    windows = bpy.context.window_manager.windows
+    if not len(windows):
+        return
+    with bpy.context.temp_override(window=windows[0]):
+        if bpy.ops.ed.undo_push.poll():
+            bpy.ops.ed.undo_push(message=name)
+
+
+def _tick() -> float | None:
+    """The timer: looks again soon while the engine works, ends itself otherwise."""
+    return INTERVAL if step() else None
+
+
+def _timeline_frames(scene: Any, track: Any, clip_frames: tuple[int, ...]) -> list[int]:
+    """The timeline frames that show these clip frames; empty when the strip is gone."""
+    try:
+        strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
+        times = strips.time_map(scene, strip, track.frame_count)
+    except CutoutError:
+        return []
+    shown: dict[int, int] = {}
+    for timeline, clip in zip(range(times.left, times.right), times.clip_frames(), strict=True):
+        shown.setdefault(clip, timeline)
+    return sorted(shown[f] for f in clip_frames if f in shown)

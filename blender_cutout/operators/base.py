@@ -1,0 +1,89 @@
+"""What the operators share: errors as reports, and waiting for the engine where there is no event loop."""
+# No `from __future__ import annotations`: Blender reads the annotations of these classes as values.
+# mypy: disable-error-code="valid-type"
+
+from typing import Any
+
+import bpy
+from bpy.props import BoolProperty
+
+from .. import jobs, properties
+from ..core.errors import CutoutError, InputError
+from ..core.messages import Cancelled, Failed
+from ..host import compat
+from ..pump import Job
+
+_WAIT = BoolProperty(
+    name="Wait",
+    description="Return only when the engine is done; always so in background mode",
+    default=False,
+    options={"SKIP_SAVE", "HIDDEN"},
+)
+
+
+class Reporting:
+    """An operator whose `run` may raise CutoutError: told in the panel and as a report."""
+
+    bl_options = {"REGISTER"}  # noqa: RUF012 (Blender wants a plain set)
+
+    def execute(self, context: Any) -> set[str]:
+        """Runs it."""
+        try:
+            return self.run(context)
+        except CutoutError as error:
+            return self.fail(error.text, error.hint)
+
+    def run(self, context: Any) -> set[str]:
+        """What it does; returns what `execute` is to return."""
+        raise NotImplementedError
+
+    def fail(self, text: str, hint: str = "") -> set[str]:
+        """Tells an error."""
+        jobs.say("ERROR", text, hint)
+        self.report({"ERROR"}, f"{text} {hint}".strip())  # type: ignore[attr-defined]
+        return {"CANCELLED"}
+
+
+class JobOperator(Reporting):
+    """An operator that gives the engine a job: returns at once, unless told to wait or in background mode."""
+
+    wait: _WAIT
+
+    def start(self, context: Any) -> Job:
+        """Submits the job and returns it."""
+        raise NotImplementedError
+
+    def run(self, context: Any) -> set[str]:
+        """Starts the job, and waits for it where it must."""
+        job = self.start(context)
+        outcome = jobs.wait(job) if self.wait or bpy.app.background else job.outcome
+        if isinstance(outcome, Failed):
+            return self.fail(outcome.text, outcome.hint)
+        return {"CANCELLED"} if isinstance(outcome, Cancelled) else {"FINISHED"}
+
+
+def opened_track(context: Any) -> tuple[Any, Any]:
+    """(scene, active cutout). Raises InputError when there is none, or its clip is not opened yet."""
+    scene = compat.sequencer_scene(context)
+    track = properties.active_track(scene)
+    if not track.frame_count:
+        if not any(job.track == track.uuid for job in jobs.pump.jobs):
+            job = jobs.submit(scene, track, "Opening the clip")
+            if bpy.app.background:
+                outcome = jobs.wait(job)
+                if isinstance(outcome, Failed):
+                    raise InputError(outcome.text, outcome.hint)
+                return scene, properties.active_track(scene)
+        raise InputError("The clip is still being opened.", "Try again in a moment.")
+    return scene, track
+
+
+def has_track(context: Any) -> bool:
+    """True when the scene has a cutout; cheap."""
+    scene = compat.sequencer_scene(context)
+    return scene is not None and len(scene.cutout.tracks) > 0
+
+
+def idle() -> bool:
+    """True when no job is open; cheap."""
+    return not properties.status().busy

@@ -1,0 +1,74 @@
+"""Carrying the mask through the clip, and stopping whatever runs."""
+# No `from __future__ import annotations`: Blender reads the annotations of these classes as values.
+# mypy: disable-error-code="valid-type"
+
+from typing import Any
+
+import bpy
+from bpy.props import EnumProperty
+
+from .. import jobs
+from ..core.errors import InputError
+from ..core.messages import Propagate
+from ..core.types import Direction
+from ..host import strips
+from ..pump import Job
+from .base import JobOperator, Reporting, has_track, idle, opened_track
+
+_DIRECTION = EnumProperty(
+    name="Direction",
+    items=(
+        ("FORWARD", "Forward", "From the frames with strokes to the strip's end"),
+        ("BACKWARD", "Backward", "From the frames with strokes to the strip's start"),
+        ("BOTH", "Both Ways", "Through the whole strip"),
+    ),
+    default="BOTH",
+)
+
+
+class CUTOUT_OT_propagate(JobOperator, bpy.types.Operator):
+    """Carry the mask from the frames with strokes through the strip."""
+
+    bl_idname = "cutout.propagate"
+    bl_label = "Propagate"
+    bl_description = "Carry the mask from the frames with strokes through the strip"
+
+    direction: _DIRECTION
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """There is a cutout, and the engine has nothing else to do."""
+        return has_track(context) and idle()
+
+    def start(self, context: Any) -> Job:
+        """Asks for all clip frames that the strip shows."""
+        scene, track = opened_track(context)
+        if not track.keyframe_count:
+            raise InputError("There is no mask to propagate yet.", "Draw strokes and apply them, or press Auto, first.")
+        strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
+        frames = strips.time_map(scene, strip, track.frame_count).clip_frames()
+        first, last, uuid = min(frames), max(frames), track.uuid
+        direction = Direction[self.direction].value
+        return jobs.submit(
+            scene,
+            track,
+            "Propagating",
+            lambda job: Propagate(job, uuid, first, last + 1, direction),
+            undo="Propagate",
+        )
+
+
+class CUTOUT_OT_cancel(Reporting, bpy.types.Operator):
+    """Stop the engine's work."""
+
+    bl_idname = "cutout.cancel"
+    bl_label = "Cancel"
+    bl_description = "Stop the engine's work; what is finished stays"
+
+    def run(self, context: Any) -> set[str]:
+        """Asks every open job to stop; the end comes by the timer."""
+        jobs.pump.cancel()
+        return {"FINISHED"}
+
+
+CLASSES = (CUTOUT_OT_propagate, CUTOUT_OT_cancel)

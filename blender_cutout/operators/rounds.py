@@ -1,0 +1,129 @@
+"""Rounds of interaction on the current frame: strokes, the first guess, and taking a round back."""
+# No `from __future__ import annotations`: Blender reads the annotations of these classes as values.
+
+from collections.abc import Iterable
+from typing import Any
+
+import bpy
+
+from .. import jobs, properties
+from ..core.errors import InputError
+from ..core.messages import ApplyRound, Undo
+from ..host import annotations, compat, strips
+from ..host.mapping import picture_zoom
+from ..host.strokes import pick_new, to_source
+from ..pump import Job
+from .base import JobOperator, has_track, opened_track
+
+
+class CUTOUT_OT_apply_strokes(JobOperator, bpy.types.Operator):
+    """Refine the mask with the strokes drawn on this frame."""
+
+    bl_idname = "cutout.apply_strokes"
+    bl_label = "Apply Strokes"
+    bl_description = "Refine the mask with the strokes drawn on this frame"
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """There is a cutout."""
+        return has_track(context)
+
+    def start(self, context: Any) -> Job:
+        """Sends the strokes that were not applied before."""
+        scene, track = opened_track(context)
+        strip = strips.find(scene, track.strip_uuid, track.strip_name)
+        _check_shown(scene, strip)
+        frame = _clip_frame(scene, track, strip.strip)
+        # A stroke belongs to the cutout that it was applied to first: all share the two layers.
+        known = [key for other in scene.cutout.tracks for key in other.applied.split()]
+        drawn = pick_new(annotations.find(context), scene.frame_current, known)
+        zoom, view = annotations.view(context)
+        picture = strips.picture_map(scene, strip.strip, (track.width, track.height))
+        strokes, outside = to_source(drawn, picture, zoom)
+        records = tuple(stroke.to_json() for stroke in strokes)
+        keys, uuid = [d.key for d in drawn if d.key not in outside], track.uuid
+        level = picture_zoom(picture, zoom, view)
+        return jobs.submit(
+            scene,
+            track,
+            "Refining",
+            lambda job: ApplyRound(job, uuid, frame, records, level),
+            then=lambda _: _mark_applied(uuid, keys, len(outside)),
+            undo="Apply Strokes",
+        )
+
+
+class CUTOUT_OT_auto(JobOperator, bpy.types.Operator):
+    """Propose the foreground object of this frame as mask, without strokes."""
+
+    bl_idname = "cutout.auto"
+    bl_label = "Auto"
+    bl_description = "Propose the foreground object of this frame as mask, without strokes"
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """There is a cutout."""
+        return has_track(context)
+
+    def start(self, context: Any) -> Job:
+        """Asks for the first guess."""
+        scene, track = opened_track(context)
+        strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
+        frame, uuid = _clip_frame(scene, track, strip), track.uuid
+        return jobs.submit(
+            scene, track, "Looking for the object", lambda job: ApplyRound(job, uuid, frame, (), auto=True), undo="Auto"
+        )
+
+
+class CUTOUT_OT_undo_round(JobOperator, bpy.types.Operator):
+    """Take the last round or propagation back."""
+
+    bl_idname = "cutout.undo_round"
+    bl_label = "Undo Round"
+    bl_description = (
+        "Take the last round or propagation back. Its strokes stay drawn, but are not used again: erase them"
+    )
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """There is a cutout with a round."""
+        if not has_track(context):
+            return False
+        return bool(properties.active_track(compat.sequencer_scene(context)).head)
+
+    def start(self, context: Any) -> Job:
+        """Moves the head back."""
+        scene, track = opened_track(context)
+        uuid = track.uuid
+        return jobs.submit(scene, track, "Undoing", lambda job: Undo(job, uuid), undo="Undo Round")
+
+
+def _clip_frame(scene: Any, track: Any, strip: Any) -> int:
+    """The clip frame shown now. Raises InputError outside the strip."""
+    times = strips.time_map(scene, strip, track.frame_count)
+    frame = times.clip_frame(scene.frame_current)
+    if frame is None:
+        raise InputError(
+            f"The current frame {scene.frame_current} is outside the strip.",
+            f"Go to a frame from {times.left} to {times.right - 1}.",
+        )
+    return frame
+
+
+def _check_shown(scene: Any, place: strips.Place) -> None:
+    """The preview shows a clip in a meta strip at its own place only while the meta strip is open."""
+    stack = scene.sequence_editor.meta_stack
+    if place.meta is not None and not (len(stack) and stack[len(stack) - 1] == place.meta):
+        raise InputError("The cutout's clip lies in a meta strip that is closed.", "Open it (Tab) and draw there.")
+
+
+def _mark_applied(uuid: str, keys: Iterable[str], outside: int) -> None:
+    """Keeps which strokes have been used, so that the next round takes only new ones."""
+    found = properties.track_by_uuid(uuid)
+    if found is not None:
+        found[1].applied = " ".join([*found[1].applied.split(), *keys])
+    if outside:
+        jobs.say("WARNING", f"{outside} of the strokes lay outside the picture and were left out.")
+
+
+CLASSES = (CUTOUT_OT_apply_strokes, CUTOUT_OT_auto, CUTOUT_OT_undo_round)

@@ -1,0 +1,141 @@
+"""Making and removing cutouts, and the brush to draw strokes with."""
+# No `from __future__ import annotations`: Blender reads the annotations of these classes as values.
+# mypy: disable-error-code="valid-type"
+
+from typing import Any
+from uuid import uuid4
+
+import bpy
+from bpy.props import EnumProperty
+
+from .. import jobs, properties
+from ..core.errors import InputError, StripError
+from ..core.messages import Done
+from ..core.types import Label
+from ..host import annotations, compat, masks, storage, strips
+from ..pump import Job
+from .base import JobOperator, Reporting, has_track
+
+_LABEL = EnumProperty(
+    name="Label",
+    items=(
+        (Label.KEEP.value, "Keep", "Strokes over what stays"),
+        (Label.REMOVE.value, "Remove", "Strokes over what goes"),
+    ),
+)
+
+
+class CUTOUT_OT_new(JobOperator, bpy.types.Operator):
+    """Begin to cut an object out of the active movie or image strip."""
+
+    bl_idname = "cutout.new"
+    bl_label = "New Cutout"
+    bl_description = "Begin to cut an object out of the active movie or image strip"
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """There is a scene."""
+        return compat.sequencer_scene(context) is not None
+
+    def start(self, context: Any) -> Job:
+        """Makes the cutout and its layers, and has the engine open the clip."""
+        scene = compat.sequencer_scene(context)
+        strip = strips.active_strip(scene)
+        if strip.get(masks.MASK_KEY):
+            raise StripError("This is the mask of a cutout.", "Select the clip's strip.")
+        strips.clip_of(strip)
+        earlier = strip.get(strips.STRIP_KEY)
+        data = scene.cutout
+        for index, track in enumerate(data.tracks):
+            if earlier and track.strip_uuid == earlier and track.strip_name == strip.name:
+                data.active_index = index
+                raise InputError(
+                    f"This strip has a cutout already: {track.name}.", "It is selected now; go on with it."
+                )
+        jobs.pump.ensure_engine()  # without an engine nothing is begun
+        annotations.set_up(context)
+        track = data.tracks.add()
+        track.uuid = uuid4().hex
+        track.strip_uuid, track.strip_name = strips.tag(strip), strip.name
+        track.name = strip.name
+        track.folder = storage.stored(storage.new_folder(track.uuid), bpy.data.filepath)
+        data.active_index = len(data.tracks) - 1
+        uuid = track.uuid
+
+        def opened(_: Done) -> None:
+            _warn_of_rates(uuid)
+
+        return jobs.submit(scene, track, "Opening the clip", then=opened, undo="New Cutout")
+
+
+class CUTOUT_OT_remove(Reporting, bpy.types.Operator):
+    """Remove the cutout and its mask strip from this scene."""
+
+    bl_idname = "cutout.remove"
+    bl_label = "Remove Cutout"
+    bl_description = "Remove the cutout and its mask strip from this scene; its folder on disk stays"
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender wants a plain set)
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """There is a cutout."""
+        return has_track(context)
+
+    def run(self, context: Any) -> set[str]:
+        """Removes it."""
+        scene = compat.sequencer_scene(context)
+        track = properties.active_track(scene)
+        jobs.pump.cancel(track.uuid)
+        try:
+            place = strips.find(scene, track.strip_uuid, track.strip_name)
+        except StripError:
+            place = None
+        masks.remove(scene, place, track.uuid)
+        if place is not None:
+            del place.strip[strips.STRIP_KEY]
+        data = scene.cutout
+        data.tracks.remove(min(data.active_index, len(data.tracks) - 1))
+        data.active_index = max(0, data.active_index - 1)
+        return {"FINISHED"}
+
+
+class CUTOUT_OT_brush(Reporting, bpy.types.Operator):
+    """Draw strokes over the preview."""
+
+    bl_idname = "cutout.brush"
+    bl_label = "Draw"
+    bl_description = "Draw strokes over the preview; Ctrl-drag erases them"
+
+    label: _LABEL
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """There is a cutout."""
+        return has_track(context)
+
+    def run(self, context: Any) -> set[str]:
+        """Makes the layer active and starts the annotate tool."""
+        annotation = annotations.set_up(context)
+        annotations.activate(annotation, Label(self.label))
+        if not bpy.app.background and not annotations.start_tool(context):
+            return self.fail("There is no preview to draw on.", "Switch a sequencer's view to Preview.")
+        return {"FINISHED"}
+
+
+def _warn_of_rates(uuid: str) -> None:
+    """From 5.0 on Blender itself does not always show the same frame of a clip whose rate is not the scene's."""
+    found = properties.track_by_uuid(uuid)
+    if found is None:
+        return
+    scene, track = found
+    strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
+    times = strips.time_map(scene, strip, track.frame_count)
+    if abs(times.rate - 1) > 1e-4:
+        jobs.say(
+            "WARNING",
+            f"The clip has {strip.fps:.5g} frames a second, the scene not.",
+            "Set the scene's frame rate to the clip's, or masks may be a frame off.",
+        )
+
+
+CLASSES = (CUTOUT_OT_new, CUTOUT_OT_remove, CUTOUT_OT_brush)

@@ -1,0 +1,109 @@
+"""The panel "Cutout" in the sequencer's sidebar. Draws from properties only and does no work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from .core.types import Label
+from .host import compat
+from .properties import next_step
+
+_ICONS = {"INFO": "INFO", "WARNING": "ERROR", "ERROR": "CANCEL"}
+
+
+class CUTOUT_UL_tracks(bpy.types.UIList):
+    """The scene's cutouts."""
+
+    def draw_item(self, context: Any, layout: Any, data: Any, item: Any, *_: Any) -> None:
+        """Draws a line: the name, to be renamed in place, and how much is done."""
+        row = layout.row(align=True)
+        row.prop(item, "name", text="", emboss=False, icon="MOD_MASK")
+        if item.frame_count:
+            row.label(text=f"{item.done_count}/{item.frame_count}")
+
+
+class CUTOUT_PT_cutout(bpy.types.Panel):
+    """From strokes to the composite."""
+
+    bl_space_type = "SEQUENCE_EDITOR"
+    bl_region_type = "UI"
+    bl_category = "Cutout"
+    bl_label = "Cutout"
+
+    def draw(self, context: Any) -> None:
+        """Draws it."""
+        layout = self.layout
+        scene = compat.sequencer_scene(context)
+        status = context.window_manager.cutout
+        if scene is None:
+            layout.label(text="This sequencer shows no scene.")
+            return
+        data = scene.cutout
+        if not len(data.tracks):
+            layout.label(text="Select a movie or image strip.")
+            layout.operator("cutout.new", icon="ADD")
+            _draw_message(layout, status)
+            return
+        row = layout.row()
+        row.template_list("CUTOUT_UL_tracks", "", data, "tracks", data, "active_index", rows=2)
+        column = row.column(align=True)
+        column.operator("cutout.new", icon="ADD", text="")
+        column.operator("cutout.remove", icon="REMOVE", text="")
+        track = data.tracks[min(data.active_index, len(data.tracks) - 1)]
+        _draw_steps(layout, track)
+        if status.busy:
+            layout.progress(factor=status.progress, text=status.stage, type="BAR")
+            layout.operator("cutout.cancel", icon="X")
+        _draw_message(layout, status)
+
+
+def _draw_steps(layout: Any, track: Any) -> None:
+    """The buttons in the order of their use, and what to do next."""
+    column = layout.column(align=True)
+    row = column.row(align=True)
+    row.operator("cutout.brush", text="Keep", icon="ADD").label = Label.KEEP.value
+    row.operator("cutout.brush", text="Remove", icon="REMOVE").label = Label.REMOVE.value
+    row = column.row(align=True)
+    row.operator("cutout.apply_strokes", icon="GREASEPENCIL")
+    row.operator("cutout.auto", icon="LIGHT")
+    column.operator("cutout.undo_round", icon="LOOP_BACK")
+    column = layout.column(align=True)
+    column.label(text="Propagate")
+    row = column.row(align=True)
+    for direction, text in (("BACKWARD", "Backward"), ("BOTH", "Both"), ("FORWARD", "Forward")):
+        row.operator("cutout.propagate", text=text).direction = direction
+    layout.operator("cutout.write_strips", icon="SEQUENCE")
+    column = layout.column(align=True)
+    column.scale_y = 0.8
+    for line in next_step(track):
+        column.label(text=line)
+    if track.keyframes:
+        column.label(text=f"Frames with strokes: {track.keyframes}")
+
+
+def _draw_message(layout: Any, status: Any) -> None:
+    """The last message, and the way out where there is one."""
+    if status.text:
+        column = layout.box().column(align=True)
+        column.scale_y = 0.8
+        for icon, text in ((_ICONS[status.level], status.text), ("BLANK1", status.hint)):
+            for number, line in enumerate(_wrapped(text)):
+                column.label(text=line, icon="BLANK1" if number else icon)
+    if status.lost:
+        layout.operator("cutout.restart_engine", icon="FILE_REFRESH")
+
+
+def _wrapped(text: str, width: int = 38) -> list[str]:
+    """The text in lines that fit a sidebar."""
+    lines: list[str] = []
+    for word in text.split():
+        if lines and len(lines[-1]) + 1 + len(word) <= width:
+            lines[-1] += " " + word
+        else:
+            lines.append(word)
+    return lines
+
+
+CLASSES = (CUTOUT_UL_tracks, CUTOUT_PT_cutout)

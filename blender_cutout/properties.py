@@ -1,0 +1,137 @@
+"""What the .blend keeps of each cutout, and what the panel shows meanwhile. Values only: no arrays, no Blender data."""
+# No `from __future__ import annotations`: Blender reads the annotations of these classes as values.
+# mypy: disable-error-code="valid-type"
+
+from collections.abc import Iterator
+from typing import Any
+
+import bpy
+from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
+
+from .core.errors import InputError
+
+_TEXT = StringProperty()
+_COUNT = IntProperty(min=0)
+_LEVEL = EnumProperty(
+    items=(("INFO", "Info", "All is well"), ("WARNING", "Warning", "Worth a look"), ("ERROR", "Error", "It failed"))
+)
+_SHARE = FloatProperty(min=0.0, max=1.0, subtype="FACTOR")
+_FLAG = BoolProperty()
+_NAME = StringProperty(name="Name", description="Name of the cutout")
+
+
+class CutoutTrack(bpy.types.PropertyGroup):
+    """One cutout.
+
+    Attributes:
+        name: for the artist.
+        uuid: names it in the engine; its folder has this name.
+        strip_uuid, strip_name: find the clip's strip.
+        folder: its folder, "//…" = relative to the .blend.
+        head: the engine's id of its last operation; undo and redo move it.
+        frame_count, width, height: of the clip, 0 = not opened yet.
+        keyframes: timeline frames with rounds, as the panel shows them.
+        keyframe_count, done_count: clip frames with rounds, clip frames with a matte.
+        applied: keys of the strokes that were applied.
+        written_head: the head at which the strips were written last, "" = never.
+    """
+
+    name: _NAME
+    uuid: _TEXT
+    strip_uuid: _TEXT
+    strip_name: _TEXT
+    folder: _TEXT
+    head: _TEXT
+    frame_count: _COUNT
+    width: _COUNT
+    height: _COUNT
+    keyframes: _TEXT
+    keyframe_count: _COUNT
+    done_count: _COUNT
+    applied: _TEXT
+    written_head: _TEXT
+
+
+_TRACKS = CollectionProperty(type=CutoutTrack)
+_ACTIVE = IntProperty(name="Active cutout", min=0)
+
+
+class CutoutScene(bpy.types.PropertyGroup):
+    """The cutouts of a scene."""
+
+    tracks: _TRACKS
+    active_index: _ACTIVE
+
+
+class CutoutStatus(bpy.types.PropertyGroup):
+    """What goes on, for the panel. Lies on the window manager: neither undo nor saving touch it.
+
+    Attributes:
+        text, hint, level: the last message.
+        busy: a job is open.
+        stage, progress: what it does, how far it is.
+        lost: the engine ended unexpectedly.
+        engine: what the engine runs on, "" = not started.
+    """
+
+    text: _TEXT
+    hint: _TEXT
+    level: _LEVEL
+    busy: _FLAG
+    stage: _TEXT
+    progress: _SHARE
+    lost: _FLAG
+    engine: _TEXT
+
+
+CLASSES = (CutoutTrack, CutoutScene, CutoutStatus)
+
+
+def register() -> None:
+    """Hangs the values onto Blender's types."""
+    bpy.types.Scene.cutout = bpy.props.PointerProperty(type=CutoutScene)
+    bpy.types.WindowManager.cutout = bpy.props.PointerProperty(type=CutoutStatus)
+
+
+def unregister() -> None:
+    """Takes them off again."""
+    del bpy.types.WindowManager.cutout
+    del bpy.types.Scene.cutout
+
+
+def status() -> Any:
+    """The status that the panel shows."""
+    return bpy.context.window_manager.cutout
+
+
+def active_track(scene: Any) -> Any:
+    """The scene's active cutout. Raises InputError when there is none."""
+    data = scene.cutout
+    if not len(data.tracks):
+        raise InputError("There is no cutout yet.", "Select a movie or image strip and press New Cutout.")
+    return data.tracks[min(data.active_index, len(data.tracks) - 1)]
+
+
+def tracks() -> Iterator[tuple[Any, Any]]:
+    """(scene, cutout) of all scenes."""
+    for scene in bpy.data.scenes:
+        for track in scene.cutout.tracks:
+            yield scene, track
+
+
+def track_by_uuid(uuid: str) -> tuple[Any, Any] | None:
+    """(scene, cutout) with that uuid; None when it was deleted or undone."""
+    return next(((scene, track) for scene, track in tracks() if track.uuid == uuid), None)
+
+
+def next_step(track: Any) -> tuple[str, str]:
+    """What the artist may do next with a cutout, as two short lines."""
+    if not track.frame_count:
+        return "Opening the clip …", ""
+    if not track.keyframe_count:
+        return "Draw a green stroke on the object,", "then Apply Strokes. Or press Auto."
+    if track.done_count <= track.keyframe_count and track.frame_count > 1:
+        return "Red removes. When the mask is right,", "Propagate it through the clip."
+    if track.written_head != track.head:
+        return "Write Strips to see the composite.", "Correct wrong frames with strokes."
+    return "Correct wrong frames with strokes,", "propagate and write again."

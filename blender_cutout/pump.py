@@ -1,0 +1,245 @@
+"""Jobs of the engine: which are open, what is to happen at their end. No Blender; `jobs.py` ties it to Blender.
+
+A track must be opened in the engine before anything else is asked of it, and put at the head that the .blend remembers:
+`submit` does both when needed, so that callers need not care whether the engine was started a second or a day ago.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Protocol
+
+from .client import WorkerClient
+from .core.errors import CutoutError, WorkerDied
+from .core.messages import (
+    Cancel,
+    Cancelled,
+    Checkout,
+    Done,
+    Event,
+    Failed,
+    MatteReady,
+    OpenTrack,
+    Progress,
+    Ready,
+    Request,
+    TrackState,
+    Warn,
+)
+from .core.types import Clip
+
+Outcome = Done | Cancelled | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What is needed to open a track: its clip, its folder and the head that the .blend remembers."""
+
+    clip: Clip
+    folder: Path
+    head: str
+
+
+@dataclass
+class Job:
+    """Something asked of the engine; it may take several messages, sent one after the other.
+
+    Attributes:
+        id: names it here.
+        track: uuid of the cutout.
+        title: what the panel shows, as "Propagating".
+        opening: how to open its track.
+        steps: makers of the messages still to be sent; each gets the message's own job id; None = nothing to send.
+        then: called with the last Done, when it comes; may raise CutoutError, which makes the job fail.
+        undo: name of the step that Blender's undo gets at its end, "" = none.
+        wire: job id of the message under way.
+        outcome: its terminal event, None while it is open.
+    """
+
+    id: str
+    track: str
+    title: str
+    opening: Opening
+    steps: list[Callable[[str], Request | None]] = field(default_factory=list)
+    then: Callable[[Done], None] | None = None
+    undo: str = ""
+    wire: str = ""
+    outcome: Outcome | None = None
+
+
+class Listener(Protocol):
+    """Who wants to know what the engine says."""
+
+    def on_ready(self, event: Ready) -> None:
+        """The engine is up."""
+
+    def on_state(self, event: TrackState) -> None:
+        """A track changed."""
+
+    def on_matte(self, job: Job, event: MatteReady) -> None:
+        """A frame's matte is on disk."""
+
+    def on_progress(self, job: Job, event: Progress) -> None:
+        """A job moves on."""
+
+    def on_warning(self, text: str) -> None:
+        """Something the artist should know."""
+
+    def on_end(self, job: Job, outcome: Outcome) -> None:
+        """A job ended; `then` has been called."""
+
+    def on_lost(self, event: Failed) -> None:
+        """The engine ended, or is not understood, without a job being to blame."""
+
+
+class Pump:
+    """The open jobs of one engine. Nothing happens but inside `submit` and `step`."""
+
+    def __init__(self, start: Callable[[], WorkerClient], listener: Listener) -> None:
+        self._start = start
+        self._listener = listener
+        self._client: WorkerClient | None = None
+        self._jobs: dict[str, Job] = {}
+        self._ids = count(1)
+        self.heads: dict[str, str] = {}
+        """Head of each track that is open in the engine."""
+
+    @property
+    def running(self) -> bool:
+        """True while the engine lives."""
+        return self._client is not None and self._client.alive
+
+    @property
+    def jobs(self) -> list[Job]:
+        """The jobs that have not ended, oldest first."""
+        return list(self._jobs.values())
+
+    @property
+    def client(self) -> WorkerClient | None:
+        """The engine's process, None before its first start."""
+        return self._client
+
+    def ensure_engine(self) -> None:
+        """Starts the engine when it does not live. Raises EnvironmentMissing when it cannot be."""
+        if not self.running:
+            self.heads.clear()
+            self._client = self._start()
+
+    def submit(
+        self,
+        track: str,
+        opening: Opening,
+        title: str,
+        message: Callable[[str], Request] | None = None,
+        then: Callable[[Done], None] | None = None,
+        undo: str = "",
+    ) -> Job:
+        """Asks something about a track of the engine, after opening the track there if need be.
+
+        Args:
+            track: uuid of the cutout.
+            opening: how to open it.
+            title: what the panel shows meanwhile.
+            message: makes the message for a job id; None = only open the track.
+            then: called with Done.
+            undo: name of the step that Blender's undo gets.
+
+        Raises:
+            EnvironmentMissing: the engine cannot be started.
+        """
+        self.ensure_engine()
+        job = Job(f"{track[:8]}-{next(self._ids)}", track, title, opening, [message] if message else [], then, undo)
+        if track not in self.heads:
+            job.steps[:0] = [lambda wire: _open(wire, job), lambda wire: self._resume(wire, job)]
+        self._jobs[job.id] = job
+        self._advance(job, Done(job.id))
+        return job
+
+    def cancel(self, track: str | None = None) -> None:
+        """Asks the engine to stop the open jobs, of one track or all. What is finished stays."""
+        for job in self.jobs:
+            if self.running and self._client and track in (None, job.track):
+                job.steps.clear()
+                self._client.send(Cancel(job.wire))
+
+    def step(self) -> bool:
+        """Takes what the engine has said; True while jobs are open."""
+        if self._client is not None:
+            for event in self._client.poll():
+                self._take(event)
+        return bool(self._jobs)
+
+    def close(self) -> None:
+        """Ends the engine; open jobs are forgotten, what they finished is on disk."""
+        if self._client is not None:
+            self._client.close()
+        self._client = None
+        for job in self._jobs.values():
+            job.outcome = Cancelled(job.wire, 0)
+        self._jobs.clear()
+        self.heads.clear()
+
+    def _take(self, event: Event) -> None:
+        job = next((j for j in self._jobs.values() if j.wire == getattr(event, "job", "")), None)
+        if isinstance(event, Ready):
+            self._listener.on_ready(event)
+        elif isinstance(event, TrackState):
+            self.heads[event.track] = event.head
+            self._listener.on_state(event)
+        elif isinstance(event, Warn):
+            self._listener.on_warning(event.text)
+        elif isinstance(event, MatteReady) and job:
+            self._listener.on_matte(job, event)
+        elif isinstance(event, Progress) and job:
+            self._listener.on_progress(job, event)
+        elif isinstance(event, Done) and job:
+            self._advance(job, event)
+        elif isinstance(event, Cancelled | Failed) and job:
+            self._end(job, event)
+        elif isinstance(event, Failed):
+            self._listener.on_lost(event)
+
+    def _advance(self, job: Job, done: Done) -> None:
+        """Sends a job's next message, or ends the job when there is none."""
+        if not job.steps:
+            self._finish(job, done)
+            return
+        step = job.steps.pop(0)
+        wire = job.wire = f"{job.id}.{next(self._ids)}"
+        try:
+            request = step(wire)
+            if request is None:
+                self._advance(job, done)
+                return
+            if self._client is None:
+                raise WorkerDied("The cutout engine is not running.", "Start it again.")
+            self._client.send(request)
+        except CutoutError as error:
+            self._end(job, Failed(job.wire, error.code, error.text, error.hint))
+
+    def _resume(self, wire: str, job: Job) -> Checkout | None:
+        """A .blend that was saved, or undone, before the journal's last rounds is right; one that knows none is not."""
+        head = job.opening.head
+        return Checkout(wire, job.track, head) if head and head != self.heads.get(job.track) else None
+
+    def _finish(self, job: Job, done: Done) -> None:
+        try:
+            if job.then:
+                job.then(done)
+        except CutoutError as error:
+            self._end(job, Failed(job.wire, error.code, error.text, error.hint))
+        else:
+            self._end(job, done)
+
+    def _end(self, job: Job, outcome: Outcome) -> None:
+        self._jobs.pop(job.id, None)
+        job.outcome = outcome
+        self._listener.on_end(job, outcome)
+
+
+def _open(wire: str, job: Job) -> OpenTrack:
+    clip = job.opening.clip
+    return OpenTrack(wire, job.track, clip.path, clip.files, str(job.opening.folder))
