@@ -1,0 +1,204 @@
+"""Joins the engine and the networks. The only file that imports both `core` and `models`; loaded when first needed.
+
+The two halves do not know each other: errors of the networks are translated here into those that users are told about.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .core.engine import Engine, EngineSettings
+from .core.errors import EnvironmentMissing, InputError, OutOfMemory, WeightsError
+from .core.propagate import PropagationSettings
+from .core.tiers import AUTO, Tier, find_tier
+
+if TYPE_CHECKING:
+    from .core.ports import Key, PropagationNet, ScribbleNet, Value
+    from .core.types import Image, Map, Matte, Mattes
+
+DEVICES = (AUTO, "cpu", "cuda", "mps")
+
+
+@dataclass(frozen=True, slots=True)
+class Networks:
+    """The networks of a tier, loaded on a device.
+
+    Attributes:
+        scribble: stroke network.
+        propagation: propagation network.
+        weights_id: hash over both weight files.
+    """
+
+    scribble: ScribbleNet
+    propagation: PropagationNet
+    weights_id: str
+
+
+def load_engine(tier: str = AUTO, device: str = AUTO) -> Engine:
+    """The engine with its trained networks.
+
+    Args:
+        tier: a name from `cutout tiers`; auto = the standard one.
+        device: auto, cpu, cuda or mps; auto takes cuda, then mps, then cpu.
+
+    Raises:
+        InputError: unknown tier or device, or a device that this machine has not.
+        WeightsError: weights missing or damaged.
+        EnvironmentMissing: PyTorch is not installed.
+        OutOfMemory: the networks do not fit into the device's memory.
+    """
+    chosen = find_tier(tier)
+    place = choose_device(device)
+    return make_engine(load_networks(chosen, place), chosen, place)
+
+
+def make_engine(networks: Networks, tier: Tier, device: str = "cpu") -> Engine:
+    """The engine of `networks` (trained ones, or any that satisfy the ports) with the settings of a tier."""
+    return Engine(
+        networks.scribble,
+        networks.propagation,
+        settings_of(tier),
+        tier=tier.name,
+        device=device,
+        weights_id=networks.weights_id,
+    )
+
+
+def settings_of(tier: Tier) -> EngineSettings:
+    """The engine's settings of a tier."""
+    propagation = PropagationSettings(
+        working_px=tier.propagation_px, memory_every=tier.memory_every, budget=tier.memory_budget
+    )
+    return EngineSettings(scribble_px=tier.scribble_px, propagation=propagation)
+
+
+def choose_device(device: str = AUTO) -> str:
+    """The device to run on: cuda, mps or cpu; the best of this machine for auto.
+
+    Raises:
+        InputError: unknown, or this machine has not got it.
+        EnvironmentMissing: PyTorch is not installed.
+    """
+    if device not in DEVICES:
+        raise InputError(f"There is no device {device!r}.", f"Choose one of: {', '.join(DEVICES)}.")
+    torch = _torch()
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if device == AUTO:
+        return next(name for name, available in there.items() if available)
+    if not there[device]:
+        usable = ", ".join((AUTO, *(name for name, available in there.items() if available)))
+        raise InputError(f"This machine has no device {device!r} that PyTorch can use.", f"Choose one of: {usable}.")
+    return device
+
+
+def load_networks(tier: Tier, device: str) -> Networks:
+    """The trained networks of a tier on a device; their errors come out as CutoutErrors from then on.
+
+    Raises:
+        WeightsError: weights missing or damaged; OutOfMemory; EnvironmentMissing.
+    """
+    _torch()
+    from .models import adapters, registry
+
+    names = (tier.scribble_weights, tier.propagation_weights)
+    with translated():
+        scribble = adapters.load_scribble(names[0], device)
+        propagation = adapters.load_propagation(names[1], device)
+        hashes = "".join(registry.find_entry(name).sha256 for name in names)
+    weights_id = hashlib.sha256(hashes.encode()).hexdigest()[:16]
+    return Networks(_Scribble(scribble), _Propagation(propagation), weights_id)
+
+
+def check_weights(tier: Tier) -> Iterator[tuple[str, int]]:
+    """Yields (file name, bytes) of each weight file of a tier, after its contents were checked.
+
+    Raises:
+        WeightsError: missing or damaged.
+        EnvironmentMissing: PyTorch is not installed.
+    """
+    _torch()
+    from .models import registry
+
+    for name in dict.fromkeys((tier.scribble_weights, tier.propagation_weights)):
+        with translated():
+            path = registry.weight_path(registry.find_entry(name))
+        yield path.name, path.stat().st_size
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turns errors of `models`, and out-of-memory in any dress, into the ones of `core.errors`."""
+    from .models import errors
+
+    try:
+        yield
+    except (errors.WeightsMissing, errors.WeightsDamaged) as error:
+        raise WeightsError(error.text, error.hint) from error
+    except errors.OutOfMemory as error:
+        raise OutOfMemory(error.text, error.hint) from error
+    except (MemoryError, RuntimeError) as error:
+        text = str(error).lower()
+        if isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text:
+            raise OutOfMemory(
+                "The memory of this machine does not suffice.", "Choose a smaller tier, or close other programs."
+            ) from error
+        raise
+
+
+class _Scribble:
+    """A stroke network whose errors are translated."""
+
+    def __init__(self, net: ScribbleNet) -> None:
+        self._net = net
+
+    def predict(self, image: Image, previous: Matte, keep: Map, remove: Map) -> Matte:
+        """See `ScribbleNet`."""
+        with translated():
+            return self._net.predict(image, previous, keep, remove)
+
+    def foreground(self, image: Image) -> Matte:
+        """See `ScribbleNet`."""
+        with translated():
+            return self._net.foreground(image)
+
+
+class _Propagation:
+    """A propagation network whose errors are translated."""
+
+    def __init__(self, net: PropagationNet) -> None:
+        self._net = net
+
+    def encode_key(self, image: Image) -> Key:
+        """See `PropagationNet`."""
+        with translated():
+            return self._net.encode_key(image)
+
+    def encode_value(self, image: Image, key: Key, mattes: Mattes) -> Value:
+        """See `PropagationNet`."""
+        with translated():
+            return self._net.encode_value(image, key, mattes)
+
+    def segment(self, query: Key, memory: Sequence[tuple[Key, Value]]) -> Mattes:
+        """See `PropagationNet`."""
+        with translated():
+            return self._net.segment(query, memory)
+
+    def attention(self, query: Key, keyframe: Key, difference: Mattes) -> Mattes:
+        """See `PropagationNet`."""
+        with translated():
+            return self._net.attention(query, keyframe, difference)
+
+
+def _torch() -> Any:
+    try:
+        import torch
+    except ImportError as error:
+        raise EnvironmentMissing(
+            f"PyTorch cannot be loaded ({error}).",
+            "Run `python install.py` in the folder of Blender Cutout, or install the package with its [worker] group.",
+        ) from error
+    return torch

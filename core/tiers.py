@@ -1,0 +1,81 @@
+"""The tiers: what the user chooses between, as plain numbers. Imports nothing heavy, so that `cutout tiers` is instant.
+
+A tier is named by what the user gets and fixes working sizes and memory. All tiers share the same weights for now.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .errors import InputError
+
+AUTO = "auto"
+DEFAULT = "standard"
+"""What `auto` means: the middle one, until the machine is timed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What `cutout evaluate` measured for a tier.
+
+    Attributes:
+        j_and_f: DAVIS J&F over the sequences, in [0, 1].
+        seconds_per_frame: of propagation, everything included, median over the sequences.
+        data: what it was measured on.
+        hardware: where it was measured.
+    """
+
+    j_and_f: float
+    seconds_per_frame: float
+    data: str
+    hardware: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """One tier.
+
+    Attributes:
+        name: what the user types.
+        text: what the user gets, in a sentence.
+        scribble_px: the stroke network sees about this many pixels squared.
+        propagation_px: the propagation network sees about this many pixels squared.
+        memory_every: every n-th frame stays in memory.
+        memory_budget: largest number of remembered frames.
+        scribble_weights, propagation_weights: names in the registry of weights.
+        measured: None = not measured yet.
+    """
+
+    name: str
+    text: str
+    scribble_px: int
+    propagation_px: int
+    memory_every: int = 5
+    memory_budget: int = 12
+    scribble_weights: str = "scribble"
+    propagation_weights: str = "propagation"
+    measured: Measured | None = None
+
+
+TIERS: dict[str, Tier] = {
+    tier.name: tier
+    for tier in (
+        Tier(
+            "draft", "Quick look on a weak machine; coarse edges.", scribble_px=256, propagation_px=288, memory_budget=8
+        ),
+        Tier("standard", "Good masks at a pace to work with.", scribble_px=320, propagation_px=384),
+        Tier("fine", "The finest edges, at half the pace.", scribble_px=384, propagation_px=480),
+    )
+}
+
+
+def find_tier(name: str) -> Tier:
+    """The tier of that name, `auto` = the default one.
+
+    Raises:
+        InputError: there is none; the message lists those there are.
+    """
+    tier = TIERS.get(DEFAULT if name == AUTO else name)
+    if tier is None:
+        raise InputError(f"There is no tier {name!r}.", f"Choose one of: {', '.join((AUTO, *TIERS))}.")
+    return tier
