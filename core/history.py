@@ -79,8 +79,9 @@ class History:
         path: Path | None = None
         for operation in reversed(lost):
             assert isinstance(operation.action, Round)
-            matte = self._compute(operation.action, matte)
-            path = self._store.write(operation.id, frame, matte)
+            path = self._store.write(operation.id, frame, self._compute(operation.action, matte))
+            # As the next round would have found it, so that the same mattes come out as the first time.
+            matte = self._store.read(operation.id, frame)
         return path
 
     def matte(self, frame: int, chain: Sequence[Operation]) -> Matte | None:

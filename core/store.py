@@ -85,16 +85,14 @@ class MatteStore:
     def _listed(self, operation: str) -> set[int]:
         """The frames in the operation's folder; removes what a killed process left half written."""
         found = set()
-        try:
-            with os.scandir(self.folder / operation) as entries:
-                for entry in entries:
-                    if match := _NAME.fullmatch(entry.name):
-                        found.add(int(match[1]))
-                    elif entry.name.endswith(".part"):
-                        with suppress(OSError):
-                            os.unlink(entry.path)
-        except FileNotFoundError:
-            return set()
+        place = self.folder / operation
+        with store_errors(place), suppress(FileNotFoundError), os.scandir(place) as entries:
+            for entry in entries:
+                if match := _NAME.fullmatch(entry.name):
+                    found.add(int(match[1]))
+                elif entry.name.endswith(".part"):
+                    with suppress(OSError):
+                        os.unlink(entry.path)
         return found
 
 

@@ -10,7 +10,7 @@ import logging
 import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from .. import __version__
 from ..core.errors import CutoutError, InputError, ProtocolError
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from ..core.engine import Engine
     from ..core.session import TrackSession
 
-LongJob = Propagate | Export
+LongJob: TypeAlias = Propagate | Export
 _Step = TypeVar("_Step")
 _log = logging.getLogger(__name__)
 

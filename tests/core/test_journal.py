@@ -1,0 +1,111 @@
+"""The journal survives what happens to files."""
+
+from __future__ import annotations
+
+import errno
+import json
+from pathlib import Path
+
+import pytest
+from blender_cutout.core import journal as module
+from blender_cutout.core.errors import StoreError
+from blender_cutout.core.journal import ROOT, Journal, Operation, Propagation
+from blender_cutout.core.types import Direction, FrameRange, Label, Round, Stroke
+
+DRAWN = Round(3, (Stroke([(1.5, 2.25), (1e-7, 1 / 3)], 4.2, Label.REMOVE),), zoom=2.5)
+STEPS = [
+    Operation("a", ROOT, Round(3, auto=True)),
+    Operation("b", "a", DRAWN),
+    Operation("c", "b", Propagation(FrameRange(0, 40), Direction.BACKWARD)),
+]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    folder = tmp_path / "Größe und Raum 中"
+    folder.mkdir()
+    journal = Journal(folder / "rounds.jsonl")
+    for step in STEPS:
+        journal.append(step)
+    return journal.path
+
+
+def test_what_was_recorded_is_there_again_to_the_last_digit(path: Path) -> None:
+    again = Journal(path)
+    assert again.chain() == STEPS[::-1]
+    assert again.head == "c"
+    assert again.warnings == []
+
+
+def test_a_moved_head_is_remembered_and_a_new_branch_keeps_the_old_one(path: Path) -> None:
+    journal = Journal(path)
+    journal.move_head("a")
+    journal.append(Operation("d", "a", DRAWN))
+    again = Journal(path)
+    assert [op.id for op in again.chain()] == ["d", "a"]
+    assert [op.id for op in again.chain("c")] == ["c", "b", "a"]
+    again.move_head(ROOT)
+    assert Journal(path).head == ROOT
+
+
+@pytest.mark.parametrize("cut", [1, 2, 20, 60])
+def test_a_torn_last_line_costs_that_line_only(path: Path, cut: int) -> None:
+    path.write_bytes(path.read_bytes()[:-cut])
+    again = Journal(path)
+    assert again.head == "b"
+    assert "not written completely" in again.warnings[0]
+    again.append(STEPS[2])
+    third = Journal(path)
+    assert (third.head, third.warnings) == ("c", [])
+
+
+def test_a_line_of_zeros_after_a_power_cut_is_a_torn_line(path: Path) -> None:
+    path.write_bytes(path.read_bytes() + b"\0" * 512)
+    assert Journal(path).head == "c"
+
+
+def test_one_changed_digit_is_noticed(path: Path) -> None:
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[-1] = lines[-1].replace(b'"stop":40', b'"stop":41')
+    path.write_bytes(b"".join(lines))
+    assert Journal(path).head == "b"
+
+
+def test_damage_in_the_middle_keeps_what_precedes_and_a_copy_of_everything(path: Path) -> None:
+    whole = path.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    damaged = lines[0] + b"{" + lines[1][1:].replace(b"2.25", b"9.25") + lines[2]
+    path.write_bytes(damaged)
+    again = Journal(path)
+    assert again.head == "a"
+    assert "damaged" in again.warnings[0]
+    assert (path.parent / "rounds.damaged-1.jsonl").read_bytes() == damaged
+    assert Journal(path).warnings == []
+
+
+def test_a_parent_that_is_not_known_is_damage(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "j.jsonl")
+    with pytest.raises(ValueError, match="unknown parent"):
+        journal._apply({"id": "x", "parent": "nobody", "action": "round"})
+
+
+def test_a_full_disk_leaves_the_journal_as_it_was(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = path.read_bytes()
+    journal = Journal(path)
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(module.os, "fsync", full)
+    with pytest.raises(StoreError, match="No space left") as caught:
+        journal.append(Operation("d", "c", DRAWN))
+    assert str(path) in caught.value.text
+    assert caught.value.hint
+    assert path.read_bytes() == before
+    assert journal.head == "c"
+    assert "d" not in journal.operations
+
+
+def test_every_line_is_json_for_other_tools(path: Path) -> None:
+    for line in path.read_text(encoding="utf-8").splitlines():
+        assert set(json.loads(line)) == {"sum", "record"}

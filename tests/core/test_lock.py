@@ -1,0 +1,77 @@
+"""The lock respects the living and not the dead."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from blender_cutout.core.errors import StoreError
+from blender_cutout.core.lock import FolderLock, process_start
+
+
+def test_a_second_taker_is_told_who_has_it_and_gets_it_after_release(tmp_path: Path) -> None:
+    first = FolderLock(tmp_path)
+    with pytest.raises(StoreError, match=str(os.getpid())):
+        FolderLock(tmp_path)
+    first.release()
+    second = FolderLock(tmp_path)
+    assert second.warnings == []
+    second.release()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_lock_of_a_process_that_ended_is_broken_with_a_warning(tmp_path: Path) -> None:
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    owner = {"pid": child.pid, "started": process_start(child.pid), "host": socket.gethostname()}
+    (tmp_path / "lock").write_text(json.dumps(owner))
+    with pytest.raises(StoreError, match=f"process {child.pid}"):
+        FolderLock(tmp_path)
+    child.communicate(b"\n")
+    lock = FolderLock(tmp_path)
+    assert "taken over" in lock.warnings[0]
+    lock.release()
+
+
+def test_a_pid_given_to_another_process_does_not_keep_the_folder_locked(tmp_path: Path) -> None:
+    owner = {"pid": os.getpid(), "started": "long ago", "host": socket.gethostname()}
+    (tmp_path / "lock").write_text(json.dumps(owner))
+    assert FolderLock(tmp_path).warnings
+
+
+def test_a_lock_of_another_machine_is_respected(tmp_path: Path) -> None:
+    (tmp_path / "lock").write_text(json.dumps({"pid": 1, "started": "x", "host": "elsewhere"}))
+    with pytest.raises(StoreError, match="elsewhere") as caught:
+        FolderLock(tmp_path)
+    assert str(tmp_path / "lock") in caught.value.hint
+
+
+def test_a_torn_lock_is_busy_while_young_and_stale_when_old(tmp_path: Path) -> None:
+    (tmp_path / "lock").write_text("{")
+    with pytest.raises(StoreError):
+        FolderLock(tmp_path)
+    old = time.time() - 60
+    os.utime(tmp_path / "lock", (old, old))
+    assert FolderLock(tmp_path).warnings
+
+
+def test_a_folder_that_is_not_there_is_a_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="cannot be written"):
+        FolderLock(tmp_path / "none")
+
+
+def test_a_released_lock_of_somebody_else_stays(tmp_path: Path) -> None:
+    lock = FolderLock(tmp_path)
+    (tmp_path / "lock").write_text("other")
+    lock.release()
+    assert (tmp_path / "lock").read_text() == "other"
+
+
+def test_start_times_differ_from_no_process() -> None:
+    assert process_start(os.getpid()) == process_start(os.getpid()) != None  # noqa: E711
+    assert process_start(2**22 + 5) is None

@@ -1,0 +1,91 @@
+"""The wire format."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from blender_cutout.core import messages as m
+from blender_cutout.core.errors import ProtocolError
+
+STROKE = {"label": "keep", "radius": 6.5, "points": [[1.0, 2.0], [3.25, 4.0]]}
+ALL = [
+    m.Hello(1, "auto", "cpu", "C:\\Nutzer\\Änne"),
+    m.OpenTrack("j1", "t", "/media/ein Film – Kopie.mp4", ("a 1.png", "b.png"), "/x"),
+    m.ApplyRound("j2", "t", 5, (STROKE,), 2.0, False),
+    m.Propagate("j3", "t", 0, 9, "both"),
+    m.Checkout("j4", "t", ""),
+    m.Undo("j5", "t"),
+    m.Export("j6", "t", (0, -1, 4), "/out"),
+    m.MoveTrack("j7", "t", "/new"),
+    m.Cancel("j3"),
+    m.Ping(),
+    m.Shutdown(),
+    m.Ready(1, "0.1.0", "cpu", "draft", 77),
+    m.TrackState("j1", "t", "h", "p", (0, 4), ((0, 3), (4, 5)), 24, 120, 200, 25.0, ((0, 3, "h"), (4, 5, "p"))),
+    m.MatteReady("j2", "t", 5, "/m/é.png", "drawn"),
+    m.Progress("j3", 1, 9, "propagating", -1.0),
+    m.Warn("j1", "two\nlines"),
+    m.Done("j1", "ok", {"count": 3, "folder": "x"}),
+    m.Cancelled("j3", 4),
+    m.Failed("j3", "StoreError", "text", "hint", "trace\nback"),
+    m.Pong(),
+]
+
+
+@pytest.mark.parametrize("message", ALL, ids=lambda x: type(x).__name__)
+def test_every_message_comes_back_as_it_was_on_one_line(message: m.Message) -> None:
+    line = m.encode(message)
+    assert line.count(b"\n") == 1
+    assert line.endswith(b"\n")
+    again = m.decode(line)
+    assert type(again) is type(message)
+    if not isinstance(message, m.ApplyRound):
+        assert again == message
+
+
+def test_strokes_arrive_as_they_were_drawn() -> None:
+    from blender_cutout.core.types import Stroke
+
+    again = m.decode(m.encode(m.ApplyRound("j", "t", 5, (STROKE,), 2.0)))
+    assert isinstance(again, m.ApplyRound)
+    assert Stroke.from_json(again.strokes[0]) == Stroke.from_json(STROKE)
+
+
+def test_the_set_of_tested_messages_is_complete() -> None:
+    assert {type(x).__name__ for x in ALL} == set(m._KINDS)
+
+
+def test_an_unknown_field_is_ignored() -> None:
+    record = {**json.loads(m.encode(m.Undo("j", "t"))), "colour": "red"}
+    assert m.decode(json.dumps(record)) == m.Undo("j", "t")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"\xff\xfe",
+        b"5",
+        b"[]",
+        b"{",
+        b'{"v":1}',
+        b'{"v":1,"kind":"Nothing"}',
+        b'{"v":1,"kind":["Undo"]}',
+        b'{"v":1,"kind":"Undo","job":"j"}',
+        b'{"v":2,"kind":"Ping"}',
+        b'{"kind":"Ping"}',
+    ],
+)
+def test_anything_else_is_a_protocol_error_that_says_what_to_do(line: bytes) -> None:
+    with pytest.raises(ProtocolError) as caught:
+        m.decode(line)
+    assert "same version" in caught.value.hint
+
+
+def test_a_state_tells_where_a_mask_lies() -> None:
+    state = ALL[12]
+    assert isinstance(state, m.TrackState)
+    assert state.matte_file(2) == "mattes/h/000002.png"
+    assert state.matte_file(4) == "mattes/p/000004.png"
+    assert state.matte_file(3) is None
