@@ -1,0 +1,116 @@
+"""What an engine's Python has and what is wrong with it, in words for an artist. Only the standard library.
+
+The libraries are imported in that Python, never in the caller's: the caller may be Blender.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .machine import choose_torch
+
+REPAIR = "Run `python install.py` in the folder of Blender Cutout: it installs what is missing."
+_LIBRARIES = {
+    "torch": "PyTorch (runs the networks)",
+    "numpy": "NumPy",
+    "cv2": "OpenCV",
+    "av": "PyAV (reads movies)",
+    "safetensors": "safetensors (reads the weights)",
+    "tqdm": "tqdm (shows progress)",
+}
+_PROBE = """
+import importlib, importlib.util, json, sys
+found = {"python": list(sys.version_info[:3]), "libraries": {}, "weights": {}}
+for name in sys.argv[2:]:
+    try:
+        found["libraries"][name] = [True, str(getattr(importlib.import_module(name), "__version__", ""))]
+    except Exception as error:
+        found["libraries"][name] = [False, f"{type(error).__name__}: {error}"]
+if found["libraries"]["torch"][0]:
+    import torch
+    found["cuda"] = torch.cuda.get_device_name(0) if torch.cuda.is_available() else ""
+    found["mps"] = bool(torch.backends.mps.is_available())
+try:
+    spec = importlib.util.spec_from_file_location("entry", sys.argv[1])
+    entry = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(entry)
+    entry.register_package()
+    from blender_cutout.models.registry import WEIGHTS, weight_path
+    for name, item in WEIGHTS.items():
+        try:
+            found["weights"][name] = [True, str(weight_path(item))]
+        except Exception as error:
+            found["weights"][name] = [False, str(getattr(error, "text", error))]
+except Exception as error:
+    found["engine"] = f"{type(error).__name__}: {error}"
+print("FOUND " + json.dumps(found))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of a check-up: fine or not, what was found, and what to do when it is not fine ("" otherwise)."""
+
+    ok: bool
+    text: str
+    remedy: str = ""
+
+
+def check(python: str | os.PathLike[str], timeout: float = 180.0) -> list[Finding]:
+    """Checks the engine that this Python would run: libraries, device, weights. Takes some seconds.
+
+    Returns:
+        What was found, in the order in which it matters; the engine works when all are `ok`.
+    """
+    entry = Path(__file__).parent / "worker" / "entry.py"
+    command = [str(python), "-I", "-c", _PROBE, str(entry), *_LIBRARIES]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
+    except OSError as error:
+        return [Finding(False, f"The engine's Python {python} does not start ({error}).", REPAIR)]
+    except subprocess.TimeoutExpired:
+        return [Finding(False, f"The engine's Python {python} did not answer in {timeout:.0f} s.", "Try again.")]
+    line = next((line for line in answer.stdout.splitlines() if line.startswith("FOUND ")), "")
+    if not line:
+        last = (answer.stderr.strip().splitlines() or [f"exit code {answer.returncode}"])[-1]
+        return [Finding(False, f"The engine's Python {python} failed: {last}", REPAIR)]
+    return list(_findings(python, json.loads(line.removeprefix("FOUND "))))
+
+
+def _findings(python: str | os.PathLike[str], found: dict[str, Any]) -> Iterator[Finding]:
+    version = ".".join(map(str, found["python"]))
+    fits = (3, 10) <= tuple(found["python"][:2])
+    yield Finding(fits, f"Python {version} at {python}", "" if fits else "Python 3.10 or newer is needed. " + REPAIR)
+    for name, what in _LIBRARIES.items():
+        there, text = found["libraries"][name]
+        if there:
+            yield Finding(True, f"{what}: {text}".rstrip(": "))
+        else:
+            yield Finding(False, f"{what} is missing or broken: {text}", REPAIR)
+    if found["libraries"]["torch"][0]:
+        yield _device(found)
+    if "engine" in found and found["libraries"]["torch"][0]:
+        yield Finding(False, f"The engine's own code cannot be loaded ({found['engine']}).", REPAIR)
+    for name, (there, text) in found["weights"].items():
+        remedy = "" if there else "Get the add-on again: the weights are part of it."
+        yield Finding(there, f"Weights of the network {name}: fine" if there else text, remedy)
+
+
+def _device(found: dict[str, Any]) -> Finding:
+    """What the networks run on, and whether a graphics card lies idle."""
+    if found["cuda"]:
+        return Finding(True, f"The networks run on the graphics card {found['cuda']}.")
+    if found["mps"]:
+        return Finding(True, "The networks run on the Apple graphics processor.")
+    if choose_torch().build in ("cuda", "rocm"):
+        remedy = (
+            "Run `python install.py --device auto` to install the PyTorch for it, or go on with the slower processor."
+        )
+        return Finding(False, "There is a graphics card, but this PyTorch cannot use it.", remedy)
+    return Finding(True, "The networks run on the processor (no graphics card that PyTorch can use).")

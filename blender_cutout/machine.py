@@ -1,0 +1,96 @@
+"""What machine this is, as far as the choice of PyTorch's build goes. Only the standard library.
+
+The builds differ by gigabytes: one for CUDA takes 5 GB and more on disk, the one for the CPU about 1 GB. On Linux the
+package index gives the CUDA build to everybody, so the CPU build must be asked for by name, from PyTorch's own index.
+"""
+
+from __future__ import annotations
+
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+CPU_VERSIONS = ("2.13.0", "2.8.0")
+"""PyTorch versions whose CPU builds are asked for, in this order."""
+_INDEX = "https://download.pytorch.org/whl/"
+# An index that cannot be reached must not cost minutes: the build may be at hand from pip's own configuration.
+_PATIENCE = ("--retries", "1", "--timeout", "15")
+_BIG = "It takes 5 GB and more on disk; `--device cpu` takes the small build instead."
+
+
+@dataclass(frozen=True, slots=True)
+class TorchChoice:
+    """Which build of PyTorch to install.
+
+    Attributes:
+        build: "cpu", "cuda", "rocm" or "mps".
+        reason: a sentence for the user.
+        attempts: arguments of `pip install`, to be tried in this order.
+        remedy: what the user can do when none of them works.
+    """
+
+    build: str
+    reason: str
+    attempts: tuple[tuple[str, ...], ...]
+    remedy: str = ""
+
+
+def choose_torch(device: str = "auto", system: str = sys.platform, processor: str = platform.machine()) -> TorchChoice:
+    """The build for this machine; `device` "cpu" asks for the small one in any case."""
+    if system == "darwin":
+        if processor == "x86_64":
+            return _cpu("PyTorch for Intel Macs ended with version 2.2, which is too old.", (("torch>=2.4",),))
+        reason = "Apple computer: PyTorch's own build, which uses the graphics processor through Metal."
+        return TorchChoice("mps", reason, (("torch>=2.4",),))
+    cuda = cuda_version() if device != "cpu" else None
+    if cuda and cuda >= (12, 0):
+        reason = f"NVIDIA graphics card (CUDA {cuda[0]}.{cuda[1]}): PyTorch for CUDA. {_BIG}"
+        return TorchChoice("cuda", reason, _cuda_attempts(cuda, system))
+    if device != "cpu" and system == "linux" and has_rocm():
+        reason = f"AMD graphics card with ROCm: PyTorch for ROCm. {_BIG}"
+        return TorchChoice("rocm", reason, (("torch==2.8.0+rocm6.4", "--extra-index-url", _INDEX + "rocm6.4"),))
+    attempts = tuple((f"torch=={v}+cpu", "--extra-index-url", _INDEX + "cpu", *_PATIENCE) for v in CPU_VERSIONS)
+    if system == "win32":
+        attempts += (("torch>=2.4",),)  # on Windows the package index has the CPU build
+    if cuda:
+        return _cpu(
+            f"The NVIDIA driver is too old (CUDA {cuda[0]}.{cuda[1]}, 12 is needed): update it to use it.", attempts
+        )
+    return _cpu("" if device == "cpu" else "No graphics card that PyTorch can use was found.", attempts)
+
+
+def _cpu(why: str, attempts: tuple[tuple[str, ...], ...]) -> TorchChoice:
+    reason = f"{why} PyTorch for the CPU, about 1 GB on disk.".strip()
+    remedy = (
+        "The small CPU build of PyTorch comes from https://download.pytorch.org/whl/cpu for Python 3.10 to 3.13: check "
+        "the network, or name another Python (`python install.py --python PATH`). The large CUDA build is not taken "
+        "instead; if you want that, install it yourself and set CUTOUT_PYTHON to its Python."
+    )
+    return TorchChoice("cpu", reason, attempts, remedy)
+
+
+def _cuda_attempts(cuda: tuple[int, int], system: str) -> tuple[tuple[str, ...], ...]:
+    """Newer PyTorch is built for CUDA 13, whose drivers also run builds for 12; not the other way round."""
+    older = ("torch==2.8.0",) if system == "linux" else ("torch==2.8.0+cu128", "--extra-index-url", _INDEX + "cu128")
+    newer = ("torch==2.13.0",) if system == "linux" else ("torch==2.13.0+cu130", "--extra-index-url", _INDEX + "cu130")
+    return (newer, older) if cuda >= (13, 0) else (older,)
+
+
+def cuda_version() -> tuple[int, int] | None:
+    """The newest CUDA that the NVIDIA driver can run, None without a card or a working driver."""
+    command = shutil.which("nvidia-smi") or r"C:\Windows\System32\nvidia-smi.exe"
+    try:
+        answer = subprocess.run([command], capture_output=True, text=True, timeout=30, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return None
+    found = re.search(r"CUDA Version:\s*(\d+)\.(\d+)", answer)
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def has_rocm() -> bool:
+    """True when AMD's compute driver and its libraries are there."""
+    return Path("/dev/kfd").exists() and (shutil.which("rocminfo") is not None or Path("/opt/rocm").is_dir())

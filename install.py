@@ -1,0 +1,160 @@
+"""Sets up Blender Cutout from a source checkout: nothing but Python 3.10 or newer is needed.
+
+    python install.py             the engine's environment, and the extension for every Blender that is found
+    python install.py demo        cuts an object out of a clip, headless, and shows how good it is
+    python install.py test        all tests, in every supported Blender
+    python install.py build       the extension's zip
+    python install.py doctor      what is there and what is wrong
+
+Everything that is missing is installed first; a second run finds it ready.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+if sys.version_info < (3, 10):  # noqa: UP036  an older Python must get a sentence, not a SyntaxError
+    sys.exit("Blender Cutout needs Python 3.10 or newer; this is " + sys.version.split()[0] + ".")
+
+ROOT = Path(__file__).resolve().parent
+sys.path.insert(0, str(ROOT))
+
+from blender_cutout import environment  # noqa: E402
+from blender_cutout.core.errors import CutoutError  # noqa: E402
+from tools import blenders, package  # noqa: E402
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command; returns the exit code: 0 done, 1 something failed, 2 wrong arguments, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a console that lacks a letter must not end an installation
+    options = _parser().parse_args(arguments)
+    try:
+        return {"install": install, "demo": demo, "test": test, "build": build, "doctor": doctor}[options.command](
+            options
+        )
+    except (CutoutError, blenders.BlenderError, package.PackageError) as error:
+        print(f"\nError: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"\nError: {error}. Check the free space and the rights of that folder.", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nInterrupted. Run it again: it goes on where it stopped.", file=sys.stderr)
+        return 130
+
+
+def install(options: argparse.Namespace) -> int:
+    """The engine's environment, its check-up, and the extension for the Blenders that are there."""
+    found = blenders.find_blenders(options.blender)  # first: a wrong path is told before a long installation
+    _make_engine(options)
+    bad = _report(environment.check(environment.worker_python()))
+    archive = package.build(ROOT / "dist")
+    print(f"Built {archive}")
+    if not found:
+        print(
+            "No Blender 4.2 or newer was found. Give its program (python install.py --blender PATH), or in Blender\n"
+            f"take Edit > Preferences > Get Extensions > Install from Disk, and choose {archive}"
+        )
+    for blender in found:
+        blenders.install_extension(blender, archive)
+        print(f"Installed and enabled in {blender}: see the tab Cutout in the sequencer's sidebar (N).")
+    return 1 if bad else 0
+
+
+def demo(options: argparse.Namespace) -> int:
+    """The main job, headless, on a clip that Blender renders."""
+    from tools.demo import launch
+
+    _make_engine(options)
+    return launch.run(environment.worker_python(), options, show=_show)
+
+
+def test(options: argparse.Namespace) -> int:
+    """All tests; missing environments are made first."""
+    from tools import suites
+
+    return 0 if suites.run_all(options.only, print, _show) else 1
+
+
+def build(options: argparse.Namespace) -> int:
+    """The extension's zip."""
+    print(package.build(Path(options.output).absolute()))
+    return 0
+
+
+def doctor(options: argparse.Namespace) -> int:
+    """What is there and what is wrong."""
+    print(f"Engine folder: {environment.engine_folder()}")
+    findings = []
+    try:
+        findings += environment.check(environment.worker_python())
+    except CutoutError as error:
+        findings.append(environment.Finding(False, error.text, error.hint))
+    found = blenders.find_blenders(options.blender)
+    findings += [environment.Finding(True, str(blender)) for blender in found]
+    if not found:
+        remedy = "If there is one, name it: python install.py --blender PATH"
+        findings.append(environment.Finding(False, "No Blender 4.2 or newer was found.", remedy))
+    return 1 if _report(findings) else 0
+
+
+def _make_engine(options: argparse.Namespace) -> None:
+    """The engine's environment, unless the user brings one."""
+    if os.environ.get(environment.PYTHON_VARIABLE):
+        print(f"Using the engine's Python of {environment.PYTHON_VARIABLE}: {environment.worker_python()}")
+        return
+    for line in environment.create(device=options.device, base=options.python):
+        _show(line)
+
+
+def _report(findings: list[environment.Finding]) -> int:
+    """Prints a check-up; returns how many things are wrong."""
+    for finding in findings:
+        print(f"{'  ok  ' if finding.ok else '! BAD '} {finding.text}")
+        if finding.remedy:
+            print(f"       {finding.remedy}")
+    return sum(not finding.ok for finding in findings)
+
+
+def _show(line: str) -> None:
+    """One line of an installation, at once: it may take minutes."""
+    print(f"  {line}", flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--blender", metavar="PATH", help="a Blender's program, instead of those found on this machine")
+    common.add_argument(
+        "--python", metavar="PATH", help="the Python to build the engine's environment on (3.10 to 3.13)"
+    )
+    common.add_argument(
+        "--device",
+        choices=("auto", "cpu"),
+        default="auto",
+        help="cpu: the small PyTorch, even where there is a graphics card",
+    )
+    parser = argparse.ArgumentParser(
+        prog="install.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, parents=[common]
+    )
+    parser.set_defaults(command="install")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=False)
+    commands.add_parser("install", parents=[common], help="the engine and the extension (the default)")
+    command = commands.add_parser("demo", parents=[common], help="the whole way from strokes to a composite, headless")
+    command.add_argument("--output", metavar="DIR", default=str(ROOT / "demo-output"), help="where the results go")
+    command = commands.add_parser("test", help="all tests")
+    command.add_argument(
+        "--only", action="append", default=[], choices=("engine", "4.2", "4.5", "5.0", "5.2"), help="may be repeated"
+    )
+    command = commands.add_parser("build", help="the extension's zip")
+    command.add_argument("--output", metavar="DIR", default=str(ROOT / "dist"), help="where the zip goes")
+    commands.add_parser("doctor", parents=[common], help="what is there and what is wrong")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

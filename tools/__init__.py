@@ -1,0 +1,1 @@
+"""What only a source checkout needs: the extension's zip, finding a Blender, the test environments, the demo."""
