@@ -27,6 +27,14 @@ _UNSPECIFIED = 2  # FFmpeg's AVCOL_SPC_UNSPECIFIED
 _HD_HEIGHT = 720
 
 
+class _Packet(NamedTuple):
+    """What a packet tells of its frame, in the stream's time base."""
+
+    pts: int
+    dts: int | None
+    is_key: bool
+
+
 class _Index(NamedTuple):
     """Time stamps of all frames and of the key frames, rising."""
 
@@ -95,80 +103,114 @@ class Movie(VideoSource):
             raise FrameReadError(f"{self._path} has no picture stream.", "Choose a movie with pictures.")
         stream = self._container.streams.video[0]
         stream.thread_type = "AUTO"
-        self._decoder = self._frames()
+        self._decoder = _decoded(self._container, stream)
         self._place = -1
-
-    def _frames(self) -> Iterator[Any]:
-        """Decoded frames from where the container stands; ends at damage, as at the end of the file."""
-        stream = self._container.streams.video[0]
-        packets = self._container.demux(stream)
-        while True:
-            try:
-                packet = next(packets)
-            except StopIteration:
-                return
-            except av.error.FFmpegError:
-                packet = None
-            try:
-                yield from stream.decode(packet)
-            except av.error.EOFError:
-                return
-            except av.error.FFmpegError:
-                pass
-            if packet is None or packet.size == 0:
-                return
 
     def _make_index(self, declared: int) -> _Index:
         """The index from packets; from decoding everything where packets cannot tell."""
-        times: list[int] = []
-        keys: list[int] = []
+        packets: list[_Packet] = []
         whole = True
         stream = self._container.streams.video[0]
         try:
             for packet in self._container.demux(stream):
                 if packet.size == 0 or packet.is_discard:
                     continue
-                whole = whole and not packet.is_corrupt
-                times.append(packet.pts)
-                if packet.is_keyframe:
-                    keys.append(packet.pts)
+                whole = not packet.is_corrupt  # of the last one: damage amid the file does not shorten it
+                packets.append(_Packet(packet.pts, packet.dts, packet.is_keyframe))
         except av.error.FFmpegError:
             whole = False
-        usable = bool(keys) and None not in times and len(set(times)) == len(times)
-        if usable:
-            index = self._without_undecodable(_Index(sorted(times), sorted(keys)), whole and declared == len(times))
-            if index is not None:
-                return index
+        if self._is_ragged() and len(packets) > 1:
+            whole = False
+            del packets[-1]  # half a picture, which the decoder would patch up without a word
+        times = {p.pts for p in packets}
+        if None not in times and len(times) == len(packets) and any(p.is_key for p in packets):
+            start = self._first_decoded(sorted(times))
+            if start is not None:
+                if not whole or declared != len(packets):
+                    packets = self._without_cut_end(packets, whole and not self._ends_early(packets, declared))
+                kept = sorted(p.pts for p in packets if p.pts >= start)
+                if kept:
+                    return _Index(kept, sorted(p.pts for p in packets if p.is_key and p.pts >= start) or kept[:1])
         return self._index_by_decoding()
 
-    def _without_undecodable(self, index: _Index, whole: bool) -> _Index | None:
-        """The index without packets at both ends that do not decode; None when it does not fit what is decoded.
-
-        Args:
-            index: from packets.
-            whole: the file is known to be complete, so that its end needs no check.
-        """
+    def _first_decoded(self, times: list[int]) -> int | None:
+        """Time stamp of the first frame that decodes; None when packets do not tell what is decoded."""
         self._open()
         decoded = [f for f, _ in zip(self._decoder, range(4), strict=False)]
-        first = [f.pts for f in decoded]
         if decoded:
             # The display matrix: degrees against the clock by which to turn the coded picture.
             self._turns = round(getattr(decoded[0], "rotation", 0) / 90) % 4
-        if not first or first[0] not in index.times:
-            return None
-        start = index.times.index(first[0])
-        if first != index.times[start : start + len(first)]:
-            return None
-        times = index.times[start:]
-        if not whole:
-            for key in [k for k in reversed(index.keys) if k >= times[0]]:
-                self._seek(key)
-                tail = [f.pts for f in self._decoder if f.pts is not None]
-                if tail:
-                    times = times[: bisect.bisect_right(times, max(tail))]
-                    break
+        first = [f.pts for f in decoded]
         self._open()
-        return _Index(times, [k for k in index.keys if times[0] <= k <= times[-1]] or [times[0]])
+        if not first or first[0] not in times:
+            return None
+        start = times.index(first[0])
+        return times[start] if first == times[start : start + len(first)] else None
+
+    def _ends_early(self, packets: list[_Packet], declared: int) -> bool:
+        """Whether the file says that it has more frames, or lasts longer, than its packets do."""
+        stream = self._container.streams.video[0]
+        length, rate = self._container.duration, stream.average_rate
+        if declared > len(packets):
+            return True
+        if not length or not rate or self._container.format.name in ("mpegts", "h264", "hevc"):
+            return False
+        # From 0 in some containers, from the first time stamp in others: the former is the safe guess.
+        last = max(p.pts for p in packets)
+        return bool(length / av.time_base - float(last * stream.time_base) > 2.5 / float(rate))
+
+    def _is_ragged(self) -> bool:
+        """Whether a transport stream, which nowhere tells its length, ends amid one of its packets."""
+        size = self._path.stat().st_size
+        return bool(self._container.format.name == "mpegts" and size % 188 and size % 192)
+
+    def _without_cut_end(self, packets: list[_Packet], complete: bool) -> list[_Packet]:
+        """The packets, in file order, without those at the end that do not decode.
+
+        A cut also leaves frames behind that are shown after missing ones. Time stamps of decoding tell them: whatever
+        is still to come is shown later than it is decoded, so up to the last good one nothing can be missing.
+
+        Args:
+            packets: in file order.
+            complete: nothing but undecodable packets would speak for a cut end.
+        """
+        keys = [n for n, p in enumerate(packets) if p.is_key]
+        # Frames shown before the key frame that they follow need the group of pictures before it: start there.
+        open_group = len(keys) > 1 and self._leading(packets, keys[-1])
+        for place in (*reversed(keys[-4:-1] if open_group else keys[-3:]), 0):
+            good = self._strictly_decoded(packets[place].pts if place else None)
+            if packets[place].pts not in good and place > 0:
+                continue  # the container did not land on it, or it lies behind the cut
+            good |= self._leading(packets, place)
+            last = max((n for n in range(place, len(packets)) if packets[n].pts in good), default=-1)
+            if complete and last == len(packets) - 1:
+                return packets
+            end = packets[last].dts
+            if last >= 0 and end is not None:
+                return [p for p in packets[: last + 1] if p.pts <= end]
+        return packets
+
+    @staticmethod
+    def _leading(packets: list[_Packet], key: int) -> set[int]:
+        """Time stamps of the frames that follow a key frame in the file but are shown before it."""
+        return {p.pts for p in packets[key:] if p.pts < packets[key].pts}
+
+    def _strictly_decoded(self, key: int | None) -> set[int]:
+        """Time stamps of the frames from a key frame (None = the start) on that decode without any damage."""
+        good: set[int] = set()
+        with av.open(str(self._path), metadata_errors="ignore") as container:
+            stream = container.streams.video[0]
+            stream.codec_context.options = {"err_detect": "explode"}
+            stream.codec_context.thread_count = 1
+            try:
+                if key is not None:
+                    container.seek(key, stream=stream, backward=True, any_frame=False)
+                for frame in _decoded(container, stream):
+                    if frame.pts is not None and not frame.is_corrupt:
+                        good.add(frame.pts)
+            except av.error.FFmpegError:
+                pass
+        return good
 
     def _index_by_decoding(self) -> _Index:
         """The index by decoding the whole clip once: slow, for files whose packets have no usable time stamps."""
@@ -186,7 +228,7 @@ class Movie(VideoSource):
         """Puts the decoder on the key frame of this time stamp, or on an earlier one."""
         stream = self._container.streams.video[0]
         self._container.seek(time, stream=stream, backward=True, any_frame=False)
-        self._decoder = self._frames()
+        self._decoder = _decoded(self._container, stream)
 
     def _read(self, frame: int) -> Image:
         if self._container is None:
@@ -263,6 +305,26 @@ class Movie(VideoSource):
                 "Export the clip with one size.",
             )
         return np.ascontiguousarray(np.rot90(image, self._turns))
+
+
+def _decoded(container: Any, stream: Any) -> Iterator[Any]:
+    """Decoded frames from where the container stands; damage is skipped, the end of what can be read is the end."""
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets)
+        except StopIteration:
+            return
+        except av.error.FFmpegError:
+            packet = None
+        try:
+            yield from stream.decode(packet)
+        except av.error.EOFError:
+            return
+        except av.error.FFmpegError:
+            pass
+        if packet is None or packet.size == 0:
+            return
 
 
 def _reason(error: Exception) -> str:

@@ -1,0 +1,96 @@
+"""Fixtures that all suites share: a synthetic clip with known mattes, fake networks, an engine, and movies to read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from blender_cutout.core.engine import Engine
+from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip
+
+BITS = 8
+
+
+@pytest.fixture
+def clip() -> SyntheticClip:
+    """A red disc on its way over a grey background, 24 frames of 200 x 120, with known mattes."""
+    return SyntheticClip()
+
+
+@pytest.fixture
+def two_discs() -> SyntheticClip:
+    """A red and a blue disc on opposite ways."""
+    return SyntheticClip(objects=2)
+
+
+@pytest.fixture
+def scribble_net() -> FakeScribbleNet:
+    return FakeScribbleNet()
+
+
+@pytest.fixture
+def propagation_net() -> FakePropagationNet:
+    return FakePropagationNet()
+
+
+@pytest.fixture
+def engine(scribble_net: FakeScribbleNet, propagation_net: FakePropagationNet) -> Engine:
+    """An engine that works, by colour."""
+    return Engine(scribble_net, propagation_net, tier="fake", weights_id="fake")
+
+
+def numbered(number: int, size: tuple[int, int] = (64, 128)) -> np.ndarray:
+    """A picture that carries its number as eight black or white blocks, so big that no codec can blur them."""
+    height, width = size
+    image = np.zeros((height, width, 3), np.uint8)
+    block = width // BITS
+    for bit in range(BITS):
+        if number >> bit & 1:
+            image[:, bit * block : (bit + 1) * block] = 255
+    return image
+
+
+def number_of(image: np.ndarray) -> int:
+    """The number that a picture of `numbered` carries."""
+    block = image.shape[1] // BITS
+    middle = image[image.shape[0] // 2, block // 2 :: block, 1]
+    return sum(1 << bit for bit in range(BITS) if middle[bit] > 127)
+
+
+@pytest.fixture
+def write_movie(tmp_path: Path) -> Callable[..., Path]:
+    """A function that encodes pictures into a movie and returns its path."""
+    import av
+
+    def write(
+        images: Iterable[np.ndarray],
+        name: str = "clip.mp4",
+        codec: str = "libx264",
+        options: Mapping[str, str] | None = None,
+        times: Iterable[int] | None = None,
+        colorspace: int | None = None,
+        container_options: Mapping[str, str] | None = None,
+    ) -> Path:
+        path = tmp_path / name
+        images = list(images)
+        ticks = list(times) if times is not None else list(range(len(images)))
+        with av.open(str(path), "w", options=dict(container_options or {})) as container:
+            stream = container.add_stream(codec, rate=24, options=dict(options or {}))
+            stream.height, stream.width = images[0].shape[:2]
+            stream.pix_fmt = "yuv420p"
+            stream.codec_context.time_base = Fraction(1, 24)
+            if colorspace is not None:
+                stream.codec_context.colorspace = colorspace
+            for image, tick in zip(images, ticks, strict=True):
+                rgb = av.VideoFrame.from_ndarray(image, format="rgb24")
+                frame = rgb.reformat(format="yuv420p", dst_colorspace=colorspace or 5)
+                frame.pts, frame.time_base = tick, Fraction(1, 24)
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+        return path
+
+    return write
