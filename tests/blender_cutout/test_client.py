@@ -1,0 +1,235 @@
+"""The client never waits and always knows how things stand. Its children here are small scripts."""
+
+from __future__ import annotations
+
+import os
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from blender_cutout import client as module
+from blender_cutout.client import WorkerClient, worker_command
+from blender_cutout.core import messages as m
+from blender_cutout.core.errors import EnvironmentMissing, WorkerDied
+
+HELLO = m.Hello(m.PROTOCOL, "auto", "cpu", "")
+READY = '{"v":1,"kind":"Ready","protocol":1,"version":"1","device":"cpu","tier":"x","pid":1}'
+PRELUDE = """
+import os, sys, time
+def say(text): os.write(1, text.encode())
+def line(text): say(text + "\\n")
+"""
+
+Make = Callable[[str], WorkerClient]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Make]:
+    """Starts a child that runs the given code; it is ended afterwards."""
+    clients: list[WorkerClient] = []
+
+    def start(code: str) -> WorkerClient:
+        script = tmp_path / "Kind ü 1.py"
+        script.write_text(PRELUDE + textwrap.dedent(code), encoding="utf-8")
+        client = WorkerClient([sys.executable, "-I", str(script)], tmp_path / "Logs ä" / "engine.log")
+        clients.append(client)
+        client.start(HELLO)
+        return client
+
+    yield start
+    for client in clients:
+        client.close()
+
+
+def until(client: WorkerClient, enough: Callable[[list[m.Event]], bool], seconds: float = 30) -> list[m.Event]:
+    events: list[m.Event] = []
+    deadline = time.monotonic() + seconds
+    while not enough(events):
+        assert time.monotonic() < deadline, (events, client.log_tail())
+        start = time.monotonic()
+        events += client.poll()
+        assert time.monotonic() - start < 0.5
+        time.sleep(0.002)
+    return events
+
+
+def test_hello_is_answered_and_close_ends_the_child(make: Make) -> None:
+    client = make(f"for text in sys.stdin:\n    line('{READY}') if 'Hello' in text else sys.exit()")
+    (ready,) = until(client, bool)
+    assert client.ready == ready
+    assert client.alive
+    start = time.monotonic()
+    client.close()
+    assert time.monotonic() - start < 1.5
+    assert (client.alive, client.pid, client.poll()) == (False, None, [])
+    with pytest.raises(WorkerDied):
+        client.send(m.Ping())
+
+
+def test_a_line_in_pieces_and_lines_in_one_piece_are_whole_events(make: Make) -> None:
+    client = make(
+        """
+        say('{"v":1,"kind":"Warn","job":"j","text":"'); time.sleep(0.1)
+        os.write(1, "ä".encode()[:1]); time.sleep(0.1); os.write(1, "ä".encode()[1:]); time.sleep(0.1)
+        say('"}\\n{"v":1,"kind":"Pong"}\\n{"v":1,"kind":"Pong"}\\n{"v":1,'); time.sleep(0.1); say('"kind":"Pong"}\\n')
+        sys.stdin.read()
+        """
+    )
+    assert until(client, lambda e: len(e) == 4) == [m.Warn("j", "ä"), m.Pong(), m.Pong(), m.Pong()]
+
+
+def test_a_silent_child_is_polled_without_waiting(make: Make) -> None:
+    client = make("sys.stdin.read()")
+    start = time.monotonic()
+    for _ in range(200):
+        assert client.poll() == []
+    assert time.monotonic() - start < 1
+
+
+def test_a_child_that_does_not_read_blocks_nobody_and_gets_everything_later(make: Make) -> None:
+    client = make(
+        """
+        time.sleep(1.0)
+        data = sys.stdin.buffer.readline() + sys.stdin.buffer.readline()
+        line('{"v":1,"kind":"Warn","job":"","text":"%d"}' % len(data))
+        sys.stdin.read()
+        """
+    )
+    big = m.Export("j", "t", tuple(range(200_000)), "/out")
+    start = time.monotonic()
+    client.send(big)
+    assert time.monotonic() - start < 0.5
+    (event,) = until(client, bool)
+    assert event == m.Warn("", str(len(m.encode(HELLO)) + len(m.encode(big))))
+
+
+def test_more_output_than_a_pipe_holds_is_read_in_time(make: Make) -> None:
+    client = make('for n in range(20000): line(\'{"v":1,"kind":"Cancelled","job":"j","at":%d}\' % n)')
+    events = until(client, lambda e: bool(e) and isinstance(e[-1], m.Failed))
+    assert [e.at for e in events[:-1]] == list(range(20000))  # type: ignore[union-attr]
+
+
+def test_open_jobs_are_known_and_each_is_told_of_the_childs_death(make: Make) -> None:
+    client = make(
+        """
+        for text in sys.stdin:
+            if "Ping" in text: break
+        line('{"v":1,"kind":"Done","job":"first"}')
+        os.write(2, "Segmentation fault: ach\\n".encode())
+        os._exit(139)
+        """
+    )
+    client.send(m.Undo("first", "t"))
+    client.send(m.Undo("second", "t"))
+    client.send(m.Propagate("third", "t", 0, 9, "both"))
+    client.send(m.Cancel("third"))
+    assert client.jobs == {"first", "second", "third"}
+    client.send(m.Ping())
+    done, *rest = until(client, lambda e: len(e) == 3)
+    assert done == m.Done("first")
+    assert [(e.job, e.code) for e in rest] == [("second", "WorkerDied"), ("third", "WorkerDied")]  # type: ignore[union-attr]
+    for event in rest:
+        assert isinstance(event, m.Failed)
+        assert "exit code 139" in event.text
+        assert str(client.log_path) in event.hint
+        assert "ach" in event.traceback
+    assert (client.alive, client.jobs, client.poll()) == (False, set(), [])
+
+
+def test_a_child_that_dies_at_once_is_told_even_without_jobs(make: Make) -> None:
+    client = make("import nothing_of_that_name")
+    (event,) = until(client, bool)
+    assert isinstance(event, m.Failed)
+    assert (event.job, event.code) == ("", "WorkerDied")
+    assert "nothing_of_that_name" in event.traceback
+
+
+def test_a_child_that_closes_its_output_but_hangs_is_ended(make: Make) -> None:
+    client = make("os.close(1); time.sleep(600)")
+    (event,) = until(client, bool)
+    assert isinstance(event, m.Failed)
+    assert event.code == "WorkerDied"
+    assert not client.alive
+
+
+def test_a_child_that_ignores_everything_is_killed(make: Make) -> None:
+    client = make(f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); line('{READY}'); time.sleep(600)")
+    until(client, bool)
+    pid = client.pid
+    start = time.monotonic()
+    client.close(timeout=0.3)
+    assert time.monotonic() - start < 2
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid or 0, 0)
+
+
+def test_closing_does_not_hang_on_a_child_that_floods_its_output(make: Make) -> None:
+    client = make('while True: line(\'{"v":1,"kind":"Pong"}\')')
+    until(client, bool)
+    start = time.monotonic()
+    client.close(timeout=1)
+    assert time.monotonic() - start < 4
+    assert not client.alive
+
+
+def test_after_a_death_it_can_be_started_again(make: Make) -> None:
+    client = make(f"line('{READY}'); sys.stdin.readline(); sys.stdin.readline(); os._exit(3)")
+    until(client, bool)
+    client.send(m.Undo("j", "t"))
+    until(client, bool)
+    client.start(HELLO)
+    assert client.ready is None
+    assert client.jobs == set()
+    until(client, bool)
+    assert client.ready is not None
+
+
+def test_rubbish_and_another_protocol_are_told_as_such(make: Make) -> None:
+    other = READY.replace('protocol":1', 'protocol":7')
+    client = make(f"line('rubbish'); line('{other}'); sys.stdin.read()")
+    events = until(client, lambda e: len(e) == 2)
+    assert [e.code for e in events] == ["ProtocolError", "ProtocolError"]  # type: ignore[union-attr]
+    assert "7" in events[1].text  # type: ignore[union-attr]
+    assert client.ready is None
+
+
+def test_nothing_of_blenders_python_reaches_the_child(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONHOME", "/nowhere")
+    monkeypatch.setenv("PYTHONPATH", "/nowhere")
+    monkeypatch.setenv("OTHER", "stays")
+    client = make(
+        """
+        text = ",".join(k for k in os.environ if k.startswith("PYTHON")) + os.environ["OTHER"]
+        line('{"v":1,"kind":"Warn","job":"","text":"%s"}' % text); sys.stdin.read()
+        """
+    )
+    assert until(client, bool) == [m.Warn("", "stays")]
+
+
+@pytest.mark.parametrize("python", ["/no/such/python", ""])
+def test_a_missing_python_is_a_clear_error(tmp_path: Path, python: str) -> None:
+    client = WorkerClient([python or str(tmp_path), "-I"], tmp_path / "log")
+    with pytest.raises(EnvironmentMissing) as caught:
+        client.start(HELLO)
+    assert "Install" in caught.value.hint
+    assert not client.alive
+
+
+def test_the_command_is_isolated_and_names_a_file_that_is_there() -> None:
+    command = worker_command("/opt/my python/bin/python")
+    assert command[:2] == ["/opt/my python/bin/python", "-I"]
+    assert Path(command[-1]).is_file()
+
+
+def test_a_long_log_is_put_aside(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LOG_LIMIT", 10)
+    client = make("os.write(2, b'0123456789 first'); sys.stdin.read()")
+    deadline = time.monotonic() + 30
+    while "first" not in client.log_tail() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    client.start(HELLO)
+    assert client.log_path.with_name("engine.log.old").read_text() == "0123456789 first"
