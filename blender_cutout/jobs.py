@@ -82,7 +82,7 @@ class Reporter:
                 properties.status().lost = True
         elif isinstance(outcome, Cancelled):
             say("INFO", f"{job.title} was stopped.", "What is finished stays.")
-        elif outcome.summary:
+        elif properties.status().level == "INFO":  # a warning on the way is not to be wiped out
             say("INFO", outcome.summary)
         if job.undo and not isinstance(outcome, Failed):
             push_undo(job.undo)
@@ -132,7 +132,7 @@ def submit(
     track: Any,
     title: str,
     message: Callable[[str], Request] | None = None,
-    then: Callable[[Done], None] | None = None,
+    then: Callable[[Done], str | None] | None = None,
     undo: str = "",
 ) -> Job:
     """Asks something about a cutout of the engine, as `Pump.submit`; the timer sees to the rest.
@@ -144,11 +144,10 @@ def submit(
     strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
     folder = storage.resolve(track.folder, bpy.data.filepath)
     opening = Opening(strips.clip_of(strip), folder, track.head)
+    say("INFO", "")
     job = pump.submit(track.uuid, opening, title, message, then, undo)
     status = properties.status()
     status.busy, status.stage, status.progress = bool(pump.jobs), title, 0.0
-    if status.level == "ERROR" and job.outcome is None:
-        say("INFO", "")
     if not bpy.app.background and not bpy.app.timers.is_registered(_tick):
         bpy.app.timers.register(_tick, first_interval=INTERVAL)
     redraw()

@@ -16,7 +16,9 @@ _ICONS = {"INFO": "INFO", "WARNING": "ERROR", "ERROR": "CANCEL"}
 class CUTOUT_UL_tracks(bpy.types.UIList):
     """The scene's cutouts."""
 
-    def draw_item(self, context: Any, layout: Any, data: Any, item: Any, *_: Any) -> None:
+    def draw_item(
+        self, context: Any, layout: Any, data: Any, item: Any, icon: Any, active_data: Any, active_property: Any
+    ) -> None:
         """Draws a line: the name, to be renamed in place, and how much is done."""
         row = layout.row(align=True)
         row.prop(item, "name", text="", emboss=False, icon="MOD_MASK")

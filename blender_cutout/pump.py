@@ -7,7 +7,7 @@ A track must be opened in the engine before anything else is asked of it, and pu
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from typing import Protocol
@@ -53,7 +53,8 @@ class Job:
         title: what the panel shows, as "Propagating".
         opening: how to open its track.
         steps: makers of the messages still to be sent; each gets the message's own job id; None = nothing to send.
-        then: called with the last Done, when it comes; may raise CutoutError, which makes the job fail.
+        then: called with the last Done, when it comes; may return another summary, or raise CutoutError, which makes
+            the job fail.
         undo: name of the step that Blender's undo gets at its end, "" = none.
         wire: job id of the message under way.
         outcome: its terminal event, None while it is open.
@@ -64,7 +65,7 @@ class Job:
     title: str
     opening: Opening
     steps: list[Callable[[str], Request | None]] = field(default_factory=list)
-    then: Callable[[Done], None] | None = None
+    then: Callable[[Done], str | None] | None = None
     undo: str = ""
     wire: str = ""
     outcome: Outcome | None = None
@@ -134,7 +135,7 @@ class Pump:
         opening: Opening,
         title: str,
         message: Callable[[str], Request] | None = None,
-        then: Callable[[Done], None] | None = None,
+        then: Callable[[Done], str | None] | None = None,
         undo: str = "",
     ) -> Job:
         """Asks something about a track of the engine, after opening the track there if need be.
@@ -228,7 +229,7 @@ class Pump:
     def _finish(self, job: Job, done: Done) -> None:
         try:
             if job.then:
-                job.then(done)
+                done = replace(done, summary=job.then(done) or done.summary)
         except CutoutError as error:
             self._end(job, Failed(job.wire, error.code, error.text, error.hint))
         else:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from blender_cutout.core.engine import Engine
-from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip
+if TYPE_CHECKING:  # imported where used: the tests inside Blender have neither OpenCV nor torch
+    from blender_cutout.core.engine import Engine
+    from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip
 
 BITS = 8
 
@@ -18,28 +20,38 @@ BITS = 8
 @pytest.fixture
 def clip() -> SyntheticClip:
     """A red disc on its way over a grey background, 24 frames of 200 x 120, with known mattes."""
+    from blender_cutout.core.fakes import SyntheticClip
+
     return SyntheticClip()
 
 
 @pytest.fixture
 def two_discs() -> SyntheticClip:
     """A red and a blue disc on opposite ways."""
+    from blender_cutout.core.fakes import SyntheticClip
+
     return SyntheticClip(objects=2)
 
 
 @pytest.fixture
 def scribble_net() -> FakeScribbleNet:
+    from blender_cutout.core.fakes import FakeScribbleNet
+
     return FakeScribbleNet()
 
 
 @pytest.fixture
 def propagation_net() -> FakePropagationNet:
+    from blender_cutout.core.fakes import FakePropagationNet
+
     return FakePropagationNet()
 
 
 @pytest.fixture
 def engine(scribble_net: FakeScribbleNet, propagation_net: FakePropagationNet) -> Engine:
     """An engine that works, by colour."""
+    from blender_cutout.core.engine import Engine
+
     return Engine(scribble_net, propagation_net, tier="fake", weights_id="fake")
 
 

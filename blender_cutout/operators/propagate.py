@@ -54,6 +54,7 @@ class CUTOUT_OT_propagate(JobOperator, bpy.types.Operator):
             track,
             "Propagating",
             lambda job: Propagate(job, uuid, first, last + 1, direction),
+            then=lambda done: f"{done.result.get('frames', last + 1 - first)} frames propagated.",
             undo="Propagate",
         )
 

@@ -1,7 +1,7 @@
 """Rounds of interaction on the current frame: strokes, the first guess, and taking a round back."""
 # No `from __future__ import annotations`: Blender reads the annotations of these classes as values.
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import bpy
@@ -71,7 +71,12 @@ class CUTOUT_OT_auto(JobOperator, bpy.types.Operator):
         strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
         frame, uuid = _clip_frame(scene, track, strip), track.uuid
         return jobs.submit(
-            scene, track, "Looking for the object", lambda job: ApplyRound(job, uuid, frame, (), auto=True), undo="Auto"
+            scene,
+            track,
+            "Looking for the object",
+            lambda job: ApplyRound(job, uuid, frame, (), auto=True),
+            then=lambda _: "A first guess. Correct it with strokes.",
+            undo="Auto",
         )
 
 
@@ -95,7 +100,9 @@ class CUTOUT_OT_undo_round(JobOperator, bpy.types.Operator):
         """Moves the head back."""
         scene, track = opened_track(context)
         uuid = track.uuid
-        return jobs.submit(scene, track, "Undoing", lambda job: Undo(job, uuid), undo="Undo Round")
+        return jobs.submit(
+            scene, track, "Undoing", lambda job: Undo(job, uuid), lambda _: "Took the last step back.", "Undo Round"
+        )
 
 
 def _clip_frame(scene: Any, track: Any, strip: Any) -> int:
@@ -117,13 +124,13 @@ def _check_shown(scene: Any, place: strips.Place) -> None:
         raise InputError("The cutout's clip lies in a meta strip that is closed.", "Open it (Tab) and draw there.")
 
 
-def _mark_applied(uuid: str, keys: Iterable[str], outside: int) -> None:
-    """Keeps which strokes have been used, so that the next round takes only new ones."""
+def _mark_applied(uuid: str, keys: Sequence[str], outside: int) -> str:
+    """Keeps which strokes have been used, so that the next round takes only new ones; returns a summary."""
     found = properties.track_by_uuid(uuid)
     if found is not None:
         found[1].applied = " ".join([*found[1].applied.split(), *keys])
-    if outside:
-        jobs.say("WARNING", f"{outside} of the strokes lay outside the picture and were left out.")
+    text = f"{len(keys)} {'stroke' if len(keys) == 1 else 'strokes'} applied."
+    return text + (f" {outside} outside the picture left out." if outside else "")
 
 
 CLASSES = (CUTOUT_OT_apply_strokes, CUTOUT_OT_auto, CUTOUT_OT_undo_round)

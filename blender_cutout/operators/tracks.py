@@ -10,7 +10,6 @@ from bpy.props import EnumProperty
 
 from .. import jobs, properties
 from ..core.errors import InputError, StripError
-from ..core.messages import Done
 from ..core.types import Label
 from ..host import annotations, compat, masks, storage, strips
 from ..pump import Job
@@ -62,10 +61,7 @@ class CUTOUT_OT_new(JobOperator, bpy.types.Operator):
         data.active_index = len(data.tracks) - 1
         uuid = track.uuid
 
-        def opened(_: Done) -> None:
-            _warn_of_rates(uuid)
-
-        return jobs.submit(scene, track, "Opening the clip", then=opened, undo="New Cutout")
+        return jobs.submit(scene, track, "Opening the clip", then=lambda _: _opened(uuid), undo="New Cutout")
 
 
 class CUTOUT_OT_remove(Reporting, bpy.types.Operator):
@@ -122,11 +118,11 @@ class CUTOUT_OT_brush(Reporting, bpy.types.Operator):
         return {"FINISHED"}
 
 
-def _warn_of_rates(uuid: str) -> None:
-    """From 5.0 on Blender itself does not always show the same frame of a clip whose rate is not the scene's."""
+def _opened(uuid: str) -> str:
+    """A summary of the clip; warns where Blender itself, from 5.0 on, does not always show the same frame."""
     found = properties.track_by_uuid(uuid)
     if found is None:
-        return
+        return ""
     scene, track = found
     strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
     times = strips.time_map(scene, strip, track.frame_count)
@@ -136,6 +132,7 @@ def _warn_of_rates(uuid: str) -> None:
             f"The clip has {strip.fps:.5g} frames a second, the scene not.",
             "Set the scene's frame rate to the clip's, or masks may be a frame off.",
         )
+    return f"{track.frame_count} frames of {track.width}×{track.height}."
 
 
 CLASSES = (CUTOUT_OT_new, CUTOUT_OT_remove, CUTOUT_OT_brush)

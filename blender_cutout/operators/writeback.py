@@ -8,7 +8,7 @@ import bpy
 
 from .. import jobs, properties
 from ..core.errors import InputError
-from ..core.messages import Export
+from ..core.messages import Done, Export
 from ..host import masks, storage, strips
 from ..pump import Job
 from .base import JobOperator, has_track, idle, opened_track
@@ -42,20 +42,24 @@ class CUTOUT_OT_write_strips(JobOperator, bpy.types.Operator):
             track,
             "Writing masks",
             lambda job: Export(job, uuid, frames, str(folder)),
-            then=lambda _: _make_strips(uuid, folder, len(frames)),
+            then=lambda done: _make_strips(uuid, folder, done),
             undo="Write Strips",
         )
 
 
-def _make_strips(uuid: str, folder: Path, pictures: int) -> None:
-    """Makes the strips once the pictures are there."""
+def _make_strips(uuid: str, folder: Path, done: Done) -> str:
+    """Makes the strips once the pictures are there; returns a summary."""
     found = properties.track_by_uuid(uuid)
     if found is None:
-        return
+        return ""
+    pictures, missing = int(done.result["count"]), int(done.result["missing"])
     scene, track = found
     place = strips.find(scene, track.strip_uuid, track.strip_name)
     masks.write(scene, place, uuid, track.name, folder, pictures)
     track.written_head = track.head
+    if missing:
+        jobs.say("WARNING", f"{missing} of {pictures} frames have no mask and stay empty.", "Propagate to fill them.")
+    return f"Wrote {pictures} {'mask' if pictures == 1 else 'masks'}."
 
 
 CLASSES = (CUTOUT_OT_write_strips,)
