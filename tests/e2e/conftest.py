@@ -1,0 +1,1 @@
+from bpy_fixtures import blender, project  # noqa: F401
