@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from .types import Image, Map, Matte, Mattes
 
+_BITS = 8
 _REACH = 60.0  # colours nearer than this are the same object
 
 
@@ -159,6 +160,23 @@ class SyntheticClip:
         for matte, colour in zip(self.mattes(frame), self.COLOURS, strict=False):
             image[matte > 0.5] = colour
         return image
+
+
+def numbered(number: int, size: tuple[int, int] = (64, 128)) -> Image:
+    """A picture that carries its number (0 to 255) as eight black or white blocks, too big for a codec to blur."""
+    image = np.zeros((*size, 3), np.uint8)
+    block = size[1] // _BITS
+    for bit in range(_BITS):
+        if number >> bit & 1:
+            image[:, bit * block : (bit + 1) * block] = 255
+    return image
+
+
+def number_of(image: Image) -> int:
+    """The number that a picture of `numbered` carries."""
+    block = image.shape[1] // _BITS
+    middle = image[image.shape[0] // 2, block // 2 :: block, 1]
+    return sum(1 << bit for bit in range(_BITS) if middle[bit] > 127)
 
 
 def iou(a: NDArray[Any], b: NDArray[Any]) -> float:

@@ -14,8 +14,6 @@ if TYPE_CHECKING:  # imported where used: the tests inside Blender have neither 
     from blender_cutout.core.engine import Engine
     from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip
 
-BITS = 8
-
 
 @pytest.fixture
 def clip() -> SyntheticClip:
@@ -53,24 +51,6 @@ def engine(scribble_net: FakeScribbleNet, propagation_net: FakePropagationNet) -
     from blender_cutout.core.engine import Engine
 
     return Engine(scribble_net, propagation_net, tier="fake", weights_id="fake")
-
-
-def numbered(number: int, size: tuple[int, int] = (64, 128)) -> np.ndarray:
-    """A picture that carries its number as eight black or white blocks, so big that no codec can blur them."""
-    height, width = size
-    image = np.zeros((height, width, 3), np.uint8)
-    block = width // BITS
-    for bit in range(BITS):
-        if number >> bit & 1:
-            image[:, bit * block : (bit + 1) * block] = 255
-    return image
-
-
-def number_of(image: np.ndarray) -> int:
-    """The number that a picture of `numbered` carries."""
-    block = image.shape[1] // BITS
-    middle = image[image.shape[0] // 2, block // 2 :: block, 1]
-    return sum(1 << bit for bit in range(BITS) if middle[bit] > 127)
 
 
 @pytest.fixture

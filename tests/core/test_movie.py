@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from blender_cutout.core.errors import FrameReadError
+from blender_cutout.core.fakes import number_of, numbered
 from blender_cutout.core.video import open_clip
-from conftest import number_of, numbered
 
 COUNT = 90
 PICTURES = [numbered(n) for n in range(COUNT)]

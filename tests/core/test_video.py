@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from blender_cutout.core.errors import FrameReadError
+from blender_cutout.core.fakes import number_of, numbered
 from blender_cutout.core.types import Clip
 from blender_cutout.core.video import natural_key, open_clip
-from conftest import number_of, numbered
 
 
 def write_picture(path: Path, image: np.ndarray) -> None:
