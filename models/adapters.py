@@ -145,13 +145,15 @@ class PropagationPredictor:
             n, c = value.shape[:2]
             return Value(key.frame.key[0].flatten(1), value.float().reshape(n * c, -1), n)
 
-    def segment(self, query: Key, memory: Sequence[tuple[Key, Value]]) -> Array:
+    def segment(self, query: Key, memory: Sequence[tuple[Key, Value]], previous: Array | None = None) -> Array:
         """Returns the mattes (N, h, w) float32 in [0, 1] of the query frame, aggregated over the objects.
 
         Args:
             query: the frame.
             memory: what to read, in any order; values tell their own keys, so frames may differ in size. What did not
                 change since the last call is not copied again.
+            previous: (N, h, w) mattes of the frame before, seen through the query's crop, if known: they tell the
+                object from others that look like it.
 
         Raises:
             ValueError: `memory` is empty or its entries hold different numbers of objects.
@@ -160,7 +162,8 @@ class PropagationPredictor:
         with self._run():
             keys, values = self._stack.update([value for _, value in memory])
             objects = memory[0][1].objects
-            logits = self._network.segment(query.frame, keys[None], values.view(1, objects, -1, values.shape[1]))
+            hint = None if previous is None else self._run.maps(previous)
+            logits = self._network.segment(query.frame, keys[None], values.view(1, objects, -1, values.shape[1]), hint)
             return _numpy(affinity.aggregate_logits(logits)[0, 1:].exp(), query.size_hw)
 
     def attention(self, query: Key, keyframe: Key, difference: Array) -> Array:

@@ -1,9 +1,10 @@
 """The propagation network: keys from the picture, values from picture and mask, read-out, decoder (after STCN).
 
 Differs from STCN (Cheng, Tai, Tang 2021): EfficientNet-Lite0 instead of ResNet-50 and 18, values of 128 channels, one
-more decoder stage at stride 2, and a training-only auxiliary decoder on the value encoder that predicts the mask again
-from its features, so that these must tell the object from its surroundings (MiVOS-type figure of the article this
-project follows; it is dropped at export). The network keeps no state: memory is an argument.
+more decoder stage at stride 2, and the mattes of the frame before as a hint to the decoder (memory alone has no sense
+of place and takes every similar thing for the object). In training only, an auxiliary decoder on the value encoder
+predicts the mask again from its features, so that these must tell the object from its surroundings (the MiVOS-type
+figure of the article this project follows; it is dropped at export). The network keeps no state: memory is an argument.
 """
 
 from __future__ import annotations
@@ -56,17 +57,23 @@ class Decoder(nn.Module):
 
     def __init__(self, channels: int = VALUE_CHANNELS) -> None:
         super().__init__()
+        self.hint = nn.Conv2d(2 * 16, 2 * channels, 3, padding=1, bias=False)
+        nn.init.zeros_(self.hint.weight)
         self.join = ResBlock(2 * channels, channels)
         self.up8 = UpFuse(channels, CHANNELS[8], 64)
         self.up4 = UpFuse(64, CHANNELS[4], 40)
         self.up2 = UpFuse(40, CHANNELS[2], 16)
         self.head = nn.Conv2d(16, 1, 3, padding=1)
 
-    def forward(self, readout: Tensor, query: FrameKey) -> Tensor:
-        """Returns (B, N, H, W) logits from the read-out (B, N, Cv, H/16, W/16) and the query's features."""
+    def forward(self, readout: Tensor, query: FrameKey, previous: Tensor | None) -> Tensor:
+        """Returns (B, N, H, W) logits from the read-out (B, N, Cv, H/16, W/16), the query and `previous` mattes."""
         b, n, c, h, w = readout.shape
         thin = query.thin[:, None].expand(-1, n, -1, -1, -1).reshape(b * n, -1, h, w)
-        x = self.join(torch.cat((readout.reshape(b * n, c, h, w).to(thin.dtype), thin), dim=1))
+        x = torch.cat((readout.reshape(b * n, c, h, w).to(thin.dtype), thin), dim=1)
+        if previous is not None:
+            both = torch.stack((previous, affinity.other_objects(previous)), dim=2).flatten(0, 1)
+            x = x + self.hint(F.pixel_unshuffle(F.avg_pool2d(both, 4), 4))
+        x = self.join(x)
         x = self.up2(self.up4(self.up8(x, query.f8), query.f4), query.f2)
         logits = self.head(F.relu(x))
         logits = F.interpolate(logits.float(), scale_factor=2, mode="bilinear", align_corners=False)
@@ -128,13 +135,17 @@ class PropagationNet(nn.Module):
         logits = affinity.similarity(memory_keys, query.key.flatten(2), self.similarity)
         return affinity.topk_softmax(logits, self.top_k)
 
-    def segment(self, query: FrameKey, memory_keys: Tensor, memory_values: Tensor) -> Tensor:
+    def segment(
+        self, query: FrameKey, memory_keys: Tensor, memory_values: Tensor, previous: Tensor | None = None
+    ) -> Tensor:
         """Returns logits (B, N, H, W) of every object, before aggregation.
 
         Args:
             query: of the frame to segment.
             memory_keys: (B, Ck, M), all places of all memory frames.
             memory_values: (B, N, Cv, M).
+            previous: (B, N, H, W) mattes of the frame before, seen through the query's crop; None or zeros where not
+                known. A hint of where to look: it tells the object from others that look like it.
         """
         carried = affinity.readout(self.match(memory_keys, query), memory_values)
-        return self.decoder(carried.unflatten(3, query.key.shape[-2:]), query)
+        return self.decoder(carried.unflatten(3, query.key.shape[-2:]), query, previous)

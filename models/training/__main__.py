@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         run.add_argument(
             "--weights", type=Path, help="start a new schedule from the averaged weights of this checkpoint"
         )
+        run.add_argument("--begin", type=float, default=0.0, help="where in the schedule to start, 0 to 1 (default 0)")
         run.add_argument("--device", default="cpu", help="cpu, cuda or mps (default cpu)")
         run.add_argument("--precision", choices=("bf16", "fp32"), default="bf16", help="default bf16, by autocast")
         run.add_argument("--threads", type=int, default=1, help="processor threads (default 1)")
@@ -56,6 +57,7 @@ def main(args: argparse.Namespace) -> int:
             out=str(args.out),
             minutes=args.minutes,
             steps=args.steps,
+            begin=args.begin,
             device=args.device,
             half=args.precision == "bf16",
             threads=args.threads,

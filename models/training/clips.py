@@ -31,11 +31,15 @@ STILL_SHARE = {
 
 @dataclass(frozen=True, slots=True)
 class ClipBatch:
-    """images (B, T, 3, H, W) in [0, 255], mattes (B, T, N, H, W) in [0, 1], weight (B,)."""
+    """images (B, T, 3, H, W) in [0, 255], mattes (B, T, N, H, W) in [0, 1], weight (B,), steps (B, T, 2, 3).
+
+    `steps[:, t]` maps places of frame t's crop to places of frame t - 1's, both in [-1, 1], for `affine_grid`.
+    """
 
     images: Tensor
     mattes: Tensor
     weight: Tensor
+    steps: Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,14 @@ def _crops(
     return out
 
 
+def _steps(worlds: list[NDArray[np.float64]]) -> Tensor:
+    """From each frame's crop to that of the frame before, (T, 2, 3); the first maps to itself."""
+    before = [worlds[0], *worlds[:-1]]
+    return torch.stack(
+        [torch.from_numpy((np.linalg.inv(b) @ w)[:2]).float() for b, w in zip(before, worlds, strict=True)]
+    )
+
+
 def _layer(
     thing: _Thing,
     place: NDArray[np.float64],
@@ -121,8 +133,8 @@ def _layer(
 
 def still_clip(
     pool: Pool, rng: np.random.Generator, size: int, objects: int, device: torch.device
-) -> tuple[Tensor, Tensor, float]:
-    """Returns images (T, 3, S, S), mattes (T, N, S, S) and weight of a clip made from stills."""
+) -> tuple[Tensor, Tensor, float, Tensor]:
+    """Returns images (T, 3, S, S), mattes (T, N, S, S), weight and steps (T, 2, 3) of a clip made from stills."""
     main = pick_thing(pool, rng)
     strength = float(rng.uniform(0.4, 1.3))
     walk = _walk(rng, main.side, strength)
@@ -154,7 +166,7 @@ def still_clip(
     if objects > 1 or rng.random() < 0.35:
         images, mattes = _paste(pool, rng, images, mattes, worlds, main, objects, size, strength, device)
     images = _tone(images, rng)
-    return torch.stack(images), torch.stack([torch.cat(m) for m in mattes]), main.picture.weight
+    return torch.stack(images), torch.stack([torch.cat(m) for m in mattes]), main.picture.weight, _steps(worlds)
 
 
 def _over(below: Tensor, above: Tensor, matte: Tensor) -> Tensor:
@@ -175,15 +187,16 @@ def _paste(
     device: torch.device,
 ) -> tuple[list[Tensor], list[list[Tensor]]]:
     """Puts another moving object in front; it hides what it covers and, where two objects are wanted, is the second."""
-    other = pick_thing(pool, rng)
-    zoom = main.side * float(rng.uniform(0.3, 0.9)) / other.side
-    angle, reach = rng.uniform(0, 2 * np.pi), main.side * rng.uniform(0.3, 0.8)
+    twin = rng.random() < 0.4  # a thing that looks just like the object: only place and motion tell them apart
+    other = main if twin and main.side > 24 else pick_thing(pool, rng)
+    zoom = main.side * float(rng.uniform(0.5, 1.0) if twin else rng.uniform(0.3, 0.9)) / other.side
+    angle, reach = rng.uniform(0, 2 * np.pi), main.side * (rng.uniform(0.6, 1.1) if twin else rng.uniform(0.3, 0.8))
     x, y = main.cx + reach * np.cos(angle), main.cy + reach * np.sin(angle)
     place = motion_matrix(0, 0, 0.0, zoom, 0.0, float(x) - zoom * other.cx, float(y) - zoom * other.cy)
     motions = [motion_matrix(float(x), float(y), *w) for w in _walk(rng, main.side, strength)]
     bends = [random_bend(rng, other.side * 0.015) for _ in range(FRAMES)]
     layers = _layer(other, place, worlds, motions, bends, size, True, device)
-    tone = random_colour(rng, 0.7)
+    tone = random_colour(rng, 0.25 if twin else 0.7)
     images = [_over(images[t], tone(layers[t][0]), layers[t][1]) for t in range(FRAMES)]
     out = []
     for t in range(FRAMES):
@@ -195,8 +208,8 @@ def _paste(
 
 def video_clip(
     pool: Pool, rng: np.random.Generator, size: int, objects: int, device: torch.device
-) -> tuple[Tensor, Tensor, float]:
-    """Returns images (T, 3, S, S), mattes (T, N, S, S) and weight of a clip of real video."""
+) -> tuple[Tensor, Tensor, float, Tensor]:
+    """Returns images (T, 3, S, S), mattes (T, N, S, S), weight and steps (T, 2, 3) of a clip of real video."""
     while True:
         frames = pool.sequences[str(rng.choice(list(pool.sequences)))]
         gaps = rng.integers(1, 6, FRAMES - 1)
@@ -232,7 +245,7 @@ def video_clip(
         main = _Thing(pictures[0], masks[0], *centres[0])
         images, mattes = _paste(pool, rng, images, mattes, worlds, main, objects, size, 0.8, device)
     images = _tone(images, rng)
-    return torch.stack(images), torch.stack([torch.cat(m) for m in mattes]), 1.0
+    return torch.stack(images), torch.stack([torch.cat(m) for m in mattes]), 1.0, _steps(worlds)
 
 
 def _tone(images: list[Tensor], rng: np.random.Generator) -> list[Tensor]:
@@ -251,12 +264,19 @@ def clip_batch(
     objects: int = 1,
 ) -> ClipBatch:
     """Returns a batch of clips of `objects` (1 or 2) objects, each from video with probability `video_share`."""
-    images, mattes, weights = [], [], []
+    images: list[Tensor] = []
+    mattes, weights, steps = [], [], []
     while len(images) < clips:
         make = video_clip if rng.random() < video_share else still_clip
-        image, matte, weight = make(pool, rng, size, objects, device)
+        image, matte, weight, step = make(pool, rng, size, objects, device)
         if float(matte[0, 0].mean()) > 0.01:  # the first frame must show the object
             images.append(image)
             mattes.append(matte)
             weights.append(weight)
-    return ClipBatch(torch.stack(images), torch.stack(mattes).clamp(0, 1), torch.tensor(weights, device=device))
+            steps.append(step)
+    return ClipBatch(
+        torch.stack(images),
+        torch.stack(mattes).clamp(0, 1),
+        torch.tensor(weights, device=device),
+        torch.stack(steps).to(device),
+    )

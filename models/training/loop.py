@@ -35,6 +35,7 @@ class Settings:
     out: str
     minutes: float = 60.0
     steps: int = 0  # 0: no limit but the clock
+    begin: float = 0.0  # where in the schedule to start: more than 0 with weights that are trained already
     head_rate: float = 6e-4
     backbone_rate: float = 1.5e-4
     weight_decay: float = 0.01
@@ -108,7 +109,8 @@ def train(
     task = TASKS[settings.network]()
     network = task.network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if weights is not None:
-        network.load_state_dict(torch.load(weights, map_location=device, weights_only=True)["average"])
+        start = torch.load(weights, map_location=device, weights_only=True)["average"]
+        network.load_state_dict({**network.state_dict(), **start})
     network.train()
     optimiser = torch.optim.AdamW(parameter_groups(network, settings), fused=True)
     average = Averaged(network, settings.average)
@@ -142,9 +144,10 @@ def _run(
     skipped = 0
     while True:
         minutes = spent + (time.monotonic() - begin) / 60.0
-        fraction = max(minutes / settings.minutes, step / settings.steps if settings.steps else 0.0)
-        if fraction >= 1.0:
+        done = max(minutes / settings.minutes, step / settings.steps if settings.steps else 0.0)
+        if done >= 1.0:
             break
+        fraction = settings.begin + (1.0 - settings.begin) * done
         progress = Progress(fraction)
         for group in optimiser.param_groups:
             group["lr"] = group["base"] * rate_factor(fraction, step)

@@ -93,7 +93,8 @@ class PropagationTask:
                 again = net.auxiliary(value.flatten(0, 1))
                 each = mask_loss(again, F.interpolate(truth, size=again.shape[-2:], mode="area"), share)
                 auxiliary = auxiliary + each.view(b, -1).mean(dim=1) / (FRAMES - 1)
-            logits = net.segment(frames[t], torch.cat(keys, dim=2), torch.cat(values, dim=3))
+            hint = _hint(matte.detach(), batch.steps[:, t], rng)
+            logits = net.segment(frames[t], torch.cat(keys, dim=2), torch.cat(values, dim=3), hint)
             log_probability = affinity.aggregate_logits(logits)
             each = matte_loss(log_probability, batch.mattes[:, t], share)
             parts[f"frame{t}"] = float(each.detach().mean())
@@ -102,6 +103,22 @@ class PropagationTask:
         parts["auxiliary"] = float(auxiliary.detach().mean())
         parts["iou"] = _iou(matte.detach(), batch.mattes[:, -1])
         return ((total + AUXILIARY_WEIGHT * auxiliary) * batch.weight).mean(), parts
+
+
+def _hint(matte: Tensor, step: Tensor, rng: np.random.Generator) -> Tensor:
+    """The mattes of the frame before (B, N, H, W) seen through this frame's crop; sometimes missing, sometimes off.
+
+    A hint that is always right would be believed too much.
+    """
+    step = step.clone()
+    for b in range(len(step)):
+        if rng.random() < 0.25:
+            step[b, :, 2] += torch.from_numpy(rng.normal(0.0, 0.12, 2)).to(step)
+            step[b, :, :2] *= float(np.exp(rng.normal(0.0, 0.1)))
+    grid = F.affine_grid(step, list(matte.shape), align_corners=False)
+    hint = F.grid_sample(matte, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    shown = torch.from_numpy(rng.random(len(step)) >= 0.2).to(hint)
+    return hint * shown[:, None, None, None]
 
 
 class ScribbleTask:
