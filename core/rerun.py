@@ -7,7 +7,7 @@ clip costs a few frames.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import dropwhile, takewhile
+from itertools import dropwhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,10 +38,8 @@ class Rerun:
         self._chain = chain
         self._own = list(dict.fromkeys(own))
         # Behind the rounds that no propagation, or only ones beside this one, knew of: the mattes the artist corrected.
-        rest = list(dropwhile(lambda op: isinstance(op.action, Propagation), chain))
-        new_rounds = list(takewhile(lambda op: isinstance(op.action, Round), rest))
-        self._before = rest[len(new_rounds) :]
-        self._new_keyframes = {op.action.frame for op in new_rounds if isinstance(op.action, Round)}
+        rest = dropwhile(lambda op: isinstance(op.action, Propagation), chain)
+        self._before = list(dropwhile(lambda op: isinstance(op.action, Round), rest))
         self._found: tuple[int, Matte | None] = (-1, None)
 
     @property
@@ -58,9 +56,8 @@ class Rerun:
         return None
 
     def previous(self, frame: int) -> Matte | None:
-        """The matte (H, W) before this run; on a newly drawn frame, before it was drawn on."""
-        chain = self._before if frame in self._new_keyframes else self._chain
-        self._found = (frame, self._history.matte(frame, chain))
+        """The matte (H, W) before the newest rounds; a new keyframe is told by its matte differing from this."""
+        self._found = (frame, self._history.matte(frame, self._before))
         return self._found[1]
 
     def path_of(self, frame: int, matte: Matte) -> Path | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+
 from blender_cutout.core import errors
 
 CLASSES = [v for v in vars(errors).values() if isinstance(v, type) and issubclass(v, errors.CutoutError)]

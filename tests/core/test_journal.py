@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from blender_cutout.core import journal as module
 from blender_cutout.core.errors import StoreError
 from blender_cutout.core.journal import ROOT, Journal, Operation, Propagation

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from blender_cutout.core.errors import StoreError
 from blender_cutout.core.lock import FolderLock, process_start
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from blender_cutout.core import messages as m
 from blender_cutout.core.errors import ProtocolError
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+
 from blender_cutout.core import export as export_module
 from blender_cutout.core import matte as matte_module
 from blender_cutout.core.engine import Engine, EngineSettings
@@ -26,9 +27,9 @@ FILM = SyntheticClip(length=16, height=60, width=100, radius=10)
 ALL = FrameRange(0, len(FILM))
 
 
-def make_engine(tier: str = "draft") -> Engine:
+def make_engine(tier: str = "draft", net: FakePropagationNet | None = None) -> Engine:
     settings = EngineSettings(96, PropagationSettings(working_px=96))
-    return Engine(FakeScribbleNet(), FakePropagationNet(), settings, tier=tier, weights_id="fake")
+    return Engine(FakeScribbleNet(), net or FakePropagationNet(), settings, tier=tier, weights_id="fake")
 
 
 @pytest.fixture(scope="module")
@@ -51,9 +52,11 @@ def session(media: Path, folder: Path) -> Iterator[TrackSession]:
         yield opened
 
 
-def reopened(session: TrackSession, media: Path, tier: str = "draft") -> TrackSession:
+def reopened(
+    session: TrackSession, media: Path, tier: str = "draft", net: FakePropagationNet | None = None
+) -> TrackSession:
     session.close()
-    return TrackSession.open(Clip(str(media)), session.folder, make_engine(tier))
+    return TrackSession.open(Clip(str(media)), session.folder, make_engine(tier, net))
 
 
 def keep(frame: int) -> Round:
@@ -185,9 +188,13 @@ def test_a_propagation_stopped_in_the_middle_goes_on_where_it_was(session: Track
     steps.close()  # type: ignore[attr-defined]
     assert session.done_ranges() == ((0, 6),)
     times = stamps(session.folder)
-    again = reopened(session, media)
+    net = FakePropagationNet()
+    again = reopened(session, media, net=net)
     assert again.done_ranges() == ((0, 6),)
     assert run(again, ALL, Direction.FORWARD) == list(ALL)
+    looked_at = net.counts["segment"]
+    assert run(again, ALL, Direction.FORWARD) == list(ALL)
+    assert net.counts["segment"] == looked_at <= 2 * (len(FILM) - len(first))
     after = stamps(again.folder)
     assert {name: after[name] for name in times} == times
     assert len(after) == len(times) + len(FILM) - len(first)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from blender_cutout.core.errors import StoreError
 from blender_cutout.core.store import LazyMattes, MatteStore, store_errors
 

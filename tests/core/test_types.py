@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from blender_cutout.core.errors import InputError, StrokeError
 from blender_cutout.core.types import Box, FrameRange, Label, Stroke
 

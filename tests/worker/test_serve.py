@@ -291,27 +291,28 @@ def test_lines_that_are_no_messages_are_answered_and_survived() -> None:
     assert child.returncode == 0
 
 
-def test_the_process_ends_when_its_parent_is_gone_and_unlocks(media: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("delay", ["0.2", "30"])
+def test_the_process_ends_when_its_parent_is_gone_and_unlocks(media: Path, tmp_path: Path, delay: str) -> None:
     """A parent of its own, killed: nobody closes the pipe in order, no signal reaches the child."""
     script = tmp_path / "parent.py"
     script.write_text(
         "import subprocess, sys, time\n"
         "sys.path.insert(0, sys.argv[1])\n"
         "from blender_cutout.core import messages as m\n"
-        "child = subprocess.Popen([sys.executable, '-I', sys.argv[2], '--delay', '0.2'], stdin=-1, stdout=-1)\n"
+        "child = subprocess.Popen([sys.executable, '-I', sys.argv[2], '--delay', sys.argv[5]], stdin=-1, stdout=-1)\n"
         "for x in (m.Hello(1, 'auto', 'cpu', ''), m.OpenTrack('a', 't', sys.argv[3], (), sys.argv[4]),\n"
         "          m.ApplyRound('b', 't', 0, (), 1.0, True), m.Propagate('c', 't', 0, 16, 'both')):\n"
         "    child.stdin.write(m.encode(x))\n"
         "child.stdin.flush()\n"
         "for line in child.stdout:\n"
-        "    if b'propagated' in line: break\n"
+        '    if b\'"job":"c"\' in line: break\n'
         "print(child.pid, flush=True)\n"
         "time.sleep(600)\n",
         encoding="utf-8",
     )
     folder = tmp_path / "track"
     root = Path(__file__).resolve().parents[2]
-    command = [sys.executable, str(script), str(root), str(FAKE_ENTRY), str(media), str(folder)]
+    command = [sys.executable, str(script), str(root), str(FAKE_ENTRY), str(media), str(folder), delay]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())
