@@ -90,9 +90,10 @@ class Walker:
         for frame in step.frames:
             matte = fixed(frame, step.keep)
             if matte is not None:
+                seen = self._crop_of_known(crop, _stacked(matte), last)
                 last = _stacked(matte)
-                crop = self._follow(last, crop)
-                waiting.append((frame, crop))
+                crop = self._follow(last, seen)
+                waiting.append((frame, seen))
                 if len(waiting) > 1 and not self._on_grid(step.start, waiting[-2][0]):
                     del waiting[-2]
                 yield frame, matte, MatteKind.PROPAGATED
@@ -163,8 +164,9 @@ class Walker:
             if (_present(wide.mattes) & ~found).any():
                 look = wide
         full = look.crop.from_crop(look.mattes, self._size)
-        if self._rim_is_touched(look) or (look.crop.box == self._whole().box and _present(look.mattes).any()):
-            moved = self._follow(np.maximum(full, last) if self._rim_is_touched(look) else full, None)
+        touched = self._rim_is_touched(look.crop, look.mattes)
+        if touched or (look.crop.box == self._whole().box and _present(look.mattes).any()):
+            moved = self._follow(np.maximum(full, last) if touched else full, None)
             if moved.box != look.crop.box:
                 closer = self._segment(image, moved)
                 if _present(closer.mattes).any():
@@ -176,10 +178,16 @@ class Walker:
         key = self._net.encode_key(picture)
         return _Look(crop, picture, key, self._net.segment(key, self._memory.entries()))
 
-    def _rim_is_touched(self, look: _Look) -> bool:
-        """Whether an object reaches a side of the crop beyond which there is more picture."""
-        hits = np.asarray((look.mattes > 0.5).any(axis=0))
-        box, (height, width) = look.crop.box, self._size
+    def _crop_of_known(self, crop: Crop, mattes: Mattes, last: Mattes) -> Crop:
+        """The crop in which a frame with a known matte would have been looked at, as `_look` decides it."""
+        if self._settings.follow and self._rim_is_touched(crop, crop.to_crop(mattes, fill=0.0)):
+            return self._follow(np.maximum(mattes, last), None)
+        return crop
+
+    def _rim_is_touched(self, crop: Crop, mattes: Mattes) -> bool:
+        """Whether an object (N, h, w) reaches a side of the crop beyond which there is more picture."""
+        hits = np.asarray((mattes > 0.5).any(axis=0))
+        box, (height, width) = crop.box, self._size
         return bool(
             (box.y0 > 0 and hits[0].any())
             or (box.y1 < height and hits[-1].any())

@@ -1,0 +1,54 @@
+"""Old and new are mixed by time, and the artist's change wins where it was carried to."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from blender_cutout.core.fusion import difference, fuse, time_weight
+
+OLD = np.zeros((1, 4, 4), np.float32)
+OLD[0, :2] = 1
+NEW = np.zeros((1, 4, 4), np.float32)
+NEW[0, :, :2] = 1
+NOTHING = np.zeros((2, 4, 4), np.float32)
+
+
+def test_time_weight_is_one_at_the_new_keyframe_and_nothing_at_the_old():
+    assert [time_weight(f, 10, 20) for f in (10, 15, 20)] == [1.0, 0.5, 0.0]
+    assert [time_weight(f, 10, 0) for f in (10, 5, 0)] == [1.0, 0.5, 0.0]
+
+
+def test_at_the_ends_the_result_is_the_neighbouring_keyframes():
+    np.testing.assert_array_equal(fuse(OLD, NEW, NOTHING, 1.0), NEW)
+    np.testing.assert_array_equal(fuse(OLD, NEW, NOTHING, 0.0), OLD)
+
+
+def test_carried_change_makes_the_new_result_win_only_in_its_own_sense():
+    gains_everywhere = np.concatenate((np.ones_like(OLD), np.zeros_like(OLD)))
+    fused = fuse(OLD, NEW, gains_everywhere, 0.25)
+    assert (fused[0, 2:, :2] == 1).all()  # added by the new result, and the artist added
+    assert (fused[0, :2, 2:] == 0.75).all()  # taken away by the new result, but the artist took nothing away
+    losses_everywhere = gains_everywhere[::-1]
+    fused = fuse(OLD, NEW, losses_everywhere, 0.25)
+    assert (fused[0, 2:, :2] == 0.25).all()
+    assert (fused[0, :2, 2:] == 0).all()
+
+
+def test_difference_tells_gains_from_losses():
+    gains, losses = difference(OLD, NEW)
+    assert gains.sum() == 4
+    assert losses.sum() == 4
+    assert gains[3, 0] == 1
+    assert losses[0, 3] == 1
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.3, 1.0])
+def test_result_stays_between_old_and_new_and_where_they_agree(weight):
+    rng = np.random.default_rng(0)
+    old, new = rng.random((2, 3, 5, 5)).astype(np.float32)
+    fused = fuse(old, new, rng.random((6, 5, 5)).astype(np.float32), weight)
+    assert (fused >= np.minimum(old, new) - 1e-6).all()
+    assert (fused <= np.maximum(old, new) + 1e-6).all()
+    assert fused.dtype == np.float32
+    np.testing.assert_allclose(fuse(old, old, rng.random((6, 5, 5)).astype(np.float32), weight), old, atol=1e-6)

@@ -1,0 +1,99 @@
+"""A round changes what it is about, and nothing else."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from blender_cutout.core.crop import choose_crop
+from blender_cutout.core.errors import InputError, SizeMismatch, StrokeError
+from blender_cutout.core.fakes import FakeScribbleNet, SyntheticClip, iou
+from blender_cutout.core.refine import foreground, refine
+from blender_cutout.core.types import Label, Stroke
+
+CLIP = SyntheticClip(height=240, width=400, radius=30, objects=2)
+IMAGE = CLIP[6]
+RED, BLUE = CLIP.mattes(6)
+
+
+def click(centre: tuple[float, float], label: Label = Label.KEEP) -> Stroke:
+    return Stroke([centre], 4, label)
+
+
+def test_click_on_an_object_cuts_it_out():
+    matte = refine(FakeScribbleNet(), IMAGE, [click(CLIP.centre(6, 0))])
+    assert iou(matte, RED) > 0.97
+    assert matte.dtype == np.float32
+    assert matte.shape == IMAGE.shape[:2]
+
+
+def test_second_round_adds_and_third_takes_away():
+    net = FakeScribbleNet()
+    one = refine(net, IMAGE, [click(CLIP.centre(6, 0))])
+    both = refine(net, IMAGE, [click(CLIP.centre(6, 1))], one)
+    assert iou(both, np.maximum(RED, BLUE)) > 0.95
+    blue = refine(net, IMAGE, [click(CLIP.centre(6, 0), Label.REMOVE)], both)
+    assert iou(blue, BLUE) > 0.95
+
+
+@pytest.mark.parametrize("zoom", [1.0, 3.0])
+def test_outside_the_crop_the_previous_matte_is_bit_identical(zoom):
+    previous = np.random.default_rng(0).random(IMAGE.shape[:2], np.float32)
+    kept = previous.copy()
+    strokes = [click(CLIP.centre(6, 0))]
+    after = refine(FakeScribbleNet(), IMAGE, strokes, previous, zoom)
+    box = choose_crop(strokes, IMAGE.shape[:2], previous, zoom, 320).box
+    outside = np.ones(IMAGE.shape[:2], bool)
+    outside[box.y0 : box.y1, box.x0 : box.x1] = False
+    assert outside.any()
+    np.testing.assert_array_equal(after[outside], previous[outside])
+    np.testing.assert_array_equal(previous, kept)
+
+
+class StubbornNet(FakeScribbleNet):
+    """Says the contrary of every stroke."""
+
+    def predict(self, image, previous, keep, remove):
+        return remove.copy()
+
+
+def test_pixels_under_a_stroke_obey_whatever_the_network_says():
+    image = np.full((200, 300, 3), 90, np.uint8)
+    strokes = [Stroke([(40, 50), (90, 60)], 5, Label.KEEP), Stroke([(200, 150)], 5, Label.REMOVE)]
+    previous = np.zeros((200, 300), np.float32)
+    previous[140:160, 190:210] = 1
+    matte = refine(StubbornNet(), image, strokes, previous)
+    assert matte[50, 41] > 0.9
+    assert matte[60, 89] > 0.9
+    assert matte[150, 200] < 0.1
+
+
+def test_foreground_finds_what_is_not_background():
+    assert iou(foreground(FakeScribbleNet(), IMAGE), np.maximum(RED, BLUE)) > 0.95
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 900), (33, 17), (1080, 1920)])
+def test_any_picture_size_works(size):
+    image = np.full((*size, 3), 90, np.uint8)
+    matte = refine(FakeScribbleNet(), image, [Stroke([(size[1] / 2, size[0] / 2)], 3, Label.KEEP)])
+    assert matte.shape == size
+    assert foreground(FakeScribbleNet(), image).shape == size
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"strokes": []}, StrokeError),
+        ({"strokes": [click((-100, -100))]}, StrokeError),
+        ({"previous": np.zeros((10, 10), np.float32)}, SizeMismatch),
+        ({"previous": np.zeros((2, 240, 400), np.float32)}, InputError),
+        ({"previous": np.zeros((240, 400), np.uint8)}, InputError),
+        ({"image": IMAGE.astype(np.float32)}, InputError),
+        ({"zoom": 0.0}, InputError),
+        ({"zoom": float("nan")}, InputError),
+    ],
+)
+def test_wrong_input_is_a_clear_error(arguments, error):
+    with pytest.raises(error) as caught:
+        refine(FakeScribbleNet(), **{"image": IMAGE, "strokes": [click((50, 50))], **arguments})
+    assert caught.value.hint

@@ -1,0 +1,186 @@
+"""The import rules and the habits of the source tree, read from the syntax trees: nothing is imported.
+
+blender_cutout (add-on)      ->  core.types, core.errors, core.messages                       Blender's process
+worker, cli                  ->  compose  ->  core  and  models                               the engine's process
+core  never  models, bpy, torch      models  never  core, bpy, cv2
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("blender_cutout", "core", "models")
+LIGHT = {"types", "errors", "messages"}
+"""Modules of core that Blender's process imports: nothing but the standard library when they are imported."""
+
+BLENDER = {"bpy", "bpy_extras", "bpy_types", "gpu", "gpu_extras", "mathutils", "blf", "bmesh", "bl_ui", "addon_utils"}
+ENGINE_FILES = ("worker/", "commands/", "evaluate/", "cli", "__main__.py", "compose.py")
+"""Files of blender_cutout that run in the engine's process."""
+
+MOST_LINES = 350
+
+
+def sources(*packages: str) -> list[Path]:
+    """All Python files of the packages, relative to the root."""
+    files = [p.relative_to(ROOT) for package in packages for p in (ROOT / package).rglob("*.py")]
+    return sorted(f for f in files if "__pycache__" not in f.parts)
+
+
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse((ROOT / path).read_text(encoding="utf-8"), str(path))
+
+
+def imports(path: Path, at_import_only: bool = False) -> Iterator[str]:
+    """Dotted names that a file imports, relative ones made absolute under `blender_cutout`.
+
+    With `at_import_only` those inside functions and `if TYPE_CHECKING` are left out: they do not run at import.
+    """
+    package = list(path.parts[:-1]) if path.parts[0] == "blender_cutout" else ["blender_cutout", *path.parts[:-1]]
+    pending: list[ast.AST] = [tree_of(path)]
+    while pending:
+        node = pending.pop()
+        if at_import_only and isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            continue
+        if at_import_only and isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            pending += node.orelse
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            name = ".".join([*base, *(node.module.split(".") if node.module else [])])
+            yield name
+            yield from (f"{name}.{alias.name}" for alias in node.names)
+        pending += ast.iter_child_nodes(node)
+
+
+def tops(path: Path, at_import_only: bool = False) -> set[str]:
+    return {name.split(".")[0] for name in imports(path, at_import_only)}
+
+
+def parts_of(path: Path, package: str) -> set[str]:
+    """The modules of blender_cutout.core or .models that a file imports ("" = the package itself)."""
+    prefix = f"blender_cutout.{package}"
+    found = {n[len(prefix) :].lstrip(".").split(".")[0] for n in imports(path) if f"{n}.".startswith(f"{prefix}.")}
+    return found - {""} or found
+
+
+def runs_in_engine(path: Path) -> bool:
+    return str(path.relative_to("blender_cutout").as_posix()).startswith(ENGINE_FILES)
+
+
+ADDON = [p for p in sources("blender_cutout") if not runs_in_engine(p)]
+ENGINE_SIDE = [p for p in sources("blender_cutout") if runs_in_engine(p)]
+
+
+def test_the_files_are_found():
+    assert len(sources("core")) > 10
+    assert len(sources("models")) > 5
+    assert ADDON
+    assert ENGINE_SIDE
+
+
+@pytest.mark.parametrize("path", sources("core"), ids=str)
+def test_core_imports_neither_torch_nor_blender_nor_models_nor_the_addon(path):
+    assert not tops(path) & ({"torch", "models", "core"} | BLENDER)
+    assert all(n.startswith("blender_cutout.core") for n in imports(path) if n.startswith("blender_cutout"))
+
+
+@pytest.mark.parametrize("path", sources("models"), ids=str)
+def test_models_imports_neither_core_nor_blender_nor_the_addon(path):
+    assert not tops(path) & ({"core", "models"} | BLENDER)
+    assert all(n.startswith("blender_cutout.models") for n in imports(path) if n.startswith("blender_cutout"))
+
+
+@pytest.mark.parametrize("path", [p for p in sources("models") if p.name != "data.py"], ids=str)
+def test_models_leaves_pictures_to_core(path):
+    assert "cv2" not in tops(path)
+
+
+def test_importing_the_models_package_does_not_import_torch():
+    assert not tops(Path("models/__init__.py"), at_import_only=True) - {"__future__"}
+
+
+@pytest.mark.parametrize("path", [Path(f"core/{name}.py") for name in sorted(LIGHT)], ids=str)
+def test_values_errors_and_messages_import_only_each_other(path):
+    for name in imports(path, at_import_only=True):
+        if name.startswith("blender_cutout"):
+            assert name.split(".")[2] in LIGHT
+        else:
+            assert name.split(".")[0] not in {"numpy", "cv2", "torch", "av"} | BLENDER
+
+
+def test_the_core_package_itself_is_light():
+    assert not list(imports(Path("core/__init__.py"), at_import_only=True))
+
+
+@pytest.mark.parametrize("path", ADDON, ids=str)
+def test_the_addon_imports_only_values_errors_and_messages_of_core(path):
+    loads_api = path.name == "__init__.py" and len(path.parts) == 2  # the public API, at first use only
+    assert not parts_of(path, "models")
+    assert parts_of(path, "core") <= LIGHT | ({"types"} if loads_api else set())
+    assert not tops(path) & {"torch", "cv2", "av", "safetensors"}
+    assert "numpy" not in tops(path, at_import_only=True)
+    if not loads_api:
+        assert "blender_cutout.compose" not in set(imports(path))
+
+
+@pytest.mark.parametrize("path", ENGINE_SIDE, ids=str)
+def test_the_engines_process_does_without_blender_and_only_compose_joins(path):
+    assert not tops(path) & BLENDER
+    if path.name != "compose.py":
+        assert not (parts_of(path, "core") - LIGHT and parts_of(path, "models"))
+
+
+@pytest.mark.parametrize("path", [p for p in sources(*PACKAGES) if p != Path("blender_cutout/__init__.py")], ids=str)
+def test_packages_import_themselves_relatively(path):
+    """`blender_cutout` is `bl_ext.<repository>.blender_cutout` in Blender: an absolute import would miss it."""
+    allowed = path == Path("blender_cutout/worker/entry.py")  # registers the canonical name before it imports
+    absolute = {
+        node.module if isinstance(node, ast.ImportFrom) else alias.name
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, (ast.Import, ast.ImportFrom)) and not getattr(node, "level", 0)
+        for alias in node.names
+    }
+    assert allowed or not {n for n in absolute if n and n.split(".")[0] in PACKAGES}
+
+
+@pytest.mark.parametrize("path", [*sources(*PACKAGES), Path("install.py")], ids=str)
+def test_no_star_imports_and_no_long_files(path):
+    if not (ROOT / path).exists():
+        pytest.fail(f"{path} is missing")
+    names = [alias.name for node in ast.walk(tree_of(path)) if isinstance(node, ast.ImportFrom) for alias in node.names]
+    assert "*" not in names
+    assert len((ROOT / path).read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+
+
+@pytest.mark.parametrize("path", [p for p in sources(*PACKAGES) if p != Path("core/fakes.py")], ids=str)
+def test_no_stand_in_reaches_a_user(path):
+    assert not [n for n in imports(path) if n.split(".")[-1] == "fakes" or ".fakes." in n]
+
+
+def test_the_rules_notice_what_breaks_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(f"{__name__}.ROOT", tmp_path)
+    bad = {
+        "core/a.py": "from ..models import adapters",
+        "core/b.py": "def f():\n    import torch",
+        "core/c.py": "from .. import models",
+        "blender_cutout/d.py": "from .core.engine import Engine",
+        "blender_cutout/host/e.py": "from ..core import engine",
+        "blender_cutout/f.py": "import numpy as np",
+    }
+    for name, text in bad.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert "blender_cutout.models" in set(imports(Path("core/a.py")))
+    assert "torch" in tops(Path("core/b.py"))
+    assert "torch" not in tops(Path("core/b.py"), at_import_only=True)
+    assert "blender_cutout.models" in set(imports(Path("core/c.py")))
+    assert parts_of(Path("blender_cutout/d.py"), "core") == {"engine"}
+    assert parts_of(Path("blender_cutout/host/e.py"), "core") == {"engine"}
+    assert "numpy" in tops(Path("blender_cutout/f.py"), at_import_only=True)
