@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .data import Picture, Pool, object_box, pick_object
+from .data import Picture, Pool, choose, object_box, pick_object
 from .warps import View, crop_matrix, motion_matrix, random_bend, random_colour, render, soften
 
 FRAMES = 3
@@ -55,10 +55,8 @@ class _Thing:
 
 def pick_thing(pool: Pool, rng: np.random.Generator) -> _Thing:
     """Returns a random object of the stills."""
-    names = list(STILL_SHARE)
-    share = np.array([STILL_SHARE[n] for n in names])
     while True:
-        picture = pool[int(rng.choice(pool.by_set[names[int(rng.choice(len(names), p=share / share.sum()))]]))]
+        picture = choose(pool, STILL_SHARE, rng)
         mask = pick_object(picture, rng)
         box = object_box(mask) if mask is not None else None
         if mask is not None and box is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -131,6 +131,14 @@ def _decode(image_path: Path, mask_path: Path) -> tuple[NDArray[np.uint8], NDArr
     if mask.shape != image.shape[:2]:
         mask = cv2.resize(mask, image.shape[1::-1], interpolation=cv2.INTER_NEAREST)
     return np.ascontiguousarray(image[..., ::-1]), np.ascontiguousarray(mask)
+
+
+def choose(pool: Pool, share: Mapping[str, float], rng: np.random.Generator) -> Picture:
+    """Returns a random picture, its set drawn by `share`; sets that are not there are passed over."""
+    names = [name for name in share if name in pool.by_set]
+    weights = np.array([share[name] for name in names])
+    chosen = names[int(rng.choice(len(names), p=weights / weights.sum()))]
+    return pool[int(rng.choice(pool.by_set[chosen]))]
 
 
 def pick_object(picture: Picture, rng: np.random.Generator) -> NDArray[np.bool_] | None:

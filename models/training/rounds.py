@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .data import Picture, Pool, object_box, pick_object
+from .data import Picture, Pool, choose, object_box, pick_object
 from .strokes import _small, component, correction, first_strokes, spoil
 from .warps import View, crop_matrix, inside_box, motion_matrix, random_colour, render, soften
 
@@ -36,12 +36,6 @@ class RoundBatch:
     remove: Tensor
     truth: Tensor
     weight: Tensor
-
-
-def _choose(pool: Pool, rng: np.random.Generator, share: dict[str, float]) -> Picture:
-    names = list(share)
-    weights = np.array([share[n] for n in names])
-    return pool[int(rng.choice(pool.by_set[names[int(rng.choice(len(names), p=weights / weights.sum()))]]))]
 
 
 def _shown(
@@ -109,7 +103,7 @@ def _one_part(truth: Tensor, rng: np.random.Generator) -> Tensor:
 def _sample(
     pool: Pool, rng: np.random.Generator, size_hw: tuple[int, int], kind: str, device: torch.device
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, float] | None:
-    picture = _choose(pool, rng, FOREGROUND_SHARE if kind == "foreground" else SHARE)
+    picture = choose(pool, FOREGROUND_SHARE if kind == "foreground" else SHARE, rng)
     mask = pick_object(picture, rng)
     box = object_box(mask) if mask is not None else None
     if mask is None or box is None:

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
+
 from blender_cutout.models import adapters
 from blender_cutout.models.adapters import PropagationPredictor, ScribblePredictor
 from blender_cutout.models.errors import OutOfMemory
 from blender_cutout.models.propagation import PropagationNet
 from blender_cutout.models.scribble_to_mask import ScribbleToMask
-from numpy.typing import NDArray
 
 
 @pytest.fixture(autouse=True)

@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+
 from blender_cutout.models import affinity
 
 

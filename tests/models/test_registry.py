@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from blender_cutout.models import registry
 from blender_cutout.models.errors import WeightsDamaged, WeightsMissing
 from blender_cutout.models.propagation import PropagationNet
