@@ -1,0 +1,103 @@
+"""The `cutout` command: reads arguments, runs one sub-command, turns errors into one line and an exit code.
+
+Exit codes: 0 done, 1 a fault of the program, 2 wrong input or something that the user can put right, 130 interrupted.
+Heavy libraries are imported by the sub-commands when they run, so that `--help` is instant.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NoReturn
+
+from . import __version__
+from .commands import bench, composite, doctor, evaluate, propagate, stills, tiers, train
+from .commands.context import Context, Reporter
+from .core.errors import CutoutError
+
+if TYPE_CHECKING:
+    from .commands.context import EngineLoader
+
+DONE, FAULT, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+_EXAMPLE = """\
+example: cut the object out of a clip and lay it over a picture
+  cutout foreground clip/00000.jpg -o first.png
+  cutout propagate  clip --keyframe 0=first.png -o masks
+  cutout composite  clip --masks masks --background beach.jpg -o cut.mp4
+
+Set CUTOUT_DEBUG=1 to see where an error comes from.
+"""
+
+
+def main(argv: Sequence[str] | None = None, load: EngineLoader | None = None) -> int:
+    """Runs the command and returns its exit code.
+
+    Args:
+        argv: arguments without the program's name; None = the process's own.
+        load: (tier, device) -> Engine; None = the trained networks.
+    """
+    parser = make_parser()
+    try:
+        args = parser.parse_args(argv)
+    except SystemExit as end:  # argparse ends the process itself, after --help with 0 and after an error with 2
+        return int(end.code or 0)
+    reporter = Reporter(as_json=getattr(args, "json", False))
+    context = Context(reporter, load) if load else Context(reporter)
+    try:
+        return int(args.run(args, context))
+    except CutoutError as error:
+        _debug()
+        reporter.event("error", code=error.code, text=error.text, hint=error.hint)
+        reporter.complain(f"cutout {args.command}: {error}")
+        return WRONG_INPUT
+    except KeyboardInterrupt:
+        reporter.event("interrupted")
+        reporter.complain(f"cutout {args.command}: interrupted; what was finished stays.")
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has gone, as in `cutout … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return INTERRUPTED
+    except Exception as error:
+        _debug()
+        fault = f"{type(error).__name__}: {error}".splitlines()[0]
+        reporter.event("error", code="Fault", text=fault, hint="")
+        reporter.complain(
+            f"cutout {args.command}: a fault of the program ({fault}). Set CUTOUT_DEBUG=1, run it again and report it."
+        )
+        return FAULT
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of the whole command; `run` of its result is the sub-command's function."""
+    parser = _Parser(
+        prog="cutout",
+        description="Cuts objects out of pictures and clips: strokes or a first guess on one frame, carried through "
+        "the clip, laid over another background.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"Blender Cutout {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", title="commands")
+    for module in (stills, propagate, composite, tiers, doctor, evaluate, bench, train):
+        module.add_parser(commands)
+    return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, without the whole usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(WRONG_INPUT, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def _debug() -> None:
+    if os.environ.get("CUTOUT_DEBUG"):
+        traceback.print_exc()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,105 @@
+"""Arguments that several sub-commands share, and how their text is read."""
+
+from __future__ import annotations
+
+import argparse
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..core.errors import InputError
+from ..core.types import FrameRange
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from .context import Context
+
+EXIT_CODES = "exit codes: 0 done, 2 wrong input, 130 interrupted (what was finished stays)"
+
+
+def command(
+    commands: Any, name: str, run: Callable[[argparse.Namespace, Context], int], text: str, example: str
+) -> argparse.ArgumentParser:
+    """Adds a sub-command with its help, its example and `--json`."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=text.split(". ")[0].rstrip("."),
+        description=textwrap.fill(text, 100),
+        epilog=f"example:\n  {example}\n\n{EXIT_CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("--json", action="store_true", help="one JSON record for each event on standard output")
+    return parser
+
+
+def add_engine(parser: argparse.ArgumentParser) -> None:
+    """Adds `--tier` and `--device`."""
+    parser.add_argument(
+        "--tier", default="auto", help="quality against time: a name from `cutout tiers` (default auto)"
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default auto)")
+
+
+def keyframe(text: str) -> tuple[int, Path]:
+    """FRAME=MASK.png as (frame, path). Raises ArgumentTypeError."""
+    number, separator, path = text.partition("=")
+    if not separator or not path or not number.strip().isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not FRAME=MASK.png, for instance 0=first.png")
+    return int(number), Path(path)
+
+
+def frame_number(text: str) -> int:
+    """A clip frame, from 0. Raises ArgumentTypeError."""
+    if not text.strip().isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a frame number (0, 1, 2, …)")
+    return int(text)
+
+
+def span(text: str) -> tuple[int | None, int | None]:
+    """A:B as (A, B), half-open; either may be left out. Raises ArgumentTypeError."""
+    first, separator, last = text.partition(":")
+    if not separator or not all(part.strip().isdecimal() or not part.strip() for part in (first, last)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not A:B, for instance 10:20 for the frames 10 to 19")
+    return (int(first) if first.strip() else None, int(last) if last.strip() else None)
+
+
+def positive(text: str) -> int:
+    """A whole number above 0. Raises ArgumentTypeError."""
+    if not text.strip().isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def frame_range(value: tuple[int | None, int | None] | None, length: int) -> FrameRange:
+    """The range of a clip of `length` frames that `span` read; None = all of it.
+
+    Raises:
+        InputError: empty, or beyond the clip.
+    """
+    start, stop = value or (None, None)
+    bounds = FrameRange(start or 0, length if stop is None else stop)
+    if bounds.stop > length:
+        raise InputError(
+            f"The range {bounds.start}:{bounds.stop} goes beyond the clip's {length} frames.",
+            f"Frames are counted from 0; the range may end at {length}.",
+        )
+    return bounds
+
+
+def check_tier(name: str) -> None:
+    """Raises InputError for an unknown tier, before anything slow is done."""
+    from ..core.tiers import find_tier
+
+    find_tier(name)
+
+
+def check_frames(frames: Mapping[int, Any], length: int, what: str) -> None:
+    """Raises InputError when a frame lies outside a clip of `length` frames."""
+    for frame in frames:
+        if frame >= length:
+            raise InputError(
+                f"{what} {frame} lies outside the clip, which has {length} frames.",
+                f"Frames are counted from 0 to {length - 1}.",
+            )

@@ -1,0 +1,83 @@
+"""What every sub-command is given: how to report, and how to get an engine."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from ..core.engine import Engine
+
+    EngineLoader = Callable[[str, str], Engine]
+
+T = TypeVar("T")
+
+
+class Reporter:
+    """What the user sees: text or JSON records on standard output, bars and errors on standard error.
+
+    Args:
+        as_json: one JSON record for each event instead of text.
+    """
+
+    def __init__(self, as_json: bool = False) -> None:
+        self.as_json = as_json
+
+    def event(self, event: str, **fields: Any) -> None:
+        """Writes one JSON record {"event": …, fields} when JSON is wanted, else nothing."""
+        if self.as_json:
+            self._write(json.dumps({"event": event, **fields}, ensure_ascii=True))
+
+    def say(self, text: str) -> None:
+        """Writes text for a person, unless JSON is wanted."""
+        if not self.as_json:
+            self._write(text)
+
+    def complain(self, text: str) -> None:
+        """Writes one line to standard error."""
+        sys.stderr.write(" ".join(text.split()) + "\n")
+
+    def progress(self, steps: Iterable[T], total: int, label: str, unit: str = "frame") -> Iterator[T]:
+        """Passes `steps` on, with a bar on standard error when that is a terminal; closes a generator at the end."""
+        if not sys.stderr.isatty():
+            yield from steps
+            return
+        from tqdm import tqdm
+
+        with closing(tqdm(total=total, desc=label, unit=unit, file=sys.stderr, leave=False, dynamic_ncols=True)) as bar:
+            for step in steps:
+                yield step
+                bar.update()
+
+    @staticmethod
+    def _write(text: str) -> None:
+        try:
+            sys.stdout.write(text + "\n")
+        except UnicodeEncodeError:  # a terminal or pipe of an old code page
+            safe = text.encode(sys.stdout.encoding or "ascii", "backslashreplace")
+            sys.stdout.write(safe.decode(sys.stdout.encoding or "ascii") + "\n")
+        sys.stdout.flush()
+
+
+def load_trained(tier: str, device: str) -> Engine:
+    """The engine with trained networks; see `compose.load_engine`."""
+    from ..compose import load_engine
+
+    return load_engine(tier, device)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Handed to every sub-command.
+
+    Attributes:
+        report: how to tell the user.
+        load: (tier, device) -> Engine.
+    """
+
+    report: Reporter
+    load: EngineLoader = load_trained

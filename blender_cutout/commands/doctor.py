@@ -1,0 +1,147 @@
+"""`cutout doctor`: what is there, what is wrong and what to do about it."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..core.errors import CutoutError, WeightsError
+from . import arguments
+
+if TYPE_CHECKING:
+    from .context import Context
+
+_NEEDED = (
+    ("numpy", "numpy", "arrays"),
+    ("cv2", "opencv-python-headless", "pictures"),
+    ("av", "av", "movies"),
+    ("safetensors", "safetensors", "weights"),
+    ("torch", "torch", "the networks"),
+)
+_REMEDY = "Run `python install.py` in the folder of Blender Cutout, or install the package with its [worker] group."
+_OLDEST = (3, 10)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line: fine or not, what was looked at, what was found, and what to do."""
+
+    ok: bool
+    what: str
+    text: str
+    remedy: str = ""
+
+
+def add_parser(commands: Any) -> None:
+    """Adds the sub-command."""
+    parser = arguments.command(
+        commands,
+        "doctor",
+        run,
+        "Checks this machine: Python, libraries, graphics card, weights, and how fast the networks run here. Ends with "
+        "exit code 2 when something must be put right.",
+        "cutout doctor",
+    )
+    arguments.add_engine(parser)
+
+
+def run(args: argparse.Namespace, context: Context) -> int:
+    """Prints the findings."""
+    bad = 0
+    for finding in findings(args.tier, args.device, context):
+        bad += not finding.ok
+        context.report.event("finding", ok=finding.ok, what=finding.what, text=finding.text, remedy=finding.remedy)
+        mark = "ok   " if finding.ok else "WRONG"
+        context.report.say(f"{mark} {finding.what + ':':<12} {finding.text}")
+        if finding.remedy:
+            context.report.say(f"      {'':<12} -> {finding.remedy}")
+    context.report.event("done", wrong=bad)
+    context.report.say("Everything is ready." if not bad else f"{bad} thing(s) to put right.")
+    return 2 if bad else 0
+
+
+def findings(tier: str, device: str, context: Context) -> Iterator[Finding]:
+    """What was found, one thing after another; later ones need the earlier ones to be right."""
+    version = platform.python_version()
+    text = f"{version} ({sys.executable})"
+    if sys.version_info >= _OLDEST:
+        yield Finding(True, "Python", text)
+    else:
+        yield Finding(False, "Python", text, "Use Python 3.10 or newer.")
+    missing = False
+    for module, package, use in _NEEDED:
+        finding = _library(module, package, use)
+        missing |= not finding.ok
+        yield finding
+    if missing:
+        return
+    from .. import compose
+    from ..core.tiers import find_tier
+
+    for check in (lambda: _device(compose, device), lambda: _weights(compose, find_tier(tier))):
+        yield _tried(check)
+    yield _tried(lambda: _timed(tier, device, context))
+
+
+def _library(module: str, package: str, use: str) -> Finding:
+    try:
+        found = importlib.import_module(module)
+    except (ImportError, OSError) as error:
+        return Finding(False, package, f"cannot be loaded, and is needed for {use} ({error}).", _REMEDY)
+    return Finding(True, package, f"{getattr(found, '__version__', 'there')} ({use})")
+
+
+def _tried(check: Callable[[], Finding]) -> Finding:
+    try:
+        return check()
+    except WeightsError as error:
+        return Finding(False, "weights", error.text, error.hint)
+    except CutoutError as error:
+        return Finding(False, "engine", error.text, error.hint)
+
+
+def _device(compose: Any, device: str) -> Finding:
+    import torch
+
+    chosen = compose.choose_device(device)
+    if chosen == "cuda":
+        total = torch.cuda.get_device_properties(0).total_memory / 2**30
+        return Finding(True, "device", f"the graphics card {torch.cuda.get_device_name(0)} with {total:.0f} GB")
+    if chosen == "mps":
+        return Finding(True, "device", "this Mac's graphics processor (Metal)")
+    text = f"the processor, {torch.get_num_threads()} threads: works, a graphics card would be much faster"
+    return Finding(True, "device", text)
+
+
+def _weights(compose: Any, tier: Any) -> Finding:
+    names = [f"{name} ({size / 2**20:.1f} MB)" for name, size in compose.check_weights(tier)]
+    return Finding(True, "weights", f"complete and undamaged: {', '.join(names)}")
+
+
+def _timed(tier: str, device: str, context: Context) -> Finding:
+    from ..evaluate.synthetic import MovingShape
+
+    clip = MovingShape(frames=8)
+    engine = context.load(tier, device)
+    image = clip[0]
+    engine.foreground(image)
+    begin = time.perf_counter()
+    engine.foreground(image)
+    guess = time.perf_counter() - begin
+    stream = engine.propagate(clip, {0: clip.matte(0)})
+    for _ in range(3):  # the first frames also warm the networks up
+        next(stream)
+    begin = time.perf_counter()
+    left = sum(1 for _ in stream)
+    pace = (time.perf_counter() - begin) / max(1, left)
+    text = (
+        f"tier {engine.tier}: a first guess takes {guess:.2f} s, propagation {pace:.2f} s a frame "
+        f"({pace * 250 / 60:.1f} minutes for 10 seconds of film at 25 frames a second)"
+    )
+    return Finding(True, "speed", text)

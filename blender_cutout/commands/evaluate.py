@@ -1,0 +1,168 @@
+"""`cutout evaluate`: how good the masks are, on clips and pictures whose masks are known."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ..core.errors import InputError
+from . import arguments, files
+
+if TYPE_CHECKING:
+    from ..core.engine import Engine
+    from ..evaluate.data import Data, Still
+    from ..evaluate.scores import ClipScore, GuessScore, StrokeScore
+    from ..evaluate.sheet import Worst
+    from .context import Context
+
+KINDS = ("video", "stills", "foreground")
+_Score = TypeVar("_Score")
+
+
+def add_parser(commands: Any) -> None:
+    """Adds the sub-command."""
+    parser = arguments.command(
+        commands,
+        "evaluate",
+        run,
+        "Measures how good the masks are on data with known masks: region and contour accuracy (DAVIS J, F, decay) of "
+        "clips propagated from their first mask, rounds of a simulated artist's strokes on pictures, and the first "
+        "guess of the foreground. DATA holds video/<name>/frames and masks, and stills/images and masks.",
+        "cutout evaluate eval-dev --only video --tier fine -o report",
+    )
+    parser.add_argument("data", type=Path, metavar="DATA", help="folder in that layout, or one of its parts")
+    parser.add_argument("--only", choices=KINDS, action="append", help="measure only this; may be given several times")
+    parser.add_argument("--limit", type=arguments.positive, metavar="N", help="only the first N clips and pictures")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="DIR",
+        help="write contact sheets of the worst results, all scores, and the clips' masks",
+    )  # fmt: skip
+    arguments.add_engine(parser)
+
+
+def run(args: argparse.Namespace, context: Context) -> int:
+    """Prints the scores."""
+    from ..evaluate import report as tables
+    from ..evaluate import scores
+    from ..evaluate.data import Data, find_data
+    from ..evaluate.measure import first_frames, measure_guess, measure_strokes
+
+    arguments.check_tier(args.tier)
+    data = find_data(args.data)
+    data = Data(data.sequences[: args.limit], data.stills[: args.limit])
+    wanted = args.only or KINDS
+    if args.output:
+        files.prepare_folder(args.output)
+    engine = context.load(args.tier, args.device)
+    report = context.report
+    report.event("start", tier=engine.tier, device=engine.device, clips=len(data.sequences), pictures=len(data.stills))
+    session = _Session(engine, context, args.output)
+    if "video" in wanted and data.sequences:
+        clips = session.clips(data)
+        session.finish("video", scores.clip_summary(clips), tables.clip_table(clips))
+    if "stills" in wanted and data.stills:
+        stills = session.pictures("strokes", data.stills, measure_strokes)
+        session.finish("strokes", scores.stroke_summary(stills), tables.stroke_table(stills))
+    if "foreground" in wanted:
+        for name, pictures in (("pictures", data.stills), ("first frames", first_frames(data.sequences))):
+            if pictures:
+                guesses = session.pictures(f"foreground of {name}", pictures, measure_guess)
+                session.finish(
+                    f"foreground of {name}", scores.guess_summary(guesses), tables.guess_table(guesses, name)
+                )
+    if not session.summaries:
+        raise InputError(f"The folder {args.data} has nothing for --only {' '.join(wanted)}.", "Leave --only out.")
+    session.write_scores()
+    report.event("done", **session.summaries)
+    return 0
+
+
+class _Session:
+    """One run: collects scores, tells them, writes pictures."""
+
+    def __init__(self, engine: Engine, context: Context, folder: Path | None) -> None:
+        self.summaries: dict[str, Any] = {}
+        self._engine = engine
+        self._report = context.report
+        self._folder = folder
+        self._details: dict[str, list[dict[str, Any]]] = {}
+        self._worst = self._new_worst()
+
+    def clips(self, data: Data) -> list[ClipScore]:
+        """Propagates and scores all clips."""
+        from ..core.matte import to_png
+        from ..evaluate.measure import measure_clip
+
+        self._worst = self._new_worst(each=3)
+        results = []
+        for sequence in self._report.progress(data.sequences, len(data.sequences), "clips", "clip"):
+            keep = None
+            if self._folder:
+                place = self._folder / "masks" / sequence.name
+                files.prepare_folder(place)
+                names = [Path(name).stem for name in sequence.clip.files]
+
+                def keep(frame: int, matte: Any, place: Path = place, names: list[str] = names) -> None:
+                    files.write_bytes(place / f"{names[frame]}.png", to_png(matte))
+
+            score = measure_clip(self._engine, sequence, self._worst, keep)
+            results.append(score)
+            self._tell("video", score)
+        return results
+
+    def pictures(
+        self,
+        kind: str,
+        stills: Sequence[Still],
+        measure: Callable[[Engine, Still, Worst], _Score | None],
+    ) -> list[_Score]:
+        """Scores all pictures whose masks can be used."""
+        self._worst = self._new_worst(each=1)
+        results = []
+        for still in self._report.progress(stills, len(stills), kind, "picture"):
+            score = measure(self._engine, still, self._worst)
+            if score is not None:
+                results.append(score)
+                self._tell(kind, score)
+        return results
+
+    def finish(self, kind: str, summary: dict[str, Any], table: str) -> None:
+        """Prints a table and writes the contact sheet."""
+        self.summaries[kind] = summary
+        self._report.event("summary", kind=kind, **summary)
+        self._report.say(table + "\n")
+        picture = self._worst.sheet()
+        if self._folder and picture is not None:
+            import cv2
+
+            _, png = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+            path = self._folder / f"worst {kind}.png".replace(" ", "-")
+            files.write_bytes(path, png.tobytes())
+            self._report.event("sheet", path=str(path))
+
+    def write_scores(self) -> None:
+        """Writes scores.json."""
+        if self._folder:
+            record = {
+                "tier": self._engine.tier,
+                "device": self._engine.device,
+                "weights": self._engine.weights_id,
+                "summary": self.summaries,
+                "details": self._details,
+            }
+            files.write_bytes(self._folder / "scores.json", json.dumps(record, indent=1).encode())
+
+    def _tell(self, kind: str, score: ClipScore | StrokeScore | GuessScore | Any) -> None:
+        record = asdict(score)
+        self._details.setdefault(kind, []).append(record)
+        self._report.event("score", kind=kind, **record)
+
+    @staticmethod
+    def _new_worst(each: int = 1) -> Worst:
+        from ..evaluate.sheet import Worst
+
+        return Worst(limit=12, each=each)

@@ -1,0 +1,151 @@
+"""Files that the sub-commands read and write. What is written is complete or not there; names are by clip frame."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import struct
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..core.errors import InputError, SizeMismatch, StoreError
+
+if TYPE_CHECKING:
+    from ..core.types import Matte
+
+_NAME = re.compile(r"(\d{6,})\.png")
+_PNG_HEAD = struct.Struct(">8s8xII")
+
+
+def mask_name(frame: int) -> str:
+    """File name of a clip frame's mask."""
+    return f"{frame:06d}.png"
+
+
+class MaskFolder(Mapping[int, "Matte"]):
+    """The masks %06d.png of a folder as frame -> matte (H, W) float32, read when asked for.
+
+    Which frames there are is what was there at first: masks written meanwhile are not seen.
+
+    Raises:
+        InputError: no such folder, no masks in it, or (when read) a damaged one.
+        SizeMismatch: a mask has another size; all are looked at before anything is done.
+    """
+
+    def __init__(self, folder: Path, size: tuple[int, int]) -> None:
+        if not folder.is_dir():
+            raise InputError(
+                f"The mask folder {folder} does not exist.", "Give the folder `cutout propagate` wrote to."
+            )
+        self._folder = folder
+        self._size = size
+        self._frames = dict.fromkeys(sorted(int(m[1]) for p in folder.iterdir() if (m := _NAME.fullmatch(p.name))))
+        if not self._frames:
+            raise InputError(
+                f"The folder {folder} has no masks.", "Masks are called 000000.png, 000001.png … by clip frame."
+            )
+        for frame in self._frames:
+            _check_head(self.path(frame), size)
+
+    def path(self, frame: int) -> Path:
+        """Where the frame's mask lies, or would lie."""
+        return self._folder / mask_name(frame)
+
+    def __getitem__(self, frame: int) -> Matte:
+        if frame not in self:
+            raise KeyError(frame)
+        from ..core.matte import read_mask
+
+        return read_mask(self.path(frame), self._size)
+
+    def __contains__(self, frame: object) -> bool:
+        return frame in self._frames
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._frames)
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+
+def prepare_folder(folder: Path, clip: Path | None = None) -> None:
+    """Makes a folder for results and tries it out, before anything slow is done.
+
+    Raises:
+        StoreError: it cannot be made or written to.
+        InputError: it is a file, or the clip's own folder, whose frames would be overwritten.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file, not a folder.", "Give a folder for the results.")
+    if clip is not None and clip.is_dir() and folder.exists() and folder.samefile(clip):
+        raise InputError(f"{folder} is the folder of the clip itself.", "Give another folder for the results.")
+    with output_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix=".cutout-", suffix=".part", dir=folder)
+        os.close(descriptor)
+        os.unlink(name)
+
+
+def prepare_file(path: Path, suffixes: tuple[str, ...], *sources: Path) -> None:
+    """Checks a file for results before anything slow is done.
+
+    Raises:
+        InputError: wrong ending, a folder, or one of the sources itself.
+        StoreError: its folder cannot be made or written to.
+    """
+    if path.suffix.lower() not in suffixes:
+        raise InputError(f"{path} does not end in {' or '.join(suffixes)}.", "Give a file name with that ending.")
+    if path.is_dir():
+        raise InputError(f"{path} is a folder.", "Give a file name.")
+    for source in sources:
+        if path.exists() and source.exists() and path.samefile(source):
+            raise InputError(f"{path} would be overwritten by its own result.", "Give another name for the result.")
+    prepare_folder(path.parent)
+
+
+@contextmanager
+def output_errors(path: Path) -> Iterator[None]:
+    """Turns the system's errors inside into a StoreError that names `path` and says what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
+            text, hint = "The disk is full", "Free some space and try again; what was finished stays."
+        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            text, hint = "No permission to write", "Make the folder writable, or choose another with -o."
+        else:
+            text, hint = error.strerror or type(error).__name__, "Check the path, or choose another with -o."
+        raise StoreError(f"{text}: {error.filename or path}.", hint) from error
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Writes a file, complete or not at all. Raises StoreError."""
+    part = path.with_name(f".{path.name}.part")
+    with output_errors(path):
+        try:
+            part.write_bytes(data)
+            os.replace(part, path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+
+
+def _check_head(path: Path, size: tuple[int, int]) -> None:
+    """Looks at a PNG's size without decoding it."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_PNG_HEAD.size)
+    except OSError as error:
+        raise InputError(f"The mask {path} cannot be read ({error.strerror}).", "Check its permissions.") from error
+    if len(head) < _PNG_HEAD.size or not head.startswith(b"\x89PNG\r\n"):
+        raise InputError(f"The mask {path} is empty, damaged or not a PNG.", "Make it again.")
+    _, width, height = _PNG_HEAD.unpack(head)
+    if (height, width) != size:
+        raise SizeMismatch(
+            f"The mask {path} is {width} x {height} pixels, the picture {size[1]} x {size[0]}.",
+            "Give a mask of exactly the picture's size.",
+        )

@@ -1,0 +1,121 @@
+"""`cutout propagate`: masks of a whole clip from those of a few frames."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..core.errors import InputError
+from . import arguments, files
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..core.types import Matte
+    from .context import Context
+
+
+def add_parser(commands: Any) -> None:
+    """Adds the sub-command."""
+    parser = arguments.command(
+        commands,
+        "propagate",
+        run,
+        "Carries the masks of one or more frames through a clip. Writes one 8-bit grey PNG for every frame of the "
+        "range, 000000.png and so on by clip frame, each as soon as it is ready; frames before the first keyframe are "
+        "made backward.",
+        "cutout propagate shot.mp4 --keyframe 0=first.png --keyframe 40=later.png --range 0:60 -o masks",
+    )
+    parser.add_argument("clip", type=Path, metavar="CLIP", help="movie file or folder of pictures")
+    parser.add_argument(
+        "--keyframe", type=arguments.keyframe, action="append", required=True, metavar="FRAME=MASK.png",
+        help="mask of a clip frame, counted from 0; may be given several times",
+    )  # fmt: skip
+    parser.add_argument(
+        "--range", type=arguments.span, metavar="A:B", help="frames A to B - 1 only (default the whole clip)"
+    )
+    parser.add_argument(
+        "--previous",
+        type=Path,
+        metavar="DIR",
+        help="masks of an earlier run: only what new keyframes improve is done again",
+    )
+    parser.add_argument(
+        "--lock", type=arguments.frame_number, action="append", default=[], metavar="FRAME",
+        help="frame whose mask of --previous must not change; may be given several times",
+    )  # fmt: skip
+    parser.add_argument(
+        "--resume", action="store_true",
+        help="keep the masks that an interrupted run with the same arguments left in DIR and do the rest",
+    )  # fmt: skip
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder for the masks")
+    arguments.add_engine(parser)
+
+
+def run(args: argparse.Namespace, context: Context) -> int:
+    """Writes the masks."""
+    from ..core.matte import read_mask, to_png
+    from ..core.video import open_clip
+
+    arguments.check_tier(args.tier)
+    if args.lock and args.previous is None:
+        raise InputError("--lock needs --previous.", "Give the folder with the masks that must not change.")
+    with open_clip(args.clip) as clip:
+        bounds = arguments.frame_range(args.range, len(clip))
+        masks = dict(args.keyframe)
+        if len(masks) < len(args.keyframe):
+            raise InputError("A frame has two masks.", "Give --keyframe once for each frame.")
+        arguments.check_frames(masks, len(clip), "Keyframe")
+        arguments.check_frames(dict.fromkeys(args.lock), len(clip), "The locked frame")
+        keyframes = {frame: read_mask(path, clip.size) for frame, path in masks.items()}
+        previous = _Previous(files.MaskFolder(args.previous, clip.size), keyframes) if args.previous else None
+        files.prepare_folder(args.output, args.clip)
+        finished = _finished(args.output, clip.size) if args.resume else None
+        engine = context.load(args.tier, args.device)
+        report = context.report
+        report.event(
+            "start", frames=len(bounds), first=bounds.start, stop=bounds.stop, tier=engine.tier, device=engine.device
+        )
+        stream = engine.propagate_detailed(
+            clip,
+            keyframes,
+            frame_range=bounds,
+            previous=previous.get if previous else None,
+            locked=args.lock,
+            known=finished.get if finished is not None else None,
+        )
+        begin = last = time.perf_counter()
+        done = 0
+        with closing(stream):
+            for frame, matte, kind in report.progress(stream, len(bounds), "propagating"):
+                path = args.output / files.mask_name(frame)
+                if finished is None or frame not in finished:
+                    files.write_bytes(path, to_png(matte))
+                now = time.perf_counter()
+                report.event("frame", frame=frame, path=str(path), kind=kind.value, seconds=round(now - last, 4))
+                last = now
+                done += 1
+        seconds = last - begin
+        report.event("done", frames=done, folder=str(args.output), seconds=round(seconds, 3))
+        report.say(f"{args.output}: {done} masks in {seconds:.1f} s ({seconds / max(1, done):.3f} s a frame).")
+    return 0
+
+
+class _Previous:
+    """Earlier masks by frame. Those of keyframes are read at once: the output may go to the same folder."""
+
+    def __init__(self, folder: files.MaskFolder, keyframes: Mapping[int, Matte]) -> None:
+        self._folder = folder
+        self._held = {frame: folder.get(frame) for frame in keyframes}
+
+    def get(self, frame: int) -> Matte | None:
+        """The earlier mask, None when there is none."""
+        return self._held[frame] if frame in self._held else self._folder.get(frame)
+
+
+def _finished(folder: Path, size: tuple[int, int]) -> files.MaskFolder | None:
+    """The masks that an earlier run left, None when it left none."""
+    return files.MaskFolder(folder, size) if any(folder.glob("[0-9]*.png")) else None

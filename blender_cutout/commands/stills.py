@@ -1,0 +1,114 @@
+"""`cutout foreground` and `cutout refine`: the mask of one picture."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..core.errors import StrokeError
+from ..core.types import Stroke
+from . import arguments, files
+
+if TYPE_CHECKING:
+    from ..core.types import Matte
+    from .context import Context
+
+
+def add_parser(commands: Any) -> None:
+    """Adds both sub-commands."""
+    parser = arguments.command(
+        commands,
+        "foreground",
+        run_foreground,
+        "Proposes the mask of a picture's foreground object, without any stroke. Writes an 8-bit grey PNG.",
+        "cutout foreground photo.jpg -o mask.png",
+    )
+    parser.add_argument("image", type=Path, metavar="IMAGE", help="the picture")
+    _add_output(parser)
+    parser = arguments.command(
+        commands,
+        "refine",
+        run_refine,
+        "Makes or corrects the mask of a picture by strokes. Writes an 8-bit grey PNG. STROKES.json is "
+        '{"strokes": [{"label": "keep", "radius": 6.0, "points": [[x, y], …]}, …]}, label "keep" or "remove", '
+        "points and radius in pixels of the picture from its top left.",
+        "cutout refine photo.jpg --strokes strokes.json --previous mask.png -o better.png",
+    )
+    parser.add_argument("image", type=Path, metavar="IMAGE", help="the picture")
+    parser.add_argument("--strokes", type=Path, required=True, metavar="STROKES.json", help="this round's strokes")
+    parser.add_argument("--previous", type=Path, metavar="MASK.png", help="mask to be corrected (default none)")
+    parser.add_argument(
+        "--zoom", type=float, default=1.0, metavar="Z", help="magnification at which the strokes were drawn (default 1)"
+    )
+    _add_output(parser)
+
+
+def run_foreground(args: argparse.Namespace, context: Context) -> int:
+    """Writes the first guess of the foreground."""
+    from ..core.video import read_picture
+
+    arguments.check_tier(args.tier)
+    image = read_picture(args.image)
+    files.prepare_file(args.output, (".png",), args.image)
+    engine = context.load(args.tier, args.device)
+    start = time.perf_counter()
+    _write(args.output, engine.foreground(image), time.perf_counter() - start, context)
+    return 0
+
+
+def run_refine(args: argparse.Namespace, context: Context) -> int:
+    """Writes the mask after one round of strokes."""
+    from ..core.matte import read_mask
+    from ..core.scribble import strokes_inside
+    from ..core.video import read_picture
+
+    arguments.check_tier(args.tier)
+    image = read_picture(args.image)
+    size = (image.shape[0], image.shape[1])
+    strokes = read_strokes(args.strokes)
+    strokes_inside(strokes, size)
+    previous = read_mask(args.previous, size) if args.previous else None
+    files.prepare_file(args.output, (".png",), args.image)
+    engine = context.load(args.tier, args.device)
+    start = time.perf_counter()
+    matte = engine.refine(image, strokes, previous=previous, zoom=args.zoom)
+    _write(args.output, matte, time.perf_counter() - start, context)
+    return 0
+
+
+def read_strokes(path: Path) -> tuple[Stroke, ...]:
+    """The strokes of a STROKES.json file.
+
+    Raises:
+        StrokeError: missing, not JSON, or not such a file.
+    """
+    hint = 'It must be {"strokes": [{"label": "keep", "radius": 6.0, "points": [[x, y], …]}, …]}.'
+    try:
+        record = json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise StrokeError(
+            f"The stroke file {path} cannot be read ({error.strerror or error}).", "Check its path."
+        ) from error
+    except ValueError as error:
+        raise StrokeError(f"The stroke file {path} is not JSON ({error}).", hint) from error
+    if not isinstance(record, dict) or not isinstance(record.get("strokes"), list):
+        raise StrokeError(f"The stroke file {path} has no list of strokes.", hint)
+    return tuple(Stroke.from_json(stroke) for stroke in record["strokes"])
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="MASK.png", help="where the mask goes")
+    arguments.add_engine(parser)
+
+
+def _write(path: Path, matte: Matte, seconds: float, context: Context) -> None:
+    from ..core.matte import to_png
+
+    files.write_bytes(path, to_png(matte))
+    share = float((matte > 0.5).mean())
+    context.report.event("done", path=str(path), covered=round(share, 4), seconds=round(seconds, 4))
+    note = "" if share else " It is empty: nothing was found."
+    context.report.say(f"{path}: {100 * share:.1f} % of the picture in {seconds:.2f} s.{note}")

@@ -1,0 +1,1 @@
+"""How good the masks are, measured on clips and pictures whose masks are known: `cutout evaluate`."""

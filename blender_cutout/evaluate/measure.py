@@ -1,0 +1,148 @@
+"""Runs the engine on data with known masks and scores what comes out, one clip or picture at a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..core.errors import InputError, SizeMismatch
+from ..core.video import open_clip, read_picture
+from . import metrics, robot
+from .data import Sequence, Still, read_truth
+from .scores import ClipScore, GuessScore, StrokeScore
+from .sheet import Row, Worst
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from ..core.engine import Engine
+    from ..core.types import Image, Matte
+
+    Mask = NDArray[np.bool_]
+    Keep = Callable[[int, Matte], None]
+
+ROUNDS = 10
+
+
+def measure_clip(engine: Engine, sequence: Sequence, worst: Worst, keep: Keep | None = None) -> ClipScore:
+    """Propagates the first frame's true mask through the clip and scores all but the first and the last frame.
+
+    Args:
+        engine: to be measured.
+        sequence: clip and truth.
+        worst: collects the worst frames for the contact sheet.
+        keep: called with each frame and its matte.
+
+    Raises:
+        InputError: the first mask has other values than 0, 128, 255.
+    """
+    region: list[float] = []
+    contour: list[float] = []
+    spent = 0.0
+    with open_clip(sequence.clip) as clip:
+        first, _ = _truth(sequence.truth[0], clip.size)
+        stream = engine.propagate(clip, {0: first.astype(np.float32)})
+        with closing(stream):
+            while True:
+                begin = time.perf_counter()
+                step = next(stream, None)
+                spent += time.perf_counter() - begin
+                if step is None:
+                    break
+                frame, matte = step
+                if keep:
+                    keep(frame, matte)
+                if 0 < frame < len(clip) - 1 and frame in sequence.truth:
+                    truth, _ = _truth(sequence.truth[frame], clip.size)
+                    mask = _mask(matte)
+                    region.append(metrics.iou(mask, truth))
+                    contour.append(metrics.contour_accuracy(mask, truth))
+                    score = (region[-1] + contour[-1]) / 2
+                    row = Row(sequence.name, f"frame {frame}: J&F {score:.2f}", clip[frame], truth, matte)
+                    worst.offer(score, row)
+        count = len(clip)
+    if not region:
+        raise InputError(f"The sequence {sequence.name} has no frame to score.", "It needs masks between its ends.")
+    return ClipScore(
+        sequence.name, float(np.mean(region)), float(np.mean(contour)), metrics.decay(region), spent / count, count
+    )
+
+
+def measure_strokes(engine: Engine, still: Still, worst: Worst) -> StrokeScore | None:
+    """Lets the robot cut the object out in ten rounds; None when the picture's mask cannot be used."""
+    image = read_picture(still.image)
+    known = _usable(still.mask, image)
+    if known is None:
+        return None
+    truth, counted = known
+    matte: Matte | None = None
+    ious: list[float] = []
+    seconds: list[float] = []
+    strokes = []
+    for _ in range(ROUNDS):
+        if matte is None:
+            stroke = robot.first_stroke(truth)
+        else:
+            stroke = robot.next_stroke(_mask(matte), truth, counted)
+        if stroke is None:  # nothing is wrong any more
+            ious.append(ious[-1])
+            continue
+        strokes.append(stroke)
+        begin = time.perf_counter()
+        matte = engine.refine(image, [stroke], previous=matte)
+        seconds.append(time.perf_counter() - begin)
+        ious.append(metrics.iou(_mask(matte), truth, counted))
+    assert matte is not None
+    text = f"IoU after 1, 3, {ROUNDS} rounds: {ious[0]:.2f}, {ious[2]:.2f}, {ious[-1]:.2f}"
+    worst.offer(ious[2], Row(still.name, text, image, truth, matte, tuple(strokes)))
+    return StrokeScore(still.name, tuple(ious), tuple(seconds))
+
+
+def measure_guess(engine: Engine, still: Still, worst: Worst) -> GuessScore | None:
+    """Scores the first guess of a picture's foreground; None when the picture's mask cannot be used."""
+    image = read_picture(still.image)
+    known = _usable(still.mask, image)
+    if known is None:
+        return None
+    truth, counted = known
+    begin = time.perf_counter()
+    matte = engine.foreground(image)
+    spent = time.perf_counter() - begin
+    score = metrics.iou(_mask(matte), truth, counted)
+    worst.offer(score, Row(still.name, f"IoU {score:.2f}", image, truth, matte))
+    return GuessScore(still.name, score, metrics.mean_error(matte, truth, counted), spent)
+
+
+def first_frames(sequences: tuple[Sequence, ...]) -> tuple[Still, ...]:
+    """The first frames of clips as pictures."""
+    from pathlib import Path
+
+    return tuple(Still(s.name, Path(s.clip.path) / s.clip.files[0], s.truth[0]) for s in sequences)
+
+
+def _mask(matte: Matte) -> Mask:
+    """As DAVIS counts an 8-bit picture: above 127 is object."""
+    return np.asarray(np.rint(matte * 255) > 127)
+
+
+def _usable(path: Path, image: Image) -> tuple[Mask, Mask] | None:
+    known = read_truth(path)
+    if known is None or known[0].shape != image.shape[:2] or not known[0].any():
+        return None
+    return known
+
+
+def _truth(path: Path, size: tuple[int, int]) -> tuple[Mask, Mask]:
+    known = read_truth(path)
+    if known is None:
+        raise InputError(f"The mask {path} has values other than 0, 128 and 255.", "Use masks of one object.")
+    if known[0].shape != size:
+        height, width = known[0].shape
+        raise SizeMismatch(f"The mask {path} is {width} x {height} pixels, the picture {size[1]} x {size[0]}.", "")
+    return known

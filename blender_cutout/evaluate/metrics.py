@@ -1,0 +1,73 @@
+"""Measures of masks, from the papers' definitions. numpy and OpenCV only.
+
+J and F: Perazzi et al., "A Benchmark Dataset and Evaluation Methodology for Video Object Segmentation", CVPR 2016,
+section 5, with the boundary map and tolerance (0.008 of the diagonal) of the DAVIS evaluation code. The match of
+boundary pixels is within an exact Euclidean distance, where the DAVIS code dilates with a digital disc.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Mask = NDArray[np.bool_]
+
+TOLERANCE = 0.008
+"""Boundary pixels match within this share of the picture's diagonal, rounded up to whole pixels."""
+
+
+def iou(mask: Mask, truth: Mask, counted: Mask | None = None) -> float:
+    """Intersection over union (J) of two masks (H, W) over the counted pixels; 1 when both are empty."""
+    if counted is not None:
+        mask, truth = mask & counted, truth & counted
+    union = np.count_nonzero(mask | truth)
+    return np.count_nonzero(mask & truth) / union if union else 1.0
+
+
+def contour_accuracy(mask: Mask, truth: Mask) -> float:
+    """F of two masks (H, W): harmonic mean of precision and recall of the boundary; 1 when neither has one."""
+    found, wanted = boundary(mask), boundary(truth)
+    found_count, wanted_count = np.count_nonzero(found), np.count_nonzero(wanted)
+    if not found_count and not wanted_count:
+        return 1.0
+    if not found_count or not wanted_count:
+        return 0.0
+    reach = np.ceil(TOLERANCE * np.hypot(*truth.shape))
+    precision = np.count_nonzero(found & (_distance_to(wanted) <= reach)) / found_count
+    recall = np.count_nonzero(wanted & (_distance_to(found) <= reach)) / wanted_count
+    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+
+
+def boundary(mask: Mask) -> Mask:
+    """Pixels (H, W) whose right, lower or lower right neighbour is of the other kind."""
+    edge = np.zeros_like(mask, dtype=bool)
+    edge[:, :-1] |= mask[:, :-1] != mask[:, 1:]
+    edge[:-1] |= mask[:-1] != mask[1:]
+    edge[:-1, :-1] |= mask[:-1, :-1] != mask[1:, 1:]
+    return edge
+
+
+def decay(scores: Sequence[float]) -> float | None:
+    """Mean of the first quarter less mean of the last, in frame order; None for fewer than four frames."""
+    quarter = len(scores) // 4
+    return float(np.mean(scores[:quarter]) - np.mean(scores[-quarter:])) if quarter else None
+
+
+def mean_error(matte: NDArray[Any], truth: Mask, counted: Mask | None = None) -> float:
+    """Mean absolute difference of a matte (H, W) in [0, 1] and a mask, over the counted pixels."""
+    error = np.abs(matte.astype(np.float64) - truth)
+    if counted is None:
+        return float(error.mean())
+    return float(error[counted].mean()) if counted.any() else 0.0
+
+
+def _distance_to(pixels: Mask) -> NDArray[np.float32]:
+    """Distance of every pixel to the nearest of `pixels`."""
+    away = np.where(pixels, 0, 1).astype(np.uint8)
+    return np.asarray(cv2.distanceTransform(away, cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)

@@ -1,0 +1,128 @@
+"""A simulated artist for measuring: a first stroke on the object, then strokes where the mask is worst.
+
+As in the DAVIS interactive track (Caelles et al. 2018): a stroke follows the middle of the worst error region. Theirs
+is the longest path of a skeleton; here it is the longest path through the region's deeper half, which needs no
+thinning. The same masks always give the same strokes. numpy and OpenCV only; knows nothing of the networks.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from ..core.types import Label, Stroke
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Mask = NDArray[np.bool_]
+
+BRUSH_SHARE = 0.008
+"""Radius of the brush as a share of the picture's diagonal, if the region is not thinner than that."""
+
+_GRID = 96
+_NEIGHBOURS = tuple((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if dy or dx)
+
+
+def first_stroke(truth: Mask) -> Stroke | None:
+    """A stroke that keeps, along the middle of the object (H, W); None when there is no object."""
+    return _stroke_in(truth, Label.KEEP)
+
+
+def next_stroke(mask: Mask, truth: Mask, counted: Mask | None = None) -> Stroke | None:
+    """The stroke against the worst error of `mask`; None when it is right everywhere.
+
+    Args:
+        mask: (H, W) of the round before.
+        truth: (H, W).
+        counted: (H, W) pixels where an error is one; None = all.
+    """
+    wrong = mask != truth
+    if counted is not None:
+        wrong &= counted
+    missing, extra = _worst(wrong & truth), _worst(wrong & ~truth)
+    if missing is None and extra is None:
+        return None
+    if extra is None or (missing is not None and missing[1] >= extra[1]):
+        assert missing is not None
+        return _stroke_in(missing[0], Label.KEEP)
+    return _stroke_in(extra[0], Label.REMOVE)
+
+
+def _worst(region: Mask) -> tuple[Mask, float] | None:
+    """The worst connected part and its weight: the sum of its pixels' depths, so that thick parts come before rims."""
+    if not region.any():
+        return None
+    _, parts = cv2.connectedComponents(region.astype(np.uint8), connectivity=4)
+    weights = np.bincount(parts.ravel(), weights=_depth(region).ravel())
+    weights[0] = 0.0
+    worst = int(weights.argmax())
+    return parts == worst, float(weights[worst])
+
+
+def _stroke_in(region: Mask, label: Label) -> Stroke | None:
+    part = _worst(region)
+    if part is None:
+        return None
+    points, depth = _middle_path(part[0])
+    brush = BRUSH_SHARE * float(np.hypot(*region.shape))
+    return Stroke(points, max(0.5, min(brush, 0.8 * depth)), label)
+
+
+def _middle_path(region: Mask) -> tuple[NDArray[np.float64], float]:
+    """Points (N, 2) x, y along the middle of a connected region, and its depth there, in pixels."""
+    rows, columns = np.flatnonzero(region.any(axis=1)), np.flatnonzero(region.any(axis=0))
+    top, left = int(rows[0]), int(columns[0])
+    cut = region[top : rows[-1] + 1, left : columns[-1] + 1]
+    scale = min(1.0, _GRID / max(cut.shape))
+    size = (max(1, round(cut.shape[1] * scale)), max(1, round(cut.shape[0] * scale)))
+    small = cv2.resize(cut.astype(np.float32), size, interpolation=cv2.INTER_AREA) >= 0.5
+    if not small.any():  # too thin for the coarse grid
+        small, size = cut, (cut.shape[1], cut.shape[0])
+    depth = _depth(small)
+    deep = (depth >= 0.5 * depth.max()).astype(np.uint8)
+    start = _cell(int(depth.argmax()), small.shape)
+    one_end, _ = _farthest(deep, start)
+    other_end, back = _farthest(deep, one_end)
+    path = [other_end]
+    while path[-1] != one_end:
+        path.append(back[path[-1]])
+    step = np.array([cut.shape[1] / size[0], cut.shape[0] / size[1]])
+    xy = (np.array(path, np.float64)[:, ::-1] + 0.5) * step + (left, top)
+    return _thinned(xy), float(depth.max() * step.min())
+
+
+def _farthest(
+    cells: NDArray[Any], start: tuple[int, int]
+) -> tuple[tuple[int, int], dict[tuple[int, int], tuple[int, int]]]:
+    """The cell farthest from `start` on a way through `cells`, and for each cell the one before it."""
+    back = {start: start}
+    queue = deque([start])
+    cell = start
+    while queue:
+        cell = queue.popleft()
+        for dy, dx in _NEIGHBOURS:
+            near = (cell[0] + dy, cell[1] + dx)
+            inside = 0 <= near[0] < cells.shape[0] and 0 <= near[1] < cells.shape[1]
+            if inside and near not in back and cells[near]:
+                back[near] = cell
+                queue.append(near)
+    return cell, back
+
+
+def _thinned(xy: NDArray[np.float64], every: int = 4) -> NDArray[np.float64]:
+    """Every fourth point and the last: a hand does not draw each pixel's corner."""
+    return xy if len(xy) <= every else np.concatenate((xy[:-1:every], xy[-1:]))
+
+
+def _depth(region: Mask) -> NDArray[np.float32]:
+    """Distance of each pixel to the region's outside; the picture's edge counts as outside."""
+    padded = np.pad(region.astype(np.uint8), 1)
+    return np.asarray(cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1], np.float32)
+
+
+def _cell(flat: int, shape: tuple[int, ...]) -> tuple[int, int]:
+    return divmod(flat, shape[1])
