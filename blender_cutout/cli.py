@@ -40,15 +40,17 @@ def main(argv: Sequence[str] | None = None, load: EngineLoader | None = None) ->
         argv: arguments without the program's name; None = the process's own.
         load: (tier, device) -> Engine; None = the trained networks.
     """
+    words = list(sys.argv[1:] if argv is None else argv)
     parser = make_parser()
     try:
-        args = parser.parse_args(argv)
+        # What follows `train` is read by the networks' own parser, which needs heavy libraries.
+        args = parser.parse_args(words[:1] if words[:1] == ["train"] else words)
     except SystemExit as end:  # argparse ends the process itself, after --help with 0 and after an error with 2
         return int(end.code or 0)
     reporter = Reporter(as_json=getattr(args, "json", False))
     context = Context(reporter, load) if load else Context(reporter)
     try:
-        return int(args.run(args, context))
+        return int(args.run(args, context, words[1:]) if args.command == "train" else args.run(args, context))
     except CutoutError as error:
         _debug()
         reporter.event("error", code=error.code, text=error.text, hint=error.hint)

@@ -49,6 +49,7 @@ class MovieWriter:
         self._part = path.with_name(f".{path.name}.part")
         self._layout = "rgba" if alpha else "rgb24"
         try:
+            self._part.touch()  # FFmpeg opens the file only at the first frame
             self._container: Any = av.open(str(self._part), "w", format=_SPACES[self._suffix])
             self._stream = self._add_stream(size_hw, fps, alpha)
         except (OSError, av.FFmpegError) as error:

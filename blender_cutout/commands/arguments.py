@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ def command(
     """Adds a sub-command with its help, its example and `--json`."""
     parser: argparse.ArgumentParser = commands.add_parser(
         name,
-        help=text.split(". ")[0].rstrip("."),
+        help=re.split(r"[.:] ", text)[0].rstrip("."),
         description=textwrap.fill(text, 100),
         epilog=f"example:\n  {example}\n\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -97,7 +97,7 @@ class _Session:
         from ..core.matte import to_png
         from ..evaluate.measure import measure_clip
 
-        self._worst = self._new_worst(each=3)
+        self._worst = self._new_worst(each=2)
         results = []
         for sequence in self._report.progress(data.sequences, len(data.sequences), "clips", "clip"):
             keep = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import EnvironmentMissing, InputError
@@ -17,14 +18,12 @@ def add_parser(commands: Any) -> None:
         "train",
         help="Trains the networks",
         description="Trains the networks and writes their weights.",
-        add_help=False,
     )
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     parser.set_defaults(run=run)
 
 
-def run(args: argparse.Namespace, context: Context) -> int:
-    """Hands the rest of the command line to training."""
+def run(args: argparse.Namespace, context: Context, words: Sequence[str]) -> int:
+    """Hands the rest of the command line, `words`, to training."""
     try:
         from ..models.training import __main__ as training
     except ImportError as error:
@@ -41,7 +40,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
     )
     training.add_arguments(parser)
     try:
-        chosen = parser.parse_args(args.arguments)
+        chosen = parser.parse_args(words)
     except SystemExit as end:
         return int(end.code or 0)
     data = getattr(chosen, "data", None)

@@ -1,0 +1,92 @@
+"""The place where the engine and the networks meet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from blender_cutout import compose
+from blender_cutout.core.errors import InputError, OutOfMemory, WeightsError
+from blender_cutout.core.tiers import TIERS
+
+
+def test_unknown_tiers_and_devices_list_the_names() -> None:
+    with pytest.raises(InputError, match="draft"):
+        compose.load_engine(tier="ultra")
+    with pytest.raises(InputError, match="cuda"):
+        compose.load_engine(device="tpu")
+
+
+def test_a_device_that_is_not_there_is_an_error_and_auto_is_one_that_is() -> None:
+    import torch
+
+    chosen = compose.choose_device("auto")
+    assert chosen in ("cpu", "cuda", "mps")
+    if not torch.backends.mps.is_available():
+        with pytest.raises(InputError, match="no device 'mps'"):
+            compose.choose_device("mps")
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_a_tier_fixes_the_engines_settings(tier: str) -> None:
+    settings = compose.settings_of(TIERS[tier])
+    assert settings.scribble_px == TIERS[tier].scribble_px
+    assert settings.propagation.working_px == TIERS[tier].propagation_px
+    assert settings.propagation.budget == TIERS[tier].memory_budget
+
+
+def test_the_engine_says_what_it_is_made_of() -> None:
+    engine = compose.load_engine("draft", "cpu")
+    assert (engine.tier, engine.device) == ("draft", "cpu")
+    assert len(engine.weights_id) == 16
+    assert engine.weights_id == compose.load_engine("fine", "cpu").weights_id, "all tiers share the weights"
+
+
+def test_missing_and_damaged_weights_are_told_with_a_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from blender_cutout.models import registry
+
+    real = registry.FOLDER
+    monkeypatch.setattr(registry, "FOLDER", tmp_path)
+    with pytest.raises(WeightsError, match="missing"):
+        compose.load_engine("draft", "cpu")
+    for file in real.glob("*.safetensors"):
+        data = bytearray(file.read_bytes())
+        data[len(data) // 2] ^= 1
+        (tmp_path / file.name).write_bytes(data)
+    with pytest.raises(WeightsError, match="damaged") as caught:
+        compose.load_engine("draft", "cpu")
+    assert caught.value.hint
+    with pytest.raises(WeightsError, match="damaged"):
+        list(compose.check_weights(TIERS["draft"]))
+
+
+@pytest.mark.parametrize(
+    "fault", [MemoryError(), RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")]
+)
+def test_a_full_memory_is_told_as_such(fault: Exception) -> None:
+    with pytest.raises(OutOfMemory) as caught, compose.translated():
+        raise fault
+    assert "tier" in caught.value.hint
+
+
+def test_other_faults_stay_what_they_are() -> None:
+    with pytest.raises(RuntimeError, match="shape"), compose.translated():
+        raise RuntimeError("shape mismatch")
+
+
+def test_errors_of_the_networks_are_translated_while_working(monkeypatch: pytest.MonkeyPatch) -> None:
+    from blender_cutout.models import adapters, errors
+
+    def full(*_: object) -> None:
+        raise errors.OutOfMemory("The device's memory does not suffice.", "Choose a smaller tier.")
+
+    engine = compose.load_engine("draft", "cpu")
+    monkeypatch.setattr(adapters.ScribblePredictor, "predict", full)
+    monkeypatch.setattr(adapters.PropagationPredictor, "encode_key", full)
+    image = np.zeros((64, 64, 3), np.uint8)
+    with pytest.raises(OutOfMemory, match="suffice"):
+        engine.foreground(image)
+    with pytest.raises(OutOfMemory, match="suffice"):
+        list(engine.propagate([image, image], {0: np.ones((64, 64), np.float32)}))

@@ -1,0 +1,89 @@
+"""J, F and decay against an implementation of their own, pixel by pixel from the definition."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from blender_cutout.evaluate import metrics
+
+
+def naive_boundary(mask: np.ndarray) -> np.ndarray:
+    height, width = mask.shape
+    out = np.zeros_like(mask)
+    for y in range(height):
+        for x in range(width):
+            right, below = min(x + 1, width - 1), min(y + 1, height - 1)
+            out[y, x] = mask[y, x] != mask[y, right] or mask[y, x] != mask[below, x] or mask[y, x] != mask[below, right]
+    return out
+
+
+def naive_f(mask: np.ndarray, truth: np.ndarray) -> float:
+    """Every boundary pixel looks for a boundary pixel of the other one within the tolerance, one by one."""
+    reach = math.ceil(0.008 * math.hypot(*truth.shape))
+    found, wanted = np.argwhere(naive_boundary(mask)), np.argwhere(naive_boundary(truth))
+    if not len(found) and not len(wanted):
+        return 1.0
+    if not len(found) or not len(wanted):
+        return 0.0
+    down, across = (np.abs(found[:, None, axis] - wanted[None, :, axis]) for axis in (0, 1))
+    # A digital disc: in each row as wide as the circle, rounded to whole pixels.
+    near = (down <= reach) & (across <= np.rint(np.sqrt(np.maximum(0, reach**2 - down**2))))
+    precision, recall = near.any(axis=1).mean(), near.any(axis=0).mean()
+    return 0.0 if precision + recall == 0 else 2 * precision * recall / (precision + recall)
+
+
+def random_shape(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
+    """A few ellipses, some of them cut out again."""
+    y, x = np.mgrid[: size[0], : size[1]]
+    mask = np.zeros(size, bool)
+    for number in range(rng.integers(1, 5)):
+        cy, cx = rng.random(2) * size
+        ry, rx = rng.uniform(0.05, 0.4, 2) * size
+        inside = ((y - cy) / ry) ** 2 + ((x - cx) / rx) ** 2 < 1
+        mask = mask & ~inside if number == 2 else mask | inside
+    return mask
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_j_and_f_agree_with_the_definition_on_random_shapes(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    size = (int(rng.integers(40, 90)), int(rng.integers(40, 120)))
+    truth = random_shape(rng, size)
+    moved = np.roll(truth, rng.integers(-6, 7, 2), axis=(0, 1))
+    mask = moved if seed % 2 else random_shape(rng, size)
+    assert metrics.contour_accuracy(mask, truth) == pytest.approx(naive_f(mask, truth), abs=1e-9)
+    union = sum(1 for a, b in zip(mask.flat, truth.flat, strict=True) if a or b)
+    both = sum(1 for a, b in zip(mask.flat, truth.flat, strict=True) if a and b)
+    assert metrics.iou(mask, truth) == pytest.approx(both / union if union else 1.0)
+
+
+def test_empty_masks() -> None:
+    empty, full = np.zeros((30, 30), bool), np.zeros((30, 30), bool)
+    full[10:20, 10:20] = True
+    assert metrics.iou(empty, empty) == 1.0
+    assert metrics.contour_accuracy(empty, empty) == 1.0
+    assert metrics.iou(empty, full) == 0.0
+    assert metrics.contour_accuracy(empty, full) == 0.0
+    assert metrics.contour_accuracy(full, empty) == 0.0
+    assert metrics.contour_accuracy(full, full) == 1.0
+
+
+def test_pixels_that_are_not_counted_change_nothing() -> None:
+    truth = np.zeros((20, 20), bool)
+    truth[5:15, 5:15] = True
+    counted = np.ones_like(truth)
+    counted[:, 12:] = False
+    mask = truth.copy()
+    mask[:, 12:] = True
+    assert metrics.iou(mask, truth) < 1
+    assert metrics.iou(mask, truth, counted) == 1.0
+    assert metrics.mean_error(mask.astype(np.float32), truth, counted) == 0.0
+    assert metrics.mean_error(mask.astype(np.float32), truth) == pytest.approx((mask != truth).mean())
+
+
+def test_decay_is_the_first_quarter_less_the_last() -> None:
+    assert metrics.decay([1.0, 0.9, 0.5, 0.5, 0.5, 0.5, 0.3, 0.1]) == pytest.approx(0.75)
+    assert metrics.decay([1.0, 0.5, 0.2]) is None
