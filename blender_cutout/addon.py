@@ -6,7 +6,7 @@ import atexit
 
 import bpy
 
-from . import handlers, jobs, panels, preferences, properties
+from . import handlers, jobs, overlay, panels, preferences, properties
 from .operators import engine, propagate, rounds, tracks, writeback
 
 _MODULES = (properties, preferences, tracks, rounds, propagate, writeback, engine, panels)
@@ -19,12 +19,14 @@ def register() -> None:
             bpy.utils.register_class(cls)
     properties.register()
     handlers.register()
+    overlay.register()
     atexit.register(jobs.end_process)
 
 
 def unregister() -> None:
     """Ends the engine and removes everything that `register` added."""
     atexit.unregister(jobs.end_process)
+    overlay.unregister()
     handlers.unregister()
     jobs.close()
     properties.unregister()

@@ -6,8 +6,11 @@ mode) `wait` does.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import bpy
@@ -41,7 +44,9 @@ class Reporter:
 
     def __init__(self) -> None:
         self.mattes: dict[str, dict[int, str]] = {}
-        """Track → clip frame → the newest matte's file that this session has heard of; for the overlay."""
+        """Track → clip frame → file of a matte that is newer than what the track's last state told."""
+        self.readies = 0
+        """1 = the engine has answered, 2 = its networks are loaded."""
 
     def on_ready(self, event: Ready) -> None:
         """Notes what the engine runs on."""
@@ -61,6 +66,8 @@ class Reporter:
 
     def on_matte(self, job: Job, event: MatteReady) -> None:
         """Notes where a frame's matte lies."""
+        track.mattes = json.dumps(event.mattes, separators=(",", ":"))
+        self.mattes.pop(event.track, None)
         self.mattes.setdefault(job.track, {})[event.frame] = event.path
 
     def on_progress(self, job: Job, event: Progress) -> None:
@@ -115,9 +122,21 @@ def engine_command(python: str = "") -> list[str]:
 pump = Pump(_start, _reporter)
 
 
-def mattes(track: str) -> dict[int, str]:
-    """Clip frame → file of the newest matte of a track, as far as this session has heard of it."""
-    return _reporter.mattes.get(track, {})
+def matte_file(track: Any, frame: int) -> Path | None:
+    """The file of a clip frame's newest matte, also while it is being propagated; None = it has none."""
+    newest = _reporter.mattes.get(track.uuid, {}).get(frame)
+    if newest is not None:
+        return Path(newest)
+    for start, stop, operation in json.loads(track.mattes or "[]"):
+        if start <= frame < stop:
+            folder = storage.resolve(track.folder, bpy.data.filepath)
+            return folder / "mattes" / operation / f"{frame:06d}.png"
+    return None
+
+
+def engine_loaded() -> bool:
+    """True when the engine has told that its networks are loaded."""
+    return pump.running and _reporter.readies > 1
 
 
 def say(level: str, text: str, hint: str = "") -> None:

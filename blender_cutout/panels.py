@@ -55,6 +55,11 @@ class CUTOUT_PT_cutout(bpy.types.Panel):
         column.operator("cutout.remove", icon="REMOVE", text="")
         track = data.tracks[min(data.active_index, len(data.tracks) - 1)]
         _draw_steps(layout, track)
+        row = layout.row(align=True)
+        row.prop(data, "show_mask")
+        colour = row.row()
+        colour.active = data.show_mask
+        colour.prop(data, "mask_colour", text="")
         if status.busy:
             layout.progress(factor=status.progress, text=status.stage, type="BAR")
             layout.operator("cutout.cancel", icon="X")

@@ -6,7 +6,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import bpy
-from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
+from bpy.props import (
+    BoolProperty,
+    CollectionProperty,
+    EnumProperty,
+    FloatProperty,
+    FloatVectorProperty,
+    IntProperty,
+    StringProperty,
+)
 
 from .core.errors import InputError
 
@@ -32,6 +40,7 @@ class CutoutTrack(bpy.types.PropertyGroup):
         frame_count, width, height: of the clip, 0 = not opened yet.
         keyframes: timeline frames with rounds, as the panel shows them.
         keyframe_count, done_count: clip frames with rounds, clip frames with a matte.
+        mattes: where the mattes lie: `TrackState.mattes` as JSON.
         applied: keys of the strokes that were applied.
         written_head: the head at which the strips were written last, "" = never.
     """
@@ -48,19 +57,36 @@ class CutoutTrack(bpy.types.PropertyGroup):
     keyframes: _TEXT
     keyframe_count: _COUNT
     done_count: _COUNT
+    mattes: _TEXT
     applied: _TEXT
     written_head: _TEXT
 
 
 _TRACKS = CollectionProperty(type=CutoutTrack)
 _ACTIVE = IntProperty(name="Active cutout", min=0)
+_SHOW = BoolProperty(
+    name="Show Mask",
+    description="Tint the mask over the preview, wherever the composite does not show it already",
+    default=True,
+)
+_COLOUR = FloatVectorProperty(
+    name="Colour",
+    description="Colour of the tint; its alpha is the strength",
+    subtype="COLOR",
+    size=4,
+    min=0.0,
+    max=1.0,
+    default=(0.05, 0.45, 1.0, 0.4),
+)
 
 
 class CutoutScene(bpy.types.PropertyGroup):
-    """The cutouts of a scene."""
+    """The cutouts of a scene, and how their masks are shown."""
 
     tracks: _TRACKS
     active_index: _ACTIVE
+    show_mask: _SHOW
+    mask_colour: _COLOUR
 
 
 class CutoutStatus(bpy.types.PropertyGroup):

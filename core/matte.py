@@ -87,7 +87,9 @@ def aggregate(mattes: Mattes) -> Mattes:
 def to_png(matte: Matte) -> bytes:
     """The matte as an 8-bit grey PNG; fast compression, rounded to the nearest of 256 steps."""
     grey = np.round(np.clip(matte, 0.0, 1.0) * 255.0).astype(np.uint8)
-    _, data = cv2.imencode(".png", grey, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    # OpenCV's own settings (filter Sub, run lengths) are faster and smaller on masks than any level that can be given,
+    # and Blender's side can undo that filter without a loop.
+    _, data = cv2.imencode(".png", grey)
     return bytes(data.tobytes())
 
 

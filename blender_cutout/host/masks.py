@@ -22,6 +22,18 @@ def file_name(index: int) -> str:
     return f"{index + 1:06d}.png"
 
 
+def is_applied(strip: Any, track: str) -> bool:
+    """True when a clip's strip is shown through the mask strip of that cutout."""
+    return any(
+        modifier.type == "MASK"
+        and modifier.input_mask_strip is not None
+        and modifier.input_mask_strip.get(MASK_KEY) == track
+        and not modifier.mute
+        and getattr(modifier, "show_preview", True)
+        for modifier in strip.modifiers
+    )
+
+
 def folder_of(track_folder: Path) -> Path:
     """The folder of the written masks inside a cutout's folder."""
     return track_folder / "matte"

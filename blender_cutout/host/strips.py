@@ -74,6 +74,12 @@ def find(scene: Any, uuid: str, name: str = "") -> Place:
     return next((p for p in found if p.strip.name == name), found[0])
 
 
+def is_open(scene: Any, place: Place) -> bool:
+    """True when the preview shows the strip at its own place: not so while it lies in a meta strip that is closed."""
+    stack = editor(scene).meta_stack
+    return place.meta is None or (len(stack) > 0 and stack[len(stack) - 1] == place.meta)
+
+
 def tag(strip: Any) -> str:
     """Gives a strip a fresh uuid and returns it."""
     uuid = uuid4().hex

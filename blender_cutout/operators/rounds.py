@@ -119,8 +119,7 @@ def _clip_frame(scene: Any, track: Any, strip: Any) -> int:
 
 def _check_shown(scene: Any, place: strips.Place) -> None:
     """The preview shows a clip in a meta strip at its own place only while the meta strip is open."""
-    stack = scene.sequence_editor.meta_stack
-    if place.meta is not None and not (len(stack) and stack[len(stack) - 1] == place.meta):
+    if not strips.is_open(scene, place):
         raise InputError("The cutout's clip lies in a meta strip that is closed.", "Open it (Tab) and draw there.")
 
 
