@@ -114,7 +114,14 @@ class Server:
         self._hello = hello
         self._send(Ready(PROTOCOL, __version__, hello.device, hello.tier, os.getpid()))
         if self._inbox.idle:
-            self._load_engine("")  # while the artist is still looking for the brush
+            self._load_ahead()
+
+    def _load_ahead(self) -> None:
+        """Loads the engine while the artist is still looking for the brush; without it every job will say so again."""
+        try:
+            self._load_engine("")
+        except CutoutError as error:
+            self._send(Warn("", str(error)))
 
     def _require_hello(self) -> None:
         if self._hello is None:

@@ -52,7 +52,7 @@ def until(client: WorkerClient, enough: Callable[[list[m.Event]], bool], seconds
         assert time.monotonic() < deadline, (events, client.log_tail())
         start = time.monotonic()
         events += client.poll()
-        assert time.monotonic() - start < 0.5
+        assert time.monotonic() - start < 2
         time.sleep(0.002)
     return events
 
@@ -64,7 +64,7 @@ def test_hello_is_answered_and_close_ends_the_child(make: Make) -> None:
     assert client.alive
     start = time.monotonic()
     client.close()
-    assert time.monotonic() - start < 1.5
+    assert time.monotonic() - start < 5
     assert (client.alive, client.pid, client.poll()) == (False, None, [])
     with pytest.raises(WorkerDied):
         client.send(m.Ping())
@@ -87,13 +87,13 @@ def test_a_silent_child_is_polled_without_waiting(make: Make) -> None:
     start = time.monotonic()
     for _ in range(200):
         assert client.poll() == []
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < 5
 
 
 def test_a_child_that_does_not_read_blocks_nobody_and_gets_everything_later(make: Make) -> None:
     client = make(
         """
-        time.sleep(1.0)
+        time.sleep(4.0)
         data = sys.stdin.buffer.readline() + sys.stdin.buffer.readline()
         line('{"v":1,"kind":"Warn","job":"","text":"%d"}' % len(data))
         sys.stdin.read()
@@ -102,7 +102,7 @@ def test_a_child_that_does_not_read_blocks_nobody_and_gets_everything_later(make
     big = m.Export("j", "t", tuple(range(200_000)), "/out")
     start = time.monotonic()
     client.send(big)
-    assert time.monotonic() - start < 0.5
+    assert time.monotonic() - start < 2
     (event,) = until(client, bool)
     assert event == m.Warn("", str(len(m.encode(HELLO)) + len(m.encode(big))))
 
@@ -162,7 +162,7 @@ def test_a_child_that_ignores_everything_is_killed(make: Make) -> None:
     pid = client.pid
     start = time.monotonic()
     client.close(timeout=0.3)
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 10
     with pytest.raises(ProcessLookupError):
         os.kill(pid or 0, 0)
 
@@ -172,7 +172,7 @@ def test_closing_does_not_hang_on_a_child_that_floods_its_output(make: Make) -> 
     until(client, bool)
     start = time.monotonic()
     client.close(timeout=1)
-    assert time.monotonic() - start < 4
+    assert time.monotonic() - start < 10
     assert not client.alive
 
 
