@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ def drawn(stroke: Stroke, size: tuple[int, int]) -> np.ndarray:
     out = np.zeros(size, bool)
     points = np.array(stroke.points)
     ends = np.concatenate((points[:1], points))
-    for (ax, ay), (bx, by) in zip(ends[:-1], ends[1:], strict=True):
+    for (ax, ay), (bx, by) in pairwise(ends):
         for t in np.linspace(0, 1, 20):
             out |= (x - ax - t * (bx - ax)) ** 2 + (y - ay - t * (by - ay)) ** 2 <= stroke.radius**2
     return out

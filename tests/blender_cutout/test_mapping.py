@@ -6,9 +6,10 @@ import math
 import random
 
 import pytest
+from bpy_kit import HEIGHT, LAYOUTS, WIDTH, Layout
+
 from blender_cutout.core.errors import StripError
 from blender_cutout.host.mapping import PictureMap, picture_zoom, source_radius
-from bpy_kit import HEIGHT, LAYOUTS, WIDTH, Layout
 
 CORNERS = ((0.5, 0.5), (WIDTH - 0.5, 0.5), (WIDTH - 0.5, HEIGHT - 0.5), (0.5, HEIGHT - 0.5), (71.3, 20.9))
 

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
 from blender_cutout.core.errors import StrokeError
 from blender_cutout.core.types import Label
 from blender_cutout.host.mapping import PictureMap

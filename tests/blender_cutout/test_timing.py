@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+
 from blender_cutout.host.timing import TimeMap, playback_rate
 
 PLAIN = TimeMap(left=10, right=70, start=10, length=60, count=60)

@@ -154,7 +154,11 @@ def test_mp4_with_alpha_and_unknown_endings_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_movie_that_is_interrupted_leaves_no_file(tmp_path: Path, picture: np.ndarray) -> None:
-    with pytest.raises(KeyboardInterrupt), MovieWriter(tmp_path / "a.mp4", (64, 96), 25) as movie:
-        movie.write(picture)
-        raise KeyboardInterrupt
+    def stopped() -> None:
+        with MovieWriter(tmp_path / "a.mp4", (64, 96), 25) as movie:
+            movie.write(picture)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
     assert list(tmp_path.iterdir()) == []
