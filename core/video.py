@@ -199,16 +199,19 @@ def natural_key(name: str) -> list[tuple[int, int, str]]:
 
 
 def fingerprint(paths: Sequence[Path]) -> str:
-    """Identity of files by size, time of change and content at head and tail (of up to three of them), not by path."""
+    """Identity of files by size and content at head, middle and tail (of up to three of them).
+
+    Neither path nor time of change count: a project that was copied or unpacked elsewhere is the same.
+    """
     digest = hashlib.sha256()
     for path in paths:
-        stat = path.stat()
-        digest.update(f"{stat.st_size} {stat.st_mtime_ns};".encode())
+        digest.update(f"{path.stat().st_size};".encode())
     for path in dict.fromkeys((paths[0], paths[len(paths) // 2], paths[-1])):
         with path.open("rb") as file:
-            digest.update(file.read(_HASHED))
-            file.seek(max(0, path.stat().st_size - _HASHED))
-            digest.update(file.read(_HASHED))
+            size = path.stat().st_size
+            for place in (0, size // 2, size - _HASHED):
+                file.seek(max(0, place))
+                digest.update(file.read(_HASHED))
     return digest.hexdigest()[:32]
 
 
