@@ -12,7 +12,7 @@ from bpy.app.handlers import persistent
 
 from . import jobs, properties
 from .core.errors import CutoutError
-from .core.messages import Failed, MoveTrack
+from .core.messages import Done, Failed, MoveTrack
 from .host import masks, storage
 from .pump import Job
 
@@ -58,12 +58,16 @@ def _after_save(path: Any = "", *_: Any) -> None:
             track.folder = storage.stored(storage.resolve(track.folder, path), bpy.data.filepath)
 
 
+def _moved(_: Done) -> str:
+    return "The masks were moved beside the .blend."
+
+
 def _move(scene: Any, track: Any, folder: Path, target: Path) -> Path:
     """Moves a cutout's folder beside the .blend; returns where it lies afterwards."""
     uuid = track.uuid
     try:
         if jobs.pump.running and uuid in jobs.pump.heads:
-            job: Job = jobs.submit(scene, track, "Moving", lambda wire: MoveTrack(wire, uuid, str(target)))
+            job: Job = jobs.submit(scene, track, "Moving", lambda wire: MoveTrack(wire, uuid, str(target)), _moved)
             outcome = jobs.wait(job, _PATIENCE)
             if isinstance(outcome, Failed):
                 return folder

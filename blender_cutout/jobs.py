@@ -39,6 +39,9 @@ INTERVAL = 0.04
 """Seconds between two looks at the engine while it works."""
 
 
+_UNFIT_CLIP = ("InputError", "FrameReadError", "StripError")
+
+
 class Reporter:
     """What the engine says → what Blender keeps and shows."""
 
@@ -50,6 +53,7 @@ class Reporter:
 
     def on_ready(self, event: Ready) -> None:
         """Notes what the engine runs on."""
+        self.readies += 1
         properties.status().engine = f"Engine {event.version}: tier {event.tier} on {event.device}"
 
     def on_state(self, event: TrackState) -> None:
@@ -62,12 +66,12 @@ class Reporter:
         track.frame_count, track.width, track.height = event.frame_count, event.width, event.height
         track.keyframe_count = len(event.keyframes)
         track.done_count = sum(stop - start for start, stop in event.done)
+        track.mattes = json.dumps(event.mattes, separators=(",", ":"))
+        self.mattes.pop(event.track, None)
         track.keyframes = ", ".join(map(str, _timeline_frames(scene, track, event.keyframes)))
 
     def on_matte(self, job: Job, event: MatteReady) -> None:
         """Notes where a frame's matte lies."""
-        track.mattes = json.dumps(event.mattes, separators=(",", ":"))
-        self.mattes.pop(event.track, None)
         self.mattes.setdefault(job.track, {})[event.frame] = event.path
 
     def on_progress(self, job: Job, event: Progress) -> None:
@@ -87,6 +91,8 @@ class Reporter:
             say("ERROR", outcome.text, outcome.hint)
             if outcome.code == "WorkerDied":
                 properties.status().lost = True
+            elif outcome.code in _UNFIT_CLIP:
+                _forget_unopened(job.track)
         elif isinstance(outcome, Cancelled):
             say("INFO", f"{job.title} was stopped.", "What is finished stays.")
         elif properties.status().level == "INFO":  # a warning on the way is not to be wiped out
@@ -108,6 +114,7 @@ def _start() -> WorkerClient:
     chosen = preferences.settings()
     client = WorkerClient(engine_command(chosen.engine_python), storage.user_folder("logs") / "engine.log")
     client.start(Hello(PROTOCOL, chosen.tier, chosen.device, str(storage.user_folder("cache"))))
+    _reporter.readies = 0
     status = properties.status()
     status.lost = False
     status.engine = "Engine is starting"
@@ -175,11 +182,11 @@ def submit(
 
 def step() -> bool:
     """Takes in what the engine has said, without waiting; True while jobs are open."""
-    before = properties.status().busy
+    before, taken = properties.status().busy, pump.taken
     busy = pump.step()
     status = properties.status()
     status.busy = busy
-    if busy or before:
+    if busy != before or taken != pump.taken:
         redraw()
     return busy
 
@@ -247,6 +254,19 @@ def push_undo(name: str) -> None:
 def _tick() -> float | None:
     """The timer: looks again soon while the engine works, ends itself otherwise."""
     return INTERVAL if step() else None
+
+
+def _forget_unopened(uuid: str) -> None:
+    """Removes a cutout whose clip could never be opened: there is nothing in it yet."""
+    found = properties.track_by_uuid(uuid)
+    if found is None or found[1].frame_count:
+        return
+    scene, track = found
+    with suppress(CutoutError):
+        del strips.find(scene, track.strip_uuid, track.strip_name).strip[strips.STRIP_KEY]
+    data = scene.cutout
+    data.tracks.remove(next(i for i, t in enumerate(data.tracks) if t.uuid == uuid))
+    data.active_index = max(0, min(data.active_index, len(data.tracks) - 1))
 
 
 def _timeline_frames(scene: Any, track: Any, clip_frames: tuple[int, ...]) -> list[int]:

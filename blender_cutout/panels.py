@@ -7,7 +7,7 @@ from typing import Any
 import bpy
 
 from .core.types import Label
-from .host import compat
+from .host import annotations, compat
 from .properties import next_step
 
 _ICONS = {"INFO": "INFO", "WARNING": "ERROR", "ERROR": "CANCEL"}
@@ -46,7 +46,7 @@ class CUTOUT_PT_cutout(bpy.types.Panel):
         if not len(data.tracks):
             layout.label(text="Select a movie or image strip.")
             layout.operator("cutout.new", icon="ADD")
-            _draw_message(layout, status)
+            _draw_message(context, layout, status)
             return
         row = layout.row()
         row.template_list("CUTOUT_UL_tracks", "", data, "tracks", data, "active_index", rows=2)
@@ -54,7 +54,7 @@ class CUTOUT_PT_cutout(bpy.types.Panel):
         column.operator("cutout.new", icon="ADD", text="")
         column.operator("cutout.remove", icon="REMOVE", text="")
         track = data.tracks[min(data.active_index, len(data.tracks) - 1)]
-        _draw_steps(layout, track)
+        _draw_steps(context, layout, track)
         row = layout.row(align=True)
         row.prop(data, "show_mask")
         colour = row.row()
@@ -63,15 +63,16 @@ class CUTOUT_PT_cutout(bpy.types.Panel):
         if status.busy:
             layout.progress(factor=status.progress, text=status.stage, type="BAR")
             layout.operator("cutout.cancel", icon="X")
-        _draw_message(layout, status)
+        _draw_message(context, layout, status)
 
 
-def _draw_steps(layout: Any, track: Any) -> None:
+def _draw_steps(context: Any, layout: Any, track: Any) -> None:
     """The buttons in the order of their use, and what to do next."""
     column = layout.column(align=True)
     row = column.row(align=True)
-    row.operator("cutout.brush", text="Keep", icon="ADD").label = Label.KEEP.value
-    row.operator("cutout.brush", text="Remove", icon="REMOVE").label = Label.REMOVE.value
+    drawing = annotations.active_label(context)
+    for label, text, icon in ((Label.KEEP, "Keep", "ADD"), (Label.REMOVE, "Remove", "REMOVE")):
+        row.operator("cutout.brush", text=text, icon=icon, depress=label is drawing).label = label.value
     row = column.row(align=True)
     row.operator("cutout.apply_strokes", icon="GREASEPENCIL")
     row.operator("cutout.auto", icon="LIGHT")
@@ -90,20 +91,28 @@ def _draw_steps(layout: Any, track: Any) -> None:
         column.label(text=f"Frames with strokes: {track.keyframes}")
 
 
-def _draw_message(layout: Any, status: Any) -> None:
+def _draw_message(context: Any, layout: Any, status: Any) -> None:
     """The last message, and the way out where there is one."""
     if status.text:
         column = layout.box().column(align=True)
         column.scale_y = 0.8
+        width = _letters(context)
         for icon, text in ((_ICONS[status.level], status.text), ("BLANK1", status.hint)):
-            for number, line in enumerate(_wrapped(text)):
+            for number, line in enumerate(_wrapped(text, width)):
                 column.label(text=line, icon="BLANK1" if number else icon)
     if status.lost:
         layout.operator("cutout.restart_engine", icon="FILE_REFRESH")
 
 
-def _wrapped(text: str, width: int = 38) -> list[str]:
-    """The text in lines that fit a sidebar."""
+def _letters(context: Any) -> int:
+    """How many letters of the panel's text fit beside each other in the sidebar: a letter is about 6 units wide."""
+    if context.region is None:
+        return 38
+    return max(20, int((context.region.width / context.preferences.system.ui_scale - 60) / 6))
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """The text in lines of at most so many letters."""
     lines: list[str] = []
     for word in text.split():
         if lines and len(lines[-1]) + 1 + len(word) <= width:

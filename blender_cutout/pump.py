@@ -105,6 +105,8 @@ class Pump:
         self._client: WorkerClient | None = None
         self._jobs: dict[str, Job] = {}
         self._ids = count(1)
+        self.taken = 0
+        """How much the engine has said so far; when it has grown there is something new to show."""
         self.heads: dict[str, str] = {}
         """Head of each track that is open in the engine."""
 
@@ -170,6 +172,7 @@ class Pump:
         """Takes what the engine has said; True while jobs are open."""
         if self._client is not None:
             for event in self._client.poll():
+                self.taken += 1
                 self._take(event)
         return bool(self._jobs)
 

@@ -11,6 +11,7 @@ from . import compat
 from .strokes import LAYERS
 
 _COLOURS = {Label.KEEP: (0.0, 1.0, 0.0), Label.REMOVE: (1.0, 0.0, 0.0)}
+_TOOL = "builtin.annotate"
 THICKNESS = 8
 """Screen pixels; the artist may set another on the layer."""
 
@@ -49,6 +50,26 @@ def activate(annotation: Any, label: Label) -> None:
     annotation.layers.active_index = names.index(next(n for n, of in LAYERS.items() if of is label))
 
 
+def end_strokes(annotation: Any, frame: int) -> None:
+    """Has the strokes of a timeline frame vanish on the next one: by itself Blender shows them until others follow."""
+    for layer in annotation.layers:
+        if layer.info in LAYERS:
+            numbers = {f.frame_number for f in layer.frames}
+            if frame in numbers and frame + 1 not in numbers:
+                layer.frames.new(frame + 1)
+
+
+def active_label(context: Any) -> Label | None:
+    """What a stroke drawn now would say; None while another tool is used."""
+    if not context.workspace or not context.space_data:
+        return None
+    tool = context.workspace.tools.from_space_sequencer("PREVIEW", create=False)
+    annotation = compat.annotation_get(context.space_data)
+    if tool is None or tool.idname != _TOOL or not annotation or not len(annotation.layers):
+        return None
+    return LAYERS.get(annotation.layers[max(0, annotation.layers.active_index)].info)
+
+
 def start_tool(context: Any) -> bool:
     """Starts the annotate tool in a preview; False when there is no window with one."""
     if bpy.app.background:
@@ -57,7 +78,7 @@ def start_tool(context: Any) -> bool:
         region = next((r for r in area.regions if r.type == "PREVIEW"), None)
         if window and region and area.spaces.active.view_type != "SEQUENCER":
             with context.temp_override(window=window, area=area, region=region):
-                bpy.ops.wm.tool_set_by_id(name="builtin.annotate")
+                bpy.ops.wm.tool_set_by_id(name=_TOOL)
             return True
     return False
 

@@ -36,7 +36,9 @@ class CUTOUT_OT_apply_strokes(JobOperator, bpy.types.Operator):
         frame = _clip_frame(scene, track, strip.strip)
         # A stroke belongs to the cutout that it was applied to first: all share the two layers.
         known = [key for other in scene.cutout.tracks for key in other.applied.split()]
-        drawn = pick_new(annotations.find(context), scene.frame_current, known)
+        annotation = annotations.find(context)
+        drawn = pick_new(annotation, scene.frame_current, known)
+        annotations.end_strokes(annotation, scene.frame_current)
         zoom, view = annotations.view(context)
         picture = strips.picture_map(scene, strip.strip, (track.width, track.height))
         strokes, outside = to_source(drawn, picture, zoom)
