@@ -76,7 +76,9 @@ LAYOUTS = {
     "flipped and cropped": Layout(
         201, (300, 220), (-17.0, 9.0), (1.1, 0.8), -25.0, (0.6, 0.35), (True, False), (30, 12, 20, 8)
     ),
-    "upside down, wide pixels": Layout(301, (260, 181), (5.0, 4.0), (0.8, 1.05), 10.0, flip=(False, True), aspect=(1.5, 1.0)),
+    "upside down, wide pixels": Layout(
+        301, (260, 181), (5.0, 4.0), (0.8, 1.05), 10.0, flip=(False, True), aspect=(1.5, 1.0)
+    ),
 }
 STROKE_FRAME = 4
 """Clip frame with the strokes."""

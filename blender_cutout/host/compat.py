@@ -66,14 +66,17 @@ def annotations_data() -> Any:
 
 
 def sequencer_areas() -> Iterator[tuple[Any, Any]]:
-    """(window or None, area) of every sequencer area; open ones first, then those of other workspaces' screens."""
+    """(window or None, area) of every sequencer area; open ones first, then those of other workspaces' screens.
+
+    An area that was never shown may have no space yet: such are left out.
+    """
     seen = set()
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
-            if area.type == "SEQUENCE_EDITOR":
+            if area.type == "SEQUENCE_EDITOR" and area.spaces.active:
                 seen.add(area.as_pointer())
                 yield window, area
     for screen in bpy.data.screens:
         for area in screen.areas:
-            if area.type == "SEQUENCE_EDITOR" and area.as_pointer() not in seen:
+            if area.type == "SEQUENCE_EDITOR" and area.spaces.active and area.as_pointer() not in seen:
                 yield None, area

@@ -94,7 +94,7 @@ def clip_of(strip: Any) -> Clip:
         raise StripError(
             *_UNFIT.get(strip.type, (f"A strip of type {kind} has no file.", "Choose a movie or image strip."))
         )
-    if len(getattr(strip, "retiming_keys", ())) > 0:
+    if _is_retimed(strip):
         raise StripError(
             "The strip is retimed, and Blender does not tell which frame it shows when.",
             "Reset its retiming (Strip > Retiming > Reset), or: " + _BAKE[0].lower() + _BAKE[1:],
@@ -111,6 +111,18 @@ def clip_of(strip: Any) -> Clip:
             f"The strip's picture is missing: {folder / (missing or '')}", "Find it again with File > External Data."
         )
     return Clip(str(folder), names)
+
+
+def _is_retimed(strip: Any) -> bool:
+    """True for a retimed strip. Image strips of 4.2 have no list of keys: there the length tells."""
+    if hasattr(strip, "retiming_keys"):
+        return len(strip.retiming_keys) > 0
+    if strip.type != "IMAGE" or len(strip.elements) < 2:
+        return False
+    parts = ("frame_final_duration", "frame_offset_start", "frame_offset_end")
+    trims = ("animation_offset_start", "animation_offset_end")
+    length = sum(compat.time_get(strip, n) for n in parts) + sum(compat.time_get(strip, n) for n in trims)
+    return abs(length - len(strip.elements)) > 0.5
 
 
 def time_map(scene: Any, strip: Any, frame_count: int) -> TimeMap:

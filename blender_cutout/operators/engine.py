@@ -41,17 +41,18 @@ class CUTOUT_OT_check_installation(Reporting, bpy.types.Operator):
         if not jobs.pump.jobs:
             jobs.close()
         jobs.pump.ensure_engine()
-        client = jobs.pump.client
+        status = properties.status()
+        jobs.say("INFO", "")
         deadline = time.monotonic() + _START_PATIENCE
-        while client is not None and client.alive and client.ready is None and time.monotonic() < deadline:
+        while jobs.pump.running and not jobs.engine_loaded() and status.level != "ERROR":
+            if time.monotonic() > deadline:
+                raise EnvironmentMissing("The engine does not answer.", "Look into its log, or restart it.")
             jobs.step()
             time.sleep(0.01)
-        if client is None or client.ready is None:
-            status = properties.status()
-            raise EnvironmentMissing(status.text or "The engine does not answer.", status.hint)
-        text = properties.status().engine
+        if status.level == "ERROR":
+            raise EnvironmentMissing(status.text, status.hint)
         jobs.say("INFO", "The engine is installed and works.")
-        self.report({"INFO"}, text)
+        self.report({"INFO"}, status.engine)
         return {"FINISHED"}
 
 

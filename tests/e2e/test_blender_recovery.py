@@ -1,0 +1,242 @@
+"""What goes wrong or is taken back: killed engine, cancel, undo, a file saved late, loaded again or not saved."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import bpy_kit as kit
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.bpy
+
+Project = Callable[..., tuple[Any, Any]]
+
+
+def folder_of(bpy: Any, scene: Any) -> Path:
+    from blender_cutout.host import storage
+
+    return storage.resolve(scene.cutout.tracks[0].folder, bpy.data.filepath)
+
+
+def mattes_of(folder: Path) -> dict[Path, int]:
+    """Propagated and drawn mattes on disk → when they were written."""
+    return {p: p.stat().st_mtime_ns for p in (folder / "mattes").rglob("*.png")}
+
+
+def masks_on_disk(bpy: Any, scene: Any) -> np.ndarray:
+    """The written masks (frames, H, W)."""
+    files = sorted((folder_of(bpy, scene) / "matte").glob("*.png"))
+    return np.stack([kit.load_picture(bpy, f)[..., 0] for f in files])
+
+
+def start(bpy: Any) -> None:
+    bpy.ops.cutout.new()
+    bpy.ops.cutout.apply_strokes()
+
+
+def settle(jobs: Any) -> None:
+    """What the timer does."""
+    deadline = time.monotonic() + 30
+    while jobs.step():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SIGKILL is not known there")
+def test_a_killed_engine_loses_nothing_and_goes_on_after_a_restart(
+    blender: Any, project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from blender_cutout import jobs
+
+    monkeypatch.setattr(jobs, "engine_command", lambda python="": kit.fake_engine("--delay", "0.15"))
+    scene, _ = project()
+    start(blender)
+    folder, pid = folder_of(blender, scene), jobs.pump.client.pid
+
+    def kill_when_some_are_done() -> None:
+        while len(mattes_of(folder)) < 4:
+            time.sleep(0.01)
+        os.kill(pid, signal.SIGKILL)
+
+    killer = threading.Thread(target=kill_when_some_are_done)
+    killer.start()
+    with pytest.raises(RuntimeError, match="stopped unexpectedly"):
+        blender.ops.cutout.propagate(direction="BOTH")
+    killer.join()
+    status = blender.context.window_manager.cutout
+    assert status.lost
+    assert status.level == "ERROR"
+    assert "Start it again" in status.hint
+    assert not status.busy
+    done = mattes_of(folder)
+    assert 4 <= len(done) < kit.LENGTH
+    kit.render_frame(blender, scene, 3, tmp_path / "render")  # Blender goes on
+
+    assert blender.ops.cutout.restart_engine() == {"FINISHED"}
+    assert not status.lost
+    assert blender.ops.cutout.propagate(direction="BOTH") == {"FINISHED"}
+    after = mattes_of(folder)
+    assert {p: after[p] for p in done} == done, "finished masks were not made again"
+    assert len(after) == kit.LENGTH
+    assert scene.cutout.tracks[0].done_count == kit.LENGTH
+    blender.ops.cutout.write_strips()
+    assert (masks_on_disk(blender, scene) > 0.5).sum(axis=(1, 2)).min() > 1000
+
+
+def test_after_a_kill_the_next_button_starts_the_engine_by_itself(blender: Any, project: Project) -> None:
+    from blender_cutout import jobs
+
+    project()
+    start(blender)
+    os.kill(jobs.pump.client.pid, signal.SIGTERM)
+    deadline = time.monotonic() + 10
+    while jobs.pump.running and time.monotonic() < deadline:
+        jobs.step()
+        time.sleep(0.01)
+    assert blender.ops.cutout.propagate(direction="FORWARD") == {"FINISHED"}
+
+
+def test_cancel_stops_a_propagation_and_keeps_what_is_done(
+    blender: Any, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from blender_cutout import jobs
+
+    monkeypatch.setattr(jobs, "engine_command", lambda python="": kit.fake_engine("--delay", "0.1"))
+    scene, _ = project()
+    start(blender)
+    folder, step = folder_of(blender, scene), jobs.step
+
+    def step_and_cancel() -> bool:
+        busy = step()
+        if len(mattes_of(folder)) >= 3:
+            blender.ops.cutout.cancel()
+        return bool(busy)
+
+    monkeypatch.setattr(jobs, "step", step_and_cancel)
+    assert blender.ops.cutout.propagate(direction="BOTH") == {"CANCELLED"}
+    assert "stopped" in blender.context.window_manager.cutout.text
+    assert 3 <= scene.cutout.tracks[0].done_count < kit.LENGTH
+    monkeypatch.setattr(jobs, "step", step)
+    assert blender.ops.cutout.propagate(direction="BOTH") == {"FINISHED"}
+    assert scene.cutout.tracks[0].done_count == kit.LENGTH
+
+
+def test_undo_round_takes_back_one_step_after_the_other(blender: Any, project: Project) -> None:
+    scene, _ = project()
+    start(blender)
+    blender.ops.cutout.propagate(direction="BOTH")
+    track = scene.cutout.tracks[0]
+    assert (track.keyframe_count, track.done_count) == (1, kit.LENGTH)
+    blender.ops.cutout.undo_round()
+    assert (track.keyframe_count, track.done_count) == (1, 1)
+    blender.ops.cutout.undo_round()
+    assert (track.keyframe_count, track.done_count) == (0, 0)
+    assert not blender.ops.cutout.undo_round.poll()
+    with pytest.raises(RuntimeError, match="no mask to write"):
+        blender.ops.cutout.write_strips()
+
+
+def test_blenders_own_undo_and_redo_move_the_engines_head(blender: Any, project: Project) -> None:
+    from blender_cutout import jobs
+
+    scene, _ = project()
+    blender.ops.ed.undo_push(message="start")
+    start(blender)
+    uuid = scene.cutout.tracks[0].uuid
+    first = scene.cutout.tracks[0].head
+    blender.ops.cutout.auto()
+    second = scene.cutout.tracks[0].head
+    assert first != second
+    blender.ops.ed.undo()
+    track = blender.context.scene.cutout.tracks[0]
+    assert (track.uuid, track.head) == (uuid, first)
+    settle(jobs)
+    assert jobs.pump.heads[uuid] == first
+    blender.ops.ed.redo()
+    settle(jobs)
+    assert jobs.pump.heads[uuid] == second
+    assert blender.context.scene.cutout.tracks[0].head == second
+
+
+def test_undoing_the_strokes_makes_them_new_again(blender: Any, project: Project) -> None:
+    project()
+    blender.ops.cutout.new()
+    blender.ops.cutout.apply_strokes()
+    with pytest.raises(RuntimeError, match="applied already"):
+        blender.ops.cutout.apply_strokes()
+    blender.ops.ed.undo()
+    assert blender.ops.cutout.apply_strokes() == {"FINISHED"}
+
+
+def test_the_work_in_an_unsaved_file_moves_beside_it_when_it_is_saved(
+    blender: Any, project: Project, tmp_path: Path
+) -> None:
+    from blender_cutout.host import masks
+
+    scene, _ = project(saved=False)
+    start(blender)
+    blender.ops.cutout.propagate()
+    blender.ops.cutout.write_strips()
+    track = scene.cutout.tracks[0]
+    early = folder_of(blender, scene)
+    assert early.is_absolute()
+    assert (early / "matte").is_dir()
+    before = kit.render_frame(blender, scene, 6, tmp_path / "before")
+
+    blend = tmp_path / "später" / "mein Film.blend"
+    blend.parent.mkdir()
+    blender.ops.wm.save_as_mainfile(filepath=str(blend))
+    late = blend.parent / "mein Film_cutout" / track.uuid
+    assert folder_of(blender, scene) == late
+    assert (late / "rounds.jsonl").is_file()
+    assert not early.exists()
+    mask = masks.find(scene, track.uuid)
+    assert Path(blender.path.abspath(mask.directory)) == late / "matte"
+    assert np.array_equal(kit.render_frame(blender, scene, 6, tmp_path / "after"), before)
+    blender.ops.cutout.undo_round()  # the engine goes on in the new place
+
+    # What lies on disk, not what is in memory: the file must not point to where the masks were.
+    blender.ops.wm.open_mainfile(filepath=str(blend))
+    scene = blender.context.scene
+    assert np.array_equal(kit.render_frame(blender, scene, 6, tmp_path / "loaded"), before)
+    assert folder_of(blender, scene) == late
+    assert scene.cutout.tracks[0].folder.startswith("//")
+    blender.ops.cutout.write_strips()
+
+
+def test_saving_a_copy_or_under_another_name_loses_nothing(blender: Any, project: Project, tmp_path: Path) -> None:
+    scene, _ = project()
+    start(blender)
+    folder = folder_of(blender, scene)
+    copy = tmp_path / "anderswo" / "Kopie.blend"
+    copy.parent.mkdir()
+    blender.ops.wm.save_as_mainfile(filepath=str(copy), copy=True)
+    assert folder_of(blender, scene) == folder
+    blender.ops.wm.save_as_mainfile(filepath=str(copy))
+    assert folder_of(blender, scene) == folder
+    blender.ops.wm.open_mainfile(filepath=str(copy))
+    assert folder_of(blender, blender.context.scene) == folder
+    assert blender.ops.cutout.propagate() == {"FINISHED"}
+
+
+def test_a_file_loaded_again_goes_on_where_it_was_saved_not_where_it_was_left(blender: Any, project: Project) -> None:
+    scene, _ = project()
+    start(blender)
+    blender.ops.wm.save_mainfile()
+    saved = scene.cutout.tracks[0].head
+    blender.ops.cutout.propagate()
+    assert scene.cutout.tracks[0].done_count == kit.LENGTH
+    blender.ops.wm.open_mainfile(filepath=blender.data.filepath)
+    scene = blender.context.scene
+    assert scene.cutout.tracks[0].head == saved
+    scene.frame_set(8)
+    blender.ops.cutout.auto()
+    track = scene.cutout.tracks[0]
+    assert (track.keyframe_count, track.done_count) == (2, 2)
