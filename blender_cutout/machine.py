@@ -53,7 +53,9 @@ def choose_torch(device: str = "auto", system: str = sys.platform, processor: st
     if device != "cpu" and system == "linux" and has_rocm():
         reason = f"AMD graphics card with ROCm: PyTorch for ROCm. {_BIG}"
         return TorchChoice("rocm", reason, (("torch==2.8.0+rocm6.4", "--extra-index-url", _INDEX + "rocm6.4"),))
-    attempts = tuple((f"torch=={v}+cpu", "--extra-index-url", _INDEX + "cpu", *_PATIENCE) for v in CPU_VERSIONS)
+    attempts: tuple[tuple[str, ...], ...] = tuple(
+        (f"torch=={v}+cpu", "--extra-index-url", _INDEX + "cpu", *_PATIENCE) for v in CPU_VERSIONS
+    )
     if system == "win32":
         attempts += (("torch>=2.4",),)  # on Windows the package index has the CPU build
     if cuda:

@@ -5,8 +5,10 @@ Only the standard library. The same sources give the same bytes: sorted names, o
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
+import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,11 +30,10 @@ class PackageError(Exception):
 
 def read_toml(path: Path) -> dict[str, Any]:
     """A TOML file as a dictionary, on Python 3.10 too."""
-    try:
-        import tomllib
-    except ImportError:  # Python 3.10: pip brings its own copy
-        from pip._vendor import tomli as tomllib  # type: ignore[no-redef]
-    return tomllib.loads(path.read_text(encoding="utf-8"))
+    # Python 3.10 has none of its own, but pip brings one.
+    toml = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "pip._vendor.tomli")
+    record: dict[str, Any] = toml.loads(path.read_text(encoding="utf-8"))
+    return record
 
 
 def build(folder: Path, root: Path = ROOT) -> Path:

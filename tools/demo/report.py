@@ -1,0 +1,79 @@
+"""How the demo's processes talk to the one that started them: lines of standard output with marks of their own.
+
+Blender prints much on its own account; only what carries a mark is for the user or, as JSON, for the next step.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_SAY, _PROGRESS, _RESULT = "DEMO> ", "DEMO~ ", "DEMO= "
+_TAIL = 25
+_EVERY = 12
+"""Of the progress one line in so many is shown where lines cannot be overwritten."""
+
+
+class StepFailed(Exception):
+    """A process of the demo failed; the message holds its last lines."""
+
+
+def tell(text: str) -> None:
+    """Says something to the user."""
+    print(_SAY + text, flush=True)
+
+
+def progress(what: str, done: int, total: int) -> None:
+    """Says how far something is."""
+    print(f"{_PROGRESS}{done} {total} {what}", flush=True)
+
+
+def give(record: dict[str, Any]) -> None:
+    """Hands a result to the process that started this one."""
+    print(_RESULT + json.dumps(record), flush=True)
+
+
+def listen(command: Sequence[str], environment: Mapping[str, str]) -> dict[str, Any]:
+    """Runs one of the demo's processes, shows what it tells, and returns what it gave.
+
+    Raises:
+        StepFailed: it ended with an error.
+    """
+    process = subprocess.Popen(
+        command, env=dict(environment), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, encoding="utf-8", errors="replace",
+    )  # fmt: skip
+    assert process.stdout
+    tail: deque[str] = deque(maxlen=_TAIL)
+    result: dict[str, Any] = {}
+    try:
+        for line in process.stdout:
+            line = line.rstrip()
+            if line.startswith(_SAY):
+                print(line.removeprefix(_SAY), flush=True)
+            elif line.startswith(_PROGRESS):
+                _show(*line.removeprefix(_PROGRESS).split(" ", 2))
+            elif line.startswith(_RESULT):
+                result = json.loads(line.removeprefix(_RESULT))
+            elif not line.startswith("Fra:"):  # a renderer's running commentary
+                tail.append(line)
+        code = process.wait()
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+    if code:
+        raise StepFailed(f"A step of the demo failed (exit code {code}). Its last lines:\n" + "\n".join(tail))
+    return result
+
+
+def _show(done: str, total: str, what: str) -> None:
+    end = done == total
+    if sys.stdout.isatty():
+        print(f"\r{what}: {done} of {total}", end="\n" if end else "", flush=True)
+    elif end or int(done) % _EVERY == 1:
+        print(f"{what}: {done} of {total}", flush=True)
