@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 from blender_cutout.cli import main
-from blender_cutout.core.engine import Engine
-from blender_cutout.core.fakes import SyntheticClip, iou
+from blender_cutout.core.engine import Engine, EngineSettings
+from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip, iou
 from blender_cutout.core.matte import read_mask, write_mask
+from blender_cutout.core.propagate import PropagationSettings
 
 Run = Callable[..., int]
 
@@ -24,6 +25,13 @@ def write_picture(path: Path, rgb: np.ndarray) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(cv2.imencode(path.suffix, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))[1].tobytes())
     return path
+
+
+@pytest.fixture
+def engine() -> Engine:
+    """An engine that works by colour, at a small working size."""
+    settings = EngineSettings(scribble_px=160, propagation=PropagationSettings(working_px=128))
+    return Engine(FakeScribbleNet(), FakePropagationNet(), settings, tier="fake", weights_id="fake")
 
 
 @pytest.fixture
