@@ -12,8 +12,9 @@ from typing import Any
 import bpy_kit as kit
 import pytest
 
-# Before `bpy` is imported: nothing of the tests may land in the user's own folders.
-_RESOURCES = Path(os.environ.setdefault("BLENDER_USER_RESOURCES", tempfile.mkdtemp(prefix="cutout tests ")))
+# Before `bpy` is imported: nothing of the tests may land in the user's own folders, which are not to be emptied either.
+_RESOURCES = Path(tempfile.mkdtemp(prefix="cutout tests "))
+os.environ["BLENDER_USER_RESOURCES"] = str(_RESOURCES)
 STROKES = Path(__file__).parent / "fixtures" / "strokes.blend"
 
 
@@ -34,7 +35,8 @@ def blender(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         blender_cutout.unregister()
         ours = [f for name in dir(bpy.app.handlers) for f in _functions(bpy, name) if "cutout" in (f.__module__ or "")]
         bpy.ops.wm.read_factory_settings(use_empty=True)
-        shutil.rmtree(_RESOURCES, ignore_errors=True)
+        for entry in _RESOURCES.iterdir():
+            shutil.rmtree(entry, ignore_errors=True)
         assert not ours, "handlers were left behind: Blender would never end"
         assert not hasattr(bpy.types, "CUTOUT_PT_cutout")
         assert not hasattr(bpy.types.Scene, "cutout")

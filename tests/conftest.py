@@ -15,6 +15,14 @@ if TYPE_CHECKING:  # imported where used: the tests inside Blender have neither 
     from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Inside Blender (-m bpy) only the files that have such tests are read: the others import what is not there."""
+    if config.option.markexpr != "bpy":
+        return None
+    files = collection_path.rglob("test_*.py") if collection_path.is_dir() else [collection_path]
+    return None if any("pytest.mark.bpy" in f.read_text(encoding="utf-8") for f in files) else True
+
+
 @pytest.fixture
 def clip() -> SyntheticClip:
     """A red disc on its way over a grey background, 24 frames of 200 x 120, with known mattes."""
