@@ -102,6 +102,7 @@ class Lite0(nn.Module):
         """
         _load_unit(self.stem, state, "_conv_stem", "_bn0")
         for index, block in enumerate(self.blocks):
+            assert isinstance(block, InvertedResidual)
             prefix = f"_blocks.{index}."
             if isinstance(block.expand, ConvNormAct):
                 _load_unit(block.expand, state, prefix + "_expand_conv", prefix + "_bn0")

@@ -125,10 +125,13 @@ def draw(points: list[NDArray[np.float64]], radius: float, size_hw: tuple[int, i
     return out
 
 
-def _blob(size_hw: tuple[int, int], cx: float, cy: float, rx: float, ry: float, device: torch.device) -> Tensor:
+def _blob(
+    size_hw: tuple[int, int], centre: tuple[float, float], radii: NDArray[np.float64], device: torch.device
+) -> Tensor:
     ys = torch.arange(size_hw[0], device=device)[:, None]
     xs = torch.arange(size_hw[1], device=device)[None, :]
-    return ((xs - cx) / max(rx, 1.0)).square() + ((ys - cy) / max(ry, 1.0)).square() < 1.0
+    rx, ry = (max(float(r), 1.0) for r in radii)
+    return ((xs - centre[0]) / rx).square() + ((ys - centre[1]) / ry).square() < 1.0
 
 
 def _grow(mask: Tensor, radius: int) -> Tensor:
@@ -153,15 +156,11 @@ def spoil(mask: Tensor, rng: np.random.Generator) -> Tensor:
             out = _grow(out, radius) if rng.random() < 0.5 else ~_grow(~out, radius)
         elif kind == 1 and len(where):  # a part missing
             y, x = where[int(rng.integers(len(where)))].tolist()
-            out = out & ~_blob(
-                (height, width), x, y, *(float(v) for v in rng.uniform(0.08, 0.45, 2) * side), mask.device
-            )
+            out = out & ~_blob((height, width), (x, y), rng.uniform(0.08, 0.45, 2) * side, mask.device)
         elif kind == 2:  # too much
             y, x = where[int(rng.integers(len(where)))].tolist() if len(where) else (height / 2, width / 2)
             x, y = x + rng.normal(0, 0.4) * side, y + rng.normal(0, 0.4) * side
-            out = out | _blob(
-                (height, width), x, y, *(float(v) for v in rng.uniform(0.06, 0.35, 2) * side), mask.device
-            )
+            out = out | _blob((height, width), (x, y), rng.uniform(0.06, 0.35, 2) * side, mask.device)
         elif kind == 3:  # coarse outline
             cell = int(rng.integers(6, 24))
             rough = F.adaptive_avg_pool2d(out[None, None].float(), (max(height // cell, 2), max(width // cell, 2)))
