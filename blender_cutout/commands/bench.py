@@ -9,6 +9,7 @@ import statistics
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -42,26 +43,34 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """Prints the times."""
-    from ..compose import choose_device, load_networks, make_engine
-    from ..core.matte import read_mask
-    from ..core.tiers import find_tier
-    from ..core.types import Label, Stroke
     from ..core.video import open_clip
     from ..evaluate.synthetic import MovingShape
 
-    tier = find_tier(args.tier)
+    arguments.check_tier(args.tier)
     if args.clip and not args.keyframe:
         raise InputError("A clip needs --keyframe.", "Give the mask of its first frame.")
+    with ExitStack() as stack:
+        if args.clip:
+            source: Any = stack.enter_context(open_clip(args.clip))
+        else:
+            source = MovingShape(args.frames, _size(args.size))
+        return _measure(args, context, source)
+
+
+def _measure(args: argparse.Namespace, context: Context, source: Any) -> int:
+    from ..compose import Networks, choose_device, load_networks, make_engine
+    from ..core.matte import read_mask
+    from ..core.tiers import find_tier
+    from ..core.types import Label, Stroke
+
+    tier = find_tier(args.tier)
     clock = Clock()
-    source: Any = open_clip(args.clip) if args.clip else MovingShape(args.frames, _size(args.size))
     matte: Matte = read_mask(args.keyframe, source.size) if args.clip else source.matte(0)
     frames = min(args.frames, len(source))
     device = choose_device(args.device)
     begin = time.perf_counter()
     networks = load_networks(tier, device)
     loading = time.perf_counter() - begin
-    from ..compose import Networks
-
     timed = Networks(networks.scribble, TimedPropagation(networks.propagation, clock), networks.weights_id)
     engine = make_engine(timed, tier, device)
     image = source[0]

@@ -180,3 +180,15 @@ def test_a_reader_that_leaves_early_gives_no_traceback(place: Path) -> None:
     assert "Traceback" not in pipe.stderr.read()
     pipe.stderr.close()
     pipe.wait(timeout=60)
+
+
+def test_bench_times_every_stage_and_watches_memory(place: Path) -> None:
+    done = cutout("bench", "--tier", "draft", "--frames", "7", "--size", "320x192", "--json", folder=place)
+    assert done.returncode == 0, done.stderr
+    (record,) = [json.loads(line) for line in done.stdout.splitlines()]
+    assert record["frames"] == 7
+    assert record["hardware"]
+    assert {"reading", "key", "value", "memory and decoder", "whole frame"} <= set(record["median_seconds"])
+    assert all(value > 0 for value in record["median_seconds"].values())
+    assert record["median_seconds"]["whole frame"] > record["median_seconds"]["key"]
+    assert record["peak_mb"] > 100 or sys.platform == "win32"
