@@ -34,6 +34,7 @@ def set_up(context: Any) -> Any:
             layer = annotation.layers.new(name, set_active=False)
             layer.color = _COLOURS[label]
             layer.thickness = THICKNESS
+            layer.use_annotation_onion_skinning = False  # a stroke counts on its own frame and is to be seen only there
     activate(annotation, Label.KEEP)
     for space in spaces:
         if compat.annotation_get(space) != annotation:
@@ -63,7 +64,7 @@ def active_label(context: Any) -> Label | None:
     """What a stroke drawn now would say; None while another tool is used."""
     if not context.workspace or not context.space_data:
         return None
-    tool = context.workspace.tools.from_space_sequencer("PREVIEW", create=False)
+    tool = context.workspace.tools.from_space_sequencer(context.space_data.view_type, create=False)
     annotation = compat.annotation_get(context.space_data)
     if tool is None or tool.idname != _TOOL or not annotation or not len(annotation.layers):
         return None

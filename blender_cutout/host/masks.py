@@ -8,7 +8,7 @@ from typing import Any
 import bpy
 
 from ..core.errors import StripError
-from . import compat
+from . import animation, compat
 from .strips import Place, places
 
 MASK_KEY = "cutout_mask"
@@ -46,8 +46,8 @@ def find(scene: Any, track: str) -> Any:
     return next((p.strip for p in places(scene.sequence_editor) if p.strip.get(MASK_KEY) == track), None)
 
 
-def write(scene: Any, place: Place, track: str, name: str, folder: Path, pictures: int) -> Any:
-    """Makes or updates the mask strip of a cutout and the clip's modifier; returns the mask strip.
+def write(scene: Any, place: Place, track: str, name: str, folder: Path, pictures: int) -> bool:
+    """Makes or updates the mask strip of a cutout and the clip's modifier.
 
     Args:
         scene: the scene with the strip.
@@ -56,6 +56,9 @@ def write(scene: Any, place: Place, track: str, name: str, folder: Path, picture
         name: of the cutout, for a new strip.
         folder: with the mask pictures `file_name(0)` and so on.
         pictures: how many: one for each timeline frame of the clip, or 1 that stands for all of them.
+
+    Returns:
+        False when the mask may not follow the clip on every frame: a driver moves it, or a curve with modifiers.
 
     Raises:
         StripError: the clip's channel list is full.
@@ -73,16 +76,16 @@ def write(scene: Any, place: Place, track: str, name: str, folder: Path, picture
     mask.mute = True  # muted it still feeds the modifier, but never covers the picture
     _fit_time(place, mask, left, right, pictures)
     mask.directory = stored_path(folder)
-    follow(clip, mask)
+    followed = follow(scene, clip, mask)
     _modifier(scene, clip, mask)
     # Without this the preview, and from 5.0 on even the next render, go on showing the pictures of before.
     mask.invalidate_cache("RAW")
     clip.invalidate_cache("RAW")
-    return mask
+    return followed
 
 
-def follow(clip: Any, mask: Any) -> None:
-    """Lays the mask exactly over the clip's picture."""
+def follow(scene: Any, clip: Any, mask: Any) -> bool:
+    """Lays the mask exactly over the clip's picture; False when the clip is moved by what cannot be copied."""
     for name in ("offset_x", "offset_y", "scale_x", "scale_y", "rotation", "origin", "filter"):
         setattr(mask.transform, name, getattr(clip.transform, name))
     for name in ("min_x", "max_x", "min_y", "max_y"):
@@ -90,6 +93,7 @@ def follow(clip: Any, mask: Any) -> None:
     # Up to 4.5 modifiers work on the output frame; from 5.0 on in the strip's own space, before the clip's flip.
     mask.use_flip_x = clip.use_flip_x and compat.BEFORE_5_0
     mask.use_flip_y = clip.use_flip_y and compat.BEFORE_5_0
+    return animation.copy(scene, clip, mask)
 
 
 def stored_path(folder: Path) -> str:

@@ -55,10 +55,12 @@ def _make_strips(uuid: str, folder: Path, done: Done) -> str:
     pictures, missing = int(done.result["count"]), int(done.result["missing"])
     scene, track = found
     place = strips.find(scene, track.strip_uuid, track.strip_name)
-    masks.write(scene, place, uuid, track.name, folder, pictures)
+    followed = masks.write(scene, place, uuid, track.name, folder, pictures)
     track.written_head = track.head
     if missing:
         jobs.say("WARNING", f"{missing} of {pictures} frames have no mask and stay empty.", "Propagate to fill them.")
+    if not followed:
+        jobs.say("WARNING", "The strip's transform is driven.", "Bake it to keyframes and write again, or masks drift.")
     return f"Wrote {pictures} {'mask' if pictures == 1 else 'masks'}."
 
 

@@ -135,6 +135,37 @@ def test_after_the_clip_was_moved_trimmed_and_turned_writing_again_puts_it_right
     assert len(mask_of(scene).elements) == kit.LENGTH
 
 
+def test_the_mask_follows_an_animated_transform(blender: Any, project: Project, tmp_path: Path) -> None:
+    scene, strip = project()
+    transform = strip.transform
+    for frame, x, turn in ((1, -30, 0.0), (7, 10, 0.5), (12, 40, 0.2)):
+        transform.offset_x, transform.rotation = x, turn
+        transform.keyframe_insert("offset_x", frame=frame)
+        transform.keyframe_insert("rotation", frame=frame)
+    scene.frame_set(1 + kit.STROKE_FRAME)
+    for step in ("new", "auto", "propagate"):
+        getattr(blender.ops.cutout, step)()
+    write(blender)
+    assert blender.context.window_manager.cutout.level == "INFO"
+    transform.keyframe_insert("scale_x", frame=1)
+    write(blender)  # again, with one more
+    for frame in (1, 4, 9, 12):
+        render = kit.render_frame(blender, scene, frame, tmp_path / "r")
+        scene.frame_set(frame)
+        moved = kit.Layout(
+            1, kit.LAYOUTS["plain"].render, (transform.offset_x, 0.0), degrees=np.degrees(transform.rotation)
+        )
+        files = sorted((Path(blender.data.filepath).parent).glob("*_cutout/*/matte/*.png"))
+        wanted, _ = kit.composite(moved, kit.picture(frame - 1), kit.load_picture(blender, files[frame - 1])[..., 0])
+        assert np.abs(render - wanted).mean() < 1.5 / 255, frame
+        assert (np.abs(render - wanted).max(axis=-1) > 0.3).mean() < 0.002, frame
+
+    driver = transform.driver_add("offset_y").driver
+    driver.expression = "3"
+    write(blender)
+    assert "driven" in blender.context.window_manager.cutout.text
+
+
 def test_a_clip_in_a_meta_strip_gets_its_mask_beside_it(blender: Any, project: Project, tmp_path: Path) -> None:
     from blender_cutout.host import compat
 

@@ -1,0 +1,70 @@
+"""Animated transforms: the mask's gets the same F-curves as the clip's.
+
+Copies, not drivers: a driver from one strip to another of the same scene is a cycle to Blender's evaluation.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+GROUPS = ("transform", "crop")
+_POINT = (
+    "interpolation",
+    "easing",
+    "back",
+    "amplitude",
+    "period",
+    "handle_left_type",
+    "handle_right_type",
+    "handle_left",
+    "handle_right",
+)
+
+
+def copy(scene: Any, clip: Any, mask: Any) -> bool:
+    """Gives the mask's transform and crop the F-curves of the clip's, and takes away those it had.
+
+    Returns:
+        False when something moves the clip that cannot be copied: a driver, or a curve with modifiers.
+    """
+    curves = _curves(scene)
+    drivers = scene.animation_data.drivers if scene.animation_data else ()
+    complete = True
+    for group in GROUPS:
+        source, target = (getattr(strip, group).path_from_id() + "." for strip in (clip, mask))
+        for curve in [c for c in curves if c.data_path.startswith(target)]:
+            curves.remove(curve)
+        for curve in [c for c in curves if c.data_path.startswith(source)]:
+            name = curve.data_path.removeprefix(source)
+            complete = complete and not len(curve.modifiers)
+            _copy_points(curve, curves.new(target + name, index=curve.array_index))
+        complete = complete and not any(d.data_path.startswith(source) for d in drivers)
+    return complete
+
+
+def _curves(scene: Any) -> Any:
+    """The collection of the scene's F-curves, where there is one: up to 4.5 the action's, from 5.0 on its slot's."""
+    data = scene.animation_data
+    action = data.action if data else None
+    if action is None:
+        return ()
+    if hasattr(action, "fcurves"):
+        return action.fcurves
+    for layer in action.layers:
+        for strip in layer.strips:
+            bag = strip.channelbag(data.action_slot)
+            if bag is not None:
+                return bag.fcurves
+    return ()
+
+
+def _copy_points(source: Any, target: Any) -> None:
+    target.extrapolation = source.extrapolation
+    target.mute = source.mute
+    target.keyframe_points.add(len(source.keyframe_points))
+    for old, new in zip(source.keyframe_points, target.keyframe_points, strict=True):
+        new.co = old.co
+    for old, new in zip(source.keyframe_points, target.keyframe_points, strict=True):
+        for name in _POINT:
+            setattr(new, name, getattr(old, name))
+    target.update()
