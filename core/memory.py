@@ -22,11 +22,12 @@ class SpaceTimeMemory:
     """Remembered frames of one pass, never more than `budget` of them.
 
     * permanent: keyframes. At most half the budget (at least one); the ones farthest in time are dropped.
+    * surroundings: a wider view of the keyframe that the pass starts from, which shows what the object is not.
     * temporary: every n-th frame of the pass; the oldest is dropped.
     * transient: the last frame, replaced at each step.
 
-    The same three kinds as in XMem's working memory and Cutie, without consolidation; the budget counts entries so that
-    memory stays constant for clips of any length.
+    The kinds are those of XMem's working memory and Cutie (but for the surroundings), without consolidation; the budget
+    counts entries, so that memory stays constant for clips of any length.
 
     Args:
         budget: largest number of entries, at least 3.
@@ -39,6 +40,7 @@ class SpaceTimeMemory:
         self._budget = budget
         self._every = every
         self._permanent: dict[int, Entry] = {}
+        self._surroundings: Entry | None = None
         self._temporary: list[Entry] = []
         self._transient: Entry | None = None
         self._start = 0
@@ -51,13 +53,19 @@ class SpaceTimeMemory:
     @property
     def temporary_limit(self) -> int:
         """How many frames of the pass are kept at most, given the keyframes that are there."""
-        return self._budget - 1 - len(self._permanent)
+        return self._budget - 1 - len(self._permanent) - (self._surroundings is not None)
 
     def begin(self, start: int) -> None:
         """Starts a pass at keyframe `start`: forgets the last pass, but no keyframe."""
         self._start = start
+        self._surroundings = None
         self._temporary.clear()
         self._transient = None
+
+    def add_surroundings(self, key: Key, value: Value) -> None:
+        """Remembers a wider view of the keyframe where the pass starts, until the next pass begins."""
+        self._surroundings = Entry(self._start, key, value)
+        self._forget_temporary()
 
     def add_permanent(self, frame: int, key: Key, value: Value, near: int | None = None) -> None:
         """Remembers a keyframe; over the limit, the one farthest in time from `near` (or else `frame`) is forgotten."""
@@ -65,7 +73,7 @@ class SpaceTimeMemory:
         self._permanent[frame] = Entry(frame, key, value)
         while len(self._permanent) > self.permanent_limit:
             del self._permanent[max(self._permanent, key=lambda f: abs(f - centre))]
-        del self._temporary[: max(0, len(self._temporary) - self.temporary_limit)]
+        self._forget_temporary()
 
     def has_permanent(self, frame: int) -> bool:
         """Whether this keyframe is remembered."""
@@ -85,16 +93,22 @@ class SpaceTimeMemory:
         self._transient = None
         if self.keeps(frame):
             self._temporary.append(entry)
-            del self._temporary[: max(0, len(self._temporary) - self.temporary_limit)]
+            self._forget_temporary()
         else:
             self._transient = entry
 
     def entries(self) -> list[tuple[Key, Value]]:
         """All remembered (key, value), in the order permanent, temporary, transient: it mostly grows at its end."""
-        kept = [*self._permanent.values(), *self._temporary]
+        kept = list(self._permanent.values())
+        if self._surroundings is not None:
+            kept.append(self._surroundings)
+        kept += self._temporary
         if self._transient is not None:
             kept.append(self._transient)
         return [(e.key, e.value) for e in kept]
+
+    def _forget_temporary(self) -> None:
+        del self._temporary[: max(0, len(self._temporary) - self.temporary_limit)]
 
     def __len__(self) -> int:
         return len(self.entries())

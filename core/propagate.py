@@ -45,7 +45,7 @@ class PropagationSettings:
     memory_every: int = 5
     budget: int = 12
     follow: bool = True
-    crop_factor: float = 2.0
+    crop_factor: float = 1.6
 
 
 def propagate(

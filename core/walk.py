@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from .continuity import without_strays
 from .crop import Crop, follow_crop, whole_picture
 from .errors import FrameReadError
 from .fusion import difference, fuse, time_weight
@@ -17,12 +18,16 @@ from .passes import Pass
 from .types import MatteKind
 
 if TYPE_CHECKING:
-    from .ports import FrameSource, Key, PropagationNet
+    from .ports import FrameSource, Key, PropagationNet, Value
     from .propagate import PropagationSettings
     from .types import Image, Mattes
 
     Result = tuple[int, Mattes, MatteKind]
     Fixed = Callable[[int, bool], Mattes | None]
+
+
+SURROUNDINGS = 2.0
+"""The wider view of a pass's keyframe is this many times as wide as the crop."""
 
 
 class _Look(NamedTuple):
@@ -132,20 +137,24 @@ class Walker:
         self._memory.begin(start)
         nearest = sorted(keys, key=lambda k: abs(k - start))[: self._memory.permanent_limit]
         for key in sorted(nearest, key=lambda k: -abs(k - start)):
-            mattes = _stacked(keyframe(key))
             if not self._memory.has_permanent(key):
-                crop = self._follow(mattes, None)
-                picture = crop.to_crop(self._picture(key))
-                code = self._net.encode_key(picture)
-                value = self._net.encode_value(picture, code, crop.to_crop(mattes, fill=0.0))
-                self._memory.add_permanent(key, code, value, near=start)
+                mattes = _stacked(keyframe(key))
+                self._memory.add_permanent(key, *self._encoded(key, self._follow(mattes, None), mattes), near=start)
+        mattes = _stacked(keyframe(start))
+        wide = self._follow(mattes, None, SURROUNDINGS)
+        if wide.box != self._follow(mattes, None).box:
+            self._memory.add_surroundings(*self._encoded(start, wide, mattes))
+
+    def _encoded(self, frame: int, crop: Crop, mattes: Mattes) -> tuple[Key, Value]:
+        """Key and value of a frame with known mattes (N, H, W), seen in a crop."""
+        picture = crop.to_crop(self._picture(frame))
+        key = self._net.encode_key(picture)
+        return key, self._net.encode_value(picture, key, crop.to_crop(mattes, fill=0.0))
 
     def _remember(self, frame: int, crop: Crop, mattes: Mattes) -> None:
         """Puts a frame with a known matte into memory."""
         if (mattes > 0.5).any():
-            picture = crop.to_crop(self._picture(frame))
-            key = self._net.encode_key(picture)
-            self._memory.add(frame, key, self._net.encode_value(picture, key, crop.to_crop(mattes, fill=0.0)))
+            self._memory.add(frame, *self._encoded(frame, crop, mattes))
 
     def _look(self, frame: int, crop: Crop, last: Mattes) -> _Look:
         """What the network says of the frame: in the crop, or where it finds the objects in the whole picture.
@@ -154,13 +163,13 @@ class Walker:
         missing. When an object runs into the crop's rim, the crop is moved and looked at once more.
         """
         image = self._picture(frame)
-        look = self._segment(image, crop)
+        look = self._segment(image, crop, last)
         if not self._settings.follow:
             return look
         found = _present(look.mattes)
         search = not found.all() and self._memory.keeps(frame)
         if crop.box != self._whole().box and (not found.any() or search):
-            wide = self._segment(image, self._whole())
+            wide = self._segment(image, self._whole(), last)
             if (_present(wide.mattes) & ~found).any():
                 look = wide
         full = look.crop.from_crop(look.mattes, self._size)
@@ -168,15 +177,16 @@ class Walker:
         if touched or (look.crop.box == self._whole().box and _present(look.mattes).any()):
             moved = self._follow(np.maximum(full, last) if touched else full, None)
             if moved.box != look.crop.box:
-                closer = self._segment(image, moved)
+                closer = self._segment(image, moved, last)
                 if _present(closer.mattes).any():
                     look = closer
         return look
 
-    def _segment(self, image: Image, crop: Crop) -> _Look:
+    def _segment(self, image: Image, crop: Crop, last: Mattes) -> _Look:
         picture = crop.to_crop(image)
         key = self._net.encode_key(picture)
-        return _Look(crop, picture, key, self._net.segment(key, self._memory.entries()))
+        mattes = without_strays(self._net.segment(key, self._memory.entries()), crop.to_crop(last, fill=0.0))
+        return _Look(crop, picture, key, mattes)
 
     def _crop_of_known(self, crop: Crop, mattes: Mattes, last: Mattes) -> Crop:
         """The crop in which a frame with a known matte would have been looked at, as `_look` decides it."""
@@ -198,10 +208,10 @@ class Walker:
     def _whole(self) -> Crop:
         return whole_picture(self._size, self._settings.working_px)
 
-    def _follow(self, mattes: Mattes, last: Crop | None) -> Crop:
+    def _follow(self, mattes: Mattes, last: Crop | None, wider: float = 1.0) -> Crop:
         if not self._settings.follow:
             return self._whole()
-        return follow_crop(mattes, self._size, self._settings.working_px, self._settings.crop_factor, last)
+        return follow_crop(mattes, self._size, self._settings.working_px, wider * self._settings.crop_factor, last)
 
     def _picture(self, frame: int) -> Image:
         image = check_image(self._frames[frame], f"Frame {frame}")

@@ -63,3 +63,13 @@ def test_a_new_pass_forgets_the_old_one_but_no_keyframe():
 def test_senseless_settings_are_refused(budget, every):
     with pytest.raises(ValueError, match="memory needs"):
         SpaceTimeMemory(budget, every)
+
+
+def test_surroundings_count_and_last_for_one_pass():
+    memory = SpaceTimeMemory(budget=4, every=1)
+    memory.begin(0)
+    memory.add_permanent(0, 0, 0)
+    memory.add_surroundings("wide", "wide")
+    assert remembered(walked(memory, range(1, 9))) == [0, "wide", 8]
+    memory.begin(20)
+    assert remembered(memory) == [0]
