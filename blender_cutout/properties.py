@@ -17,6 +17,14 @@ from bpy.props import (
 )
 
 from .core.errors import InputError
+from .host import compat
+
+
+def _redraw(_group: Any, _context: Any) -> None:
+    """Has every sequencer drawn anew: by itself Blender redraws only the region that was clicked in."""
+    for _, area in compat.sequencer_areas():
+        area.tag_redraw()
+
 
 _TEXT = StringProperty()
 _COUNT = IntProperty(min=0)
@@ -68,6 +76,7 @@ _SHOW = BoolProperty(
     name="Show Mask",
     description="Tint the mask over the preview, wherever the composite does not show it already",
     default=True,
+    update=_redraw,
 )
 _COLOUR = FloatVectorProperty(
     name="Colour",
@@ -77,6 +86,7 @@ _COLOUR = FloatVectorProperty(
     min=0.0,
     max=1.0,
     default=(0.05, 0.45, 1.0, 0.4),
+    update=_redraw,
 )
 
 

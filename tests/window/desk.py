@@ -1,0 +1,194 @@
+"""A hand and an eye for a window of Blender: mouse and keys by xdotool, pictures of the screen by ImageMagick.
+
+Imported inside Blender. The window must start at the top left corner of the screen, without a frame: then the pixels of
+a region are those of the screen, but for the direction of y. What has to wait for Blender is a generator that
+yields seconds.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+Steps = Iterator[float]
+Point = tuple[float, float]
+
+
+class Desk:
+    """One sequencer with preview, and the sidebar's tab Cutout.
+
+    Args:
+        out: folder of the pictures.
+    """
+
+    def __init__(self, out: Path) -> None:
+        self.out = out
+        self.own_seconds = 0.0
+        """Time that Blender stood still for the hand and the eye."""
+        self.buttons: dict[str, tuple[int, int]] = {}
+        """Python command of a button → its place on the screen; by `find_buttons`."""
+
+    @property
+    def window(self) -> Any:
+        """The window."""
+        return bpy.context.window_manager.windows[0]
+
+    @property
+    def area(self) -> Any:
+        """The largest sequencer."""
+        areas = [a for a in self.window.screen.areas if a.type == "SEQUENCE_EDITOR"]
+        return max(areas, key=lambda a: a.width * a.height)
+
+    def region(self, kind: str) -> Any:
+        """The sequencer's region of a type."""
+        return next(r for r in self.area.regions if r.type == kind)
+
+    def override(self, kind: str = "PREVIEW") -> Any:
+        """Context of a region."""
+        return bpy.context.temp_override(window=self.window, area=self.area, region=self.region(kind))
+
+    def shot(self, name: str, crop: tuple[int, int, int, int] | None = None) -> Path:
+        """A picture of the screen; crop = (x, y, width, height) from the top left."""
+        path = self.out / f"{name}.png"
+        self._run("import", "-window", "root", str(path))
+        if crop:
+            x, y, width, height = crop
+            self._run("mogrify", "-crop", f"{width}x{height}+{x}+{y}", "+repage", str(path))
+        return path
+
+    def rectangle(self, kind: str) -> tuple[int, int, int, int]:
+        """A region as (x, y, width, height) on the screen, from the top left."""
+        region = self.region(kind)
+        return region.x, self.window.height - region.y - region.height, region.width, region.height
+
+    def xdo(self, *arguments: object) -> None:
+        """Runs xdotool."""
+        self._run("xdotool", *map(str, arguments))
+
+    def move(self, x: float, y: float) -> None:
+        """Moves the mouse to a place on the screen."""
+        self.xdo("mousemove", int(x), int(y))
+
+    def pixel(self, x: float, y: float) -> tuple[int, ...]:
+        """The colour on the screen, (r, g, b) of 255."""
+        crop = f"1x1+{round(x)}+{round(y)}"
+        return tuple(self._run("import", "-window", "root", "-crop", crop, "-depth", "8", "rgb:-")[:3])
+
+    def one_sequencer(self, scene: Any) -> Steps:
+        """Fills the window with a sequencer and a large preview of this scene."""
+        area = max(self.window.screen.areas, key=lambda a: a.width * a.height)
+        area.type = "SEQUENCE_EDITOR"
+        area.spaces.active.view_type = "SEQUENCER_PREVIEW"
+        if hasattr(self.window.workspace, "sequencer_scene"):
+            self.window.workspace.sequencer_scene = scene
+        yield 1.0
+        with self.override("WINDOW"):
+            bpy.ops.screen.screen_full_area()
+        yield 1.0
+        x, y, width, height = self.rectangle("PREVIEW")
+        edge = x + width * 0.9
+        yield from self.drag([(edge, y + height), (edge, y + height + 80), (edge, y + height + 300)])
+
+    def show_tab(self, name: str) -> Steps:
+        """Opens the sidebar at a tab."""
+        self.area.spaces.active.show_region_ui = True
+        yield 0.6
+        self.region("UI").active_panel_category = name
+        yield 0.8
+
+    def rest(self) -> Steps:
+        """Closes a pop-up and moves the mouse to the timeline, where it highlights nothing."""
+        yield from self.key("Escape")
+        x, y, width, height = self.rectangle("WINDOW")
+        for share in (0.3, 0.5):
+            self.move(x + width * share, y + height * 0.4)
+            yield 0.3
+
+    def key(self, *names: str) -> Steps:
+        """Presses keys, one after the other."""
+        for name in names:
+            self.xdo("key", name)
+            yield 0.15
+
+    def click(self, x: float, y: float) -> Steps:
+        """Clicks there, as a person does: come near, press, let go."""
+        self.move(x - 4, y)
+        yield 0.15
+        self.move(x, y)
+        yield 0.25
+        self.xdo("mousedown", 1)
+        yield 0.25
+        self.xdo("mouseup", 1)
+        yield 0.4
+
+    def drag(self, places: Sequence[Point]) -> Steps:
+        """Drags along places on the screen."""
+        self.move(places[0][0] - 3, places[0][1])
+        yield 0.2
+        self.move(*places[0])
+        yield 0.2
+        self.xdo("mousedown", 1)
+        yield 0.15
+        for place in places[1:]:
+            self.move(*place)
+            yield 0.05
+        yield 0.15
+        self.xdo("mouseup", 1)
+        yield 0.4
+
+    def to_screen(self, point: Point) -> Point:
+        """The place on the screen of a preview point."""
+        region = self.region("PREVIEW")
+        x, y = region.view2d.view_to_region(*point, clip=False)
+        return region.x + x, self.window.height - 1 - (region.y + y)
+
+    def find_buttons(self, step: int = 9) -> Steps:
+        """Looks over the sidebar with the mouse and notes where its buttons lie, by the command that each would run."""
+        x, y, width, height = self.rectangle("UI")
+        seen: dict[str, list[tuple[int, int]]] = {}
+        for share in (0.12, 0.45, 0.78):
+            last = y
+            for down in range(y + 4, y + height, step):
+                place = (int(x + width * share), down)
+                self.move(*place)
+                yield 0.05
+                command = self._command_under_mouse()
+                if command:
+                    seen.setdefault(command, []).append(place)
+                    last = down
+                elif down > last + 200:
+                    break
+        # The middle one: the first may be seen late, the last may be another's edge.
+        self.buttons = {command: places[len(places) // 2] for command, places in seen.items()}
+
+    def press(self, part: str) -> Steps:
+        """Clicks the button whose command contains `part`."""
+        matching = [place for command, place in self.buttons.items() if part in command]
+        if len(matching) != 1:
+            raise LookupError(f"{len(matching)} buttons run {part}; there are {sorted(self.buttons)}")
+        self.move(*matching[0])
+        for _ in range(50):  # until Blender has noticed: a loaded machine lags behind the mouse
+            yield 0.1
+            if part in self._command_under_mouse():
+                break
+        yield from self.click(*matching[0])
+
+    def _run(self, *command: str) -> bytes:
+        start = time.perf_counter()
+        try:
+            return subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
+        finally:
+            self.own_seconds += time.perf_counter() - start
+
+    def _command_under_mouse(self) -> str:
+        manager = bpy.context.window_manager
+        manager.clipboard = ""
+        with self.override("UI"):
+            if bpy.ops.ui.copy_python_command_button.poll():
+                bpy.ops.ui.copy_python_command_button()
+        return manager.clipboard

@@ -1,0 +1,115 @@
+"""The add-on in a real window, used by a simulated hand: `python tests/window/run.py [--blender PATH] [--output DIR]`.
+
+Builds the extension, installs it into a scratch profile of that Blender, opens a window on a virtual screen, draws,
+presses the panel's buttons and looks at the pixels on the screen. Linux only; needs Xvfb, xdotool and ImageMagick, and
+the engine's environment (or CUTOUT_PYTHON). Takes some minutes without a graphics card, so it is not part of the suites
+that pytest collects. Exit code 0: every check passed; the pictures of each step lie in the output folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+sys.path[:0] = [str(ROOT), str(HERE.parent)]
+
+import bpy_kit as kit  # noqa: E402
+
+from blender_cutout import environment  # noqa: E402
+from blender_cutout.core.errors import CutoutError  # noqa: E402
+from tools import blenders, package  # noqa: E402
+
+SCREEN = (1600, 1000)
+PICTURES = [*range(12), *range(10, -1, -1), *range(1, 12)]
+"""The clip's frames, as frames of `bpy_kit`: there and back again."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the test; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--blender", metavar="PATH", help="a Blender's program; default the newest that is found")
+    parser.add_argument("--output", metavar="DIR", help="where the pictures go; default a temporary folder")
+    parser.add_argument("--limit", metavar="SECONDS", type=float, default=600.0, help="end Blender after this time")
+    options = parser.parse_args(arguments)
+    missing = [tool for tool in ("Xvfb", "xdotool", "import", "convert") if not shutil.which(tool)]
+    if missing:
+        sys.exit(f"Not installed: {', '.join(missing)}. On Debian: apt install xvfb xdotool imagemagick")
+    try:
+        found = blenders.find_blenders(options.blender)
+        engine = environment.worker_python()
+    except (blenders.BlenderError, CutoutError) as error:
+        sys.exit(str(error))
+    if not found:
+        sys.exit("No Blender was found. Name it: --blender PATH")
+    output = Path(options.output or tempfile.mkdtemp(prefix="cutout-window-")).absolute()
+    output.mkdir(parents=True, exist_ok=True)
+    return _run(found[0], engine, output, options.limit)
+
+
+def _run(blender: blenders.Blender, engine: Path, output: Path, limit: float) -> int:
+    report = output / "report.json"
+    report.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory(prefix="cutout-profile-") as scratch, virtual_screen() as display:
+        os.environ.update(
+            DISPLAY=display,
+            BLENDER_USER_RESOURCES=f"{scratch}/profile",
+            CUTOUT_PYTHON=str(engine),
+            LIBGL_ALWAYS_SOFTWARE="1",
+        )
+        blenders.install_extension(blender, package.build(Path(scratch)))
+        clip = Path(scratch) / "clip"
+        clip.mkdir()
+        for number, picture in enumerate(PICTURES):
+            kit.write_png(clip / f"klipp {number:04d}.png", kit.picture(picture))
+        command = [
+            str(blender.path), "--no-window-focus", "-p", "0", "0", *map(str, SCREEN),
+            "--python", str(HERE / "scenario.py"), "--", str(output), str(clip), scratch,
+        ]  # fmt: skip
+        with (output / "blender.log").open("w", encoding="utf-8") as log:
+            try:
+                subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, timeout=limit)
+            except subprocess.TimeoutExpired:
+                print(f"Blender was ended after {limit:.0f} s.")
+    print(f"{blender}\nPictures and log: {output}")
+    if not report.is_file():
+        print("Blender ended before the test did: see blender.log")
+        return 1
+    checks = json.loads(report.read_text(encoding="utf-8"))
+    for check in checks:
+        print(f"{'  ok  ' if check['ok'] else '! BAD '} {check['name']}: {check['detail']}")
+    return 0 if checks and all(check["ok"] for check in checks) else 1
+
+
+@contextmanager
+def virtual_screen() -> Iterator[str]:
+    """Runs a screen of its own and gives its name; ended afterwards."""
+    read, write = os.pipe()
+    width, height = SCREEN
+    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", f"{width}x{height}x24", "+extension", "GLX"]
+    server = subprocess.Popen(command, pass_fds=(write,), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    os.close(write)
+    try:
+        with os.fdopen(read) as answer:
+            number = answer.readline().strip()
+        if not number:
+            sys.exit("Xvfb does not start.")
+        time.sleep(0.5)
+        yield f":{number}"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
