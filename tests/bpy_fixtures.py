@@ -38,6 +38,7 @@ def blender(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         for entry in _RESOURCES.iterdir():
             shutil.rmtree(entry, ignore_errors=True)
         assert not ours, "handlers were left behind: Blender would never end"
+        assert not bpy.app.timers.is_registered(jobs._tick)
         assert not hasattr(bpy.types, "CUTOUT_PT_cutout")
         assert not hasattr(bpy.types.Scene, "cutout")
         assert jobs.pump.client is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -15,12 +17,31 @@ if TYPE_CHECKING:  # imported where used: the tests inside Blender have neither 
     from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip
 
 
+_STATUS = pytest.StashKey[int]()
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Inside Blender (-m bpy) only the files that have such tests are read: the others import what is not there."""
     if config.option.markexpr != "bpy":
         return None
     files = collection_path.rglob("test_*.py") if collection_path.is_dir() else [collection_path]
     return None if any("pytest.mark.bpy" in f.read_text(encoding="utf-8") for f in files) else True
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    session.config.stash[_STATUS] = int(exitstatus)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Blender as a module now and then crashes while Python takes it down, after all results are known: not waited for.
+
+    What would keep a Blender from ending, a handler or timer left behind, is looked for after each test.
+    """
+    if "bpy" in sys.modules and _STATUS in config.stash:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(config.stash[_STATUS])
 
 
 @pytest.fixture
