@@ -93,7 +93,7 @@ class WorkerClient:
             self.close()
             raise EnvironmentMissing(
                 f"The cutout engine cannot be started ({error}).",
-                "Press Install in the add-on's preferences, or choose the Python of an existing engine there.",
+                "Run `python install.py` in Blender Cutout's folder, or choose an engine's Python in the preferences.",
             ) from error
         self.send(hello)
 
