@@ -112,9 +112,9 @@ def _letters(context: Any) -> int:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    """The text in lines of at most so many letters."""
+    """The text in lines of at most so many letters; a longer path is broken, Blender would leave some out."""
     lines: list[str] = []
-    for word in text.split():
+    for word in (long[at : at + width] for long in text.split() for at in range(0, len(long), width)):
         if lines and len(lines[-1]) + 1 + len(word) <= width:
             lines[-1] += " " + word
         else:

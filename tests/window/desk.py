@@ -30,8 +30,8 @@ class Desk:
         self.out = out
         self.own_seconds = 0.0
         """Time that Blender stood still for the hand and the eye."""
-        self.buttons: dict[str, tuple[int, int]] = {}
-        """Python command of a button → its place on the screen; by `find_buttons`."""
+        self.buttons: dict[str, list[tuple[int, int]]] = {}
+        """Python command of a button → places on the screen where it was seen; by `find_buttons`."""
 
     @property
     def window(self) -> Any:
@@ -150,7 +150,7 @@ class Desk:
     def find_buttons(self, step: int = 9) -> Steps:
         """Looks over the sidebar with the mouse and notes where its buttons lie, by the command that each would run."""
         x, y, width, height = self.rectangle("UI")
-        seen: dict[str, list[tuple[int, int]]] = {}
+        self.buttons = {}
         for share in (0.12, 0.45, 0.78):
             last = y
             for down in range(y + 4, y + height, step):
@@ -159,24 +159,26 @@ class Desk:
                 yield 0.05
                 command = self._command_under_mouse()
                 if command:
-                    seen.setdefault(command, []).append(place)
+                    self.buttons.setdefault(command, []).append(place)
                     last = down
                 elif down > last + 200:
                     break
-        # The middle one: the first may be seen late, the last may be another's edge.
-        self.buttons = {command: places[len(places) // 2] for command, places in seen.items()}
 
     def press(self, part: str) -> Steps:
         """Clicks the button whose command contains `part`."""
-        matching = [place for command, place in self.buttons.items() if part in command]
+        matching = [places for command, places in self.buttons.items() if part in command]
         if len(matching) != 1:
             raise LookupError(f"{len(matching)} buttons run {part}; there are {sorted(self.buttons)}")
-        self.move(*matching[0])
-        for _ in range(50):  # until Blender has noticed: a loaded machine lags behind the mouse
-            yield 0.1
-            if part in self._command_under_mouse():
-                break
-        yield from self.click(*matching[0])
+        places = sorted(matching[0], key=lambda place: abs(place[1] - matching[0][len(matching[0]) // 2][1]))
+        # On a loaded machine Blender lags behind the mouse: a button may lie a bit above where it was seen.
+        for x, y in [*places, *((x, y - up) for x, y in places[:1] for up in (9, 18, 27, 36))]:
+            self.move(x, y)
+            for _ in range(10):
+                yield 0.1
+                if part in self._command_under_mouse():
+                    yield from self.click(x, y)
+                    return
+        raise LookupError(f"The button for {part} is not where it was.")
 
     def _run(self, *command: str) -> bytes:
         start = time.perf_counter()

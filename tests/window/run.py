@@ -30,7 +30,8 @@ from blender_cutout import environment  # noqa: E402
 from blender_cutout.core.errors import CutoutError  # noqa: E402
 from tools import blenders, package  # noqa: E402
 
-SCREEN = (1600, 1000)
+SCREEN = (1280, 840)
+"""Small, because all of it is drawn by the processor."""
 PICTURES = [*range(12), *range(10, -1, -1), *range(1, 12)]
 """The clip's frames, as frames of `bpy_kit`: there and back again."""
 
@@ -40,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--blender", metavar="PATH", help="a Blender's program; default the newest that is found")
     parser.add_argument("--output", metavar="DIR", help="where the pictures go; default a temporary folder")
-    parser.add_argument("--limit", metavar="SECONDS", type=float, default=600.0, help="end Blender after this time")
+    parser.add_argument("--limit", metavar="SECONDS", type=float, default=1200.0, help="end Blender after this time")
     options = parser.parse_args(arguments)
     missing = [tool for tool in ("Xvfb", "xdotool", "import", "convert") if not shutil.which(tool)]
     if missing:
@@ -88,7 +89,7 @@ def _run(blender: blenders.Blender, engine: Path, output: Path, limit: float) ->
     checks = json.loads(report.read_text(encoding="utf-8"))
     for check in checks:
         print(f"{'  ok  ' if check['ok'] else '! BAD '} {check['name']}: {check['detail']}")
-    return 0 if checks and all(check["ok"] for check in checks) else 1
+    return 0 if checks[-1]["name"] == "the test ran to its end" and all(check["ok"] for check in checks) else 1
 
 
 @contextmanager

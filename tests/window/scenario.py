@@ -51,8 +51,10 @@ class Scenario:
     # ------------------------------------------------------------------ small things
 
     def check(self, name: str, ok: bool, detail: object = "") -> None:
-        """Notes whether something is as it must be."""
+        """Notes whether something is as it must be; at once in a file, as Blender may crash."""
         self.checks.append({"name": name, "ok": bool(ok), "detail": str(detail)})
+        report = self.desk.out / "report.json"
+        report.write_text(json.dumps(self.checks, indent=1, ensure_ascii=False), encoding="utf-8")
 
     def shot(self, name: str) -> None:
         """A numbered picture of the screen."""
@@ -216,7 +218,7 @@ class Scenario:
             visited.add(self.scene.frame_current)
             if pressed == 12:
                 self.shot("propagating")
-        pauses = sorted(self.gaps)
+        pauses = sorted([0.0, *self.gaps])
         detail = (
             f"{pressed} keys, {len(visited)} frames; pause {pauses[len(pauses) // 2]:.2f} s, longest {pauses[-1]:.2f} s"
         )
@@ -346,19 +348,17 @@ def _apart(a: Any, b: Any) -> float:
 def _start() -> None:
     out, clip, scratch = map(Path, sys.argv[sys.argv.index("--") + 1 :])
     scenario = Scenario(out, clip, scratch)
-    way = scenario.steps()
+    way, start = scenario.steps(), time.monotonic()
 
     def tick() -> float | None:
         try:
             return next(way)
         except StopIteration:
-            pass
+            scenario.check("the test ran to its end", True, f"{time.monotonic() - start:.0f} s")
         except Exception:
             traceback.print_exc()
             scenario.check("the test ran to its end", False, traceback.format_exc().splitlines()[-1])
             scenario.shot("failed")
-        report = scenario.desk.out / "report.json"
-        report.write_text(json.dumps(scenario.checks, indent=1, ensure_ascii=False), encoding="utf-8")
         bpy.ops.wm.quit_blender()
         return None
 
