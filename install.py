@@ -34,9 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # a console that lacks a letter must not end an installation
     options = _parser().parse_args(arguments)
     try:
-        return {"install": install, "demo": demo, "test": test, "build": build, "doctor": doctor}[options.command](
-            options
-        )
+        commands = {"install": install, "demo": demo, "test": test, "build": build, "doctor": doctor}
+        return commands[options.command or "install"](options)
     except (CutoutError, blenders.BlenderError, package.PackageError) as error:
         print(f"\nError: {error}", file=sys.stderr)
         return 1
@@ -78,6 +77,9 @@ def test(options: argparse.Namespace) -> int:
     """All tests; missing environments are made first."""
     from tools import suites
 
+    if options.prepare:
+        suites.prepare_all(options.prepare, _show)
+        return 0
     return 0 if suites.run_all(options.only, print, _show) else 1
 
 
@@ -127,28 +129,32 @@ def _show(line: str) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False)
+    # Without defaults of their own: else the sub-command's would undo what stands before it.
+    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     common.add_argument("--blender", metavar="PATH", help="a Blender's program, instead of those found on this machine")
     common.add_argument(
         "--python", metavar="PATH", help="the Python to build the engine's environment on (3.10 to 3.13)"
     )
     common.add_argument(
-        "--device",
-        choices=("auto", "cpu"),
-        default="auto",
-        help="cpu: the small PyTorch, even where there is a graphics card",
+        "--device", choices=("auto", "cpu"), help="cpu: the small PyTorch, even where there is a graphics card"
     )
     parser = argparse.ArgumentParser(
         prog="install.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, parents=[common]
     )
-    parser.set_defaults(command="install")
+    parser.set_defaults(blender=None, python=None, device="auto")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=False)
     commands.add_parser("install", parents=[common], help="the engine and the extension (the default)")
     command = commands.add_parser("demo", parents=[common], help="the whole way from strokes to a composite, headless")
     command.add_argument("--output", metavar="DIR", default=str(ROOT / "demo-output"), help="where the results go")
     command = commands.add_parser("test", help="all tests")
+    names = ("engine", "4.2", "4.5", "5.0", "5.2")
+    command.add_argument("--only", action="append", default=[], choices=names, help="this suite; may be repeated")
     command.add_argument(
-        "--only", action="append", default=[], choices=("engine", "4.2", "4.5", "5.0", "5.2"), help="may be repeated"
+        "--prepare",
+        action="append",
+        default=[],
+        choices=names,
+        help="only make this suite's environment; may be repeated",
     )
     command = commands.add_parser("build", help="the extension's zip")
     command.add_argument("--output", metavar="DIR", default=str(ROOT / "dist"), help="where the zip goes")

@@ -280,7 +280,7 @@ def _run(command: Sequence[str], failure: str, remedy: str = "") -> Iterator[str
         if process.wait() != 0:
             words = next((line for line in reversed(lines) if "error" in line.lower()), lines[-1] if lines else "")
             raise EnvironmentMissing(
-                f"{failure} {words}".strip(),
+                f"{failure} {words.rstrip('.')}.".replace(" .", ""),
                 remedy
                 or "Check the network and the free space on the disk, and run it again: it goes on where it stopped.",
             )

@@ -91,6 +91,14 @@ def prepare(suite: Suite) -> Iterator[str]:
     yield from environment.make(suite.folder, suite.requirements, base=base, torch=torch)
 
 
+def prepare_all(only: Sequence[str], show: Say) -> None:
+    """Makes the environments of the named suites. Raises EnvironmentMissing with what is missing."""
+    for suite in (engine_suite(), *blender_suites()):
+        if _title(suite) in only:
+            for line in prepare(suite):
+                show(line)
+
+
 def run_all(only: Sequence[str], say: Say, show: Say) -> bool:
     """Runs the suites (all, or the named ones), whatever fails on the way; True when everything passed.
 

@@ -1,0 +1,252 @@
+"""The engine's environment: where it lies, how it is made and resumed, what is said when something is missing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from blender_cutout import checkup, environment, machine
+from blender_cutout.core.errors import EnvironmentMissing
+from blender_cutout.machine import TorchChoice, choose_torch
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user who has nothing installed."""
+    folder = tmp_path / "Heim für alles"
+    monkeypatch.setenv(environment.HOME_VARIABLE, str(folder))
+    monkeypatch.delenv(environment.PYTHON_VARIABLE, raising=False)
+    return folder
+
+
+def wheel(folder: Path, name: str) -> None:
+    """Writes a wheel that holds one empty module: something to install without a network."""
+    folder.mkdir(exist_ok=True)
+    info = f"{name}-1.0.dist-info"
+    with zipfile.ZipFile(folder / f"{name}-1.0-py3-none-any.whl", "w") as archive:
+        archive.writestr(f"{name}.py", "")
+        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/RECORD", "")
+
+
+def pip_settings(monkeypatch: pytest.MonkeyPatch, wheels: Path) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished environment without any library."""
+    folder = tmp_path_factory.mktemp("bare") / "engine"
+    list(environment.make(folder, ()))
+    return folder
+
+
+def has(folder: Path, module: str) -> bool:
+    command = [str(environment.python_of(folder)), "-I", "-c", f"import {module}"]
+    return subprocess.run(command, capture_output=True).returncode == 0
+
+
+def finish(folder: Path) -> None:
+    """Makes a folder look like a finished environment."""
+    python = environment.python_of(folder)
+    python.parent.mkdir(parents=True)
+    python.write_text("")
+    (folder / environment.MARKER).write_text('{"stamp": "x"}')
+
+
+@pytest.mark.parametrize(
+    ("system", "variable", "wanted"),
+    [
+        ("linux", "XDG_DATA_HOME", "data/blender-cutout"),
+        ("win32", "LOCALAPPDATA", "data/blender-cutout"),
+        ("darwin", "", "home/Library/Application Support/blender-cutout"),
+    ],
+)
+def test_each_system_has_its_place_for_a_users_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: str, variable: str, wanted: str
+) -> None:
+    monkeypatch.delenv(environment.HOME_VARIABLE)
+    monkeypatch.setattr(environment.sys, "platform", system)
+    monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
+    if variable:
+        monkeypatch.setenv(variable, str(tmp_path / "data"))
+    assert environment.environment_folder() == tmp_path / wanted
+
+
+def test_the_preference_comes_before_the_variable_before_the_installed_one(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = tmp_path / "first python", tmp_path / "second"
+    first.write_text("")
+    second.write_text("")
+    finish(home / "engine")
+    assert environment.worker_python() == environment.python_of(home / "engine")
+    monkeypatch.setenv(environment.PYTHON_VARIABLE, str(second))
+    assert environment.worker_python("") == second
+    assert environment.worker_python(str(first)) == first
+
+
+def test_what_is_missing_is_said_with_its_remedy(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(EnvironmentMissing, match=r"not installed.*python install\.py"):
+        environment.worker_python()
+    (home / "engine").mkdir(parents=True)
+    with pytest.raises(EnvironmentMissing, match="interrupted"):
+        environment.worker_python()
+    with pytest.raises(EnvironmentMissing, match="in the preferences"):
+        environment.worker_python("/no/such/python")
+    monkeypatch.setenv(environment.PYTHON_VARIABLE, "/no/such/python")
+    with pytest.raises(EnvironmentMissing, match=environment.PYTHON_VARIABLE):
+        environment.worker_python()
+
+
+def test_the_command_starts_an_isolated_python_on_the_engines_first_file() -> None:
+    python, *flags, entry = environment.worker_command("/some/python")
+    assert python == "/some/python"
+    assert flags == ["-I", "-u"]
+    assert Path(entry) == ROOT / "blender_cutout" / "worker" / "entry.py"
+    assert Path(entry).is_file()
+
+
+def test_an_environment_is_made_resumed_and_found_ready(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, wheels = home / "engine", tmp_path / "räder"
+    wheel(wheels, "cutout_first")
+    pip_settings(monkeypatch, wheels)
+    wanted = ("cutout_first", "cutout_second")
+    with pytest.raises(EnvironmentMissing, match=r"cutout_second.*goes on where it stopped"):
+        list(environment.make(folder, wanted))
+    assert not environment.is_complete(folder)
+    built = environment.python_of(folder).lstat().st_mtime_ns
+
+    wheel(wheels, "cutout_second")
+    list(environment.make(folder, wanted))
+    assert environment.python_of(folder).lstat().st_mtime_ns == built, "went on, did not begin again"
+    assert environment.is_complete(folder)
+    assert has(folder, "cutout_first, cutout_second")
+    assert environment.worker_python() == environment.python_of(folder)
+
+    (ready,) = environment.make(folder, wanted)
+    assert "up to date" in ready
+    wheel(wheels, "cutout_third")
+    list(environment.make(folder, (*wanted, "cutout_third")))
+    assert has(folder, "cutout_third"), "changed requirements are noticed"
+
+
+def test_a_stopped_installation_is_not_taken_for_a_finished_one(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = home / "engine"
+    lines = environment.make(folder, ())
+    assert "Making" in next(lines)
+    lines.close()
+    assert not environment.is_complete(folder)
+    list(environment.make(folder, ()))
+    assert environment.is_complete(folder)
+
+
+def test_the_next_build_is_tried_when_one_is_not_to_be_had(
+    tmp_path: Path, bare: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheel(tmp_path / "wheels", "cutout_other")
+    pip_settings(monkeypatch, tmp_path / "wheels")
+    choice = TorchChoice("cpu", "Because.", (("cutout_none",), ("cutout_other",)), "Do this.")
+    lines = list(environment.make(bare, (), torch=choice))
+    assert "Because." in lines
+    assert has(bare, "cutout_other")
+    choice = TorchChoice("cpu", "Because.", (("cutout_none",),), "Do this.")
+    with pytest.raises(EnvironmentMissing, match=r"PyTorch.*cutout_none.*Do this\."):
+        list(environment.make(bare, (), torch=choice))
+    assert not environment.is_complete(bare)
+
+
+def test_a_fitting_python_is_found_and_a_missing_one_named() -> None:
+    found = environment.find_python()
+    command = [str(found), "-c", "import sys; print(*sys.version_info[:2])"]
+    version = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert tuple(map(int, version)) in environment.VERSIONS
+    with pytest.raises(EnvironmentMissing, match=r"No Python 3\.99"):
+        environment.find_python(((3, 99),))
+
+
+@pytest.mark.parametrize("system", ["linux", "win32"])
+def test_without_a_graphics_card_only_cpu_builds_are_tried(monkeypatch: pytest.MonkeyPatch, system: str) -> None:
+    monkeypatch.setattr(machine, "cuda_version", lambda: None)
+    monkeypatch.setattr(machine, "has_rocm", lambda: False)
+    choice = choose_torch("auto", system, "x86_64")
+    assert choice.build == "cpu"
+    named = [attempt for attempt in choice.attempts if attempt[0].endswith("+cpu")]
+    assert named
+    # On Windows the index's own build is for the CPU; on Linux it is gigabytes of CUDA.
+    assert [a for a in choice.attempts if a not in named] == ([("torch>=2.4",)] if system == "win32" else [])
+
+
+@pytest.mark.parametrize(
+    ("system", "processor", "cuda", "rocm", "device", "build", "first"),
+    [
+        ("linux", "x86_64", (13, 1), False, "auto", "cuda", "torch==2.13.0"),
+        ("linux", "x86_64", (12, 4), False, "auto", "cuda", "torch==2.8.0"),
+        ("linux", "x86_64", (11, 4), False, "auto", "cpu", "torch==2.13.0+cpu"),
+        ("linux", "x86_64", (13, 1), False, "cpu", "cpu", "torch==2.13.0+cpu"),
+        ("linux", "x86_64", None, True, "auto", "rocm", "torch==2.8.0+rocm6.4"),
+        ("win32", "AMD64", (12, 8), False, "auto", "cuda", "torch==2.8.0+cu128"),
+        ("darwin", "arm64", None, False, "auto", "mps", "torch>=2.4"),
+        ("darwin", "x86_64", None, False, "auto", "cpu", "torch>=2.4"),
+    ],
+)
+def test_the_build_fits_the_machine(
+    monkeypatch: pytest.MonkeyPatch,
+    system: str,
+    processor: str,
+    cuda: tuple[int, int] | None,
+    rocm: bool,
+    device: str,
+    build: str,
+    first: str,
+) -> None:
+    monkeypatch.setattr(machine, "cuda_version", lambda: cuda)
+    monkeypatch.setattr(machine, "has_rocm", lambda: rocm)
+    choice = choose_torch(device, system, processor)
+    assert choice.build == build
+    assert choice.attempts[0][0] == first
+    assert ("disk" in choice.reason) == (system != "darwin" or build == "cpu")
+
+
+def test_a_driver_is_asked_for_its_cuda(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine.shutil, "which", lambda name: sys.executable)
+    monkeypatch.setattr(
+        machine.subprocess,
+        "run",
+        lambda *_, **__: subprocess.CompletedProcess([], 0, "| Driver Version: 580.1  CUDA Version: 13.0  |"),
+    )
+    assert machine.cuda_version() == (13, 0)
+
+
+def test_the_check_up_finds_the_engine_of_this_environment_sound() -> None:
+    findings = checkup.check(sys.executable)
+    assert [f.text for f in findings if not f.ok] == []
+    text = "\n".join(f.text for f in findings)
+    for word in ("Python 3.", "PyTorch", "OpenCV", "Weights of the network scribble: fine", "The networks run on"):
+        assert word in text
+
+
+def test_the_check_up_names_what_is_missing_and_what_to_do(bare: Path) -> None:
+    bad = [f for f in environment.check(environment.python_of(bare)) if not f.ok]
+    assert any("PyTorch" in f.text and "missing" in f.text for f in bad)
+    assert any("OpenCV" in f.text for f in bad)
+    assert all("install.py" in f.remedy for f in bad)
+    (finding,) = environment.check("/no/such/python")
+    assert not finding.ok
+    assert "does not start" in finding.text
+
+
+def test_it_needs_nothing_but_the_standard_library() -> None:
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import blender_cutout.environment; print('fine')"
+    answer = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True)
+    assert answer.stdout == "fine\n", answer.stderr
