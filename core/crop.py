@@ -27,7 +27,22 @@ EXPAND_STEPS = ((0.002, 5.0), (0.01, 3.0), (0.05, 2.0), (0.2, 1.5), (1.0, 1.2))
 """(share of the picture that the strokes' rectangle covers, up to which) -> expand ratio of both its sides."""
 
 MIN_SIDE_SHARE = 0.4
-"""A correction's crop is never narrower than this share of the picture's geometric mean side, at zoom 1."""
+"""A correction's crop is never narrower than this share of the picture's geometric mean side, at zoom 1.
+
+Measured with early weights on 32 development pictures, five strokes by a simulated artist: IoU 0.879 at 0.4, 0.869 at
+0.25, 0.867 at 0.55; on 16 of them 0.854 at 0.4, 0.829 at 0.7, 0.839 with the object's box times 1.4 as the crop, 0.813
+with the whole picture.
+"""
+
+SECOND_LOOK = 1.4
+"""What a look at the whole picture found is looked at again in its box, grown by this (RITM's zoom-in ratio).
+
+Measured with early weights on 32 development pictures, one stroke: IoU 0.794 after the first look; 0.808 after a second
+at 1.4 that is given the first mask, 0.798 at 2.0, 0.796 at 1.4 without the first mask. Without strokes 0.745 and 0.759.
+"""
+
+SECOND_LOOK_SHARE = 0.7
+"""No second look when the box covers more than this share of the picture: it would show nothing new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +175,29 @@ def choose_crop(
     wide, tall = max(tight.width * ratio, sides[0]), max(tight.height * ratio, sides[1])
     wide, tall = max(wide, tall / 2), max(tall, wide / 2)
     return fitted(_box_within(_centre(tight), wide, tall, size_hw), working_px)
+
+
+def closer_crop(matte: Matte, size_hw: tuple[int, int], working_px: int, strokes: Sequence[Stroke] = ()) -> Crop | None:
+    """The crop for a second look at what was found in the whole picture: its box and the strokes', grown.
+
+    Args:
+        matte: (H, W) that was found.
+        size_hw: of the picture.
+        working_px: the network sees about this many pixels squared.
+        strokes: which must be inside.
+
+    Returns:
+        None when nothing was found, or so much that a second look shows nothing new.
+    """
+    box = mask_box(matte)
+    if box is None:
+        return None
+    if strokes:
+        drawn = _strokes_box(strokes, size_hw)
+        box = Box(min(box.x0, drawn.x0), min(box.y0, drawn.y0), max(box.x1, drawn.x1), max(box.y1, drawn.y1))
+    wide, tall = SECOND_LOOK * box.width, SECOND_LOOK * box.height
+    grown = _box_within(_centre(box), max(wide, tall / 2), max(tall, wide / 2), size_hw)
+    return None if grown.area > SECOND_LOOK_SHARE * size_hw[0] * size_hw[1] else fitted(grown, working_px)
 
 
 def follow_crop(

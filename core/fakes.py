@@ -24,11 +24,16 @@ _REACH = 60.0  # colours nearer than this are the same object
 
 
 class FakeScribbleNet:
-    """Stroke network by colour: strokes take in, or throw out, the connected area of the colour under them."""
+    """Stroke network by colour: strokes take in, or throw out, the connected area of the colour under them.
+
+    Without strokes it finds the foreground, as seen in the crop.
+    """
 
     def predict(self, image: Image, previous: Matte, keep: Map, remove: Map) -> Matte:
         """See `ScribbleNet`."""
         matte: Matte = np.array(previous)
+        if (previous > 0.5).any() and not keep.any() and not remove.any():
+            return self.foreground(image)
         for strokes, value in ((keep, 1.0), (remove, 0.0)):
             if strokes.any():
                 near = _near(image, np.median(image[strokes > 0], axis=0))

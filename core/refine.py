@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .crop import choose_crop, stitch, whole_picture
+from .crop import choose_crop, closer_crop, stitch, whole_picture
 from .errors import InputError
 from .matte import check_image, check_matte
 from .scribble import rasterise, strokes_inside
@@ -32,7 +32,8 @@ def refine(
     """The matte after one round of strokes.
 
     The network sees the adaptive crop around this round's strokes; its result is laid over `previous` with a faded rim.
-    Outside the crop `previous` stays as it is, bit for bit. Pixels right under a stroke always obey it.
+    A first round sees the whole picture, and then what it found once more from near. Outside the crop `previous` stays
+    as it is, bit for bit. Pixels right under a stroke always obey it.
 
     Args:
         net: stroke network.
@@ -63,6 +64,13 @@ def refine(
     crop = choose_crop(inside, size, before, zoom, working_px)
     keep, remove = rasterise(inside, crop)
     refined = net.predict(crop.to_crop(image), crop.to_crop(before, fill=0.0), keep, remove)
+    if crop.box.area == size[0] * size[1] and not (before > 0.5).any():
+        found = np.asarray(crop.from_crop(refined, size))
+        closer = closer_crop(found, size, working_px, inside)
+        if closer is not None:
+            crop = closer
+            keep, remove = rasterise(inside, crop)
+            refined = net.predict(crop.to_crop(image), crop.to_crop(found, fill=0.0), keep, remove)
     refined = np.where(keep > 0, np.float32(1), np.where(remove > 0, np.float32(0), refined))
     return stitch(before, refined, crop, FEATHER_SHARE * min(crop.box.width, crop.box.height))
 
@@ -78,4 +86,11 @@ def foreground(net: ScribbleNet, image: Image, working_px: int = 320) -> Matte:
     check_image(image)
     size = image.shape[0], image.shape[1]
     crop = whole_picture(size, working_px)
-    return np.asarray(crop.from_crop(net.foreground(crop.to_crop(image)), size))
+    found = np.asarray(crop.from_crop(net.foreground(crop.to_crop(image)), size))
+    closer = closer_crop(found, size, working_px)
+    if closer is None:
+        return found
+    nothing = np.zeros(closer.size, np.float32)
+    return np.asarray(
+        closer.from_crop(net.predict(closer.to_crop(image), closer.to_crop(found, fill=0.0), nothing, nothing), size)
+    )

@@ -97,3 +97,10 @@ def test_wrong_input_is_a_clear_error(arguments, error):
     with pytest.raises(error) as caught:
         refine(FakeScribbleNet(), **{"image": IMAGE, "strokes": [click((50, 50))], **arguments})
     assert caught.value.hint
+
+
+def test_small_object_in_a_large_picture_is_cut_out_at_the_pictures_own_resolution():
+    clip = SyntheticClip(height=1080, width=1920, radius=30)
+    truth = clip.matte(9)
+    assert iou(refine(FakeScribbleNet(), clip[9], [Stroke([clip.centre(9)], 8, Label.KEEP)]), truth) > 0.98
+    assert iou(foreground(FakeScribbleNet(), clip[9]), truth) > 0.98
