@@ -7,9 +7,11 @@ yields seconds.
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +102,27 @@ class Desk:
         yield 0.6
         self.region("UI").active_panel_category = name
         yield 0.8
+
+    @property
+    def status(self) -> Any:
+        """What the panel shows."""
+        return bpy.context.window_manager.cutout
+
+    def idle(self, limit: float = 300.0) -> Steps:
+        """Waits for the engine."""
+        end = time.monotonic() + limit
+        while time.monotonic() < end:
+            yield 0.1
+            if not self.status.busy:
+                break
+        yield 0.4
+
+    def do(self, button: str) -> Steps:
+        """Presses a button, waits for the engine, and closes Blender's pop-up, which would take the next click."""
+        yield from self.press(button)
+        yield from self.idle()
+        if self.status.level == "ERROR":
+            yield from self.rest()
 
     def rest(self) -> Steps:
         """Closes a pop-up and moves the mouse to the timeline, where it highlights nothing."""
@@ -194,3 +217,33 @@ class Desk:
             if bpy.ops.ui.copy_python_command_button.poll():
                 bpy.ops.ui.copy_python_command_button()
         return manager.clipboard
+
+
+def dense(points: Sequence[Point], parts: int = 5) -> list[Point]:
+    """The points of a stroke with some between, as a hand draws it."""
+    found = [points[0]]
+    for (x0, y0), (x1, y1) in itertools.pairwise(points):
+        found += [(x0 + (x1 - x0) * i / parts, y0 + (y1 - y0) * i / parts) for i in range(1, parts + 1)]
+    return found
+
+
+def play(steps: Steps, failed: Callable[[str], None] = lambda _: None) -> None:
+    """Has Blender's timer take the steps, and ends Blender afterwards.
+
+    Args:
+        steps: yields seconds to wait.
+        failed: gets the last line of an exception's traceback.
+    """
+
+    def tick() -> float | None:
+        try:
+            return next(steps)
+        except StopIteration:
+            pass
+        except Exception:
+            traceback.print_exc()
+            failed(traceback.format_exc().splitlines()[-1])
+        bpy.ops.wm.quit_blender()
+        return None
+
+    bpy.app.timers.register(tick, first_interval=2.0, persistent=True)

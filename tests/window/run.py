@@ -41,6 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--blender", metavar="PATH", help="a Blender's program; default the newest that is found")
     parser.add_argument("--output", metavar="DIR", help="where the pictures go; default a temporary folder")
+    parser.add_argument("--tour", metavar="FOLDER", help="no test, but the documentation's pictures: see tour.py")
     parser.add_argument("--limit", metavar="SECONDS", type=float, default=1200.0, help="end Blender after this time")
     options = parser.parse_args(arguments)
     missing = [tool for tool in ("Xvfb", "xdotool", "import", "convert") if not shutil.which(tool)]
@@ -55,12 +56,27 @@ def main(arguments: list[str] | None = None) -> int:
         sys.exit("No Blender was found. Name it: --blender PATH")
     output = Path(options.output or tempfile.mkdtemp(prefix="cutout-window-")).absolute()
     output.mkdir(parents=True, exist_ok=True)
-    return _run(found[0], engine, output, options.limit)
+    if options.tour:
+        _play(found[0], engine, output, options.limit, Path(options.tour).absolute())
+        return 0
+    return _test(found[0], engine, output, options.limit)
 
 
-def _run(blender: blenders.Blender, engine: Path, output: Path, limit: float) -> int:
+def _test(blender: blenders.Blender, engine: Path, output: Path, limit: float) -> int:
     report = output / "report.json"
     report.unlink(missing_ok=True)
+    _play(blender, engine, output, limit, None)
+    if not report.is_file():
+        print("Blender ended before the test did: see blender.log")
+        return 1
+    checks = json.loads(report.read_text(encoding="utf-8"))
+    for check in checks:
+        print(f"{'  ok  ' if check['ok'] else '! BAD '} {check['name']}: {check['detail']}")
+    return 0 if checks[-1]["name"] == "the test ran to its end" and all(check["ok"] for check in checks) else 1
+
+
+def _play(blender: blenders.Blender, engine: Path, output: Path, limit: float, film: Path | None) -> None:
+    """Starts the window and waits for its end; without a film for the test, with one for the tour."""
     with tempfile.TemporaryDirectory(prefix="cutout-profile-") as scratch, virtual_screen() as display:
         os.environ.update(
             DISPLAY=display,
@@ -69,13 +85,14 @@ def _run(blender: blenders.Blender, engine: Path, output: Path, limit: float) ->
             LIBGL_ALWAYS_SOFTWARE="1",
         )
         blenders.install_extension(blender, package.build(Path(scratch)))
-        clip = Path(scratch) / "clip"
-        clip.mkdir()
-        for number, picture in enumerate(PICTURES):
-            kit.write_png(clip / f"klipp {number:04d}.png", kit.picture(picture))
+        clip = film or Path(scratch) / "clip"
+        if film is None:
+            clip.mkdir()
+            for number, picture in enumerate(PICTURES):
+                kit.write_png(clip / f"klipp {number:04d}.png", kit.picture(picture))
         command = [
             str(blender.path), "--no-window-focus", "-p", "0", "0", *map(str, SCREEN),
-            "--python", str(HERE / "scenario.py"), "--", str(output), str(clip), scratch,
+            "--python", str(HERE / ("tour.py" if film else "scenario.py")), "--", str(output), str(clip), scratch,
         ]  # fmt: skip
         with (output / "blender.log").open("w", encoding="utf-8") as log:
             try:
@@ -83,13 +100,6 @@ def _run(blender: blenders.Blender, engine: Path, output: Path, limit: float) ->
             except subprocess.TimeoutExpired:
                 print(f"Blender was ended after {limit:.0f} s.")
     print(f"{blender}\nPictures and log: {output}")
-    if not report.is_file():
-        print("Blender ended before the test did: see blender.log")
-        return 1
-    checks = json.loads(report.read_text(encoding="utf-8"))
-    for check in checks:
-        print(f"{'  ok  ' if check['ok'] else '! BAD '} {check['name']}: {check['detail']}")
-    return 0 if checks[-1]["name"] == "the test ran to its end" and all(check["ok"] for check in checks) else 1
 
 
 @contextmanager

@@ -5,13 +5,11 @@ A generator stepped by a timer of Blender's, so that its event loop runs between
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import signal
 import sys
 import time
-import traceback
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +19,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import bpy_kit as kit  # noqa: E402
-from desk import Desk, Steps  # noqa: E402
+from desk import Desk, Steps, dense, play  # noqa: E402
 
 START = 1
 FRAME = START + kit.STROKE_FRAME
@@ -69,11 +67,6 @@ class Scenario:
         return 0.01
 
     @property
-    def status(self) -> Any:
-        """What the panel shows."""
-        return bpy.context.window_manager.cutout
-
-    @property
     def scene(self) -> Any:
         """The scene."""
         return self.desk.window.scene
@@ -90,24 +83,15 @@ class Scenario:
 
     def message(self) -> str:
         """The panel's message."""
-        return f"{self.status.level} {self.status.text} {self.status.hint}".strip()
+        return f"{self.desk.status.level} {self.desk.status.text} {self.desk.status.hint}".strip()
 
-    def idle(self, limit: float = 180.0) -> Steps:
-        """Waits for the engine."""
-        end = time.monotonic() + limit
-        while time.monotonic() < end:
-            yield 0.1
-            if not self.status.busy:
-                break
-        yield 0.4
-
-    def do(self, button: str, limit: float = 180.0) -> Steps:
-        """Presses a button and waits for the engine."""
+    def do(self, button: str) -> Steps:
+        """Presses a button and waits for the engine; an error's pop-up is looked at, then closed."""
         yield from self.desk.press(button)
-        yield from self.idle(limit)
-        if self.status.level == "ERROR":
+        yield from self.desk.idle()
+        if self.desk.status.level == "ERROR":
             self.shot(f"error {len(self.checks)}")
-            yield from self.desk.rest()  # Blender's pop-up would take the next click
+            yield from self.desk.rest()
 
     def says(self, name: str, part: str) -> None:
         """Checks the panel's message."""
@@ -120,7 +104,7 @@ class Scenario:
     def look(self, layout: kit.Layout, frame: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """The screen's colours (inside, outside) the object in a picture of the clip."""
         x, y = kit.object_at(frame)
-        return tuple(self.desk.pixel(*self.at(*p, layout)) for p in ((x + 12.5, y + 51.5), (x + 31.5, y + 21.5)))  # type: ignore[return-value]
+        return tuple(self.desk.pixel(*self.at(*p, layout)) for p in ((x + 14.5, y + 56.5), (x + 31.5, y + 21.5)))  # type: ignore[return-value]
 
     # ------------------------------------------------------------------ the way
 
@@ -134,6 +118,7 @@ class Scenario:
         yield from self.write()
         yield from self.save_and_load()
         yield from self.lose_the_engine()
+        self.check("the test ran to its end", True)
 
     def open(self) -> Steps:
         """A sequencer with preview and the tab Cutout; the clip over a green strip."""
@@ -189,7 +174,7 @@ class Scenario:
         yield from self.desk.press("brush(label='keep')")
         before = self.look(plain, kit.STROKE_FRAME)
         for stroke in kit.strokes()["Cutout +"]:
-            yield from self.desk.drag([self.at(*p, plain) for p in _dense(stroke)])
+            yield from self.desk.drag([self.at(*p, plain) for p in dense(stroke)])
         self.shot("a stroke")
         yield from self.do("cutout.apply_strokes")
         self.says("a stroke is applied", "1 stroke applied")
@@ -212,7 +197,7 @@ class Scenario:
         yield 0.2
         self.gaps.clear()
         pressed, visited = 0, set()
-        while self.status.busy and pressed < 500:
+        while self.desk.status.busy and pressed < 500:
             pressed += 1
             yield from self.desk.key("Right" if pressed % 20 < 10 else "Left")
             visited.add(self.scene.frame_current)
@@ -273,7 +258,7 @@ class Scenario:
         self.shot("step taken back")
         with self.desk.override():
             bpy.ops.ed.undo()
-        yield from self.idle()
+        yield from self.desk.idle()
         self.check("Blender's undo brings it back", self.track.head == head, self.message())
 
     def save_and_load(self) -> Steps:
@@ -291,7 +276,7 @@ class Scenario:
         yield 0.8
         seen = self.look(kit.Layout(START, RENDER), 9)
         red = kit.picture(9)[kit.truth(9) > 0.5][0]
-        self.check("the mask shows after loading", _apart(seen[0], red) > 40 and not self.status.engine, seen[0])
+        self.check("the mask shows after loading", _apart(seen[0], red) > 40 and not self.desk.status.engine, seen[0])
         self.shot("loaded")
         strip.modifiers[0].mute = False
 
@@ -307,11 +292,11 @@ class Scenario:
         pump = _package("jobs").pump
         for _ in range(1200):
             yield 0.02
-            if self.status.busy and self.status.progress > 0.05:
+            if self.desk.status.busy and self.desk.status.progress > 0.05:
                 break
         os.kill(pump.client.ready.pid, signal.SIGKILL)
-        yield from self.idle()
-        self.check("the loss is told", self.status.lost and self.status.level == "ERROR", self.message())
+        yield from self.desk.idle()
+        self.check("the loss is told", self.desk.status.lost and self.desk.status.level == "ERROR", self.message())
         yield from self.desk.rest()
         self.shot("engine lost")
         yield from self.desk.find_buttons()
@@ -332,14 +317,6 @@ def _strips(scene: Any) -> Any:
     return editor.strips if hasattr(editor, "strips") else editor.sequences
 
 
-def _dense(points: list[tuple[float, float]], parts: int = 5) -> list[tuple[float, float]]:
-    """The points of a stroke with some between, as a hand draws it."""
-    found = [points[0]]
-    for (x0, y0), (x1, y1) in itertools.pairwise(points):
-        found += [(x0 + (x1 - x0) * i / parts, y0 + (y1 - y0) * i / parts) for i in range(1, parts + 1)]
-    return found
-
-
 def _apart(a: Any, b: Any) -> float:
     """How far two colours are apart, in 255ths, summed over the channels."""
     return float(sum(abs(int(x) - int(y)) for x, y in zip(a, b, strict=True)))
@@ -348,22 +325,8 @@ def _apart(a: Any, b: Any) -> float:
 def _start() -> None:
     out, clip, scratch = map(Path, sys.argv[sys.argv.index("--") + 1 :])
     scenario = Scenario(out, clip, scratch)
-    way, start = scenario.steps(), time.monotonic()
-
-    def tick() -> float | None:
-        try:
-            return next(way)
-        except StopIteration:
-            scenario.check("the test ran to its end", True, f"{time.monotonic() - start:.0f} s")
-        except Exception:
-            traceback.print_exc()
-            scenario.check("the test ran to its end", False, traceback.format_exc().splitlines()[-1])
-            scenario.shot("failed")
-        bpy.ops.wm.quit_blender()
-        return None
-
-    bpy.app.timers.register(tick, first_interval=2.0, persistent=True)
     bpy.app.timers.register(scenario.beat, persistent=True)
+    play(scenario.steps(), lambda text: scenario.check("the test ran to its end", False, text))
 
 
 _start()
