@@ -18,16 +18,23 @@ from .passes import Pass
 from .types import MatteKind
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from .ports import FrameSource, Key, PropagationNet, Value
     from .propagate import PropagationSettings
     from .types import Image, Mattes
 
+    Areas = NDArray[np.float64]
     Result = tuple[int, Mattes, MatteKind]
     Fixed = Callable[[int, bool], Mattes | None]
 
 
 SURROUNDINGS = 2.0
 """The wider view of a pass's keyframe is this many times as wide as the crop."""
+
+
+CRUMB = 0.02
+"""An object is lost when less than this share of its last area is left: what remains is rather something else."""
 
 
 class _Look(NamedTuple):
@@ -88,6 +95,7 @@ class Walker:
         start = keyframe(step.start)
         flat = start.ndim == 2
         last = _stacked(start)
+        areas = _areas(last)
         crop = self._follow(last, None)
         change: _Change | None = None
         started = False
@@ -96,7 +104,7 @@ class Walker:
             matte = fixed(frame, step.keep)
             if matte is not None:
                 seen = self._crop_of_known(crop, _stacked(matte), last)
-                last = _stacked(matte)
+                last, areas = _sightings(_stacked(matte), areas)
                 crop = self._follow(last, seen)
                 waiting.append((frame, seen))
                 if len(waiting) > 1 and not self._on_grid(step.start, waiting[-2][0]):
@@ -114,12 +122,12 @@ class Walker:
                 known = fixed(known_frame, step.keep)
                 if known is not None:
                     self._remember(known_frame, known_crop, _stacked(known))
-            look = self._look(frame, crop, last)
+            look = self._look(frame, crop, last, areas)
             full = look.crop.from_crop(look.mattes, self._size)
-            if (full > 0.5).any() and frame != step.frames[-1]:
+            last, areas = _sightings(full, areas)
+            if last.any() and frame != step.frames[-1]:
                 value = self._net.encode_value(look.picture, look.key, look.mattes)
                 self._memory.add(frame, look.key, value)
-            last = full
             crop = self._follow(last, look.crop)
             old = before(frame) if step.fuse_with is not None else None
             kind = MatteKind.PROPAGATED
@@ -156,29 +164,30 @@ class Walker:
         if (mattes > 0.5).any():
             self._memory.add(frame, *self._encoded(frame, crop, mattes))
 
-    def _look(self, frame: int, crop: Crop, last: Mattes) -> _Look:
+    def _look(self, frame: int, crop: Crop, last: Mattes, areas: Areas) -> _Look:
         """What the network says of the frame: in the crop, or where it finds the objects in the whole picture.
 
-        The whole picture is looked at when no object is left in the crop, and every n-th frame while one of several is
-        missing. When an object runs into the crop's rim, the crop is moved and looked at once more.
+        `last` and `areas` are of the frame before, see `_sightings`. The whole picture is looked at when no object is
+        left in the crop, and every n-th frame while one of several is missing. When an object runs into the crop's rim,
+        the crop is moved and looked at once more.
         """
         image = self._picture(frame)
         look = self._segment(image, crop, last)
         if not self._settings.follow:
             return look
-        found = _present(look.mattes)
+        found = _present(look, areas)
         search = not found.all() and self._memory.keeps(frame)
         if crop.box != self._whole().box and (not found.any() or search):
             wide = self._segment(image, self._whole(), last)
-            if (_present(wide.mattes) & ~found).any():
+            if (_present(wide, areas) & ~found).any():
                 look = wide
         full = look.crop.from_crop(look.mattes, self._size)
         touched = self._rim_is_touched(look.crop, look.mattes)
-        if touched or (look.crop.box == self._whole().box and _present(look.mattes).any()):
+        if touched or (look.crop.box == self._whole().box and _present(look, areas).any()):
             moved = self._follow(np.maximum(full, last) if touched else full, None)
             if moved.box != look.crop.box:
                 closer = self._segment(image, moved, last)
-                if _present(closer.mattes).any():
+                if _present(closer, areas).any():
                     look = closer
         return look
 
@@ -247,6 +256,18 @@ def _stacked(matte: Mattes) -> Mattes:
     return matte[None] if matte.ndim == 2 else matte
 
 
-def _present(mattes: Mattes) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-    """Which of the objects (N, h, w) are there: (N,) bool."""
-    return np.asarray((mattes > 0.5).any(axis=(1, 2)))
+def _areas(mattes: Mattes) -> Areas:
+    """Pixels of each object (N, H, W): (N,)."""
+    return np.asarray(np.count_nonzero(mattes > 0.5, axis=(1, 2)), np.float64)
+
+
+def _present(look: _Look, areas: Areas) -> NDArray[np.bool_]:
+    """Which of the objects are there, and not just crumbs of them: (N,) bool."""
+    return np.asarray(_areas(look.mattes) > CRUMB * areas * look.crop.scale**2)
+
+
+def _sightings(mattes: Mattes, areas: Areas) -> tuple[Mattes, Areas]:
+    """The mattes (N, H, W) without objects of which only crumbs are left, and each one's area when last seen."""
+    now = _areas(mattes)
+    there = now > CRUMB * areas
+    return (mattes if there.all() else mattes * there[:, None, None]), np.where(there, now, areas)

@@ -81,6 +81,18 @@ def test_object_that_leaves_the_crop_in_one_step_is_found_in_the_whole_picture()
     assert worst_iou(run(clip, {0: clip.matte(0)}), clip) > 0.9
 
 
+def test_crumb_of_the_objects_colour_does_not_hold_the_view_while_the_object_is_away():
+    class WithCrumb(SyntheticClip):
+        def __getitem__(self, frame):
+            image = super().__getitem__(frame).copy()
+            image[6:8, 380:382] = self.COLOURS[0]
+            return image
+
+    clip = WithCrumb(length=24, width=400, absent=range(6, 12))
+    results = run(clip, {0: clip.matte(0)})
+    assert min(iou(results[f][0], clip.matte(f)) for f in range(12, 24)) > 0.9
+
+
 def test_one_of_two_objects_that_comes_back_elsewhere_is_found():
     class OneComesBack(SyntheticClip):
         def centre(self, frame, n=0):
