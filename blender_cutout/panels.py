@@ -105,10 +105,10 @@ def _draw_message(context: Any, layout: Any, status: Any) -> None:
 
 
 def _letters(context: Any) -> int:
-    """How many letters of the panel's text fit beside each other in the sidebar: a letter is about 6 units wide."""
+    """How many letters of the panel's text fit side by side in the sidebar: few take more than 6.5 units."""
     if context.region is None:
         return 38
-    return max(20, int((context.region.width / context.preferences.system.ui_scale - 60) / 6))
+    return max(20, int((context.region.width / context.preferences.system.ui_scale - 60) / 6.5))
 
 
 def _wrapped(text: str, width: int) -> list[str]:

@@ -81,9 +81,8 @@ class FolderLock:
             raise _busy(self.path, owner)
         with suppress(FileNotFoundError):
             self.path.unlink()
-        self.warnings.append(
-            f"The track in {self.path.parent} was not closed properly (its engine process ended); it was taken over."
-        )
+        # Without the path, which fills the panel: it is the track that is being opened.
+        self.warnings.append("The last work here was cut short; it was taken over, and nothing finished is lost.")
 
 
 def process_start(pid: int) -> str | None:
