@@ -10,6 +10,7 @@ import numpy as np
 from .crop import choose_crop, closer_crop, stitch, whole_picture
 from .errors import InputError
 from .matte import check_image, check_matte
+from .merge import merge_changes
 from .scribble import rasterise, strokes_inside
 from .types import Stroke
 
@@ -32,8 +33,9 @@ def refine(
     """The matte after one round of strokes.
 
     The network sees the adaptive crop around this round's strokes; its result is laid over `previous` with a faded rim.
-    A first round sees the whole picture, and then what it found once more from near. Outside the crop `previous` stays
-    as it is, bit for bit. Pixels right under a stroke always obey it.
+    A first round sees the whole picture, and then what it found once more from near. A later one changes only areas
+    that hang together with its strokes. Outside the crop `previous` stays as it is, bit for bit. Pixels under a stroke
+    always obey it.
 
     Args:
         net: stroke network.
@@ -71,6 +73,9 @@ def refine(
             crop = closer
             keep, remove = rasterise(inside, crop)
             refined = net.predict(crop.to_crop(image), crop.to_crop(found, fill=0.0), keep, remove)
+    earlier = crop.to_crop(before, fill=0.0)
+    if (earlier > 0.5).any():
+        refined = merge_changes(earlier, refined, np.maximum(keep, remove))
     refined = np.where(keep > 0, np.float32(1), np.where(remove > 0, np.float32(0), refined))
     return stitch(before, refined, crop, FEATHER_SHARE * min(crop.box.width, crop.box.height))
 
