@@ -26,6 +26,8 @@ def _redraw(_group: Any, _context: Any) -> None:
         area.tag_redraw()
 
 
+# Without windows there is nothing to redraw, and 4.2 as a Python module crashes at its end for every `update` function.
+_REDRAWS = None if bpy.app.background else _redraw
 _TEXT = StringProperty()
 _COUNT = IntProperty(min=0)
 _LEVEL = EnumProperty(
@@ -76,7 +78,7 @@ _SHOW = BoolProperty(
     name="Show Mask",
     description="Tint the mask over the preview, wherever the composite does not show it already",
     default=True,
-    update=_redraw,
+    update=_REDRAWS,
 )
 _COLOUR = FloatVectorProperty(
     name="Colour",
@@ -86,7 +88,7 @@ _COLOUR = FloatVectorProperty(
     min=0.0,
     max=1.0,
     default=(0.05, 0.45, 1.0, 0.4),
-    update=_redraw,
+    update=_REDRAWS,
 )
 
 
