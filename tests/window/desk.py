@@ -19,6 +19,8 @@ import bpy
 
 Steps = Iterator[float]
 Point = tuple[float, float]
+LARGEST = 250_000
+"""Bytes of a picture of a part."""
 
 
 class Desk:
@@ -55,12 +57,16 @@ class Desk:
         return bpy.context.temp_override(window=self.window, area=self.area, region=self.region(kind))
 
     def shot(self, name: str, crop: tuple[int, int, int, int] | None = None) -> Path:
-        """A picture of the screen; crop = (x, y, width, height) from the top left."""
+        """A picture of the screen, or a small one of a part: crop = (x, y, width, height) from the top left."""
         path = self.out / f"{name}.png"
         self._run("import", "-window", "root", str(path))
         if crop:
             x, y, width, height = crop
-            self._run("mogrify", "-crop", f"{width}x{height}+{x}+{y}", "+repage", str(path))
+            self._run("mogrify", "-crop", f"{width}x{height}+{x}+{y}", "+repage", "-strip", str(path))
+            # A palette only where it must be: it shows in soft gradients; dithered, it would speckle the panel.
+            for smaller in (["-resize", "1000x"], ["+dither", "-colors", "192"]):
+                if path.stat().st_size > LARGEST:
+                    self._run("mogrify", *smaller, str(path))
         return path
 
     def rectangle(self, kind: str) -> tuple[int, int, int, int]:

@@ -74,10 +74,12 @@ class Tour:
             yield from desk.do("cutout.apply_strokes")
             yield from desk.rest()
             desk.shot(f"mask-{frame}")
+        desk.shot("overlay", self._without_timeline())
         yield from desk.press("propagate(direction='BOTH')")
         while bpy.context.window_manager.cutout.progress < 0.4:
             yield 0.1
         desk.shot("propagating")
+        desk.shot("panel", desk.rectangle("UI"))
         yield from desk.idle()
         for frame in (12, 22, 30, 44):
             scene.frame_set(frame)
@@ -85,10 +87,16 @@ class Tour:
             desk.shot(f"overlay-{frame}")
         yield from desk.do("cutout.write_strips")
         yield from desk.rest()
-        for frame in (12, 22, 30, 44):
+        for frame in (22, 30, 44, 12):
             scene.frame_set(frame)
             yield 1.0
             desk.shot(f"composite-{frame}")
+        desk.shot("composite", self._without_timeline())
+
+    def _without_timeline(self) -> tuple[int, int, int, int]:
+        """The preview and the panel beside it: the timeline shows where files lie on this machine."""
+        _, y, _, height = self.desk.rectangle("PREVIEW")
+        return 0, y, self.desk.window.width, height
 
     def _place(self, scene: Any, x: float, y: float) -> tuple[float, float]:
         """The place on the screen of a pixel of the clip, which fills the frame."""
