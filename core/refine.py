@@ -65,17 +65,17 @@ def refine(
     inside = strokes_inside(strokes, size)
     crop = choose_crop(inside, size, before, zoom, working_px)
     keep, remove = rasterise(inside, crop)
-    refined = net.predict(crop.to_crop(image), crop.to_crop(before, fill=0.0), keep, remove)
-    if crop.box.area == size[0] * size[1] and not (before > 0.5).any():
+    seen = crop.to_crop(before, fill=0.0)
+    refined = net.predict(crop.to_crop(image), seen, keep, remove)
+    if (before > 0.5).any():
+        refined = merge_changes(seen, refined, np.maximum(keep, remove))
+    elif crop.box.area == size[0] * size[1]:
         found = np.asarray(crop.from_crop(refined, size))
         closer = closer_crop(found, size, working_px, inside)
         if closer is not None:
             crop = closer
             keep, remove = rasterise(inside, crop)
             refined = net.predict(crop.to_crop(image), crop.to_crop(found, fill=0.0), keep, remove)
-    earlier = crop.to_crop(before, fill=0.0)
-    if (earlier > 0.5).any():
-        refined = merge_changes(earlier, refined, np.maximum(keep, remove))
     refined = np.where(keep > 0, np.float32(1), np.where(remove > 0, np.float32(0), refined))
     return stitch(before, refined, crop, FEATHER_SHARE * min(crop.box.width, crop.box.height))
 

@@ -68,6 +68,19 @@ def test_pixels_under_a_stroke_obey_whatever_the_network_says():
     assert matte[150, 200] < 0.1
 
 
+class FickleNet(FakeScribbleNet):
+    """Does what the strokes say, and forgets everything else."""
+
+    def predict(self, image, previous, keep, remove):
+        return super().predict(image, np.zeros_like(previous), keep, remove)
+
+
+def test_correction_does_not_spoil_what_was_right_elsewhere_in_its_crop():
+    red = refine(FakeScribbleNet(), IMAGE, [click(CLIP.centre(6, 0))])
+    both = refine(FickleNet(), IMAGE, [click(CLIP.centre(6, 1))], red)
+    assert iou(both, np.maximum(RED, BLUE)) > 0.95
+
+
 def test_foreground_finds_what_is_not_background():
     assert iou(foreground(FakeScribbleNet(), IMAGE), np.maximum(RED, BLUE)) > 0.95
 
