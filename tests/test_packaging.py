@@ -181,7 +181,7 @@ def test_the_engine_starts_from_the_zip_alone(archive: Path, tmp_path: Path) -> 
 def test_blenders_own_checker_accepts_the_zip(archive: Path) -> None:
     import bpy
 
-    version = ".".join(map(str, bpy.app.version[:2]))
-    checker = Path(bpy.__file__).parent / version / "scripts" / "addons_core" / "bl_pkg" / "cli" / "blender_ext.py"
+    scripts = Path(bpy.utils.resource_path("LOCAL")) / "scripts"
+    checker = scripts / "addons_core" / "bl_pkg" / "cli" / "blender_ext.py"
     answer = subprocess.run([sys.executable, str(checker), "validate", str(archive)], capture_output=True, text=True)
     assert answer.returncode == 0, answer.stdout + answer.stderr

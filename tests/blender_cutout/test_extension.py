@@ -38,7 +38,7 @@ strip = strips.new_image("clip", files[0], 2, 1)
 for file in files[1:]:
     strip.elements.append(os.path.basename(file))
 editor.active_strip = strip
-scene.frame_set(2)
+scene.frame_set(1)
 for step in ("new", "auto", "propagate", "write_strips"):
     assert getattr(bpy.ops.cutout, step)() == {"FINISHED"}, step
 assert strip.modifiers[0].input_mask_strip is not None
@@ -51,11 +51,12 @@ print("JOURNEY DONE")
 """
 
 
+@pytest.mark.timeout(280)
 def test_the_zip_installs_works_and_goes_without_a_trace(tmp_path: Path) -> None:
     from tools.package import build
 
     archive = build(tmp_path / "zip")
-    for file in kit.write_clip(tmp_path / "clip")[3:]:
+    for file in kit.write_clip(tmp_path / "clip")[2:]:
         file.unlink()
     script = tmp_path / "journey.py"
     script.write_text(JOURNEY, encoding="utf-8")
@@ -64,6 +65,6 @@ def test_the_zip_installs_works_and_goes_without_a_trace(tmp_path: Path) -> None
     command = [sys.executable, str(script), str(archive), str(tmp_path / "clip"), kit.engine_python()]
     environment = {**os.environ, "BLENDER_USER_RESOURCES": str(resources)}
     # The real engine and its weights: nothing of this checkout but the zip is used.
-    result = subprocess.run(command, env=environment, timeout=240, capture_output=True, text=True, cwd=tmp_path)
+    result = subprocess.run(command, env=environment, timeout=270, capture_output=True, text=True, cwd=tmp_path)
     assert "JOURNEY DONE" in result.stdout, result.stdout[-2000:] + result.stderr[-3000:]
     assert "Policy violation" not in result.stdout + result.stderr

@@ -44,13 +44,13 @@ def written_matte(bpy: Any, scene: Any, index: int) -> np.ndarray:
 
 
 def assert_composite(render: np.ndarray, layout: kit.Layout, frame: int, matte: np.ndarray) -> None:
-    """The render is the clip's frame through this matte: right colours, and right place to a tenth of a pixel."""
+    """The render is the clip's frame through this matte: right colours, and right place to a fifth of a pixel."""
     wanted, alpha = kit.composite(layout, kit.picture(frame), matte)
     error = np.abs(render - wanted).max(axis=-1)
     # From 5.0 on Blender resamples the mask twice: soft edges are a little softer, but nothing moves.
     assert (error > 64 / 255).mean() < 0.001
     assert error.mean() < 1.5 / 255
-    assert centre(1 - likeness(render, kit.GREEN)) == pytest.approx(centre(1 - likeness(wanted, kit.GREEN)), abs=0.1)
+    assert centre(1 - likeness(render, kit.GREEN)) == pytest.approx(centre(1 - likeness(wanted, kit.GREEN)), abs=0.2)
     assert alpha.sum() > 500, "the object must be in the picture for this to mean anything"
 
 
