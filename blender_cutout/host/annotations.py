@@ -64,7 +64,9 @@ def active_label(context: Any) -> Label | None:
     """What a stroke drawn now would say; None while another tool is used."""
     if not context.workspace or not context.space_data:
         return None
-    tool = context.workspace.tools.from_space_sequencer(context.space_data.view_type, create=False)
+    kind = context.space_data.view_type
+    mode = "PREVIEW" if kind == "SEQUENCER" else kind  # the strokes are drawn in another editor then
+    tool = context.workspace.tools.from_space_sequencer(mode, create=False)
     annotation = compat.annotation_get(context.space_data)
     if tool is None or tool.idname != _TOOL or not annotation or not len(annotation.layers):
         return None
