@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT))
 
 from blender_cutout import environment  # noqa: E402
 from blender_cutout.core.errors import CutoutError  # noqa: E402
-from tools import blenders, package  # noqa: E402
+from tools import blenders, command, package  # noqa: E402
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -52,6 +52,8 @@ def install(options: argparse.Namespace) -> int:
     found = blenders.find_blenders(options.blender)  # first: a wrong path is told before a long installation
     _make_engine(options)
     bad = _report(environment.check(environment.worker_python()))
+    if not os.environ.get(environment.PYTHON_VARIABLE):
+        print(f"Command line: {command.write_command(environment.worker_python().parent, environment.worker_python())}")
     archive = package.build(ROOT / "dist")
     print(f"Built {archive}")
     if not found:
@@ -144,20 +146,20 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(blender=None, python=None, device="auto")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=False)
     commands.add_parser("install", parents=[common], help="the engine and the extension (the default)")
-    command = commands.add_parser("demo", parents=[common], help="the whole way from strokes to a composite, headless")
-    command.add_argument("--output", metavar="DIR", default=str(ROOT / "demo-output"), help="where the results go")
-    command = commands.add_parser("test", help="all tests")
+    sub = commands.add_parser("demo", parents=[common], help="the whole way from strokes to a composite, headless")
+    sub.add_argument("--output", metavar="DIR", default=str(ROOT / "demo-output"), help="where the results go")
+    sub = commands.add_parser("test", help="all tests")
     names = ("engine", "4.2", "4.5", "5.0", "5.2")
-    command.add_argument("--only", action="append", default=[], choices=names, help="this suite; may be repeated")
-    command.add_argument(
+    sub.add_argument("--only", action="append", default=[], choices=names, help="this suite; may be repeated")
+    sub.add_argument(
         "--prepare",
         action="append",
         default=[],
         choices=names,
         help="only make this suite's environment; may be repeated",
     )
-    command = commands.add_parser("build", help="the extension's zip")
-    command.add_argument("--output", metavar="DIR", default=str(ROOT / "dist"), help="where the zip goes")
+    sub = commands.add_parser("build", help="the extension's zip")
+    sub.add_argument("--output", metavar="DIR", default=str(ROOT / "dist"), help="where the zip goes")
     commands.add_parser("doctor", parents=[common], help="what is there and what is wrong")
     return parser
 

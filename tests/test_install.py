@@ -13,7 +13,7 @@ import pytest
 
 from blender_cutout import environment
 from blender_cutout.core.errors import EnvironmentMissing
-from tools import blenders, suites
+from tools import blenders, command, suites
 
 ROOT = Path(__file__).resolve().parents[1]
 FAKE = """
@@ -93,6 +93,15 @@ def test_install_builds_and_installs_the_extension_into_the_named_blender(tmp_pa
     *words, archive = eval(last)
     assert words == wanted
     assert zipfile.is_zipfile(archive)
+
+
+def test_the_command_runs_from_anywhere(tmp_path: Path) -> None:
+    folder = tmp_path / "engine für mich"
+    folder.mkdir()
+    program = command.write_command(folder, Path(sys.executable))
+    answer = subprocess.run([str(program), "--help"], capture_output=True, text=True, cwd=tmp_path)
+    assert answer.returncode == 0, answer.stderr
+    assert "propagate" in answer.stdout
 
 
 def test_a_wrong_blender_is_told_before_anything_is_installed(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def _truth_settings(scene: Any) -> None:
     for lamp in [item for item in scene.objects if item.type == "LIGHT"]:
         bpy.data.objects.remove(lamp)
     scene.view_settings.view_transform = "Raw"
-    scene.cycles.use_denoising, scene.cycles.samples = False, 8
+    scene.cycles.use_denoising, scene.cycles.samples = False, 4
     scene.render.dither_intensity = 0
 
 

@@ -80,6 +80,7 @@ def _report(job: Mapping[str, Any], numbers: Mapping[str, Any]) -> int:
     times = job["times"]
     rows = [
         (f"IoU after the strokes on frame {job['first_frame']}", f"{numbers['iou_after_strokes']:.3f}"),
+        ("(Colour alone, told the truth, could reach)", f"{numbers['iou_by_colour']:.3f}"),
         ("J&F over the clip before the correction", _measures(before, numbers, "before")),
         (f"J&F after the correction on frame {job['corrected_frame']}", _measures(after, numbers, "after")),
         ("Propagation, a frame", f"{times['propagation'] / (FRAMES - 1):.2f} s"),

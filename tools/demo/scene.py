@@ -30,7 +30,7 @@ def build() -> Any:
     creature = animal.make_creature(scene)
     creature.pass_index = 1  # what the truth is rendered by
     # Generated coordinates stick to the skin; they are 0 to 1 along each side of the animal's box.
-    fur = surface(1, (0.8, 0.6, 1.8, 0.5, 1.5), patch=3)
+    fur = surface(1, (0.7, 0.5, 1.3, 0.25, 2.4), patch=2)
     box = [0.42 * side for side in creature.dimensions]
     creature.data.materials.append(material("fur", fur, box, "Generated"))
     animal.animate(creature, FRAMES)
@@ -49,11 +49,11 @@ def _settings(scene: Any) -> None:
     render.engine = "CYCLES"
     render.resolution_x, render.resolution_y, render.resolution_percentage = WIDTH, HEIGHT, 100
     render.fps, scene.frame_start, scene.frame_end = RATE, 0, FRAMES - 1
-    render.use_motion_blur, render.motion_blur_shutter = True, 0.5
+    render.use_motion_blur, render.motion_blur_shutter = True, 0.35
     cycles = scene.cycles
     cycles.device, cycles.seed = "CPU", SEED
     cycles.use_animated_seed = True
-    cycles.samples, cycles.use_adaptive_sampling, cycles.use_light_tree = 4, False, False
+    cycles.samples, cycles.use_adaptive_sampling, cycles.use_light_tree = 2, False, False
     cycles.use_denoising, cycles.denoiser = True, "OPENIMAGEDENOISE"
     cycles.denoising_input_passes, cycles.denoising_quality = "RGB_ALBEDO", "FAST"
     cycles.max_bounces = 0  # sun and sky light what is seen; light from there on is left out
@@ -67,7 +67,7 @@ def _walk(creature: Any) -> None:
     for frame in range(-1, steps):
         part = frame / FRAMES
         creature.location = (-2.2 + 4.5 * part, 0.5 * math.sin(part * 5.0), 0.04 * abs(math.sin(frame / 24 * 9.4)))
-        creature.rotation_euler = (0, 0, -0.35 + 1.15 * math.sin(part * 5.6 + 0.3))
+        creature.rotation_euler = (0, 0, -0.2 + 0.8 * math.sin(part * 5.6 + 0.3))
         creature.keyframe_insert("location", frame=frame)
         creature.keyframe_insert("rotation_euler", frame=frame)
 
@@ -75,18 +75,18 @@ def _walk(creature: Any) -> None:
 def _ground(scene: Any) -> None:
     bpy.ops.mesh.primitive_plane_add(size=60, location=(0, 10, 0))
     bpy.context.object.data.materials.append(
-        material("ground", surface(2, (1.2, 1.6, 1.0, 1.2, 0.7), patch=9, smoothness=1.6), (0.22,) * 3)
+        material("ground", surface(2, (2.0, 1.8, 0.7, 1.4, 0.3), patch=9, smoothness=1.6), (0.22,) * 3)
     )
     bpy.ops.mesh.primitive_plane_add(size=80, location=(0, 16, 10), rotation=(math.radians(82), 0, 0))
     bpy.context.object.data.materials.append(
-        material("hill", surface(3, (0.8, 1.2, 1.0, 2.0, 0.6), patch=4, smoothness=1.7), (0.09,) * 3)
+        material("hill", surface(3, (1.3, 1.3, 0.6, 2.2, 0.35), patch=4, smoothness=1.7), (0.09,) * 3)
     )
 
 
 def _trees(scene: Any, chance: random.Random) -> None:
-    bark = material("bark", surface(4, (1.2, 1.6, 1.2, 0.7, 0.7), patch=5, smoothness=1.5, stretch=4.0), (0.35,) * 3)
+    bark = material("bark", surface(4, (1.6, 1.8, 0.9, 0.7, 0.45), patch=5, smoothness=1.5, stretch=4.0), (0.35,) * 3)
     # The first stands between camera and animal.
-    places = [(0.25, -2.1, 0.2)]
+    places = [(0.25, -2.1, 0.11)]
     places += [
         (x + chance.uniform(-0.6, 0.6), chance.uniform(2.4, 9), chance.uniform(0.12, 0.4)) for x in range(-9, 10, 1)
     ]
