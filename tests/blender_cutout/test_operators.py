@@ -195,6 +195,33 @@ def test_removing_a_cutout_takes_its_mask_strip_and_modifier_along(blender: Any,
     assert sorted(s.name for s in compat.strips(scene.sequence_editor)) == ["clip", "green"]
 
 
+def test_a_folder_that_cannot_be_written_is_told_and_works_once_it_can(
+    blender: Any, project: Project, tmp_path: Path
+) -> None:
+    scene, _ = project()
+    in_the_way = tmp_path / "mein Projekt é_cutout"
+    in_the_way.write_text("a file, where the folder is to be")
+    with pytest.raises(RuntimeError, match="mein Projekt é_cutout"):
+        blender.ops.cutout.new()
+    assert scene.cutout.tracks[0].frame_count == 0
+    in_the_way.unlink()
+    assert blender.ops.cutout.apply_strokes() == {"FINISHED"}
+
+
+def test_when_the_strip_was_deleted_the_message_says_so(blender: Any, project: Project) -> None:
+    from blender_cutout.host import compat
+
+    scene, strip = project()
+    blender.ops.cutout.new()
+    blender.ops.cutout.apply_strokes()
+    compat.strips(scene.sequence_editor).remove(strip)
+    for step in ("apply_strokes", "auto", "propagate", "write_strips"):
+        with pytest.raises(RuntimeError, match="not in this scene any more"):
+            getattr(blender.ops.cutout, step)()
+    assert blender.ops.cutout.remove() == {"FINISHED"}
+    assert not len(scene.cutout.tracks)
+
+
 class Paper:
     """A layout that notes what is drawn on it."""
 
