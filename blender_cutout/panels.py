@@ -7,7 +7,8 @@ from typing import Any
 import bpy
 
 from .core.types import Label
-from .host import annotations, compat
+from .host import compat
+from .host.annotations import active_label
 from .properties import next_step
 
 _ICONS = {"INFO": "INFO", "WARNING": "ERROR", "ERROR": "CANCEL"}
@@ -70,7 +71,7 @@ def _draw_steps(context: Any, layout: Any, track: Any) -> None:
     """The buttons in the order of their use, and what to do next."""
     column = layout.column(align=True)
     row = column.row(align=True)
-    drawing = annotations.active_label(context)
+    drawing = active_label(context)
     for label, text, icon in ((Label.KEEP, "Keep", "ADD"), (Label.REMOVE, "Remove", "REMOVE")):
         row.operator("cutout.brush", text=text, icon=icon, depress=label is drawing).label = label.value
     row = column.row(align=True)
