@@ -12,7 +12,11 @@ if TYPE_CHECKING:
     from .types import Matte, Mattes
 
 PART_REACH = 0.25
-"""A separate part is believed when it begins within this many object sizes of where the object was."""
+"""A separate part is believed when it begins within this many object sizes of where the object was.
+
+Measured with early weights on the first 24 frames of three development clips: J&F 0.660 when everything is believed,
+0.707 with 0.25 (and 1.0 for pixels), 0.699 with 0.05 (and 0.2).
+"""
 
 PIXEL_REACH = 1.0
 """No pixel is believed farther than this many object sizes from where the object was."""

@@ -38,7 +38,8 @@ class PropagationSettings:
         memory_every: every n-th frame of a pass stays in memory.
         budget: largest number of remembered frames.
         follow: a crop follows the object; False = the whole picture at each frame.
-        crop_factor: side of that crop over longer side of the object's box.
+        crop_factor: side of that crop over longer side of the object's box. Measured with early weights on the first
+            24 frames of three development clips: J&F 0.717 at 1.6, 0.707 at 2.0.
     """
 
     working_px: int = 384

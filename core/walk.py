@@ -30,7 +30,11 @@ if TYPE_CHECKING:
 
 
 SURROUNDINGS = 2.0
-"""The wider view of a pass's keyframe is this many times as wide as the crop."""
+"""The wider view of a pass's keyframe is this many times as wide as the crop.
+
+Measured with early weights on the first 24 frames of four development clips: J&F 0.785 with it, 0.764 without. On the
+parked scooters behind `scooter-black` 0.637 and 0.536.
+"""
 
 
 CRUMB = 0.02
