@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from .client import WorkerClient
 from .core.errors import CutoutError, WorkerDied
@@ -31,7 +31,7 @@ from .core.messages import (
 )
 from .core.types import Clip
 
-Outcome = Done | Cancelled | Failed
+Outcome: TypeAlias = Done | Cancelled | Failed
 
 
 @dataclass(frozen=True, slots=True)
