@@ -190,7 +190,7 @@ class Desk:
                 if command:
                     self.buttons.setdefault(command, []).append(place)
                     last = down
-                elif down > last + 200:
+                elif down > last + 320:  # further than any message is long
                     break
 
     def press(self, part: str) -> Steps:
