@@ -6,6 +6,7 @@ the graphics card; nothing is added to the .blend.
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from .host import compat, masks, strips
 from .host.mapping import PictureMap, Point
 from .host.png import read_grey
 
+_log = logging.getLogger(__name__)
 _KEPT = 8
 """Textures kept: what is in view, and a few frames to step back and forth."""
 
@@ -54,6 +56,7 @@ class Overlay:
     def __init__(self) -> None:
         self._handle: Any = None
         self._shader: Any = None
+        self._broken = False
         self._textures: OrderedDict[tuple[str, int], Any] = OrderedDict()
 
     def add(self) -> None:
@@ -65,7 +68,7 @@ class Overlay:
         """Has it not drawn any more, and frees the graphics memory."""
         if self._handle is not None:
             bpy.types.SpaceSequenceEditor.draw_handler_remove(self._handle, "PREVIEW")
-        self._handle = self._shader = None
+        self._handle, self._shader, self._broken = None, None, False
         self._textures.clear()
 
     def _draw(self) -> None:
@@ -73,7 +76,13 @@ class Overlay:
         context = bpy.context
         space = context.space_data
         scene = compat.sequencer_scene(context)
-        if scene is None or not scene.cutout.show_mask or space.display_mode != "IMAGE" or not space.show_overlays:
+        if (
+            self._broken
+            or scene is None
+            or not scene.cutout.show_mask
+            or space.display_mode != "IMAGE"
+            or not space.show_overlays
+        ):
             return
         try:
             shown = find_mask(scene)
@@ -81,9 +90,13 @@ class Overlay:
             return
         if shown is not None:
             path, picture = shown
-            texture = self._texture(path)
-            if texture is not None:
-                self._paint(texture, picture, context.region, tuple(scene.cutout.mask_colour))
+            try:
+                texture = self._texture(path)
+                if texture is not None:
+                    self._paint(texture, picture, context.region, tuple(scene.cutout.mask_colour))
+            except Exception:  # all that the gpu module raises; a driver that fails once would fail at every redraw
+                self._broken = True
+                _log.exception("The mask cannot be shown over the preview")
 
     def _texture(self, path: Path) -> Any:
         """The mask as a texture, rows from the top; None when it cannot be read."""
