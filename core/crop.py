@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from .types import Box, Stroke
+from .types import Box, Label, Stroke
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,6 +33,16 @@ Measured with early weights on 32 development pictures, five strokes by a simula
 0.25, 0.867 at 0.55; on 16 of them 0.854 at 0.4, 0.829 at 0.7, 0.839 with the object's box times 1.4 as the crop, 0.813
 with the whole picture.
 """
+
+REFUSED_PARTS = 1.2
+"""A stroke that removes means the whole part of the mask that it lies on: the crop holds its box, grown by this.
+
+Measured as above with later weights and six strokes on 22 pictures: IoU 0.947 with it, 0.944 without, the worst picture
+0.69 and 0.62; without it a large wrong part goes only as far as the crop, and ends in a straight edge.
+"""
+
+CLOSE_ZOOM = 2.0
+"""From this zoom on the artist works on a detail, and the crop stays with it."""
 
 SECOND_LOOK = 1.4
 """What a look at the whole picture found is looked at again in its box, grown by this (RITM's zoom-in ratio).
@@ -149,7 +159,8 @@ def choose_crop(
 
     The ratio falls in steps as the strokes cover more of the picture and as the artist's zoom grows. The published
     steps could not be read, so steps, floor and the treatment of a first round are our own. A first round (no previous
-    mask) must see the whole object of which only a stroke is known: it gets what the artist has in view.
+    mask) must see the whole object of which only a stroke is known: it gets what the artist has in view. A stroke that
+    removes brings the whole part of the mask that it lies on into the crop, unless the artist works from near.
 
     Args:
         strokes: of this round only, at least one inside the picture.
@@ -174,7 +185,10 @@ def choose_crop(
         ratio = max(1.1, ratio / math.sqrt(zoom))
     wide, tall = max(tight.width * ratio, sides[0]), max(tight.height * ratio, sides[1])
     wide, tall = max(wide, tall / 2), max(tall, wide / 2)
-    return fitted(_box_within(_centre(tight), wide, tall, size_hw), working_px)
+    box = _box_within(_centre(tight), wide, tall, size_hw)
+    if previous is not None and zoom < CLOSE_ZOOM:
+        box = _with_refused_parts(box, strokes, previous)
+    return fitted(box, working_px)
 
 
 def closer_crop(matte: Matte, size_hw: tuple[int, int], working_px: int, strokes: Sequence[Stroke] = ()) -> Crop | None:
@@ -252,6 +266,27 @@ def stitch(matte_full: Matte, refined_crop: Matte, crop: Crop, feather_px: float
     out[place] += weight * (refined[place] - out[place])
     np.clip(out[place], 0.0, 1.0, out=out[place])
     return out
+
+
+def _with_refused_parts(box: Box, strokes: Sequence[Stroke], previous: Matte) -> Box:
+    """The box, grown to hold the connected parts of the mask (H, W) on which points of removing strokes lie."""
+    height, width = previous.shape
+    points = [
+        p for s in strokes if s.label is Label.REMOVE for p in s.points if 0 <= p[0] < width and 0 <= p[1] < height
+    ]
+    if not points:
+        return box
+    _, parts, stats, _ = cv2.connectedComponentsWithStats((previous > 0.5).astype(np.uint8))
+    for part in {int(parts[int(y), int(x)]) for x, y in points} - {0}:
+        x, y, wide, tall = (int(v) for v in stats[part][:4])
+        dx, dy = round(wide * (REFUSED_PARTS - 1) / 2), round(tall * (REFUSED_PARTS - 1) / 2)
+        box = Box(
+            max(0, min(box.x0, x - dx)),
+            max(0, min(box.y0, y - dy)),
+            min(width, max(box.x1, x + wide + dx)),
+            min(height, max(box.y1, y + tall + dy)),
+        )
+    return box
 
 
 def _ramp(start: int, stop: int, limit: int, feather: float) -> NDArray[np.float32]:

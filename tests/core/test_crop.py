@@ -114,6 +114,17 @@ def test_correction_crop_holds_all_strokes_and_stays_inside_the_picture(zoom):
         assert all(box.x0 <= x <= box.x1 and box.y0 <= y <= box.y1 for x, y in points)
 
 
+def test_removing_stroke_brings_the_whole_part_it_lies_on_into_the_crop_unless_seen_from_near():
+    mask = np.maximum(disc(80, 120, 50), 0)
+    mask[20:220, 300:360] = 1
+    remove = Stroke([(330, 100)], 3, Label.REMOVE)
+    box = choose_crop([remove], SIZE, mask, 1.0, 320).box
+    assert (box.y0, box.y1) == (0, 240)
+    assert box.x0 > 140
+    assert choose_crop([remove], SIZE, mask, 4.0, 320).box.height < 100
+    assert choose_crop([stroke((330, 100))], SIZE, mask, 1.0, 320).box.height < 200
+
+
 def test_stroke_partly_outside_the_picture_still_gives_a_crop():
     box = choose_crop([stroke((-50, -50), (10, 10), (900, 20))], SIZE, disc(100, 100, 40), 1.0, 320).box
     assert Box(0, 0, 400, 240).area >= box.area > 0
