@@ -74,7 +74,8 @@ class Tour:
             yield from desk.do("cutout.apply_strokes")
             yield from desk.rest()
             desk.shot(f"mask-{frame}")
-        desk.shot("overlay", self._without_timeline())
+            if frame == min(STROKES):
+                desk.shot("overlay", self._without_timeline())
         yield from desk.press("propagate(direction='BOTH')")
         while bpy.context.window_manager.cutout.progress < 0.4:
             yield 0.1
