@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT))
 
 from blender_cutout import environment  # noqa: E402
 from blender_cutout.core.errors import CutoutError  # noqa: E402
-from tools import blenders, command, package  # noqa: E402
+from blender_cutout.setup import blenders, command, package  # noqa: E402
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -69,7 +69,7 @@ def install(options: argparse.Namespace) -> int:
 
 def demo(options: argparse.Namespace) -> int:
     """The main job, headless, on a clip that Blender renders."""
-    from tools.demo import launch
+    from blender_cutout.setup.demo import launch
 
     _make_engine(options)
     return launch.run(environment.worker_python(), options, show=_show)
@@ -77,7 +77,7 @@ def demo(options: argparse.Namespace) -> int:
 
 def test(options: argparse.Namespace) -> int:
     """All tests; missing environments are made first."""
-    from tools import suites
+    from blender_cutout.setup import suites
 
     if options.prepare:
         suites.prepare_all(options.prepare, _show)

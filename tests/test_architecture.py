@@ -22,13 +22,16 @@ BLENDER = {"bpy", "bpy_extras", "bpy_types", "gpu", "gpu_extras", "mathutils", "
 ENGINE_FILES = ("worker/", "commands/", "evaluate/", "cli", "__main__.py", "compose.py")
 """Files of blender_cutout that run in the engine's process."""
 
+CHECKOUT_ONLY = {"__pycache__", "setup"}
+"""Not shipped: `blender_cutout/setup` belongs to install.py, and runs scripts in Blender and in the engine alike."""
+
 MOST_LINES = 350
 
 
 def sources(*packages: str) -> list[Path]:
     """All Python files of the packages, relative to the root."""
     files = [p.relative_to(ROOT) for package in packages for p in (ROOT / package).rglob("*.py")]
-    return sorted(f for f in files if "__pycache__" not in f.parts)
+    return sorted(f for f in files if not CHECKOUT_ONLY.intersection(f.parts))
 
 
 def tree_of(path: Path) -> ast.Module:

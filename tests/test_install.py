@@ -13,7 +13,7 @@ import pytest
 
 from blender_cutout import environment
 from blender_cutout.core.errors import EnvironmentMissing
-from tools import blenders, command, suites
+from blender_cutout.setup import blenders, command, suites
 
 ROOT = Path(__file__).resolve().parents[1]
 FAKE = """

@@ -14,12 +14,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 MANIFEST = "blender_manifest.toml"
 _DATE = (1980, 1, 1, 0, 0, 0)
 _SUFFIXES = {".py", ".toml", ".safetensors", ".md", ".json"}
-# Training needs data that no artist has; it stays in the checkout.
-_LEFT_OUT = {"__pycache__", "training"}
+# Training needs data that no artist has, and set-up a checkout; both stay there.
+_LEFT_OUT = {"__pycache__", "training", "setup"}
 _PACKED = {".safetensors": zipfile.ZIP_STORED}
 _PERMISSIONS = {"files", "network", "clipboard", "camera", "microphone"}
 

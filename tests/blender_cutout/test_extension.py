@@ -53,7 +53,7 @@ print("JOURNEY DONE")
 
 @pytest.mark.timeout(280)
 def test_the_zip_installs_works_and_goes_without_a_trace(tmp_path: Path) -> None:
-    from tools.package import build
+    from blender_cutout.setup.package import build
 
     archive = build(tmp_path / "zip")
     for file in kit.write_clip(tmp_path / "clip")[2:]:

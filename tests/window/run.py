@@ -28,7 +28,7 @@ import bpy_kit as kit  # noqa: E402
 
 from blender_cutout import environment  # noqa: E402
 from blender_cutout.core.errors import CutoutError  # noqa: E402
-from tools import blenders, package  # noqa: E402
+from blender_cutout.setup import blenders, package  # noqa: E402
 
 SCREEN = (1280, 840)
 """Small, because all of it is drawn by the processor."""

@@ -17,7 +17,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent.parent)]
 
 from desk import Desk, Steps, dense, play  # noqa: E402
 
-from tools.demo.make_strokes import STROKES  # noqa: E402
+from blender_cutout.setup.demo.make_strokes import STROKES  # noqa: E402
 
 LAYERS = {"Cutout +": "keep", "Cutout -": "remove"}
 

@@ -13,12 +13,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 import bpy
 
 from blender_cutout.host import compat
-from tools.demo.report import give, tell
+from blender_cutout.setup.demo.report import give, tell
 
 FIRST_FRAME, CORRECTED_FRAME = 6, 36
 """Frames of the clip that carry strokes in strokes.blend, on the timeline one later."""

@@ -10,12 +10,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 import bpy
 
-from tools.demo import scene as film
-from tools.demo.report import progress
+from blender_cutout.setup.demo import scene as film
+from blender_cutout.setup.demo.report import progress
 
 
 def main(folder: Path) -> None:

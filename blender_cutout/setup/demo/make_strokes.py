@@ -1,7 +1,7 @@
 """Writes strokes.blend, with Blender 4.2: 4.3 to 5.1 cannot make strokes by script, and 4.2 reads no newer file.
 
-`python3.11 -m venv v && v/bin/pip install 'bpy==4.2.*' && v/bin/python tools/demo/make_strokes.py`. Drawn by eye on two
-frames of the clip, quickly, as an artist does: some along the animal, some beside it.
+To be run by a Python 3.11 that has bpy 4.2, from the root of the checkout. Drawn by eye on two frames of
+the clip, quickly, as an artist does: some along the animal, some beside it.
 """
 
 from __future__ import annotations

@@ -10,14 +10,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 import cv2
 import numpy as np
 
 from blender_cutout.core.video import open_clip
 from blender_cutout.evaluate.metrics import contour_accuracy, iou
-from tools.demo.report import give
+from blender_cutout.setup.demo.report import give
 
 _CELL = 320
 _GAP = 4
