@@ -174,7 +174,7 @@ def make(
 
 def stamp(requirements: Sequence[str], torch: TorchChoice | None) -> str:
     """What an environment made from these is known by: equal exactly when nothing needs to be installed."""
-    record = json.dumps([sorted(requirements), torch.build if torch else ""])
+    record = json.dumps([sorted(requirements), [torch.build, *torch.attempts] if torch else []])
     return hashlib.sha256(record.encode()).hexdigest()[:16]
 
 

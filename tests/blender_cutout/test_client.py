@@ -215,7 +215,7 @@ def test_a_missing_python_is_a_clear_error(tmp_path: Path, python: str) -> None:
     client = WorkerClient([python or str(tmp_path), "-I"], tmp_path / "log")
     with pytest.raises(EnvironmentMissing) as caught:
         client.start(HELLO)
-    assert "Install" in caught.value.hint
+    assert "install.py" in caught.value.hint
     assert not client.alive
 
 

@@ -153,7 +153,11 @@ def test_an_interrupt_ends_with_130_and_leaves_whole_masks(place: Path) -> None:
     write_folder(place / "lang", scene)
     write_mask(place / "erste.png", scene.matte(0))
     command = [sys.executable, "-m", "blender_cutout", "propagate", "lang", "--keyframe", "0=erste.png", "-o", "aus"]
-    process = subprocess.Popen(command, cwd=place, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, cwd=place, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True,
+        # Where the tests run in the background of a shell, interrupts are ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     begin = time.monotonic()
     while not (place / "aus" / "000003.png").exists() and time.monotonic() - begin < 120:
         time.sleep(0.05)
