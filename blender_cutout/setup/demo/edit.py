@@ -20,7 +20,7 @@ import bpy
 from blender_cutout.host import compat
 from blender_cutout.setup.demo.report import give, tell
 
-FIRST_FRAME, CORRECTED_FRAME = 6, 36
+FIRST_FRAME, CORRECTED_FRAME = 6, 28
 """Frames of the clip that carry strokes in strokes.blend, on the timeline one later."""
 _START = 1
 _MASK_KEY = "cutout_mask"
