@@ -72,6 +72,10 @@ def demo(options: argparse.Namespace) -> int:
     from blender_cutout.setup.demo import launch
 
     _make_engine(options)
+    bad = [finding for finding in environment.check(environment.worker_python()) if not finding.ok]
+    if bad:
+        _report(bad)
+        return 1
     return launch.run(environment.worker_python(), options, show=_show)
 
 
