@@ -182,10 +182,10 @@ class _Propagation:
         with translated():
             return self._net.encode_value(image, key, mattes)
 
-    def segment(self, query: Key, memory: Sequence[tuple[Key, Value]]) -> Mattes:
+    def segment(self, query: Key, memory: Sequence[tuple[Key, Value]], previous: Mattes | None = None) -> Mattes:
         """See `PropagationNet`."""
         with translated():
-            return self._net.segment(query, memory)
+            return self._net.segment(query, memory, previous)
 
     def attention(self, query: Key, keyframe: Key, difference: Mattes) -> Mattes:
         """See `PropagationNet`."""

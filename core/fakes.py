@@ -84,8 +84,10 @@ class FakePropagationNet:
         means = [image[m > 0.5].mean(axis=0) if (m > 0.5).any() else np.full(3, np.nan) for m in mattes]
         return FakeValue(np.stack(means))
 
-    def segment(self, query: FakeKey, memory: Sequence[tuple[FakeKey, FakeValue]]) -> Mattes:
-        """See `PropagationNet`."""
+    def segment(
+        self, query: FakeKey, memory: Sequence[tuple[FakeKey, FakeValue]], previous: Mattes | None = None
+    ) -> Mattes:
+        """See `PropagationNet`; colour needs no hint of place."""
         self.counts["segment"] += 1
         self.largest_memory = max(self.largest_memory, len(memory))
         colours = np.stack([value.colours for _, value in memory])  # (T, N, 3)

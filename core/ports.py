@@ -39,8 +39,11 @@ class PropagationNet(Protocol):
         """Value of a frame whose mattes (N, h, w) are known."""
         ...
 
-    def segment(self, query: Key, memory: Sequence[tuple[Key, Value]]) -> Mattes:
-        """Mattes (N, h, w) float32 in [0, 1] of the query frame, aggregated over the N objects."""
+    def segment(self, query: Key, memory: Sequence[tuple[Key, Value]], previous: Mattes | None = None) -> Mattes:
+        """Mattes (N, h, w) float32 in [0, 1] of the query frame, aggregated over the N objects.
+
+        `previous` (N, h, w), the frame before seen through the query's crop, is a hint of place; None = not known.
+        """
         ...
 
     def attention(self, query: Key, keyframe: Key, difference: Mattes) -> Mattes:

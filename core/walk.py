@@ -198,8 +198,11 @@ class Walker:
     def _segment(self, image: Image, crop: Crop, last: Mattes) -> _Look:
         picture = crop.to_crop(image)
         key = self._net.encode_key(picture)
-        mattes = without_strays(self._net.segment(key, self._memory.entries()), crop.to_crop(last, fill=0.0))
-        return _Look(crop, picture, key, mattes)
+        before = crop.to_crop(last, fill=0.0)
+        # An object that was not there is looked for everywhere; nothing tells the network where it is not.
+        hint = before if (before > 0.5).any(axis=(1, 2)).all() else None
+        mattes = self._net.segment(key, self._memory.entries(), hint)
+        return _Look(crop, picture, key, without_strays(mattes, before))
 
     def _crop_of_known(self, crop: Crop, mattes: Mattes, last: Mattes) -> Crop:
         """The crop in which a frame with a known matte would have been looked at, as `_look` decides it."""

@@ -139,9 +139,9 @@ class TimedPropagation:
         """See `PropagationNet`."""
         return self._clock.time("value", lambda: self._net.encode_value(image, key, mattes))
 
-    def segment(self, query: Any, memory: Sequence[Any]) -> Any:
+    def segment(self, query: Any, memory: Sequence[Any], previous: Any = None) -> Any:
         """See `PropagationNet`."""
-        return self._clock.time("memory and decoder", lambda: self._net.segment(query, memory))
+        return self._clock.time("memory and decoder", lambda: self._net.segment(query, memory, previous))
 
     def attention(self, query: Any, keyframe: Any, difference: Any) -> Any:
         """See `PropagationNet`."""

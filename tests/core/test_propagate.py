@@ -181,9 +181,9 @@ class TestResume:
 
     def test_memory_after_a_resume_is_the_one_of_an_uninterrupted_run(self, clip):
         class Remembering(FakePropagationNet):
-            def segment(self, query, memory):
+            def segment(self, query, memory, previous=None):
                 self.last = [key.image for key, _ in memory]
-                return super().segment(query, memory)
+                return super().segment(query, memory, previous)
 
         whole, resumed = Remembering(), Remembering()
         full = run(clip, {0: clip.matte(0)}, whole)

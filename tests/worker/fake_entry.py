@@ -42,7 +42,7 @@ def main() -> int:
             raise WeightsError("The weights of the tier draft are missing.", "Run the installer again.")
 
         class Net(FakePropagationNet):
-            def segment(self, query: Any, memory: Any) -> Any:
+            def segment(self, query: Any, memory: Any, previous: Any = None) -> Any:
                 time.sleep(options.delay)
                 if options.chatty:
                     print('{"v":1,"kind":"Pong"}')  # noqa: T201
@@ -54,7 +54,7 @@ def main() -> int:
                     raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
                 if options.fail == "surprise":
                     raise ZeroDivisionError("division by zero")
-                return super().segment(query, memory)
+                return super().segment(query, memory, previous)
 
         if options.entry:
             tier = str(sys.modules["blender_cutout.core"].__file__)
