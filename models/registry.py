@@ -80,9 +80,9 @@ WEIGHTS: dict[str, WeightEntry] = {
         min_memory_mb=300,
         metrics={
             "eval-dev/stills IoU foreground": 0.794,
-            "eval-dev/stills IoU round 1": 0.848,
-            "eval-dev/stills IoU round 3": 0.926,
-            "eval-dev/stills IoU round 5": 0.947,
+            "eval-dev/stills IoU round 1": 0.867,
+            "eval-dev/stills IoU round 3": 0.947,
+            "eval-dev/stills IoU round 5": 0.965,
         },
     ),
     "propagation": WeightEntry(
@@ -101,9 +101,9 @@ WEIGHTS: dict[str, WeightEntry] = {
         ),
         min_memory_mb=400,
         metrics={
-            "eval-dev/video J": 0.768,
-            "eval-dev/video F": 0.766,
-            "eval-dev/video J&F": 0.767,
+            "eval-dev/video J": 0.790,
+            "eval-dev/video F": 0.800,
+            "eval-dev/video J&F": 0.795,
         },
     ),
 }
