@@ -22,20 +22,20 @@ _WAIT = BoolProperty(
 
 
 class Reporting:
-    """An operator whose `run` may raise CutoutError: told in the panel and as a report."""
+    """An operator whose `run(context)`, which each class defines, may raise CutoutError: told in panel and report.
+
+    `run` returns what `execute` is to return.
+    """
 
     bl_options = {"REGISTER"}  # noqa: RUF012 (Blender wants a plain set)
 
     def execute(self, context: Any) -> set[str]:
         """Runs it."""
         try:
-            return self.run(context)
+            result: set[str] = self.run(context)  # type: ignore[attr-defined]
+            return result
         except CutoutError as error:
             return self.fail(error.text, error.hint)
-
-    def run(self, context: Any) -> set[str]:
-        """What it does; returns what `execute` is to return."""
-        raise NotImplementedError
 
     def fail(self, text: str, hint: str = "") -> set[str]:
         """Tells an error."""
@@ -45,17 +45,16 @@ class Reporting:
 
 
 class JobOperator(Reporting):
-    """An operator that gives the engine a job: returns at once, unless told to wait or in background mode."""
+    """An operator that gives the engine a job: returns at once, unless told to wait or in background mode.
+
+    Each class defines `start(context)`, which submits the job and returns it.
+    """
 
     wait: _WAIT
 
-    def start(self, context: Any) -> Job:
-        """Submits the job and returns it."""
-        raise NotImplementedError
-
     def run(self, context: Any) -> set[str]:
         """Starts the job, and waits for it where it must."""
-        job = self.start(context)
+        job: Job = self.start(context)  # type: ignore[attr-defined]
         outcome = jobs.wait(job) if self.wait or bpy.app.background else job.outcome
         if isinstance(outcome, Failed):
             return self.fail(outcome.text, outcome.hint)
