@@ -39,3 +39,10 @@ def mask_loss(logits: Tensor, truth: Tensor, share: float) -> Tensor:
     logits = logits.float()
     cross_entropy = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")[:, 0]
     return bootstrapped(cross_entropy, share) + dice(torch.sigmoid(logits), truth)
+
+
+def overlap(matte: Tensor, truth: Tensor) -> float:
+    """Mean IoU at 0.5 of mattes (B, N, H, W) over those objects that are there or were found; 1 when there are none."""
+    a, b = matte > 0.5, truth > 0.5
+    union = (a | b).sum(dim=(2, 3))
+    return float(((a & b).sum(dim=(2, 3)) / union.clamp(min=1))[union > 0].mean()) if bool(union.any()) else 1.0

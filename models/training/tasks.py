@@ -14,11 +14,10 @@ from torch import Tensor, nn
 from .. import affinity
 from ..encoders import imagenet_weights
 from ..propagation import FrameKey, PropagationNet
-from ..scribble_to_mask import ScribbleToMask
 from .clips import FRAMES, ClipBatch, clip_batch
 from .data import Pool
-from .losses import mask_loss, matte_loss
-from .rounds import SIZES, RoundBatch, next_round, round_batch
+from .losses import mask_loss, matte_loss, overlap
+from .scribble import ScribbleTask
 
 Parts = dict[str, float]
 AUXILIARY_WEIGHT = 0.2
@@ -101,7 +100,7 @@ class PropagationTask:
             total = total + each / (FRAMES - 1)
             matte = log_probability[:, 1:].exp()
         parts["auxiliary"] = float(auxiliary.detach().mean())
-        parts["iou"] = _iou(matte.detach(), batch.mattes[:, -1])
+        parts["iou"] = overlap(matte.detach(), batch.mattes[:, -1])
         return ((total + AUXILIARY_WEIGHT * auxiliary) * batch.weight).mean(), parts
 
 
@@ -119,47 +118,6 @@ def _hint(matte: Tensor, step: Tensor, rng: np.random.Generator) -> Tensor:
     hint = F.grid_sample(matte, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
     shown = torch.from_numpy(rng.random(len(step)) >= 0.2).to(hint)
     return hint * shown[:, None, None, None]
-
-
-class ScribbleTask:
-    """A round at a time; half of the later rounds start from the network's own earlier answer."""
-
-    pixels = 6 * 256 * 256
-
-    def __init__(self, imagenet: bool = True) -> None:
-        self.network = ScribbleToMask()
-        if imagenet:
-            self.network.encoder.load_imagenet(imagenet_weights())
-
-    def batch(self, pool: Pool, rng: np.random.Generator, progress: Progress, device: torch.device) -> RoundBatch:
-        """Returns rounds of every kind at one of the working shapes."""
-        size = SIZES[int(rng.integers(len(SIZES)))]
-        return round_batch(pool, rng, max(round(self.pixels / (size[0] * size[1])), 2), size, device)
-
-    def loss(self, batch: RoundBatch, rng: np.random.Generator, progress: Progress) -> tuple[Tensor, Parts]:
-        """Returns the mean loss of the last of one to three rounds."""
-        rounds = int(rng.choice(3, p=[0.5, 0.35, 0.15])) if progress.fraction > 0.05 else 0
-        with torch.no_grad():
-            for _ in range(rounds):
-                batch = next_round(batch, torch.sigmoid(self._logits(batch)), rng)
-        logits = self._logits(batch)
-        each = mask_loss(logits, batch.truth, progress.hard_share)
-        parts = {
-            f"round{rounds}": float(each.detach().mean()),
-            "iou": _iou(torch.sigmoid(logits.detach()), batch.truth),
-        }
-        return (each * batch.weight).mean(), parts
-
-    def _logits(self, batch: RoundBatch) -> Tensor:
-        return self.network(
-            batch.image.contiguous(memory_format=torch.channels_last), batch.previous, batch.keep, batch.remove
-        )
-
-
-def _iou(matte: Tensor, truth: Tensor) -> float:
-    a, b = matte > 0.5, truth > 0.5
-    union = (a | b).sum(dim=(2, 3))
-    return float(((a & b).sum(dim=(2, 3)) / union.clamp(min=1))[union > 0].mean()) if bool(union.any()) else 1.0
 
 
 TASKS: dict[str, Callable[[], Task]] = {"propagation": PropagationTask, "scribble": ScribbleTask}  # type: ignore[dict-item]
