@@ -145,9 +145,15 @@ class ChannelSpatialGate(nn.Module):
 
 
 class AttentionBlock(nn.Module):
-    """One transformer block over the places of a small map, so that a stroke can speak to the whole crop."""
+    """One transformer block over the places of a small map, so that a stroke can speak to the whole crop.
 
-    def __init__(self, channels: int, heads: int = 4) -> None:
+    Args:
+        channels: of the map.
+        heads: of the attention.
+        silent: the block does nothing until it is trained (its branches end in zeros).
+    """
+
+    def __init__(self, channels: int, heads: int = 4, silent: bool = False) -> None:
         super().__init__()
         self.heads = heads
         self.position = nn.Conv2d(channels, channels, 3, padding=1, groups=channels)
@@ -155,7 +161,11 @@ class AttentionBlock(nn.Module):
         self.qkv = nn.Linear(channels, 3 * channels)
         self.out = nn.Linear(channels, channels)
         self.norm2 = nn.LayerNorm(channels)
-        self.mlp = nn.Sequential(nn.Linear(channels, 2 * channels), nn.GELU(), nn.Linear(2 * channels, channels))
+        last = nn.Linear(2 * channels, channels)
+        self.mlp = nn.Sequential(nn.Linear(channels, 2 * channels), nn.GELU(), last)
+        if silent:
+            for part in (self.position, self.out, last):
+                silence(part)
 
     def forward(self, x: Tensor) -> Tensor:
         """Returns (B, C, H, W), the shape of `x`; cost grows with (H*W)^2, so use it at stride 16 or coarser."""
@@ -167,6 +177,13 @@ class AttentionBlock(nn.Module):
         tokens = tokens + self.out(mixed)
         tokens = tokens + self.mlp(self.norm2(tokens))
         return tokens.transpose(1, 2).reshape(b, c, h, w)
+
+
+def silence(layer: nn.Conv2d | nn.Linear) -> None:
+    """Sets a layer to give zeros: a branch that ends in it changes nothing before training."""
+    nn.init.zeros_(layer.weight)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
 
 
 def fold_batch_norms(network: nn.Module) -> nn.Module:

@@ -5,23 +5,30 @@ more decoder stage at stride 2, and the mattes of the frame before as a hint to 
 of place and takes every similar thing for the object). In training only, an auxiliary decoder on the value encoder
 predicts the mask again from its features, so that these must tell the object from its surroundings (the MiVOS-type
 figure of the article this project follows; it is dropped at export). The network keeps no state: memory is an argument.
+
+Two sizes. `large` is `small` and more: the rest of the ImageNet trunk (stride 32) gives context to the features of
+stride 16, and after the read-out every place may look at every other (transformer blocks, in the spirit of Cutie's
+object transformer). The added parts end in zeros before training, so that `large` starts as exactly the `small` network
+whose weights it takes over.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from . import affinity
-from .blocks import ChannelSpatialGate, ResBlock, UpFuse
+from .blocks import AttentionBlock, ChannelSpatialGate, ResBlock, UpFuse, silence
 from .encoders import CHANNELS, Lite0
 
 KEY_CHANNELS = 64
 VALUE_CHANNELS = 128
 STRIDE = 16
+REASONING_BLOCKS = 2
+Size = Literal["small", "large"]
 
 
 class FrameKey(NamedTuple):
@@ -55,11 +62,12 @@ class ValueEncoder(nn.Module):
 class Decoder(nn.Module):
     """Read-out and the query's features -> logits, by three small stages at strides 8, 4 and 2."""
 
-    def __init__(self, channels: int = VALUE_CHANNELS) -> None:
+    def __init__(self, channels: int = VALUE_CHANNELS, reasoning: int = 0) -> None:
         super().__init__()
         self.hint = nn.Conv2d(2 * 16, 2 * channels, 3, padding=1, bias=False)
         nn.init.zeros_(self.hint.weight)
         self.join = ResBlock(2 * channels, channels)
+        self.reasoning = nn.ModuleList(AttentionBlock(channels, silent=True) for _ in range(reasoning))
         self.up8 = UpFuse(channels, CHANNELS[8], 64)
         self.up4 = UpFuse(64, CHANNELS[4], 40)
         self.up2 = UpFuse(40, CHANNELS[2], 16)
@@ -74,6 +82,8 @@ class Decoder(nn.Module):
             both = torch.stack((previous, affinity.other_objects(previous)), dim=2).flatten(0, 1)
             x = x + self.hint(F.pixel_unshuffle(F.avg_pool2d(both, 4), 4))
         x = self.join(x)
+        for block in self.reasoning:
+            x = block(x)
         x = self.up2(self.up4(self.up8(x, query.f8), query.f4), query.f2)
         logits = self.head(F.relu(x))
         logits = F.interpolate(logits.float(), scale_factor=2, mode="bilinear", align_corners=False)
@@ -100,26 +110,40 @@ class PropagationNet(nn.Module):
         similarity: "l2" (STCN) or "dot" (STM).
         top_k: matches kept for every query place; None keeps all.
         auxiliary: with the training-only decoder.
+        size: "small" or "large".
     """
 
-    def __init__(self, similarity: affinity.Similarity = "l2", top_k: int | None = 20, auxiliary: bool = False) -> None:
+    def __init__(
+        self,
+        similarity: affinity.Similarity = "l2",
+        top_k: int | None = 20,
+        auxiliary: bool = False,
+        size: Size = "small",
+    ) -> None:
         super().__init__()
         self.similarity: affinity.Similarity = similarity
         self.top_k = top_k
-        self.key_encoder = Lite0(blocks=11)
+        self.size: Size = size
+        self.key_encoder = Lite0(blocks=16 if size == "large" else 11)
+        self.context = nn.Conv2d(CHANNELS[32], CHANNELS[16], 1) if size == "large" else None
+        if self.context is not None:
+            silence(self.context)
         self.key_head = nn.Conv2d(CHANNELS[16], KEY_CHANNELS, 3, padding=1)
         nn.init.orthogonal_(self.key_head.weight)
         nn.init.zeros_(self.key_head.bias)  # type: ignore[arg-type]
         self.thin_head = nn.Conv2d(CHANNELS[16], VALUE_CHANNELS, 3, padding=1)
         self.value_encoder = ValueEncoder()
-        self.decoder = Decoder()
+        self.decoder = Decoder(reasoning=REASONING_BLOCKS if size == "large" else 0)
         self.auxiliary = AuxiliaryDecoder() if auxiliary else None
 
     def encode_key(self, image: Tensor) -> FrameKey:
         """Returns the `FrameKey` of image (B, 3, H, W), RGB in [0, 255], H and W multiples of 16."""
         maps = self.key_encoder(image)
-        key = self.key_head(maps.f16)
-        return FrameKey(key.float(), self.thin_head(maps.f16), maps.f16, maps.f8, maps.f4, maps.f2)
+        f16 = maps.f16
+        if self.context is not None:
+            wide = self.context(maps.f32)
+            f16 = f16 + F.interpolate(wide, size=f16.shape[-2:], mode="bilinear", align_corners=False)
+        return FrameKey(self.key_head(f16).float(), self.thin_head(f16), f16, maps.f8, maps.f4, maps.f2)
 
     def encode_value(self, image: Tensor, frame: FrameKey, mattes: Tensor) -> Tensor:
         """Returns values (B, N, Cv, H/16, W/16) from image (B, 3, H, W) and mattes (B, N, H, W) in [0, 1]."""

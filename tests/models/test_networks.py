@@ -179,3 +179,22 @@ def test_propagation_learns_one_synthetic_clip() -> None:
         matte = affinity.aggregate_logits(_step(net.eval(), images, mattes)[0])[:, 1:].exp() > 0.5
     overlap = float((matte & (truth > 0.5)).sum() / (matte | (truth > 0.5)).sum())
     assert overlap > 0.85, f"IoU {overlap:.2f}, loss {start:.2f} -> {loss.item():.2f}"
+
+
+def test_a_large_network_starts_as_the_small_one_whose_weights_it_takes_over() -> None:
+    small = PropagationNet().eval()
+    large = PropagationNet(size="large").eval()
+    missing, unexpected = large.load_state_dict(small.state_dict(), strict=False)
+    assert not unexpected
+    assert {name.split(".")[0] for name in missing} == {"key_encoder", "context", "decoder"}
+    image, masks = torch.rand(1, 3, 64, 64) * 255, (torch.rand(1, 2, 64, 64) > 0.5).float() * 0.5
+
+    def answer(net: PropagationNet) -> Tensor:
+        key = net.encode_key(image)
+        return net.segment(key, key.key.flatten(2), net.encode_value(image, key, masks).flatten(3), masks)
+
+    with torch.no_grad():
+        torch.testing.assert_close(answer(large), answer(small))
+        assert large.context is not None
+        large.context.weight.normal_()
+        assert not torch.equal(answer(large), answer(small))
