@@ -15,7 +15,7 @@ from .types import Clip, Direction, FrameRange, MatteKind, Stroke
 from .video import open_clip
 
 if TYPE_CHECKING:
-    from .ports import FrameSource, PropagationNet, ScribbleNet
+    from .ports import FrameSource, FusionNet, PropagationNet, ScribbleNet
     from .types import Image, Matte, Mattes
 
     Frames = FrameSource | Sequence[Image] | Clip | str | PathLike[str]
@@ -50,12 +50,14 @@ class Engine:
         propagation: PropagationNet,
         settings: EngineSettings | None = None,
         *,
+        fusion: FusionNet | None = None,
         tier: str = "",
         device: str = "cpu",
         weights_id: str = "",
     ) -> None:
         self._scribble = scribble
         self._propagation = propagation
+        self._fusion = fusion
         self.settings = settings or EngineSettings()
         self.tier = tier
         self.device = device
@@ -143,6 +145,7 @@ class Engine:
                 locked=locked,
                 known=known,
                 settings=self.settings.propagation,
+                fusion=self._fusion,
             )
             return _closing(stream, stack.pop_all())
 

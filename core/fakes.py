@@ -107,6 +107,22 @@ class FakePropagationNet:
         return np.stack([(s / np.maximum(number, 1))[here] for s in sums]).astype(np.float32)
 
 
+class FakeFusionNet:
+    """Fusion by colour: what has the colour of both results' common part belongs to the object, everything else not.
+
+    Where the results have nothing in common it does not lean.
+    """
+
+    def lean(self, image: Image, old: Mattes, new: Mattes, carried: Mattes, weights: tuple[float, float]) -> Mattes:
+        """See `FusionNet`."""
+        out = np.zeros(new.shape, np.float32)
+        for n, common in enumerate((old > 0.5) & (new > 0.5)):
+            if common.any():
+                belongs = _near(image, np.median(image[common], axis=0))
+                out[n] = np.where((new[n] >= old[n]) == belongs, 1, -1)
+        return out
+
+
 @dataclass(frozen=True)
 class SyntheticClip:
     """A clip with known mattes: one or two coloured discs travel over a grey, textured background.

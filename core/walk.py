@@ -20,7 +20,7 @@ from .types import MatteKind
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .ports import FrameSource, Key, PropagationNet, Value
+    from .ports import FrameSource, FusionNet, Key, PropagationNet, Value
     from .propagate import PropagationSettings
     from .types import Image, Mattes
 
@@ -62,9 +62,15 @@ class Walker:
     """Walks the passes of one propagation; the memory's keyframes stay from pass to pass."""
 
     def __init__(
-        self, net: PropagationNet, frames: FrameSource, size: tuple[int, int], settings: PropagationSettings
+        self,
+        net: PropagationNet,
+        frames: FrameSource,
+        size: tuple[int, int],
+        settings: PropagationSettings,
+        fusion: FusionNet | None = None,
     ) -> None:
         self._net = net
+        self._fusion = fusion
         self._frames = frames
         self._size = size
         self._settings = settings
@@ -137,7 +143,7 @@ class Walker:
             kind = MatteKind.PROPAGATED
             if old is not None and step.fuse_with is not None:
                 weight = time_weight(frame, step.start, step.fuse_with)
-                full = fuse(_stacked(old), full, self._carried(change, look, full), weight)
+                full = self._fused(_stacked(old), full, change, look, weight)
                 kind = MatteKind.FUSED
             yield frame, full[0] if flat else full, kind
 
@@ -250,12 +256,21 @@ class Walker:
             crop, self._net.encode_key(crop.to_crop(self._picture(step.start))), crop.to_crop(maps, fill=0.0)
         )
 
-    def _carried(self, change: _Change | None, look: _Look, like: Mattes) -> Mattes:
-        """The change carried to the frame that was looked at: (2N, H, W)."""
+    def _fused(self, old: Mattes, new: Mattes, change: _Change | None, look: _Look, weight: float) -> Mattes:
+        """The old and the new mattes (N, H, W) of the frame that was looked at, fused.
+
+        The change is carried, and the fusion network sees the frame, in the crop; outside of it there is no change.
+        """
         if change is None:
-            return np.zeros((2 * len(like), *self._size), np.float32)
-        carried = self._net.attention(look.key, change.key, change.maps)
-        return np.asarray(look.crop.from_crop(carried, self._size))
+            carried = np.zeros((2 * len(new), *look.crop.size), np.float32)
+        else:
+            carried = self._net.attention(look.key, change.key, change.maps)
+        lean: Mattes | None = None
+        if self._fusion is not None:
+            seen = look.crop.to_crop(old, fill=0.0)
+            lean = self._fusion.lean(look.picture, seen, look.mattes, carried, (weight, 1.0 - weight))
+            lean = look.crop.from_crop(lean, self._size)
+        return fuse(old, new, look.crop.from_crop(carried, self._size), weight, lean)
 
 
 def _stacked(matte: Mattes) -> Mattes:

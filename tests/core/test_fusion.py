@@ -52,3 +52,28 @@ def test_result_stays_between_old_and_new_and_where_they_agree(weight):
     assert (fused <= np.maximum(old, new) + 1e-6).all()
     assert fused.dtype == np.float32
     np.testing.assert_allclose(fuse(old, old, rng.random((6, 5, 5)).astype(np.float32), weight), old, atol=1e-6)
+
+
+class TestLean:
+    """What a fusion network adds to the formula."""
+
+    def test_no_lean_is_the_formula(self):
+        rng = np.random.default_rng(1)
+        old, new = rng.random((2, 2, 6, 6)).astype(np.float32)
+        carried = rng.random((4, 6, 6)).astype(np.float32)
+        plain = fuse(old, new, carried, 0.4)
+        np.testing.assert_array_equal(fuse(old, new, carried, 0.4, np.zeros_like(old)), plain)
+
+    @pytest.mark.parametrize("weight", [0.0, 0.4, 1.0])
+    def test_full_lean_takes_one_result_whole(self, weight):
+        one = np.ones_like(OLD)
+        np.testing.assert_allclose(fuse(OLD, NEW, NOTHING, weight, one), NEW, atol=1e-6)
+        np.testing.assert_allclose(fuse(OLD, NEW, NOTHING, weight, -one), OLD, atol=1e-6)
+
+    def test_lean_moves_the_result_and_never_beyond_both(self):
+        lean = np.linspace(-1, 1, 16, dtype=np.float32).reshape(1, 4, 4)
+        old, new = np.full((1, 4, 4), 0.2, np.float32), np.full((1, 4, 4), 0.9, np.float32)
+        fused = fuse(old, new, NOTHING, 0.5, lean).ravel()
+        assert (np.diff(fused) > 0).all()
+        assert fused.min() >= 0.2 - 1e-6
+        assert fused.max() <= 0.9 + 1e-6

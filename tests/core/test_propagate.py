@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from blender_cutout.core.errors import FrameReadError, InputError, SizeMismatch
-from blender_cutout.core.fakes import FakePropagationNet, SyntheticClip, iou
+from blender_cutout.core.fakes import FakeFusionNet, FakePropagationNet, SyntheticClip, iou
 from blender_cutout.core.propagate import PropagationSettings, propagate
 from blender_cutout.core.types import Direction, FrameRange, MatteKind
 
@@ -267,6 +269,39 @@ class TestPrevious:
         results = run(clip, {0: clip.matte(0), 10: clip.matte(10)}, previous=odd, locked=[8])
         assert results[8][0] is odd[8]
         assert iou(results[6][0], clip.matte(6)) > 0.9
+
+    def test_fusion_network_decides_between_old_and_new(self, clip, earlier):
+        """The earlier run lost an object which the formula, near the old keyframe, would leave lost."""
+        halved = {f: m.copy() for f, m in earlier.items()}
+        for frame in range(1, 20):
+            halved[frame][60:] = 0
+        keyframes = {0: clip.matte(0), 19: clip.matte(19), 20: clip.matte(20)}
+        halved[19] = np.where(clip.matte(19) > 0.5, 0.9, 0).astype(np.float32)  # a new keyframe, nothing lost there
+        formula = run(clip, keyframes, previous=halved)
+        fused = run(clip, keyframes, previous=halved, fusion=FakeFusionNet())
+        assert iou(formula[3][0], clip.matte(3)) < 0.6
+        assert min(iou(fused[f][0], clip.matte(f)) for f in range(1, 19)) > 0.9
+
+    def test_fusion_network_can_be_switched_off(self, clip, earlier):
+        halved = {f: m * (np.arange(clip.height) < 60)[:, None] for f, m in earlier.items()}
+        keyframes = {0: halved[0], 20: clip.matte(20)}
+        off = replace(SETTINGS, fusion_net=False)
+        streams = (
+            propagate(FakePropagationNet(), clip, keyframes, previous=halved, settings=settings, fusion=fusion)
+            for settings, fusion in ((off, FakeFusionNet()), (SETTINGS, None))
+        )
+        for (_, a, _), (_, b, _) in zip(*streams, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+    def test_locked_frames_and_keyframes_are_bit_identical_with_a_fusion_network(self, clip, earlier):
+        odd = {**earlier, 8: np.full(clip.size, 0.3, np.float32)}
+        soft = np.random.default_rng(0).random(clip.size, np.float32)
+        keyframes = {0: clip.matte(0), 10: soft, 20: odd[20]}
+        results = run(clip, keyframes, previous=odd, locked=[8], fusion=FakeFusionNet())
+        assert results[8][0] is odd[8]
+        assert all(results[f][0] is odd[f] for f in (21, 22, 23))
+        for key, matte in keyframes.items():
+            np.testing.assert_array_equal(results[key][0], matte)
 
     def test_locked_frame_without_a_matte_is_an_error(self, clip):
         with pytest.raises(InputError, match="Frame 5 is locked"):
