@@ -12,10 +12,11 @@ _LOG = logging.getLogger(__name__)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the sub-commands of training to a parser."""
-    actions = parser.add_subparsers(dest="action", required=True, metavar="propagation|scribble|export")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="propagation|scribble|fusion|export")
     for name, text in (
         ("propagation", "train the propagation network on video and on moved stills"),
         ("scribble", "train the scribble and foreground network on stills"),
+        ("fusion", "train the fusion network on results of the released propagation network, made first"),
     ):
         run = actions.add_parser(name, help=text, description=text)
         run.add_argument("--data", type=Path, required=True, help="folder with stills/ and video-train/")
@@ -36,6 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         run.add_argument("--seed", type=int, default=1)
         run.add_argument("--head-rate", type=float, default=6e-4, help="learning rate of new layers")
         run.add_argument("--backbone-rate", type=float, default=1.5e-4, help="learning rate of pretrained layers")
+        if name == "fusion":
+            run.add_argument("--samples", type=int, default=3600, help="to be made or gone on with (default 3600)")
     out = actions.add_parser("export", help="write a checkpoint's averaged weights as safetensors")
     out.add_argument("checkpoint", type=Path)
     out.add_argument("-o", "--output", type=Path, required=True, help="FILE.safetensors")
@@ -44,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Runs what `add_arguments` parsed; returns the exit code (0 done, 2 wrong input, 130 interrupted)."""
     from .export import export
+    from .fusion import prepare
     from .loop import CHECKPOINT, Settings, train
 
     try:
@@ -65,6 +69,8 @@ def main(args: argparse.Namespace) -> int:
             head_rate=args.head_rate,
             backbone_rate=args.backbone_rate,
         )
+        if args.action == "fusion":
+            prepare(settings, args.samples)
         train(settings, resume=args.out / CHECKPOINT if args.resume else None, weights=args.weights)
     except FileNotFoundError as error:
         _LOG.error("%s", error)

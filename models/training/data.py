@@ -48,6 +48,7 @@ class Pool:
     """All training pictures, by index, by set and by video sequence."""
 
     def __init__(self, cache: Path) -> None:
+        self.folder = cache
         record = json.loads((cache / "index.json").read_text())
         self.entries = [Entry(**e) for e in record["entries"]]
         self._bytes = np.memmap(cache / "pixels.bin", dtype=np.uint8, mode="r")

@@ -16,6 +16,7 @@ from ..encoders import imagenet_weights
 from ..propagation import FrameKey, PropagationNet
 from .clips import FRAMES, ClipBatch, clip_batch
 from .data import Pool
+from .fusion import FusionTask
 from .losses import mask_loss, matte_loss, overlap
 from .scribble import ScribbleTask
 
@@ -120,4 +121,8 @@ def _hint(matte: Tensor, step: Tensor, rng: np.random.Generator) -> Tensor:
     return hint * shown[:, None, None, None]
 
 
-TASKS: dict[str, Callable[[], Task]] = {"propagation": PropagationTask, "scribble": ScribbleTask}  # type: ignore[dict-item]
+TASKS: dict[str, Callable[[], Task]] = {
+    "propagation": PropagationTask,  # type: ignore[dict-item]
+    "scribble": ScribbleTask,  # type: ignore[dict-item]
+    "fusion": FusionTask,  # type: ignore[dict-item]
+}
