@@ -6,9 +6,10 @@ The two halves do not know each other: errors of the networks are translated her
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .core.engine import Engine, EngineSettings
@@ -38,12 +39,14 @@ class Networks:
     weights_id: str
 
 
-def load_engine(tier: str = AUTO, device: str = AUTO) -> Engine:
+def load_engine(tier: str = AUTO, device: str = AUTO, weights: Mapping[str, Path] | None = None) -> Engine:
     """The engine with its trained networks.
 
     Args:
         tier: a name from `cutout tiers`; auto = the standard one.
         device: auto, cpu, cuda or mps; auto takes cuda, then mps, then cpu.
+        weights: checkpoints or safetensors files to be used instead of the tier's own, by what they are for:
+            "scribble", "propagation".
 
     Raises:
         InputError: unknown tier or device, or a device that this machine has not.
@@ -53,7 +56,7 @@ def load_engine(tier: str = AUTO, device: str = AUTO) -> Engine:
     """
     chosen = find_tier(tier)
     place = choose_device(device)
-    return make_engine(load_networks(chosen, place), chosen, place)
+    return make_engine(load_networks(chosen, place, weights), chosen, place)
 
 
 def make_engine(networks: Networks, tier: Tier, device: str = "cpu") -> Engine:
@@ -95,20 +98,31 @@ def choose_device(device: str = AUTO) -> str:
     return device
 
 
-def load_networks(tier: Tier, device: str) -> Networks:
+def load_networks(tier: Tier, device: str, weights: Mapping[str, Path] | None = None) -> Networks:
     """The trained networks of a tier on a device; their errors come out as CutoutErrors from then on.
+
+    Args:
+        tier: whose weights are taken.
+        device: cpu, cuda or mps.
+        weights: see `load_engine`.
 
     Raises:
         WeightsError: weights missing or damaged; OutOfMemory; EnvironmentMissing.
     """
     _torch()
-    from .models import adapters, registry
+    from .models import adapters, loose, registry
 
-    names = (tier.scribble_weights, tier.propagation_weights)
+    names = {"scribble": tier.scribble_weights, "propagation": tier.propagation_weights}
+    for kind in weights or {}:
+        if kind not in names:
+            raise InputError(f"There are no weights for {kind!r}.", f"Choose from: {', '.join(names)}.")
     with translated():
-        scribble = adapters.load_scribble(names[0], device)
-        propagation = adapters.load_propagation(names[1], device)
-        hashes = "".join(registry.find_entry(name).sha256 for name in names)
+        other = {kind: loose.read_loose(path) for kind, path in (weights or {}).items()}
+        scribble = adapters.load_scribble(names["scribble"], device, loose=other.get("scribble"))
+        propagation = adapters.load_propagation(names["propagation"], device, loose=other.get("propagation"))
+        hashes = "".join(
+            other[kind].sha256 if kind in other else registry.find_entry(name).sha256 for kind, name in names.items()
+        )
     weights_id = hashlib.sha256(hashes.encode()).hexdigest()[:16]
     return Networks(_Scribble(scribble), _Propagation(propagation), weights_id)
 

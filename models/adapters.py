@@ -20,6 +20,7 @@ from torch import Tensor
 from . import affinity
 from .blocks import fold_batch_norms
 from .errors import OutOfMemory
+from .loose import LooseWeights, fill
 from .memory_stack import MemoryStack
 from .propagation import FrameKey, PropagationNet
 from .registry import WeightEntry, find_entry, load_weights
@@ -182,32 +183,41 @@ class PropagationPredictor:
 
 
 def load_scribble(
-    entry: WeightEntry | str = "scribble", device: str = "cpu", precision: Precision = "auto"
+    entry: WeightEntry | str = "scribble",
+    device: str = "cpu",
+    precision: Precision = "auto",
+    loose: LooseWeights | None = None,
 ) -> ScribblePredictor:
-    """Returns the predictor with trained weights.
+    """Returns the predictor with trained weights: those of the registry, or loose ones for the same network.
 
     Raises:
-        WeightsMissing, WeightsDamaged: the file is absent or not the one in the registry.
+        WeightsMissing, WeightsDamaged: the file is absent or not the one in the registry, or holds another network.
     """
-    network = _trained(ScribbleToMask, entry)
+    network = _trained(ScribbleToMask, entry, loose)
     return ScribblePredictor(network, device, precision)
 
 
 def load_propagation(
-    entry: WeightEntry | str = "propagation", device: str = "cpu", precision: Precision = "auto"
+    entry: WeightEntry | str = "propagation",
+    device: str = "cpu",
+    precision: Precision = "auto",
+    loose: LooseWeights | None = None,
 ) -> PropagationPredictor:
-    """Returns the predictor with trained weights.
+    """Returns the predictor with trained weights: those of the registry, or loose ones for the same network.
 
     Raises:
-        WeightsMissing, WeightsDamaged: the file is absent or not the one in the registry.
+        WeightsMissing, WeightsDamaged: the file is absent or not the one in the registry, or holds another network.
     """
-    network = _trained(PropagationNet, entry)
+    network = _trained(PropagationNet, entry, loose)
     return PropagationPredictor(network, device, precision)
 
 
-def _trained(make: Callable[[], Network], entry: WeightEntry | str) -> Network:
+def _trained(make: Callable[[], Network], entry: WeightEntry | str, loose: LooseWeights | None) -> Network:
     entry = find_entry(entry) if isinstance(entry, str) else entry
     network = make()
-    load_weights(entry, network)
+    if loose is None:
+        load_weights(entry, network)
+    else:
+        fill(network, entry.name, loose)
     fold_batch_norms(network)
     return network

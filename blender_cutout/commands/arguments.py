@@ -51,6 +51,14 @@ def keyframe(text: str) -> tuple[int, Path]:
     return int(number), Path(path)
 
 
+def weight_file(text: str) -> tuple[str, Path]:
+    """NAME=FILE as (name, path). Raises ArgumentTypeError."""
+    name, separator, path = text.partition("=")
+    if not separator or not path or not name:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=FILE, for instance scribble=out/last.pt")
+    return name, Path(path)
+
+
 def frame_number(text: str) -> int:
     """A clip frame, from 0. Raises ArgumentTypeError."""
     if not text.strip().isdecimal():

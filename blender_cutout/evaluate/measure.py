@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from ..core.errors import InputError, SizeMismatch
 from ..core.video import open_clip, read_picture
 from . import metrics, robot
 from .data import Sequence, Still, read_truth
+from .flicker import FlickerMeter
 from .scores import ClipScore, GuessScore, StrokeScore
 from .sheet import Row, Worst
 
@@ -30,6 +31,13 @@ if TYPE_CHECKING:
 ROUNDS = 10
 
 
+class Guesser(Protocol):
+    """What guesses the foreground: the engine, or `outside.OutsideNet`."""
+
+    def foreground(self, image: Image) -> Matte:
+        """The foreground (H, W) float32 in [0, 1] of a picture (H, W, 3) uint8 RGB."""
+
+
 def measure_clip(engine: Engine, sequence: Sequence, worst: Worst, keep: Keep | None = None) -> ClipScore:
     """Propagates the first frame's true mask through the clip and scores all but the first and the last frame.
 
@@ -45,6 +53,7 @@ def measure_clip(engine: Engine, sequence: Sequence, worst: Worst, keep: Keep | 
     region: list[float] = []
     contour: list[float] = []
     spent = 0.0
+    flicker = FlickerMeter()
     with open_clip(sequence.clip) as clip:
         first, _ = _truth(sequence.truth[0], clip.size)
         stream = engine.propagate(clip, {0: first.astype(np.float32)})
@@ -58,26 +67,36 @@ def measure_clip(engine: Engine, sequence: Sequence, worst: Worst, keep: Keep | 
                 frame, matte = step
                 if keep:
                     keep(frame, matte)
-                if 0 < frame < len(clip) - 1 and frame in sequence.truth:
-                    truth, _ = _truth(sequence.truth[frame], clip.size)
-                    mask = _mask(matte)
+                if frame == 0:
+                    continue
+                mask = as_mask(matte)
+                truth = _truth(sequence.truth[frame], clip.size)[0] if frame in sequence.truth else None
+                flicker.add(frame, clip[frame], mask, truth)
+                if frame < len(clip) - 1 and truth is not None:
                     region.append(metrics.iou(mask, truth))
                     contour.append(metrics.contour_accuracy(mask, truth))
                     score = (region[-1] + contour[-1]) / 2
-                    row = Row(sequence.name, f"frame {frame}: J&F {score:.2f}", clip[frame], truth, matte)
+                    text = f"frame {frame}: J&F {score:.2f}  J {region[-1]:.2f}  F {contour[-1]:.2f}"
+                    row = Row(sequence.name, text, clip[frame], truth, matte)
                     worst.offer(score, row)
         count = len(clip)
     if not region:
         raise InputError(f"The sequence {sequence.name} has no frame to score.", "It needs masks between its ends.")
     return ClipScore(
-        sequence.name, float(np.mean(region)), float(np.mean(contour)), metrics.decay(region), spent / count, count
+        sequence.name,
+        float(np.mean(region)),
+        float(np.mean(contour)),
+        metrics.decay(region),
+        spent / count,
+        count,
+        flicker.mean,
     )
 
 
 def measure_strokes(engine: Engine, still: Still, worst: Worst) -> StrokeScore | None:
     """Lets the robot cut the object out in ten rounds; None when the picture's mask cannot be used."""
     image = read_picture(still.image)
-    known = _usable(still.mask, image)
+    known = usable(still.mask, image)
     if known is None:
         return None
     truth, counted = known
@@ -89,7 +108,7 @@ def measure_strokes(engine: Engine, still: Still, worst: Worst) -> StrokeScore |
         if matte is None:
             stroke = robot.first_stroke(truth)
         else:
-            stroke = robot.next_stroke(_mask(matte), truth, counted)
+            stroke = robot.next_stroke(as_mask(matte), truth, counted)
         if stroke is None:  # nothing is wrong any more
             ious.append(ious[-1])
             continue
@@ -97,25 +116,28 @@ def measure_strokes(engine: Engine, still: Still, worst: Worst) -> StrokeScore |
         begin = time.perf_counter()
         matte = engine.refine(image, [stroke], previous=matte)
         seconds.append(time.perf_counter() - begin)
-        ious.append(metrics.iou(_mask(matte), truth, counted))
+        ious.append(metrics.iou(as_mask(matte), truth, counted))
     assert matte is not None
     text = f"IoU after 1, 3, {ROUNDS} rounds: {ious[0]:.2f}, {ious[2]:.2f}, {ious[-1]:.2f}"
-    worst.offer(ious[2], Row(still.name, text, image, truth, matte, tuple(strokes)))
+    worst.offer(ious[2], Row(still.name, text, image, truth, matte, tuple(strokes), counted))
     return StrokeScore(still.name, tuple(ious), tuple(seconds))
 
 
-def measure_guess(engine: Engine, still: Still, worst: Worst) -> GuessScore | None:
-    """Scores the first guess of a picture's foreground; None when the picture's mask cannot be used."""
+def measure_guess(guesser: Guesser, still: Still, worst: Worst) -> GuessScore | None:
+    """Scores the first guess of a picture's foreground, by the engine or by a network from elsewhere.
+
+    None when the picture's mask cannot be used.
+    """
     image = read_picture(still.image)
-    known = _usable(still.mask, image)
+    known = usable(still.mask, image)
     if known is None:
         return None
     truth, counted = known
     begin = time.perf_counter()
-    matte = engine.foreground(image)
+    matte = guesser.foreground(image)
     spent = time.perf_counter() - begin
-    score = metrics.iou(_mask(matte), truth, counted)
-    worst.offer(score, Row(still.name, f"IoU {score:.2f}", image, truth, matte))
+    score = metrics.iou(as_mask(matte), truth, counted)
+    worst.offer(score, Row(still.name, f"IoU {score:.2f}", image, truth, matte, counted=counted))
     return GuessScore(still.name, score, metrics.mean_error(matte, truth, counted), spent)
 
 
@@ -126,12 +148,13 @@ def first_frames(sequences: tuple[Sequence, ...]) -> tuple[Still, ...]:
     return tuple(Still(s.name, Path(s.clip.path) / s.clip.files[0], s.truth[0]) for s in sequences)
 
 
-def _mask(matte: Matte) -> Mask:
-    """As DAVIS counts an 8-bit picture: above 127 is object."""
+def as_mask(matte: Matte) -> Mask:
+    """A matte (H, W) as DAVIS counts an 8-bit picture: above 127 is object."""
     return np.asarray(np.rint(matte * 255) > 127)
 
 
-def _usable(path: Path, image: Image) -> tuple[Mask, Mask] | None:
+def usable(path: Path, image: Image) -> tuple[Mask, Mask] | None:
+    """(object, counted) pixels of a picture's mask file; None when it has region numbers, another size or no object."""
     known = read_truth(path)
     if known is None or known[0].shape != image.shape[:2] or not known[0].any():
         return None

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 BRUSH_SHARE = 0.008
 """Radius of the brush as a share of the picture's diagonal, if the region is not thinner than that."""
 
+SLIP_SHARE = 0.2
+"""A slip is at most this long, as a share of the picture's diagonal: one short move of the hand."""
+
 _GRID = 96
 _NEIGHBOURS = tuple((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if dy or dx)
 
@@ -50,6 +53,32 @@ def next_stroke(mask: Mask, truth: Mask, counted: Mask | None = None) -> Stroke 
         assert missing is not None
         return _stroke_in(missing[0], Label.KEEP)
     return _stroke_in(extra[0], Label.REMOVE)
+
+
+def wrong_stroke(mask: Mask, truth: Mask, counted: Mask, label: Label) -> Stroke | None:
+    """A slip: a stroke with the wrong label in the middle of a part that was right; None when there is no such part.
+
+    Args:
+        mask: (H, W) of the round before.
+        truth: (H, W).
+        counted: (H, W) pixels where truth is known.
+        label: of the slip: keep goes on the background, remove on the object.
+    """
+    right = (~truth & ~mask if label is Label.KEEP else truth & mask) & counted
+    stroke = _stroke_in(right, label)
+    if stroke is None:
+        return None
+    points = _middle_of(np.asarray(stroke.points), SLIP_SHARE * float(np.hypot(*truth.shape)))
+    return Stroke(points, stroke.radius, label)
+
+
+def _middle_of(xy: NDArray[np.float64], length: float) -> NDArray[np.float64]:
+    """The part around the middle of a line (N, 2) that is at most so long, in pixels; at least one point."""
+    along = np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(xy, axis=0).T)))) if len(xy) > 1 else np.zeros(1)
+    distance = np.abs(along - along[-1] / 2)
+    near = distance <= length / 2
+    near[distance.argmin()] = True
+    return xy[near]
 
 
 def _worst(region: Mask) -> tuple[Mask, float] | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 ROUNDS_SHOWN = (1, 3, 5, 10)
 TARGETS = (0.85, 0.90)
+COUNTER_TARGET = 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class ClipScore:
         decay_j: mean J of the first quarter of frames less that of the last; None for very short clips.
         seconds_per_frame: of propagation with reading, mean.
         frames: how many were made.
+        flicker: change from frame to frame that motion does not explain; None for very short clips.
     """
 
     name: str
@@ -28,6 +30,7 @@ class ClipScore:
     decay_j: float | None
     seconds_per_frame: float
     frames: int
+    flicker: float | None = None
 
     @property
     def j_and_f(self) -> float:
@@ -58,6 +61,18 @@ class GuessScore:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class SlipScore:
+    """A wrong stroke on a picture: IoU before it, after it, after an undo, after a stroke against it instead."""
+
+    name: str
+    label: str
+    before: float
+    wrong: float
+    undo: float
+    counter: float
+
+
 def mean(values: Iterable[float | None]) -> float | None:
     """The mean of those that are not None; None when there are none."""
     known = [value for value in values if value is not None]
@@ -72,6 +87,7 @@ def clip_summary(scores: Sequence[ClipScore]) -> dict[str, Any]:
         "F": mean(s.f for s in scores),
         "J&F": mean(s.j_and_f for s in scores),
         "decay": mean(s.decay_j for s in scores),
+        "flicker": mean(s.flicker for s in scores),
         "ms_per_frame": mean(1000 * s.seconds_per_frame for s in scores),
     }
 
@@ -95,4 +111,22 @@ def guess_summary(scores: Sequence[GuessScore]) -> dict[str, Any]:
         "IoU": mean(s.iou for s in scores),
         "MAE": mean(s.error for s in scores),
         "ms": mean(1000 * s.seconds for s in scores),
+    }
+
+
+def slip_summary(scores: Sequence[SlipScore]) -> dict[str, Any]:
+    """Means over slips, and how far below the IoU before they end: `undo_short`, `counter_short` (0 = as good).
+
+    `counter_reached` is the share of slips that one stroke brings back to within 0.03.
+    """
+    shorts = [max(0.0, s.before - s.counter) for s in scores]
+    return {
+        "slips": len(scores),
+        "before": mean(s.before for s in scores),
+        "wrong": mean(s.wrong for s in scores),
+        "undo": mean(s.undo for s in scores),
+        "counter": mean(s.counter for s in scores),
+        "undo_short": mean(max(0.0, s.before - s.undo) for s in scores),
+        "counter_short": mean(shorts),
+        "counter_reached": mean(float(short <= COUNTER_TARGET) for short in shorts),
     }

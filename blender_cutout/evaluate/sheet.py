@@ -1,4 +1,7 @@
-"""The contact sheet of the worst results: picture, truth, result, side by side. numpy and OpenCV only."""
+"""The contact sheet of the worst results: picture with strokes, truth, result with its errors. numpy and OpenCV only.
+
+In the result red is missing and blue is too much; what is right keeps the picture's colours, the background is darker.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,9 @@ if TYPE_CHECKING:
 CELL_WIDTH = 360
 _MARGIN = 6
 _CAPTION = 22
-_TRUTH, _RESULT, _KEEP, _REMOVE = (60, 220, 90), (255, 120, 30), (40, 255, 60), (255, 40, 40)
+_TRUTH, _MISSING, _EXTRA = (60, 220, 90), (255, 30, 30), (40, 110, 255)
+_KEEP, _REMOVE = (40, 255, 60), (255, 40, 40)
+_LEGEND = "picture | truth | result: missing red, extra blue"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,6 +36,7 @@ class Row:
     truth: NDArray[np.bool_]
     matte: Matte
     strokes: tuple[Stroke, ...] = ()
+    counted: NDArray[np.bool_] | None = None
 
 
 class Worst:
@@ -71,25 +77,46 @@ def _drawn(row: Row) -> Image:
     scale = CELL_WIDTH / row.image.shape[1]
     size = (CELL_WIDTH, max(1, round(row.image.shape[0] * scale)))
     image = cv2.resize(row.image, size, interpolation=cv2.INTER_AREA)
-    truth = cv2.resize(row.truth.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    matte = cv2.resize(row.matte, size, interpolation=cv2.INTER_AREA)
-    cells = [_strokes(image.copy(), row.strokes, scale), _tinted(image, truth, _TRUTH), _tinted(image, matte, _RESULT)]
+    mask = row.matte > 0.5
+    counted = np.ones_like(mask) if row.counted is None else row.counted
+    truth, found, missing, extra = (
+        cv2.resize(part.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+        for part in (row.truth, mask, row.truth & ~mask & counted, mask & ~row.truth & counted)
+    )
+    result = _tinted(_tinted(_dimmed(image, found), missing, _MISSING), extra, _EXTRA)
+    cells = [
+        _strokes(image.copy(), row.strokes, scale),
+        _outlined(_tinted(_dimmed(image, truth), truth, _TRUTH, 0.45), truth),
+        _outlined(result, found),
+    ]
     gap = np.full((size[1], _MARGIN, 3), 24, np.uint8)
     line = np.concatenate([part for cell in cells for part in (cell, gap)], axis=1)
     caption = np.full((_CAPTION, line.shape[1], 3), 24, np.uint8)
-    text = f"{row.name}  {row.text}   (picture, truth, result)".encode("ascii", "replace").decode()
-    cv2.putText(caption, text, (_MARGIN, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (230, 230, 230), 1, cv2.LINE_AA)
+    _write(caption, f"{row.name}  {row.text}", _MARGIN, (235, 235, 235))
+    _write(caption, _LEGEND, 2 * (CELL_WIDTH + _MARGIN), (150, 150, 150))
     return np.concatenate([caption, line])
 
 
-def _tinted(image: Image, matte: NDArray[Any], colour: tuple[int, int, int]) -> Image:
-    """The object in colour, the rest darker."""
-    alpha = matte[..., None]
-    inside, outside = 0.55 * image + 0.45 * np.array(colour), 0.45 * image
-    out = np.asarray(outside + alpha * (inside - outside), np.uint8)
+def _write(picture: Image, text: str, x: int, colour: tuple[int, int, int]) -> None:
+    plain = text.encode("ascii", "replace").decode()
+    cv2.putText(picture, plain, (x, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.42, colour, 1, cv2.LINE_AA)
+
+
+def _dimmed(image: Image, matte: NDArray[Any]) -> Image:
+    """The picture, darker outside the matte."""
+    return np.asarray(image * (0.4 + 0.6 * matte[..., None]), np.uint8)
+
+
+def _tinted(image: Image, matte: NDArray[Any], colour: tuple[int, int, int], strength: float = 0.75) -> Image:
+    """The picture with a colour laid over the matte."""
+    alpha = strength * matte[..., None]
+    return np.asarray(image + alpha * (np.array(colour) - image), np.uint8)
+
+
+def _outlined(image: Image, matte: NDArray[Any]) -> Image:
     contours, _ = cv2.findContours((matte > 0.5).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-    cv2.drawContours(out, contours, -1, (255, 255, 255), 1)
-    return out
+    cv2.drawContours(image, contours, -1, (255, 255, 255), 1)
+    return image
 
 
 def _strokes(image: Image, strokes: tuple[Stroke, ...], scale: float) -> Image:
