@@ -18,10 +18,12 @@ from .core.propagate import PropagationSettings
 from .core.tiers import AUTO, Tier, find_tier
 
 if TYPE_CHECKING:
-    from .core.ports import Key, PropagationNet, ScribbleNet, Value
+    from .core.ports import FusionNet, Key, PropagationNet, ScribbleNet, Value
     from .core.types import Image, Map, Matte, Mattes
 
 DEVICES = (AUTO, "cpu", "cuda", "mps")
+KINDS = ("scribble", "propagation", "fusion")
+"""What weights are for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +33,14 @@ class Networks:
     Attributes:
         scribble: stroke network.
         propagation: propagation network.
-        weights_id: hash over both weight files.
+        weights_id: hash over the weight files.
+        fusion: fusion network; None = the tier fuses by formula.
     """
 
     scribble: ScribbleNet
     propagation: PropagationNet
     weights_id: str
+    fusion: FusionNet | None = None
 
 
 def load_engine(tier: str = AUTO, device: str = AUTO, weights: Mapping[str, Path] | None = None) -> Engine:
@@ -46,7 +50,7 @@ def load_engine(tier: str = AUTO, device: str = AUTO, weights: Mapping[str, Path
         tier: a name from `cutout tiers`; auto = the standard one.
         device: auto, cpu, cuda or mps; auto takes cuda, then mps, then cpu.
         weights: checkpoints or safetensors files to be used instead of the tier's own, by what they are for:
-            "scribble", "propagation".
+            "scribble", "propagation", "fusion".
 
     Raises:
         InputError: unknown tier or device, or a device that this machine has not.
@@ -65,6 +69,7 @@ def make_engine(networks: Networks, tier: Tier, device: str = "cpu") -> Engine:
         networks.scribble,
         networks.propagation,
         settings_of(tier),
+        fusion=networks.fusion,
         tier=tier.name,
         device=device,
         weights_id=networks.weights_id,
@@ -112,19 +117,23 @@ def load_networks(tier: Tier, device: str, weights: Mapping[str, Path] | None = 
     _torch()
     from .models import adapters, loose, registry
 
-    names = {"scribble": tier.scribble_weights, "propagation": tier.propagation_weights}
+    names = _weight_names(tier)
     for kind in weights or {}:
-        if kind not in names:
-            raise InputError(f"There are no weights for {kind!r}.", f"Choose from: {', '.join(names)}.")
+        if kind not in KINDS:
+            raise InputError(f"There are no weights for {kind!r}.", f"Choose from: {', '.join(KINDS)}.")
+        names.setdefault(kind, kind)  # a tier that does without can be given some
     with translated():
         other = {kind: loose.read_loose(path) for kind, path in (weights or {}).items()}
         scribble = adapters.load_scribble(names["scribble"], device, loose=other.get("scribble"))
         propagation = adapters.load_propagation(names["propagation"], device, loose=other.get("propagation"))
+        fusion: FusionNet | None = None
+        if "fusion" in names:
+            fusion = _Fusion(adapters.load_fusion(names["fusion"], device, loose=other.get("fusion")))
         hashes = "".join(
             other[kind].sha256 if kind in other else registry.find_entry(name).sha256 for kind, name in names.items()
         )
     weights_id = hashlib.sha256(hashes.encode()).hexdigest()[:16]
-    return Networks(_Scribble(scribble), _Propagation(propagation), weights_id)
+    return Networks(_Scribble(scribble), _Propagation(propagation), weights_id, fusion)
 
 
 def check_weights(tier: Tier) -> Iterator[tuple[str, int]]:
@@ -137,10 +146,16 @@ def check_weights(tier: Tier) -> Iterator[tuple[str, int]]:
     _torch()
     from .models import registry
 
-    for name in dict.fromkeys((tier.scribble_weights, tier.propagation_weights)):
+    for name in dict.fromkeys(_weight_names(tier).values()):
         with translated():
             path = registry.weight_path(registry.find_entry(name))
         yield path.name, path.stat().st_size
+
+
+def _weight_names(tier: Tier) -> dict[str, str]:
+    """What weights are for -> their name in the registry, for all that a tier uses."""
+    names = dict(zip(KINDS, (tier.scribble_weights, tier.propagation_weights, tier.fusion_weights), strict=True))
+    return {kind: name for kind, name in names.items() if name}
 
 
 @contextmanager
@@ -205,6 +220,18 @@ class _Propagation:
         """See `PropagationNet`."""
         with translated():
             return self._net.attention(query, keyframe, difference)
+
+
+class _Fusion:
+    """A fusion network whose errors are translated."""
+
+    def __init__(self, net: FusionNet) -> None:
+        self._net = net
+
+    def lean(self, image: Image, old: Mattes, new: Mattes, carried: Mattes, weights: tuple[float, float]) -> Mattes:
+        """See `FusionNet`."""
+        with translated():
+            return self._net.lean(image, old, new, carried, weights)
 
 
 def _torch() -> Any:

@@ -42,7 +42,8 @@ class Tier:
         propagation_px: the propagation network sees about this many pixels squared.
         memory_every: every n-th frame stays in memory.
         memory_budget: largest number of remembered frames.
-        scribble_weights, propagation_weights: names in the registry of weights.
+        scribble_weights, propagation_weights, fusion_weights: names in the registry of weights; no fusion weights
+            = old and new results are fused by formula.
         measured: None = not measured yet.
     """
 
@@ -54,6 +55,7 @@ class Tier:
     memory_budget: int = 12
     scribble_weights: str = "scribble"
     propagation_weights: str = "propagation"
+    fusion_weights: str = ""
     measured: Measured | None = None
 
 

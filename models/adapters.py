@@ -20,6 +20,7 @@ from torch import Tensor
 from . import affinity
 from .blocks import fold_batch_norms
 from .errors import OutOfMemory
+from .fusion_net import FusionNet
 from .loose import LooseWeights, fill
 from .memory_stack import MemoryStack
 from .propagation import FrameKey, PropagationNet
@@ -182,6 +183,35 @@ class PropagationPredictor:
             )
 
 
+class FusionPredictor:
+    """Leans between two results of a frame at working size."""
+
+    def __init__(self, network: FusionNet, device: str = "cpu", precision: Precision = "auto") -> None:
+        self._run = _Runner(device, precision)
+        self._network = network.eval().to(self._run.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def lean(self, image: Image, old: Array, new: Array, carried: Array, weights: tuple[float, float]) -> Array:
+        """Returns (N, h, w) float32 in [-1, 1]: 1 where the new result should be taken whole, -1 where the old one.
+
+        Args:
+            image: (h, w, 3) uint8 RGB at working size.
+            old: (N, h, w) mattes of the earlier run.
+            new: (N, h, w) mattes of this run.
+            carried: (2N, h, w) gains, then losses of the artist's change, carried to this frame.
+            weights: of new and old, by time.
+
+        Raises:
+            OutOfMemory: the device's memory does not suffice.
+        """
+        count, size_hw = len(new), (image.shape[0], image.shape[1])
+        with self._run():
+            planes = self._run.maps(np.concatenate((old, new, carried)))[0].unflatten(0, (4, count)).transpose(0, 1)
+            time = torch.full((count,), weights[0] / max(sum(weights), 1e-6), device=self._run.device)
+            images = self._run.image(image).expand(count, -1, -1, -1)
+            lean = self._network(images, planes[:, 0:1], planes[:, 1:2], planes[:, 2:4], time)
+            return _numpy(lean[:, 0], size_hw)
+
+
 def load_scribble(
     entry: WeightEntry | str = "scribble",
     device: str = "cpu",
@@ -212,12 +242,25 @@ def load_propagation(
     return PropagationPredictor(network, device, precision)
 
 
+def load_fusion(
+    entry: WeightEntry | str = "fusion",
+    device: str = "cpu",
+    precision: Precision = "auto",
+    loose: LooseWeights | None = None,
+) -> FusionPredictor:
+    """Returns the predictor with trained weights: those of the registry, or loose ones for the same network.
+
+    Raises:
+        WeightsMissing, WeightsDamaged: the file is absent or not the one in the registry, or holds another network.
+    """
+    return FusionPredictor(_trained(FusionNet, entry, loose), device, precision)
+
+
 def _trained(make: Callable[[], Network], entry: WeightEntry | str, loose: LooseWeights | None) -> Network:
-    entry = find_entry(entry) if isinstance(entry, str) else entry
     network = make()
     if loose is None:
-        load_weights(entry, network)
+        load_weights(find_entry(entry) if isinstance(entry, str) else entry, network)
     else:
-        fill(network, entry.name, loose)
+        fill(network, entry if isinstance(entry, str) else entry.name, loose)
     fold_batch_norms(network)
     return network

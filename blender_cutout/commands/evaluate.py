@@ -44,8 +44,8 @@ def add_parser(commands: Any) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--weights", type=arguments.weight_file, metavar="NAME=FILE", action="append",
-        help="a training checkpoint (last.pt) or .safetensors instead of the released weights; NAME is scribble or "
-        "propagation; may be given once for each",
+        help="a training checkpoint (last.pt) or .safetensors instead of the released weights; NAME is "
+        "scribble, propagation or fusion; may be given once for each",
     )  # fmt: skip
     parser.add_argument("--limit", type=arguments.positive, metavar="N", help="only the first N clips and pictures")
     parser.add_argument(

@@ -64,7 +64,7 @@ class FusionTask:
     """Where two results differ, the network learns to lean towards the one that is right."""
 
     count = 16
-    size = 224
+    size = 192
 
     def __init__(self) -> None:
         self.network = FusionNet()

@@ -13,7 +13,7 @@ from torch import Tensor
 from .data import Picture, Pool, choose, object_box, pick_object
 from .warps import View, crop_matrix, motion_matrix, random_bend, random_colour, render, soften
 
-SIZE = 256
+SIZE = 224
 STILL_SHARE = {"ecssd": 0.3, "pascal_s": 0.25, "ccp": 0.1, "coco_mval": 0.2, "horses": 0.1, "human290": 0.05}
 
 Array = NDArray[Any]
@@ -54,9 +54,9 @@ def _crops(
 
 
 def video_scene(pool: Pool, rng: np.random.Generator) -> Scene | None:
-    """A scene of real video: four to seven frames, one to six apart, forward or backward; None = not usable."""
+    """A scene of real video: four to eight frames, one to six apart, forward or backward; None = not usable."""
     frames = pool.sequences[str(rng.choice(list(pool.sequences)))]
-    count = int(min(rng.integers(4, 8), len(frames)))
+    count = min(int(rng.integers(4, 9)), len(frames))
     gap = int(rng.integers(1, max(min(6, (len(frames) - 1) // (count - 1)), 1) + 1))
     start = int(rng.integers(0, len(frames) - gap * (count - 1)))
     places = [frames[start + gap * t] for t in range(count)]

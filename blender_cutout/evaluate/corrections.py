@@ -1,0 +1,238 @@
+"""What a new keyframe does to the frames between it and the first one, by each way of fusing old and new results.
+
+A run goes from frame 0, whose mask is true ("drift": it goes wrong by itself) or wrong ("broken": a third of the object
+is missing, a patch beside it is taken along). Then the true mask is drawn on a later frame, and the frames between are
+computed again. `python -m blender_cutout.evaluate.corrections DATA --tier draft`
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..commands.arguments import weight_file
+from ..compose import load_networks, settings_of
+from ..core.crop import mask_box
+from ..core.errors import InputError
+from ..core.propagate import propagate
+from ..core.tiers import find_tier
+from ..core.types import FrameRange
+from ..core.video import open_clip
+from . import metrics
+from .data import find_data, read_truth
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..core.ports import FrameSource, FusionNet, Key, PropagationNet, Value
+    from ..core.propagate import PropagationSettings
+    from ..core.types import Image, Matte, Mattes
+    from .data import Sequence as Video
+
+    Mask = NDArray[np.bool_]
+
+FAULTS = ("drift", "broken")
+WAYS = ("old", "new", "time", "formula", "net", "limit")
+"""Old run; new result alone; mixed by time; by formula; with the fusion network; the best choice of old and new."""
+
+
+class Recorded:
+    """A propagation network that answers each call of a run once and then, from the start again, from memory.
+
+    What is fused does not go back into the network, so all ways of fusing see the same new results.
+    """
+
+    def __init__(self, net: PropagationNet) -> None:
+        self._net = net
+        self._answers: list[Any] = []
+        self._at = 0
+        self.carries = True
+
+    def rewind(self, carries: bool = True) -> None:
+        """Starts again; without `carries` no change is carried from the keyframe."""
+        self._at, self.carries = 0, carries
+
+    def _next(self, call: Any, *given: Any) -> Any:
+        if self._at == len(self._answers):
+            self._answers.append(call(*given))
+        self._at += 1
+        return self._answers[self._at - 1]
+
+    def encode_key(self, image: Image) -> Key:
+        """See `PropagationNet`."""
+        return self._next(self._net.encode_key, image)
+
+    def encode_value(self, image: Image, key: Key, mattes: Mattes) -> Value:
+        """See `PropagationNet`."""
+        return self._next(self._net.encode_value, image, key, mattes)
+
+    def segment(self, query: Key, memory: Sequence[tuple[Key, Value]], previous: Mattes | None = None) -> Mattes:
+        """See `PropagationNet`."""
+        answer: Mattes = self._next(self._net.segment, query, memory, previous)
+        return answer
+
+    def attention(self, query: Key, keyframe: Key, difference: Mattes) -> Mattes:
+        """See `PropagationNet`."""
+        answer: Mattes = self._next(self._net.attention, query, keyframe, difference)
+        return answer if self.carries else np.zeros_like(answer)
+
+
+class _NewOnly:
+    """A fusion that takes the new result."""
+
+    def lean(self, image: Image, old: Mattes, new: Mattes, carried: Mattes, weights: tuple[float, float]) -> Mattes:
+        """See `FusionNet`."""
+        return np.ones_like(new)
+
+
+def broken(truth: Mask) -> Matte:
+    """A wrong mask (H, W): the right third of the object is missing, a patch at its left side is taken along."""
+    box = mask_box(truth.astype(np.float32))
+    out = truth.astype(np.float32)
+    if box is not None:
+        out[:, box.x0 + round(box.width * 2 / 3) :] = 0
+        y, x = np.mgrid[: truth.shape[0], : truth.shape[1]]
+        reach = 0.25 * max(box.width, box.height)
+        out[(x - box.x0) ** 2 + (y - (box.y0 + box.y1) / 2) ** 2 < reach**2] = 1
+    return out
+
+
+def measure_correction(
+    net: PropagationNet,
+    fusion: FusionNet | None,
+    video: Video,
+    keyframes: Sequence[int],
+    fault: str,
+    settings: PropagationSettings,
+) -> Iterator[dict[str, Any]]:
+    """Yields, for each later keyframe, a record with the mean J and F of the frames before it by each of `WAYS`.
+
+    A keyframe beyond the clip is taken as its last frame but one.
+
+    Raises:
+        InputError: masks are missing or of another kind.
+    """
+    with open_clip(video.clip) as clip:
+        first = _truth(video, 0)
+        start = first.astype(np.float32) if fault == "drift" else broken(first)
+        span = FrameRange(0, min(max(keyframes) + 1, len(clip)))
+        with closing(propagate(net, clip, {0: start}, frame_range=span, settings=settings)) as stream:
+            old = {frame: matte for frame, matte, _ in stream}
+        for asked in keyframes:
+            key = min(asked, len(clip) - 2)
+            given = {0: start, key: _truth(video, key).astype(np.float32)}
+            results = _fused(Recorded(net), fusion, clip, given, old, settings)
+            scores = {way: _score(video, mattes, range(1, key)) for way, mattes in results.items()}
+            limit = {f: _best(old[f], results["new"][f], _truth(video, f)) for f in range(1, key)}
+            scores = {"old": _score(video, old, range(1, key)), **scores, "limit": _score(video, limit, range(1, key))}
+            yield {"clip": video.name, "fault": fault, "keyframe": asked, "at": key, **scores}
+
+
+def _fused(
+    net: Recorded,
+    fusion: FusionNet | None,
+    clip: FrameSource,
+    given: dict[int, Matte],
+    old: dict[int, Matte],
+    settings: PropagationSettings,
+) -> dict[str, dict[int, Matte]]:
+    """Frame -> matte for each way of fusing."""
+    out = {}
+    ways: dict[str, FusionNet | None] = {"new": _NewOnly(), "time": None, "formula": None}
+    if fusion is not None:
+        ways["net"] = fusion
+    span = FrameRange(0, max(given) + 1)
+    for way, chosen in ways.items():
+        net.rewind(carries=way != "time")
+        stream = propagate(net, clip, given, frame_range=span, previous=old, settings=settings, fusion=chosen)
+        with closing(stream):
+            out[way] = {frame: matte for frame, matte, _ in stream}
+    return out
+
+
+def _best(old: Matte, new: Matte, truth: Mask) -> Matte:
+    """Of old and new at each place the one that is right: what no way of choosing can surpass."""
+    a, b = _mask(old), _mask(new)
+    return np.where(a == b, a, truth).astype(np.float32)
+
+
+def _score(video: Video, mattes: dict[int, Matte], frames: range) -> tuple[float, float]:
+    pairs = [(_mask(mattes[f]), _truth(video, f)) for f in frames]
+    region = float(np.mean([metrics.iou(mask, truth) for mask, truth in pairs]))
+    return region, float(np.mean([metrics.contour_accuracy(mask, truth) for mask, truth in pairs]))
+
+
+def _mask(matte: Matte) -> Mask:
+    return np.asarray(np.rint(matte * 255) > 127)
+
+
+def _truth(video: Video, frame: int) -> Mask:
+    known = read_truth(video.truth[frame]) if frame in video.truth else None
+    if known is None:
+        raise InputError(f"The clip {video.name} has no usable mask of frame {frame}.", "It needs one on every frame.")
+    return known[0]
+
+
+def _table(records: list[dict[str, Any]]) -> str:
+    lines = [f"{'':<30}" + "".join(f"{way + ' J':>11}{'J&F':>7}" for way in WAYS if way in records[0])]
+    groups = {
+        f"{fault}, key {key}": [r for r in records if (r["fault"], r["keyframe"]) == (fault, key)]
+        for fault, key in sorted({(r["fault"], r["keyframe"]) for r in records})
+    }
+    for name, rows in {**groups, "mean": records}.items():
+        cells = ""
+        for way in WAYS:
+            if way in rows[0]:
+                j, f = np.mean([r[way] for r in rows], axis=0)
+                cells += f"{j:>11.3f}{(j + f) / 2:>7.3f}"
+        lines.append(f"{f'{name} ({len(rows)})':<30}{cells}")
+    return "\n".join(lines)
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Measures as the command line says, and writes a record for each case and then a table."""
+    parser = argparse.ArgumentParser(prog="python -m blender_cutout.evaluate.corrections", description=__doc__)
+    parser.add_argument("data", type=Path, help="folder with video/")
+    parser.add_argument("--tier", default="standard")
+    parser.add_argument("--clips", nargs="*", default=[], help="names of clips (default all)")
+    parser.add_argument("--keyframes", nargs="*", type=int, default=[20, 40])
+    parser.add_argument("--faults", nargs="*", choices=FAULTS, default=list(FAULTS))
+    parser.add_argument("-o", "--output", type=Path, help="records as JSON lines are added to this file")
+    parser.add_argument(
+        "--weights",
+        type=weight_file,
+        metavar="NAME=FILE",
+        action="append",
+        default=[],
+        help="a checkpoint or .safetensors instead of released weights; NAME is propagation or fusion",
+    )
+    parser.add_argument("--table", type=Path, help="no measuring: the table of such a file")
+    args = parser.parse_args(words)
+    if args.table:
+        sys.stdout.write(_table([json.loads(line) for line in args.table.read_text().splitlines()]) + "\n")
+        return 0
+    tier = find_tier(args.tier)
+    networks = load_networks(tier, "cpu", dict(args.weights))
+    records = []
+    for video in find_data(args.data).sequences:
+        for fault in args.faults if not args.clips or video.name in args.clips else ():
+            for record in measure_correction(
+                networks.propagation, networks.fusion, video, args.keyframes, fault, settings_of(tier).propagation
+            ):
+                records.append(record)
+                if args.output:
+                    with args.output.open("a") as out:
+                        out.write(json.dumps(record) + "\n")
+    sys.stdout.write(_table(records) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
