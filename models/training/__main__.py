@@ -37,6 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         run.add_argument("--seed", type=int, default=1)
         run.add_argument("--head-rate", type=float, default=6e-4, help="learning rate of new layers")
         run.add_argument("--backbone-rate", type=float, default=1.5e-4, help="learning rate of pretrained layers")
+        run.add_argument(
+            "--set", action="append", default=[], metavar="NAME=VALUE", help="a switch of the recipe; may be repeated"
+        )
         if name == "fusion":
             run.add_argument("--samples", type=int, default=3600, help="to be made or gone on with (default 3600)")
     out = actions.add_parser("export", help="write a checkpoint's averaged weights as safetensors")
@@ -49,6 +52,7 @@ def main(args: argparse.Namespace) -> int:
     from .export import export
     from .fusion import prepare
     from .loop import CHECKPOINT, Settings, train
+    from .recipe import RecipeError
 
     try:
         if args.action == "export":
@@ -68,11 +72,12 @@ def main(args: argparse.Namespace) -> int:
             seed=args.seed,
             head_rate=args.head_rate,
             backbone_rate=args.backbone_rate,
+            switches=tuple(args.set),
         )
         if args.action == "fusion":
             prepare(settings, args.samples)
         train(settings, resume=args.out / CHECKPOINT if args.resume else None, weights=args.weights)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, RecipeError) as error:
         _LOG.error("%s", error)
         return 2
     except KeyboardInterrupt:

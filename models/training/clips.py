@@ -1,4 +1,4 @@
-"""Three-frame clips for the propagation network, cropped as the engine crops: a square that follows the object.
+"""Clips for the propagation network, of any length, cropped as the engine crops: a square that follows the object.
 
 Two sources: real video, and stills that are moved and bent, put on other backgrounds, and partly covered by other
 objects. The crop of a frame is chosen from the object's box in the frame before, since that is all the engine knows.
@@ -10,271 +10,231 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .data import Picture, Pool, choose, object_box, pick_object
-from .warps import View, crop_matrix, motion_matrix, random_bend, random_colour, render, soften
+from .camera import compress, motion_blur
+from .data import Pool, object_box
+from .instances import split_object
+from .layers import Matrix, Scene, Seen, Thing, crops, over, paste, pick_thing, random_walk, rendered, steps_between
+from .recipe import ClipRecipe
+from .warps import View, motion_matrix, random_bend, random_colour, render, soften
 
-FRAMES = 3
-STILL_SHARE = {
-    "ecssd": 0.24,
-    "pascal_s": 0.18,
-    "ccp": 0.1,
-    "coco_mval": 0.2,
-    "bsds500": 0.12,
-    "horses": 0.09,
-    "human290": 0.07,
-}
+FAR = 8
+"""Frames of a sequence that are further apart are shown without a hint."""
+
+NEAREST_GAPS = 3
+WIDEST_GAPS = 5
+"""Stored frames from one frame of a clip to the next: after a far first frame, and else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """images (T, 3, H, W) in [0, 255], mattes (T, N, H, W) in [0, 1], loss weight, steps (T, 2, 3), known (T,).
+
+    `steps[t]` maps places of frame t's crop to places of frame t - 1's, both in [-1, 1], for `affine_grid`. `known[t]`
+    is 1 where the engine would know the mattes of the frame before frame t, else 0.
+    """
+
+    images: Tensor
+    mattes: Tensor
+    weight: float
+    steps: Tensor
+    known: Tensor
 
 
 @dataclass(frozen=True, slots=True)
 class ClipBatch:
-    """images (B, T, 3, H, W) in [0, 255], mattes (B, T, N, H, W) in [0, 1], weight (B,), steps (B, T, 2, 3).
-
-    `steps[:, t]` maps places of frame t's crop to places of frame t - 1's, both in [-1, 1], for `affine_grid`.
-    """
+    """Clips stacked: images (B, T, 3, H, W), mattes (B, T, N, H, W), weight (B,), steps (B, T, 2, 3), known (B, T)."""
 
     images: Tensor
     mattes: Tensor
     weight: Tensor
     steps: Tensor
+    known: Tensor
 
 
 @dataclass(frozen=True, slots=True)
-class _Thing:
-    """An object cut from a picture, with its box's centre and longer side in that picture."""
+class ClipKind:
+    """What every clip of a batch has in common: frames, side of the crop in pixels, objects (1 or 2), device."""
 
-    picture: Picture
-    mask: NDArray[np.bool_]
-    cx: float
-    cy: float
-    side: float
-
-
-def pick_thing(pool: Pool, rng: np.random.Generator) -> _Thing:
-    """Returns a random object of the stills."""
-    while True:
-        picture = choose(pool, STILL_SHARE, rng)
-        mask = pick_object(picture, rng)
-        box = object_box(mask) if mask is not None else None
-        if mask is not None and box is not None:
-            x0, y0, x1, y1 = box
-            side = max(x1 - x0, y1 - y0)
-            if side > 24:
-                return _Thing(picture, mask, (x0 + x1) / 2, (y0 + y1) / 2, side)
+    frames: int
+    size: int
+    objects: int
+    device: torch.device
 
 
-def _walk(rng: np.random.Generator, side: float, strength: float) -> list[tuple[float, float, float, float, float]]:
-    """Turn, scale, shear, dx, dy of every frame: a random walk, so that frames next to each other are alike."""
-    state = np.zeros(5)
-    spread = np.array([0.16, 0.10, 0.07, 0.12 * side, 0.10 * side]) * strength
-    out = []
-    for _ in range(FRAMES):
-        turn, log_scale, shear, dx, dy = (float(v) for v in state)
-        out.append((turn, float(np.exp(log_scale)), shear, dx, dy))
-        state = state + rng.normal(0.0, 1.0, 5) * spread
-    return out
-
-
-def _crops(
-    centres: list[tuple[float, float, float]], rng: np.random.Generator, bounds_hw: tuple[int, int] | None
-) -> list[NDArray[np.float64]]:
-    """Crop matrices from (cx, cy, side) of the object in every frame; each looks one frame back.
-
-    With `bounds_hw` a crop is a square no longer than the picture's longer side and moved inside it where it fits.
-    """
-    expand = float(rng.uniform(1.6, 2.7))
-    out = []
-    for t in range(FRAMES):
-        cx, cy, side = centres[max(t - 1, 0)]
-        half = 0.5 * side * expand * float(np.exp(rng.normal(0.0, 0.08)))
-        cx, cy = (c + float(s) for c, s in zip((cx, cy), rng.normal(0.0, 0.07, 2) * side, strict=True))
-        if bounds_hw is not None:
-            height, width = bounds_hw
-            half = min(half, 0.5 * max(bounds_hw))
-            cx = width / 2 if 2 * half >= width else min(max(cx, half), width - half)
-            cy = height / 2 if 2 * half >= height else min(max(cy, half), height - half)
-        out.append(crop_matrix(cx, cy, half, half))
-    return out
-
-
-def _steps(worlds: list[NDArray[np.float64]]) -> Tensor:
-    """From each frame's crop to that of the frame before, (T, 2, 3); the first maps to itself."""
-    before = [worlds[0], *worlds[:-1]]
-    return torch.stack(
-        [torch.from_numpy((np.linalg.inv(b) @ w)[:2]).float() for b, w in zip(before, worlds, strict=True)]
-    )
-
-
-def _layer(
-    thing: _Thing,
-    place: NDArray[np.float64],
-    worlds: list[NDArray[np.float64]],
-    motions: list[NDArray[np.float64]],
-    bends: list[NDArray[np.float64]],
-    size: int,
-    border: bool,
-    device: torch.device,
-    whole: bool = False,
-) -> list[tuple[Tensor, Tensor]]:
-    """Renders an object's picture in every frame: output -> world (crop) -> undo motion -> undo placing -> source."""
-    back = np.linalg.inv(place)
-    out = []
-    for world, motion, bend in zip(worlds, motions, bends, strict=True):
-        matrix = (back @ np.linalg.inv(motion) @ world)[:2]
-        mask = None if whole else thing.mask
-        out.append(render(thing.picture.image, mask, View(matrix, bend), (size, size), border, device))
-    return out
-
-
-def still_clip(
-    pool: Pool, rng: np.random.Generator, size: int, objects: int, device: torch.device
-) -> tuple[Tensor, Tensor, float, Tensor]:
-    """Returns images (T, 3, S, S), mattes (T, N, S, S), weight and steps (T, 2, 3) of a clip made from stills."""
+def still_clip(pool: Pool, rng: np.random.Generator, kind: ClipKind, recipe: ClipRecipe) -> Clip:
+    """Returns a clip made from stills."""
     main = pick_thing(pool, rng)
     strength = float(rng.uniform(0.4, 1.3))
-    walk = _walk(rng, main.side, strength)
+    walk = random_walk(rng, kind.frames, main.side, strength)
     motions = [motion_matrix(main.cx, main.cy, *w) for w in walk]
-    centres = [(main.cx + w[3], main.cy + w[4], main.side * w[1]) for w in walk]
-    behind_is_other = rng.random() < 0.4
-    worlds = _crops(centres, rng, None if behind_is_other or rng.random() < 0.1 else main.mask.shape[:2])
+    boxes = [(main.cx + w[3], main.cy + w[4], main.side * w[1]) for w in walk]
+    on_other = rng.random() < recipe.background
+    bounds = None if on_other or rng.random() < 0.1 else main.mask.shape[:2]
+    worlds = crops([boxes[0], *boxes[:-1]], rng, bounds)
     if rng.random() < 0.5:
-        flip = np.diag([-1.0, 1.0, 1.0])
-        worlds = [w @ flip for w in worlds]
+        worlds = [w @ np.diag([-1.0, 1.0, 1.0]) for w in worlds]
+    scene = Scene(worlds, kind.size, kind.device)
     border = bool(rng.random() < 0.5)
-    amplitude = main.side * float(rng.uniform(0.0, 0.035))
-    bends = [random_bend(rng, amplitude) for _ in range(FRAMES)]
-    identity = np.eye(3)
-    layers = _layer(main, identity, worlds, motions, bends, size, border, device)
-    images = [image for image, _ in layers]
-    mattes = [[matte] for _, matte in layers]
-    if behind_is_other:
-        back = pick_thing(pool, rng)
-        h, w = back.picture.mask.shape
-        zoom = main.side * float(rng.uniform(2.4, 4.5)) / min(h, w)
-        place = motion_matrix(0, 0, 0.0, zoom, 0.0, main.cx - zoom * w / 2, main.cy - zoom * h / 2)
-        slide = _walk(rng, main.side, 0.5 * strength)
-        motions_b = [motion_matrix(main.cx, main.cy, *s) for s in slide]
-        still = [np.zeros((2, 4, 4))] * FRAMES
-        ground = _layer(back, place, worlds, motions_b, still, size, True, device, whole=True)
-        tone = random_colour(rng, 0.7)
-        images = [_over(ground[t][0], tone(images[t]), mattes[t][0]) for t in range(FRAMES)]
-    if objects > 1 or rng.random() < 0.35:
-        images, mattes = _paste(pool, rng, images, mattes, worlds, main, objects, size, strength, device)
-    images = _tone(images, rng)
-    return torch.stack(images), torch.stack([torch.cat(m) for m in mattes]), main.picture.weight, _steps(worlds)
+    amplitude = main.side * float(rng.uniform(0.0, recipe.bend))
+    bends = [random_bend(rng, amplitude) for _ in motions]
+    parts = None
+    if kind.objects == 2 and rng.random() < recipe.pseudo_instances:
+        parts = split_object(main.picture.image, main.mask, rng)
+    layers = rendered(main, scene, np.eye(3), motions, bends, border, parts)
+    if on_other:
+        layers = _on_other(pool, rng, recipe, scene, layers, main, strength)
+    second = kind.objects == 2 and parts is None
+    if second or rng.random() < recipe.paste:
+        shifts = [(0.0, 0.0)] * kind.frames
+        layers = paste(pool, rng, recipe, scene, layers, main, strength, shifts, second)
+    images = _seen_by_camera(layers, rng, recipe, _speeds(boxes, [1] * kind.frames, scene))
+    mattes = torch.stack([mattes for _, mattes in layers])
+    return Clip(images, mattes, main.picture.weight, steps_between(worlds), torch.ones(kind.frames))
 
 
-def _over(below: Tensor, above: Tensor, matte: Tensor) -> Tensor:
-    soft = F.avg_pool2d(matte[None], 3, 1, 1)[0] * (matte > 0.02)
-    return below + (above - below) * soft
-
-
-def _paste(
+def _on_other(
     pool: Pool,
     rng: np.random.Generator,
-    images: list[Tensor],
-    mattes: list[list[Tensor]],
-    worlds: list[NDArray[np.float64]],
-    main: _Thing,
-    objects: int,
-    size: int,
+    recipe: ClipRecipe,
+    scene: Scene,
+    layers: list[tuple[Tensor, Tensor]],
+    main: Thing,
     strength: float,
-    device: torch.device,
-) -> tuple[list[Tensor], list[list[Tensor]]]:
-    """Puts another moving object in front; it hides what it covers and, where two objects are wanted, is the second."""
-    twin = rng.random() < 0.4  # a thing that looks just like the object: only place and motion tell them apart
-    other = main if twin and main.side > 24 else pick_thing(pool, rng)
-    zoom = main.side * float(rng.uniform(0.5, 1.0) if twin else rng.uniform(0.3, 0.9)) / other.side
-    angle, reach = rng.uniform(0, 2 * np.pi), main.side * (rng.uniform(0.6, 1.1) if twin else rng.uniform(0.3, 0.8))
-    x, y = main.cx + reach * np.cos(angle), main.cy + reach * np.sin(angle)
-    place = motion_matrix(0, 0, 0.0, zoom, 0.0, float(x) - zoom * other.cx, float(y) - zoom * other.cy)
-    motions = [motion_matrix(float(x), float(y), *w) for w in _walk(rng, main.side, strength)]
-    bends = [random_bend(rng, other.side * 0.015) for _ in range(FRAMES)]
-    layers = _layer(other, place, worlds, motions, bends, size, True, device)
-    tone = random_colour(rng, 0.25 if twin else 0.7)
-    images = [_over(images[t], tone(layers[t][0]), layers[t][1]) for t in range(FRAMES)]
-    out = []
-    for t in range(FRAMES):
-        cover = layers[t][1]
-        kept = [m * (1.0 - cover) for m in mattes[t]]
-        out.append([*kept, cover] if objects > 1 else kept)
-    return images, out
+) -> list[tuple[Tensor, Tensor]]:
+    """Puts the object on another picture, which moves less than the object."""
+    back = pick_thing(pool, rng)
+    h, w = back.picture.mask.shape
+    zoom = main.side * float(rng.uniform(2.4, 4.5)) / min(h, w)
+    place = motion_matrix(0, 0, 0.0, zoom, 0.0, main.cx - zoom * w / 2, main.cy - zoom * h / 2)
+    walk = random_walk(rng, len(scene), main.side, 0.5 * strength)
+    motions = [motion_matrix(main.cx, main.cy, *s) for s in walk]
+    ground = rendered(back, scene, place, motions, [None] * len(scene), True, whole=True)
+    tone = random_colour(rng, 0.7 * recipe.colour)
+    return [
+        (over(below, tone(image), mattes.sum(dim=0, keepdim=True)), mattes)
+        for (below, _), (image, mattes) in zip(ground, layers, strict=True)
+    ]
 
 
-def video_clip(
-    pool: Pool, rng: np.random.Generator, size: int, objects: int, device: torch.device
-) -> tuple[Tensor, Tensor, float, Tensor]:
-    """Returns images (T, 3, S, S), mattes (T, N, S, S), weight and steps (T, 2, 3) of a clip of real video."""
+def choose_frames(
+    length: int, count: int, rng: np.random.Generator, far_anchors: float
+) -> tuple[NDArray[np.int64], int]:
+    """Returns places (count,) in a sequence of `length` frames, and the place where the second one's crop is chosen.
+
+    Mostly gaps of 1 to 5 either forward or backward, the crop chosen from the first frame. With a far anchor the first
+    frame is anywhere and the others lie near each other; the crop of the second then follows a frame near it.
+    """
+    far = rng.random() < far_anchors
+    widest = max(min(NEAREST_GAPS if far else WIDEST_GAPS, (length - 1) // (count - 1)), 1)
+    gaps = rng.integers(1, widest + 1, count - 1)
+    start = int(rng.integers(0, max(length - int(gaps.sum()), 1)))
+    places = np.minimum(start + np.concatenate(([0], np.cumsum(gaps))), length - 1)
+    if rng.random() < 0.5:
+        places = places[::-1].copy()
+    before = int(places[0])
+    if far:
+        places[0] = rng.integers(0, length)
+        if abs(int(places[0]) - int(places[1])) <= FAR:
+            before = int(places[0])
+    return places, before
+
+
+def video_clip(pool: Pool, rng: np.random.Generator, kind: ClipKind, recipe: ClipRecipe) -> Clip:
+    """Returns a clip of real video."""
     while True:
         frames = pool.sequences[str(rng.choice(list(pool.sequences)))]
-        gaps = rng.integers(1, 6, FRAMES - 1)
-        start = int(rng.integers(0, max(len(frames) - int(gaps.sum()), 1)))
-        places = np.minimum(start + np.concatenate(([0], np.cumsum(gaps))), len(frames) - 1)
-        if rng.random() < 0.5:
-            places = places[::-1]
+        places, before = choose_frames(len(frames), kind.frames, rng, recipe.far_anchors)
         pictures = [pool[frames[int(p)]] for p in places]
         masks = [p.mask > 127 for p in pictures]
-        first = object_box(masks[0])
-        if first is not None and masks[0].mean() > 0.002:
+        if masks[0].mean() > 0.002:
             break
-    centres: list[tuple[float, float, float]] = []
-    for mask in masks:
-        box = object_box(mask)
-        if box is not None:
-            centres.append(((box[0] + box[2]) / 2, (box[1] + box[3]) / 2, max(box[2] - box[0], box[3] - box[1], 24.0)))
-        else:
-            centres.append(centres[-1])
-    worlds = _crops(centres, rng, masks[0].shape if rng.random() < 0.85 else None)
+    shape = masks[0].shape
+    boxes = [_seen(mask) for mask in masks]
+    seen = [boxes[0], *boxes[:-1]]
+    if before != int(places[0]):
+        seen[1] = _seen(pool[frames[before]].mask > 127)
+    worlds = crops(seen, rng, shape if rng.random() < 0.85 else None)
     turn, stretch = float(rng.normal(0.0, 0.1)), float(np.exp(rng.normal(0.0, 0.08)))
     spin = motion_matrix(0, 0, turn, 1.0, float(rng.normal(0.0, 0.04)), 0, 0) @ np.diag([stretch, 1 / stretch, 1.0])
     if rng.random() < 0.5:
         spin = spin @ np.diag([-1.0, 1.0, 1.0])
-    worlds = [w @ spin for w in worlds]
+    scene = Scene([w @ spin for w in worlds], kind.size, kind.device)
     border = bool(rng.random() < 0.5)
-    shown = [
-        render(p.image, m, View(w[:2]), (size, size), border, device)
-        for p, m, w in zip(pictures, masks, worlds, strict=True)
+    square = (kind.size, kind.size)
+    layers = [
+        render(p.image, m, View(w[:2]), square, border, kind.device)
+        for p, m, w in zip(pictures, masks, scene.worlds, strict=True)
     ]
-    images, mattes = [i for i, _ in shown], [[m] for _, m in shown]
-    if objects > 1 or rng.random() < 0.15:
-        main = _Thing(pictures[0], masks[0], *centres[0])
-        images, mattes = _paste(pool, rng, images, mattes, worlds, main, objects, size, 0.8, device)
-    images = _tone(images, rng)
-    return torch.stack(images), torch.stack([torch.cat(m) for m in mattes]), 1.0, _steps(worlds)
+    if kind.objects > 1 or rng.random() < recipe.paste * 3 / 7:
+        main = Thing(pictures[0], masks[0], *boxes[0])
+        shifts = [(b[0] - boxes[0][0], b[1] - boxes[0][1]) if before != int(places[0]) else (0.0, 0.0) for b in boxes]
+        layers = paste(pool, rng, recipe, scene, layers, main, 0.8, shifts, kind.objects > 1)
+    gaps = np.abs(np.diff(places, prepend=places[0]))
+    images = _seen_by_camera(layers, rng, recipe, _speeds(boxes, [int(g) for g in gaps], scene))
+    known = torch.from_numpy(gaps <= FAR).float()
+    return Clip(images, torch.stack([m for _, m in layers]), 1.0, steps_between(scene.worlds), known)
 
 
-def _tone(images: list[Tensor], rng: np.random.Generator) -> list[Tensor]:
-    tone = random_colour(rng)
-    images = [random_colour(rng, 0.2)(tone(image)) for image in images]
-    return [soften(image, rng) for image in images] if rng.random() < 0.5 else images
+def _seen(mask: NDArray[np.bool_]) -> Seen:
+    """Where an object is; where it is not, the whole picture, as the engine looks for what it has lost."""
+    box = object_box(mask)
+    if box is None:
+        height, width = mask.shape
+        return width / 2, height / 2, max(height, width) / 2
+    return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2, max(box[2] - box[0], box[3] - box[1], 24.0)
+
+
+def _speeds(boxes: list[Seen], gaps: list[int], scene: Scene) -> list[Matrix]:
+    """The object's motion (2,) in pixels of the crop from one stored frame to the next; none where frames are far."""
+    out = []
+    for t, (world, gap) in enumerate(zip(scene.worlds, gaps, strict=True)):
+        last = boxes[max(t - 1, 0)]
+        moved = np.array([boxes[t][0] - last[0], boxes[t][1] - last[1]])
+        speed = np.linalg.solve(world[:2, :2], moved) * scene.size / 2 / max(gap, 1)
+        out.append(speed if gap <= FAR else np.zeros(2))
+    out[0] = out[min(1, len(out) - 1)]  # nothing is known of the frame before the first
+    return out
+
+
+def _seen_by_camera(
+    layers: list[tuple[Tensor, Tensor]], rng: np.random.Generator, recipe: ClipRecipe, speeds: list[Matrix]
+) -> Tensor:
+    """Returns the pictures (T, 3, S, S) in a tone of their own; by chance blurred, noisy and compressed."""
+    tone = random_colour(rng, recipe.colour)
+    images = [random_colour(rng, 0.2 * recipe.colour)(tone(image)) for image, _ in layers]
+    if rng.random() < recipe.motion_blur:
+        exposure, all_of_it = float(rng.uniform(0.2, 0.9)), rng.random() < 0.3
+        covers = [None if all_of_it else mattes.sum(dim=0, keepdim=True) for _, mattes in layers]
+        images = [
+            motion_blur(image, cover, *(exposure * speed))
+            for image, cover, speed in zip(images, covers, speeds, strict=True)
+        ]
+    if rng.random() < recipe.soften:
+        images = [soften(image, rng) for image in images]
+    shown = torch.stack(images)
+    if rng.random() < recipe.compression:
+        y, x = (int(v) for v in rng.integers(0, 8, 2))
+        shown = compress(shown, float(rng.uniform(12.0, 60.0)), (y, x))
+    return shown
 
 
 def clip_batch(
-    pool: Pool,
-    rng: np.random.Generator,
-    clips: int,
-    size: int,
-    video_share: float,
-    device: torch.device,
-    objects: int = 1,
+    pool: Pool, rng: np.random.Generator, clips: int, kind: ClipKind, video_share: float, recipe: ClipRecipe
 ) -> ClipBatch:
-    """Returns a batch of clips of `objects` (1 or 2) objects, each from video with probability `video_share`."""
-    images: list[Tensor] = []
-    mattes, weights, steps = [], [], []
-    while len(images) < clips:
+    """Returns a batch of clips, each from video with probability `video_share`."""
+    made: list[Clip] = []
+    while len(made) < clips:
         make = video_clip if rng.random() < video_share else still_clip
-        image, matte, weight, step = make(pool, rng, size, objects, device)
-        if float(matte[0, 0].mean()) > 0.01:  # the first frame must show the object
-            images.append(image)
-            mattes.append(matte)
-            weights.append(weight)
-            steps.append(step)
+        clip = make(pool, rng, kind, recipe)
+        if float(clip.mattes[0, 0].mean()) > 0.01:  # the first frame must show the object
+            made.append(clip)
     return ClipBatch(
-        torch.stack(images),
-        torch.stack(mattes).clamp(0, 1),
-        torch.tensor(weights, device=device),
-        torch.stack(steps).to(device),
+        torch.stack([c.images for c in made]),
+        torch.stack([c.mattes for c in made]).clamp(0, 1),
+        torch.tensor([c.weight for c in made], device=kind.device),
+        torch.stack([c.steps for c in made]).to(kind.device),
+        torch.stack([c.known for c in made]).to(kind.device),
     )

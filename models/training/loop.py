@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from ..encoders import Lite0
 from .data import Pool, open_pool
+from .recipe import parsed
 from .tasks import TASKS, Progress, Task
 
 CHECKPOINT = "last.pt"
@@ -47,6 +48,7 @@ class Settings:
     threads: int = 1
     checkpoint_minutes: float = 5.0
     log_every: int = 20
+    switches: tuple[str, ...] = ()  # name=value, of the network's own recipe
 
 
 class Averaged:
@@ -106,7 +108,8 @@ def train(
     out.mkdir(parents=True, exist_ok=True)
     device = torch.device(settings.device)
     pool = pool or open_pool(Path(settings.data), Path(settings.cache))
-    task = TASKS[settings.network]()
+    kind = TASKS[settings.network]
+    task: Task = kind.make(kind.recipe(**parsed([kind.recipe], settings.switches)))
     network = task.network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if weights is not None:
         start = torch.load(weights, map_location=device, weights_only=True)["average"]

@@ -60,11 +60,11 @@ def render(
     border: bool,
     device: torch.device,
 ) -> tuple[Tensor, Tensor]:
-    """Returns the picture (3, H, W) float32 in [0, 255] and its mask (1, H, W) in [0, 1] as the view shows them.
+    """Returns the picture (3, H, W) float32 in [0, 255] and its masks (1 or C, H, W) in [0, 1] as the view shows.
 
     Args:
         image: (h, w, 3) source.
-        mask: (h, w) or None for all ones.
+        mask: (h, w), or several (C, h, w), or None for all ones.
         view: where to look.
         size_hw: output size.
         border: outside the source repeat its edge (True) or show black.
@@ -87,7 +87,7 @@ def render(
     alpha = (
         torch.ones((1, y1 - y0, x1 - x0), device=device)
         if mask is None
-        else torch.from_numpy(mask[y0:y1, x0:x1].copy()).to(device)[None].float()
+        else torch.from_numpy(mask.reshape(-1, h, w)[:, y0:y1, x0:x1].copy()).to(device).float()
     )
     step = max(2.0 * math.hypot(m[0, 0], m[1, 0]) / width, 2.0 * math.hypot(m[0, 1], m[1, 1]) / height)
     shrink = max(int(step + 0.35), 1) if min(part.shape[-2:]) > 2 * step else 1

@@ -15,6 +15,7 @@ from blender_cutout.models.training import __main__ as command
 from blender_cutout.models.training import clips, losses, rounds, strokes, warps
 from blender_cutout.models.training.data import Pool, open_pool, pick_object
 from blender_cutout.models.training.loop import rate_factor
+from blender_cutout.models.training.recipe import ClipRecipe
 
 CPU = torch.device("cpu")
 
@@ -166,9 +167,10 @@ def test_rounds_agree_with_their_truth(pool: Pool) -> None:
 
 @pytest.mark.parametrize(("video", "objects"), [(0.0, 1), (0.0, 2), (1.0, 1), (1.0, 2)])
 def test_clips_keep_mask_and_picture_together(pool: Pool, video: float, objects: int) -> None:
-    batch = clips.clip_batch(pool, np.random.default_rng(2), 3, 96, video, CPU, objects)
-    assert batch.images.shape == (3, 3, 3, 96, 96)
-    assert batch.mattes.shape == (3, 3, objects, 96, 96)
+    kind = clips.ClipKind(4, 96, objects, CPU)
+    batch = clips.clip_batch(pool, np.random.default_rng(2), 3, kind, video, ClipRecipe())
+    assert batch.images.shape == (3, 4, 3, 96, 96)
+    assert batch.mattes.shape == (3, 4, objects, 96, 96)
     assert batch.mattes.sum(dim=2).max() <= 1.01
     redness = batch.images[:, :, 0] - batch.images[:, :, 2]
     inside, outside = batch.mattes.sum(dim=2) > 0.9, batch.mattes.sum(dim=2) < 0.1
@@ -176,7 +178,7 @@ def test_clips_keep_mask_and_picture_together(pool: Pool, video: float, objects:
 
 
 def test_steps_carry_a_mask_from_the_frame_before_into_this_frames_crop(pool: Pool) -> None:
-    batch = clips.clip_batch(pool, np.random.default_rng(3), 4, 96, 1.0, CPU, 1)
+    batch = clips.clip_batch(pool, np.random.default_rng(3), 4, clips.ClipKind(3, 96, 1, CPU), 1.0, ClipRecipe())
     grid = torch.nn.functional.affine_grid(batch.steps[:, 0], [4, 1, 96, 96], align_corners=False)
     same = torch.nn.functional.grid_sample(batch.mattes[:, 0], grid, align_corners=False)
     torch.testing.assert_close(same, batch.mattes[:, 0], atol=1e-3, rtol=0)
