@@ -90,7 +90,7 @@ def _build(data: Path, cache: Path) -> None:
     offset = 0
     with open(cache / "pixels.part", "wb") as out:
         for name, group_set, kind, group, sequence, image_path, mask_path in _files(data):
-            image, mask = _decode(image_path, mask_path)
+            image, mask = read_pair(image_path, mask_path)
             height, width = mask.shape
             out.write(image.tobytes())
             out.write(mask.tobytes())
@@ -122,7 +122,12 @@ def _files(data: Path) -> Iterator[tuple[str, str, str, int, str, Path, Path]]:
                 yield f"{folder.name}_{image.stem}", "davis", "object", 1, folder.name, image, mask
 
 
-def _decode(image_path: Path, mask_path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def read_pair(image_path: Path, mask_path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Returns a picture (H, W, 3) RGB and its mask (H, W) as they are on disk, the mask at the picture's size.
+
+    Raises:
+        FileNotFoundError: one of them cannot be read.
+    """
     import cv2  # decoding only; see the module docstring
 
     image = cv2.imread(str(image_path), cv2.IMREAD_COLOR)

@@ -23,6 +23,23 @@ SHARE = {
     "davis": 0.09,
 }
 FOREGROUND_SHARE = {"ecssd": 0.4, "pascal_s": 0.3, "horses": 0.1, "human290": 0.06, "coco_mval": 0.1, "ccp": 0.04}
+FILM_SHARE = {
+    "davis": 0.55,
+    "ecssd": 0.18,
+    "pascal_s": 0.14,
+    "horses": 0.04,
+    "human290": 0.04,
+    "coco_mval": 0.05,
+    "pseudo": 0.1,
+}
+"""Where foreground comes from when the shape is that of a film: frames, whose object is often small."""
+WHOLE_SHARE = {
+    "ecssd": 0.32, "pascal_s": 0.24, "davis": 0.16, "coco_mval": 0.1, "human290": 0.07, "horses": 0.06, "ccp": 0.05,
+    "pseudo": 0.1,
+}  # fmt: skip
+"""As FOREGROUND_SHARE, with frames of films too."""
+WHOLE_SIZES = ((240, 432), (240, 432), (192, 352), (208, 320), (272, 368), (368, 272), (256, 256), (320, 320))
+"""Shapes in which the engine looks at whole pictures and films, at about 320 and 256 pixels squared."""
 SIZES = ((256, 256), (256, 256), (320, 320), (256, 320), (320, 256), (256, 192), (192, 256))
 
 
@@ -58,12 +75,14 @@ def _shown(
     return soften(random_colour(rng, 0.8)(image), rng), truth
 
 
-def _whole(picture: Picture, size_hw: tuple[int, int], rng: np.random.Generator) -> tuple[float, float, float, float]:
-    """The whole picture, stretched to the network's shape or padded to it, sometimes a little less of it."""
+def _whole(
+    picture: Picture, size_hw: tuple[int, int], rng: np.random.Generator, most: float = 0.12
+) -> tuple[float, float, float, float]:
+    """The whole picture, stretched to the network's shape or padded to it, or less by up to `most` on each side."""
     h, w = picture.mask.shape
     x0, y0, x1, y1 = 0.0, 0.0, float(w), float(h)
     if rng.random() < 0.5:
-        cut = rng.uniform(0.0, 0.12, 4) * np.array([w, h, w, h])
+        cut = rng.uniform(0.0, most, 4) * np.array([w, h, w, h])
         x0, y0, x1, y1 = float(cut[0]), float(cut[1]), float(w - cut[2]), float(h - cut[3])
     if rng.random() < 0.5:  # pad to shape
         aspect = size_hw[1] / size_hw[0]
@@ -103,7 +122,8 @@ def _one_part(truth: Tensor, rng: np.random.Generator) -> Tensor:
 def _sample(
     pool: Pool, rng: np.random.Generator, size_hw: tuple[int, int], kind: str, device: torch.device
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, float] | None:
-    picture = choose(pool, FOREGROUND_SHARE if kind == "foreground" else SHARE, rng)
+    alone = kind in ("foreground", "whole", "again")  # nothing is drawn
+    picture = choose(pool, _share(kind, size_hw) if alone else SHARE, rng)
     mask = pick_object(picture, rng)
     box = object_box(mask) if mask is not None else None
     if mask is None or box is None:
@@ -111,9 +131,17 @@ def _sample(
     height, width = size_hw
     blank = torch.zeros((1, height, width), device=device)
     radius = float(rng.uniform(2.0, 6.0))
+    if alone and picture.entry.set == "coco_mval" and mask.mean() < 0.15:
+        return None
+    if kind == "whole":
+        most = 0.25 if picture.entry.set == "davis" else 0.12
+        image, truth = _shown(picture, mask, _whole(picture, size_hw, rng, most), size_hw, rng, device, wild=False)
+        return (image, blank, blank, blank, truth, picture.weight) if float(truth.mean()) > 0.003 else None
+    if kind == "again":
+        view = _around(box, float(np.exp(rng.normal(0.34, 0.15))), size_hw, rng)
+        image, truth = _shown(picture, mask, view, size_hw, rng, device, wild=False, inside=True)
+        return image, spoil(truth[0] > 0.5, rng)[None], blank, blank, truth, picture.weight
     if kind == "foreground":
-        if picture.entry.set == "coco_mval" and mask.mean() < 0.15:
-            return None
         image, truth = _shown(picture, mask, _whole(picture, size_hw, rng), size_hw, rng, device, wild=False)
         return image, blank, blank, blank, truth, picture.weight
     if kind == "first":
@@ -149,6 +177,12 @@ def _sample(
     return image, previous[None], keep, remove, truth, picture.weight
 
 
+def _share(kind: str, size_hw: tuple[int, int]) -> dict[str, float]:
+    if kind == "foreground":
+        return FOREGROUND_SHARE
+    return FILM_SHARE if size_hw[1] > 1.5 * size_hw[0] else WHOLE_SHARE
+
+
 def round_batch(
     pool: Pool,
     rng: np.random.Generator,
@@ -158,7 +192,11 @@ def round_batch(
     kinds: tuple[str, ...] = ("foreground", "first", "later"),
     share: tuple[float, ...] = (0.2, 0.35, 0.45),
 ) -> RoundBatch:
-    """Returns `count` samples of the given kinds: "foreground" (nothing given), "first" or "later" rounds."""
+    """Returns `count` samples of the given kinds.
+
+    "first" and "later" rounds have strokes. Without any: "foreground" and "whole" (nothing given; "whole" has films
+    too), "again" (a second look from nearer at what was found).
+    """
     rows: list[tuple[Tensor, Tensor, Tensor, Tensor, Tensor, float]] = []
     while len(rows) < count:
         row = _sample(pool, rng, size_hw, kinds[int(rng.choice(len(kinds), p=share))], device)
@@ -182,4 +220,4 @@ def next_round(batch: RoundBatch, answer: Tensor, rng: np.random.Generator) -> R
     return replace(batch, previous=answer, keep=torch.stack(keeps), remove=torch.stack(removes))
 
 
-__all__ = ["SIZES", "RoundBatch", "next_round", "round_batch"]
+__all__ = ["SIZES", "WHOLE_SIZES", "RoundBatch", "next_round", "round_batch"]
