@@ -199,7 +199,7 @@ def _table(records: list[dict[str, Any]]) -> str:
 def main(words: Sequence[str] | None = None) -> int:
     """Measures as the command line says, and writes a record for each case and then a table."""
     parser = argparse.ArgumentParser(prog="python -m blender_cutout.evaluate.corrections", description=__doc__)
-    parser.add_argument("data", type=Path, help="folder with video/")
+    parser.add_argument("data", type=Path, nargs="?", help="folder with video/")
     parser.add_argument("--tier", default="standard")
     parser.add_argument("--clips", nargs="*", default=[], help="names of clips (default all)")
     parser.add_argument("--keyframes", nargs="*", type=int, default=[20, 40])
@@ -218,6 +218,8 @@ def main(words: Sequence[str] | None = None) -> int:
     if args.table:
         sys.stdout.write(_table([json.loads(line) for line in args.table.read_text().splitlines()]) + "\n")
         return 0
+    if args.data is None:
+        parser.error("the folder of the data is missing")
     tier = find_tier(args.tier)
     networks = load_networks(tier, "cpu", dict(args.weights))
     records = []
