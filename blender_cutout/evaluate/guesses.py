@@ -37,12 +37,12 @@ def members(engine: Engine, outside: OutsideNet, image: Image) -> Iterator[tuple
 
 
 def chosen(index: Path, labelled: int, sets: list[str]) -> list[str]:
-    """Names of all unlabelled pictures of an index, then of so many labelled ones of the given sets."""
+    """Names of so many labelled pictures of the given sets of an index, then of all unlabelled ones."""
     with index.open(newline="") as lines:
         rows = list(csv.DictReader(lines))
     known = [r["name"] for r in rows if r["kind"] == "object" and r["set"] in sets]
     order = np.random.default_rng(0).permutation(len(known))[:labelled]
-    return [r["name"] for r in rows if r["kind"] == "unlabelled"] + [known[i] for i in order]
+    return [known[i] for i in order] + [r["name"] for r in rows if r["kind"] == "unlabelled"]
 
 
 def main(words: list[str] | None = None) -> int:

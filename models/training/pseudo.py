@@ -2,9 +2,9 @@
 
     python -m blender_cutout.models.training.pseudo DATA GUESSES -o POOL
 
-GUESSES has a folder of grey pictures for each member (`blender_cutout.evaluate.guesses` writes them). Which rule is best
-is found on those pictures of DATA whose masks are known, and recorded in POOL/rules.json with what each member alone
-reaches. POOL then goes to training as `pseudo=POOL`.
+GUESSES has a folder of grey pictures for each member (`blender_cutout.evaluate.guesses` writes them). Which rule is
+best is found on those pictures of DATA whose masks are known, and recorded in POOL/rules.json with what each member
+alone reaches. POOL then goes to training as `pseudo=POOL`.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from .data import Pool
 from .fusion import FusionTask
 from .propagation import PropagationTask
 from .recipe import NoRecipe, PropagationRecipe
-from .scribble import ScribbleTask
+from .scribble import ScribbleRecipe, ScribbleTask
 
 Parts = dict[str, float]
 
@@ -53,6 +53,6 @@ class Kind:
 
 TASKS: dict[str, Kind] = {
     "propagation": Kind(PropagationRecipe, PropagationTask),
-    "scribble": Kind(NoRecipe, lambda _: ScribbleTask()),
+    "scribble": Kind(ScribbleRecipe, lambda recipe: ScribbleTask(options=recipe)),
     "fusion": Kind(NoRecipe, lambda _: FusionTask()),
 }
