@@ -1,0 +1,68 @@
+"""A foreground network from elsewhere, as an ONNX file, and weights that are not released."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from blender_cutout.core.errors import InputError
+from blender_cutout.evaluate.outside import SIDE, OutsideNet
+
+
+def field(number: int, value: int | bytes) -> bytes:
+    """One field of a protocol buffer: a number or a length and bytes."""
+
+    def varint(n: int) -> bytes:
+        return bytes([n]) if n < 128 else bytes([n & 127 | 128]) + varint(n >> 7)
+
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def tensor(name: str, channels: int) -> bytes:
+    """A float tensor (1, channels, side, side) as a graph's input or output."""
+    shape = b"".join(field(1, field(1, size)) for size in (1, channels, SIDE, SIDE))
+    return field(1, name.encode()) + field(2, field(1, field(1, 1) + field(2, shape)))
+
+
+def brightness_model() -> bytes:
+    """An ONNX file by hand: the mean over the channels of what goes in."""
+    axes = field(1, b"axes") + field(8, 1) + field(20, 7)
+    keep = field(1, b"keepdims") + field(3, 1) + field(20, 2)
+    node = field(1, b"picture") + field(2, b"map") + field(4, b"ReduceMean") + field(5, axes) + field(5, keep)
+    graph = field(1, node) + field(2, b"g") + field(11, tensor("picture", 3)) + field(12, tensor("map", 1))
+    return field(1, 7) + field(7, graph) + field(8, field(2, 11))
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    path = tmp_path / "helle Flächen.onnx"
+    path.write_bytes(brightness_model())
+    return path
+
+
+def test_the_first_output_is_stretched_to_the_whole_range_at_the_pictures_size(model: Path) -> None:
+    image = np.full((120, 200, 3), 60, np.uint8)
+    image[30:90, 50:150] = 180
+    matte = OutsideNet(model).foreground(image)
+    assert matte.shape == (120, 200)
+    assert matte.dtype == np.float32
+    assert matte[60, 100] == pytest.approx(1.0, abs=1e-4)
+    assert matte[5, 5] == pytest.approx(0.0, abs=1e-4)
+    truth = image[..., 0] > 100
+    assert ((matte > 0.5) & truth).sum() / ((matte > 0.5) | truth).sum() > 0.97
+
+
+def test_a_picture_of_one_colour_gives_numbers(model: Path) -> None:
+    assert np.isfinite(OutsideNet(model).foreground(np.zeros((40, 60, 3), np.uint8))).all()
+
+
+def test_what_is_no_network_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="does not exist"):
+        OutsideNet(tmp_path / "none.onnx")
+    (tmp_path / "text.onnx").write_text("not a network")
+    with pytest.raises(InputError, match="cannot run"):
+        OutsideNet(tmp_path / "text.onnx")

@@ -1,0 +1,66 @@
+"""Weights from checkpoints: taken when they fit, refused with both names when they do not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from blender_cutout.models import registry
+from blender_cutout.models.adapters import load_scribble
+from blender_cutout.models.errors import WeightsDamaged, WeightsMissing
+from blender_cutout.models.loose import fill, read_loose
+from blender_cutout.models.scribble_to_mask import ScribbleToMask
+
+
+def checkpoint(path: Path, network: str, state: dict[str, torch.Tensor]) -> Path:
+    torch.save({"average": state, "recipe": {"network": network}, "step": 3}, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def picture() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 255, (64, 80, 3)).astype(np.uint8)
+
+
+def test_an_exported_file_gives_what_the_released_weights_give(picture: np.ndarray) -> None:
+    released = registry.weight_path(registry.find_entry("scribble"))
+    loose = read_loose(released)
+    assert loose.network == "scribble"
+    assert loose.sha256 == registry.find_entry("scribble").sha256
+    np.testing.assert_array_equal(load_scribble(loose=loose).foreground(picture), load_scribble().foreground(picture))
+
+
+def test_a_checkpoint_brings_its_average_and_parts_of_training_are_passed_over(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    trained = ScribbleToMask(alternatives=2)
+    path = checkpoint(tmp_path / "last.pt", "scribble", dict(trained.state_dict()))
+    network = ScribbleToMask()
+    fill(network, "scribble", read_loose(path))
+    torch.testing.assert_close(network.head.weight, trained.head.weight)
+
+
+def test_another_architecture_is_refused_with_both_names(tmp_path: Path) -> None:
+    path = checkpoint(tmp_path / "last.pt", "propagation", dict(ScribbleToMask().state_dict()))
+    with pytest.raises(WeightsDamaged, match=r"'propagation'.*'scribble'"):
+        load_scribble(loose=read_loose(path))
+
+
+def test_a_network_that_changed_is_refused_with_what_does_not_fit(tmp_path: Path) -> None:
+    state = dict(ScribbleToMask().state_dict())
+    state["head.weight"] = torch.zeros(2, 20, 3, 3)
+    state["more"] = torch.zeros(1)
+    del state["head.bias"]
+    with pytest.raises(WeightsDamaged, match="1 tensors missing, 1 unknown, 1 of another shape"):
+        fill(ScribbleToMask(), "scribble", read_loose(checkpoint(tmp_path / "x.pt", "scribble", state)))
+
+
+@pytest.mark.parametrize("name", ["x.pt", "x.safetensors"])
+def test_what_is_no_weights_is_told(tmp_path: Path, name: str) -> None:
+    with pytest.raises(WeightsMissing, match="does not exist"):
+        read_loose(tmp_path / name)
+    (tmp_path / name).write_text("nothing of the kind")
+    with pytest.raises(WeightsDamaged, match="neither"):
+        read_loose(tmp_path / name)
