@@ -141,17 +141,15 @@ class _Session:
         self,
         kind: str,
         stills: Sequence[Still],
-        measure: Callable[[Engine, Still, Worst], list[_Score] | _Score | None],
+        measure: Callable[[Engine, Still, Worst], Sequence[_Score]],
     ) -> list[_Score]:
-        """Scores all pictures whose masks can be used."""
+        """Scores all pictures whose masks can be used: those for which there are scores."""
         self._worst = self._new_worst(each=1)
         results: list[_Score] = []
         for still in self._report.progress(stills, len(stills), kind, "picture"):
-            found = measure(self._engine, still, self._worst)
-            for score in found if isinstance(found, list) else [found]:
-                if score is not None:
-                    results.append(score)
-                    self._tell(kind, score)
+            for score in measure(self._engine, still, self._worst):
+                results.append(score)
+                self._tell(kind, score)
         return results
 
     def guesses(self, name: str, stills: Sequence[Still], other: OutsideNet | None) -> None:
@@ -163,12 +161,8 @@ class _Session:
         kind = f"foreground of {name}"
         theirs: list[GuessScore] = []
 
-        def by_the_other(_: Engine, still: Still, worst: Worst) -> GuessScore | None:
-            assert other is not None
-            return measure_guess(other, still, worst)
-
         if other is not None:
-            theirs = self.pictures(f"{kind}, {other.name}", stills, by_the_other)
+            theirs = self.pictures(f"{kind}, {other.name}", stills, lambda _, *rest: measure_guess(other, *rest))
         ours = self.pictures(kind, stills, measure_guess)
         summary = scores.guess_summary(ours)
         if other is not None:

@@ -32,7 +32,7 @@ class FlickerMeter:
 
     def __init__(self) -> None:
         self.pairs: list[float] = []
-        self._flow: Any = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        self._flow: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
         self._last: tuple[int, NDArray[np.uint8], Mask, Mask | None] | None = None
 
     def add(self, frame: int, image: Image, mask: Mask, truth: Mask | None = None) -> None:

@@ -93,12 +93,12 @@ def measure_clip(engine: Engine, sequence: Sequence, worst: Worst, keep: Keep | 
     )
 
 
-def measure_strokes(engine: Engine, still: Still, worst: Worst) -> StrokeScore | None:
-    """Lets the robot cut the object out in ten rounds; None when the picture's mask cannot be used."""
+def measure_strokes(engine: Engine, still: Still, worst: Worst) -> list[StrokeScore]:
+    """Lets the robot cut the object out in ten rounds; one score, none when the picture's mask cannot be used."""
     image = read_picture(still.image)
     known = usable(still.mask, image)
     if known is None:
-        return None
+        return []
     truth, counted = known
     matte: Matte | None = None
     ious: list[float] = []
@@ -120,25 +120,25 @@ def measure_strokes(engine: Engine, still: Still, worst: Worst) -> StrokeScore |
     assert matte is not None
     text = f"IoU after 1, 3, {ROUNDS} rounds: {ious[0]:.2f}, {ious[2]:.2f}, {ious[-1]:.2f}"
     worst.offer(ious[2], Row(still.name, text, image, truth, matte, tuple(strokes), counted))
-    return StrokeScore(still.name, tuple(ious), tuple(seconds))
+    return [StrokeScore(still.name, tuple(ious), tuple(seconds))]
 
 
-def measure_guess(guesser: Guesser, still: Still, worst: Worst) -> GuessScore | None:
+def measure_guess(guesser: Guesser, still: Still, worst: Worst) -> list[GuessScore]:
     """Scores the first guess of a picture's foreground, by the engine or by a network from elsewhere.
 
-    None when the picture's mask cannot be used.
+    One score, none when the picture's mask cannot be used.
     """
     image = read_picture(still.image)
     known = usable(still.mask, image)
     if known is None:
-        return None
+        return []
     truth, counted = known
     begin = time.perf_counter()
     matte = guesser.foreground(image)
     spent = time.perf_counter() - begin
     score = metrics.iou(as_mask(matte), truth, counted)
     worst.offer(score, Row(still.name, f"IoU {score:.2f}", image, truth, matte, counted=counted))
-    return GuessScore(still.name, score, metrics.mean_error(matte, truth, counted), spent)
+    return [GuessScore(still.name, score, metrics.mean_error(matte, truth, counted), spent)]
 
 
 def first_frames(sequences: tuple[Sequence, ...]) -> tuple[Still, ...]:

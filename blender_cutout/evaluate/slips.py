@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 ROUNDS_BEFORE = 3
 
 
-def measure_slips(engine: Engine, still: Still, worst: Worst) -> list[SlipScore] | None:
-    """Makes one slip of each label after three good rounds; None when the picture's mask cannot be used.
+def measure_slips(engine: Engine, still: Still, worst: Worst) -> list[SlipScore]:
+    """Makes one slip of each label after three good rounds; no score when the picture's mask cannot be used.
 
     In a track of its own, so that undo is the one that artists have.
     """
@@ -38,7 +38,7 @@ def measure_slips(engine: Engine, still: Still, worst: Worst) -> list[SlipScore]
         image = session.source[0]
         known = usable(still.mask, image)
         if known is None:
-            return None
+            return []
         truth, counted = known
         stroke = robot.first_stroke(truth)
         for _ in range(ROUNDS_BEFORE):
