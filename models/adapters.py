@@ -23,8 +23,8 @@ from .errors import OutOfMemory
 from .fusion_net import FusionNet
 from .loose import LooseWeights, fill
 from .memory_stack import MemoryStack
-from .propagation import FrameKey, PropagationNet
-from .registry import WeightEntry, find_entry, load_weights
+from .propagation import FrameKey, PropagationNet, propagation_size
+from .registry import WeightEntry, find_entry, kind_of, load_weights
 from .scribble_to_mask import ScribbleToMask
 
 Image = NDArray[np.uint8]
@@ -238,7 +238,12 @@ def load_propagation(
     Raises:
         WeightsMissing, WeightsDamaged: the file is absent or not the one in the registry, or holds another network.
     """
-    network = _trained(PropagationNet, entry, loose)
+    if loose is None:
+        entry = find_entry(entry) if isinstance(entry, str) else entry
+        size = entry.size
+    else:
+        size = propagation_size(loose.state)
+    network = _trained(lambda: PropagationNet(size=size), entry, loose)
     return PropagationPredictor(network, device, precision)
 
 
@@ -261,6 +266,6 @@ def _trained(make: Callable[[], Network], entry: WeightEntry | str, loose: Loose
     if loose is None:
         load_weights(find_entry(entry) if isinstance(entry, str) else entry, network)
     else:
-        fill(network, entry if isinstance(entry, str) else entry.name, loose)
+        fill(network, kind_of(entry if isinstance(entry, str) else entry.name), loose)
     fold_batch_norms(network)
     return network

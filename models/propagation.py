@@ -14,6 +14,7 @@ whose weights it takes over.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 import torch
@@ -29,6 +30,11 @@ VALUE_CHANNELS = 128
 STRIDE = 16
 REASONING_BLOCKS = 2
 Size = Literal["small", "large"]
+
+
+def propagation_size(state: Mapping[str, Tensor]) -> Size:
+    """Returns which size of the network a state dictionary is of."""
+    return "large" if "context.weight" in state else "small"
 
 
 class FrameKey(NamedTuple):

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import torch
 
@@ -42,6 +43,7 @@ class WeightEntry:
         licence: of the weights.
         trained_on: data sets, with terms in the card beside the file.
         params: number of parameters.
+        size: of the network, where there are several: small or large.
         metrics: measured values by data set and measure; None where not measured.
         input: what the network expects.
         recipe: the command that made it.
@@ -60,6 +62,7 @@ class WeightEntry:
     recipe: str
     min_memory_mb: int
     metrics: Mapping[str, float | None] = field(default_factory=dict)
+    size: Literal["small", "large"] = "small"
 
 
 _STILLS = ("ECSSD", "PASCAL-S", "Weizmann horses", "human290", "CCP", "BSDS500", "COCO_MVal", "DAVIS 2016 train")
@@ -107,6 +110,11 @@ WEIGHTS: dict[str, WeightEntry] = {
         },
     ),
 }
+
+
+def kind_of(name: str) -> str:
+    """Returns what the weights of that name are for, as training calls the network: `propagation-large` propagates."""
+    return name.partition("-")[0]
 
 
 def find_entry(name: str) -> WeightEntry:

@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from blender_cutout.models import registry
-from blender_cutout.models.adapters import load_scribble
+from blender_cutout.models.adapters import load_propagation, load_scribble
 from blender_cutout.models.errors import WeightsDamaged, WeightsMissing
 from blender_cutout.models.loose import fill, read_loose
+from blender_cutout.models.propagation import PropagationNet
 from blender_cutout.models.scribble_to_mask import ScribbleToMask
 
 
@@ -64,3 +65,17 @@ def test_what_is_no_weights_is_told(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("nothing of the kind")
     with pytest.raises(WeightsDamaged, match="neither"):
         read_loose(tmp_path / name)
+
+
+def test_a_file_tells_which_size_of_the_propagation_network_it_holds(tmp_path: Path, picture: np.ndarray) -> None:
+    small = load_propagation()
+    state = dict(PropagationNet(auxiliary=True, size="large").state_dict())
+    state.update(read_loose(registry.weight_path(registry.find_entry("propagation"))).state)
+    large = load_propagation(loose=read_loose(checkpoint(tmp_path / "last.pt", "propagation", state)))
+    mattes = np.zeros((1, *picture.shape[:2]), np.float32)
+    mattes[:, 10:40, 20:60] = 1
+    results = []
+    for net in (small, large):  # parts that only the large one has are still silent
+        key = net.encode_key(picture)
+        results.append(net.segment(key, [(key, net.encode_value(picture, key, mattes))]))
+    np.testing.assert_allclose(results[0], results[1], atol=1e-3)
