@@ -1,6 +1,7 @@
 """The contact sheet of the worst results: picture with strokes, truth, result with its errors. numpy and OpenCV only.
 
 In the result red is missing and blue is too much; what is right keeps the picture's colours, the background is darker.
+Truth and result show the object and what was taken for it from near; a frame in the picture tells where that is.
 """
 
 from __future__ import annotations
@@ -74,18 +75,29 @@ class Worst:
 
 
 def _drawn(row: Row) -> Image:
-    scale = CELL_WIDTH / row.image.shape[1]
-    size = (CELL_WIDTH, max(1, round(row.image.shape[0] * scale)))
-    image = cv2.resize(row.image, size, interpolation=cv2.INTER_AREA)
     mask = row.matte > 0.5
     counted = np.ones_like(mask) if row.counted is None else row.counted
-    truth, found, missing, extra = (
-        cv2.resize(part.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-        for part in (row.truth, mask, row.truth & ~mask & counted, mask & ~row.truth & counted)
+    height, width = mask.shape
+    scale = CELL_WIDTH / width
+    size = (CELL_WIDTH, max(1, round(height * scale)))
+    x0, y0, x1, y1 = _near(row.truth | mask)
+    image, truth, found, missing, extra = (
+        cv2.resize(part[y0:y1, x0:x1], size, interpolation=cv2.INTER_AREA)
+        for part in (
+            row.image,
+            *(
+                m.astype(np.float32)
+                for m in (row.truth, mask, row.truth & ~mask & counted, mask & ~row.truth & counted)
+            ),
+        )
     )
+    whole = _strokes(cv2.resize(row.image, size, interpolation=cv2.INTER_AREA), row.strokes, scale)
+    if (x1 - x0, y1 - y0) != (width, height):
+        corners = [(round(x * scale), round(y * scale)) for x, y in ((x0, y0), (x1 - 1, y1 - 1))]
+        cv2.rectangle(whole, corners[0], corners[1], (255, 255, 255), 1)
     result = _tinted(_tinted(_dimmed(image, found), missing, _MISSING), extra, _EXTRA)
     cells = [
-        _strokes(image.copy(), row.strokes, scale),
+        whole,
         _outlined(_tinted(_dimmed(image, truth), truth, _TRUTH, 0.45), truth),
         _outlined(result, found),
     ]
@@ -95,6 +107,20 @@ def _drawn(row: Row) -> Image:
     _write(caption, f"{row.name}  {row.text}", _MARGIN, (235, 235, 235))
     _write(caption, _LEGEND, 2 * (CELL_WIDTH + _MARGIN), (150, 150, 150))
     return np.concatenate([caption, line])
+
+
+def _near(region: NDArray[np.bool_]) -> tuple[int, int, int, int]:
+    """A window (x0, y0, x1, y1) of the picture's shape around a region (H, W), with room; at least a third as wide."""
+    height, width = region.shape
+    columns, rows = np.flatnonzero(region.any(axis=0)), np.flatnonzero(region.any(axis=1))
+    if not len(columns):
+        return 0, 0, width, height
+    share = 1.5 * max((columns[-1] + 1 - columns[0]) / width, (rows[-1] + 1 - rows[0]) / height)
+    share = float(np.clip(share, 1 / 3, 1.0))
+    wide, tall = round(width * share), round(height * share)
+    x = int(np.clip((columns[0] + columns[-1] - wide) // 2, 0, width - wide))
+    y = int(np.clip((rows[0] + rows[-1] - tall) // 2, 0, height - tall))
+    return x, y, x + wide, y + tall
 
 
 def _write(picture: Image, text: str, x: int, colour: tuple[int, int, int]) -> None:
