@@ -4,7 +4,8 @@ Only the standard library: used by `install.py` before anything is installed, an
 is never loaded into Blender: it lives in a virtual environment of its own, made once and used by every Blender.
 
 An environment counts as made only when its marker file is there, which is written last: so an installation that was
-interrupted is noticed, and the next `create` goes on where it stopped.
+interrupted is noticed and never used, and the next `create` goes on where it stopped, or begins anew when a library was
+torn in the middle.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from . import installing
 from .checkup import Finding, check
 from .core.errors import EnvironmentMissing
+from .interpreters import VERSIONS, find_python
 from .machine import TorchChoice, choose_torch
 
 PYTHON_VARIABLE = "CUTOUT_PYTHON"
@@ -35,15 +38,15 @@ REQUIREMENTS = (
     "tqdm>=4.60",
 )
 """What the engine needs beside PyTorch: the `worker` group of pyproject.toml, which is not at hand in the extension."""
-VERSIONS = ((3, 11), (3, 12), (3, 13), (3, 10))
-"""Python versions that the engine runs on, in the order in which they are looked for."""
 MARKER = "cutout-environment.json"
-_NOISE = ("WARNING: Location ", "WARNING: Retrying ", "Looking in ", "Requirement already satisfied", "[notice]")
-_REMEDY = "Run `python install.py` in the folder of Blender Cutout, or choose an engine's Python in the preferences."
+_REMEDY = (
+    "Press Set Up Engine in the add-on's preferences. (In a checkout, `python install.py` does the same; an existing "
+    "Python with the engine's libraries can be named in the preferences.)"
+)
 
 __all__ = [
-    "Finding", "check", "create", "engine_folder", "environment_folder", "find_python", "is_complete", "make",
-    "python_of", "worker_command", "worker_python",
+    "VERSIONS", "Finding", "check", "create", "discard", "engine_folder", "environment_folder", "find_python",
+    "is_complete", "make", "python_of", "worker_command", "worker_python",
 ]  # fmt: skip
 
 
@@ -78,7 +81,7 @@ def is_complete(folder: Path, stamp: str | None = None) -> bool:
         record = json.loads((folder / MARKER).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return python_of(folder).exists() and (stamp is None or record.get("stamp") == stamp)
+    return python_of(folder).exists() and not _base_gone(folder) and (stamp is None or record.get("stamp") == stamp)
 
 
 def worker_python(preference: str | None = None) -> Path:
@@ -100,6 +103,9 @@ def worker_python(preference: str | None = None) -> Path:
     folder = engine_folder()
     if is_complete(folder):
         return python_of(folder)
+    if (folder / MARKER).exists():
+        gone = _base_gone(folder) or python_of(folder)
+        raise EnvironmentMissing(f"The Python that the engine was built on is gone ({gone}).", _REMEDY)
     if folder.exists():
         raise EnvironmentMissing(f"The engine's installation in {folder} was interrupted.", f"{_REMEDY} It goes on.")
     raise EnvironmentMissing(f"The engine is not installed (looked in {folder}).", _REMEDY)
@@ -116,6 +122,7 @@ def create(
     device: str = "auto",
     base: str | os.PathLike[str] | None = None,
     extra: Sequence[str] = (),
+    wheels: Path | None = None,
 ) -> Iterator[str]:
     """Makes the engine's environment, or brings it up to date; quick when there is nothing to do.
 
@@ -124,16 +131,17 @@ def create(
         device: "auto" takes the PyTorch that fits the machine, "cpu" the small one in any case.
         base: the Python to build on; default the first fitting one of `find_python`.
         extra: further requirements.
+        wheels: folder with everything that is needed; then nothing is downloaded.
 
     Yields:
         Lines for the user. Closing the generator stops the installation; the next call goes on with it.
 
     Raises:
-        EnvironmentMissing: no fitting Python, or something could not be installed.
+        EnvironmentMissing: no fitting Python, no room, or something could not be installed.
     """
     folder = folder or engine_folder()
     torch = choose_torch(device)
-    yield from make(folder, (*REQUIREMENTS, *extra), base=base, torch=torch)
+    yield from make(folder, (*REQUIREMENTS, *extra), base=base, torch=torch, wheels=wheels)
 
 
 def make(
@@ -142,34 +150,39 @@ def make(
     *,
     base: str | os.PathLike[str] | None = None,
     torch: TorchChoice | None = None,
+    wheels: Path | None = None,
 ) -> Iterator[str]:
     """Makes any virtual environment with these requirements, as `create` does (same lines, same errors)."""
     wanted = stamp(requirements, torch)
     if is_complete(folder, wanted):
         yield f"{folder} is up to date."
         return
-    with contextlib.suppress(FileNotFoundError):
-        (folder / MARKER).unlink()
-    python = python_of(folder)
-    if not _runs(python):
-        base = base or find_python()
-        yield f"Making a Python environment in {folder} with {base} …"
-        shutil.rmtree(folder, ignore_errors=True)
+    if wheels is not None and not any(wheels.glob("*.whl")):
+        raise EnvironmentMissing(f"There are no wheels in {wheels}.", "Choose the folder that holds the .whl files.")
+    try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        # --copies is not used: a copied Python does not find its libraries on every macOS.
-        yield from _run([str(base), "-I", "-m", "venv", str(folder)], f"The Python of {base} cannot make environments.")
-    pip = [str(python), "-I", "-m", "pip", "--disable-pip-version-check", "install", "--progress-bar", "off"]
-    if torch:
-        yield torch.reason
-        yield from _install_torch(pip, torch)
-    if requirements:
-        yield f"Installing {', '.join(requirements)} …"
-        yield from _run([*pip, *requirements], "A library could not be installed.")
-    record = {"stamp": wanted, "requirements": list(requirements), "torch": torch.build if torch else ""}
-    temporary = folder / (MARKER + ".part")
-    temporary.write_text(json.dumps(record, indent=1), encoding="utf-8")
-    os.replace(temporary, folder / MARKER)
-    yield f"{folder} is ready."
+        with installing.only_one(folder.with_name(folder.name + ".lock")):
+            scratch = scratch_of(folder)
+            shutil.rmtree(scratch, ignore_errors=True)  # of one that was killed
+            try:
+                scratch.mkdir()
+                yield from _make(folder, scratch, requirements, base, torch, wheels, wanted)
+            finally:
+                shutil.rmtree(scratch, ignore_errors=True)
+    except OSError as error:
+        raise installing.explain_os_error(error) from error
+
+
+def discard(folder: Path) -> None:
+    """Makes an environment count as not made, and takes away what can be: the next `create` begins anew."""
+    with contextlib.suppress(OSError):
+        (folder / MARKER).unlink()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def scratch_of(folder: Path) -> Path:
+    """Where the temporary files of an environment's installation lie."""
+    return folder.with_name(folder.name + ".part")
 
 
 def stamp(requirements: Sequence[str], torch: TorchChoice | None) -> str:
@@ -178,80 +191,76 @@ def stamp(requirements: Sequence[str], torch: TorchChoice | None) -> str:
     return hashlib.sha256(record.encode()).hexdigest()[:16]
 
 
-def find_python(versions: Sequence[tuple[int, int]] = VERSIONS) -> Path:
-    """A Python of one of these versions that can make environments: the running one if it fits, else in that order.
-
-    Raises:
-        EnvironmentMissing: none was found.
-    """
-    for candidate in _candidates(versions):
-        if _version(candidate) in versions:
-            return Path(candidate)
-    names = ", ".join(f"{major}.{minor}" for major, minor in versions)
-    raise EnvironmentMissing(
-        f"No Python {names} with the module venv was found.",
-        "Install one from python.org, or on Debian and Ubuntu the packages python3 and python3-venv.",
-    )
-
-
-def _candidates(versions: Sequence[tuple[int, int]]) -> Iterator[str]:
-    """Where a Python may lie, best first."""
-    # Not the Python of an environment's link but of the installation behind it: the environment may be deleted.
-    yield getattr(sys, "_base_executable", None) or sys.executable
-    for major, minor in versions:
-        name = f"python{major}.{minor}"
-        found = shutil.which(name)
-        if found:
-            yield found
-        for root in (Path.home() / ".pyenv" / "versions", Path.home() / ".pyenv" / "pyenv-win" / "versions"):
-            for folder in sorted(root.glob(f"{major}.{minor}.*"), reverse=True):
-                yield str(folder / "python.exe" if sys.platform == "win32" else folder / "bin" / "python")
-        if sys.platform == "win32":
-            local = Path(os.environ.get("LOCALAPPDATA", "")) / "Programs" / "Python"
-            yield str(local / f"Python{major}{minor}" / "python.exe")
-        elif sys.platform == "darwin":
-            yield f"/Library/Frameworks/Python.framework/Versions/{major}.{minor}/bin/{name}"
-            yield f"/opt/homebrew/bin/{name}"
-        launcher = shutil.which("py") if sys.platform == "win32" else None
-        if launcher:
-            with contextlib.suppress(OSError, subprocess.SubprocessError):
-                command = [launcher, f"-{major}.{minor}", "-c", "import sys; print(sys.executable)"]
-                yield subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout.strip()
-    for name in ("python3", "python"):
-        found = shutil.which(name)
-        if found:
-            yield found
-
-
-def _version(python: str) -> tuple[int, int] | None:
-    """The version of a Python that can make environments; None when it does not start or cannot."""
-    code = "import sys, venv, ensurepip; print(*sys.version_info[:2])"
-    try:
-        # -I: also keeps the settings of Blender's own Python away.
-        answer = subprocess.run([python, "-I", "-c", code], capture_output=True, text=True, timeout=30, check=True)
-        major, minor = answer.stdout.split()
-    except (OSError, ValueError, subprocess.SubprocessError):
-        return None
-    return int(major), int(minor)
+def _make(
+    folder: Path,
+    scratch: Path,
+    requirements: Sequence[str],
+    base: str | os.PathLike[str] | None,
+    torch: TorchChoice | None,
+    wheels: Path | None,
+    wanted: str,
+) -> Iterator[str]:
+    with contextlib.suppress(FileNotFoundError):
+        (folder / MARKER).unlink()
+    if torch:
+        installing.check_room(folder.parent, torch.gigabytes, shutil.disk_usage(folder.parent).free)
+    python = python_of(folder)
+    if _torn(folder) or not _runs(python):
+        base = base or find_python()
+        yield f"Making a Python environment in {folder} with {base} …"
+        shutil.rmtree(folder, ignore_errors=True)
+        # --copies is not used: a copied Python does not find its libraries on every macOS.
+        command = [str(base), "-I", "-m", "venv", str(folder)]
+        yield from installing.run(command, f"The Python of {base} cannot make environments.", scratch=scratch)
+    pip = [str(python), "-I", "-m", "pip", "--disable-pip-version-check", "install", "--progress-bar", "off"]
+    if wheels is not None:
+        pip += ["--no-index", "--find-links", str(wheels)]
+    if torch:
+        yield torch.reason
+        yield from _install_torch(pip, torch, wheels, scratch)
+    if requirements:
+        yield f"Installing {', '.join(requirements)} …"
+        remedy = _lacking(wheels) if wheels else ""
+        yield from installing.run([*pip, *requirements], "A library could not be installed.", remedy, scratch)
+    record = {"stamp": wanted, "requirements": list(requirements), "torch": torch.build if torch else ""}
+    temporary = folder / (MARKER + ".part")
+    temporary.write_text(json.dumps(record, indent=1), encoding="utf-8")
+    os.replace(temporary, folder / MARKER)
+    yield f"{folder} is ready."
 
 
 def _runs(python: Path) -> bool:
     """True when an environment's Python starts and has pip (it has not if its base was removed or venv was stopped)."""
     try:
-        return (
-            subprocess.run([str(python), "-I", "-m", "pip", "--version"], capture_output=True, timeout=60).returncode
-            == 0
-        )
+        command = [str(python), "-I", "-m", "pip", "--version"]
+        return subprocess.run(command, capture_output=True, timeout=60).returncode == 0
     except (OSError, subprocess.SubprocessError):
         return False
 
 
-def _install_torch(pip: Sequence[str], torch: TorchChoice) -> Iterator[str]:
-    """Installs the first of the chosen builds that is to be had."""
-    for number, arguments in enumerate(torch.attempts):
-        last = number == len(torch.attempts) - 1
+def _torn(folder: Path) -> bool:
+    """True when pip was killed in the middle of a library: it would take it for installed, RECORD is written last."""
+    return any(not (info / "RECORD").exists() for info in folder.glob("[Ll]ib*/**/site-packages/*.dist-info"))
+
+
+def _base_gone(folder: Path) -> str:
+    """Folder of the Python that an environment was built on when that is not there any more, else ""."""
+    try:
+        lines = (folder / "pyvenv.cfg").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return ""
+    home = next((line.partition("=")[2].strip() for line in lines if line.partition("=")[0].strip() == "home"), "")
+    return home if home and not Path(home).is_dir() else ""
+
+
+def _install_torch(pip: Sequence[str], torch: TorchChoice, wheels: Path | None, scratch: Path) -> Iterator[str]:
+    """Installs the first of the chosen builds that is to be had; from a folder of wheels the one that lies there."""
+    attempts = torch.attempts if wheels is None else (("torch>=2.4",),)
+    for number, arguments in enumerate(attempts):
+        last = number == len(attempts) - 1
+        remedy = torch.remedy if wheels is None else _lacking(wheels)
         try:
-            yield from _run([*pip, *arguments], "PyTorch could not be installed.", torch.remedy)
+            yield from installing.run([*pip, *arguments], "PyTorch could not be installed.", remedy, scratch)
         except EnvironmentMissing:
             if last:
                 raise
@@ -260,32 +269,9 @@ def _install_torch(pip: Sequence[str], torch: TorchChoice) -> Iterator[str]:
             return
 
 
-def _run(command: Sequence[str], failure: str, remedy: str = "") -> Iterator[str]:
-    """Runs a command, yields its lines; raises EnvironmentMissing with its last words when it fails."""
-    # A user's pip settings for mirrors and certificates are kept, but `--user` cannot work in an environment.
-    variables = {k: v for k, v in os.environ.items() if not k.upper().startswith("PYTHON")} | {"PIP_USER": "0"}
-    variables.pop("__PYVENV_LAUNCHER__", None)
-    lines: list[str] = []
-    process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=variables,
-        text=True, encoding="utf-8", errors="replace", creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-    )  # fmt: skip
-    assert process.stdout
-    try:
-        for line in process.stdout:
-            line = line.rstrip()
-            lines.append(line)
-            if line and not line.startswith(_NOISE):
-                yield line
-        if process.wait() != 0:
-            words = next((line for line in reversed(lines) if "error" in line.lower()), lines[-1] if lines else "")
-            raise EnvironmentMissing(
-                f"{failure} {words.rstrip('.')}.".replace(" .", ""),
-                remedy
-                or "Check the network and the free space on the disk, and run it again: it goes on where it stopped.",
-            )
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            process.wait()
-        process.stdout.close()
+def _lacking(wheels: Path) -> str:
+    """What to do when a folder of wheels does not do."""
+    return (
+        f"It is not in {wheels}, or not for this Python and system. On a machine of the same kind with a network, "
+        f"`python -m pip download torch {' '.join(REQUIREMENTS)} -d FOLDER` fills a folder with everything."
+    )

@@ -38,6 +38,11 @@ class TorchChoice:
     attempts: tuple[tuple[str, ...], ...]
     remedy: str = ""
 
+    @property
+    def gigabytes(self) -> float:
+        """Free space that its installation needs: download, unpacked libraries and the other requirements."""
+        return {"cuda": 12.0, "rocm": 25.0}.get(self.build, 2.5)
+
 
 def choose_torch(device: str = "auto", system: str = sys.platform, processor: str = platform.machine()) -> TorchChoice:
     """The build for this machine; `device` "cpu" asks for the small one in any case."""
@@ -70,7 +75,7 @@ def _cpu(why: str, attempts: tuple[tuple[str, ...], ...]) -> TorchChoice:
     remedy = (
         "The small CPU build of PyTorch comes from https://download.pytorch.org/whl/cpu for Python 3.10 to 3.13: check "
         "the network, or name another Python (`python install.py --python PATH`). The large CUDA build is not taken "
-        "instead; if you want that, install it yourself and set CUTOUT_PYTHON to its Python."
+        "instead; if you want that, install it yourself and name its Python in the preferences or in CUTOUT_PYTHON."
     )
     return TorchChoice("cpu", reason, attempts, remedy)
 
