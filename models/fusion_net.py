@@ -24,6 +24,8 @@ STRIDE = 4
 WIDTHS = (24, 40, 64)
 """Channels at strides 4, 8 and 16."""
 
+HEAD_GAIN = 0.1
+
 
 def formula_share(old: Tensor, new: Tensor, changes: Tensor, weight: Tensor) -> Tensor:
     """Returns the formula's share (B, 1, H, W) of the new result, in [0, 1].
@@ -92,6 +94,6 @@ class FusionNet(nn.Module):
         x16 = self.res16(self.down16(F.relu(x8)))
         x16 = self.last16(x16 + self.gate(x16))
         y = F.interpolate(self.up4(self.up8(x16, x8)), size=x4.shape[-2:], mode="bilinear", align_corners=False)
-        # Not tanh: it saturates while training, in batches in which one of the results is better nearly everywhere.
-        lean = F.softsign(self.head(F.relu(y + self.side4(x4))).float())
+        # Where one result is better in most samples, a fast head would run off to it and no gradient would come back.
+        lean = F.softsign(HEAD_GAIN * self.head(F.relu(y + self.side4(x4))).float())
         return F.interpolate(lean, size=size, mode="bilinear", align_corners=False)
