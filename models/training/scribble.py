@@ -30,6 +30,7 @@ class ScribbleRecipe:
         again: share of such a batch that is a second look from nearer.
         frozen_norms: 1 = batch norms keep their running statistics, for weights that are trained already: batches of
             one kind must not be normalised by themselves.
+        pasted: share of whole pictures that are a small object on another picture.
         alternatives: how many other answers are trained beside the first (see `scribble_to_mask.Alternatives`), on
             looks without strokes: the best one's loss, a little of the others', and what each one's IoU is.
         pseudo: folder of pseudo-labelled pictures (see `pseudo`), "" = none.
@@ -39,6 +40,7 @@ class ScribbleRecipe:
     foreground: float = 0.0
     again: float = 0.25
     frozen_norms: int = 0
+    pasted: float = 0.0
     alternatives: int = 0
     pseudo: str = ""
     pseudo_share: float = 0.1
@@ -69,7 +71,9 @@ class ScribbleTask:
             again = self.options.again
             taught = self._pseudo is not None and rng.random() < self.options.pseudo_share
             source = self._pseudo if taught and self._pseudo is not None else pool
-            return round_batch(source, rng, count, size, device, ("whole", "again"), (1.0 - again, again))
+            kinds, shares = ("whole", "again"), (1.0 - again, again)
+            pasted = 0.0 if taught else self.options.pasted  # there are no backgrounds among those
+            return round_batch(source, rng, count, size, device, kinds, shares, pasted)
         size = SIZES[int(rng.integers(len(SIZES)))]
         return round_batch(pool, rng, max(round(self.pixels / (size[0] * size[1])), 2), size, device)
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from blender_cutout.models.registry import find_entry, load_weights
+from blender_cutout.models.loose import read_loose
+from blender_cutout.models.registry import find_entry, load_weights, weight_path
 from blender_cutout.models.scribble_to_mask import ScribbleToMask
 from blender_cutout.models.training import pseudo, rounds
 from blender_cutout.models.training.data import Pool
@@ -80,13 +81,15 @@ def test_frozen_norms_keep_their_statistics_and_everything_else_learns(pool: Poo
     torch.manual_seed(0)
     task = ScribbleTask(False, ScribbleRecipe(foreground=1.0, frozen_norms=1, alternatives=2))
     task.pixels = 2 * 240 * 240
+    released = {k: v.float() for k, v in read_loose(weight_path(find_entry("scribble"))).state.items()}
+    task.network.load_state_dict(released, strict=False)
     task.network.train()
     before = {name: value.clone() for name, value in task.network.state_dict().items()}
-    optimiser = torch.optim.Adam(task.network.parameters(), 4e-3)
+    optimiser = torch.optim.Adam(task.network.parameters(), 1e-3)
     rng = np.random.default_rng(4)
     batch = task.batch(pool, rng, Progress(0.5), CPU)
     first, parts = task.loss(batch, np.random.default_rng(0), Progress(0.5))
-    for _ in range(8):
+    for _ in range(6):
         loss, _ = task.loss(batch, np.random.default_rng(0), Progress(0.5))
         optimiser.zero_grad()
         loss.backward()
@@ -149,3 +152,16 @@ def test_guesses_of_nothing_are_told(tmp_path: Path) -> None:
     (tmp_path / "stills" / "index.csv").write_text("name,set,kind,accuracy_group\n")
     with pytest.raises(FileNotFoundError, match="guesses"):
         pseudo.label(tmp_path, tmp_path / "none", tmp_path / "pool")
+
+
+def test_a_pasted_object_is_small_and_stands_where_no_other_object_is(pool: Pool) -> None:
+    """The ground comes from beside the discs, so that the one bright thing is the one that was pasted."""
+    rng = np.random.default_rng(6)
+    grounds = Pool.__new__(Pool)
+    grounds.__dict__.update(pool.__dict__)
+    grounds.by_set = {"pseudo": pool.by_set["pseudo"], "ecssd": pool.by_set["pseudo"]}
+    batch = rounds.round_batch(grounds, rng, 6, (96, 176), CPU, ("whole",), (1.0,), pasted=1.0)
+    assert 0.002 < float(batch.truth.mean()) < 0.12
+    redness = (batch.image[:, 0] - batch.image[:, 2])[:, None]
+    assert redness[batch.truth > 0.9].mean() > 60
+    assert (redness[batch.truth == 0] > 60).float().mean() < 0.02
