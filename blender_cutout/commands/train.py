@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..core.errors import EnvironmentMissing, InputError
 
@@ -25,17 +25,18 @@ def add_parser(commands: Any) -> None:
 def run(args: argparse.Namespace, context: Context, words: Sequence[str]) -> int:
     """Hands the rest of the command line, `words`, to training."""
     try:
+        from ..models.errors import ModelError
         from ..models.training import __main__ as training
     except ImportError as error:
         raise EnvironmentMissing(
             f"Training cannot be loaded ({error}).", "Install the package with its [worker] and [train] groups."
         ) from error
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="cutout train",
         description="Trains the networks on the data of a folder (stills/ and video-train/), and writes their weights. "
         "Interrupt at any time: --resume goes on from the last checkpoint.",
         epilog="example:\n  cutout train propagation --data data --cache cache --out run --minutes 90\n"
-        "  cutout train export run/checkpoint.pt -o propagation.safetensors",
+        "  cutout train export run/last.pt -o propagation.safetensors",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     training.add_arguments(parser)
@@ -48,4 +49,17 @@ def run(args: argparse.Namespace, context: Context, words: Sequence[str]) -> int
         raise InputError(
             f"The data folder {data} does not exist.", "Give the folder that holds stills/ and video-train/."
         )
-    return int(training.main(chosen))
+    try:
+        training.run(chosen)
+    except ModelError as error:
+        raise InputError(error.text, error.hint) from error
+    except OSError as error:
+        raise InputError(str(error)) from error
+    return 0
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, as the other commands do; its sub-parsers are of the same class."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")

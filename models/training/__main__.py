@@ -1,83 +1,168 @@
-"""Command line of training: `cutout train propagation|scribble …` and `cutout train export CHECKPOINT -o FILE`."""
+"""Command line of training: `cutout train propagation|scribble|fusion …`, `cutout train export CHECKPOINT -o FILE`."""
 
 from __future__ import annotations
 
 import argparse
 import logging
 import sys
+from dataclasses import fields
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import ModelError
+
+if TYPE_CHECKING:
+    from .settings import Settings
 
 _LOG = logging.getLogger(__name__)
+
+STAGES = """\
+The two stages of the propagation network:
+  cutout train propagation --data data --cache cache --out stage1 --minutes 90 --set video=0
+  cutout train propagation --data data --cache cache --out stage2 --minutes 90 --weights stage1/last.pt --begin 0.3 \\
+         --set video_begin=0.6 --set video=0.75
+Stage 1 sees stills only, stage 2 mostly video and still some stills, so that it does not forget. Without --set a run
+mixes both, with ever more video. A killed run: the same command with --resume.
+"""
+
+NETWORKS = (
+    ("propagation", "train the propagation network on video and on moved stills"),
+    ("scribble", "train the scribble and foreground network on stills"),
+    ("fusion", "train the fusion network on results of the released propagation network, made first"),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the sub-commands of training to a parser."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="propagation|scribble|fusion|export")
-    for name, text in (
-        ("propagation", "train the propagation network on video and on moved stills"),
-        ("scribble", "train the scribble and foreground network on stills"),
-        ("fusion", "train the fusion network on results of the released propagation network, made first"),
-    ):
-        run = actions.add_parser(name, help=text, description=text)
+    for name, text in NETWORKS:
+        run = actions.add_parser(
+            name,
+            help=text,
+            description=text,
+            epilog=(STAGES if name == "propagation" else "") + _switches(name),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
         run.add_argument("--data", type=Path, required=True, help="folder with stills/ and video-train/")
         run.add_argument("--cache", type=Path, required=True, help="where the decoded pictures go (about 4 GB)")
-        run.add_argument("--out", type=Path, required=True, help="folder for checkpoint and log")
+        run.add_argument("--out", type=Path, required=True, help="folder for checkpoint, log and curve")
         run.add_argument("--minutes", type=float, default=60.0, help="length of the schedule by the clock (default 60)")
-        run.add_argument(
-            "--steps", type=int, default=0, help="end after so many steps at the latest (default no limit)"
-        )
+        run.add_argument("--steps", type=int, default=0, help="end after so many steps at the latest (default: any)")
         run.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
-        run.add_argument(
-            "--weights", type=Path, help="start a new schedule from the averaged weights of this checkpoint"
-        )
+        run.add_argument("--weights", type=Path, help="start a new schedule from this checkpoint's averaged weights")
         run.add_argument("--begin", type=float, default=0.0, help="where in the schedule to start, 0 to 1 (default 0)")
         run.add_argument("--device", default="cpu", help="cpu, cuda or mps (default cpu)")
-        run.add_argument("--precision", choices=("bf16", "fp32"), default="bf16", help="default bf16, by autocast")
+        run.add_argument("--precision", default="bf16", help="bf16 (default; where the device has it) or fp32")
         run.add_argument("--threads", type=int, default=1, help="processor threads (default 1)")
-        run.add_argument("--seed", type=int, default=1)
-        run.add_argument("--head-rate", type=float, default=6e-4, help="learning rate of new layers")
-        run.add_argument("--backbone-rate", type=float, default=1.5e-4, help="learning rate of pretrained layers")
         run.add_argument(
-            "--set", action="append", default=[], metavar="NAME=VALUE", help="a switch of the recipe; may be repeated"
+            "--loaders", type=int, default=-1, help="threads that make batches ahead (default 0 on cpu, else 2)"
+        )
+        run.add_argument("--seed", type=int, default=1, help="of all chance (default 1)")
+        run.add_argument("--head-rate", type=float, default=6e-4, help="learning rate of new layers (default 6e-4)")
+        run.add_argument("--backbone-rate", type=float, default=1.5e-4, help="of pretrained layers (default 1.5e-4)")
+        run.add_argument("--checkpoint-minutes", type=float, default=5.0, help="between checkpoints (default 5)")
+        run.add_argument("--log-every", type=int, default=20, help="steps of a record in the log (default 20)")
+        run.add_argument(
+            "--set", action="append", default=[], metavar="NAME=VALUE", help="a switch, see below; may be repeated"
         )
         if name == "fusion":
             run.add_argument("--samples", type=int, default=3600, help="to be made or gone on with (default 3600)")
     out = actions.add_parser("export", help="write a checkpoint's averaged weights as safetensors")
     out.add_argument("checkpoint", type=Path)
     out.add_argument("-o", "--output", type=Path, required=True, help="FILE.safetensors")
+    out.add_argument("--network", choices=[name for name, _ in NETWORKS], help="refuse a checkpoint of any other")
+
+
+def _switches(network: str) -> str:
+    """What `--set` takes, with defaults."""
+    from .settings import LoopRecipe
+    from .tasks import TASKS
+
+    lines = ["switches for --set, with their defaults; 0 switches a share or strength off:"]
+    for kind in (TASKS[network].recipe, LoopRecipe):
+        for f in fields(kind):
+            head = f"  {f.name}={_shown(f.default)}"
+            lines.append(f"{head:<32} {f.metadata.get('help', '')}".rstrip())
+    return "\n".join(lines)
+
+
+def _shown(value: object) -> str:
+    return ",".join(str(part) for part in value) if isinstance(value, tuple) else str(value)
+
+
+def settings_of(args: argparse.Namespace) -> Settings:
+    """Returns the settings that the arguments of a training command make.
+
+    Raises:
+        RecipeError: a switch or number that cannot be, or fp16.
+        ModelError: a device that this machine has not.
+    """
+    from .precision import can_bf16, check_device
+    from .recipe import RecipeError, parsed
+    from .settings import LoopRecipe, Settings
+    from .tasks import TASKS
+
+    recipe = TASKS[args.action].recipe
+    chosen = parsed((recipe, LoopRecipe), args.set)
+    common = {f.name: chosen.pop(f.name) for f in fields(LoopRecipe) if f.name in chosen}
+    recipe(**chosen)  # complains before anything is read or written
+    if not (args.minutes > 0 and args.steps >= 0 and 0 <= args.begin < 1 and args.log_every > 0 and args.threads > 0):
+        raise RecipeError("minutes, threads and log-every must be above 0, steps at least 0, begin in [0, 1).")
+    if args.precision not in ("bf16", "fp32"):
+        raise RecipeError(f"There is no precision {args.precision}: bf16 or fp32 (fp16 would overflow in training).")
+    check_device(args.device)
+    half = args.precision == "bf16" and can_bf16(args.device)
+    if args.precision == "bf16" and not half:
+        _LOG.warning("The device has no bfloat16: training in float32.")
+    return Settings(
+        network=args.action,
+        data=str(args.data),
+        cache=str(args.cache),
+        out=str(args.out),
+        minutes=args.minutes,
+        steps=args.steps,
+        begin=args.begin,
+        device=args.device,
+        half=half,
+        threads=args.threads,
+        loaders=args.loaders,
+        seed=args.seed,
+        head_rate=args.head_rate,
+        backbone_rate=args.backbone_rate,
+        checkpoint_minutes=args.checkpoint_minutes,
+        log_every=args.log_every,
+        switches=chosen,
+        **common,
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Runs what `add_arguments` parsed.
+
+    Raises:
+        ModelError: something that the user can put right.
+        OSError: a file that is missing, or cannot be written.
+    """
+    from .checkpoint import CHECKPOINT
+    from .export import export
+
+    if args.action == "export":
+        export(args.checkpoint, args.output, args.network or "")
+        return
+    from .fusion import prepare
+    from .loop import train
+
+    settings = settings_of(args)
+    if args.action == "fusion":
+        prepare(settings, args.samples)
+    train(settings, resume=args.out / CHECKPOINT if args.resume else None, weights=args.weights)
 
 
 def main(args: argparse.Namespace) -> int:
     """Runs what `add_arguments` parsed; returns the exit code (0 done, 2 wrong input, 130 interrupted)."""
-    from .export import export
-    from .fusion import prepare
-    from .loop import CHECKPOINT, Settings, train
-    from .recipe import RecipeError
-
     try:
-        if args.action == "export":
-            export(args.checkpoint, args.output)
-            return 0
-        settings = Settings(
-            network=args.action,
-            data=str(args.data),
-            cache=str(args.cache),
-            out=str(args.out),
-            minutes=args.minutes,
-            steps=args.steps,
-            begin=args.begin,
-            device=args.device,
-            half=args.precision == "bf16",
-            threads=args.threads,
-            seed=args.seed,
-            head_rate=args.head_rate,
-            backbone_rate=args.backbone_rate,
-            switches=tuple(args.set),
-        )
-        if args.action == "fusion":
-            prepare(settings, args.samples)
-        train(settings, resume=args.out / CHECKPOINT if args.resume else None, weights=args.weights)
-    except (FileNotFoundError, RecipeError) as error:
+        run(args)
+    except (ModelError, OSError) as error:
         _LOG.error("%s", error)
         return 2
     except KeyboardInterrupt:

@@ -6,10 +6,12 @@ the evaluation folder is never read.
 
 from __future__ import annotations
 
+import copy
 import csv
 import json
+import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,7 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 CACHE_VERSION = 1
-GROUP_WEIGHT = {1: 1.0, 2: 0.7, 3: 0.4}
+GROUP_WEIGHTS = (1.0, 0.7, 0.4)
+"""Weights in the loss of accuracy groups 1, 2 and 3."""
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,8 @@ class Pool:
         self.folder = cache
         record = json.loads((cache / "index.json").read_text())
         self.entries = [Entry(**e) for e in record["entries"]]
+        self.damaged = len(record.get("damaged", ()))
+        self._group_weights: Sequence[float] = GROUP_WEIGHTS
         self._bytes = np.memmap(cache / "pixels.bin", dtype=np.uint8, mode="r")
         self.by_set: dict[str, list[int]] = {}
         self.sequences: dict[str, list[int]] = {}
@@ -67,59 +74,119 @@ class Pool:
         area = e.height * e.width
         flat = self._bytes[e.offset : e.offset + 4 * area]
         image = flat[: 3 * area].reshape(e.height, e.width, 3)
-        return Picture(image, flat[3 * area :].reshape(e.height, e.width), e, GROUP_WEIGHT[e.accuracy_group])
+        return Picture(image, flat[3 * area :].reshape(e.height, e.width), e, self._group_weights[e.accuracy_group - 1])
+
+    def weighted(self, group_weights: Sequence[float]) -> Pool:
+        """Returns the same pictures with other weights of the accuracy groups 1, 2 and 3."""
+        out = copy.copy(self)
+        out._group_weights = tuple(group_weights)
+        return out
 
 
 def open_pool(data: Path, cache: Path) -> Pool:
-    """Returns the pool, decoding `data` into `cache` first where that was not done before.
+    """Returns the pool, decoding `data` into `cache` first where that was not done before, or is not whole.
+
+    Entries that are damaged are reported, left out, and counted (`Pool.damaged`).
 
     Raises:
-        FileNotFoundError: `data` has no stills index or no training video.
+        FileNotFoundError: `data` has no stills index or no training video, or nothing in it is usable.
     """
-    if (
-        not (cache / "index.json").exists()
-        or json.loads((cache / "index.json").read_text())["version"] != CACHE_VERSION
-    ):
+    if not _is_whole(cache):
         _build(data, cache)
     return Pool(cache)
 
 
+def _is_whole(cache: Path) -> bool:
+    try:
+        record = json.loads((cache / "index.json").read_text())
+        last = record["entries"][-1]
+        end = last["offset"] + 4 * last["height"] * last["width"]
+        return bool(record["version"] == CACHE_VERSION and (cache / "pixels.bin").stat().st_size >= end)
+    except (OSError, ValueError, KeyError, IndexError, TypeError):
+        return False
+
+
 def _build(data: Path, cache: Path) -> None:
+    sources = _files(data)
     cache.mkdir(parents=True, exist_ok=True)
     entries: list[dict[str, object]] = []
+    damaged: list[str] = []
     offset = 0
     with open(cache / "pixels.part", "wb") as out:
-        for name, group_set, kind, group, sequence, image_path, mask_path in _files(data):
-            image, mask = read_pair(image_path, mask_path)
+        for source in sources:
+            try:
+                group, image, mask = _checked(source)
+            except (FileNotFoundError, ValueError) as error:
+                damaged.append(source.name)
+                _LOG.warning("Skipped %s: %s", source.name, error)
+                continue
             height, width = mask.shape
             out.write(image.tobytes())
             out.write(mask.tobytes())
-            entries.append(asdict(Entry(name, group_set, kind, group, sequence, offset, height, width)))
+            entry = Entry(source.name, source.set, source.kind, group, source.sequence, offset, height, width)
+            entries.append(asdict(entry))
             offset += 4 * height * width
+    if not entries:
+        raise FileNotFoundError(f"{data} holds no usable picture; {len(damaged)} entries are damaged.")
+    if damaged:
+        _LOG.warning("%d damaged entries were skipped, %d pictures are usable.", len(damaged), len(entries))
     os.replace(cache / "pixels.part", cache / "pixels.bin")
     part = cache / "index.part"
-    part.write_text(json.dumps({"version": CACHE_VERSION, "entries": entries}))
+    part.write_text(json.dumps({"version": CACHE_VERSION, "entries": entries, "damaged": damaged}))
     os.replace(part, cache / "index.json")
 
 
-def _files(data: Path) -> Iterator[tuple[str, str, str, int, str, Path, Path]]:
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """An entry of the data folder as it is written there, not looked at yet."""
+
+    name: str
+    set: str
+    kind: str
+    group: str
+    sequence: str
+    image: Path
+    mask: Path
+
+
+def _files(data: Path) -> Iterator[_Source]:
     index = data / "stills" / "index.csv"
     video = data / "video-train"
     if not index.exists() or not video.is_dir():
         raise FileNotFoundError(
             f"{data} is not the training data: stills/index.csv and video-train/ are expected in it."
         )
-    with open(index, newline="") as lines:
-        for row in csv.DictReader(lines):
-            if row["kind"] in ("object", "regions"):
-                name = row["name"]
-                image, mask = data / "stills" / "images" / f"{name}.webp", data / "stills" / "masks" / f"{name}.png"
-                yield name, row["set"], row["kind"], int(row["accuracy_group"]), "", image, mask
+    return _walk(data / "stills", index, video)
+
+
+def _walk(stills: Path, index: Path, video: Path) -> Iterator[_Source]:
+    with open(index, newline="", encoding="utf-8", errors="replace") as lines:
+        for number, row in enumerate(csv.DictReader(lines), 2):
+            kind, name = row.get("kind"), row.get("name") or f"line {number} of {index}"
+            if kind == "unlabelled":
+                continue
+            image, mask = stills / "images" / f"{name}.webp", stills / "masks" / f"{name}.png"
+            yield _Source(name, row.get("set") or "", kind or "", row.get("accuracy_group") or "", "", image, mask)
     for folder in sorted(p for p in video.iterdir() if p.is_dir()):
         for image in sorted((folder / "frames").glob("*.webp")):
             mask = folder / "masks" / f"{image.stem}.png"
             if mask.exists():
-                yield f"{folder.name}_{image.stem}", "davis", "object", 1, folder.name, image, mask
+                yield _Source(f"{folder.name}_{image.stem}", "davis", "object", "1", folder.name, image, mask)
+
+
+def _checked(source: _Source) -> tuple[int, NDArray[np.uint8], NDArray[np.uint8]]:
+    """The accuracy group, picture and mask of a source.
+
+    Raises:
+        FileNotFoundError: a file cannot be read.
+        ValueError: what the index says cannot be, or a still has no object.
+    """
+    if not source.set or source.kind not in ("object", "regions") or source.group not in ("1", "2", "3"):
+        raise ValueError(f"set {source.set!r}, kind {source.kind!r}, accuracy group {source.group!r} cannot be.")
+    image, mask = read_pair(source.image, source.mask)
+    if source.kind == "object" and not source.sequence and not (mask > 127).any():
+        raise ValueError(f"{source.mask} shows no object.")
+    return int(source.group), image, mask
 
 
 def read_pair(image_path: Path, mask_path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -130,8 +197,11 @@ def read_pair(image_path: Path, mask_path: Path) -> tuple[NDArray[np.uint8], NDA
     """
     import cv2  # decoding only; see the module docstring
 
-    image = cv2.imread(str(image_path), cv2.IMREAD_COLOR)
-    mask = cv2.imread(str(mask_path), cv2.IMREAD_GRAYSCALE)
+    try:
+        image = cv2.imread(str(image_path), cv2.IMREAD_COLOR)
+        mask = cv2.imread(str(mask_path), cv2.IMREAD_GRAYSCALE)
+    except cv2.error:  # a header that promises more than there can be
+        image = mask = None
     if image is None or mask is None:
         raise FileNotFoundError(f"{image_path} or {mask_path} cannot be read as a picture.")
     if mask.shape != image.shape[:2]:

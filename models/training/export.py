@@ -6,30 +6,37 @@ import json
 import os
 from pathlib import Path
 
-import torch
 from torch import Tensor
+
+from .checkpoint import TRAINING_ONLY, architecture_of, open_checkpoint
 
 _HALF_MAX = 60000.0
 
 
-def export(checkpoint: Path, target: Path) -> dict[str, str]:
+def export(checkpoint: Path, target: Path, wanted: str = "") -> dict[str, str]:
     """Writes `target` from `checkpoint` and returns the metadata stored in it.
 
+    Args:
+        checkpoint: of a training run.
+        target: .safetensors file.
+        wanted: the network that the checkpoint must hold; "" = any.
+
     Raises:
-        FileNotFoundError: there is no such checkpoint.
+        CheckpointError: there is no such checkpoint, or it holds another network.
     """
     from safetensors.torch import save_file
 
-    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    state = open_checkpoint(checkpoint, wanted)
     tensors: dict[str, Tensor] = {}
     for name, value in state["average"].items():
-        if name.startswith("auxiliary.") or name.endswith("num_batches_tracked"):
+        if name.startswith(TRAINING_ONLY) or name.endswith("num_batches_tracked"):
             continue
         fits = value.is_floating_point() and float(value.abs().max()) < _HALF_MAX
         tensors[name] = (value.half() if fits else value).contiguous()
     recipe = state["recipe"]
     metadata = {
         "network": str(recipe["network"]),
+        "architecture": architecture_of(state),
         "steps": str(state["step"]),
         "minutes": f"{state['spent']:.1f}",
         "recipe": json.dumps(recipe, sort_keys=True),

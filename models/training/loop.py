@@ -1,91 +1,136 @@
 """One training loop for all networks: AdamW, cosine by the clock, moving average of the weights, resumable.
 
 The schedule follows wall-clock minutes (or steps), so that training ends when it must; a resumed run goes on from the
-minutes already spent.
+minutes already spent. On an accelerator nothing in a step waits for the device: numbers are read when they are logged.
 """
 
 from __future__ import annotations
 
-import json
-import math
-import os
+import logging
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from ..encoders import Lite0
+from .checkpoint import CHECKPOINT, CheckpointError, architecture_of, fill, open_checkpoint, refusal, save_checkpoint
+from .curve import can_draw, draw_curve
 from .data import Pool, open_pool
-from .recipe import parsed
-from .tasks import TASKS, Progress, Task
+from .loader import Batches, chance, seed_torch
+from .log import Log
+from .schedule import Averaged, Clock, parameter_groups, rate_factor
+from .settings import Settings
+from .tasks import TASKS, Task
 
-CHECKPOINT = "last.pt"
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Everything that shapes a run; goes into the checkpoint as the recipe."""
-
-    network: str
-    data: str
-    cache: str
-    out: str
-    minutes: float = 60.0
-    steps: int = 0  # 0: no limit but the clock
-    begin: float = 0.0  # where in the schedule to start: more than 0 with weights that are trained already
-    head_rate: float = 6e-4
-    backbone_rate: float = 1.5e-4
-    weight_decay: float = 0.01
-    average: float = 0.998
-    clip_norm: float = 3.0
-    seed: int = 1
-    device: str = "cpu"
-    half: bool = True  # bfloat16 autocast
-    threads: int = 1
-    checkpoint_minutes: float = 5.0
-    log_every: int = 20
-    switches: tuple[str, ...] = ()  # name=value, of the network's own recipe
+_LOG = logging.getLogger(__name__)
 
 
-class Averaged:
-    """Exponential moving average of a network's state; what gets exported."""
+class Run:
+    """A training run: all that a checkpoint holds.
 
-    def __init__(self, network: nn.Module, decay: float) -> None:
-        self.decay = decay
-        self.state: dict[str, Tensor] = {k: v.detach().clone() for k, v in network.state_dict().items()}
+    Args:
+        settings: the recipe.
+        task: network, batches and loss.
+        pool: the pictures.
+        recipe: all of the network's switches, for the record.
+    """
 
-    @torch.no_grad()
-    def update(self, network: nn.Module, step: int) -> None:
-        """Moves the average towards the network; faster in the first steps."""
-        decay = min(self.decay, (1 + step) / (10 + step))
-        for name, value in network.state_dict().items():
-            if value.is_floating_point():
-                self.state[name].lerp_(value, 1.0 - decay)
-            else:
-                self.state[name].copy_(value)
+    def __init__(self, settings: Settings, task: Task, pool: Pool, recipe: Mapping[str, Any]) -> None:
+        self.settings, self.task, self.pool, self.recipe = settings, task, pool, recipe
+        self.out = Path(settings.out)
+        self.device = torch.device(settings.device)
+        self.architecture = str(getattr(task, "architecture", settings.network))
+        self.network: nn.Module = task.network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.optimiser = torch.optim.AdamW(parameter_groups(self.network, settings), fused=True)
+        self.log = Log(self.out, settings.log_every)
+        self.step = 0
+        self._draws = can_draw()
+        self.clock = Clock(settings, 0.0)
+        self.average = Averaged(self.network, settings.average)
 
+    def start(self, weights: Path | None) -> None:
+        """Begins a schedule, from the averaged weights of a checkpoint where one is given."""
+        if weights is not None:
+            state = open_checkpoint(weights, self.settings.network, self.device)
+            fill(self.network, state["average"], weights, architecture_of(state), self.architecture)
+        self.average = Averaged(self.network, self.settings.average)
+        self.log.begin()
 
-def parameter_groups(network: nn.Module, settings: Settings) -> list[dict[str, Any]]:
-    """Returns optimiser groups: pretrained trunks learn slower; norms and biases do not decay."""
-    pretrained: set[int] = set()
-    for module in network.modules():
-        if isinstance(module, Lite0):
-            extra = {id(p) for p in module.extra_stem.parameters()} if module.extra_stem is not None else set()
-            pretrained |= {id(p) for p in module.parameters()} - extra
-    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-    for p in network.parameters():
-        rate = settings.backbone_rate if id(p) in pretrained else settings.head_rate
-        groups.setdefault((rate, settings.weight_decay if p.ndim > 1 else 0.0), []).append(p)
-    return [{"params": ps, "lr": rate, "base": rate, "weight_decay": decay} for (rate, decay), ps in groups.items()]
+    def resume(self, path: Path) -> None:
+        """Goes on from a checkpoint of this run: weights, optimiser, average, minutes, log, and the same chance."""
+        state = open_checkpoint(path, self.settings.network, self.device)
+        held = architecture_of(state)
+        try:
+            fill(self.network, state["network"], path, held, self.architecture)
+            self.optimiser.load_state_dict(state["optimiser"])
+        except (ValueError, KeyError) as error:
+            raise CheckpointError(f"{path} does not fit: {error}.", "Give the switches that the run had.") from error
+        if held != self.architecture or state["average"].keys() != self.average.state.keys():
+            raise refusal(path, held, self.architecture)
+        self.average.state = state["average"]
+        self.step = int(state["step"])
+        self.clock = Clock(self.settings, float(state["spent"]))
+        self.log.go_on(self.step, state.get("unlogged", {}), int(state.get("skipped", 0)))
+        changed = self.settings.changed_from(state["recipe"])
+        if changed:
+            _LOG.warning("Other than before the interruption: %s.", ", ".join(changed))
 
+    def steps(self) -> None:
+        """Trains until the schedule is over; writes the log, checkpoints, and the curve with each of them."""
+        settings = self.settings
+        self.network.train()
+        threads = settings.loaders if settings.loaders >= 0 else 0 if self.device.type == "cpu" else 2
+        saved = time.monotonic()
+        with Batches(
+            self.task, self.pool, settings.seed, self.clock.progress, self.device, self.step, threads
+        ) as batches:
+            while self.clock.done(self.step) < 1.0:
+                seed_torch(settings.seed, self.step)
+                self._train(batches.take())
+                if (time.monotonic() - saved) / 60.0 >= settings.checkpoint_minutes:
+                    self.save()
+                    saved = time.monotonic()
+        self.save()
 
-def rate_factor(fraction: float, step: int) -> float:
-    """Returns the share of the base learning rate: a hundred steps of warm-up, then a cosine down to 1 %."""
-    return min((step + 1) / 100, 1.0) * (0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * min(fraction, 1.0))))
+    def _train(self, batch: Any) -> None:
+        settings, step = self.settings, self.step
+        progress = self.clock.progress(step)
+        for group in self.optimiser.param_groups:
+            group["lr"] = group["base"] * rate_factor(progress.fraction, step)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=settings.half):
+            loss, parts = self.task.loss(batch, chance(settings.seed, step, loss=True), progress)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), settings.clip_norm)
+        skipped = (~torch.isfinite(norm)).float()
+        # The fused optimiser leaves everything as it is where this is 1: what a gradient scaler uses, without the
+        # look at the number that would make an accelerator wait.
+        self.optimiser.found_inf = skipped  # type: ignore[attr-defined]
+        self.optimiser.step()
+        self.average.update(self.network, step)
+        self.step += 1
+        values = {"loss": loss.detach(), "norm": norm, "skipped": skipped, **parts}
+        self.log.add(self.step, self.clock.minutes, progress.fraction, values)
+
+    def save(self) -> None:
+        """Writes the checkpoint and draws the curve."""
+        state: Mapping[str, Any] = {
+            "network": self.network.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "average": self.average.state,
+            "step": self.step,
+            "spent": self.clock.minutes,
+            "architecture": self.architecture,
+            "recipe": {**self.settings.recipe(), "all_switches": dict(self.recipe)},
+            "unlogged": self.log.kept(),
+            "skipped": self.log.skipped,
+        }
+        save_checkpoint(self.out / CHECKPOINT, state)
+        if self._draws:
+            draw_curve(self.log.path, f"{self.architecture}, {self.step} steps, {self.clock.minutes:.0f} minutes")
 
 
 def train(
@@ -100,112 +145,21 @@ def train(
         pool: the pictures; opened from the settings where not given.
 
     Raises:
-        FileNotFoundError: data, start weights or the checkpoint are missing.
+        FileNotFoundError: the data or the ImageNet weights are missing.
+        CheckpointError: a checkpoint is missing or holds another network.
+        RecipeError: a switch that cannot be.
     """
     torch.set_num_threads(settings.threads)
-    torch.manual_seed(settings.seed)
-    out = Path(settings.out)
-    out.mkdir(parents=True, exist_ok=True)
-    device = torch.device(settings.device)
-    pool = pool or open_pool(Path(settings.data), Path(settings.cache))
+    seed_torch(settings.seed, 0)
+    Path(settings.out).mkdir(parents=True, exist_ok=True)
     kind = TASKS[settings.network]
-    task: Task = kind.make(kind.recipe(**parsed([kind.recipe], settings.switches)))
-    network = task.network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if weights is not None:
-        start = torch.load(weights, map_location=device, weights_only=True)["average"]
-        network.load_state_dict({**network.state_dict(), **start})
-    network.train()
-    optimiser = torch.optim.AdamW(parameter_groups(network, settings), fused=True)
-    average = Averaged(network, settings.average)
-    step, spent = 0, 0.0
+    recipe = kind.recipe(**settings.switches)
+    task: Task = kind.make(recipe)
+    pool = (pool or open_pool(Path(settings.data), Path(settings.cache))).weighted(settings.group_weights)
+    run = Run(settings, task, pool, asdict(recipe))
     if resume is not None:
-        state = torch.load(resume, map_location=device, weights_only=True)
-        network.load_state_dict(state["network"])
-        optimiser.load_state_dict(state["optimiser"])
-        average.state = state["average"]
-        step, spent = int(state["step"]), float(state["spent"])
-    rng = np.random.default_rng([settings.seed, step])
-    _run(task, network, optimiser, average, pool, rng, settings, step, spent, device)
-    return out / CHECKPOINT
-
-
-def _run(
-    task: Task,
-    network: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    average: Averaged,
-    pool: Pool,
-    rng: np.random.Generator,
-    settings: Settings,
-    step: int,
-    spent: float,
-    device: torch.device,
-) -> None:
-    out = Path(settings.out)
-    begin = last_save = time.monotonic()
-    sums: dict[str, list[float]] = {}
-    skipped = 0
-    while True:
-        minutes = spent + (time.monotonic() - begin) / 60.0
-        done = max(minutes / settings.minutes, step / settings.steps if settings.steps else 0.0)
-        if done >= 1.0:
-            break
-        fraction = settings.begin + (1.0 - settings.begin) * done
-        progress = Progress(fraction)
-        for group in optimiser.param_groups:
-            group["lr"] = group["base"] * rate_factor(fraction, step)
-        batch = task.batch(pool, rng, progress, device)
-        with torch.autocast(device.type, torch.bfloat16, enabled=settings.half):
-            loss, parts = task.loss(batch, rng, progress)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = float(nn.utils.clip_grad_norm_(network.parameters(), settings.clip_norm))
-        if math.isfinite(norm):
-            optimiser.step()
-            average.update(network, step)
-        else:
-            skipped += 1
-        step += 1
-        for name, value in {"loss": float(loss.detach()), "norm": norm, **parts}.items():
-            sums.setdefault(name, []).append(value)
-        if step % settings.log_every == 0:
-            means = {k: round(sum(v) / len(v), 4) for k, v in sums.items()}
-            record = {
-                "step": step,
-                "minutes": round(minutes, 2),
-                "fraction": round(fraction, 4),
-                "skipped": skipped,
-                **means,
-            }
-            with open(out / "log.jsonl", "a") as log:
-                log.write(json.dumps(record) + "\n")
-            sums = {}
-        if (time.monotonic() - last_save) / 60.0 >= settings.checkpoint_minutes:
-            _save(out, network, optimiser, average, step, minutes, settings)
-            last_save = time.monotonic()
-    _save(out, network, optimiser, average, step, spent + (time.monotonic() - begin) / 60.0, settings)
-
-
-def _save(
-    out: Path,
-    network: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    average: Averaged,
-    step: int,
-    spent: float,
-    settings: Settings,
-) -> None:
-    recipe = {name: getattr(settings, name) for name in Settings.__slots__ if name not in ("data", "cache", "out")}
-    part = out / (CHECKPOINT + ".part")
-    torch.save(
-        {
-            "network": network.state_dict(),
-            "optimiser": optimiser.state_dict(),
-            "average": average.state,
-            "step": step,
-            "spent": spent,
-            "recipe": recipe,
-        },
-        part,
-    )
-    os.replace(part, out / CHECKPOINT)
+        run.resume(resume)
+    else:
+        run.start(weights)
+    run.steps()
+    return run.out / CHECKPOINT

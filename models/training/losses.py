@@ -41,8 +41,18 @@ def mask_loss(logits: Tensor, truth: Tensor, share: float) -> Tensor:
     return bootstrapped(cross_entropy, share) + dice(torch.sigmoid(logits), truth)
 
 
-def overlap(matte: Tensor, truth: Tensor) -> float:
-    """Mean IoU at 0.5 of mattes (B, N, H, W) over those objects that are there or were found; 1 when there are none."""
+def mean_overlap(matte: Tensor, truth: Tensor) -> Tensor:
+    """Mean IoU at 0.5 of mattes (B, N, H, W) over those objects that are there or were found; 1 when there are none.
+
+    Stays on the device, and waits for nothing.
+    """
     a, b = matte > 0.5, truth > 0.5
-    union = (a | b).sum(dim=(2, 3))
-    return float(((a & b).sum(dim=(2, 3)) / union.clamp(min=1))[union > 0].mean()) if bool(union.any()) else 1.0
+    both, union = (a & b).sum(dim=(2, 3)), (a | b).sum(dim=(2, 3))
+    count = (union > 0).sum()
+    mean = (both / union.clamp(min=1)).sum() / count.clamp(min=1)
+    return torch.where(count > 0, mean, torch.ones_like(mean))
+
+
+def overlap(matte: Tensor, truth: Tensor) -> float:
+    """`mean_overlap` as a number."""
+    return float(mean_overlap(matte, truth))

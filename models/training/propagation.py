@@ -14,7 +14,7 @@ from ..encoders import imagenet_weights
 from ..propagation import FrameKey, PropagationNet
 from .clips import ClipBatch, ClipKind, clip_batch
 from .data import Pool
-from .losses import mask_loss, matte_loss, overlap
+from .losses import mask_loss, matte_loss, mean_overlap
 from .recipe import PropagationRecipe
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class PropagationTask:
             auxiliary=self.recipe.auxiliary > 0,
             size="large" if self.recipe.network_size == "large" else "small",
         )
+        self.architecture = "propagation" if self.network.size == "small" else "propagation large"
         if imagenet:
             state = imagenet_weights()
             self.network.key_encoder.load_imagenet(state)
@@ -64,7 +65,7 @@ class PropagationTask:
         matte = batch.mattes[:, 0]
         total = torch.zeros(b, device=matte.device)
         auxiliary = torch.zeros(b, device=matte.device)
-        parts: Parts = {}
+        parts: dict[str, Tensor] = {}
         for t in range(1, length):
             image = batch.images[:, t - 1].contiguous(memory_format=layout)
             value = net.encode_value(image, frames[t - 1], matte)
@@ -79,11 +80,11 @@ class PropagationTask:
             logits = net.segment(frames[t], torch.cat(keys, dim=2), torch.cat(values, dim=3), hint)
             log_probability = affinity.aggregate_logits(logits)
             each = matte_loss(log_probability, batch.mattes[:, t], share)
-            parts[f"frame{t}"] = float(each.detach().mean())
+            parts[f"frame{t}"] = each.detach().mean()
             total = total + each / (length - 1)
             matte = log_probability[:, 1:].exp()
-        parts["auxiliary"] = float(auxiliary.detach().mean())
-        parts["iou"] = overlap(matte.detach(), batch.mattes[:, -1])
+        parts["auxiliary"] = auxiliary.detach().mean()
+        parts["iou"] = mean_overlap(matte.detach(), batch.mattes[:, -1])
         return ((total + self.recipe.auxiliary * auxiliary) * batch.weight).mean(), parts
 
     def _hint(self, matte: Tensor, step: Tensor, known: Tensor, rng: np.random.Generator) -> Tensor | None:

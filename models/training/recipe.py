@@ -6,12 +6,25 @@ A share or a strength of 0 switches its part off. `chosen` reads them as `name=v
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
+from ..errors import ModelError
 
-class RecipeError(ValueError):
+
+class RecipeError(ModelError):
     """A switch that does not exist, or a value that it cannot take; one line that says what can be given."""
+
+
+_SHARES = (
+    *("far_anchors", "pseudo_instances", "background", "paste", "twin", "soften", "motion_blur", "compression"),
+    *("hint", "video", "video_begin", "two_objects", "long_clips", "long_from"),
+)
+
+
+def switch(default: Any, text: str) -> Any:
+    """Returns a dataclass field that is a switch: its default value, and what `--help` says of it."""
+    return field(default=default, metadata={"help": text})
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,66 +36,45 @@ class NoRecipe:
 class ClipRecipe:
     """How clips are made. Shares are probabilities, of clips where nothing else is said."""
 
-    far_anchors: float = 0.4
-    """Share of video clips whose first frame is anywhere in the sequence, the others near each other."""
-    pseudo_instances: float = 0.4
-    """Share of still clips of two objects that are one object, split by image processing."""
-    bend: float = 0.035
-    """Largest bend (standard deviation), in object sides."""
-    colour: float = 1.0
-    """Strength of changes of colour."""
-    background: float = 0.4
-    """Share of still clips whose object lies on another picture."""
-    paste: float = 0.35
-    """Share of still clips with something in front of the object; of video clips 3/7 of that."""
-    twin: float = 0.4
-    """Share of things in front that look just like the object."""
-    soften: float = 0.5
-    """Share of clips with frames that are blurred or noisy."""
-    motion_blur: float = 0.25
-    """Share of clips blurred along the object's motion."""
-    compression: float = 0.25
-    """Share of clips with the traces of compression."""
+    far_anchors: float = switch(0.4, "share of video clips whose first frame is anywhere, the others near each other")
+    pseudo_instances: float = switch(0.4, "share of still clips of two objects that are one, split by image processing")
+    bend: float = switch(0.035, "largest bend (standard deviation), in object sides")
+    colour: float = switch(1.0, "strength of changes of colour")
+    background: float = switch(0.4, "share of still clips whose object lies on another picture")
+    paste: float = switch(0.35, "share of still clips with something in front; of video clips 3/7 of that")
+    twin: float = switch(0.4, "share of things in front that look just like the object")
+    soften: float = switch(0.5, "share of clips with frames that are blurred or noisy")
+    motion_blur: float = switch(0.25, "share of clips blurred along the object's motion")
+    compression: float = switch(0.25, "share of clips with the traces of compression")
 
 
 @dataclass(frozen=True, slots=True)
 class PropagationRecipe(ClipRecipe):
     """All switches of the propagation network's training."""
 
-    network_size: str = "small"
-    """small or large."""
-    similarity: str = "l2"
-    """l2 (STCN) or dot (STM)."""
-    top_k: int = 20
-    """Matches kept for every place; 0 keeps all."""
-    auxiliary: float = 0.2
-    """Weight of the auxiliary decoder's loss; 0 trains without one."""
-    hint: float = 0.8
-    """Share of frames that are shown the mattes of the frame before."""
-    video: float = 0.55
-    """Share of clips of real video at the end of the schedule; 0 trains on stills only."""
-    video_begin: float = 0.2
-    """The same at the begin, where `video` is not less."""
-    two_objects: float = 0.2
-    """Share of batches with two objects."""
-    frames: int = 3
-    """Frames of a clip."""
-    long_clips: float = 0.5
-    """Share of batches with longer clips once `long_from` of the schedule is over."""
-    long_from: float = 0.5
-    """See `long_clips`."""
-    long_frames: tuple[int, ...] = (4, 5)
-    """Lengths of longer clips."""
-    sizes: tuple[int, ...] = (224, 288, 384)
-    """Sides of crops in pixels, multiples of 16."""
-    clips: tuple[int, ...] = (4, 3, 2)
-    """Clips of a batch at every size, for `frames` frames of one object; fewer where clips cost more."""
-    shares_begin: tuple[float, ...] = (0.9, 0.06, 0.04)
-    """Shares of the sizes at the begin."""
-    shares_end: tuple[float, ...] = (0.35, 0.3, 0.35)
-    """Shares of the sizes at the end."""
+    network_size: str = switch("small", "small or large")
+    similarity: str = switch("l2", "l2 (STCN) or dot (STM)")
+    top_k: int = switch(20, "matches kept for every place; 0 keeps all")
+    auxiliary: float = switch(0.2, "weight of the auxiliary decoder's loss; 0 trains without one")
+    hint: float = switch(0.8, "share of frames that are shown the mattes of the frame before")
+    video: float = switch(0.55, "share of clips of real video at the end of the schedule; 0 trains on stills only")
+    video_begin: float = switch(0.2, "the same at the begin, where `video` is not less")
+    two_objects: float = switch(0.2, "share of batches with two objects")
+    frames: int = switch(3, "frames of a clip")
+    long_clips: float = switch(0.5, "share of batches with longer clips once `long_from` of the schedule is over")
+    long_from: float = switch(0.5, "see `long_clips`")
+    long_frames: tuple[int, ...] = switch((4, 5), "lengths of longer clips")
+    sizes: tuple[int, ...] = switch((224, 288, 384), "sides of crops in pixels, multiples of 16")
+    clips: tuple[int, ...] = switch(
+        (4, 3, 2), "clips of a batch at every size; fewer where they are longer or of two objects"
+    )
+    shares_begin: tuple[float, ...] = switch((0.9, 0.06, 0.04), "shares of the sizes at the begin")
+    shares_end: tuple[float, ...] = switch((0.35, 0.3, 0.35), "shares of the sizes at the end")
 
     def __post_init__(self) -> None:
+        for name in _SHARES:
+            if not 0 <= getattr(self, name) <= 1:
+                raise RecipeError(f"{name} is a share, from 0 to 1, not {getattr(self, name)}.")
         if not len(self.sizes) == len(self.clips) == len(self.shares_begin) == len(self.shares_end):
             raise RecipeError("sizes, clips, shares_begin and shares_end must have the same length.")
         if any(size % 16 or size < 32 for size in self.sizes):
@@ -100,7 +92,7 @@ def parsed(kinds: Sequence[type], words: Sequence[str]) -> dict[str, Any]:
     Raises:
         RecipeError: a name that no field has, or a value that is not of the field's type.
     """
-    known = {f.name: f.default for kind in kinds for f in fields(kind)}
+    known: dict[str, Any] = {f.name: f.default for kind in kinds for f in fields(kind)}
     out: dict[str, Any] = {}
     for word in words:
         name, equals, text = word.partition("=")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -16,23 +16,27 @@ from .propagation import PropagationTask
 from .recipe import NoRecipe, PropagationRecipe
 from .scribble import ScribbleRecipe, ScribbleTask
 
-Parts = dict[str, float]
+Parts = Mapping[str, float | Tensor]
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far training is, 0 to 1, and the share of hardest pixels at that point."""
+    """How far training is, 0 to 1, and the share of hardest pixels that counts in the end; 1 = all count always."""
 
     fraction: float
+    hardest: float = 0.25
 
     @property
     def hard_share(self) -> float:
-        """All pixels at first, the hardest quarter from a fifth of the way on (STCN)."""
-        return 1.0 - 0.75 * min(self.fraction / 0.2, 1.0)
+        """All pixels at first, the hardest ones from a fifth of the way on (STCN)."""
+        return 1.0 - (1.0 - self.hardest) * min(self.fraction / 0.2, 1.0)
 
 
 class Task(Protocol):
-    """What the loop needs of a network to train it."""
+    """What the loop needs of a network to train it.
+
+    A task may have an `architecture`, a name that says more than the network's: checkpoints of another are refused.
+    """
 
     network: nn.Module
 

@@ -81,13 +81,13 @@ def render(
         bend = F.interpolate(bend, size=size_hw, mode="bicubic", align_corners=True)[0]
         gx, gy = gx + bend[0], gy + bend[1]
     h, w = image.shape[:2]
-    x0, x1 = _span(gx, w)
-    y0, y1 = _span(gy, h)
-    part = torch.from_numpy(image[y0:y1, x0:x1].copy()).to(device).permute(2, 0, 1).float()
+    x0, x1 = _span(m[0], None if view.bend is None else view.bend[0], w)
+    y0, y1 = _span(m[1], None if view.bend is None else view.bend[1], h)
+    part = _uploaded(image[y0:y1, x0:x1], device).permute(2, 0, 1).float()
     alpha = (
         torch.ones((1, y1 - y0, x1 - x0), device=device)
         if mask is None
-        else torch.from_numpy(mask.reshape(-1, h, w)[:, y0:y1, x0:x1].copy()).to(device).float()
+        else _uploaded(mask.reshape(-1, h, w)[:, y0:y1, x0:x1], device).float()
     )
     step = max(2.0 * math.hypot(m[0, 0], m[1, 0]) / width, 2.0 * math.hypot(m[0, 1], m[1, 1]) / height)
     shrink = max(int(step + 0.35), 1) if min(part.shape[-2:]) > 2 * step else 1
@@ -104,10 +104,22 @@ def render(
     return out, cover
 
 
-def _span(values: Tensor, size: int) -> tuple[int, int]:
-    low = int(min(max(math.floor(float(values.min())) - 3, 0), size - 2))
-    high = int(min(max(math.ceil(float(values.max())) + 3, low + 2), size))
-    return low, high
+def _span(row: NDArray[np.float64], bend: NDArray[np.float64] | None, size: int) -> tuple[int, int]:
+    """What a view can see along an axis, from its matrix alone: looking at the sampled places would wait for them."""
+    reach = abs(row[0]) + abs(row[1])
+    low, high = row[2] - reach, row[2] + reach
+    if bend is not None:  # bicubic interpolation overshoots its knots by less than this
+        low, high = low + 1.4 * min(bend.min(), 0.0), high + 1.4 * max(bend.max(), 0.0)
+    first = int(min(max(math.floor(low) - 3, 0), size - 2))
+    return first, int(min(max(math.ceil(high) + 3, first + 2), size))
+
+
+def _uploaded(array: NDArray[np.uint8] | NDArray[np.bool_], device: torch.device) -> Tensor:
+    """The array as a tensor on the device; to CUDA from pinned memory, so that nothing waits for the copy."""
+    tensor = torch.from_numpy(array.copy())  # the pool is read-only
+    if device.type == "cuda":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,5 +167,7 @@ def soften(image: Tensor, rng: np.random.Generator) -> Tensor:
         kernel = (1, k) if pad[0] else (k, 1)
         image = F.avg_pool2d(F.pad(image[None], pad, mode="replicate"), kernel, 1)[0]
     elif r < 0.25:
-        image = (image + torch.randn_like(image) * float(rng.uniform(2.0, 9.0))).clamp(0.0, 255.0)
+        own = torch.Generator(image.device).manual_seed(int(rng.integers(2**31)))  # threads share PyTorch's
+        noise = torch.randn(image.shape, generator=own, device=image.device)
+        image = (image + noise * float(rng.uniform(2.0, 9.0))).clamp(0.0, 255.0)
     return image

@@ -1,0 +1,77 @@
+"""Checkpoints: written whole or not at all, and refused with one clear line where they do not belong."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import ModelError
+
+CHECKPOINT = "last.pt"
+TRAINING_ONLY = "auxiliary."
+_PARTS = ("network", "optimiser", "average", "step", "spent", "recipe")
+
+
+class CheckpointError(ModelError):
+    """A file that is no checkpoint, or one of another network."""
+
+
+def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
+    """Writes a checkpoint; a run that is killed meanwhile leaves the one before."""
+    part = path.with_name(path.name + ".part")
+    torch.save(dict(state), part)
+    os.replace(part, path)
+
+
+def architecture_of(state: Mapping[str, Any]) -> str:
+    """Returns the name of the architecture that a checkpoint holds, such as `propagation large`."""
+    return str(state.get("architecture") or state["recipe"]["network"])
+
+
+def open_checkpoint(path: Path, wanted: str = "", device: torch.device | str = "cpu") -> dict[str, Any]:
+    """Returns the state of a checkpoint.
+
+    Args:
+        path: of the file.
+        wanted: the network that it must hold; "" = any.
+        device: where its tensors go.
+
+    Raises:
+        CheckpointError: it is missing, is no checkpoint, or holds another network.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"There is no checkpoint {path}.", "Give the last.pt of a run.")
+    try:
+        state = torch.load(path, map_location=device, weights_only=True)
+        whole = all(name in state for name in _PARTS)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError, ValueError, UnicodeDecodeError):
+        whole = False
+    if not whole:
+        raise CheckpointError(f"{path} is not a checkpoint of a training run.", "Give the last.pt of a run.")
+    if wanted and state["recipe"]["network"] != wanted:
+        raise refusal(path, architecture_of(state), wanted)
+    return dict(state)
+
+
+def refusal(path: Path, held: str, wanted: str) -> CheckpointError:
+    """Returns the error that names both architectures."""
+    return CheckpointError(f"{path} holds `{held}`, `{wanted}` was wanted.", "Give a checkpoint of that network.")
+
+
+def fill(network: nn.Module, tensors: Mapping[str, Tensor], path: Path, held: str, wanted: str) -> None:
+    """Loads weights into a network, which may have more parts than they do: these stay as they are.
+
+    Raises:
+        CheckpointError: the weights have parts that the network has not, or of another shape.
+    """
+    own = network.state_dict()
+    known = {name: value for name, value in tensors.items() if name in own or not name.startswith(TRAINING_ONLY)}
+    if any(name not in own or own[name].shape != value.shape for name, value in known.items()):
+        raise refusal(path, held, wanted)
+    network.load_state_dict({**own, **known})

@@ -1,0 +1,39 @@
+"""What a device can do: whether it is there, and whether it has bfloat16. Training never uses half floats (fp16)."""
+
+from __future__ import annotations
+
+import torch
+
+from ..errors import ModelError
+
+DEVICES = ("cpu", "cuda", "mps")
+
+
+class DeviceMissing(ModelError):
+    """A device that does not exist, or that this machine has not got."""
+
+
+def check_device(name: str) -> None:
+    """Checks that PyTorch can use a device.
+
+    Raises:
+        DeviceMissing: it cannot.
+    """
+    kind = name.split(":")[0]
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not there.get(kind, False):
+        usable = [device for device in DEVICES if there[device]]
+        raise DeviceMissing(
+            f"This machine has no device {name!r} that PyTorch can use.", f"Give {' or '.join(usable)}."
+        )
+    try:
+        torch.device(name)
+    except RuntimeError as error:
+        raise DeviceMissing(f"There is no device {name!r}.", "Give cpu, cuda, cuda:1 or mps.") from error
+
+
+def can_bf16(name: str) -> bool:
+    """Whether a device computes in bfloat16 itself."""
+    if name.startswith("cuda"):
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return True  # processors by PyTorch's own kernels, where slow still right; Apple's since its second generation

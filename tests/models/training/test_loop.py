@@ -1,0 +1,221 @@
+"""A run learns, ends, and can be interrupted without anything being different."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from blender_cutout.models.training import curve, loop
+from blender_cutout.models.training.data import Pool
+from blender_cutout.models.training.loader import Batches
+from blender_cutout.models.training.log import read_log
+from blender_cutout.models.training.loop import Run, train
+from blender_cutout.models.training.propagation import PropagationTask
+from blender_cutout.models.training.recipe import PropagationRecipe
+from blender_cutout.models.training.schedule import rate_factor
+from blender_cutout.models.training.settings import Settings
+from blender_cutout.models.training.tasks import Progress
+
+CPU = torch.device("cpu")
+SMALL: dict[str, Any] = {
+    "sizes": (64,), "clips": (2,), "shares_begin": (1.0,), "shares_end": (1.0,), "long_from": 0.3, "long_clips": 1.0
+}  # fmt: skip
+
+
+def _settings(out: Path, **changes: Any) -> Settings:
+    plain: dict[str, Any] = {
+        "network": "propagation", "data": "", "cache": "", "out": str(out), "minutes": 1e6, "steps": 6, "half": False,
+        "log_every": 2, "switches": SMALL,
+    }  # fmt: skip
+    return Settings(**{**plain, **changes})
+
+
+def _records(out: Path) -> list[dict[str, float]]:
+    return [{k: v for k, v in record.items() if k != "minutes"} for record in read_log(out / "log.jsonl")]
+
+
+def _tensors(out: Path, part: str) -> dict[str, torch.Tensor]:
+    return dict(torch.load(out / "last.pt", weights_only=True)[part])
+
+
+class _Killed(Exception):
+    """Stands for the end of the process."""
+
+
+def _train_and_die(
+    settings: Settings, pool: Pool, monkeypatch: pytest.MonkeyPatch, saved: int, died: int, **ways: Any
+) -> None:
+    """Runs until step `died`; the last checkpoint is of step `saved`."""
+    original = Run._train
+
+    def until(self: Run, batch: Any) -> None:
+        if self.step == died:
+            raise _Killed
+        original(self, batch)
+        if self.step == saved:
+            self.save()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Run, "_train", until)
+        with pytest.raises(_Killed):
+            train(settings, pool=pool, **ways)
+
+
+@pytest.mark.parametrize("loaders", [0, 2])
+def test_a_killed_run_goes_on_as_if_it_had_not_been(
+    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loaders: int
+) -> None:
+    """Killed after step 5 with a checkpoint of step 3, in the middle of a record: the log and all weights are equal."""
+    whole, cut = (_settings(tmp_path / name, loaders=loaders) for name in ("whole", "cut"))
+    train(whole, pool=pool)
+    _train_and_die(cut, pool, monkeypatch, saved=3, died=5)
+    assert len(_records(tmp_path / "cut")) == 2  # steps 2 and 4: the second one is newer than the checkpoint
+    train(cut, resume=tmp_path / "cut" / "last.pt", pool=pool)
+    assert [r["step"] for r in _records(tmp_path / "cut")] == [2, 4, 6]
+    assert _records(tmp_path / "cut") == _records(tmp_path / "whole")
+    for part in ("network", "average"):
+        ours, theirs = _tensors(tmp_path / "cut", part), _tensors(tmp_path / "whole", part)
+        assert ours.keys() == theirs.keys()
+        for name, value in ours.items():
+            assert torch.equal(value, theirs[name]), name
+
+
+def test_batches_made_ahead_by_threads_are_the_same(pool: Pool) -> None:
+    task = PropagationTask(PropagationRecipe(**SMALL), imagenet=False)
+    taken = []
+    for threads in (0, 3):
+        with Batches(task, pool, 5, lambda step: Progress(step / 10), CPU, 4, threads) as batches:
+            taken.append([batches.take() for _ in range(5)])
+    for one, other in zip(*taken, strict=True):
+        assert torch.equal(one.images, other.images)
+        assert torch.equal(one.mattes, other.mattes)
+
+
+def test_by_the_clock_too_a_resumed_run_sees_the_batches_that_were_to_come(
+    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the schedule (no steps, hours of time) chance alone decides: it must go on where it was."""
+    seen: list[list[float]] = []
+
+    def record(names: Sequence[str]) -> None:
+        original = PropagationTask.loss
+
+        def loss(self: PropagationTask, batch: Any, rng: Any, progress: Any) -> Any:
+            seen[-1].append(float(batch.images.mean()))
+            return original(self, batch, rng, progress)
+
+        monkeypatch.setattr(PropagationTask, "loss", loss)
+
+    record(())
+    clock = {"steps": 0, "switches": {**SMALL, "long_clips": 0.0, "video_begin": 0.55}}
+    seen.append([])
+    _train_and_die(_settings(tmp_path / "whole", **clock), pool, monkeypatch, saved=1, died=4)
+    seen.append([])
+    cut = _settings(tmp_path / "cut", **clock)
+    _train_and_die(cut, pool, monkeypatch, saved=2, died=2)
+    _train_and_die(cut, pool, monkeypatch, saved=9, died=4, resume=tmp_path / "cut" / "last.pt")
+    assert seen[0] == pytest.approx(seen[1], abs=1e-4)
+    assert len(set(np.round(seen[0], 3))) == 4
+
+
+def test_the_loss_falls_on_a_few_pictures(pool: Pool, tmp_path: Path) -> None:
+    """Discs only, from ImageNet weights: forty small steps must show that it learns."""
+    settings = _settings(
+        tmp_path, steps=40, log_every=8, head_rate=2e-3, switches={**SMALL, "long_clips": 0.0, "two_objects": 0.0}
+    )
+    train(settings, pool=pool)
+    records = read_log(tmp_path / "log.jsonl")
+    assert records[-1]["loss"] < 0.7 * records[0]["loss"]
+    assert records[-1]["iou"] > records[0]["iou"]
+
+
+def test_a_step_with_a_broken_gradient_changes_nothing_and_is_counted(
+    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = _settings(tmp_path, steps=2)
+    train(replace(settings, steps=1), pool=pool)
+    before = _tensors(tmp_path, "network")
+    original = PropagationTask.loss
+
+    def loss(self: PropagationTask, batch: Any, rng: Any, progress: Any) -> Any:
+        value, parts = original(self, batch, rng, progress)
+        return value * float("nan"), parts
+
+    monkeypatch.setattr(PropagationTask, "loss", loss)
+    train(settings, resume=tmp_path / "last.pt", pool=pool)
+    after = _tensors(tmp_path, "network")
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    record = read_log(tmp_path / "log.jsonl")[-1]
+    assert record["skipped"] == 1
+    assert record["loss"] > 0  # of the step that was whole
+
+
+def test_weights_of_a_run_start_a_new_schedule_and_its_log(pool: Pool, tmp_path: Path) -> None:
+    train(_settings(tmp_path / "a", steps=2), pool=pool)
+    log = (tmp_path / "a" / "log.jsonl").read_text()
+    average = _tensors(tmp_path / "a", "average")
+    train(
+        _settings(tmp_path / "a", steps=1, head_rate=0.0, backbone_rate=0.0),
+        weights=tmp_path / "a" / "last.pt",
+        pool=pool,
+    )
+    assert (tmp_path / "a" / "log.before.jsonl").read_text() == log
+    started = _tensors(tmp_path / "a", "network")
+    assert all(torch.allclose(started[name], value) for name, value in average.items())
+
+
+def test_what_differs_from_the_run_before_is_said(pool: Pool, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    train(_settings(tmp_path, steps=1), pool=pool)
+    with caplog.at_level(logging.WARNING):
+        train(_settings(tmp_path, steps=2, seed=9), resume=tmp_path / "last.pt", pool=pool)
+    assert "Other than before the interruption: steps, seed." in caplog.text
+
+
+def test_the_learning_rate_warms_up_and_ends_near_zero() -> None:
+    assert rate_factor(0.0, 0) == pytest.approx(0.01)
+    assert rate_factor(0.01, 500) > 0.99
+    assert rate_factor(1.0, 500) == pytest.approx(0.01)
+
+
+def test_a_curve_is_drawn_of_what_the_log_holds(tmp_path: Path) -> None:
+    import cv2
+
+    log = tmp_path / "log.jsonl"
+    lines = [
+        json.dumps({"step": s, "minutes": s, "loss": 1 / s, "iou": 1 - 1 / s, "frame1": 2 / s}) for s in range(1, 60)
+    ]
+    log.write_text("\n".join(lines) + '\n{"step": 60, "lo')  # torn by the end of a run
+    drawn = curve.draw_curve(log, "a run")
+    assert drawn == tmp_path / "curve.png"
+    picture = cv2.imread(str(drawn))
+    assert picture.shape[0] > 400
+    assert (picture.std(axis=2) > 20).mean() > 0.002  # coloured lines
+    log.write_text(lines[0])
+    assert curve.draw_curve(log, "too short") is None
+
+
+def test_without_matplotlib_there_is_one_warning_and_no_curve(
+    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(curve.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(loop, "TASKS", {"propagation": loop.TASKS["propagation"]})
+    monkeypatch.setattr(PropagationTask, "__init__", _without_imagenet(PropagationTask.__init__))
+    train(_settings(tmp_path, steps=4, checkpoint_minutes=0.0), pool=pool)
+    assert caplog.text.count("matplotlib is not installed") == 1
+    assert not (tmp_path / "curve.png").exists()
+    assert (tmp_path / "last.pt").exists()
+
+
+def _without_imagenet(original: Any) -> Any:
+    def init(self: PropagationTask, recipe: PropagationRecipe | None = None, imagenet: bool = True) -> None:
+        original(self, recipe, False)
+
+    return init

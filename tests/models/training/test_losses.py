@@ -1,0 +1,31 @@
+"""What costs how much."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from blender_cutout.models.training import losses
+
+
+def test_bootstrapping_looks_at_the_hardest_pixels_only() -> None:
+    per_pixel = torch.zeros(1, 10, 10)
+    per_pixel[0, 0, :5] = 4.0
+    assert float(losses.bootstrapped(per_pixel, 0.05)) == 4.0
+    assert float(losses.bootstrapped(per_pixel, 1.0)) == pytest.approx(0.2)
+
+
+def test_a_right_mask_costs_less_than_a_wrong_one() -> None:
+    truth = torch.zeros(1, 1, 16, 16)
+    truth[..., 4:12, 4:12] = 1
+    right, wrong = (truth * 2 - 1) * 8, (1 - truth * 2) * 8
+    assert float(losses.mask_loss(right, truth, 0.25)) < 0.02 < 5 < float(losses.mask_loss(wrong, truth, 0.25))
+
+
+def test_overlap_counts_only_objects_that_are_there_or_were_found() -> None:
+    truth = torch.zeros(1, 3, 8, 8)
+    found = torch.zeros(1, 3, 8, 8)
+    truth[0, 0, :4], found[0, 0, :2] = 1, 1  # half of it; the second object is found where nothing is; no third
+    found[0, 1, 0] = 1
+    assert losses.overlap(found, truth) == pytest.approx(0.25)
+    assert losses.overlap(torch.zeros_like(truth), torch.zeros_like(truth)) == 1.0
