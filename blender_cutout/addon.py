@@ -7,9 +7,9 @@ import atexit
 import bpy
 
 from . import handlers, jobs, overlay, panels, preferences, properties
-from .operators import engine, propagate, rounds, tracks, writeback
+from .operators import engine, propagate, rounds, setup, tracks, writeback
 
-_MODULES = (properties, preferences, tracks, rounds, propagate, writeback, engine, panels)
+_MODULES = (properties, preferences, tracks, rounds, propagate, writeback, engine, setup, panels)
 
 
 def register() -> None:
@@ -21,11 +21,14 @@ def register() -> None:
     handlers.register()
     overlay.register()
     atexit.register(jobs.end_process)
+    atexit.register(setup.setup.installer.close)
 
 
 def unregister() -> None:
     """Ends the engine and removes everything that `register` added."""
+    atexit.unregister(setup.setup.installer.close)
     atexit.unregister(jobs.end_process)
+    setup.setup.close()
     overlay.unregister()
     handlers.unregister()
     jobs.close()

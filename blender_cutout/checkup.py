@@ -15,7 +15,10 @@ from typing import Any
 
 from .machine import choose_torch
 
-REPAIR = "Run `python install.py` in the folder of Blender Cutout: it installs what is missing."
+REPAIR = (
+    "Press Set Up Engine in the add-on's preferences (or run `python install.py` in a checkout): it installs what is "
+    "missing."
+)
 _LIBRARIES = {
     "torch": "PyTorch (runs the networks)",
     "numpy": "NumPy",
@@ -50,6 +53,26 @@ try:
 except Exception as error:
     found["engine"] = f"{type(error).__name__}: {error}"
 print("FOUND " + json.dumps(found))
+"""
+
+_TRIAL = """
+import importlib.util, json, sys, time
+spec = importlib.util.spec_from_file_location("entry", sys.argv[1])
+entry = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(entry)
+entry.register_package()
+from blender_cutout.compose import choose_device, load_engine
+from blender_cutout.core.errors import CutoutError
+try:
+    from blender_cutout.evaluate.synthetic import MovingShape
+    engine, picture = load_engine(sys.argv[2], sys.argv[3]), MovingShape(frames=1)[0]
+    started = time.perf_counter()
+    engine.foreground(picture)
+    seconds = time.perf_counter() - started
+    found = {"tier": engine.tier, "device": str(choose_device(sys.argv[3])), "seconds": seconds}
+except CutoutError as error:
+    found = {"text": error.text, "hint": error.hint}
+print("TRIED " + json.dumps(found))
 """
 
 
@@ -114,3 +137,34 @@ def _device(found: dict[str, Any]) -> Finding:
         )
         return Finding(False, "There is a graphics card, but this PyTorch cannot use it.", remedy)
     return Finding(True, "The networks run on the processor (no graphics card that PyTorch can use).")
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What an engine that worked ran on: tier, device, and the seconds of a first guess on a small picture."""
+
+    tier: str
+    device: str
+    seconds: float
+
+
+def try_out(
+    python: str | os.PathLike[str], tier: str = "auto", device: str = "auto", timeout: float = 300.0
+) -> Trial | Finding:
+    """Has the engine look at a picture once, in that Python; takes some seconds. A Finding says why it did not work."""
+    entry = Path(__file__).parent / "worker" / "entry.py"
+    command = [str(python), "-I", "-c", _TRIAL, str(entry), tier, device]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
+    except OSError as error:
+        return Finding(False, f"The engine's Python {python} does not start ({error}).", REPAIR)
+    except subprocess.TimeoutExpired:
+        return Finding(False, f"The engine did not answer in {timeout:.0f} s.", "Try again, or take a smaller tier.")
+    line = next((line for line in answer.stdout.splitlines() if line.startswith("TRIED ")), "")
+    if not line:
+        last = (answer.stderr.strip().splitlines() or [f"exit code {answer.returncode}"])[-1]
+        return Finding(False, f"The engine does not work: {last}", REPAIR)
+    found = json.loads(line.removeprefix("TRIED "))
+    if "text" in found:
+        return Finding(False, found["text"], found["hint"])
+    return Trial(found["tier"], found["device"], found["seconds"])

@@ -82,7 +82,7 @@ class WorkerClient:
                     stdout=subprocess.PIPE,
                     stderr=log,
                     bufsize=0,
-                    env=_clean_environment(os.environ.items()),
+                    env=clean_environment(os.environ.items()),
                     # Ctrl+C in the terminal that Blender was started from is not meant for the engine.
                     start_new_session=sys.platform != "win32",
                     creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
@@ -247,6 +247,6 @@ class WorkerClient:
         return [Failed(job=job, code=WorkerDied.__name__, text=text, hint=hint, traceback=tail) for job in jobs]
 
 
-def _clean_environment(variables: Iterable[tuple[str, str]]) -> dict[str, str]:
+def clean_environment(variables: Iterable[tuple[str, str]]) -> dict[str, str]:
     """The environment without what steers a Python interpreter: Blender's Python is not the engine's."""
     return {k: v for k, v in variables if not k.upper().startswith("PYTHON") and k != "__PYVENV_LAUNCHER__"}

@@ -2,16 +2,26 @@
 # No `from __future__ import annotations`: Blender reads the annotations of these classes as values.
 # mypy: disable-error-code="valid-type"
 
-from dataclasses import dataclass
+import textwrap
+from dataclasses import dataclass, replace
 from typing import Any
 
 import bpy
 from bpy.props import EnumProperty, StringProperty
 
+from . import first_run
+from .core.errors import EnvironmentMissing
+from .environment import worker_python
+
 _PYTHON = StringProperty(
-    name="Engine Python",
-    description="Python with the engine's libraries. Empty = the one that the installation made",
+    name="Use Existing Python",
+    description="Program of a Python that has the engine's libraries. Empty = the one that Set Up Engine makes",
     subtype="FILE_PATH",
+)
+_WHEELS = StringProperty(
+    name="Folder of Wheels",
+    description="Set up from the .whl files in this folder and download nothing. Empty = download",
+    subtype="DIR_PATH",
 )
 _TIER = StringProperty(
     name="Tier",
@@ -36,21 +46,21 @@ class CutoutPreferences(bpy.types.AddonPreferences):
     bl_idname = __package__
 
     engine_python: _PYTHON
+    wheels: _WHEELS
     tier: _TIER
     device: _DEVICE
 
     def draw(self, context: Any) -> None:
-        """Draws them."""
+        """Draws them: the engine first, without which nothing works."""
+        _draw_engine(context, self.layout.box().column())
         column = self.layout.column()
         column.use_property_split = True
         column.prop(self, "engine_python")
+        row = column.row()
+        row.active = not self.engine_python
+        row.prop(self, "wheels")
         column.prop(self, "tier")
         column.prop(self, "device")
-        column.operator("cutout.check_installation", icon="CHECKMARK")
-        status = context.window_manager.cutout
-        for line in (status.text, status.hint, status.engine):
-            if line:
-                column.label(text=line, icon="ERROR" if line == status.text and status.level == "ERROR" else "NONE")
         column.label(text="Changes count from the engine's next start (Restart Engine).")
 
 
@@ -59,6 +69,7 @@ class Settings:
     """What of the preferences the engine's start needs."""
 
     engine_python: str = ""
+    wheels: str = ""
     tier: str = "auto"
     device: str = "auto"
 
@@ -69,7 +80,35 @@ def settings() -> Settings:
     if addon is None or addon.preferences is None:
         return Settings()
     chosen = addon.preferences
-    return Settings(bpy.path.abspath(chosen.engine_python), chosen.tier.strip() or "auto", chosen.device)
+    python, wheels = bpy.path.abspath(chosen.engine_python.strip()), bpy.path.abspath(chosen.wheels.strip())
+    return Settings(python, wheels, chosen.tier.strip() or "auto", chosen.device)
+
+
+def situation() -> first_run.Situation:
+    """How things stand with the engine; looks at a few files and starts nothing."""
+    chosen = settings()
+    now = first_run.Situation("", "", bool(chosen.engine_python), bpy.app.online_access, chosen.wheels)
+    try:
+        return replace(now, python=str(worker_python(chosen.engine_python or None)))
+    except EnvironmentMissing as error:
+        return replace(now, missing=error.text)
+
+
+def _draw_engine(context: Any, column: Any) -> None:
+    """What there is of the engine, and the buttons to make it."""
+    from .operators.setup import setup  # it needs `jobs`, which needs this module
+
+    shown = first_run.view(setup.installer.progress, situation())
+    pixels = context.region.width / context.preferences.system.ui_scale if context.region else 600
+    width = max(40, int((pixels - 80) / 6.5))  # letters; few take more than 6.5 units
+    if shown.share >= 0:
+        column.progress(factor=shown.share, text=shown.bar, type="BAR")
+    for line in shown.lines:
+        for number, part in enumerate(textwrap.wrap(line.text, width)):
+            column.label(text=part, icon="BLANK1" if number else line.icon)
+    row = column.row()
+    for button in shown.buttons:
+        row.operator(button.operator, text=button.text, icon=button.icon)
 
 
 CLASSES = (CutoutPreferences,)
