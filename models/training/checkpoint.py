@@ -31,7 +31,11 @@ def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
 
 def architecture_of(state: Mapping[str, Any]) -> str:
     """Returns the name of the architecture that a checkpoint holds, such as `propagation large`."""
-    return str(state.get("architecture") or state["recipe"]["network"])
+    if "architecture" in state:
+        return str(state["architecture"])
+    # The first runs did not write it; only the large propagation network has a context layer.
+    large = any(name.startswith("context.") for name in state["network"])
+    return str(state["recipe"]["network"]) + (" large" if large else "")
 
 
 def open_checkpoint(path: Path, wanted: str = "", device: torch.device | str = "cpu") -> dict[str, Any]:

@@ -86,6 +86,24 @@ def test_large_weights_do_not_go_into_the_small_network_but_small_ones_start_the
         assert "holds `propagation large`, `propagation` was wanted" in caplog.text
 
 
+def test_a_checkpoint_of_the_first_runs_is_known_by_its_parts(
+    data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Those have no architecture, nothing unlogged, and switches as words."""
+    large = ("propagation", *_places(data, tmp_path), *TINY, "--set", "network_size=large")
+    assert _main(*large, "--steps", 1) == 0
+    path = tmp_path / "out" / "last.pt"
+    state = torch.load(path, weights_only=True)
+    for name in ("architecture", "unlogged", "skipped"):
+        del state[name]
+    state["recipe"]["switches"] = ("network_size=large",)
+    torch.save(state, path)
+    assert _main("propagation", *_places(data, tmp_path), "--steps", 2, *TINY, "--resume") == 2
+    assert "holds `propagation large`, `propagation` was wanted" in caplog.text
+    assert _main(*large, "--steps", 2, "--resume") == 0
+    assert torch.load(path, weights_only=True)["step"] == 2
+
+
 @pytest.mark.parametrize("content", [None, b"", b"no checkpoint at all", "picture"])
 def test_what_is_no_checkpoint_is_refused(
     tmp_path: Path, data: Path, caplog: pytest.LogCaptureFixture, content: bytes | str | None
