@@ -23,10 +23,19 @@ class CheckpointError(ModelError):
 
 
 def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
-    """Writes a checkpoint; a run that is killed meanwhile leaves the one before."""
+    """Writes a checkpoint; a run that is killed meanwhile leaves the one before.
+
+    Raises:
+        CheckpointError: it cannot be written.
+    """
     part = path.with_name(path.name + ".part")
-    torch.save(dict(state), part)
-    os.replace(part, path)
+    try:
+        torch.save(dict(state), part)
+        os.replace(part, path)
+    except (RuntimeError, OSError) as error:  # PyTorch's own writer says a full disk with the former
+        part.unlink(missing_ok=True)
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(f"{path} cannot be written ({reason}).", "Make room, then --resume.") from error
 
 
 def architecture_of(state: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ from .camera import compress, motion_blur
 from .data import Pool, object_box
 from .instances import split_object
 from .layers import Matrix, Scene, Seen, Thing, crops, over, paste, pick_thing, random_walk, rendered, steps_between
-from .recipe import ClipRecipe
+from .recipe import ClipRecipe, RecipeError
 from .warps import View, motion_matrix, random_bend, random_colour, render, soften
 
 FAR = 8
@@ -224,7 +224,13 @@ def _seen_by_camera(
 def clip_batch(
     pool: Pool, rng: np.random.Generator, clips: int, kind: ClipKind, video_share: float, recipe: ClipRecipe
 ) -> ClipBatch:
-    """Returns a batch of clips, each from video with probability `video_share`."""
+    """Returns a batch of clips, each from video with probability `video_share`.
+
+    Raises:
+        RecipeError: there is no video to show.
+    """
+    if video_share > 0 and not pool.sequences:
+        raise RecipeError("There is no usable training video; video=0 trains on stills only.")
     made: list[Clip] = []
     while len(made) < clips:
         make = video_clip if rng.random() < video_share else still_clip

@@ -15,7 +15,7 @@ CURVE = "curve.png"
 _NOT_DRAWN = ("step", "minutes", "fraction", "skipped", "norm")
 
 
-def smoothed(values: Sequence[float], share: float = 0.05) -> list[float]:
+def smoothed(values: Sequence[float], share: float = 0.1) -> list[float]:
     """Returns values as running means over `share` of all of them, the window cut at both ends."""
     reach = max(int(len(values) * share / 2), 0)
     out = []

@@ -210,8 +210,14 @@ def read_pair(image_path: Path, mask_path: Path) -> tuple[NDArray[np.uint8], NDA
 
 
 def choose(pool: Pool, share: Mapping[str, float], rng: np.random.Generator) -> Picture:
-    """Returns a random picture, its set drawn by `share`; sets that are not there are passed over."""
+    """Returns a random picture, its set drawn by `share`; sets that are not there are passed over.
+
+    Raises:
+        FileNotFoundError: none of the sets is there.
+    """
     names = [name for name in share if name in pool.by_set]
+    if not names:
+        raise FileNotFoundError(f"The training data has none of the sets {', '.join(share)}.")
     weights = np.array([share[name] for name in names])
     chosen = names[int(rng.choice(len(names), p=weights / weights.sum()))]
     return pool[int(rng.choice(pool.by_set[chosen]))]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ import torch.nn.functional as F
 from blender_cutout.models.training import clips
 from blender_cutout.models.training.clips import Clip, ClipKind
 from blender_cutout.models.training.data import Pool
-from blender_cutout.models.training.recipe import ClipRecipe
+from blender_cutout.models.training.recipe import ClipRecipe, RecipeError
 
 CPU = torch.device("cpu")
 PLAIN = ClipRecipe(
@@ -100,6 +102,18 @@ def test_no_hint_is_known_over_a_large_gap(pool: Pool, monkeypatch: pytest.Monke
     )
     assert known[:, 0].all()
     assert 0.2 < float(1 - known[:, 1].mean()) < 0.9
+
+
+def test_data_without_video_or_without_stills_is_told(pool: Pool) -> None:
+    lame = copy.copy(pool)
+    lame.sequences = {}
+    kind = ClipKind(3, 48, 1, CPU)
+    with pytest.raises(RecipeError, match="video=0 trains on stills only"):
+        clips.clip_batch(lame, np.random.default_rng(0), 1, kind, 0.5, PLAIN)
+    assert clips.clip_batch(lame, np.random.default_rng(0), 1, kind, 0.0, PLAIN).images.shape[0] == 1
+    lame.by_set = {"davis": lame.by_set["davis"]}
+    with pytest.raises(FileNotFoundError, match="none of the sets ecssd"):
+        clips.clip_batch(lame, np.random.default_rng(0), 1, kind, 0.0, PLAIN)
 
 
 def _pair(pool: Pool, seed: int, **switches: float) -> tuple[Clip, Clip]:

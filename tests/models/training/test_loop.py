@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from blender_cutout.models.training import curve, loop
+from blender_cutout.models.training.checkpoint import CheckpointError
 from blender_cutout.models.training.data import Pool
 from blender_cutout.models.training.loader import Batches
 from blender_cutout.models.training.log import read_log
@@ -177,6 +178,23 @@ def test_what_differs_from_the_run_before_is_said(pool: Pool, tmp_path: Path, ca
     with caplog.at_level(logging.WARNING):
         train(_settings(tmp_path, steps=2, seed=9), resume=tmp_path / "last.pt", pool=pool)
     assert "Other than before the interruption: steps, seed." in caplog.text
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(
+    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(_settings(tmp_path, steps=1), pool=pool)
+    before = (tmp_path / "last.pt").read_bytes()
+
+    def full(state: object, path: Path) -> None:
+        path.write_bytes(b"half of it")
+        raise RuntimeError("PytorchStreamWriter failed writing file")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(CheckpointError, match="cannot be written"):
+        train(_settings(tmp_path, steps=2), resume=tmp_path / "last.pt", pool=pool)
+    assert (tmp_path / "last.pt").read_bytes() == before
+    assert not list(tmp_path.glob("*.part"))
 
 
 def test_the_learning_rate_warms_up_and_ends_near_zero() -> None:
