@@ -18,7 +18,7 @@ from .core.propagate import PropagationSettings
 from .core.tiers import AUTO, Tier, find_tier
 
 if TYPE_CHECKING:
-    from .core.ports import FusionNet, Key, PropagationNet, ScribbleNet, Value
+    from .core.ports import FusionNet, Key, PropagationNet, ScribbleNet, Value, Weight
     from .core.types import Image, Map, Matte, Mattes
 
 DEVICES = (AUTO, "cpu", "cuda", "mps")
@@ -228,10 +228,10 @@ class _Fusion:
     def __init__(self, net: FusionNet) -> None:
         self._net = net
 
-    def lean(self, image: Image, old: Mattes, new: Mattes, carried: Mattes, weights: tuple[float, float]) -> Mattes:
+    def lean(self, image: Image, old: Mattes, new: Mattes, carried: Mattes, weight: Weight) -> Mattes:
         """See `FusionNet`."""
         with translated():
-            return self._net.lean(image, old, new, carried, weights)
+            return self._net.lean(image, old, new, carried, weight)
 
 
 def _torch() -> Any:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from .types import Mattes
 
 
@@ -16,31 +18,50 @@ def time_weight(frame: int, new_keyframe: int, old_keyframe: int) -> float:
     return abs(frame - old_keyframe) / span if span else 1.0
 
 
+def trust(old: Mattes, new: Mattes) -> NDArray[np.float32]:
+    """How far the artist left the earlier run's mattes as they were on a keyframe: (N,) in [0, 1], a soft overlap.
+
+    A run that had to be put right thoroughly is not believed on other frames either.
+    """
+    common, either = np.minimum(old, new).sum(axis=(1, 2)), np.maximum(old, new).sum(axis=(1, 2))
+    return np.asarray(np.where(either > 0, common / np.maximum(either, 1e-6), 1), np.float32)
+
+
+def new_weight(time: float, trusted: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The new result's weight (N,): that by time (`time_weight`), raised as far as the old run is not to be trusted."""
+    return np.asarray(time + (1 - time) * (1 - trusted), np.float32)
+
+
 def difference(old: Mattes, new: Mattes) -> Mattes:
     """What the artist changed on a keyframe: (2N, H, W), the N objects' gains, then their losses, each in [0, 1]."""
     return np.asarray(np.concatenate((np.maximum(new - old, 0), np.maximum(old - new, 0))), np.float32)
 
 
-def fuse(old: Mattes, new: Mattes, carried: Mattes, weight: float, lean: Mattes | None = None) -> Mattes:
+def fuse(
+    old: Mattes, new: Mattes, carried: Mattes, weight: float | NDArray[np.float32], lean: Mattes | None = None
+) -> Mattes:
     """The fused mattes (N, H, W) float32.
 
     Where a change of the artist was carried to (by the affinity between keyframe and frame), the new result wins, as
     far as it changes the same way: gains for pixels that it adds, losses for those that it takes away. Elsewhere both
     are mixed by `weight`. MiVOS (2103.07941, 3.3) gives the same inputs to a trained network that draws the matte. Here
     a network (`FusionNet`), where there is one, only leans: it moves the formula's share towards new or old.
-    Measured with early weights, a true mask drawn on frame 20 of three development clips after a run from frame 0: J
-    between them 0.817 fused, 0.765 before, 0.742 for the new result alone, 0.813 when mixed by time only.
+    Measured (tier draft; the true mask of frame 20 or 40 after a run from frame 0; J of the frames between): six cases
+    of three development clips with a true first mask 0.854 before, 0.846 for the new result alone, 0.863 when mixed by
+    time, with the carried change too, and 0.858 when `trust` counts as well; four with a wrong first mask 0.29, 0.78,
+    0.53, 0.62 and 0.78. A chooser that is always right would reach 0.902 and 0.880.
 
     Args:
         old: (N, H, W) of the earlier run.
         new: (N, H, W) of this run.
         carried: (2N, H, W) from `difference`, carried to this frame.
-        weight: of the new result, from `time_weight`.
+        weight: of the new result, one number or (N,), from `time_weight` or `new_weight`.
         lean: (N, H, W) in [-1, 1], from a `FusionNet`: 1 takes all of the new result, -1 all of the old; None = 0.
     """
     gains, losses = np.split(np.clip(carried, 0, 1), 2)
     support = np.where(new >= old, gains, losses)
-    share = weight + (1 - weight) * support
+    base = np.asarray(weight, np.float32).reshape(-1, 1, 1)
+    share = base + (1 - base) * support
     if lean is not None:
         share = share + lean * np.where(lean >= 0, 1 - share, share)
     return np.asarray(np.clip(old + share * (new - old), 0, 1), np.float32)

@@ -10,7 +10,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from .types import Image, Map, Matte, Mattes
+
+    Weight = NDArray[np.float32]
 
 Key = Any
 Value = Any
@@ -54,13 +59,13 @@ class PropagationNet(Protocol):
 class FusionNet(Protocol):
     """Says which of two results of a frame to believe: the earlier run's, or that from a new keyframe (MiVOS, 3.3)."""
 
-    def lean(self, image: Image, old: Mattes, new: Mattes, carried: Mattes, weights: tuple[float, float]) -> Mattes:
+    def lean(self, image: Image, old: Mattes, new: Mattes, carried: Mattes, weight: Weight) -> Mattes:
         """How far to move the formula's share of the new result (see `core.fusion.fuse`): (N, h, w) float32 in [-1, 1].
 
         1 takes all of the new result, -1 all of the old one, 0 leaves the formula as it is.
 
         `old` and `new` (N, h, w) are the two results, `carried` (2N, h, w) the artist's gains, then losses on the
-        keyframe, carried to this frame by `PropagationNet.attention`, `weights` those of new and old by time.
+        keyframe, carried to this frame by `PropagationNet.attention`, `weight` (N,) that of the new result.
         """
         ...
 

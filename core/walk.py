@@ -11,7 +11,7 @@ import numpy as np
 from .continuity import without_strays
 from .crop import Crop, follow_crop, whole_picture
 from .errors import FrameReadError
-from .fusion import difference, fuse, time_weight
+from .fusion import difference, fuse, new_weight, time_weight, trust
 from .matte import check_image
 from .memory import SpaceTimeMemory
 from .passes import Pass
@@ -51,11 +51,12 @@ class _Look(NamedTuple):
 
 
 class _Change(NamedTuple):
-    """What the artist changed on the pass's keyframe, for fusion."""
+    """What the artist changed on the pass's keyframe, for fusion; and how far he left what was there, (N,)."""
 
     crop: Crop
     key: Key
     maps: Mattes
+    trusted: NDArray[np.float32]
 
 
 class Walker:
@@ -142,8 +143,8 @@ class Walker:
             old = before(frame) if step.fuse_with is not None else None
             kind = MatteKind.PROPAGATED
             if old is not None and step.fuse_with is not None:
-                weight = time_weight(frame, step.start, step.fuse_with)
-                full = self._fused(_stacked(old), full, change, look, weight)
+                time = time_weight(frame, step.start, step.fuse_with)
+                full = self._fused(_stacked(old), full, change, look, time)
                 kind = MatteKind.FUSED
             yield frame, full[0] if flat else full, kind
 
@@ -252,23 +253,25 @@ class Walker:
             return None
         maps = difference(_stacked(old), _stacked(new))
         crop = self._follow(np.maximum(_stacked(old), _stacked(new)), None)
-        return _Change(
-            crop, self._net.encode_key(crop.to_crop(self._picture(step.start))), crop.to_crop(maps, fill=0.0)
-        )
+        key = self._net.encode_key(crop.to_crop(self._picture(step.start)))
+        return _Change(crop, key, crop.to_crop(maps, fill=0.0), trust(_stacked(old), _stacked(new)))
 
-    def _fused(self, old: Mattes, new: Mattes, change: _Change | None, look: _Look, weight: float) -> Mattes:
+    def _fused(self, old: Mattes, new: Mattes, change: _Change | None, look: _Look, time: float) -> Mattes:
         """The old and the new mattes (N, H, W) of the frame that was looked at, fused.
 
         The change is carried, and the fusion network sees the frame, in the crop; outside of it there is no change.
         """
         if change is None:
             carried = np.zeros((2 * len(new), *look.crop.size), np.float32)
+            weight = np.full(len(new), time, np.float32)
         else:
+            trusted = change.trusted if self._settings.distrust else np.ones_like(change.trusted)
+            weight = new_weight(time, trusted)
             carried = self._net.attention(look.key, change.key, change.maps)
         lean: Mattes | None = None
         if self._fusion is not None:
             seen = look.crop.to_crop(old, fill=0.0)
-            lean = self._fusion.lean(look.picture, seen, look.mattes, carried, (weight, 1.0 - weight))
+            lean = self._fusion.lean(look.picture, seen, look.mattes, carried, weight)
             lean = look.crop.from_crop(lean, self._size)
         return fuse(old, new, look.crop.from_crop(carried, self._size), weight, lean)
 

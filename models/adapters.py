@@ -190,7 +190,7 @@ class FusionPredictor:
         self._run = _Runner(device, precision)
         self._network = network.eval().to(self._run.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def lean(self, image: Image, old: Array, new: Array, carried: Array, weights: tuple[float, float]) -> Array:
+    def lean(self, image: Image, old: Array, new: Array, carried: Array, weight: Array) -> Array:
         """Returns (N, h, w) float32 in [-1, 1]: 1 where the new result should be taken whole, -1 where the old one.
 
         Args:
@@ -198,7 +198,7 @@ class FusionPredictor:
             old: (N, h, w) mattes of the earlier run.
             new: (N, h, w) mattes of this run.
             carried: (2N, h, w) gains, then losses of the artist's change, carried to this frame.
-            weights: of new and old, by time.
+            weight: (N,) of the new result; the old one has the rest.
 
         Raises:
             OutOfMemory: the device's memory does not suffice.
@@ -206,9 +206,9 @@ class FusionPredictor:
         count, size_hw = len(new), (image.shape[0], image.shape[1])
         with self._run():
             planes = self._run.maps(np.concatenate((old, new, carried)))[0].unflatten(0, (4, count)).transpose(0, 1)
-            time = torch.full((count,), weights[0] / max(sum(weights), 1e-6), device=self._run.device)
+            shares = torch.from_numpy(np.asarray(weight, np.float32)).to(self._run.device)
             images = self._run.image(image).expand(count, -1, -1, -1)
-            lean = self._network(images, planes[:, 0:1], planes[:, 1:2], planes[:, 2:4], time)
+            lean = self._network(images, planes[:, 0:1], planes[:, 1:2], planes[:, 2:4], shares)
             return _numpy(lean[:, 0], size_hw)
 
 

@@ -12,6 +12,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,7 @@ from .data import find_data, read_truth
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ..core.ports import FrameSource, FusionNet, Key, PropagationNet, Value
+    from ..core.ports import FrameSource, FusionNet, Key, PropagationNet, Value, Weight
     from ..core.propagate import PropagationSettings
     from ..core.types import Image, Matte, Mattes
     from .data import Sequence as Video
@@ -39,8 +40,9 @@ if TYPE_CHECKING:
     Mask = NDArray[np.bool_]
 
 FAULTS = ("drift", "broken")
-WAYS = ("old", "new", "time", "formula", "net", "limit")
-"""Old run; new result alone; mixed by time; by formula; with the fusion network; the best choice of old and new."""
+WAYS = ("old", "new", "time", "change", "formula", "net", "limit")
+"""Old run; new result alone; mixed by time; with the carried change too; by the whole formula, which trusts the old
+run less the more was corrected; with the fusion network; at each place the right one of old and new."""
 
 
 class Recorded:
@@ -87,7 +89,7 @@ class Recorded:
 class _NewOnly:
     """A fusion that takes the new result."""
 
-    def lean(self, image: Image, old: Mattes, new: Mattes, carried: Mattes, weights: tuple[float, float]) -> Mattes:
+    def lean(self, image: Image, old: Mattes, new: Mattes, carried: Mattes, weight: Weight) -> Mattes:
         """See `FusionNet`."""
         return np.ones_like(new)
 
@@ -145,13 +147,14 @@ def _fused(
 ) -> dict[str, dict[int, Matte]]:
     """Frame -> matte for each way of fusing."""
     out = {}
-    ways: dict[str, FusionNet | None] = {"new": _NewOnly(), "time": None, "formula": None}
+    ways: dict[str, FusionNet | None] = {"new": _NewOnly(), "time": None, "change": None, "formula": None}
     if fusion is not None:
         ways["net"] = fusion
     span = FrameRange(0, max(given) + 1)
     for way, chosen in ways.items():
         net.rewind(carries=way != "time")
-        stream = propagate(net, clip, given, frame_range=span, previous=old, settings=settings, fusion=chosen)
+        rules = replace(settings, distrust=way not in ("time", "change"))
+        stream = propagate(net, clip, given, frame_range=span, previous=old, settings=rules, fusion=chosen)
         with closing(stream):
             out[way] = {frame: matte for frame, matte, _ in stream}
     return out

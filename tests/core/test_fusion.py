@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from blender_cutout.core.fusion import difference, fuse, time_weight
+from blender_cutout.core.fusion import difference, fuse, new_weight, time_weight, trust
 
 OLD = np.zeros((1, 4, 4), np.float32)
 OLD[0, :2] = 1
@@ -52,6 +52,18 @@ def test_result_stays_between_old_and_new_and_where_they_agree(weight):
     assert (fused <= np.maximum(old, new) + 1e-6).all()
     assert fused.dtype == np.float32
     np.testing.assert_allclose(fuse(old, old, rng.random((6, 5, 5)).astype(np.float32), weight), old, atol=1e-6)
+
+
+def test_a_run_that_was_put_right_thoroughly_is_not_believed_elsewhere():
+    stack = np.concatenate((OLD, OLD, np.zeros_like(OLD)))
+    corrected = np.concatenate((OLD, NEW, np.zeros_like(OLD)))
+    trusted = trust(stack, corrected)
+    np.testing.assert_allclose(trusted, [1, 4 / 12, 1])
+    np.testing.assert_allclose(new_weight(0.25, trusted), [0.25, 0.25 + 0.75 * 8 / 12, 0.25], atol=1e-6)
+    assert (new_weight(1.0, trusted) == 1).all()
+    fused = fuse(stack, corrected, np.zeros((6, 4, 4), np.float32), new_weight(0.25, trusted))
+    assert (fused[1, 2:, :2] > 0.5).all()
+    assert (fused[1, :2, 2:] < 0.5).all()
 
 
 class TestLean:
