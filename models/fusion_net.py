@@ -5,6 +5,10 @@ picture, both mattes, the artist's change on the keyframe carried to this frame 
 time. What differs: the network does not draw a matte. It gives a *lean* for each place, towards the new result or the
 old one, and a formula mixes both (`mix`, the same as in the engine). So the result always lies between the two, where
 they agree nothing changes, and a network that knows nothing (its last layer starts at zero) gives the formula's answer.
+
+No weights of it are released yet: none was trained long enough to be measured against the formula, so all tiers fuse by
+formula. `cutout train fusion` trains one, `--weights fusion=FILE` of `python -m blender_cutout.evaluate.corrections`
+measures it; a tier that names weights in `fusion_weights` uses it.
 """
 
 from __future__ import annotations
