@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -134,11 +135,17 @@ def matte_file(track: Any, frame: int) -> Path | None:
     newest = _reporter.mattes.get(track.uuid, {}).get(frame)
     if newest is not None:
         return Path(newest)
-    for start, stop, operation in json.loads(track.mattes or "[]"):
+    for start, stop, operation in _ranges(track.mattes):
         if start <= frame < stop:
             folder = storage.resolve(track.folder, bpy.data.filepath)
             return folder / "mattes" / operation / f"{frame:06d}.png"
     return None
+
+
+@lru_cache(maxsize=8)
+def _ranges(text: str) -> list[tuple[int, int, str]]:
+    """`TrackState.mattes` of its JSON; remembered, as every redraw of the preview asks for it."""
+    return [(start, stop, operation) for start, stop, operation in json.loads(text or "[]")]
 
 
 def engine_loaded() -> bool:

@@ -1,4 +1,4 @@
-"""Shows the active cutout's mask over the preview: a tint with a bright outline, on the picture wherever it lies.
+"""Shows the active cutout's mask over the preview: as tint, outline, checkerboard or black and white, where it lies.
 
 Only draws; the picture of the render is not touched. A mask is read from its file when it is first shown and kept on
 the graphics card; nothing is added to the .blend.
@@ -17,6 +17,7 @@ import gpu
 from . import jobs, properties
 from .core.errors import CutoutError
 from .host import compat, masks, strips
+from .host.looks import CHECKER, GREY, Look, look
 from .host.mapping import PictureMap, Point
 from .host.png import read_grey
 
@@ -44,10 +45,15 @@ void main() {
   float upper = mix(matte_at(q), matte_at(q + ivec2(1, 0)), f.x);
   float lower = mix(matte_at(q + ivec2(0, 1)), matte_at(q + ivec2(1, 1)), f.x);
   float m = mix(upper, lower, f.y);
-  float line = 1.0 - smoothstep(0.6, 1.6, abs(m - 0.5) / max(fwidth(m), 0.0001));
-  colour = vec4(mix(tint.rgb, vec3(1.0), 0.5 * line), max(tint.a * m, line * min(1.0, 2.0 * tint.a)));
+  float line = 1.0 - smoothstep(extra.x - 0.5, extra.x + 0.5, abs(m - 0.5) / max(fwidth(m), 0.0001));
+  vec2 square = floor(gl_FragCoord.xy / extra.z);
+  vec4 around = vec4(outside.rgb * (1.0 - extra.y * mod(square.x + square.y, 2.0)), outside.a);
+  vec4 over = mix(around, inside, m);
+  colour = edge * line + over * (1.0 - edge.a * line);
 }
 """
+_SQUARE = 8.0
+"""Side of the checkerboard's squares, in pixels at a screen scale of 1."""
 
 
 class Overlay:
@@ -93,7 +99,7 @@ class Overlay:
             try:
                 texture = self._texture(path)
                 if texture is not None:
-                    self._paint(texture, picture, context.region, tuple(scene.cutout.mask_colour))
+                    self._paint(texture, picture, context.region, chosen_look(scene))
             except Exception:  # all that the gpu module raises; a driver that fails once would fail at every redraw
                 self._broken = True
                 _log.exception("The mask cannot be shown over the preview")
@@ -113,7 +119,7 @@ class Overlay:
             self._textures.popitem(last=False)
         return self._textures[key]
 
-    def _paint(self, texture: Any, picture: PictureMap, region: Any, tint: tuple[float, ...]) -> None:
+    def _paint(self, texture: Any, picture: PictureMap, region: Any, chosen: Look) -> None:
         from gpu_extras.batch import batch_for_shader
 
         if self._shader is None:
@@ -121,10 +127,13 @@ class Overlay:
         sources, places = corners(picture)
         matrix = gpu.matrix.get_projection_matrix() @ gpu.matrix.get_model_view_matrix()
         batch = batch_for_shader(self._shader, "TRI_FAN", {"pos": _on_screen(places, region), "at": sources})
-        gpu.state.blend_set("ALPHA")
+        side = _SQUARE * bpy.context.preferences.system.ui_scale
+        gpu.state.blend_set("ALPHA_PREMULT")
         self._shader.bind()
         self._shader.uniform_float("ModelViewProjectionMatrix", matrix)
-        self._shader.uniform_float("tint", tint)
+        for name, colour in (("inside", chosen.inside), ("outside", chosen.outside), ("edge", chosen.line)):
+            self._shader.uniform_float(name, colour)
+        self._shader.uniform_float("extra", (chosen.reach, chosen.squares, side, 0.0))
         self._shader.uniform_sampler("matte", texture)
         batch.draw(self._shader)
         gpu.state.blend_set("NONE")
@@ -154,6 +163,14 @@ def find_mask(scene: Any) -> tuple[Path, PictureMap] | None:
     if path is None:
         return None
     return path, strips.picture_map(scene, strip, (track.width, track.height))
+
+
+def chosen_look(scene: Any) -> Look:
+    """How the active cutout's mask is to be shown, by the panel's choices."""
+    data = scene.cutout
+    opacity = data.cover_opacity if data.mask_view in (CHECKER, GREY) else data.mask_opacity
+    red, green, blue = properties.active_track(scene).colour
+    return look(data.mask_view, (red, green, blue), opacity)
 
 
 def corners(picture: PictureMap) -> tuple[list[Point], list[Point]]:
@@ -187,7 +204,8 @@ def _make_shader() -> Any:
     interface = gpu.types.GPUStageInterfaceInfo("cutout_overlay")
     interface.smooth("VEC2", "place")
     info.push_constant("MAT4", "ModelViewProjectionMatrix")
-    info.push_constant("VEC4", "tint")
+    for name in ("inside", "outside", "edge", "extra"):  # with the matrix 128 bytes: all that every driver gives
+        info.push_constant("VEC4", name)
     info.sampler(0, "FLOAT_2D", "matte")
     info.vertex_in(0, "VEC2", "pos")
     info.vertex_in(1, "VEC2", "at")

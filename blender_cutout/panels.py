@@ -9,6 +9,7 @@ import bpy
 from .core.types import Label
 from .host import compat
 from .host.annotations import active_label
+from .host.looks import CHECKER, GREY
 from .properties import next_step
 
 _ICONS = {"INFO": "INFO", "WARNING": "ERROR", "ERROR": "CANCEL"}
@@ -55,19 +56,15 @@ class CUTOUT_PT_cutout(bpy.types.Panel):
         column.operator("cutout.new", icon="ADD", text="")
         column.operator("cutout.remove", icon="REMOVE", text="")
         track = data.tracks[min(data.active_index, len(data.tracks) - 1)]
-        _draw_steps(context, layout, track)
-        row = layout.row(align=True)
-        row.prop(data, "show_mask")
-        colour = row.row()
-        colour.active = data.show_mask
-        colour.prop(data, "mask_colour", text="")
+        _draw_steps(context, layout, data, track)
+        _draw_view(layout, data, track)
         if status.busy:
             layout.progress(factor=status.progress, text=status.stage, type="BAR")
             layout.operator("cutout.cancel", icon="X")
         _draw_message(context, layout, status)
 
 
-def _draw_steps(context: Any, layout: Any, track: Any) -> None:
+def _draw_steps(context: Any, layout: Any, data: Any, track: Any) -> None:
     """The buttons in the order of their use, and what to do next."""
     column = layout.column(align=True)
     row = column.row(align=True)
@@ -77,7 +74,9 @@ def _draw_steps(context: Any, layout: Any, track: Any) -> None:
     row = column.row(align=True)
     row.operator("cutout.apply_strokes", icon="GREASEPENCIL")
     row.operator("cutout.auto", icon="LIGHT")
-    column.operator("cutout.undo_round", icon="LOOP_BACK")
+    row = column.row(align=True)
+    row.operator("cutout.undo_round", icon="LOOP_BACK")
+    row.prop(data, "auto_apply", toggle=True)
     column = layout.column(align=True)
     column.label(text="Propagate")
     row = column.row(align=True)
@@ -90,6 +89,20 @@ def _draw_steps(context: Any, layout: Any, track: Any) -> None:
         column.label(text=line)
     if track.keyframes:
         column.label(text=f"Frames with strokes: {track.keyframes}")
+
+
+def _draw_view(layout: Any, data: Any, track: Any) -> None:
+    """How the mask is shown."""
+    column = layout.column(align=True)
+    row = column.row(align=True)
+    row.prop(data, "show_mask")
+    colour = row.row()
+    colour.active = data.show_mask
+    colour.prop(track, "colour", text="")
+    choice = column.column(align=True)
+    choice.active = data.show_mask
+    choice.row(align=True).prop(data, "mask_view", text="")
+    choice.prop(data, "cover_opacity" if data.mask_view in (CHECKER, GREY) else "mask_opacity", slider=True)
 
 
 def _draw_message(context: Any, layout: Any, status: Any) -> None:

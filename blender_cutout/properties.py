@@ -18,6 +18,7 @@ from bpy.props import (
 
 from .core.errors import InputError
 from .host import compat
+from .host.looks import CHECKER, GREY, OUTLINE, PALETTE, TINT
 
 
 def _redraw(_group: Any, _context: Any) -> None:
@@ -35,6 +36,16 @@ _LEVEL = EnumProperty(
 )
 _SHARE = FloatProperty(min=0.0, max=1.0, subtype="FACTOR")
 _FLAG = BoolProperty()
+_COLOUR = FloatVectorProperty(
+    name="Colour",
+    description="Colour in which this cutout's mask is shown",
+    subtype="COLOR",
+    size=3,
+    min=0.0,
+    max=1.0,
+    default=PALETTE[0],
+    update=_REDRAWS,
+)
 _NAME = StringProperty(name="Name", description="Name of the cutout")
 
 
@@ -42,7 +53,7 @@ class CutoutTrack(bpy.types.PropertyGroup):
     """One cutout.
 
     Attributes:
-        name: for the artist.
+        name, colour: for the artist.
         uuid: names it in the engine; its folder has this name.
         strip_uuid, strip_name: find the clip's strip.
         folder: its folder, "//…" = relative to the .blend.
@@ -56,6 +67,7 @@ class CutoutTrack(bpy.types.PropertyGroup):
     """
 
     name: _NAME
+    colour: _COLOUR
     uuid: _TEXT
     strip_uuid: _TEXT
     strip_name: _TEXT
@@ -74,20 +86,47 @@ class CutoutTrack(bpy.types.PropertyGroup):
 
 _TRACKS = CollectionProperty(type=CutoutTrack)
 _ACTIVE = IntProperty(name="Active cutout", min=0)
+_AUTO_APPLY = BoolProperty(
+    name="Auto Apply",
+    description=(
+        "Refine the mask by itself after each stroke. Strokes that were there before, and those on other frames, wait "
+        "for Apply Strokes"
+    ),
+    default=True,
+)
 _SHOW = BoolProperty(
     name="Show Mask",
-    description="Tint the mask over the preview, wherever the composite does not show it already",
+    description="Show the mask over the preview, wherever the composite does not show it already",
     default=True,
     update=_REDRAWS,
 )
-_COLOUR = FloatVectorProperty(
-    name="Colour",
-    description="Colour of the tint; its alpha is the strength",
-    subtype="COLOR",
-    size=4,
+_VIEW = EnumProperty(
+    name="View",
+    description="How the mask is shown over the preview; the render stays as it is",
+    items=(
+        (TINT, "Tint", "The object in the cutout's colour, with a bright outline"),
+        (OUTLINE, "Outline", "A line around the object"),
+        (CHECKER, "Checker", "What is cut away as a checkerboard: the object by itself"),
+        (GREY, "Black/White", "The mask itself: white stays, black goes, grey is half transparent"),
+    ),
+    update=_REDRAWS,
+)
+_OPACITY = FloatProperty(
+    name="Opacity",
+    description="Strength of the tint or the outline",
     min=0.0,
     max=1.0,
-    default=(0.05, 0.45, 1.0, 0.4),
+    default=0.4,
+    subtype="FACTOR",
+    update=_REDRAWS,
+)
+_COVER = FloatProperty(
+    name="Opacity",
+    description="How much the checkerboard, or black and white, hides the picture",
+    min=0.0,
+    max=1.0,
+    default=1.0,
+    subtype="FACTOR",
     update=_REDRAWS,
 )
 
@@ -97,8 +136,11 @@ class CutoutScene(bpy.types.PropertyGroup):
 
     tracks: _TRACKS
     active_index: _ACTIVE
+    auto_apply: _AUTO_APPLY
     show_mask: _SHOW
-    mask_colour: _COLOUR
+    mask_view: _VIEW
+    mask_opacity: _OPACITY
+    cover_opacity: _COVER
 
 
 class CutoutStatus(bpy.types.PropertyGroup):

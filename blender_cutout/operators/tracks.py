@@ -12,6 +12,7 @@ from .. import jobs, properties
 from ..core.errors import InputError, StripError
 from ..core.types import Label
 from ..host import annotations, compat, masks, storage, strips
+from ..host.looks import PALETTE
 from ..pump import Job
 from .base import JobOperator, Reporting, has_track
 
@@ -57,6 +58,7 @@ class CUTOUT_OT_new(JobOperator, bpy.types.Operator):
         track.uuid = uuid4().hex
         track.strip_uuid, track.strip_name = strips.tag(strip), strip.name
         track.name = strip.name
+        track.colour = PALETTE[(len(data.tracks) - 1) % len(PALETTE)]
         track.folder = storage.stored(storage.new_folder(track.uuid), bpy.data.filepath)
         data.active_index = len(data.tracks) - 1
         uuid = track.uuid

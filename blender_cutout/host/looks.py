@@ -1,0 +1,67 @@
+"""How a mask is shown over the preview: the colours of each view, as values for the one shader. No Blender here.
+
+Colours are premultiplied by their alpha: so the mask's soft edge mixes them without dark seams. A pixel is
+
+    mix(outside, inside, matte), and over it `line`, where the matte crosses one half
+
+and `outside` is darker on every second square of a checkerboard, by `squares`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Colour = tuple[float, float, float]
+Premultiplied = tuple[float, float, float, float]
+
+TINT, OUTLINE, CHECKER, GREY = "TINT", "OUTLINE", "CHECKER", "GREY"
+PALETTE: tuple[Colour, ...] = (
+    (0.05, 0.45, 1.0),
+    (1.0, 0.6, 0.1),
+    (0.75, 0.2, 0.95),
+    (0.1, 0.8, 0.75),
+    (1.0, 0.85, 0.1),
+    (1.0, 0.35, 0.6),
+)
+"""Colours of new cutouts, in turn; neither green nor red, which are the strokes'."""
+_NOTHING = (0.0, 0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the shader is told.
+
+    Attributes:
+        inside, outside: colours of the mask and of the rest.
+        line: colour of the outline.
+        reach: half the outline's width, in screen pixels.
+        squares: how much darker every second square outside is: 0 = not, 1 = black.
+    """
+
+    inside: Premultiplied = _NOTHING
+    outside: Premultiplied = _NOTHING
+    line: Premultiplied = _NOTHING
+    reach: float = 1.1
+    squares: float = 0.0
+
+
+def look(view: str, colour: Colour, opacity: float) -> Look:
+    """The values of a view.
+
+    Args:
+        view: TINT, OUTLINE, CHECKER (what is cut away is a checkerboard) or GREY (black and white).
+        colour: the cutout's.
+        opacity: in [0, 1]; of what covers the picture.
+    """
+    if view == OUTLINE:
+        return Look(line=_covering(colour, min(1.0, 2 * opacity)), reach=1.6)
+    if view == CHECKER:
+        return Look(outside=_covering((0.6, 0.6, 0.6), opacity), squares=0.35)
+    if view == GREY:
+        return Look(inside=_covering((1.0, 1.0, 1.0), opacity), outside=_covering((0.0, 0.0, 0.0), opacity))
+    bright = (0.5 + colour[0] / 2, 0.5 + colour[1] / 2, 0.5 + colour[2] / 2)
+    return Look(inside=_covering(colour, opacity), line=_covering(bright, min(1.0, 2 * opacity)))
+
+
+def _covering(colour: Colour, opacity: float) -> Premultiplied:
+    return colour[0] * opacity, colour[1] * opacity, colour[2] * opacity, opacity
