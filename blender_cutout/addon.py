@@ -6,7 +6,7 @@ import atexit
 
 import bpy
 
-from . import handlers, jobs, overlay, panels, preferences, properties
+from . import autoapply, handlers, jobs, overlay, panels, preferences, properties
 from .operators import engine, propagate, rounds, setup, tracks, writeback
 
 _MODULES = (properties, preferences, tracks, rounds, propagate, writeback, engine, setup, panels)
@@ -20,6 +20,7 @@ def register() -> None:
     properties.register()
     handlers.register()
     overlay.register()
+    autoapply.register()
     atexit.register(jobs.end_process)
     atexit.register(setup.setup.installer.close)
 
@@ -29,6 +30,7 @@ def unregister() -> None:
     atexit.unregister(setup.setup.installer.close)
     atexit.unregister(jobs.end_process)
     setup.setup.close()
+    autoapply.unregister()
     overlay.unregister()
     handlers.unregister()
     jobs.close()

@@ -57,6 +57,7 @@ class Job:
             the job fail.
         undo: name of the step that Blender's undo gets at its end, "" = none.
         wire: job id of the message under way.
+        strokes: keys of the strokes that it applies: not to be sent a second time meanwhile.
         outcome: its terminal event, None while it is open.
     """
 
@@ -68,6 +69,7 @@ class Job:
     then: Callable[[Done], str | None] | None = None
     undo: str = ""
     wire: str = ""
+    strokes: tuple[str, ...] = ()
     outcome: Outcome | None = None
 
 

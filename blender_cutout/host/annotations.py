@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from contextlib import suppress
 from typing import Any
 
 import bpy
 
+from ..core.errors import StrokeError
 from ..core.types import Label
 from . import compat
-from .strokes import LAYERS
+from .strokes import LAYERS, Drawn, drawn_on
 
 _COLOURS = {Label.KEEP: (0.0, 1.0, 0.0), Label.REMOVE: (1.0, 0.0, 0.0)}
 _TOOL = "builtin.annotate"
 THICKNESS = 8
 """Screen pixels; the artist may set another on the layer."""
+FADED = 0.4
+"""Opacity of a layer whose strokes on the current frame were all applied: out of the way, but still to be read."""
 
 
 def find(context: Any) -> Any:
@@ -60,6 +65,34 @@ def end_strokes(annotation: Any, frame: int) -> None:
                 layer.frames.new(frame + 1)
 
 
+def fade(annotation: Any, frame: int, applied: Collection[str], drawing: bool = False) -> None:
+    """Shows a layer faded while all its strokes on a timeline frame were applied; in full while one draws.
+
+    By the layer's opacity, as strokes cannot be moved to another layer from 4.3 to 5.1. An opacity that the artist
+    chose is left alone.
+    """
+    strokes: list[Drawn] = []
+    if not drawing:
+        with suppress(StrokeError):  # told when they are to be applied
+            strokes = drawn_on(annotation, frame)
+    for layer in annotation.layers:
+        if layer.info not in LAYERS or not any(abs(layer.annotation_opacity - o) < 1e-3 for o in (1.0, FADED)):
+            continue
+        keys = [stroke.key for stroke in strokes if stroke.label is LAYERS[layer.info]]
+        wanted = FADED if keys and all(key in applied for key in keys) else 1.0
+        if abs(layer.annotation_opacity - wanted) > 1e-3:
+            layer.annotation_opacity = wanted
+
+
+def is_drawing() -> bool:
+    """True while the mouse draws or erases an annotation."""
+    return any(
+        "annot" in operator.bl_idname.lower()
+        for window in bpy.context.window_manager.windows
+        for operator in window.modal_operators
+    )
+
+
 def active_label(context: Any) -> Label | None:
     """What a stroke drawn now would say; None while another tool is used."""
     if not context.workspace or not context.space_data:
@@ -75,15 +108,21 @@ def active_label(context: Any) -> Label | None:
 
 def start_tool(context: Any) -> bool:
     """Starts the annotate tool in a preview; False when there is no window with one."""
-    if bpy.app.background:
+    place = preview()
+    if place is None:
         return False
-    for window, area in compat.sequencer_areas():
+    with context.temp_override(**place):
+        bpy.ops.wm.tool_set_by_id(name=_TOOL)
+    return True
+
+
+def preview() -> dict[str, Any] | None:
+    """The first preview that is seen, as an override of the context; None without a window."""
+    for window, area in () if bpy.app.background else compat.sequencer_areas():
         region = next((r for r in area.regions if r.type == "PREVIEW"), None)
         if window and region and area.spaces.active.view_type != "SEQUENCER":
-            with context.temp_override(window=window, area=area, region=region):
-                bpy.ops.wm.tool_set_by_id(name=_TOOL)
-            return True
-    return False
+            return {"window": window, "area": area, "region": region}
+    return None
 
 
 def view(context: Any) -> tuple[float, tuple[float, float]]:

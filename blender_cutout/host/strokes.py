@@ -110,6 +110,13 @@ def _layers(annotation: Any) -> Iterator[tuple[Any, list[tuple[int, Any]]]]:
             yield layer, [(frame.frame_number, stroke) for frame in layer.frames for stroke in frame.strokes]
 
 
+def layer_frames(annotation: Any) -> Iterator[tuple[str, Any]]:
+    """(name of its layer, frame) of each frame of the two layers; none without an annotation."""
+    for layer in annotation.layers if annotation else ():
+        if layer.info in LAYERS:
+            yield from ((layer.info, frame) for frame in layer.frames)
+
+
 def _key(layer: str, frame: int, points: Iterable[Point]) -> str:
     text = f"{layer} {frame} " + " ".join(f"{x:.2f},{y:.2f}" for x, y in points)
     return hashlib.sha256(text.encode()).hexdigest()[:12]

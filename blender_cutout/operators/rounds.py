@@ -1,7 +1,7 @@
 """Rounds of interaction on the current frame: strokes, the first guess, and taking a round back."""
 # No `from __future__ import annotations`: Blender reads the annotations of these classes as values.
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import Any
 
 import bpy
@@ -11,7 +11,7 @@ from ..core.errors import InputError
 from ..core.messages import ApplyRound, Undo
 from ..host import annotations, compat, strips
 from ..host.mapping import picture_zoom
-from ..host.strokes import pick_new, to_source
+from ..host.strokes import drawn_on, pick_new, to_source
 from ..pump import Job
 from .base import JobOperator, has_track, opened_track
 
@@ -30,29 +30,7 @@ class CUTOUT_OT_apply_strokes(JobOperator, bpy.types.Operator):
 
     def start(self, context: Any) -> Job:
         """Sends the strokes that were not applied before."""
-        scene, track = opened_track(context)
-        strip = strips.find(scene, track.strip_uuid, track.strip_name)
-        _check_shown(scene, strip)
-        frame = _clip_frame(scene, track, strip.strip)
-        # A stroke belongs to the cutout that it was applied to first: all share the two layers.
-        known = [key for other in scene.cutout.tracks for key in other.applied.split()]
-        annotation = annotations.find(context)
-        drawn = pick_new(annotation, scene.frame_current, known)
-        annotations.end_strokes(annotation, scene.frame_current)
-        zoom, view = annotations.view(context)
-        picture = strips.picture_map(scene, strip.strip, (track.width, track.height))
-        strokes, outside = to_source(drawn, picture, zoom)
-        records = tuple(stroke.to_json() for stroke in strokes)
-        keys, uuid = [d.key for d in drawn if d.key not in outside], track.uuid
-        level = picture_zoom(picture, zoom, view)
-        return jobs.submit(
-            scene,
-            track,
-            "Refining",
-            lambda job: ApplyRound(job, uuid, frame, records, level),
-            then=lambda _: _mark_applied(uuid, keys, len(outside)),
-            undo="Apply Strokes",
-        )
+        return send_strokes(context, *opened_track(context))
 
 
 class CUTOUT_OT_auto(JobOperator, bpy.types.Operator):
@@ -107,6 +85,54 @@ class CUTOUT_OT_undo_round(JobOperator, bpy.types.Operator):
         )
 
 
+def send_strokes(context: Any, scene: Any, track: Any, only: Collection[str] | None = None) -> Job:
+    """Has the engine apply the strokes on the current frame that were not applied before.
+
+    Args:
+        context: of a preview where possible: its zoom tells how thick the strokes are.
+        scene: the cutout's.
+        track: the cutout, opened.
+        only: keys of the strokes to take; None = all.
+
+    Raises:
+        StrokeError: there are none, or they lie outside the picture.
+        InputError: the frame is outside the strip.
+        StripError: the strip is gone or cannot be mapped.
+    """
+    strip = strips.find(scene, track.strip_uuid, track.strip_name)
+    _check_shown(scene, strip)
+    timeline, frame = scene.frame_current, _clip_frame(scene, track, strip.strip)
+    annotation = annotations.find(context)
+    drawn = pick_new(annotation, timeline, known_strokes(scene))
+    drawn = [d for d in drawn if only is None or d.key in only]
+    annotations.end_strokes(annotation, timeline)
+    zoom, view = annotations.view(context)
+    picture = strips.picture_map(scene, strip.strip, (track.width, track.height))
+    strokes, outside = to_source(drawn, picture, zoom)
+    records = tuple(stroke.to_json() for stroke in strokes)
+    keys, uuid = tuple(d.key for d in drawn if d.key not in outside), track.uuid
+    level = picture_zoom(picture, zoom, view)
+    job = jobs.submit(
+        scene,
+        track,
+        "Refining",
+        lambda wire: ApplyRound(wire, uuid, frame, records, level),
+        then=lambda _: _mark_applied(job, timeline, len(outside)),
+        undo="Apply Strokes",
+    )
+    job.strokes = keys
+    return job
+
+
+def known_strokes(scene: Any, under_way: bool = True) -> set[str]:
+    """Keys of the strokes that were applied, and of those that are being.
+
+    A stroke belongs to the cutout that it was applied to first: all share the two layers.
+    """
+    sent = {key for job in jobs.pump.jobs for key in job.strokes} if under_way else set()
+    return sent.union(*(track.applied.split() for track in scene.cutout.tracks))
+
+
 def _clip_frame(scene: Any, track: Any, strip: Any) -> int:
     """The clip frame shown now. Raises InputError outside the strip."""
     times = strips.time_map(scene, strip, track.frame_count)
@@ -125,12 +151,20 @@ def _check_shown(scene: Any, place: strips.Place) -> None:
         raise InputError("The cutout's clip lies in a meta strip that is closed.", "Open it (Tab) and draw there.")
 
 
-def _mark_applied(uuid: str, keys: Sequence[str], outside: int) -> str:
+def _mark_applied(job: Job, timeline: int, outside: int) -> str:
     """Keeps which strokes have been used, so that the next round takes only new ones; returns a summary."""
-    found = properties.track_by_uuid(uuid)
+    found = properties.track_by_uuid(job.track)
+    count = len(job.strokes)
     if found is not None:
-        found[1].applied = " ".join([*found[1].applied.split(), *keys])
-    text = f"{len(keys)} {'stroke' if len(keys) == 1 else 'strokes'} applied."
+        scene, track = found
+        annotation = annotations.find(bpy.context)
+        if annotation and not {d.key for d in drawn_on(annotation, timeline)}.intersection(job.strokes):
+            # Blender's undo took the strokes back while the engine was at it: so does the engine.
+            job.undo, uuid = "", job.track
+            jobs.submit(scene, track, "Undoing", lambda wire: Undo(wire, uuid))
+            return "The strokes were taken back."
+        track.applied = " ".join([*track.applied.split(), *job.strokes])
+    text = f"{count} {'stroke' if count == 1 else 'strokes'} applied."
     return text + (f" {outside} outside the picture left out." if outside else "")
 
 

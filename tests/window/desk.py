@@ -32,6 +32,8 @@ class Desk:
 
     def __init__(self, out: Path) -> None:
         self.out = out
+        self.released = 0.0
+        """When the mouse last ended a drag."""
         self.own_seconds = 0.0
         """Time that Blender stood still for the hand and the eye."""
         self.buttons: dict[str, list[tuple[int, int]]] = {}
@@ -168,6 +170,7 @@ class Desk:
             yield 0.05
         yield 0.15
         self.xdo("mouseup", 1)
+        self.released = time.perf_counter()
         yield 0.4
 
     def to_screen(self, point: Point) -> Point:

@@ -45,6 +45,7 @@ class Scenario:
         """Seconds for which Blender did not come to the timer `beat`, without what the test itself took."""
         self._beat = time.perf_counter()
         self._number = 0
+        self._applied_at = 0.0
 
     # ------------------------------------------------------------------ small things
 
@@ -64,6 +65,8 @@ class Scenario:
         now = time.perf_counter() - self.desk.own_seconds
         self.gaps.append(now - self._beat)
         self._beat = now
+        if not self._applied_at and len(self.scene.cutout.tracks) and self.track.applied:
+            self._applied_at = time.perf_counter()
         return 0.01
 
     def watch(self) -> list[float]:
@@ -194,10 +197,17 @@ class Scenario:
         before = self.look(plain, kit.STROKE_FRAME)
         for stroke in kit.strokes()["Cutout +"]:
             yield from self.desk.drag([self.at(*p, plain) for p in dense(stroke)])
-        self.shot("a stroke")
-        yield from self.do("cutout.apply_strokes")
-        self.says("a stroke is applied", "1 stroke applied")
-        self.scene.cutout.mask_colour = (0.05, 0.45, 1.0, 0.4)
+        for _ in range(600):  # it applies itself
+            if self.track.applied:
+                break
+            yield 0.1
+        yield from self.desk.idle()
+        self.says("a stroke is applied by itself", "1 stroke applied")
+        seconds = self._applied_at - self.desk.released
+        self.check("soon after the mouse lets go", 0 < seconds < 5, f"{seconds:.2f} s, the networks' first use")
+        yield 0.4
+        faded = [layer.annotation_opacity for layer in _annotation().layers if layer.info == "Cutout +"]
+        self.check("the stroke fades", faded[0] < 0.5, faded)
         yield from self.desk.rest()
         after = self.look(plain, kit.STROKE_FRAME)
         self.shot("mask")
@@ -208,6 +218,21 @@ class Scenario:
         hidden = self.look(plain, kit.STROKE_FRAME)
         self.check("the mask can be hidden", _apart(before[0], hidden[0]) < 6, hidden[0])
         self.scene.cutout.show_mask = True
+        yield from self.views(hidden)
+
+    def views(self, bare: tuple[tuple[int, ...], tuple[int, ...]]) -> Steps:
+        """The other ways to show the mask."""
+        plain = kit.Layout(START, RENDER)
+        for view in ("OUTLINE", "CHECKER", "GREY"):
+            self.scene.cutout.mask_view = view
+            yield 0.5
+            inside, outside = self.look(plain, kit.STROKE_FRAME)
+            expected = ((255, 255, 255), (0, 0, 0)) if view == "GREY" else bare
+            grey = (max(outside) - min(outside) < 4 and 80 < outside[0] < 170) if view == "CHECKER" else False
+            ok = _apart(inside, expected[0]) < 12 and (grey or _apart(outside, expected[1]) < 12)
+            self.check(f"the view {view}", ok, f"{bare} → {inside}, {outside}")
+            self.shot(f"view {view}")
+        self.scene.cutout.mask_view = "TINT"
 
     def propagate(self) -> Steps:
         """The clip is scrubbed while the mask goes through it."""
@@ -334,6 +359,11 @@ class Scenario:
 def _package(name: str) -> Any:
     """A module of the installed add-on."""
     return next(m for n, m in sys.modules.items() if n.startswith("bl_ext.") and n.endswith(f".blender_cutout.{name}"))
+
+
+def _annotation() -> Any:
+    data = bpy.data.annotations if hasattr(bpy.data, "annotations") else bpy.data.grease_pencils
+    return next(a for a in data if any(layer.info == "Cutout +" for layer in a.layers))
 
 
 def _strips(scene: Any) -> Any:
