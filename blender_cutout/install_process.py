@@ -96,20 +96,21 @@ def setup(request: dict[str, str], teller: Teller) -> None:
         teller.line(line)
     python = environment.python_of(folder)
     own = {**request, "python": str(python)}
-    if not _look(own, teller, share=_LIBRARIES):
+    bad = _look(own, teller, share=_LIBRARIES)
+    if any("missing or broken" in text for text in bad):
         environment.discard(folder)  # else the next try would find it up to date, and as broken
-        return
-    _try_out(own, teller)
+    if not bad:
+        _try_out(own, teller)
 
 
 def check(request: dict[str, str], teller: Teller) -> None:
     """Looks at an existing Python; Blender itself then starts the engine."""
-    if _look(request, teller, share=0.1):
+    if not _look(request, teller, share=0.1):
         teller.tell("done", text="The libraries and the weights are there.", engine="", python=request["python"])
 
 
-def _look(request: dict[str, str], teller: Teller, share: float) -> bool:
-    """Tells what a Python has; False, after telling what is wrong, when the engine would not run with it."""
+def _look(request: dict[str, str], teller: Teller, share: float) -> list[str]:
+    """Tells what a Python has; returns, after telling it, what is so wrong that the engine would not run with it."""
     from blender_cutout import checkup
 
     python = request["python"]
@@ -121,7 +122,7 @@ def _look(request: dict[str, str], teller: Teller, share: float) -> bool:
     if bad:
         more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
         teller.tell("failed", text=bad[0].text + more, hint=bad[0].remedy)
-    return not bad
+    return [finding.text for finding in bad]
 
 
 def _try_out(request: dict[str, str], teller: Teller) -> None:
