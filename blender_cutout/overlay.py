@@ -16,8 +16,8 @@ import gpu
 
 from . import jobs, properties
 from .core.errors import CutoutError
-from .host import compat, masks, strips
-from .host.looks import CHECKER, GREY, Look, look
+from .host import annotations, compat, masks, strips
+from .host.looks import CHECKER, GREY, OUTLINE, Look, look
 from .host.mapping import PictureMap, Point
 from .host.png import read_grey
 
@@ -168,9 +168,14 @@ def find_mask(scene: Any) -> tuple[Path, PictureMap] | None:
 def chosen_look(scene: Any) -> Look:
     """How the active cutout's mask is to be shown, by the panel's choices."""
     data = scene.cutout
-    opacity = data.cover_opacity if data.mask_view in (CHECKER, GREY) else data.mask_opacity
+    view, opacity = data.mask_view, data.mask_opacity
+    if view in (CHECKER, GREY):
+        if annotations.is_drawing():  # the stroke lies beneath what covers the picture: it would not be seen
+            view = OUTLINE
+        else:
+            opacity = data.cover_opacity
     red, green, blue = properties.active_track(scene).colour
-    return look(data.mask_view, (red, green, blue), opacity)
+    return look(view, (red, green, blue), opacity)
 
 
 def corners(picture: PictureMap) -> tuple[list[Point], list[Point]]:

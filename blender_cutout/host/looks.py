@@ -1,6 +1,7 @@
 """How a mask is shown over the preview: the colours of each view, as values for the one shader. No Blender here.
 
-Colours are premultiplied by their alpha: so the mask's soft edge mixes them without dark seams. A pixel is
+Colours are linear, as Blender's colour properties and its blending are, and premultiplied by their alpha: so the mask's
+soft edge mixes them without dark seams. A pixel is
 
     mix(outside, inside, matte), and over it `line`, where the matte crosses one half
 
@@ -56,7 +57,7 @@ def look(view: str, colour: Colour, opacity: float) -> Look:
     if view == OUTLINE:
         return Look(line=_covering(colour, min(1.0, 2 * opacity)), reach=1.6)
     if view == CHECKER:
-        return Look(outside=_covering((0.6, 0.6, 0.6), opacity), squares=0.35)
+        return Look(outside=_covering((0.32, 0.32, 0.32), opacity), squares=0.58)
     if view == GREY:
         return Look(inside=_covering((1.0, 1.0, 1.0), opacity), outside=_covering((0.0, 0.0, 0.0), opacity))
     bright = (0.5 + colour[0] / 2, 0.5 + colour[1] / 2, 0.5 + colour[2] / 2)

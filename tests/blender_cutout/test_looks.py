@@ -34,9 +34,9 @@ def test_the_outline_covers_nothing_but_its_line() -> None:
 def test_what_is_cut_away_is_a_checkerboard() -> None:
     values = look(CHECKER, BLUE, 1.0)
     bright, dark = (shade(values, MATTE, BELOW, dark=which) for which in (False, True))
-    np.testing.assert_allclose(bright[[0, 2]], [(0.6, 0.6, 0.6), BELOW[2]])
-    np.testing.assert_allclose(dark[[0, 2]], [(0.39, 0.39, 0.39), BELOW[2]])
-    np.testing.assert_allclose(bright[1], (BELOW[1] + 0.6) / 2, err_msg="half and half on a soft edge")
+    np.testing.assert_allclose(bright[[0, 2]], [(0.32, 0.32, 0.32), BELOW[2]])
+    np.testing.assert_allclose(dark[[0, 2]], [(0.1344, 0.1344, 0.1344), BELOW[2]])
+    np.testing.assert_allclose(bright[1], (BELOW[1] + 0.32) / 2, err_msg="half and half on a soft edge")
     assert values.line[3] == 0
 
 

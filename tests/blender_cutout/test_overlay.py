@@ -95,6 +95,42 @@ def test_the_corners_lie_where_blender_shows_them(name: str, blender: Any, proje
     np.testing.assert_allclose(places, [layout.preview_point(*p) for p in expected], atol=0.51)
 
 
+def test_the_look_is_the_panels_and_shows_a_stroke_while_it_is_drawn(
+    blender: Any, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from blender_cutout import overlay
+    from blender_cutout.host import annotations
+    from blender_cutout.host.looks import CHECKER, GREY, OUTLINE, look
+
+    scene, _ = project()
+    blender.ops.cutout.new()
+    scene.cutout.tracks[0].colour = colour = (0.5, 0.25, 1.0)
+    scene.cutout.mask_opacity, scene.cutout.cover_opacity = 0.25, 0.75
+    for view, opacity in ((OUTLINE, 0.25), (CHECKER, 0.75), (GREY, 0.75)):
+        scene.cutout.mask_view = view
+        assert overlay.chosen_look(scene) == look(view, colour, opacity)
+        with monkeypatch.context() as patch:
+            patch.setattr(annotations, "is_drawing", lambda: True)
+            assert overlay.chosen_look(scene) == look(OUTLINE, colour, 0.25)
+
+
+def test_one_mask_is_read_for_one_frame_however_often_it_is_drawn(
+    blender: Any, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from blender_cutout import overlay
+
+    scene, _ = project()
+    cut(blender, "propagate")
+    read: list[str] = []
+    monkeypatch.setattr(overlay, "_upload", lambda path: read.append(path.name) or path.name)
+    seen, shown = overlay.Overlay(), []
+    for frame in (3, 3, 4, 5, 4, 3):
+        scene.frame_set(kit.LAYOUTS["plain"].start + frame)
+        shown.append(seen._texture(overlay.find_mask(scene)[0]))
+    assert read == ["000003.png", "000004.png", "000005.png"]
+    assert shown == [f"{frame:06d}.png" for frame in (3, 3, 4, 5, 4, 3)]
+
+
 def test_without_a_window_nothing_is_hung_into_blender(blender: Any) -> None:
     from blender_cutout import overlay
 

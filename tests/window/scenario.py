@@ -229,7 +229,7 @@ class Scenario:
             inside, outside = self.look(plain, kit.STROKE_FRAME)
             expected = ((255, 255, 255), (0, 0, 0)) if view == "GREY" else bare
             grey = (max(outside) - min(outside) < 4 and 80 < outside[0] < 170) if view == "CHECKER" else False
-            ok = _apart(inside, expected[0]) < 12 and (grey or _apart(outside, expected[1]) < 12)
+            ok = _apart(inside, expected[0]) < 30 and (grey or _apart(outside, expected[1]) < 12)
             self.check(f"the view {view}", ok, f"{bare} → {inside}, {outside}")
             self.shot(f"view {view}")
         self.scene.cutout.mask_view = "TINT"
