@@ -6,7 +6,7 @@ import atexit
 
 import bpy
 
-from . import autoapply, handlers, jobs, overlay, panels, preferences, properties
+from . import autoapply, handlers, jobs, keymap, overlay, panels, preferences, properties
 from .operators import engine, propagate, rounds, setup, tracks, writeback
 
 _MODULES = (properties, preferences, tracks, rounds, propagate, writeback, engine, setup, panels)
@@ -21,6 +21,7 @@ def register() -> None:
     handlers.register()
     overlay.register()
     autoapply.register()
+    keymap.register()
     atexit.register(jobs.end_process)
     atexit.register(setup.setup.installer.close)
 
@@ -30,6 +31,7 @@ def unregister() -> None:
     atexit.unregister(setup.setup.installer.close)
     atexit.unregister(jobs.end_process)
     setup.setup.close()
+    keymap.unregister()
     autoapply.unregister()
     overlay.unregister()
     handlers.unregister()

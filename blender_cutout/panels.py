@@ -85,7 +85,7 @@ def _draw_steps(context: Any, layout: Any, data: Any, track: Any) -> None:
     layout.operator("cutout.write_strips", icon="SEQUENCE")
     column = layout.column(align=True)
     column.scale_y = 0.8
-    for line in next_step(track):
+    for line in next_step(track, data.auto_apply):
         column.label(text=line)
     if track.keyframes:
         column.label(text=f"Frames with strokes: {track.keyframes}")

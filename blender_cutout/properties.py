@@ -204,12 +204,14 @@ def track_by_uuid(uuid: str) -> tuple[Any, Any] | None:
     return next(((scene, track) for scene, track in tracks() if track.uuid == uuid), None)
 
 
-def next_step(track: Any) -> tuple[str, str]:
+def next_step(track: Any, auto_apply: bool = True) -> tuple[str, str]:
     """What the artist may do next with a cutout, as two short lines."""
     if not track.frame_count:
         return "Opening the clip …", ""
     if not track.keyframe_count:
-        return "Draw a green stroke on the object,", "then Apply Strokes. Or press Auto."
+        return "Draw a green stroke on the object" + ("." if auto_apply else ","), (
+            "Or press Auto." if auto_apply else "then Apply Strokes. Or press Auto."
+        )
     if track.done_count <= track.keyframe_count and track.frame_count > 1:
         return "Red removes. When the mask is right,", "Propagate it through the clip."
     if track.written_head != track.head:

@@ -7,7 +7,7 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty
 
-from .. import jobs, properties
+from .. import jobs, keymap, properties
 from ..core.errors import CutoutError, InputError
 from ..core.messages import Cancelled, Failed
 from ..host import compat
@@ -42,6 +42,17 @@ class Reporting:
         jobs.say("ERROR", text, hint)
         self.report({"ERROR"}, f"{text} {hint}".strip())  # type: ignore[attr-defined]
         return {"CANCELLED"}
+
+
+class Keyed:
+    """An operator whose tooltip names its key in the preview: in a panel Blender itself does not."""
+
+    @classmethod
+    def description(cls, context: Any, properties: Any) -> str:
+        """The tooltip."""
+        text: str = cls.bl_description  # type: ignore[attr-defined]
+        key = keymap.shortcut(cls.bl_idname)  # type: ignore[attr-defined]
+        return f"{text}. In the preview: {key}" if key else text
 
 
 class JobOperator(Reporting):

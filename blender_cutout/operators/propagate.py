@@ -13,7 +13,7 @@ from ..core.messages import Propagate
 from ..core.types import Direction
 from ..host import strips
 from ..pump import Job
-from .base import JobOperator, Reporting, has_track, idle, opened_track
+from .base import JobOperator, Keyed, Reporting, has_track, idle, opened_track
 
 _DIRECTION = EnumProperty(
     name="Direction",
@@ -26,7 +26,7 @@ _DIRECTION = EnumProperty(
 )
 
 
-class CUTOUT_OT_propagate(JobOperator, bpy.types.Operator):
+class CUTOUT_OT_propagate(Keyed, JobOperator, bpy.types.Operator):
     """Carry the mask from the frames with strokes through the strip."""
 
     bl_idname = "cutout.propagate"

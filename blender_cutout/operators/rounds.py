@@ -13,10 +13,10 @@ from ..host import annotations, compat, strips
 from ..host.mapping import picture_zoom
 from ..host.strokes import drawn_on, pick_new, to_source
 from ..pump import Job
-from .base import JobOperator, has_track, opened_track
+from .base import JobOperator, Keyed, has_track, opened_track
 
 
-class CUTOUT_OT_apply_strokes(JobOperator, bpy.types.Operator):
+class CUTOUT_OT_apply_strokes(Keyed, JobOperator, bpy.types.Operator):
     """Refine the mask with the strokes drawn on this frame."""
 
     bl_idname = "cutout.apply_strokes"
@@ -60,7 +60,7 @@ class CUTOUT_OT_auto(JobOperator, bpy.types.Operator):
         )
 
 
-class CUTOUT_OT_undo_round(JobOperator, bpy.types.Operator):
+class CUTOUT_OT_undo_round(Keyed, JobOperator, bpy.types.Operator):
     """Take the last round or propagation back."""
 
     bl_idname = "cutout.undo_round"

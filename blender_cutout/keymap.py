@@ -1,0 +1,78 @@
+"""Keys of the add-on over the sequencer's preview. They can be changed in Blender's keymap preferences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import bpy
+
+_NAMES = ("Preview", "SequencerPreview")
+"""Of the preview's keymap: the second up to 4.4."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key of an operator.
+
+    Attributes:
+        operator: its id.
+        type: the key, as Blender calls it.
+        shift: Shift as well as Ctrl.
+        settings: the operator's properties.
+    """
+
+    operator: str
+    type: str
+    shift: bool = False
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+KEYS = (
+    Key("cutout.apply_strokes", "RET"),
+    Key("cutout.undo_round", "BACK_SPACE"),
+    Key("cutout.propagate", "RET", True, {"direction": "BOTH"}),
+)
+
+
+def register() -> None:
+    """Adds the keys."""
+    keymap = _keymap(bpy.context.window_manager.keyconfigs.addon, create=True)
+    if keymap is None or any(item.idname == KEYS[0].operator for item in keymap.keymap_items):
+        return
+    for key in KEYS:
+        item = keymap.keymap_items.new(key.operator, key.type, "PRESS", ctrl=True, shift=key.shift)
+        for name, value in key.settings.items():
+            setattr(item.properties, name, value)
+
+
+def unregister() -> None:
+    """Takes the keys away, and nothing else: the keymap may be shared with other add-ons."""
+    keymap = _keymap(bpy.context.window_manager.keyconfigs.addon)
+    ours = {key.operator for key in KEYS}
+    for item in [i for i in keymap.keymap_items if i.idname in ours] if keymap else []:
+        keymap.keymap_items.remove(item)
+
+
+def shortcut(operator: str) -> str:
+    """The key of an operator as Blender writes it and the artist may have changed it; "" = none."""
+    configurations = bpy.context.window_manager.keyconfigs
+    for configuration in (configurations.user, configurations.addon):
+        keymap = _keymap(configuration)
+        for item in keymap.keymap_items if keymap else ():
+            if item.idname == operator and item.active:
+                return str(item.to_string())
+    return ""
+
+
+def _keymap(configuration: Any, create: bool = False) -> Any:
+    """The preview's keymap of a configuration, None when there is none."""
+    if configuration is None:
+        return None
+    keymap = next((k for k in configuration.keymaps if k.name in _NAMES and k.space_type == "SEQUENCE_EDITOR"), None)
+    if keymap is None and create:
+        default = bpy.context.window_manager.keyconfigs.default
+        known = {k.name for k in default.keymaps} if default else set()
+        name = next((n for n in _NAMES if n in known), _NAMES[0])
+        keymap = configuration.keymaps.new(name, space_type="SEQUENCE_EDITOR")
+    return keymap
