@@ -3,7 +3,7 @@
 No modal operator: those would keep Blender from saving by itself.
 """
 
-from __future__ import annotations
+# No `from __future__ import annotations`: that name is a module here.
 
 import logging
 from typing import Any

@@ -4,7 +4,7 @@ Only draws; the picture of the render is not touched. A mask is read from its fi
 the graphics card; nothing is added to the .blend.
 """
 
-from __future__ import annotations
+# No `from __future__ import annotations`: that name is a module here.
 
 import logging
 from collections import OrderedDict
