@@ -41,7 +41,7 @@ class PropagationSettings:
         crop_factor: side of that crop over longer side of the object's box. Measured with early weights on the first
             24 frames of three development clips: J&F 0.717 at 1.6, 0.707 at 2.0.
         distrust: the more of a keyframe the artist put right, the less the earlier run counts on the frames between;
-            False = it counts by its nearness in time alone.
+            False = it counts by its nearness in time alone. See `core.fusion.fuse` for what each brings.
         fusion_net: old and new results are fused with the fusion network, if there is one; False = by formula alone.
     """
 
@@ -50,7 +50,7 @@ class PropagationSettings:
     budget: int = 12
     follow: bool = True
     crop_factor: float = 1.6
-    distrust: bool = True
+    distrust: bool = False
     fusion_net: bool = True
 
 

@@ -40,9 +40,9 @@ if TYPE_CHECKING:
     Mask = NDArray[np.bool_]
 
 FAULTS = ("drift", "broken")
-WAYS = ("old", "new", "time", "change", "formula", "net", "limit")
-"""Old run; new result alone; mixed by time; with the carried change too; by the whole formula, which trusts the old
-run less the more was corrected; with the fusion network; at each place the right one of old and new."""
+WAYS = ("old", "new", "time", "formula", "distrust", "net", "limit")
+"""Old run; new result alone; mixed by time; by formula, with the carried change; by formula that trusts the old run
+less the more was corrected; with the fusion network; at each place the right one of old and new."""
 
 
 class Recorded:
@@ -147,13 +147,13 @@ def _fused(
 ) -> dict[str, dict[int, Matte]]:
     """Frame -> matte for each way of fusing."""
     out = {}
-    ways: dict[str, FusionNet | None] = {"new": _NewOnly(), "time": None, "change": None, "formula": None}
+    ways: dict[str, FusionNet | None] = {"new": _NewOnly(), "time": None, "formula": None, "distrust": None}
     if fusion is not None:
         ways["net"] = fusion
     span = FrameRange(0, max(given) + 1)
     for way, chosen in ways.items():
         net.rewind(carries=way != "time")
-        rules = replace(settings, distrust=way not in ("time", "change"))
+        rules = replace(settings, distrust=way == "distrust")
         stream = propagate(net, clip, given, frame_range=span, previous=old, settings=rules, fusion=chosen)
         with closing(stream):
             out[way] = {frame: matte for frame, matte, _ in stream}

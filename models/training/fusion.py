@@ -130,6 +130,5 @@ def fusion_batch(
         gain = torch.from_numpy(rng.uniform(0.8, 1.2, (len(planes), 3, 1, 1))).to(planes)
         planes = torch.cat(((planes[:, :3] * gain).clamp(0, 255), planes[:, 3:]), dim=1)
     image, old, new, truth, changes = planes.split((3, 1, 1, 1, 2), dim=1)
-    time, trust = (torch.from_numpy(rows[name].copy()).to(device) for name in ("weight", "trust"))
-    weight = time + (1.0 - time) * (1.0 - trust)  # as `new_weight` of the engine
+    weight = torch.from_numpy(rows["weight"].copy()).to(device)
     return FusionBatch(image, old, new, changes, weight, truth)

@@ -43,7 +43,6 @@ RECORD = np.dtype(
         ("truth", np.uint8, (SIZE, SIZE)),
         ("changes", np.uint8, (2, COARSE, COARSE)),
         ("weight", np.float32),
-        ("trust", np.float32),
         ("scene", np.int32),
         ("broken", np.bool_),
         ("name", "S32"),
@@ -133,7 +132,6 @@ def scene_samples(pool: Pool, net: PropagationPredictor, number: int, seed: int)
     drawn = (keys[last], net.encode_value(scene.images[last], keys[last], truth))
     new = _run(net, scene, keys, [given, drawn], truth, range(last - 1, 0, -1))
     change = np.concatenate((np.maximum(truth - old[last], 0), np.maximum(old[last] - truth, 0)))
-    trusted = float(np.minimum(truth, old[last]).sum() / max(float(np.maximum(truth, old[last]).sum()), 1e-6))
     for t in range(1, last):
         area = max(float(scene.truths[t].sum()), 0.002 * SIZE * SIZE)
         if float((np.abs(old[t] - new[t]) > 0.3).sum()) < LEAST_DISAGREEMENT * area:
@@ -147,7 +145,6 @@ def scene_samples(pool: Pool, net: PropagationPredictor, number: int, seed: int)
                 _bytes(scene.truths[t]),
                 _bytes(F.avg_pool2d(carried, 4).numpy()),
                 t / last,
-                trusted,
                 number,
                 broken,
                 scene.name,
