@@ -80,7 +80,7 @@ class Teller:
 
 def setup(request: dict[str, str], teller: Teller) -> None:
     """Makes the environment and tries it."""
-    from blender_cutout import environment
+    from . import environment
 
     wheels = Path(request["wheels"]) if request.get("wheels") else None
     device = "cpu" if request.get("device") == "cpu" else "auto"
@@ -111,7 +111,7 @@ def check(request: dict[str, str], teller: Teller) -> None:
 
 def _look(request: dict[str, str], teller: Teller, share: float) -> list[str]:
     """Tells what a Python has; returns, after telling it, what is so wrong that the engine would not run with it."""
-    from blender_cutout import checkup
+    from . import checkup
 
     python = request["python"]
     teller.step("Checking the libraries", share, _LOOKED)
@@ -127,7 +127,7 @@ def _look(request: dict[str, str], teller: Teller, share: float) -> list[str]:
 
 def _try_out(request: dict[str, str], teller: Teller) -> None:
     """The self-test: one picture through the networks."""
-    from blender_cutout import checkup
+    from . import checkup
 
     python = request["python"]
     teller.step("Self-test: the engine looks at a picture", _LOOKED, 1.0)
@@ -142,8 +142,8 @@ def _try_out(request: dict[str, str], teller: Teller) -> None:
 def main(arguments: list[str]) -> int:
     """Does what the request says; returns the exit code."""
     _register_package()
-    from blender_cutout import environment
-    from blender_cutout.core.errors import CutoutError
+    from . import environment
+    from .core.errors import CutoutError
 
     request: dict[str, str] = json.loads(arguments[0])
     teller = Teller(_write, environment.scratch_of(environment.engine_folder()))
@@ -174,6 +174,7 @@ def _register_package() -> None:
     entry = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(entry)
     entry.register_package()
+    globals()["__package__"] = PACKAGE  # a script has none, and could not import relatively
 
 
 def _write(record: str) -> None:
