@@ -60,9 +60,9 @@ class View:
 def view(progress: Progress, now: Situation) -> View:
     """What the preferences show."""
     if progress.active:
-        lines = (Line("BLANK1", progress.line),) if progress.line else ()
+        said = (Line("BLANK1", progress.line),) if progress.line else ()
         buttons = (Button(CANCEL, "Cancel", "X"),) if progress.phase == "running" else ()
-        return View(lines, buttons, progress.share, progress.step or "Starting")
+        return View(said, buttons, progress.share, progress.step or "Starting")
     lines = _state(now)
     if progress.phase == "done":
         lines += (Line("CHECKMARK", progress.text),)
