@@ -83,6 +83,10 @@ def refine(
 def foreground(net: ScribbleNet, image: Image, working_px: int = 320) -> Matte:
     """The first guess (H, W) float32 of the foreground object(s), without any stroke.
 
+    The first look is the mean of the answers to the picture and to its mirror image: what is taken for the object of a
+    wide view hangs on little, and two looks agree sooner. Measured with this release's weights nearly trained, without
+    and with it: first frames of five films IoU 0.664 and 0.695, every third development picture 0.772 and 0.773.
+
     Args:
         net: stroke network.
         image: (H, W, 3) uint8 RGB.
@@ -91,7 +95,9 @@ def foreground(net: ScribbleNet, image: Image, working_px: int = 320) -> Matte:
     check_image(image)
     size = image.shape[0], image.shape[1]
     crop = whole_picture(size, working_px)
-    found = np.asarray(crop.from_crop(net.foreground(crop.to_crop(image)), size))
+    seen = crop.to_crop(image)
+    mirrored = net.foreground(np.ascontiguousarray(seen[:, ::-1]))[:, ::-1]
+    found = np.asarray(crop.from_crop((net.foreground(seen) + mirrored) / 2, size))
     closer = closer_crop(found, size, working_px)
     if closer is None:
         return found

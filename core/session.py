@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from .engine import Engine
     from .types import Matte
 
-ALGORITHM = 1
+ALGORITHM = 2
 """To be raised when the engine gives other mattes for the same input and weights."""
 
 
