@@ -62,7 +62,8 @@ def test_export_keeps_the_function_and_drops_the_auxiliary_decoder(tmp_path: Pat
     torch.manual_seed(0)
     net = PropagationNet(auxiliary=True).eval()
     recipe = {"network": "propagation", "seed": 1}
-    state = {"average": net.state_dict(), "recipe": recipe, "step": 7, "spent": 1.5}
+    weights = net.state_dict()
+    state = {"network": weights, "optimiser": {}, "average": weights, "recipe": recipe, "step": 7, "spent": 1.5}
     torch.save(state, tmp_path / "last.pt")
     metadata = export(tmp_path / "last.pt", tmp_path / "p.safetensors")
     assert metadata["steps"] == "7"
