@@ -115,6 +115,31 @@ WEIGHTS: dict[str, WeightEntry] = {
             "eval-dev/video J&F": 0.795,
         },
     ),
+    "propagation-large": WeightEntry(
+        name="propagation-large",
+        network="PropagationNet",
+        size="large",
+        file="propagation-large.safetensors",
+        sha256="4e3b56ab11ac1777a547c3ea856c5263158f95795b651ededa9e166045b24a5f",
+        bytes=10_011_696,
+        licence=_LICENCE,
+        trained_on=_STILLS,
+        params=4_939_700,
+        input=InputSpec(480),
+        recipe=(
+            "from the last.pt that `propagation` was exported from: cutout train propagation --data DATA --cache CACHE "
+            "--out SECOND --weights OUT/last.pt --begin 0.35 --minutes 100 --seed 31 (ended after 41 minutes; crops of "
+            "224 to 384 px, no far anchors or long clips); cutout train propagation --data DATA --cache CACHE "
+            "--out LARGE --weights SECOND/last.pt --begin 0.5 --minutes 58 --seed 41 --set network_size=large "
+            "(ended after 50)"
+        ),
+        min_memory_mb=500,
+        metrics={
+            "eval-dev/video J": 0.792,
+            "eval-dev/video F": 0.795,
+            "eval-dev/video J&F": 0.794,
+        },
+    ),
 }
 
 
