@@ -14,10 +14,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .errors import InputError, StoreError
 from .matte import write_mask
 from .store import store_errors
+
+if TYPE_CHECKING:
+    from .types import Matte
 
 _OURS = re.compile(r"\d{6,}\.png")
 _WORTHLESS = {".ds_store", "thumbs.db", "desktop.ini", "bl_proxy"}
@@ -41,12 +45,12 @@ class ExportStep:
 
 
 def write_sequence(
-    sources: Iterator[Path | None], frames: Sequence[int], size: tuple[int, int], folder: Path
+    sources: Iterator[Path | Matte | None], frames: Sequence[int], size: tuple[int, int], folder: Path
 ) -> Iterator[ExportStep]:
     """Writes 000001.png … into `folder`, replacing an earlier sequence there; yields after each picture.
 
     Args:
-        sources: for each entry of `frames` the file to copy, None = black.
+        sources: for each entry of `frames` the file to copy, or the matte (H, W) to write; None = black.
         frames: clip frame of each picture; a negative one is black on purpose.
         size: (height, width) of the black pictures.
         folder: must not hold anything but an earlier export.
@@ -72,8 +76,10 @@ def write_sequence(
                     black += 1
                     missing += frame >= 0
                     black_file = _black_picture(target, black_file, size)
-                else:
+                elif isinstance(source, Path):
                     shutil.copyfile(source, target)
+                else:
+                    write_mask(target, source)
             if number == len(frames):
                 with store_errors(folder):
                     _swap(new, folder)

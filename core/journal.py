@@ -24,10 +24,18 @@ ROOT = ""
 
 @dataclass(frozen=True, slots=True)
 class Propagation:
-    """Carrying the keyframes' mattes through a range of frames."""
+    """Carrying the keyframes' mattes through a range of frames.
+
+    Attributes:
+        frames, direction: which, and how they are reached.
+        group: names the joint run with other objects that this is part of (see `core.group`), "" = by itself.
+        objects: how many take part.
+    """
 
     frames: FrameRange
     direction: Direction
+    group: str = ""
+    objects: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +50,13 @@ class Operation:
 def action_to_json(action: Round | Propagation) -> dict[str, Any]:
     """The action as JSON values; equal actions give equal values."""
     if isinstance(action, Propagation):
-        return {
+        record = {
             "action": "propagation",
             "start": action.frames.start,
             "stop": action.frames.stop,
             "direction": action.direction.value,
         }
+        return {**record, "group": action.group, "objects": action.objects} if action.group else record
     return {
         "action": "round",
         "frame": action.frame,
@@ -60,7 +69,8 @@ def action_to_json(action: Round | Propagation) -> dict[str, Any]:
 def action_from_json(record: dict[str, Any]) -> Round | Propagation:
     """The action of `action_to_json`. Raises KeyError, TypeError, ValueError or CutoutError when it is none."""
     if record["action"] == "propagation":
-        return Propagation(FrameRange(int(record["start"]), int(record["stop"])), Direction(record["direction"]))
+        frames, direction = FrameRange(int(record["start"]), int(record["stop"])), Direction(record["direction"])
+        return Propagation(frames, direction, str(record.get("group", "")), int(record.get("objects", 1)))
     if record["action"] != "round":
         raise ValueError(f"unknown action {record['action']!r}")
     strokes = tuple(Stroke.from_json(stroke) for stroke in record["strokes"])

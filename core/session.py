@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from .errors import InputError, StoreError, StrokeError
 from .export import ExportStep, write_sequence
 from .folder import check_clip, move_folder
+from .group_plan import Part
 from .history import History
 from .journal import ROOT, Journal, Operation, Propagation, action_to_json
 from .lock import FolderLock
@@ -97,6 +98,16 @@ class TrackSession:
     def head(self) -> str:
         """Id of the operation that is shown, "" = none."""
         return self._journal.head
+
+    @property
+    def group(self) -> str:
+        """Name of the joint run with other objects that the head is part of, "" = none; see `core.group`."""
+        action = self._journal.operations[self.head].action if self.head != ROOT else None
+        return action.group if isinstance(action, Propagation) else ""
+
+    def part(self) -> Part:
+        """What a joint run with other objects needs of this track."""
+        return Part(self.source, self._journal, self._store, self._history, self._id, self._record)
 
     @property
     def parent(self) -> str:
@@ -285,10 +296,11 @@ class TrackSession:
         return operation
 
     def _is_current(self, operation: Operation, direction: Direction) -> bool:
-        """True for a propagation in that direction with this clip, these weights and this tier: still valid."""
+        """True for a propagation by itself in that direction with this clip, these weights and this tier."""
         action = operation.action
         return (
             isinstance(action, Propagation)
+            and not action.group
             and action.direction == direction
             and operation.id == self._id(operation.parent, action)
         )

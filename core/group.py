@@ -1,0 +1,271 @@
+"""Several objects of one clip carried through it together: one memory, and every pixel belongs to one of them.
+
+Each track keeps its own journal and mattes. A joint run is recorded in each of them, as a propagation whose `group` is
+made of the heads of all objects: so each one's mattes depend, by name, on what the others were.
+
+Objects may have their keyframes on different frames. The run starts from all of them. On a frame that was drawn for one
+object only, the others take part with the mask that they have there; one that has none is first carried there alone,
+from its own keyframes. What was drawn stays as it is, and the others yield to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import chain as joined
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .errors import InputError
+from .group_plan import bases_of, before_of, drawn_on, equals_of, joint_action
+from .sharing import contested, share
+from .store import LazyMattes
+from .types import Direction, FrameRange, MatteKind
+
+if TYPE_CHECKING:
+    from .engine import Engine
+    from .session import TrackSession
+    from .types import Matte, Mattes
+
+OVERLAP = 0.02
+"""Masks drawn for two objects on one frame that overlap by more than this share of one of them are worth a warning."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupStep:
+    """A step of a joint run.
+
+    Attributes:
+        frame: the clip frame.
+        mattes: (path, kind) for each object, on disk; empty while the run prepares what it starts from.
+    """
+
+    frame: int
+    mattes: tuple[tuple[Path, MatteKind], ...] = ()
+
+
+class GroupRun:
+    """A joint run over open tracks of one clip, checked and ready to go; iterate `steps`.
+
+    Attributes:
+        total: number of steps; fewer come when the direction leaves frames out.
+        warnings: what the artist should know, in sentences.
+    """
+
+    def __init__(
+        self,
+        sessions: Sequence[TrackSession],
+        names: Sequence[str],
+        engine: Engine,
+        frames: FrameRange,
+        direction: Direction,
+    ) -> None:
+        """Checks everything and changes nothing.
+
+        Args:
+            sessions: open tracks, each once.
+            names: what the artist calls them.
+            engine: does the work.
+            frames: the frames to give out.
+            direction: see `Engine.propagate_detailed`. Only the way of one object to another one's keyframe, where it
+                has no mask, is gone in whichever direction it takes.
+
+        Raises:
+            InputError: an object has no mask, the tracks are not of the same clip, or the range is not in it.
+        """
+        self._engine = engine
+        self._frames, self._direction = frames, direction
+        self._parts = [session.part() for session in sessions]
+        self._names = list(names)
+        self._check()
+        bases = bases_of(self._parts, frames, direction)
+        self._bases = bases
+        self._action = joint_action(bases, frames, direction)
+        self._operations = [p.operation_id(base, self._action) for p, base in zip(self._parts, bases, strict=True)]
+        self._chains = [p.journal.chain(base) for p, base in zip(self._parts, bases, strict=True)]
+        self._drawn = [drawn_on(chain) for chain in self._chains]
+        self._keys = sorted(set().union(*self._drawn))
+        self._own = equals_of(self._parts, self._chains, self._operations, direction)
+        self._before = before_of(self._chains)
+        self._before_drawn = [drawn_on(chain) for chain in self._before or ()]
+        self._ways = [list(self._ways_of(n)) for n in range(len(self._parts))]
+        self.total = sum(len(way) for way, _ in joined(*self._ways)) + len(frames)
+        self.warnings = list(self._clashes())
+
+    def steps(self) -> Generator[GroupStep, None, None]:
+        """Yields a step for every frame of the range, each once, and before them those of the preparation.
+
+        Stopped or killed at any point and asked for again, it goes on where it was.
+
+        Raises:
+            StoreError: a matte cannot be written; those before it are kept.
+            FrameReadError: the clip cannot be read.
+        """
+        for n, ways in enumerate(self._ways):
+            for way, direction in ways:
+                yield from self._go(n, way, direction)
+        for key in self._keys:
+            self._settle(key)
+        stream = self._engine.propagate_detailed(
+            self._parts[0].source,
+            LazyMattes(self._keys, self._keyframe),
+            frame_range=self._frames,
+            direction=self._direction,
+            previous=self._previous if self._before else None,
+            known=self._known,
+        )
+        with closing(stream):
+            for frame, mattes, kind in stream:
+                yield GroupStep(frame, self._kept(frame, mattes, kind))
+
+    def _check(self) -> None:
+        source = self._parts[0].source
+        for part, name in zip(self._parts, self._names, strict=True):
+            if part.source.fingerprint != source.fingerprint or len(part.source) != len(source):
+                raise InputError(
+                    f"{self._names[0]} and {name} are not cut out of the same clip.",
+                    "Propagate objects of one clip together.",
+                )
+            if not part.history.keyframes():
+                raise InputError(
+                    f"{name} has no mask yet.",
+                    "Select it and draw on it, or press Auto; or lock it, and the others go without it.",
+                )
+        if self._frames.stop > len(source):
+            raise InputError(
+                f"The range {self._frames.start}:{self._frames.stop} goes past the clip's {len(source)} frames.",
+                "Choose a range inside the clip.",
+            )
+
+    def _ways_of(self, n: int) -> Iterator[tuple[FrameRange, Direction]]:
+        """The stretches through which an object is carried alone to others' keyframes, where it has no mask."""
+        lost: dict[tuple[int, int], list[int]] = {}
+        drawn = self._drawn[n]
+        for key in self._keys:
+            if key not in drawn and self._path_there(n, key) is None:
+                left = max((d for d in drawn if d < key), default=-1)
+                lost.setdefault((left, min((d for d in drawn if d > key), default=-1)), []).append(key)
+        for (left, right), keys in lost.items():
+            if left >= 0:
+                yield FrameRange(left + 1, max(keys) + 1), Direction.FORWARD
+            else:
+                yield FrameRange(min(keys), right), Direction.BACKWARD
+
+    def _go(self, n: int, way: FrameRange, direction: Direction) -> Iterator[GroupStep]:
+        """Carries one object alone through a stretch; keeps its masks of the others' keyframes."""
+        part, chain = self._parts[n], self._chains[n]
+        stream = self._engine.propagate_detailed(
+            part.source,
+            LazyMattes(sorted(self._drawn[n]), lambda frame: part.history.matte(frame, chain)),
+            frame_range=way,
+            direction=direction,
+            known=lambda frame: None if frame in self._drawn[n] else self._there(n, frame),
+        )
+        with closing(stream):
+            for frame, matte, _ in stream:
+                if frame in self._keys and self._path_there(n, frame) is None:
+                    part.store.write(self._alone(n), frame, matte)
+                yield GroupStep(frame)
+
+    def _alone(self, n: int) -> str:
+        """Where the masks lie that an object got on its way alone: beside the run's, but no operation's."""
+        return f"{self._operations[n]}-alone"
+
+    def _path_there(self, n: int, frame: int) -> Path | None:
+        """Path of the mask that an object has on a frame without this run; None = it has none."""
+        path = self._parts[n].history.path(frame, self._chains[n])
+        if path is None and self._parts[n].store.has(self._alone(n), frame):
+            return self._parts[n].store.path(self._alone(n), frame)
+        return path
+
+    def _there(self, n: int, frame: int) -> Matte | None:
+        """The mask (H, W) of `_path_there`."""
+        matte = self._parts[n].history.matte(frame, self._chains[n])
+        return self._parts[n].store.read(self._alone(n), frame) if matte is None else matte
+
+    def _keyframe(self, frame: int) -> Mattes | None:
+        """What the run starts from at a frame that was drawn for at least one object: (N, H, W), pixels shared."""
+        found = _stacked([self._there(n, frame) for n in range(len(self._parts))])
+        return None if found is None else share(found, [frame in drawn for drawn in self._drawn])
+
+    def _settle(self, frame: int) -> None:
+        """Gives the objects that were not drawn on a keyframe the mask with which they take part there."""
+        mattes = self._keyframe(frame)
+        if mattes is None:
+            return
+        for n, matte in enumerate(mattes):
+            if frame not in self._drawn[n] and not self._has(n, frame):
+                visible = self._parts[n].history.matte(frame, self._chains[n])
+                if visible is None or not np.array_equal(visible, matte):
+                    self._write(n, frame, matte)
+
+    def _previous(self, frame: int) -> Mattes | None:
+        """The mattes (N, H, W) of the joint run before the newest rounds."""
+        chains = self._before or ()
+        found = _stacked([p.history.matte(frame, c) for p, c in zip(self._parts, chains, strict=True)])
+        return None if found is None else share(found, [frame in drawn for drawn in self._before_drawn])
+
+    def _known(self, frame: int) -> Mattes | None:
+        """This run's own mattes (N, H, W) of a frame; None = not all are made yet."""
+        found: list[Matte | None] = []
+        for part, ids in zip(self._parts, self._own, strict=True):
+            found.append(next((m for i in ids if (m := part.store.read(i, frame)) is not None), None))
+        return _stacked(found)
+
+    def _has(self, n: int, frame: int) -> bool:
+        return any(self._parts[n].store.has(operation, frame) for operation in self._own[n])
+
+    def _kept(self, frame: int, mattes: Mattes, kind: MatteKind) -> tuple[tuple[Path, MatteKind], ...]:
+        """Writes what is new of a frame; returns each object's path and kind."""
+        result = []
+        shared = mattes if frame in self._keys else share(mattes, [False] * len(mattes))
+        for n, (part, matte) in enumerate(zip(self._parts, shared, strict=True)):
+            drawn = frame in self._drawn[n]
+            if part.store.has(self._operations[n], frame):
+                self._record()
+            elif frame not in self._keys and not self._has(n, frame) and not self._is_there_already(n, frame, matte):
+                self._write(n, frame, matte)
+            path = part.history.path(frame, part.journal.chain())
+            assert path is not None
+            result.append((path, MatteKind.PROPAGATED if kind is MatteKind.DRAWN and not drawn else kind))
+        return tuple(result)
+
+    def _is_there_already(self, n: int, frame: int, matte: Matte) -> bool:
+        """True when the earlier run's matte, which is still what is shown, came out unchanged."""
+        if not self._before:
+            return False
+        history, chain, before = self._parts[n].history, self._chains[n], self._before[n]
+        path = history.path(frame, chain)
+        if path is None or path != history.path(frame, before):
+            return False
+        earlier = history.matte(frame, before)
+        return earlier is not None and np.array_equal(earlier, matte)
+
+    def _write(self, n: int, frame: int, matte: Matte) -> None:
+        """Writes an object's matte; the run is recorded before its first one, for all objects."""
+        self._record()
+        self._parts[n].store.write(self._operations[n], frame, matte)
+        self._parts[n].history.added(self._operations[n], frame)
+
+    def _record(self) -> None:
+        for part, base in zip(self._parts, self._bases, strict=True):
+            if part.journal.head == base:
+                part.record(base, self._action)
+
+    def _clashes(self) -> Iterator[str]:
+        """Frames on which masks that were drawn for several objects overlap."""
+        for frame in self._keys:
+            both = [n for n, drawn in enumerate(self._drawn) if frame in drawn]
+            found = _stacked([self._there(n, frame) for n in both]) if len(both) > 1 else None
+            if found is not None and contested(found) > OVERLAP:
+                names = " and ".join(self._names[n] for n in both)
+                yield f"The masks drawn for {names} overlap on clip frame {frame}. Remove there what is not theirs."
+
+
+def _stacked(mattes: Sequence[Matte | None]) -> Mattes | None:
+    """(N, H, W); None when one is missing."""
+    found = [matte for matte in mattes if matte is not None]
+    return np.stack(found) if len(found) == len(mattes) and found else None
