@@ -1,4 +1,4 @@
-"""Mattes on disk: `<folder>/<operation id>/<frame>.png`, 8-bit grey at source size.
+"""Mattes on disk: `<folder>/<operation id>/<frame>.png`, 8-bit grey at source size; large ones with a small copy.
 
 All of it is derived from the journal and may be deleted at any time, also while the track is open. A file is complete
 or not there at all. Which frames an operation has is known by listing its folder once, then kept up to date.
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from .errors import InputError, StoreError
 from .matte import read_mask, write_mask
+from .preview import FOLDER, write_preview
 
 if TYPE_CHECKING:
     from .types import Matte
@@ -74,6 +75,7 @@ class MatteStore:
         known = self.frames(operation)
         with store_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
+            write_preview(path, matte)  # first: who sees a matte must not find the copy of an older one
             write_mask(path, matte)
         known.add(frame)
         return path
@@ -84,16 +86,24 @@ class MatteStore:
 
     def _listed(self, operation: str) -> set[int]:
         """The frames in the operation's folder; removes what a killed process left half written."""
-        found = set()
         place = self.folder / operation
-        with store_errors(place), suppress(FileNotFoundError), os.scandir(place) as entries:
-            for entry in entries:
-                if match := _NAME.fullmatch(entry.name):
-                    found.add(int(match[1]))
-                elif entry.name.endswith(".part"):
-                    with suppress(OSError):
-                        os.unlink(entry.path)
-        return found
+        names = _whole_files(place)
+        if FOLDER in names:
+            _whole_files(place / FOLDER)
+        return {int(match[1]) for name in names if (match := _NAME.fullmatch(name))}
+
+
+def _whole_files(folder: Path) -> list[str]:
+    """Names in a folder, without what was half written, which is removed; a missing folder is empty."""
+    found = []
+    with store_errors(folder), suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            if not entry.name.endswith(".part"):
+                found.append(entry.name)
+                continue
+            with suppress(OSError):
+                os.unlink(entry.path)
+    return found
 
 
 class LazyMattes(Mapping[int, "Matte"]):
