@@ -67,6 +67,23 @@ class Propagate:
 
 
 @dataclass(frozen=True, slots=True)
+class PropagateGroup:
+    """As Propagate, for several objects of one clip together. MatteReady, and TrackState at the end, for each of them.
+
+    Attributes:
+        tracks: of one clip, each once, all open.
+        names: what the artist calls them, for messages.
+    """
+
+    job: str
+    tracks: tuple[str, ...]
+    names: tuple[str, ...]
+    start: int
+    stop: int
+    direction: str
+
+
+@dataclass(frozen=True, slots=True)
 class Checkout:
     """Move the head: to a round id, or "" = before the first; undo and redo. Answered by TrackState, Done."""
 
@@ -77,10 +94,15 @@ class Checkout:
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """Move the head one round back. Answered by TrackState, Done."""
+    """Move the head one round back. Answered by TrackState, Done.
+
+    Attributes:
+        others: tracks whose heads move back as well where they are of the same joint run; a TrackState for each.
+    """
 
     job: str
     track: str
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +112,14 @@ class Export:
     Attributes:
         frames: the clip frame for each picture, in order; -1 = black.
         folder: where the pictures go: 000001.png and so on.
+        others: tracks of the same clip whose mattes are written with this one's, as their union.
     """
 
     job: str
     track: str
     frames: tuple[int, ...]
     folder: str
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +262,10 @@ class Pong:
     """Answer to Ping."""
 
 
-Request = Hello | OpenTrack | ApplyRound | Propagate | Checkout | Undo | Export | MoveTrack | Cancel | Ping | Shutdown
+Request = (
+    Hello | OpenTrack | ApplyRound | Propagate | PropagateGroup | Checkout | Undo | Export | MoveTrack
+    | Cancel | Ping | Shutdown
+)  # fmt: skip
 Event = Ready | TrackState | MatteReady | Progress | Warn | Done | Cancelled | Failed | Pong
 Message = Request | Event
 
@@ -247,7 +274,8 @@ TERMINAL = (Done, Cancelled, Failed)
 _KINDS: dict[str, type[Any]] = {
     kind.__name__: kind
     for kind in (
-        Hello, OpenTrack, ApplyRound, Propagate, Checkout, Undo, Export, MoveTrack, Cancel, Ping, Shutdown,
+        Hello, OpenTrack, ApplyRound, Propagate, PropagateGroup, Checkout, Undo, Export, MoveTrack,
+        Cancel, Ping, Shutdown,
         Ready, TrackState, MatteReady, Progress, Warn, Done, Cancelled, Failed, Pong,
     )
 }  # fmt: skip

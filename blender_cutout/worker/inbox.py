@@ -13,10 +13,22 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from ..core.errors import ProtocolError
-from ..core.messages import Cancel, Cancelled, Event, Failed, Message, Ping, Pong, Propagate, Shutdown, decode
+from ..core.messages import (
+    Cancel,
+    Cancelled,
+    Event,
+    Failed,
+    Message,
+    Ping,
+    Pong,
+    Propagate,
+    PropagateGroup,
+    Shutdown,
+    decode,
+)
 from ..core.messages import Export as ExportRequest
 
-LONG = (Propagate, ExportRequest)
+LONG = (Propagate, PropagateGroup, ExportRequest)
 """Jobs that may take minutes."""
 GRACE = 1.5
 """Seconds that the running step may take to its end after the host has gone or said goodbye."""

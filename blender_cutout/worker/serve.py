@@ -10,7 +10,7 @@ import logging
 import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from .. import __version__
 from ..core.errors import CutoutError, InputError, ProtocolError
@@ -28,6 +28,7 @@ from ..core.messages import (
     OpenTrack,
     Progress,
     Propagate,
+    PropagateGroup,
     Ready,
     TrackState,
     Undo,
@@ -37,12 +38,12 @@ from ..core.types import Clip, Direction, FrameRange, MatteKind, Round, Stroke
 from .failures import failed, free_memory, is_out_of_memory
 from .inbox import Inbox
 from .outbox import Outbox, ProgressMeter
+from .precedence import LongJob, ends, waits
 
 if TYPE_CHECKING:
     from ..core.engine import Engine
     from ..core.session import TrackSession
 
-LongJob: TypeAlias = Propagate | Export
 _Step = TypeVar("_Step")
 _log = logging.getLogger(__name__)
 
@@ -146,12 +147,12 @@ class Server:
                 return self._apply(message)
             case Propagate():
                 return self._propagate(message)
+            case PropagateGroup():
+                return self._propagate_group(message)
             case Export():
                 return self._export(message)
             case Undo():
-                session = self._session(message.track)
-                session.undo()
-                return self._moved(message.job, message.track, session)
+                return self._undo(message)
             case Checkout():
                 session = self._session(message.track)
                 session.checkout(message.head)
@@ -210,11 +211,51 @@ class Server:
                 self._tell_state(message.job, message.track)
         return Done(message.job, f"{done} frames", {"frames": done})
 
-    def _export(self, message: Export) -> Done:
+    def _propagate_group(self, message: PropagateGroup) -> Done:
+        from ..core.group import GroupRun
+
+        sessions = [self._session(track) for track in message.tracks]
+        frames, direction = FrameRange(message.start, message.stop), _direction(message.direction)
+        meter = ProgressMeter(self._outbox, message.job, "propagating")
+        done = 0
+        try:
+            run = GroupRun(sessions, message.names, self._load_engine(message.job), frames, direction)
+            for text in run.warnings:
+                self._send(Warn(message.job, text))
+            for count, step in enumerate(self._steps(message, run.steps(), run.total), start=1):
+                done += bool(step.mattes)
+                for track, (path, kind) in zip(message.tracks, step.mattes, strict=False):
+                    self._send(MatteReady(message.job, track, step.frame, str(path), kind.value))
+                meter.step(count, run.total)
+        finally:
+            for track, session in zip(message.tracks, sessions, strict=True):
+                if session is self._sessions.get(track):
+                    self._tell_state(message.job, track)
+        return Done(message.job, f"{done} frames", {"frames": done})
+
+    def _undo(self, message: Undo) -> Done:
         session = self._session(message.track)
+        group = session.group
+        session.undo()
+        for track in message.others:
+            other = self._sessions.get(track)
+            if other is not None and other is not session and group and other.group == group:
+                other.undo()
+                self._moved(message.job, track, other)
+        return self._moved(message.job, message.track, session)
+
+    def _export(self, message: Export) -> Done:
+        from ..core.union import export_union
+
+        sessions = [self._session(track) for track in (message.track, *message.others)]
         meter = ProgressMeter(self._outbox, message.job, "writing")
         result = {}
-        for step in self._steps(message, session.export(message.frames, message.folder), len(message.frames)):
+        steps = (
+            export_union(sessions, message.frames, message.folder)
+            if message.others
+            else sessions[0].export(message.frames, message.folder)
+        )
+        for step in self._steps(message, steps, len(message.frames)):
             meter.step(step.done, step.total)
             result = {"folder": message.folder, "count": step.total, "black": step.black, "missing": step.missing}
         return Done(message.job, f"{len(message.frames)} pictures", result)
@@ -240,9 +281,9 @@ class Server:
         if self._inbox.cancelled(job.job) or self._inbox.ending or self._outbox.broken:
             raise _Stopped(at)
         while (first := self._inbox.first_short()) is not None:
-            if _ends(first, job):
+            if ends(first, job):
                 raise _Stopped(at)
-            message = self._inbox.take_short(lambda m: not _ends(m, job) and not _waits(m, job))
+            message = self._inbox.take_short(lambda m: not ends(m, job) and not waits(m, job))
             if message is None:
                 return
             self._handle(message)
@@ -280,22 +321,6 @@ class Server:
         with suppress(Exception):
             self._close_all()
         os._exit(0)
-
-
-def _ends(message: Message, job: LongJob) -> bool:
-    """True when a short message makes the running long job pointless: its track goes another way."""
-    if isinstance(message, Hello):
-        return True
-    if getattr(message, "track", None) != job.track:
-        return False
-    return isinstance(message, OpenTrack) or (
-        isinstance(job, Propagate) and isinstance(message, ApplyRound | Undo | Checkout)
-    )
-
-
-def _waits(message: Message, job: LongJob) -> bool:
-    """True when a short message has to wait for the running long job: it would pull the folder away from under it."""
-    return isinstance(job, Export) and isinstance(message, MoveTrack) and message.track == job.track
 
 
 def _direction(name: str) -> Direction:

@@ -15,6 +15,7 @@ ALL = [
     m.OpenTrack("j1", "t", "/media/ein Film – Kopie.mp4", ("a 1.png", "b.png"), "/x"),
     m.ApplyRound("j2", "t", 5, (STROKE,), 2.0, False),
     m.Propagate("j3", "t", 0, 9, "both"),
+    m.PropagateGroup("j3", ("t", "u"), ("Hund", "Katze ü"), 0, 100, "both"),
     m.Checkout("j4", "t", ""),
     m.Undo("j5", "t"),
     m.Export("j6", "t", (0, -1, 4), "/out"),
@@ -85,7 +86,7 @@ def test_anything_else_is_a_protocol_error_that_says_what_to_do(line: bytes) -> 
 
 
 def test_a_state_tells_where_a_mask_lies() -> None:
-    state = ALL[12]
+    state = next(x for x in ALL if isinstance(x, m.TrackState))
     assert isinstance(state, m.TrackState)
     assert state.matte_file(2) == "mattes/h/000002.png"
     assert state.matte_file(4) == "mattes/p/000004.png"
