@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -73,7 +73,7 @@ class Reporter:
 
     def on_matte(self, job: Job, event: MatteReady) -> None:
         """Notes where a frame's matte lies."""
-        self.mattes.setdefault(job.track, {})[event.frame] = event.path
+        self.mattes.setdefault(event.track, {})[event.frame] = event.path
 
     def on_progress(self, job: Job, event: Progress) -> None:
         """Moves the bar."""
@@ -167,24 +167,31 @@ def submit(
     message: Callable[[str], Request] | None = None,
     then: Callable[[Done], str | None] | None = None,
     undo: str = "",
+    others: Iterable[Any] = (),
 ) -> Job:
     """Asks something about a cutout of the engine, as `Pump.submit`; the timer sees to the rest.
+
+    `others` are cutouts of the same scene that have to be open as well.
 
     Raises:
         StripError: the strip is gone, or its files.
         EnvironmentMissing: the engine is not installed.
     """
-    strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
-    folder = storage.resolve(track.folder, bpy.data.filepath)
-    opening = Opening(strips.clip_of(strip), folder, track.head)
+    opening, more = _opening(scene, track), {other.uuid: _opening(scene, other) for other in others}
     say("INFO", "")
-    job = pump.submit(track.uuid, opening, title, message, then, undo)
+    job = pump.submit(track.uuid, opening, title, message, then, undo, more)
     status = properties.status()
     status.busy, status.stage, status.progress = bool(pump.jobs), title, 0.0
     if not bpy.app.background and not bpy.app.timers.is_registered(_tick):
         bpy.app.timers.register(_tick, first_interval=INTERVAL)
     redraw()
     return job
+
+
+def _opening(scene: Any, track: Any) -> Opening:
+    """How the engine is to open a cutout."""
+    strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
+    return Opening(strips.clip_of(strip), storage.resolve(track.folder, bpy.data.filepath), track.head)
 
 
 def step() -> bool:

@@ -6,8 +6,9 @@ A track must be opened in the engine before anything else is asked of it, and pu
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Protocol, TypeAlias
@@ -58,6 +59,7 @@ class Job:
         undo: name of the step that Blender's undo gets at its end, "" = none.
         wire: job id of the message under way.
         strokes: keys of the strokes that it applies: not to be sent a second time meanwhile.
+        others: uuids of the other cutouts that it changes.
         outcome: its terminal event, None while it is open.
     """
 
@@ -70,6 +72,7 @@ class Job:
     undo: str = ""
     wire: str = ""
     strokes: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
     outcome: Outcome | None = None
 
 
@@ -141,6 +144,7 @@ class Pump:
         message: Callable[[str], Request] | None = None,
         then: Callable[[Done], str | None] | None = None,
         undo: str = "",
+        others: Mapping[str, Opening] | None = None,
     ) -> Job:
         """Asks something about a track of the engine, after opening the track there if need be.
 
@@ -151,14 +155,18 @@ class Pump:
             message: makes the message for a job id; None = only open the track.
             then: called with Done.
             undo: name of the step that Blender's undo gets.
+            others: cutouts that have to be open as well, and how to open them.
 
         Raises:
             EnvironmentMissing: the engine cannot be started.
         """
         self.ensure_engine()
         job = Job(f"{track[:8]}-{next(self._ids)}", track, title, opening, [message] if message else [], then, undo)
-        if track not in self.heads:
-            job.steps[:0] = [lambda wire: _open(wire, job), lambda wire: self._resume(wire, job)]
+        openings = {track: opening, **(others or {})}
+        job.others = tuple(others or ())
+        for name in reversed([name for name in openings if name not in self.heads]):
+            how = openings[name]
+            job.steps[:0] = [partial(_open, track=name, opening=how), partial(self._resume, track=name, opening=how)]
         self._jobs[job.id] = job
         self._advance(job, Done(job.id))
         return job
@@ -166,7 +174,7 @@ class Pump:
     def cancel(self, track: str | None = None) -> None:
         """Asks the engine to stop the open jobs, of one track or all. What is finished stays."""
         for job in self.jobs:
-            if self.running and self._client and track in (None, job.track):
+            if self.running and self._client and track in (None, job.track, *job.others):
                 job.steps.clear()
                 self._client.send(Cancel(job.wire))
 
@@ -226,10 +234,10 @@ class Pump:
         except CutoutError as error:
             self._end(job, Failed(job.wire, error.code, error.text, error.hint))
 
-    def _resume(self, wire: str, job: Job) -> Checkout | None:
+    def _resume(self, wire: str, track: str, opening: Opening) -> Checkout | None:
         """A .blend that was saved, or undone, before the journal's last rounds is right; one that knows none is not."""
-        head = job.opening.head
-        return Checkout(wire, job.track, head) if head and head != self.heads.get(job.track) else None
+        head = opening.head
+        return Checkout(wire, track, head) if head and head != self.heads.get(track) else None
 
     def _finish(self, job: Job, done: Done) -> None:
         try:
@@ -246,6 +254,5 @@ class Pump:
         self._listener.on_end(job, outcome)
 
 
-def _open(wire: str, job: Job) -> OpenTrack:
-    clip = job.opening.clip
-    return OpenTrack(wire, job.track, clip.path, clip.files, str(job.opening.folder))
+def _open(wire: str, track: str, opening: Opening) -> OpenTrack:
+    return OpenTrack(wire, track, opening.clip.path, opening.clip.files, str(opening.folder))

@@ -23,6 +23,7 @@ from blender_cutout.core.messages import (
     MatteReady,
     Progress,
     Propagate,
+    PropagateGroup,
     Ready,
     TrackState,
     Undo,
@@ -168,3 +169,29 @@ def test_closing_ends_the_open_jobs(pump: Pump, opening: Opening) -> None:
     pump.close()
     assert isinstance(job.outcome, Cancelled)
     assert not pump.step()
+
+
+def test_a_job_on_several_tracks_opens_them_all_and_is_stopped_by_any(
+    pump: Pump, opening: Opening, notebook: Notebook, tmp_path: Path
+) -> None:
+    auto(pump, opening, 3)
+    other = Opening(opening.clip, tmp_path / "other", "")
+    run(pump, pump.submit("u", other, "Auto", lambda wire: ApplyRound(wire, "u", 5, (), auto=True)))
+    heads = dict(pump.heads)
+    pump.close()
+    openings = [Opening(o.clip, o.folder, heads[t]) for t, o in (("t", opening), ("u", other))]
+    job = pump.submit(
+        "t",
+        openings[0],
+        "Propagating",
+        lambda wire: PropagateGroup(wire, ("t", "u"), ("T", "U"), 0, kit.LENGTH, "both"),
+        others={"u": openings[1]},
+    )
+    while len(notebook.mattes) < 8:
+        pump.step()
+        time.sleep(0.003)
+    pump.cancel("somebody else")
+    pump.cancel("u")
+    assert isinstance(run(pump, job), Cancelled)
+    states = {s.track: s for s in notebook.states}
+    assert all(s.parent == heads[t] for t, s in states.items()), "both have the run as their last step"
