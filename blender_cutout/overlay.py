@@ -1,59 +1,45 @@
 """Shows the active cutout's mask over the preview: as tint, outline, checkerboard or black and white, where it lies.
 
 Only draws; the picture of the render is not touched. A mask is read from its file when it is first shown and kept on
-the graphics card; nothing is added to the .blend.
+the graphics card; nothing is added to the .blend. Of a large mask the small copy is read, which takes a millisecond or
+two, so that neither playing nor scrubbing waits; a thread reads the part in view in full where the artist looks closer.
 """
 
 # No `from __future__ import annotations`: that name is a module here.
 
 import logging
 from collections import OrderedDict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import bpy
-import gpu
 
 from . import jobs, properties
 from .core.errors import CutoutError
-from .host import annotations, compat, masks, strips
+from .host import annotations, compat, detail, masks, strips
+from .host.detail import Part
 from .host.looks import CHECKER, GREY, OUTLINE, Look, look
 from .host.mapping import PictureMap, Point
 from .host.png import read_grey
+from .host.reader import Reader
+from .painting import Painter, on_screen, upload
 
 _log = logging.getLogger(__name__)
 _KEPT = 8
 """Textures kept: what is in view, and a few frames to step back and forth."""
-
-_VERTEX = """
-void main() {
-  place = at;
-  gl_Position = ModelViewProjectionMatrix * vec4(pos, 0.0, 1.0);
-}
-"""
-# Bilinear by hand: up to 5.1 a texture's filter cannot be chosen from Python. The outline is where the mask crosses
-# one half, about a screen pixel wide at every zoom.
-_FRAGMENT = """
-float matte_at(ivec2 p) {
-  return texelFetch(matte, clamp(p, ivec2(0), textureSize(matte, 0) - ivec2(1)), 0).r;
-}
-
-void main() {
-  vec2 p = place * vec2(textureSize(matte, 0)) - vec2(0.5);
-  ivec2 q = ivec2(floor(p));
-  vec2 f = p - floor(p);
-  float upper = mix(matte_at(q), matte_at(q + ivec2(1, 0)), f.x);
-  float lower = mix(matte_at(q + ivec2(0, 1)), matte_at(q + ivec2(1, 1)), f.x);
-  float m = mix(upper, lower, f.y);
-  float line = 1.0 - smoothstep(extra.x - 0.5, extra.x + 0.5, abs(m - 0.5) / max(fwidth(m), 0.0001));
-  vec2 square = floor(gl_FragCoord.xy / extra.z);
-  vec4 around = vec4(outside.rgb * (1.0 - extra.y * mod(square.x + square.y, 2.0)), outside.a);
-  vec4 over = mix(around, inside, m);
-  colour = edge * line + over * (1.0 - edge.a * line);
-}
-"""
 _SQUARE = 8.0
 """Side of the checkerboard's squares, in pixels at a screen scale of 1."""
+_SOON = 0.02
+"""Seconds between two looks whether a mask was read in full."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A mask on the graphics card; `width` is that of the small copy, 0 = it is the mask itself."""
+
+    texture: Any
+    width: int = 0
 
 
 class Overlay:
@@ -61,9 +47,10 @@ class Overlay:
 
     def __init__(self) -> None:
         self._handle: Any = None
-        self._shader: Any = None
+        self._painter = Painter()
+        self._reader = Reader()
         self._broken = False
-        self._textures: OrderedDict[tuple[str, int], Any] = OrderedDict()
+        self._textures: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
 
     def add(self) -> None:
         """Has it drawn from now on; not without a window."""
@@ -74,7 +61,11 @@ class Overlay:
         """Has it not drawn any more, and frees the graphics memory."""
         if self._handle is not None:
             bpy.types.SpaceSequenceEditor.draw_handler_remove(self._handle, "PREVIEW")
-        self._handle, self._shader, self._broken = None, None, False
+        if bpy.app.timers.is_registered(self._when_read):
+            bpy.app.timers.unregister(self._when_read)
+        self._handle, self._broken = None, False
+        self._painter.close()
+        self._reader.close()
         self._textures.clear()
 
     def _draw(self) -> None:
@@ -97,46 +88,64 @@ class Overlay:
         if shown is not None:
             path, picture = shown
             try:
-                texture = self._texture(path)
-                if texture is not None:
-                    self._paint(texture, picture, context.region, chosen_look(scene))
+                self._show(path, picture, scene, context)
             except Exception:  # all that the gpu module raises; a driver that fails once would fail at every redraw
                 self._broken = True
                 _log.exception("The mask cannot be shown over the preview")
 
-    def _texture(self, path: Path) -> Any:
-        """The mask as a texture, rows from the top; None when it cannot be read."""
+    def _show(self, path: Path, picture: PictureMap, scene: Any, context: Any) -> None:
+        region, part = context.region, None
+        shown = self._texture(path)
+        if shown is None:
+            return
+        if shown.width and not context.screen.is_animation_playing:
+            view = [region.view2d.region_to_view(x, y) for x in (0, region.width) for y in (0, region.height)]
+            zoom = region.width / (view[2][0] - view[0][0])
+            part = detail.part_in_view(picture, view, zoom, shown.width)
+        texture = self._detail(path, part) if part else None
+        shares, places = corners(picture, part if texture else None)
+        square = _SQUARE * context.preferences.system.ui_scale
+        self._painter.paint(texture or shown.texture, shares, on_screen(places, region), chosen_look(scene), square)
+
+    def _texture(self, path: Path) -> _Shown | None:
+        """The mask as a texture, of its small copy where it has one; None when it cannot be read."""
         try:
             key = (str(path), path.stat().st_mtime_ns)
             if key not in self._textures:
-                self._textures[key] = _upload(path)
+                self._keep(key, _upload(path))
         except OSError:
             return None
         except ValueError:
-            self._textures[key] = None  # damaged: not to be tried again at every redraw
+            self._keep(key, None)  # damaged: not to be tried again at every redraw
         self._textures.move_to_end(key)
-        while len(self._textures) > _KEPT:
-            self._textures.popitem(last=False)
+        found: _Shown | None = self._textures[key]
+        return found
+
+    def _detail(self, path: Path, part: Part) -> Any:
+        """A part of the mask itself as a texture; None while the thread reads it."""
+        file = (str(path), path.stat().st_mtime_ns)
+        key = (*file, part)
+        if key not in self._textures:
+            grey = self._reader.get(file)
+            if grey is None:
+                if self._reader.busy and not bpy.app.timers.is_registered(self._when_read):
+                    bpy.app.timers.register(self._when_read, first_interval=_SOON)
+                return None
+            self._keep(key, upload(grey[part.y0 : part.y1 : part.step, part.x0 : part.x1 : part.step]))
+        self._textures.move_to_end(key)
         return self._textures[key]
 
-    def _paint(self, texture: Any, picture: PictureMap, region: Any, chosen: Look) -> None:
-        from gpu_extras.batch import batch_for_shader
+    def _keep(self, key: tuple[Any, ...], value: Any) -> None:
+        self._textures[key] = value
+        while len(self._textures) > _KEPT:
+            self._textures.popitem(last=False)
 
-        if self._shader is None:
-            self._shader = _make_shader()
-        sources, places = corners(picture)
-        matrix = gpu.matrix.get_projection_matrix() @ gpu.matrix.get_model_view_matrix()
-        batch = batch_for_shader(self._shader, "TRI_FAN", {"pos": _on_screen(places, region), "at": sources})
-        side = _SQUARE * bpy.context.preferences.system.ui_scale
-        gpu.state.blend_set("ALPHA_PREMULT")
-        self._shader.bind()
-        self._shader.uniform_float("ModelViewProjectionMatrix", matrix)
-        for name, colour in (("inside", chosen.inside), ("outside", chosen.outside), ("edge", chosen.line)):
-            self._shader.uniform_float(name, colour)
-        self._shader.uniform_float("extra", (chosen.reach, chosen.squares, side, 0.0))
-        self._shader.uniform_sampler("matte", texture)
-        batch.draw(self._shader)
-        gpu.state.blend_set("NONE")
+    def _when_read(self) -> float | None:
+        """A timer: has the preview drawn anew when the thread is done."""
+        if self._reader.busy:
+            return _SOON
+        jobs.redraw()
+        return None
 
 
 def find_mask(scene: Any) -> tuple[Path, PictureMap] | None:
@@ -178,47 +187,28 @@ def chosen_look(scene: Any) -> Look:
     return look(view, (red, green, blue), opacity)
 
 
-def corners(picture: PictureMap) -> tuple[list[Point], list[Point]]:
-    """The corners of what the crop leaves of a picture: in shares of its width and height, and as preview points."""
+def corners(picture: PictureMap, part: Part | None = None) -> tuple[list[Point], list[Point]]:
+    """The corners of what the crop leaves of a picture, or of a part of it.
+
+    Returns:
+        Their places on a texture of the picture or part, in shares of its width and height; and as preview points.
+    """
     width, height = picture.source_size
     left, right, bottom, top = picture.crop
-    x0, x1, y0, y1 = left, max(left, width - right), top, max(top, height - bottom)
+    shown = part or detail.whole(picture)
+    x0, y0 = max(left, shown.x0), max(top, shown.y0)
+    x1, y1 = max(x0, min(width - right, shown.x1)), max(y0, min(height - bottom, shown.y1))
     points: list[Point] = [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]
-    return [(x / width, y / height) for x, y in points], [picture.to_preview(point) for point in points]
+    return [shown.share(point) for point in points], [picture.to_preview(point) for point in points]
 
 
-def _on_screen(points: list[Point], region: Any) -> list[Point]:
-    """Preview points in pixels of the region. Not by `view_to_region`, which rounds."""
-    (x0, y0), (x1, y1) = (region.view2d.region_to_view(*at) for at in ((0, 0), (region.width, region.height)))
-    wide, high = region.width / (x1 - x0), region.height / (y1 - y0)
-    return [((x - x0) * wide, (y - y0) * high) for x, y in points]
-
-
-def _upload(path: Path) -> Any:
-    """The mask of a file on the graphics card."""
-    import numpy as np
-
-    grey = read_grey(path)
-    shares = (grey / np.float32(255)).ravel()
-    data = gpu.types.Buffer("FLOAT", shares.size, shares)
-    return gpu.types.GPUTexture((grey.shape[1], grey.shape[0]), format="R8", data=data)
-
-
-def _make_shader() -> Any:
-    info = gpu.types.GPUShaderCreateInfo()
-    interface = gpu.types.GPUStageInterfaceInfo("cutout_overlay")
-    interface.smooth("VEC2", "place")
-    info.push_constant("MAT4", "ModelViewProjectionMatrix")
-    for name in ("inside", "outside", "edge", "extra"):  # with the matrix 128 bytes: all that every driver gives
-        info.push_constant("VEC4", name)
-    info.sampler(0, "FLOAT_2D", "matte")
-    info.vertex_in(0, "VEC2", "pos")
-    info.vertex_in(1, "VEC2", "at")
-    info.vertex_out(interface)
-    info.fragment_out(0, "VEC4", "colour")
-    info.vertex_source(_VERTEX)
-    info.fragment_source(_FRAGMENT)
-    return gpu.shader.create_from_info(info)
+def _upload(path: Path) -> _Shown:
+    """The small copy of a mask on the graphics card, else the mask itself. Raises OSError, ValueError."""
+    try:
+        grey = read_grey(detail.small_copy(path))
+    except (OSError, ValueError):  # it is small itself, or from a version that made no copies
+        return _Shown(upload(read_grey(path)))
+    return _Shown(upload(grey), grey.shape[1])
 
 
 _overlay = Overlay()

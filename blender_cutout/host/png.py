@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _NONE, _SUB, _UP = 0, 1, 2
+_MOST = 1 << 26
+"""Bytes that are made room for at once: a damaged header may name any size."""
 
 
 def read_grey(path: Path) -> NDArray[np.uint8]:
@@ -42,7 +44,7 @@ def read_grey(path: Path) -> NDArray[np.uint8]:
     if (depth, colour, interlaced) != (8, 0, 0):
         raise ValueError(f"{path} is no grey PNG of 8 bits")
     try:
-        raw = zlib.decompress(b"".join(packed))
+        raw = zlib.decompress(b"".join(packed), bufsize=min(height * (width + 1), _MOST))
     except zlib.error as error:
         raise ValueError(f"{path} is damaged: {error}") from error
     if len(raw) != height * (width + 1) or not raw:
@@ -65,6 +67,8 @@ def _unfiltered(filters: Any, rows: Any) -> NDArray[np.uint8]:
     """Undoes the filters of the rows. The engine's files use one filter for all rows, which takes no loop."""
     import numpy as np
 
+    if not filters.any():  # small copies
+        return np.asarray(rows)
     if (filters == _SUB).all():
         return np.cumsum(rows, axis=1, dtype=np.uint8)
     out = np.empty(rows.shape, np.uint8)

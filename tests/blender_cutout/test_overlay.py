@@ -114,21 +114,95 @@ def test_the_look_is_the_panels_and_shows_a_stroke_while_it_is_drawn(
             assert overlay.chosen_look(scene) == look(OUTLINE, colour, 0.25)
 
 
+@pytest.fixture
+def files(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The files of masks that were read, in order; what would go to the graphics card stays as it is."""
+    from blender_cutout import overlay
+    from blender_cutout.host import png
+
+    read: list[str] = []
+
+    def noted(path: Path) -> np.ndarray:
+        grey = png.read_grey(path)
+        read.append("/".join(path.parts[-2:]) if path.parent.name == "small" else path.name)
+        return grey
+
+    monkeypatch.setattr(overlay, "upload", lambda grey: grey)
+    monkeypatch.setattr(overlay, "read_grey", noted)
+    return read
+
+
 def test_one_mask_is_read_for_one_frame_however_often_it_is_drawn(
-    blender: Any, project: Project, monkeypatch: pytest.MonkeyPatch
+    blender: Any, project: Project, files: list[str]
 ) -> None:
     from blender_cutout import overlay
 
     scene, _ = project()
     cut(blender, "propagate")
-    read: list[str] = []
-    monkeypatch.setattr(overlay, "_upload", lambda path: read.append(path.name) or path.name)
     seen, shown = overlay.Overlay(), []
     for frame in (3, 3, 4, 5, 4, 3):
         scene.frame_set(kit.LAYOUTS["plain"].start + frame)
-        shown.append(seen._texture(overlay.find_mask(scene)[0]))
-    assert read == ["000003.png", "000004.png", "000005.png"]
-    assert shown == [f"{frame:06d}.png" for frame in (3, 3, 4, 5, 4, 3)]
+        shown.append(seen._texture(overlay.find_mask(scene)[0]).texture)
+    assert files == ["000003.png", "000004.png", "000005.png"]
+    assert shown[0] is shown[1] is shown[5]
+    assert shown[2] is shown[4]
+    assert iou(shown[3] / 255, 5) > 0.9
+
+
+def test_of_a_large_mask_the_small_copy_is_read_and_the_mask_itself_only_for_a_closer_look(
+    blender: Any, project: Project, files: list[str]
+) -> None:
+    from blender_cutout import overlay
+    from blender_cutout.host.detail import Part, small_copy
+
+    scene, _ = project()
+    cut(blender)
+    path, _ = overlay.find_mask(scene)
+    small_copy(path).parent.mkdir()
+    kit.write_png(small_copy(path), np.full((75, 120), 7, np.uint8))
+    seen = overlay.Overlay()
+    shown = seen._texture(path)
+    assert files == ["small/000004.png"]
+    assert (shown.width, shown.texture.shape, shown.texture.max()) == (120, (75, 120), 7)
+    part = Part(60, 40, 240, 150, 2)
+    try:
+        assert seen._detail(path, part) is None, "the window does not wait for it"
+        seen._reader._thread.join(10)
+        found = seen._detail(path, part)
+    finally:
+        seen.remove()
+    full = shown_now = overlay.read_grey(path)
+    np.testing.assert_array_equal(found, full[40:150:2, 60:240:2])
+    assert shown_now.max() == 255
+    assert not blender.app.timers.is_registered(seen._when_read)
+
+
+def test_a_damaged_small_copy_is_passed_over(blender: Any, project: Project, files: list[str]) -> None:
+    from blender_cutout import overlay
+    from blender_cutout.host.detail import small_copy
+
+    scene, _ = project()
+    cut(blender)
+    path, _ = overlay.find_mask(scene)
+    small_copy(path).parent.mkdir()
+    small_copy(path).write_bytes(b"torn")
+    shown = overlay.Overlay()._texture(path)
+    assert (files, shown.width) == (["000004.png"], 0)
+    assert iou(shown.texture / 255, kit.STROKE_FRAME) > 0.9
+
+
+def test_a_part_lies_where_the_whole_does(blender: Any, project: Project) -> None:
+    from blender_cutout import overlay
+    from blender_cutout.host.detail import Part
+
+    scene, _ = project("flipped and cropped")
+    cut(blender)
+    _, picture = overlay.find_mask(scene)
+    shares, places = overlay.corners(picture, Part(50, 0, 110, 70))
+    layout = kit.LAYOUTS["flipped and cropped"]
+    expected = [(50, 8), (110, 8), (110, 70), (50, 70)]  # the crop takes 8 off the top
+    np.testing.assert_allclose(places, [layout.preview_point(*p) for p in expected], atol=0.51)
+    np.testing.assert_allclose(shares, [(0, 8 / 70), (1, 8 / 70), (1, 1), (0, 1)])
 
 
 def test_without_a_window_nothing_is_hung_into_blender(blender: Any) -> None:
