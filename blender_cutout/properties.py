@@ -47,6 +47,44 @@ _COLOUR = FloatVectorProperty(
     update=_REDRAWS,
 )
 _NAME = StringProperty(name="Name", description="Name of the cutout")
+_VISIBLE = BoolProperty(
+    name="Show", description="Show this object's mask over the preview", default=True, update=_REDRAWS
+)
+_SOLO = BoolProperty(
+    name="Solo",
+    description="Show this object's mask, and of the clip's others only those that are solo too",
+    default=False,
+    update=_REDRAWS,
+)
+_LOCKED = BoolProperty(
+    name="Lock",
+    description="Keep this object as it is: no stroke, Auto, undo of a round or propagation changes it",
+    default=False,
+)
+
+
+_RADIUS = FloatProperty(min=0.0)
+
+
+class CutoutStroke(bpy.types.PropertyGroup):
+    """A stroke of the Cutout Brush; `host/brush.py` reads it.
+
+    Attributes:
+        key: tells it from all others.
+        label: value of a `Label`.
+        frame: the clip frame it was drawn on: it stays with the picture when the strip is moved.
+        radius: at full pressure, in source pixels.
+        points: source points and pressures, as `host.brush.encode` writes them.
+    """
+
+    key: _TEXT
+    label: _TEXT
+    frame: _COUNT
+    radius: _RADIUS
+    points: _TEXT
+
+
+_STROKES = CollectionProperty(type=CutoutStroke)
 
 
 class CutoutTrack(bpy.types.PropertyGroup):
@@ -54,6 +92,8 @@ class CutoutTrack(bpy.types.PropertyGroup):
 
     Attributes:
         name, colour: for the artist.
+        visible, solo: whether its mask is shown, see `objects.shown`.
+        locked: its masks are not to be changed.
         uuid: names it in the engine; its folder has this name.
         strip_uuid, strip_name: find the clip's strip.
         folder: its folder, "//…" = relative to the .blend.
@@ -63,11 +103,15 @@ class CutoutTrack(bpy.types.PropertyGroup):
         keyframe_count, done_count: clip frames with rounds, clip frames with a matte.
         mattes: where the mattes lie: `TrackState.mattes` as JSON.
         applied: keys of the strokes that were applied.
+        strokes: those of the Cutout Brush; the annotation's are common to all cutouts.
         written_head: the head at which the strips were written last, "" = never.
     """
 
     name: _NAME
     colour: _COLOUR
+    visible: _VISIBLE
+    solo: _SOLO
+    locked: _LOCKED
     uuid: _TEXT
     strip_uuid: _TEXT
     strip_name: _TEXT
@@ -81,6 +125,7 @@ class CutoutTrack(bpy.types.PropertyGroup):
     done_count: _COUNT
     mattes: _TEXT
     applied: _TEXT
+    strokes: _STROKES
     written_head: _TEXT
 
 
@@ -143,6 +188,25 @@ class CutoutScene(bpy.types.PropertyGroup):
     cover_opacity: _COVER
 
 
+_BRUSH_RADIUS = FloatProperty(
+    name="Radius",
+    description="Radius of the Cutout Brush in pixels of the clip, at full pressure",
+    min=0.5,
+    max=1000.0,
+    soft_max=200.0,
+    default=12.0,
+    step=100,
+    precision=1,
+    subtype="PIXEL",
+    update=_REDRAWS,
+)
+_BRUSH_PRESSURE = BoolProperty(
+    name="Pressure",
+    description="The pen's pressure makes the Cutout Brush's stroke thinner; a mouse always presses in full",
+    default=True,
+)
+
+
 class CutoutStatus(bpy.types.PropertyGroup):
     """What goes on, for the panel. Lies on the window manager: neither undo nor saving touch it.
 
@@ -152,6 +216,7 @@ class CutoutStatus(bpy.types.PropertyGroup):
         stage, progress: what it does, how far it is.
         lost: the engine ended unexpectedly.
         engine: what the engine runs on, "" = not started.
+        brush_radius, brush_pressure: settings of the Cutout Brush; here, as undo is not to change them back.
     """
 
     text: _TEXT
@@ -162,9 +227,11 @@ class CutoutStatus(bpy.types.PropertyGroup):
     progress: _SHARE
     lost: _FLAG
     engine: _TEXT
+    brush_radius: _BRUSH_RADIUS
+    brush_pressure: _BRUSH_PRESSURE
 
 
-CLASSES = (CutoutTrack, CutoutScene, CutoutStatus)
+CLASSES = (CutoutStroke, CutoutTrack, CutoutScene, CutoutStatus)
 
 
 def register() -> None:
