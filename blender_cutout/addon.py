@@ -6,10 +6,10 @@ import atexit
 
 import bpy
 
-from . import autoapply, handlers, jobs, keymap, overlay, panels, preferences, properties
-from .operators import engine, propagate, rounds, setup, tracks, writeback
+from . import autoapply, baking, handlers, jobs, keymap, overlay, panels, preferences, properties
+from .operators import engine, frames, propagate, rounds, setup, tracks, writeback
 
-_MODULES = (properties, preferences, tracks, rounds, propagate, writeback, engine, setup, panels)
+_MODULES = (properties, preferences, tracks, rounds, propagate, writeback, frames, engine, setup, panels)
 
 
 def register() -> None:
@@ -35,6 +35,7 @@ def unregister() -> None:
     autoapply.unregister()
     overlay.unregister()
     handlers.unregister()
+    baking.close()
     jobs.close()
     properties.unregister()
     for module in reversed(_MODULES):

@@ -43,14 +43,18 @@ class Networks:
     fusion: FusionNet | None = None
 
 
-def load_engine(tier: str = AUTO, device: str = AUTO, weights: Mapping[str, Path] | None = None) -> Engine:
+Loose = Mapping[str, Path | Sequence[Path]]
+"""What weights are for -> the file to take instead, or several propagation networks that answer together."""
+
+
+def load_engine(tier: str = AUTO, device: str = AUTO, weights: Loose | None = None) -> Engine:
     """The engine with its trained networks.
 
     Args:
         tier: a name from `cutout tiers`; auto = the standard one.
         device: auto, cpu, cuda or mps; auto takes cuda, then mps, then cpu.
         weights: checkpoints or safetensors files to be used instead of the tier's own, by what they are for:
-            "scribble", "propagation", "fusion".
+            "scribble", "propagation", "fusion". Several propagation networks answer together.
 
     Raises:
         InputError: unknown tier or device, or a device that this machine has not.
@@ -103,7 +107,7 @@ def choose_device(device: str = AUTO) -> str:
     return device
 
 
-def load_networks(tier: Tier, device: str, weights: Mapping[str, Path] | None = None) -> Networks:
+def load_networks(tier: Tier, device: str, weights: Loose | None = None) -> Networks:
     """The trained networks of a tier on a device; their errors come out as CutoutErrors from then on.
 
     Args:
@@ -115,25 +119,42 @@ def load_networks(tier: Tier, device: str, weights: Mapping[str, Path] | None = 
         WeightsError: weights missing or damaged; OutOfMemory; EnvironmentMissing.
     """
     _torch()
-    from .models import adapters, loose, registry
+    from .models import adapters, ensemble, loose, registry
 
     names = _weight_names(tier)
-    for kind in weights or {}:
+    for kind, given in (weights or {}).items():
         if kind not in KINDS:
             raise InputError(f"There are no weights for {kind!r}.", f"Choose from: {', '.join(KINDS)}.")
-        names.setdefault(kind, kind)  # a tier that does without can be given some
+        if kind != "propagation" and not isinstance(given, Path) and len(given) > 1:
+            raise InputError(f"There can be only one file for {kind}.", "Only propagation networks answer together.")
+        names.setdefault(kind, (kind,))  # a tier that does without can be given some
     with translated():
-        other = {kind: loose.read_loose(path) for kind, path in (weights or {}).items()}
-        scribble = adapters.load_scribble(names["scribble"], device, loose=other.get("scribble"))
-        propagation = adapters.load_propagation(names["propagation"], device, loose=other.get("propagation"))
+        other = {kind: [loose.read_loose(path) for path in _files(given)] for kind, given in (weights or {}).items()}
+
+        def sources(kind: str) -> list[tuple[str, loose.LooseWeights | None]]:
+            """(name, file if it is not the registry's) of each network of a kind."""
+            if kind in other:
+                return [(kind, file) for file in other[kind]]
+            return [(name, None) for name in names.get(kind, ())]
+
+        ((name, file),) = sources("scribble")
+        scribble = adapters.load_scribble(name, device, loose=file)
+        members = [adapters.load_propagation(name, device, loose=file) for name, file in sources("propagation")]
+        propagation = members[0] if len(members) == 1 else ensemble.PropagationEnsemble(members)
         fusion: FusionNet | None = None
-        if "fusion" in names:
-            fusion = _Fusion(adapters.load_fusion(names["fusion"], device, loose=other.get("fusion")))
+        for name, file in sources("fusion"):
+            fusion = _Fusion(adapters.load_fusion(name, device, loose=file))
         hashes = "".join(
-            other[kind].sha256 if kind in other else registry.find_entry(name).sha256 for kind, name in names.items()
+            registry.find_entry(name).sha256 if file is None else file.sha256
+            for kind in names
+            for name, file in sources(kind)
         )
     weights_id = hashlib.sha256(hashes.encode()).hexdigest()[:16]
     return Networks(_Scribble(scribble), _Propagation(propagation), weights_id, fusion)
+
+
+def _files(given: Path | Sequence[Path]) -> Sequence[Path]:
+    return [given] if isinstance(given, Path) else given
 
 
 def check_weights(tier: Tier) -> Iterator[tuple[str, int]]:
@@ -146,16 +167,16 @@ def check_weights(tier: Tier) -> Iterator[tuple[str, int]]:
     _torch()
     from .models import registry
 
-    for name in dict.fromkeys(_weight_names(tier).values()):
+    for name in dict.fromkeys(name for names in _weight_names(tier).values() for name in names):
         with translated():
             path = registry.weight_path(registry.find_entry(name))
         yield path.name, path.stat().st_size
 
 
-def _weight_names(tier: Tier) -> dict[str, str]:
-    """What weights are for -> their name in the registry, for all that a tier uses."""
-    names = dict(zip(KINDS, (tier.scribble_weights, tier.propagation_weights, tier.fusion_weights), strict=True))
-    return {kind: name for kind, name in names.items() if name}
+def _weight_names(tier: Tier) -> dict[str, tuple[str, ...]]:
+    """What weights are for -> their names in the registry, for all that a tier uses."""
+    names = ((tier.scribble_weights,), tier.propagation_weights, (tier.fusion_weights,))
+    return {kind: found for kind, found in zip(KINDS, names, strict=True) if any(found)}
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import Any
 import bpy
 from bpy.app.handlers import persistent
 
-from . import autoapply, jobs, properties
+from . import autoapply, baking, jobs, properties
 from .core.errors import CutoutError
 from .core.messages import Done, Failed, MoveTrack
 from .host import masks, storage
@@ -27,6 +27,7 @@ def _after_undo(*_: Any) -> None:
 
 @persistent
 def _before_load(*_: Any) -> None:
+    baking.close()
     # The tracks of the file that is left must not stay locked, and their strips are about to vanish.
     jobs.close()
     autoapply.forget()

@@ -6,6 +6,7 @@ from typing import Any
 
 import bpy
 
+from . import frames_panel
 from .core.types import Label
 from .host import compat
 from .host.annotations import active_label
@@ -56,6 +57,9 @@ class CUTOUT_PT_cutout(bpy.types.Panel):
         column.operator("cutout.new", icon="ADD", text="")
         column.operator("cutout.remove", icon="REMOVE", text="")
         track = data.tracks[min(data.active_index, len(data.tracks) - 1)]
+        if not frames_panel.draw(layout, scene, track, status):
+            _draw_message(context, layout, status)
+            return
         _draw_steps(context, layout, data, track)
         _draw_view(layout, data, track)
         if status.busy:

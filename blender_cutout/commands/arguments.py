@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import textwrap
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +58,14 @@ def weight_file(text: str) -> tuple[str, Path]:
     if not separator or not path or not name:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=FILE, for instance scribble=out/last.pt")
     return name, Path(path)
+
+
+def weights_by_kind(pairs: Iterable[tuple[str, Path]] | None) -> dict[str, list[Path]]:
+    """What weights are for -> the files given for it, in their order."""
+    out: dict[str, list[Path]] = {}
+    for name, path in pairs or ():
+        out.setdefault(name, []).append(path)
+    return out
 
 
 def frame_number(text: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -45,8 +45,18 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--weights", type=arguments.weight_file, metavar="NAME=FILE", action="append",
         help="a training checkpoint (last.pt) or .safetensors instead of the released weights; NAME is "
-        "scribble, propagation or fusion; may be given once for each",
+        "scribble, propagation or fusion; once for each, but propagation several times: they then answer together",
     )  # fmt: skip
+    parser.add_argument(
+        "--starts", type=int, choices=range(1, 5), default=1, metavar="N",
+        help="propagate each clip from 1 to 4 frames: the first (default), the last, a third and two thirds; the more, "
+        "the less chance there is in the mean",
+    )  # fmt: skip
+    parser.add_argument(
+        "--whole-frame",
+        action="store_true",
+        help="propagate in the whole picture, without the crop that follows the object",
+    )
     parser.add_argument("--limit", type=arguments.positive, metavar="N", help="only the first N clips and pictures")
     parser.add_argument(
         "-o", "--output", type=Path, metavar="DIR",
@@ -76,7 +86,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
     report.event("start", tier=engine.tier, device=engine.device, clips=len(data.sequences), pictures=len(data.stills))
     session = _Session(engine, context, args.output)
     if "video" in wanted and data.sequences:
-        clips = session.clips(data)
+        clips = session.clips(data, args.starts)
         session.finish("video", scores.clip_summary(clips), tables.clip_table(clips))
     if "stills" in wanted and data.stills:
         stills = session.pictures("strokes", data.stills, measure_strokes)
@@ -96,12 +106,16 @@ def run(args: argparse.Namespace, context: Context) -> int:
 
 
 def _engine(args: argparse.Namespace, context: Context) -> Engine:
-    """The engine of the tier, with the weights that are given."""
-    if not args.weights:
-        return context.load(args.tier, args.device)
-    from ..compose import load_engine
+    """The engine of the tier, with the weights and the switches that are given."""
+    if args.weights:
+        from ..compose import load_engine
 
-    return load_engine(args.tier, args.device, dict(args.weights))
+        engine = load_engine(args.tier, args.device, arguments.weights_by_kind(args.weights))
+    else:
+        engine = context.load(args.tier, args.device)
+    if args.whole_frame:
+        engine.settings = replace(engine.settings, propagation=replace(engine.settings.propagation, follow=False))
+    return engine
 
 
 class _Session:
@@ -115,16 +129,18 @@ class _Session:
         self._details: dict[str, list[dict[str, Any]]] = {}
         self._worst = self._new_worst()
 
-    def clips(self, data: Data) -> list[ClipScore]:
-        """Propagates and scores all clips."""
+    def clips(self, data: Data, starts: int) -> list[ClipScore]:
+        """Propagates and scores all clips from so many frames; the masks of the first frame's are written."""
         from ..core.matte import to_png
         from ..evaluate.measure import measure_clip
+        from ..evaluate.walks import walks
 
         self._worst = self._new_worst(each=2)
         results = []
-        for sequence in self._report.progress(data.sequences, len(data.sequences), "clips", "clip"):
+        ways = [(s, walk) for s in data.sequences for walk in walks(len(s.clip.files), starts)]
+        for sequence, walk in self._report.progress(ways, len(ways), "clips", "clip"):
             keep = None
-            if self._folder:
+            if self._folder and not walk.name:
                 place = self._folder / "masks" / sequence.name
                 files.prepare_folder(place)
                 names = [Path(name).stem for name in sequence.clip.files]
@@ -132,7 +148,7 @@ class _Session:
                 def keep(frame: int, matte: Any, place: Path = place, names: list[str] = names) -> None:
                     files.write_bytes(place / f"{names[frame]}.png", to_png(matte))
 
-            score = measure_clip(self._engine, sequence, self._worst, keep)
+            score = measure_clip(self._engine, sequence, self._worst, keep, walk)
             results.append(score)
             self._tell("video", score)
         return results

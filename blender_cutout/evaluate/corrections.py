@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..commands.arguments import weight_file
+from ..commands.arguments import weight_file, weights_by_kind
 from ..compose import load_networks, settings_of
 from ..core.crop import mask_box
 from ..core.errors import InputError
@@ -224,7 +224,7 @@ def main(words: Sequence[str] | None = None) -> int:
     if args.data is None:
         parser.error("the folder of the data is missing")
     tier = find_tier(args.tier)
-    networks = load_networks(tier, "cpu", dict(args.weights))
+    networks = load_networks(tier, "cpu", weights_by_kind(args.weights))
     records = []
     for video in find_data(args.data).sequences:
         for fault in args.faults if not args.clips or video.name in args.clips else ():

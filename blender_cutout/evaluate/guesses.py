@@ -56,7 +56,7 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--sets", nargs="+", default=["ccp", "human290"], help="of these sets (default ccp human290)")
     args = parser.parse_args(words)
     outside = OutsideNet(args.outside)
-    engine = load_engine("standard", "auto", dict(args.weights or ()))
+    engine = load_engine("standard", "auto", arguments.weights_by_kind(args.weights))
     for name in chosen(args.data / "stills" / "index.csv", args.labelled, args.sets):
         if (args.output / "outside" / f"{name}.png").exists():  # the last one written
             continue

@@ -16,6 +16,7 @@ from .data import Sequence, Still, read_truth
 from .flicker import FlickerMeter
 from .scores import ClipScore, GuessScore, StrokeScore
 from .sheet import Row, Worst
+from .walks import Walk
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,17 +41,20 @@ class Guesser(Protocol):
         """The foreground (H, W) float32 in [0, 1] of a picture (H, W, 3) uint8 RGB."""
 
 
-def measure_clip(engine: Engine, sequence: Sequence, worst: Worst, keep: Keep | None = None) -> ClipScore:
-    """Propagates the first frame's true mask through the clip and scores all but the first and the last frame.
+def measure_clip(
+    engine: Engine, sequence: Sequence, worst: Worst, keep: Keep | None = None, walk: Walk | None = None
+) -> ClipScore:
+    """Propagates a frame's true mask through the clip and scores all but that frame and the one at the far end.
 
     Args:
         engine: to be measured.
         sequence: clip and truth.
         worst: collects the worst frames for the contact sheet.
         keep: called with each frame and its matte.
+        walk: which mask is given and which frames are walked; None = as DAVIS does, from the first frame to the last.
 
     Raises:
-        InputError: the first mask has other values than 0, 128, 255.
+        InputError: the given mask is missing or has other values than 0, 128, 255.
     """
     region: list[float] = []
     contour: list[float] = []
@@ -58,8 +62,12 @@ def measure_clip(engine: Engine, sequence: Sequence, worst: Worst, keep: Keep | 
     spent = 0.0
     flicker = FlickerMeter()
     with open_clip(sequence.clip) as clip:
-        first, _ = _truth(sequence.truth[0], clip.size)
-        stream = engine.propagate(clip, {0: first.astype(np.float32)})
+        walk = walk or Walk(0, 0, len(clip))
+        if walk.given not in sequence.truth:
+            raise InputError(f"The sequence {sequence.name} has no mask of frame {walk.given}.", "Take fewer starts.")
+        first, _ = _truth(sequence.truth[walk.given], clip.size)
+        ends = (walk.given, walk.start if walk.given == walk.stop - 1 else walk.stop - 1)
+        stream = engine.propagate(clip, {walk.given: first.astype(np.float32)}, (walk.start, walk.stop))
         with closing(stream):
             while True:
                 begin = time.perf_counter()
@@ -70,12 +78,12 @@ def measure_clip(engine: Engine, sequence: Sequence, worst: Worst, keep: Keep | 
                 frame, matte = step
                 if keep:
                     keep(frame, matte)
-                if frame == 0:
+                if frame == walk.given:
                     continue
                 mask = as_mask(matte)
                 truth = _truth(sequence.truth[frame], clip.size)[0] if frame in sequence.truth else None
                 flicker.add(frame, clip[frame], mask, truth)
-                if frame < len(clip) - 1 and truth is not None:
+                if frame not in ends and truth is not None:
                     region.append(metrics.iou(mask, truth))
                     contour.append(metrics.contour_accuracy(mask, truth))
                     score = (region[-1] + contour[-1]) / 2
@@ -84,13 +92,13 @@ def measure_clip(engine: Engine, sequence: Sequence, worst: Worst, keep: Keep | 
                     if part not in lowest or score < lowest[part][0]:
                         text = f"frame {frame} of {len(clip)}: J {region[-1]:.2f} F {contour[-1]:.2f} J&F {score:.2f}"
                         lowest[part] = score, Row(sequence.name, text, clip[frame], truth, matte)
-        count = len(clip)
+        count = walk.stop - walk.start
     for score, row in lowest.values():
         worst.offer(score, row)
     if not region:
         raise InputError(f"The sequence {sequence.name} has no frame to score.", "It needs masks between its ends.")
     return ClipScore(
-        sequence.name,
+        f"{sequence.name} {walk.name}".rstrip(),
         float(np.mean(region)),
         float(np.mean(contour)),
         metrics.decay(region),

@@ -65,7 +65,9 @@ class JobOperator(Reporting):
 
     def run(self, context: Any) -> set[str]:
         """Starts the job, and waits for it where it must."""
-        job: Job = self.start(context)  # type: ignore[attr-defined]
+        job: Job | None = self.start(context)  # type: ignore[attr-defined]
+        if job is None:  # nothing to be done by the engine yet
+            return {"FINISHED"}
         outcome = jobs.wait(job) if self.wait or bpy.app.background else job.outcome
         if isinstance(outcome, Failed):
             return self.fail(outcome.text, outcome.hint)

@@ -8,7 +8,7 @@ from uuid import uuid4
 import bpy
 from bpy.props import EnumProperty
 
-from .. import jobs, properties
+from .. import baking, jobs, properties
 from ..core.errors import InputError, StripError
 from ..core.types import Label
 from ..host import annotations, compat, masks, storage, strips
@@ -37,13 +37,13 @@ class CUTOUT_OT_new(JobOperator, bpy.types.Operator):
         """There is a scene."""
         return compat.sequencer_scene(context) is not None
 
-    def start(self, context: Any) -> Job:
+    def start(self, context: Any) -> Job | None:
         """Makes the cutout and its layers, and has the engine open the clip."""
         scene = compat.sequencer_scene(context)
         strip = strips.active_strip(scene)
         if strip.get(masks.MASK_KEY):
             raise StripError("This is the mask of a cutout.", "Select the clip's strip.")
-        strips.clip_of(strip)
+        unrendered = strips.unrendered(scene, strip)
         earlier = strip.get(strips.STRIP_KEY)
         data = scene.cutout
         for index, track in enumerate(data.tracks):
@@ -63,6 +63,9 @@ class CUTOUT_OT_new(JobOperator, bpy.types.Operator):
         data.active_index = len(data.tracks) - 1
         uuid = track.uuid
 
+        if unrendered:
+            baking.announce(scene, track)
+            return None
         return jobs.submit(scene, track, "Opening the clip", then=lambda _: _opened(uuid), undo="New Cutout")
 
 

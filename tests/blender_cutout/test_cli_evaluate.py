@@ -114,3 +114,31 @@ def test_what_cannot_work_is_one_line(
     told = capsys.readouterr().err
     assert told.count("\n") == 1
     assert says in told
+
+
+def test_more_starts_are_more_walks_of_the_same_clips(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--json", "--only", "video", "--starts", 4, "-o", "report") == 0
+    summary = done(capsys)["video"]
+    names = [d["name"] for d in json.loads(Path("report/scores.json").read_text())["details"]["video"]]
+    assert names == ["disc", "disc from 5 back", "disc from 2 on", "disc from 4 back"]
+    assert summary["clips"] == 4
+    assert summary["J&F"] > 0.9
+    assert len(list(Path("report/masks/disc").iterdir())) == 6, "the masks are those of the first walk"
+
+
+def test_the_whole_picture_can_be_walked_instead_of_the_crop(
+    engine: Engine, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sizes: list[tuple[int, int]] = []
+    encode = engine._propagation.encode_key
+
+    def seen(image: np.ndarray) -> Any:
+        sizes.append(image.shape[:2])
+        return encode(image)
+
+    engine._propagation.encode_key = seen  # type: ignore[method-assign]
+    assert run("--only", "video") == 0
+    followed, sizes[:] = set(sizes), []
+    assert run("--only", "video", "--whole-frame") == 0
+    assert len(set(sizes)) == 1
+    assert followed != set(sizes)

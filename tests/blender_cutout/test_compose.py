@@ -9,7 +9,8 @@ import pytest
 
 from blender_cutout import compose
 from blender_cutout.core.errors import InputError, OutOfMemory, WeightsError
-from blender_cutout.core.tiers import TIERS
+from blender_cutout.core.tiers import TIERS, find_tier
+from blender_cutout.models import registry
 
 
 def test_unknown_tiers_and_devices_list_the_names() -> None:
@@ -91,3 +92,26 @@ def test_errors_of_the_networks_are_translated_while_working(monkeypatch: pytest
         engine.foreground(image)
     with pytest.raises(OutOfMemory, match="suffice"):
         list(engine.propagate([image, image], {0: np.ones((64, 64), np.float32)}))
+
+
+def test_a_tier_with_two_propagation_networks_is_one_engine_that_joins_both(tmp_path: Path) -> None:
+    fine = find_tier("fine")
+    assert len(fine.propagation_weights) == 2
+    files = [registry.weight_path(registry.find_entry(name)) for name in fine.propagation_weights]
+    image = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+    matte = np.zeros((64, 64), np.float32)
+    matte[16:48, 16:48] = 1.0
+
+    def second(weights: list[Path] | None) -> np.ndarray:
+        engine = compose.load_engine("fine", "cpu", None if weights is None else {"propagation": weights})
+        return dict(engine.propagate([image, np.roll(image, 4, 1)], {0: matte}))[1]
+
+    both = second(None)
+    np.testing.assert_allclose(second(files), both, atol=1e-4)
+    assert np.abs(second(files[:1]) - both).max() > 0.01
+
+
+def test_only_propagation_takes_several_files() -> None:
+    path = registry.weight_path(registry.find_entry("scribble"))
+    with pytest.raises(InputError, match="only one file for scribble"):
+        compose.load_engine("standard", "cpu", {"scribble": [path, path]})
