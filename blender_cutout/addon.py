@@ -7,9 +7,9 @@ import atexit
 import bpy
 
 from . import autoapply, baking, handlers, jobs, keymap, overlay, panels, preferences, properties
-from .operators import engine, frames, propagate, rounds, setup, tracks, writeback
+from .operators import engine, frames, objects, propagate, rounds, setup, tracks, writeback
 
-_MODULES = (properties, preferences, tracks, rounds, propagate, writeback, frames, engine, setup, panels)
+_MODULES = (properties, preferences, tracks, rounds, propagate, objects, writeback, frames, engine, setup, panels)
 
 
 def register() -> None:

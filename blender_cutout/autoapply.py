@@ -49,7 +49,8 @@ class AutoApply:
         frame, drawing = scene.frame_current, annotations.is_drawing()
         try:
             if not drawing:
-                self._watch.look(annotation)
+                # Whatever is selected when it is sent, a stroke is for the object that it was drawn for.
+                self._watch.look(annotation, properties.active_track(scene).uuid)
             self._fade(annotation, scene, drawing)
             return None if drawing else self._send(context, scene, frame)
         except CutoutError as error:
@@ -64,7 +65,7 @@ class AutoApply:
         if not track.frame_count:
             return None
         # What the artist applied by hand meanwhile is fresh no more.
-        fresh = set(self._watch.take(frame)) - known_strokes(scene)
+        fresh = set(self._watch.take(frame, track.uuid)) - known_strokes(scene)
         return send_strokes(context, scene, track, fresh) if fresh else None
 
     def _fade(self, annotation: Any, scene: Any, drawing: bool) -> None:

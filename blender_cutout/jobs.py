@@ -276,9 +276,10 @@ def _forget_unopened(uuid: str) -> None:
     if found is None or found[1].frame_count:
         return
     scene, track = found
-    with suppress(CutoutError):
-        del strips.find(scene, track.strip_uuid, track.strip_name).strip[strips.STRIP_KEY]
     data = scene.cutout
+    with suppress(CutoutError):
+        if sum(other.strip_uuid == track.strip_uuid for other in data.tracks) == 1:
+            del strips.find(scene, track.strip_uuid, track.strip_name).strip[strips.STRIP_KEY]
     data.tracks.remove(next(i for i, t in enumerate(data.tracks) if t.uuid == uuid))
     data.active_index = max(0, min(data.active_index, len(data.tracks) - 1))
 

@@ -6,13 +6,18 @@ from typing import Any
 
 import bpy
 
-from . import frames_panel
+from . import frames_panel, objects
 from .core.types import Label
 from .host import compat
 from .host.annotations import active_label
 from .host.looks import CHECKER, GREY
 from .properties import next_step
 
+_SWITCHES = (
+    ("visible", "HIDE_OFF", "HIDE_ON"),
+    ("solo", "SOLO_ON", "SOLO_OFF"),
+    ("locked", "LOCKED", "UNLOCKED"),
+)
 _ICONS = {"INFO": "INFO", "WARNING": "ERROR", "ERROR": "CANCEL"}
 
 
@@ -22,11 +27,16 @@ class CUTOUT_UL_tracks(bpy.types.UIList):
     def draw_item(
         self, context: Any, layout: Any, data: Any, item: Any, icon: Any, active_data: Any, active_property: Any
     ) -> None:
-        """Draws a line: the name, to be renamed in place, and how much is done."""
+        """Draws a line: colour, name, to be renamed in place, how much is done; shown, solo, locked."""
         row = layout.row(align=True)
-        row.prop(item, "name", text="", emboss=False, icon="MOD_MASK")
+        colour = row.row(align=True)
+        colour.ui_units_x = 0.7
+        colour.prop(item, "colour", text="")
+        row.prop(item, "name", text="", emboss=False)
         if item.frame_count:
             row.label(text=f"{item.done_count}/{item.frame_count}")
+        for name, on, off in _SWITCHES:
+            row.prop(item, name, text="", emboss=False, icon=on if getattr(item, name) else off)
 
 
 class CUTOUT_PT_cutout(bpy.types.Panel):
@@ -60,7 +70,7 @@ class CUTOUT_PT_cutout(bpy.types.Panel):
         if not frames_panel.draw(layout, scene, track, status):
             _draw_message(context, layout, status)
             return
-        _draw_steps(context, layout, data, track)
+        _draw_steps(context, layout, scene, track)
         _draw_view(layout, data, track)
         if status.busy:
             layout.progress(factor=status.progress, text=status.stage, type="BAR")
@@ -68,8 +78,9 @@ class CUTOUT_PT_cutout(bpy.types.Panel):
         _draw_message(context, layout, status)
 
 
-def _draw_steps(context: Any, layout: Any, data: Any, track: Any) -> None:
+def _draw_steps(context: Any, layout: Any, scene: Any, track: Any) -> None:
     """The buttons in the order of their use, and what to do next."""
+    data = scene.cutout
     column = layout.column(align=True)
     row = column.row(align=True)
     drawing = active_label(context)
@@ -86,6 +97,8 @@ def _draw_steps(context: Any, layout: Any, data: Any, track: Any) -> None:
     row = column.row(align=True)
     for direction, text in (("BACKWARD", "Backward"), ("BOTH", "Both"), ("FORWARD", "Forward")):
         row.operator("cutout.propagate", text=text).direction = direction
+    if len(objects.of_clip(scene, track)) > 1:
+        column.operator("cutout.propagate_all", icon="GROUP").direction = "BOTH"
     layout.operator("cutout.write_strips", icon="SEQUENCE")
     column = layout.column(align=True)
     column.scale_y = 0.8

@@ -24,25 +24,33 @@ class StrokeWatch:
         self._started = False
         self._marks: dict[tuple[str, int], _Mark] = {}
         self._points: set[tuple[str, int, float, float]] = set()
-        self._fresh: dict[int, list[str]] = {}
+        self._fresh: dict[int, list[tuple[str, str]]] = {}
 
     def reset(self) -> None:
         """Forgets everything: all strokes of the next look count as old."""
         self.__init__()  # type: ignore[misc]
 
-    def look(self, annotation: Any) -> None:
-        """Takes in what is drawn now; None = nothing. Raises StrokeError, once, where `drawn_on` does."""
+    def look(self, annotation: Any, owner: str = "") -> None:
+        """Takes in what is drawn now (None = nothing); strokes that are fresh are `owner`'s.
+
+        Raises:
+            StrokeError: where `drawn_on` does, once.
+        """
         marks = {(name, frame.frame_number): _mark(frame) for name, frame in layer_frames(annotation)}
         changed = {key[1] for key, mark in marks.items() if mark[0] and self._marks.get(key) != mark}
         self._marks, started, self._started = marks, self._started, True
         for frame in changed:
             for stroke in drawn_on(annotation, frame):
                 if self._is_new(stroke, frame) and started:
-                    self._fresh.setdefault(frame, []).append(stroke.key)
+                    self._fresh.setdefault(frame, []).append((stroke.key, owner))
 
-    def take(self, frame: int) -> list[str]:
-        """The keys of the fresh strokes of a timeline frame; they are fresh no more."""
-        return self._fresh.pop(frame, [])
+    def take(self, frame: int, owner: str = "") -> list[str]:
+        """The keys of an owner's fresh strokes of a timeline frame; they are fresh no more."""
+        found = self._fresh.pop(frame, [])
+        others = [(key, name) for key, name in found if name != owner]
+        if others:
+            self._fresh[frame] = others
+        return [key for key, name in found if name == owner]
 
     def drop(self) -> None:
         """No stroke is fresh any more."""

@@ -7,7 +7,7 @@ from typing import Any
 import bpy
 from bpy.props import EnumProperty
 
-from .. import jobs
+from .. import jobs, objects
 from ..core.errors import InputError
 from ..core.messages import Propagate
 from ..core.types import Direction
@@ -15,7 +15,7 @@ from ..host import strips
 from ..pump import Job
 from .base import JobOperator, Keyed, Reporting, has_track, idle, opened_track
 
-_DIRECTION = EnumProperty(
+DIRECTION = EnumProperty(
     name="Direction",
     items=(
         ("FORWARD", "Forward", "From the frames with strokes to the strip's end"),
@@ -31,9 +31,9 @@ class CUTOUT_OT_propagate(Keyed, JobOperator, bpy.types.Operator):
 
     bl_idname = "cutout.propagate"
     bl_label = "Propagate"
-    bl_description = "Carry the mask from the frames with strokes through the strip"
+    bl_description = "Carry the active object's mask from the frames with strokes through the strip"
 
-    direction: _DIRECTION
+    direction: DIRECTION
 
     @classmethod
     def poll(cls, context: Any) -> bool:
@@ -43,6 +43,7 @@ class CUTOUT_OT_propagate(Keyed, JobOperator, bpy.types.Operator):
     def start(self, context: Any) -> Job:
         """Asks for all clip frames that the strip shows."""
         scene, track = opened_track(context)
+        objects.check_unlocked(track)
         if not track.keyframe_count:
             raise InputError("There is no mask to propagate yet.", "Draw strokes and apply them, or press Auto, first.")
         strip = strips.find(scene, track.strip_uuid, track.strip_name).strip

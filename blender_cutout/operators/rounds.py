@@ -6,7 +6,7 @@ from typing import Any
 
 import bpy
 
-from .. import jobs, properties
+from .. import jobs, objects, properties
 from ..core.errors import InputError
 from ..core.messages import ApplyRound, Undo
 from ..host import annotations, compat, strips
@@ -48,6 +48,7 @@ class CUTOUT_OT_auto(JobOperator, bpy.types.Operator):
     def start(self, context: Any) -> Job:
         """Asks for the first guess."""
         scene, track = opened_track(context)
+        objects.check_unlocked(track)
         strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
         frame, uuid = _clip_frame(scene, track, strip), track.uuid
         return jobs.submit(
@@ -77,11 +78,20 @@ class CUTOUT_OT_undo_round(Keyed, JobOperator, bpy.types.Operator):
         return bool(properties.active_track(compat.sequencer_scene(context)).head)
 
     def start(self, context: Any) -> Job:
-        """Moves the head back."""
+        """Moves the head back; a step of several objects together is taken back for all that are not locked."""
         scene, track = opened_track(context)
+        objects.check_unlocked(track)
         uuid = track.uuid
+        others = [other for other in objects.unlocked(scene, track) if other.uuid != uuid]
+        uuids = tuple(other.uuid for other in others)
         return jobs.submit(
-            scene, track, "Undoing", lambda job: Undo(job, uuid), lambda _: "Took the last step back.", "Undo Round"
+            scene,
+            track,
+            "Undoing",
+            lambda job: Undo(job, uuid, uuids),
+            lambda _: "Took the last step back.",
+            "Undo Round",
+            others,
         )
 
 
@@ -96,9 +106,10 @@ def send_strokes(context: Any, scene: Any, track: Any, only: Collection[str] | N
 
     Raises:
         StrokeError: there are none, or they lie outside the picture.
-        InputError: the frame is outside the strip.
+        InputError: the frame is outside the strip, or the cutout is locked.
         StripError: the strip is gone or cannot be mapped.
     """
+    objects.check_unlocked(track)
     strip = strips.find(scene, track.strip_uuid, track.strip_name)
     _check_shown(scene, strip)
     timeline, frame = scene.frame_current, _clip_frame(scene, track, strip.strip)

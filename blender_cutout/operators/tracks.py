@@ -8,11 +8,10 @@ from uuid import uuid4
 import bpy
 from bpy.props import EnumProperty
 
-from .. import baking, jobs, properties
-from ..core.errors import InputError, StripError
+from .. import baking, jobs, objects, properties
+from ..core.errors import StripError
 from ..core.types import Label
 from ..host import annotations, compat, masks, storage, strips
-from ..host.looks import PALETTE
 from ..pump import Job
 from .base import JobOperator, Reporting, has_track
 
@@ -26,11 +25,11 @@ _LABEL = EnumProperty(
 
 
 class CUTOUT_OT_new(JobOperator, bpy.types.Operator):
-    """Begin to cut an object out of the active movie or image strip."""
+    """Begin to cut an object, the first or another one, out of the active movie or image strip."""
 
     bl_idname = "cutout.new"
     bl_label = "New Cutout"
-    bl_description = "Begin to cut an object out of the active movie or image strip"
+    bl_description = "Begin to cut an object, the first or another one, out of the active movie or image strip"
 
     @classmethod
     def poll(cls, context: Any) -> bool:
@@ -44,21 +43,17 @@ class CUTOUT_OT_new(JobOperator, bpy.types.Operator):
         if strip.get(masks.MASK_KEY):
             raise StripError("This is the mask of a cutout.", "Select the clip's strip.")
         unrendered = strips.unrendered(scene, strip)
-        earlier = strip.get(strips.STRIP_KEY)
         data = scene.cutout
-        for index, track in enumerate(data.tracks):
-            if earlier and track.strip_uuid == earlier and track.strip_name == strip.name:
-                data.active_index = index
-                raise InputError(
-                    f"This strip has a cutout already: {track.name}.", "It is selected now; go on with it."
-                )
         jobs.pump.ensure_engine()  # without an engine nothing is begun
         annotations.set_up(context)
-        track = data.tracks.add()
-        track.uuid = uuid4().hex
-        track.strip_uuid, track.strip_name = strips.tag(strip), strip.name
-        track.name = strip.name
-        track.colour = PALETTE[(len(data.tracks) - 1) % len(PALETTE)]
+        name, colour = objects.next_name(scene, strip), objects.next_colour(scene)
+        others = objects.on_strip(scene, strip)
+        strip_uuid = others[0].strip_uuid if others else strips.tag(strip)
+        for other in others:
+            other.strip_name = strip.name  # the artist may have renamed the strip
+        track = data.tracks.add()  # from here on the others' references do not hold any more
+        track.uuid, track.name, track.colour = uuid4().hex, name, colour
+        track.strip_uuid, track.strip_name = strip_uuid, strip.name
         track.folder = storage.stored(storage.new_folder(track.uuid), bpy.data.filepath)
         data.active_index = len(data.tracks) - 1
         uuid = track.uuid
@@ -92,7 +87,7 @@ class CUTOUT_OT_remove(Reporting, bpy.types.Operator):
         except StripError:
             place = None
         masks.remove(scene, place, track.uuid)
-        if place is not None:
+        if place is not None and len(objects.of_clip(scene, track)) == 1:
             del place.strip[strips.STRIP_KEY]
         data = scene.cutout
         data.tracks.remove(min(data.active_index, len(data.tracks) - 1))

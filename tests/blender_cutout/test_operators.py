@@ -69,16 +69,14 @@ def test_keep_and_remove_choose_the_layer_to_draw_on(blender: Any, project: Proj
         assert annotation.layers[annotation.layers.active_index].info == name
 
 
-def test_a_strip_gets_one_cutout_a_copy_of_it_its_own(blender: Any, project: Project, tmp_path: Path) -> None:
+def test_a_copy_of_a_strip_gets_a_cutout_of_its_own(blender: Any, project: Project, tmp_path: Path) -> None:
     scene, strip = project()
     blender.ops.cutout.new()
-    with pytest.raises(RuntimeError, match="has a cutout already"):
-        blender.ops.cutout.new()
     other = kit.add_strip(scene, kit.write_clip(tmp_path / "copy"), kit.LAYOUTS["plain"], channel=5)
     other["cutout_strip"] = strip["cutout_strip"]  # as Blender's duplicate leaves it
     blender.ops.cutout.new()
     assert other["cutout_strip"] != strip["cutout_strip"]
-    assert len(scene.cutout.tracks) == 2
+    assert [t.strip_uuid for t in scene.cutout.tracks] == [strip["cutout_strip"], other["cutout_strip"]]
 
 
 def test_strips_without_a_file_are_refused_with_a_way_out(blender: Any, project: Project, tmp_path: Path) -> None:

@@ -103,3 +103,12 @@ def test_a_stroke_that_sticks_to_the_screen_is_told_once(watch: StrokeWatch) -> 
         watch.look(notes)
     watch.look(notes)
     assert watch.take(5) == []
+
+
+def test_a_stroke_is_its_owners_whoever_asks_first(watch: StrokeWatch) -> None:
+    watch.look(annotation({5: [OLD, NEW]}), "cat")
+    notes = annotation({5: [OLD, NEW, [(9, 9), (8, 8)]]})
+    watch.look(notes, "dog")
+    assert watch.take(5, "dog") == keys(notes, 5)[2:]
+    assert watch.take(5, "cat") == keys(notes, 5)[1:2]
+    assert watch.take(5, "cat") == []

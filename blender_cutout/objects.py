@@ -1,0 +1,71 @@
+"""Several cutouts of one strip, the clip's objects: which belong together, which are shown, which may be changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import properties
+from .core.errors import InputError, StripError
+from .host import strips
+from .host.looks import PALETTE, Colour
+
+
+def of_clip(scene: Any, track: Any) -> list[Any]:
+    """All cutouts of a cutout's strip, itself too, in the list's order."""
+    return [other for other in scene.cutout.tracks if other.strip_uuid == track.strip_uuid]
+
+
+def unlocked(scene: Any, track: Any) -> list[Any]:
+    """Those of them that may be changed."""
+    return [other for other in of_clip(scene, track) if not other.locked]
+
+
+def on_strip(scene: Any, strip: Any) -> list[Any]:
+    """The cutouts of a strip; none of a copy of it, which Blender leaves with the same mark."""
+    uuid = strip.get(strips.STRIP_KEY)
+    return [track for track in scene.cutout.tracks if uuid == track.strip_uuid and _strip(scene, track) == strip]
+
+
+def shown(scene: Any) -> list[Any]:
+    """The objects of the active cutout's strip whose masks are to be seen: where some are solo only those."""
+    if not len(scene.cutout.tracks):
+        return []
+    found = of_clip(scene, properties.active_track(scene))
+    solo = [track for track in found if track.solo]
+    return solo or [track for track in found if track.visible]
+
+
+def check_unlocked(track: Any) -> None:
+    """Raises InputError when the cutout is locked."""
+    if track.locked:
+        raise InputError(
+            f"{track.name} is locked, so it is not changed.",
+            "Unlock it with the padlock in the list, or select another object.",
+        )
+
+
+def next_colour(scene: Any) -> Colour:
+    """The palette's first colour among those that the fewest cutouts have."""
+    used = [tuple(track.colour) for track in scene.cutout.tracks]
+
+    def count(colour: Colour) -> int:
+        return sum(max(abs(a - b) for a, b in zip(colour, other, strict=True)) < 1e-3 for other in used)
+
+    return min(PALETTE, key=count)
+
+
+def next_name(scene: Any, strip: Any) -> str:
+    """A name for the next cutout of a strip: the strip's, then with a number."""
+    taken = {track.name for track in on_strip(scene, strip)}
+    name, number = str(strip.name), 1
+    while name in taken:
+        number += 1
+        name = f"{strip.name} {number}"
+    return name
+
+
+def _strip(scene: Any, track: Any) -> Any:
+    try:
+        return strips.find(scene, track.strip_uuid, track.strip_name).strip
+    except StripError:
+        return None

@@ -1,0 +1,71 @@
+"""Several objects of one clip at once."""
+# No `from __future__ import annotations`: Blender reads the annotations of these classes as values.
+# mypy: disable-error-code="valid-type"
+
+from typing import Any
+
+import bpy
+
+from .. import jobs, objects
+from ..core.errors import InputError
+from ..core.messages import Propagate, PropagateGroup
+from ..core.types import Direction
+from ..host import strips
+from ..pump import Job
+from .base import JobOperator, has_track, idle, opened_track
+from .propagate import DIRECTION
+
+
+class CUTOUT_OT_propagate_all(JobOperator, bpy.types.Operator):
+    """Carry the masks of all unlocked objects of the clip through the strip together."""
+
+    bl_idname = "cutout.propagate_all"
+    bl_label = "Propagate All Objects"
+    bl_description = (
+        "Carry the masks of all unlocked objects of this clip through the strip together, so that no pixel belongs to "
+        "two of them. On a frame with strokes for one object, the others take part with the mask that they have there"
+    )
+
+    direction: DIRECTION
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """There is a cutout, and the engine has nothing else to do."""
+        return has_track(context) and idle()
+
+    def start(self, context: Any) -> Job:
+        """Asks for all clip frames that the strip shows."""
+        scene, track = opened_track(context)
+        group = objects.unlocked(scene, track)
+        if not group:
+            raise InputError("All objects of this clip are locked.", "Unlock those to propagate in the list.")
+        for one in group:
+            if not one.keyframe_count:
+                raise InputError(
+                    f"{one.name} has no mask yet.",
+                    "Select it and draw on it, or press Auto; or lock it, and the others go without it.",
+                )
+        strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
+        frames = strips.time_map(scene, strip, track.frame_count).clip_frames()
+        first, last = min(frames), max(frames)
+        direction, first_one = Direction[self.direction].value, group[0]
+        uuids, names = tuple(one.uuid for one in group), tuple(one.name for one in group)
+
+        def message(job: str) -> Propagate | PropagateGroup:
+            if len(uuids) == 1:
+                return Propagate(job, uuids[0], first, last + 1, direction)
+            return PropagateGroup(job, uuids, names, first, last + 1, direction)
+
+        count = f"{len(uuids)} objects" if len(uuids) > 1 else "1 object"
+        return jobs.submit(
+            scene,
+            first_one,
+            "Propagating",
+            message,
+            then=lambda done: f"{count} propagated through {done.result.get('frames', last + 1 - first)} frames.",
+            undo=self.bl_label,
+            others=group[1:],
+        )
+
+
+CLASSES = (CUTOUT_OT_propagate_all,)
