@@ -216,6 +216,7 @@ class CutoutStatus(bpy.types.PropertyGroup):
         stage, progress: what it does, how far it is.
         lost: the engine ended unexpectedly.
         engine: what the engine runs on, "" = not started.
+        frames_busy, frames_text, frames_share: frames of a strip are being rendered, what it does, how far it is.
         brush_radius, brush_pressure: settings of the Cutout Brush; here, as undo is not to change them back.
     """
 
@@ -227,6 +228,9 @@ class CutoutStatus(bpy.types.PropertyGroup):
     progress: _SHARE
     lost: _FLAG
     engine: _TEXT
+    frames_busy: _FLAG
+    frames_text: _TEXT
+    frames_share: _SHARE
     brush_radius: _BRUSH_RADIUS
     brush_pressure: _BRUSH_PRESSURE
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from . import compat
+
 GROUPS = ("transform", "crop")
 _POINT = (
     "interpolation",
@@ -27,7 +29,7 @@ def copy(scene: Any, clip: Any, mask: Any) -> bool:
     Returns:
         False when something moves the clip that cannot be copied: a driver, or a curve with modifiers.
     """
-    curves = _curves(scene)
+    curves = compat.curves(scene.animation_data)
     drivers = scene.animation_data.drivers if scene.animation_data else ()
     complete = True
     for group in GROUPS:
@@ -40,22 +42,6 @@ def copy(scene: Any, clip: Any, mask: Any) -> bool:
             _copy_points(curve, curves.new(target + name, index=curve.array_index))
         complete = complete and not any(d.data_path.startswith(source) for d in drivers)
     return complete
-
-
-def _curves(scene: Any) -> Any:
-    """The collection of the scene's F-curves, where there is one: up to 4.5 the action's, from 5.0 on its slot's."""
-    data = scene.animation_data
-    action = data.action if data else None
-    if action is None:
-        return ()
-    if hasattr(action, "fcurves"):
-        return action.fcurves
-    for layer in action.layers:
-        for strip in layer.strips:
-            bag = strip.channelbag(data.action_slot)
-            if bag is not None:
-                return bag.fcurves
-    return ()
 
 
 def _copy_points(source: Any, target: Any) -> None:

@@ -9,6 +9,10 @@ import bpy
 
 BEFORE_5_0 = bpy.app.version < (5, 0, 0)
 BEFORE_5_2 = bpy.app.version < (5, 2, 0)
+IGNORES_ROTATION = bpy.app.version < (4, 5, 0)
+"""Movies are shown without regard to their rotation flag: so 4.2; not tried on 4.3 and 4.4."""
+RATE_BY_CACHE = not BEFORE_5_0
+"""With a playback rate other than 1 the frame that is shown depends on what was rendered before."""
 
 _NEW_TIMES = {
     "frame_start": "content_start",
@@ -36,6 +40,21 @@ def time_set(strip: Any, name: str, value: float) -> None:
 def strips(owner: Any) -> Any:
     """The collection of strips of a sequence editor or a meta strip: `strips` from 4.4 on, `sequences` before."""
     return owner.strips if hasattr(owner, "strips") else owner.sequences
+
+
+def curves(animation: Any) -> Any:
+    """The F-curves of a data-block's animation: up to 4.5 the action's, from 5.0 on those of its slot."""
+    action = animation.action if animation else None
+    if action is None:
+        return ()
+    if hasattr(action, "fcurves"):
+        return action.fcurves
+    for layer in action.layers:
+        for strip in layer.strips:
+            bag = strip.channelbag(animation.action_slot)
+            if bag is not None:
+                return bag.fcurves
+    return ()
 
 
 def sequencer_scene(context: Any) -> Any:

@@ -28,6 +28,11 @@ def new_folder(track: str) -> Path:
     return folder_beside(bpy.data.filepath, track) if bpy.data.filepath else user_folder("unsaved") / track
 
 
+def frames_folder(name: str) -> Path:
+    """The folder for rendered frames of the open .blend, saved or not."""
+    return new_folder(f"frames-{name}")
+
+
 def is_unsaved(folder: Path) -> bool:
     """True for a folder that was made before its .blend was saved."""
     return user_folder("unsaved") in folder.parents

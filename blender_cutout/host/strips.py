@@ -12,23 +12,12 @@ import bpy
 
 from ..core.errors import StripError
 from ..core.types import Clip
-from . import compat
+from . import compat, fitness, frames
 from .mapping import PictureMap
 from .timing import TimeMap, playback_rate
 
 STRIP_KEY = "cutout_strip"
 """Custom property of a clip's strip: its uuid, by which it is found again."""
-
-_BAKE = "Render it to a movie, put that in its place and make the cutout there."
-_UNFIT = {
-    "META": (
-        "A meta strip has no file of its own.",
-        "Open it (Tab) and take the clip inside, or render it to a movie.",
-    ),
-    "SCENE": ("A scene strip has no file to read frames from.", _BAKE),
-    "MOVIECLIP": ("A movie clip strip cannot be cut out.", "Add its file as a movie strip instead."),
-    "SOUND": ("A sound strip has no pictures.", "Choose a movie or image strip."),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,46 +76,52 @@ def tag(strip: Any) -> str:
     return uuid
 
 
+def unrendered(scene: Any, strip: Any) -> bool:
+    """True when a strip's frames must be rendered before the engine can read it.
+
+    Raises:
+        StripError: it cannot be cut out at all.
+    """
+    return frames.of(strip) is None and bool(fitness.source(scene, strip).reason)
+
+
 def clip_of(strip: Any) -> Clip:
-    """The files behind a strip. Raises StripError, saying what to do, when it is not fit for a cutout."""
-    if strip.type not in ("MOVIE", "IMAGE"):
-        kind = strip.type.replace("_", " ").lower()
-        raise StripError(
-            *_UNFIT.get(strip.type, (f"A strip of type {kind} has no file.", "Choose a movie or image strip."))
-        )
-    if _is_retimed(strip):
-        raise StripError(
-            "The strip is retimed, and Blender does not tell which frame it shows when.",
-            "Reset its retiming (Strip > Retiming > Reset), or: " + _BAKE[0].lower() + _BAKE[1:],
-        )
+    """The files behind a strip, or its rendered frames.
+
+    Raises:
+        StripError: it is not fit for a cutout, or its frames must be rendered first; says what to do.
+    """
+    rendered = frames.of(strip)
+    if rendered is not None:
+        return rendered.clip()
+    reason = fitness.source(strip.id_data, strip).reason
+    if reason:
+        raise StripError(reason, fitness.RENDER)
     if strip.type == "MOVIE":
-        path = Path(bpy.path.abspath(strip.filepath))
-        if not strip.filepath or not path.is_file():
-            raise StripError(f"The strip's movie is missing: {path}", "Find it again with File > External Data.")
-        return Clip(str(path))
-    folder, names = Path(bpy.path.abspath(strip.directory)), tuple(e.filename for e in strip.elements)
-    missing = next((n for n in names if not (folder / n).is_file()), None)
-    if missing is not None or not names:
-        raise StripError(
-            f"The strip's picture is missing: {folder / (missing or '')}", "Find it again with File > External Data."
-        )
-    return Clip(str(folder), names)
-
-
-def _is_retimed(strip: Any) -> bool:
-    """True for a retimed strip. Image strips of 4.2 have no list of keys: there the length tells."""
-    if hasattr(strip, "retiming_keys"):
-        return len(strip.retiming_keys) > 0
-    if strip.type != "IMAGE" or len(strip.elements) < 2:
-        return False
-    parts = ("frame_final_duration", "frame_offset_start", "frame_offset_end")
-    trims = ("animation_offset_start", "animation_offset_end")
-    length = sum(compat.time_get(strip, n) for n in parts) + sum(compat.time_get(strip, n) for n in trims)
-    return abs(length - len(strip.elements)) > 0.5
+        return Clip(str(Path(bpy.path.abspath(strip.filepath))))
+    return Clip(str(Path(bpy.path.abspath(strip.directory))), tuple(e.filename for e in strip.elements))
 
 
 def time_map(scene: Any, strip: Any, frame_count: int) -> TimeMap:
-    """Which of the clip's `frame_count` frames the strip shows when."""
+    """Which of the clip's `frame_count` frames the strip shows when.
+
+    Raises:
+        StripError: its frames must be rendered, for the first time or again.
+    """
+    rendered = frames.of(strip)
+    if rendered is not None:
+        return frames.time_map(scene, strip, rendered)
+    reason = fitness.source(scene, strip, files=False).reason
+    times = None if reason else file_times(scene, strip, frame_count)
+    if times is not None and compat.RATE_BY_CACHE and abs(times.rate - 1) > 1e-4:
+        reason = fitness.OTHER_RATE
+    if times is None or reason:
+        raise StripError(reason, fitness.RENDER)
+    return times
+
+
+def file_times(scene: Any, strip: Any, frame_count: int) -> TimeMap:
+    """Which frame of its file a movie or image strip shows when, unless it is retimed."""
     left, right = (round(compat.time_get(strip, n)) for n in ("frame_final_start", "frame_final_end"))
     cut = sum(compat.time_get(strip, n) for n in ("frame_offset_start", "frame_offset_end"))
     length = compat.time_get(strip, "frame_final_duration") + cut
@@ -152,6 +147,9 @@ def time_map(scene: Any, strip: Any, frame_count: int) -> TimeMap:
 
 def source_size(strip: Any) -> tuple[int, int]:
     """(width, height) of the strip's pictures as Blender sees them; zeros when not known yet."""
+    rendered = frames.of(strip)
+    if rendered is not None:
+        return rendered.width, rendered.height
     first = strip.elements[0] if len(strip.elements) else None
     return (first.orig_width, first.orig_height) if first else (0, 0)
 
@@ -173,7 +171,7 @@ def picture_map(scene: Any, strip: Any, size: tuple[int, int]) -> PictureMap:
             f"Blender reads the pictures as {seen[0]}×{seen[1]}, the engine as {size[0]}×{size[1]}.",
             "The file may be turned by a tag or have pictures of several sizes: convert it to a plain movie.",
         )
-    render, transform, crop = scene.render, strip.transform, strip.crop
+    render, transform, crop, rendered = scene.render, strip.transform, strip.crop, frames.of(strip)
     return PictureMap(
         render_size=(render.resolution_x, render.resolution_y),
         source_size=size,
@@ -184,6 +182,7 @@ def picture_map(scene: Any, strip: Any, size: tuple[int, int]) -> PictureMap:
         flip=(strip.use_flip_x, strip.use_flip_y),
         crop=(crop.min_x, crop.max_x, crop.min_y, crop.max_y),
         pixel_aspect=render.pixel_aspect_x / render.pixel_aspect_y,
-        percentage=render.resolution_percentage / 100,
+        # A picture as large as the render shrinks with it.
+        percentage=1.0 if rendered is not None and rendered.output else render.resolution_percentage / 100,
         unscaled_origin=compat.BEFORE_5_2,
     )

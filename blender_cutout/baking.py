@@ -1,0 +1,372 @@
+"""Renders the frames of a strip that has no readable file, a few at a time, so that Blender's window stays alive.
+
+One timer calls `step`; without an event loop whoever started it does. Frames that are done stay: after a cancel, an
+error or a crash the next start goes on with those that are missing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from . import jobs, properties
+from .core.errors import CutoutError, InputError, StoreError, StripError
+from .host import bake, compat, fingerprint, fitness, frames, rebase, storage, strips
+
+INTERVAL = 0.02
+"""Seconds between two steps, for Blender's window."""
+_TICK = 0.15
+"""Seconds of rendering in one step, about: as long the window does not answer."""
+_MOST = 16
+_SHARE = 0.6
+"""Bytes of a PNG picture for each byte of a noisy picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be rendered for a cutout's strip.
+
+    Attributes:
+        reason: why, a sentence; "" = it need not be.
+        first: timeline frame of the first picture.
+        count: how many frames.
+        size: (width, height) of the pictures.
+        output: they are as large as the scene's render.
+        offset: of the first picture from the start of the strip's content.
+        mark: fingerprint of the strip.
+        warm_up: as `bake.render`.
+        bytes: disk that they take, about.
+    """
+
+    reason: str
+    first: int
+    count: int
+    size: tuple[int, int]
+    output: bool
+    offset: int
+    mark: str
+    warm_up: int
+    bytes: int
+
+    @property
+    def megabytes(self) -> int:
+        """Of disk, at least 1."""
+        return max(1, round(self.bytes / 1e6))
+
+    def told(self) -> str:
+        """What the artist should know before."""
+        noun = "frame is" if self.count == 1 else "frames are"
+        return f"{self.count} {noun} rendered once first: about {self.megabytes} MB."
+
+
+def plan(scene: Any, track: Any) -> Plan:
+    """What would be rendered for a cutout. Raises StripError when its strip is gone or cannot be cut out."""
+    strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
+    source = fitness.source(scene, strip)
+    if min(source.size) <= 0:
+        raise StripError("The size of the strip's picture is not known.", "Check that its file can be read.")
+    reason, rate = source.reason, 1.0
+    if strip.type == "MOVIE" and not reason and track.frame_count and frames.of(strip) is None:
+        rate = strips.file_times(scene, strip, track.frame_count).rate
+        reason = fitness.OTHER_RATE if compat.RATE_BY_CACHE and abs(rate - 1) > 1e-4 else ""
+    elif strip.type == "MOVIE" and strip.fps > 0:
+        rate = strip.fps * scene.render.fps_base / scene.render.fps
+    left, right = frames.span(strip)
+    width, height = source.size
+    return Plan(
+        reason=frames.stale(scene, strip) or reason,
+        first=left,
+        count=right - left,
+        size=source.size,
+        output=source.output,
+        offset=left - round(compat.time_get(strip, "frame_start")),
+        mark=fingerprint.of(scene, strip),
+        warm_up=bake.warm_up(rate),
+        bytes=int((right - left) * width * height * 3 * _SHARE),
+    )
+
+
+def needed(scene: Any, track: Any) -> str:
+    """Why the frames of a cutout's strip must be rendered; "" = they need not be. Raises StripError as `plan`."""
+    strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
+    rendered = frames.of(strip)
+    if rendered is not None:
+        there = (rendered.path / frames.DONE).is_file()
+        return frames.stale(scene, strip) or ("" if there else "The strip's rendered frames are missing.")
+    return plan(scene, track).reason
+
+
+@dataclass
+class Bake:
+    """A rendering under way.
+
+    Attributes:
+        track: uuid of the cutout.
+        plan: what is rendered.
+        part: where the frames go until all are there.
+        folder: where they lie then.
+        todo: frames still missing, counted from 0.
+        batch: how many the next step renders.
+    """
+
+    track: str
+    plan: Plan
+    part: Path
+    folder: Path
+    todo: list[int] = field(default_factory=list)
+    batch: int = 1
+    rendered: int = 0
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def done(self) -> int:
+        """Frames that are there."""
+        return self.plan.count - len(self.todo)
+
+
+class Baker:
+    """At most one rendering of frames at a time. Nothing happens but inside `start` and `step`."""
+
+    def __init__(self) -> None:
+        self.bake: Bake | None = None
+
+    def start(self, scene: Any, track: Any, again: bool = False) -> Bake:
+        """Begins, or goes on with what an earlier one left.
+
+        Args:
+            scene: the cutout's.
+            track: the cutout.
+            again: frames that are there already are rendered anew.
+
+        Raises:
+            InputError: another one is under way.
+            StripError: the strip cannot be cut out.
+            StoreError: the disk is too full, or cannot be written.
+        """
+        if self.bake is not None:
+            raise InputError("Frames are being rendered already.", "Wait, or cancel that first.")
+        wanted = plan(scene, track)
+        folder = storage.frames_folder(f"{track.strip_uuid[:8]}-{wanted.mark}-{wanted.offset}-{wanted.count}")
+        made = Bake(track.uuid, wanted, folder.with_name(folder.name + ".part"), folder)
+        if again or not (folder / frames.DONE).is_file():
+            try:
+                if again:
+                    shutil.rmtree(made.part, ignore_errors=True)
+                made.part.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StoreError(
+                    f"The frames cannot be rendered into {made.part}: {error.strerror or error}",
+                    "Check the folder's permissions, or save the project elsewhere.",
+                ) from error
+            there = set(os.listdir(made.part))
+            made.todo = [n for n in range(wanted.count) if frames.file_name(n) not in there]
+            _check_space(made)
+        self.bake = made
+        return made
+
+    def step(self) -> bool:
+        """Renders a few frames; True while some are missing.
+
+        Raises:
+            CutoutError: it failed and has ended; what was rendered stays.
+        """
+        made = self.bake
+        if made is None:
+            return False
+        found = properties.track_by_uuid(made.track)
+        if found is None:  # undone, or removed
+            self.bake = None
+            return False
+        try:
+            if made.todo:
+                self._render(made, *found)
+            if not made.todo:
+                self.bake = None
+                _finish(made, *found)
+        except BaseException:
+            self.bake = None
+            raise
+        return self.bake is not None
+
+    def cancel(self) -> bool:
+        """Stops; True when there was something to stop. What was rendered stays."""
+        stopped, self.bake = self.bake is not None, None
+        return stopped
+
+    def _render(self, made: Bake, scene: Any, track: Any) -> None:
+        place, wanted = strips.find(scene, track.strip_uuid, track.strip_name), made.plan
+        first = round(compat.time_get(place.strip, "frame_start")) + wanted.offset
+        now = (fingerprint.of(scene, place.strip), frames.span(place.strip))
+        if now != (wanted.mark, (first, first + wanted.count)):
+            shutil.rmtree(made.part, ignore_errors=True)
+            raise StripError("The strip was changed while its frames were rendered.", "Press Render Frames again.")
+        run = next((n for n in range(1, made.batch) if made.todo[n : n + 1] != [made.todo[0] + n]), made.batch)
+        batch = [first + n for n in made.todo[:run]]
+        before = time.monotonic()
+        bake.render(scene, place, wanted.size, batch, first, made.part, wanted.warm_up)
+        took = time.monotonic() - before
+        del made.todo[:run]
+        made.rendered += run
+        if took < _TICK / 2:
+            made.batch = min(made.batch * 2, _MOST)
+        elif took > _TICK:
+            made.batch = max(1, made.batch // 2)
+
+
+def _finish(made: Bake, scene: Any, track: Any) -> None:
+    """Makes the frames the strip's, when all are there."""
+    place, wanted = strips.find(scene, track.strip_uuid, track.strip_name), made.plan
+    old = frames.of(place.strip)
+    target = storage.frames_folder(made.folder.name.removeprefix("frames-"))  # saved for the first time meanwhile
+    same = old is not None and (not made.part.exists() or _same_pictures(old, made))
+    if made.part.exists():
+        _put_in_place(made, target)
+    record = frames.Frames(
+        folder=storage.stored(target, bpy.data.filepath),
+        count=wanted.count,
+        width=wanted.size[0],
+        height=wanted.size[1],
+        offset=wanted.offset,
+        mark=wanted.mark,
+        output=wanted.output,
+    )
+    for other in strips.places(strips.editor(scene)):
+        if other.strip.get(strips.STRIP_KEY) == track.strip_uuid:
+            frames.keep(other.strip, record)
+    for fellow in [t for t in scene.cutout.tracks if t.strip_uuid == track.strip_uuid]:
+        if not same and fellow.frame_count:
+            rebase.begin_again(scene, fellow)
+        jobs.pump.heads.pop(fellow.uuid, None)  # the engine is to open it with these frames
+    made.track = track.uuid
+
+
+def _put_in_place(made: Bake, target: Path) -> None:
+    """Swaps the finished frames in: whoever looks sees the old ones or the new ones, whole."""
+    aside = target.with_name(target.name + ".old")
+    try:
+        done = {"count": made.plan.count, "mark": made.plan.mark}
+        (made.part / frames.DONE).write_text(json.dumps(done), encoding="utf-8")
+        shutil.rmtree(aside, ignore_errors=True)
+        if target.exists():
+            os.rename(target, aside)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(str(made.part), str(target))
+        shutil.rmtree(aside, ignore_errors=True)
+    except OSError as error:
+        raise StoreError(f"The frames cannot be put into {target}: {error.strerror or error}") from error
+
+
+def _same_pictures(old: frames.Frames, made: Bake) -> bool:
+    """True when the new frames are those of before, to the byte."""
+    if old.count != made.plan.count or old.offset != made.plan.offset:
+        return False
+    names = map(frames.file_name, range(old.count))
+    try:
+        return all((old.path / n).read_bytes() == (made.part / n).read_bytes() for n in names)
+    except OSError:
+        return False
+
+
+def _check_space(made: Bake) -> None:
+    """Raises StoreError when the disk cannot hold the frames that are missing."""
+    free = shutil.disk_usage(made.part).free
+    wanted = made.plan.bytes * len(made.todo) // max(1, made.plan.count)
+    if wanted > free:
+        raise StoreError(
+            f"The frames need about {wanted / 1e6:.0f} MB, the disk has {free / 1e6:.0f} MB left: {made.part.parent}",
+            "Free space on the disk, trim the strip, or save the project on another disk.",
+        )
+
+
+baker = Baker()
+
+
+def begin(scene: Any, track: Any, again: bool = False) -> None:
+    """Starts rendering the frames of a cutout's strip; the timer sees to the rest. Raises as `Baker.start`."""
+    made = baker.start(scene, track, again)
+    jobs.say("INFO", "")
+    _show(made)
+    if not bpy.app.background and not bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.register(_tick, first_interval=INTERVAL)
+
+
+def announce(scene: Any, track: Any) -> None:
+    """Tells why and how much is to be rendered before a cutout can be worked on."""
+    wanted = plan(scene, track)
+    jobs.say("INFO", f"{wanted.reason} {wanted.told()}", "Press Render Frames.")
+
+
+def step() -> bool:
+    """What the timer does: a few frames, and what is to be shown of it; True while there is more to do."""
+    made = baker.bake
+    try:
+        busy = baker.step()
+    except CutoutError as error:
+        _hide()
+        jobs.say("ERROR", error.text, error.hint)
+        raise
+    if busy and made is not None:
+        _show(made)
+    elif made is not None:
+        _hide()
+        _opened(made)
+    return busy
+
+
+def cancel() -> None:
+    """Stops. What was rendered stays."""
+    if baker.cancel():
+        jobs.say("INFO", "Rendering frames was stopped.", "Frames that are done stay; the next press goes on.")
+    _hide()
+
+
+def close() -> None:
+    """Ends the timer: another file is coming, or Blender's end."""
+    if bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.unregister(_tick)
+    baker.cancel()
+    if hasattr(bpy.types.WindowManager, "cutout"):
+        _hide()
+
+
+def _tick() -> float | None:
+    try:
+        return INTERVAL if step() else None
+    except CutoutError:  # told already
+        return None
+
+
+def _show(made: Bake) -> None:
+    status, took = properties.status(), time.monotonic() - made.started
+    status.frames_busy, status.frames_share = True, made.done / max(1, made.plan.count)
+    status.frames_text = f"Rendering frames {made.done} of {made.plan.count}"
+    if made.rendered and took > 0.5:
+        rate = made.rendered / took
+        status.frames_text += f", {rate:.1f} a second, {len(made.todo) / rate:.0f} s left"
+    jobs.redraw()
+
+
+def _hide() -> None:
+    status = properties.status()
+    status.frames_busy, status.frames_text = False, ""
+    jobs.redraw()
+
+
+def _opened(made: Bake) -> None:
+    """Has the engine open the strip's frames."""
+    found = properties.track_by_uuid(made.track)
+    if found is None:
+        return
+    scene, track = found
+    jobs.push_undo("Render Frames")
+    try:
+        jobs.submit(scene, track, "Opening the frames", then=lambda _: f"{made.plan.count} frames rendered.")
+    except CutoutError as error:
+        jobs.say("ERROR", error.text, error.hint)
