@@ -1,4 +1,4 @@
-"""Shows the active cutout's mask over the preview: as tint, outline, checkerboard or black and white, where it lies.
+"""Shows the masks of the active clip's objects over the preview, where they lie; which and how, says `layers`.
 
 Only draws; the picture of the render is not touched. A mask is read from its file when it is first shown and kept on
 the graphics card; nothing is added to the .blend. Of a large mask the small copy is read, which takes a millisecond or
@@ -15,19 +15,21 @@ from typing import Any
 
 import bpy
 
-from . import jobs, properties
+from . import jobs
 from .core.errors import CutoutError
-from .host import annotations, compat, detail, masks, strips
+from .host import compat, detail
 from .host.detail import Part
-from .host.looks import CHECKER, GREY, OUTLINE, Look, look
 from .host.mapping import PictureMap, Point
 from .host.png import read_grey
 from .host.reader import Reader
+from .layers import Layer, find_layers
 from .painting import Painter, on_screen, upload
 
 _log = logging.getLogger(__name__)
 _KEPT = 8
-"""Textures kept: what is in view, and a few frames to step back and forth."""
+"""Textures kept for each mask in view: itself, and a few frames to step back and forth."""
+_IN_FULL = 3
+"""So many masks are shown as one in full detail; for more the small copies must do."""
 _SQUARE = 8.0
 """Side of the checkerboard's squares, in pixels at a screen scale of 1."""
 _SOON = 0.02
@@ -51,6 +53,7 @@ class Overlay:
         self._reader = Reader()
         self._broken = False
         self._textures: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
+        self._room = _KEPT
 
     def add(self) -> None:
         """Has it drawn from now on; not without a window."""
@@ -82,37 +85,38 @@ class Overlay:
         ):
             return
         try:
-            shown = find_mask(scene)
+            layers, picture = find_layers(scene)
         except CutoutError:  # the strip is gone or cannot be mapped: the panel says so when it matters
             return
-        if shown is not None:
-            path, picture = shown
-            try:
-                self._show(path, picture, scene, context)
-            except Exception:  # all that the gpu module raises; a driver that fails once would fail at every redraw
-                self._broken = True
-                _log.exception("The mask cannot be shown over the preview")
+        self._room = _KEPT * max(1, len(layers))
+        try:
+            for layer in layers:
+                assert picture is not None
+                self._show(layer, picture, context)
+        except Exception:  # all that the gpu module raises; a driver that fails once would fail at every redraw
+            self._broken = True
+            _log.exception("The mask cannot be shown over the preview")
 
-    def _show(self, path: Path, picture: PictureMap, scene: Any, context: Any) -> None:
+    def _show(self, layer: Layer, picture: PictureMap, context: Any) -> None:
         region, part = context.region, None
-        shown = self._texture(path)
+        shown = self._texture(*layer.files)
         if shown is None:
             return
-        if shown.width and not context.screen.is_animation_playing:
+        if shown.width and not context.screen.is_animation_playing and len(layer.files) <= _IN_FULL:
             view = [region.view2d.region_to_view(x, y) for x in (0, region.width) for y in (0, region.height)]
             zoom = region.width / (view[2][0] - view[0][0])
             part = detail.part_in_view(picture, view, zoom, shown.width)
-        texture = self._detail(path, part) if part else None
+        texture = self._detail(part, *layer.files) if part else None
         shares, places = corners(picture, part if texture else None)
         square = _SQUARE * context.preferences.system.ui_scale
-        self._painter.paint(texture or shown.texture, shares, on_screen(places, region), chosen_look(scene), square)
+        self._painter.paint(texture or shown.texture, shares, on_screen(places, region), layer.look, square)
 
-    def _texture(self, path: Path) -> _Shown | None:
-        """The mask as a texture, of its small copy where it has one; None when it cannot be read."""
+    def _texture(self, *paths: Path) -> _Shown | None:
+        """The masks as one texture, of their small copies where they have them; None when one cannot be read."""
         try:
-            key = (str(path), path.stat().st_mtime_ns)
+            key = tuple(map(_file, paths))
             if key not in self._textures:
-                self._keep(key, _upload(path))
+                self._keep(key, _upload(*paths))
         except OSError:
             return None
         except ValueError:
@@ -121,23 +125,24 @@ class Overlay:
         found: _Shown | None = self._textures[key]
         return found
 
-    def _detail(self, path: Path, part: Part) -> Any:
-        """A part of the mask itself as a texture; None while the thread reads it."""
-        file = (str(path), path.stat().st_mtime_ns)
-        key = (*file, part)
+    def _detail(self, part: Part, *paths: Path) -> Any:
+        """A part of the masks themselves as one texture; None while the thread reads them."""
+        files = [_file(path) for path in paths]
+        key = (*files, part)
         if key not in self._textures:
-            grey = self._reader.get(file)
-            if grey is None:
+            pixels = [grey for file in files if (grey := self._reader.get(file)) is not None]
+            if len(pixels) < len(files):
                 if self._reader.busy and not bpy.app.timers.is_registered(self._when_read):
                     bpy.app.timers.register(self._when_read, first_interval=_SOON)
                 return None
-            self._keep(key, upload(grey[part.y0 : part.y1 : part.step, part.x0 : part.x1 : part.step]))
+            cut = [grey[part.y0 : part.y1 : part.step, part.x0 : part.x1 : part.step] for grey in pixels]
+            self._keep(key, upload(_sum(cut)))
         self._textures.move_to_end(key)
         return self._textures[key]
 
     def _keep(self, key: tuple[Any, ...], value: Any) -> None:
         self._textures[key] = value
-        while len(self._textures) > _KEPT:
+        while len(self._textures) > self._room:
             self._textures.popitem(last=False)
 
     def _when_read(self) -> float | None:
@@ -146,45 +151,6 @@ class Overlay:
             return _SOON
         jobs.redraw()
         return None
-
-
-def find_mask(scene: Any) -> tuple[Path, PictureMap] | None:
-    """The file of the mask to be shown now and how its picture lies; None when there is nothing to show.
-
-    Nothing is shown while the strip is not seen, nor where the composite shows this very mask already.
-
-    Raises:
-        CutoutError: the strip is gone, or cannot be mapped.
-    """
-    if not len(scene.cutout.tracks):
-        return None
-    track = properties.active_track(scene)
-    if not track.frame_count:
-        return None
-    place = strips.find(scene, track.strip_uuid, track.strip_name)
-    strip = place.strip
-    if strip.mute or not strips.is_open(scene, place):
-        return None
-    if track.head == track.written_head and masks.is_applied(strip, track.uuid):
-        return None
-    frame = strips.time_map(scene, strip, track.frame_count).clip_frame(scene.frame_current)
-    path = None if frame is None else jobs.matte_file(track, frame)
-    if path is None:
-        return None
-    return path, strips.picture_map(scene, strip, (track.width, track.height))
-
-
-def chosen_look(scene: Any) -> Look:
-    """How the active cutout's mask is to be shown, by the panel's choices."""
-    data = scene.cutout
-    view, opacity = data.mask_view, data.mask_opacity
-    if view in (CHECKER, GREY):
-        if annotations.is_drawing():  # the stroke lies beneath what covers the picture: it would not be seen
-            view = OUTLINE
-        else:
-            opacity = data.cover_opacity
-    red, green, blue = properties.active_track(scene).colour
-    return look(view, (red, green, blue), opacity)
 
 
 def corners(picture: PictureMap, part: Part | None = None) -> tuple[list[Point], list[Point]]:
@@ -202,13 +168,26 @@ def corners(picture: PictureMap, part: Part | None = None) -> tuple[list[Point],
     return [shown.share(point) for point in points], [picture.to_preview(point) for point in points]
 
 
-def _upload(path: Path) -> _Shown:
-    """The small copy of a mask on the graphics card, else the mask itself. Raises OSError, ValueError."""
+def _file(path: Path) -> tuple[str, int]:
+    """A file's name and time, by which it is known. Raises OSError when it is gone."""
+    return str(path), path.stat().st_mtime_ns
+
+
+def _upload(*paths: Path) -> _Shown:
+    """The small copies of masks, their sum, on the graphics card, else the masks. Raises OSError, ValueError."""
     try:
-        grey = read_grey(detail.small_copy(path))
-    except (OSError, ValueError):  # it is small itself, or from a version that made no copies
-        return _Shown(upload(read_grey(path)))
-    return _Shown(upload(grey), grey.shape[1])
+        pixels = [read_grey(detail.small_copy(path)) for path in paths]
+    except (OSError, ValueError):  # they are small themselves, or from a version that made no copies
+        return _Shown(upload(_sum([read_grey(path) for path in paths])))
+    return _Shown(upload(_sum(pixels)), pixels[0].shape[1])
+
+
+def _sum(pixels: list[Any]) -> Any:
+    """The sum of masks (H, W) uint8 of one size, at most 255."""
+    total = pixels[0]
+    for grey in pixels[1:]:
+        total = total + (255 - total).clip(max=grey)
+    return total
 
 
 _overlay = Overlay()

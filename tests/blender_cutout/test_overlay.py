@@ -23,11 +23,20 @@ def cut(bpy: Any, *steps: str) -> None:
 
 def shown(scene: Any) -> np.ndarray | None:
     """The mask that the overlay would show now, (H, W) in [0, 1]."""
-    from blender_cutout import overlay
+    from blender_cutout import layers
     from blender_cutout.host.png import read_grey
 
-    found = overlay.find_mask(scene)
-    return None if found is None else read_grey(found[0]) / 255
+    found, _ = layers.find_layers(scene)
+    return read_grey(found[0].files[0]) / 255 if found else None
+
+
+def mask_file(scene: Any) -> Path:
+    """The file of the only mask that the overlay would show now."""
+    from blender_cutout import layers
+
+    (layer,), _ = layers.find_layers(scene)
+    (path,) = layer.files
+    return path
 
 
 def iou(matte: np.ndarray, frame: int) -> float:
@@ -80,11 +89,11 @@ def test_where_the_composite_shows_the_mask_there_is_no_tint(blender: Any, proje
 
 @pytest.mark.parametrize("name", sorted(kit.LAYOUTS))
 def test_the_corners_lie_where_blender_shows_them(name: str, blender: Any, project: Project) -> None:
-    from blender_cutout import overlay
+    from blender_cutout import layers, overlay
 
     scene, _ = project(name)
     cut(blender)
-    _, picture = overlay.find_mask(scene)
+    _, picture = layers.find_layers(scene)
     shares, places = overlay.corners(picture)
     layout = kit.LAYOUTS[name]
     left, right, bottom, top = layout.crop
@@ -98,7 +107,7 @@ def test_the_corners_lie_where_blender_shows_them(name: str, blender: Any, proje
 def test_the_look_is_the_panels_and_shows_a_stroke_while_it_is_drawn(
     blender: Any, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from blender_cutout import overlay
+    from blender_cutout import layers
     from blender_cutout.host import annotations
     from blender_cutout.host.looks import CHECKER, GREY, OUTLINE, look
 
@@ -108,10 +117,10 @@ def test_the_look_is_the_panels_and_shows_a_stroke_while_it_is_drawn(
     scene.cutout.mask_opacity, scene.cutout.cover_opacity = 0.25, 0.75
     for view, opacity in ((OUTLINE, 0.25), (CHECKER, 0.75), (GREY, 0.75)):
         scene.cutout.mask_view = view
-        assert overlay.chosen_look(scene) == look(view, colour, opacity)
+        assert layers.chosen_look(scene, scene.cutout.tracks[0]) == look(view, colour, opacity)
         with monkeypatch.context() as patch:
             patch.setattr(annotations, "is_drawing", lambda: True)
-            assert overlay.chosen_look(scene) == look(OUTLINE, colour, 0.25)
+            assert layers.chosen_look(scene, scene.cutout.tracks[0]) == look(OUTLINE, colour, 0.25)
 
 
 @pytest.fixture
@@ -142,7 +151,7 @@ def test_one_mask_is_read_for_one_frame_however_often_it_is_drawn(
     seen, shown = overlay.Overlay(), []
     for frame in (3, 3, 4, 5, 4, 3):
         scene.frame_set(kit.LAYOUTS["plain"].start + frame)
-        shown.append(seen._texture(overlay.find_mask(scene)[0]).texture)
+        shown.append(seen._texture(mask_file(scene)).texture)
     assert files == ["000003.png", "000004.png", "000005.png"]
     assert shown[0] is shown[1] is shown[5]
     assert shown[2] is shown[4]
@@ -157,7 +166,7 @@ def test_of_a_large_mask_the_small_copy_is_read_and_the_mask_itself_only_for_a_c
 
     scene, _ = project()
     cut(blender)
-    path, _ = overlay.find_mask(scene)
+    path = mask_file(scene)
     small_copy(path).parent.mkdir()
     kit.write_png(small_copy(path), np.full((75, 120), 7, np.uint8))
     seen = overlay.Overlay()
@@ -166,9 +175,9 @@ def test_of_a_large_mask_the_small_copy_is_read_and_the_mask_itself_only_for_a_c
     assert (shown.width, shown.texture.shape, shown.texture.max()) == (120, (75, 120), 7)
     part = Part(60, 40, 240, 150, 2)
     try:
-        assert seen._detail(path, part) is None, "the window does not wait for it"
+        assert seen._detail(part, path) is None, "the window does not wait for it"
         seen._reader._thread.join(10)
-        found = seen._detail(path, part)
+        found = seen._detail(part, path)
     finally:
         seen.remove()
     full = shown_now = overlay.read_grey(path)
@@ -183,7 +192,7 @@ def test_a_damaged_small_copy_is_passed_over(blender: Any, project: Project, fil
 
     scene, _ = project()
     cut(blender)
-    path, _ = overlay.find_mask(scene)
+    path = mask_file(scene)
     small_copy(path).parent.mkdir()
     small_copy(path).write_bytes(b"torn")
     shown = overlay.Overlay()._texture(path)
@@ -192,12 +201,12 @@ def test_a_damaged_small_copy_is_passed_over(blender: Any, project: Project, fil
 
 
 def test_a_part_lies_where_the_whole_does(blender: Any, project: Project) -> None:
-    from blender_cutout import overlay
+    from blender_cutout import layers, overlay
     from blender_cutout.host.detail import Part
 
     scene, _ = project("flipped and cropped")
     cut(blender)
-    _, picture = overlay.find_mask(scene)
+    _, picture = layers.find_layers(scene)
     shares, places = overlay.corners(picture, Part(50, 0, 110, 70))
     layout = kit.LAYOUTS["flipped and cropped"]
     expected = [(50, 8), (110, 8), (110, 70), (50, 70)]  # the crop takes 8 off the top
@@ -217,8 +226,74 @@ def test_a_damaged_mask_is_told_apart_from_a_whole_one(blender: Any, project: Pr
 
     scene, _ = project()
     cut(blender)
-    path, _ = overlay.find_mask(scene)
+    path = mask_file(scene)
     path.write_bytes(path.read_bytes()[:60])
     assert overlay.Overlay()._texture(path) is None
     os.remove(path)
     assert overlay.Overlay()._texture(path) is None
+
+
+def test_all_visible_objects_are_shown_each_in_its_colour_and_read_once(
+    blender: Any, project: Project, files: list[str]
+) -> None:
+    from blender_cutout import layers, overlay
+    from blender_cutout.host.looks import TINT, look
+
+    scene, _ = project()
+    cut(blender, "propagate")
+    for _ in range(2):
+        blender.ops.cutout.new()
+        blender.ops.cutout.auto()
+        blender.ops.cutout.propagate()
+    first, second, third = scene.cutout.tracks
+    scene.cutout.mask_view = TINT
+    seen = overlay.Overlay()
+
+    def drawn() -> list[Any]:
+        found, picture = layers.find_layers(scene)
+        assert (picture is None) == (not found)
+        for layer in found:
+            assert seen._texture(*layer.files) is not None
+        return [layer.look for layer in found]
+
+    looks = [look(TINT, tuple(track.colour), scene.cutout.mask_opacity) for track in scene.cutout.tracks]
+    assert len(set(looks)) == 3
+    assert drawn() == looks
+    assert drawn() == looks
+    assert files == ["000004.png"] * 3, "one for each, however often it is drawn"
+    second.visible = False
+    assert drawn() == [looks[0], looks[2]]
+    second.solo = True
+    assert drawn() == [looks[1]]
+    second.solo = False
+    scene.frame_set(scene.frame_current + 1)
+    assert drawn() == [looks[0], looks[2]]
+    assert files[3:] == ["000005.png"] * 2, "nothing is read that is not shown"
+    first.visible = third.visible = False
+    assert drawn() == []
+
+
+@pytest.mark.parametrize("view", ["CHECKER", "GREY"])
+def test_what_covers_the_picture_leaves_all_visible_objects_free(
+    blender: Any, project: Project, files: list[str], view: str
+) -> None:
+    from blender_cutout import layers, overlay
+
+    scene, _ = project()
+    cut(blender)
+    blender.ops.cutout.new()
+    blender.ops.cutout.auto()
+    scene.cutout.mask_view = view
+    (layer,), _ = layers.find_layers(scene)
+    masks = []
+    for path in layer.files:
+        left = np.zeros((kit.HEIGHT, kit.WIDTH), np.uint8)
+        left[:, len(masks) * 100 : len(masks) * 100 + 60] = 200 if masks else 255
+        kit.write_png(path, left)
+        masks.append(left)
+    shown = overlay.Overlay()._texture(*layer.files)
+    np.testing.assert_array_equal(shown.texture, masks[0] + masks[1])
+    assert len(files) == 2
+    kit.write_png(layer.files[0], np.full((kit.HEIGHT, kit.WIDTH), 100, np.uint8))
+    os.utime(layer.files[0], ns=(1, 1))
+    assert overlay.Overlay()._texture(*layer.files).texture.max() == 255, "a pixel that both claim counts once"
