@@ -47,7 +47,7 @@ def _before_save(path: Any = "", *_: Any) -> None:
         return
     for scene, track in properties.tracks():
         folder = storage.resolve(track.folder, bpy.data.filepath)
-        if storage.is_unsaved(folder) and not any(job.track == track.uuid for job in jobs.pump.jobs):
+        if storage.is_unsaved(folder) and not any(track.uuid in (job.track, *job.others) for job in jobs.pump.jobs):
             folder = _move(scene, track, folder, storage.folder_beside(path, track.uuid))
         track.folder = storage.stored(folder, path)
 

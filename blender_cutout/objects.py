@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from . import properties
@@ -42,6 +43,43 @@ def check_unlocked(track: Any) -> None:
             f"{track.name} is locked, so it is not changed.",
             "Unlock it with the padlock in the list, or select another object.",
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Cutouts of one strip that are written as one.
+
+    Attributes:
+        key: uuid by which what is written is found again: the cutout's, or for a union the strip's.
+        name: for what is newly made.
+        tracks: uuids of the cutouts; the first one's folder takes the files.
+        is_union: several cutouts may be in it, so its files lie apart from those of the first one alone.
+        composes: the clip is to be shown through it.
+    """
+
+    key: str
+    name: str
+    tracks: tuple[str, ...]
+    is_union: bool = False
+    composes: bool = True
+
+
+def batches(scene: Any, track: Any) -> list[Batch]:
+    """What Write Strips writes of a cutout's strip, as the scene's choice says; objects without a mask are left out.
+
+    The clip is shown through one mask only: through several, as Blender multiplies them, nothing would be seen.
+    """
+    alone = Batch(track.uuid, track.name, (track.uuid,))
+    found = of_clip(scene, track)
+    if len(found) < 2 or scene.cutout.write_objects == "ACTIVE":
+        return [alone]
+    drawn = [one for one in found if one.done_count]
+    if not drawn:
+        return [alone]
+    whole = Batch(track.strip_uuid, f"{track.strip_name} objects", tuple(one.uuid for one in drawn), is_union=True)
+    if scene.cutout.write_objects == "UNION":
+        return [whole]
+    return [whole, *(Batch(one.uuid, one.name, (one.uuid,), composes=False) for one in drawn)]
 
 
 def next_colour(scene: Any) -> Colour:

@@ -176,8 +176,20 @@ _COVER = FloatProperty(
 )
 
 
+_WRITE_OBJECTS = EnumProperty(
+    name="Objects",
+    description="Which of the clip's objects Write Strips writes",
+    items=(
+        ("UNION", "All as One", "One mask of all objects that have masks: the composite shows them all"),
+        ("EACH", "One Strip Each", "The same, and beside it a mask strip for each object, for effects of its own"),
+        ("ACTIVE", "Active Object", "The mask of the active object alone"),
+    ),
+    default="UNION",
+)
+
+
 class CutoutScene(bpy.types.PropertyGroup):
-    """The cutouts of a scene, and how their masks are shown."""
+    """The cutouts of a scene, how their masks are shown, and which are written."""
 
     tracks: _TRACKS
     active_index: _ACTIVE
@@ -186,6 +198,7 @@ class CutoutScene(bpy.types.PropertyGroup):
     mask_view: _VIEW
     mask_opacity: _OPACITY
     cover_opacity: _COVER
+    write_objects: _WRITE_OBJECTS
 
 
 _BRUSH_RADIUS = FloatProperty(
