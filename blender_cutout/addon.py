@@ -6,10 +6,11 @@ import atexit
 
 import bpy
 
-from . import autoapply, baking, handlers, jobs, keymap, overlay, panels, preferences, properties
-from .operators import engine, frames, objects, propagate, rounds, setup, tracks, writeback
+from . import autoapply, baking, handlers, jobs, keymap, overlay, panels, preferences, properties, strokes_overlay, tool
+from .operators import brush, engine, frames, objects, propagate, rounds, setup, tracks, writeback
 
-_MODULES = (properties, preferences, tracks, rounds, propagate, objects, writeback, frames, engine, setup, panels)
+_OPERATORS = (tracks, rounds, brush, propagate, objects, writeback, frames, engine, setup)
+_MODULES = (properties, preferences, *_OPERATORS, panels)
 
 
 def register() -> None:
@@ -20,6 +21,8 @@ def register() -> None:
     properties.register()
     handlers.register()
     overlay.register()
+    strokes_overlay.register()
+    tool.register()
     autoapply.register()
     keymap.register()
     atexit.register(jobs.end_process)
@@ -33,6 +36,8 @@ def unregister() -> None:
     setup.setup.close()
     keymap.unregister()
     autoapply.unregister()
+    tool.unregister()
+    strokes_overlay.unregister()
     overlay.unregister()
     handlers.unregister()
     baking.close()

@@ -85,9 +85,9 @@ def fade(annotation: Any, frame: int, applied: Collection[str], drawing: bool = 
 
 
 def is_drawing() -> bool:
-    """True while the mouse draws or erases an annotation."""
+    """True while the mouse draws or erases an annotation, or the Cutout Brush paints."""
     return any(
-        "annot" in operator.bl_idname.lower()
+        "annot" in operator.bl_idname.lower() or operator.bl_idname == "CUTOUT_OT_paint"
         for window in bpy.context.window_manager.windows
         for operator in window.modal_operators
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,18 +57,28 @@ def drawn_frames(annotation: Any) -> list[int]:
     return sorted({number for _, strokes in _layers(annotation) for number, stroke in strokes if len(stroke.points)})
 
 
-def pick_new(annotation: Any, frame: int, applied: Iterable[str]) -> list[Drawn]:
-    """The strokes of a timeline frame that were not applied yet. Raises StrokeError, saying where to look, for none."""
+def pick_new(
+    annotation: Any, frame: int, applied: Iterable[str], painted_here: bool = False, painted: Iterable[int] = ()
+) -> list[Drawn]:
+    """The strokes of a timeline frame that were not applied yet. Raises StrokeError, saying where to look, for none.
+
+    Args:
+        annotation: None = there is none.
+        frame: a timeline frame.
+        applied: keys of the strokes that were.
+        painted_here: the Cutout Brush has strokes on it, all applied.
+        painted: timeline frames with strokes of the Cutout Brush.
+    """
     drawn = drawn_on(annotation, frame) if annotation else []
     known = set(applied)
     new = [d for d in drawn if d.key not in known]
     if new:
         return new
-    if drawn:
+    if drawn or painted_here:
         raise StrokeError(
             f"All strokes on frame {frame} are applied already.", "Draw another stroke where the mask is wrong."
         )
-    others = drawn_frames(annotation) if annotation else []
+    others = sorted({*(drawn_frames(annotation) if annotation else ()), *painted})
     if others:
         some = ", ".join(map(str, others[:8])) + ("…" if len(others) > 8 else "")
         raise StrokeError(
@@ -77,7 +87,7 @@ def pick_new(annotation: Any, frame: int, applied: Iterable[str]) -> list[Drawn]
     raise StrokeError("There are no strokes.", "Press Keep and draw over the object in the preview.")
 
 
-def to_source(drawn: Iterable[Drawn], picture: PictureMap, zoom: float) -> tuple[list[Stroke], list[str]]:
+def to_source(drawn: Sequence[Drawn], picture: PictureMap, zoom: float) -> tuple[list[Stroke], list[str]]:
     """The strokes in source pixels, and the keys of those that do not touch the shown part of the picture.
 
     Args:

@@ -7,11 +7,13 @@ from typing import Any
 import bpy
 
 from .. import jobs, objects, properties
-from ..core.errors import InputError
+from ..core.errors import InputError, StrokeError
 from ..core.messages import ApplyRound, Undo
-from ..host import annotations, compat, strips
-from ..host.mapping import picture_zoom
-from ..host.strokes import drawn_on, pick_new, to_source
+from ..core.types import Stroke
+from ..host import annotations, brush, compat, strips
+from ..host.brush import Painted
+from ..host.mapping import PictureMap, picture_zoom
+from ..host.strokes import Drawn, drawn_on, pick_new, to_source
 from ..pump import Job
 from .base import JobOperator, Keyed, has_track, opened_track
 
@@ -113,15 +115,18 @@ def send_strokes(context: Any, scene: Any, track: Any, only: Collection[str] | N
     strip = strips.find(scene, track.strip_uuid, track.strip_name)
     _check_shown(scene, strip)
     timeline, frame = scene.frame_current, _clip_frame(scene, track, strip.strip)
-    annotation = annotations.find(context)
-    drawn = pick_new(annotation, timeline, known_strokes(scene))
-    drawn = [d for d in drawn if only is None or d.key in only]
-    annotations.end_strokes(annotation, timeline)
+    annotation, known = annotations.find(context), known_strokes(scene)
+    painted = brush.new_on(track.strokes, frame, known, only)
+    drawn: list[Drawn] = []
+    if not (painted and only is not None and len(painted) == len(only)):  # else there is nothing to look for
+        drawn = _drawn(scene, track, strip.strip, annotation, bool(painted), only)
+    if annotation:
+        annotations.end_strokes(annotation, timeline)
     zoom, view = annotations.view(context)
     picture = strips.picture_map(scene, strip.strip, (track.width, track.height))
-    strokes, outside = to_source(drawn, picture, zoom)
+    strokes, outside = _to_source(drawn, painted, picture, zoom)
     records = tuple(stroke.to_json() for stroke in strokes)
-    keys, uuid = tuple(d.key for d in drawn if d.key not in outside), track.uuid
+    keys, uuid = tuple(d.key for d in (*drawn, *painted) if d.key not in outside), track.uuid
     level = picture_zoom(picture, zoom, view)
     job = jobs.submit(
         scene,
@@ -142,6 +147,39 @@ def known_strokes(scene: Any, under_way: bool = True) -> set[str]:
     """
     sent = {key for job in jobs.pump.jobs for key in job.strokes} if under_way else set()
     return sent.union(*(track.applied.split() for track in scene.cutout.tracks))
+
+
+def _drawn(
+    scene: Any, track: Any, strip: Any, annotation: Any, painted: bool, only: Collection[str] | None
+) -> list[Drawn]:
+    """The new strokes of the two layers; `painted`: the Cutout Brush has some, so there need not be any."""
+    frame, times = scene.frame_current, strips.time_map(scene, strip, track.frame_count)
+    frames = [times.timeline_frame(f) for f in brush.painted_frames(track.strokes)] if not painted else []
+    shown = [f for f in frames if f is not None]
+    try:
+        drawn = pick_new(annotation, frame, known_strokes(scene), frame in shown, shown)
+    except StrokeError:
+        if not painted:
+            raise
+        drawn = []
+    return [d for d in drawn if only is None or d.key in only]
+
+
+def _to_source(
+    drawn: list[Drawn], painted: list[Painted], picture: PictureMap, zoom: float
+) -> tuple[list[Stroke], list[str]]:
+    """All strokes in source pixels, and the keys of those beside the picture. Raises StrokeError when all are."""
+    inside = [p for p in painted if brush.touches_picture(p, picture)]
+    strokes, outside = [s for p in inside for s in brush.to_strokes(p)], [p.key for p in painted if p not in inside]
+    if drawn or not strokes:
+        try:
+            more, beside = to_source(drawn, picture, zoom)
+        except StrokeError:
+            if not strokes:
+                raise
+            more, beside = [], [d.key for d in drawn]
+        strokes, outside = more + strokes, beside + outside
+    return strokes, outside
 
 
 def _clip_frame(scene: Any, track: Any, strip: Any) -> int:
@@ -169,7 +207,9 @@ def _mark_applied(job: Job, timeline: int, outside: int) -> str:
     if found is not None:
         scene, track = found
         annotation = annotations.find(bpy.context)
-        if annotation and not {d.key for d in drawn_on(annotation, timeline)}.intersection(job.strokes):
+        there = {d.key for d in drawn_on(annotation, timeline)} if annotation else set()
+        there.update(stroke.key for stroke in track.strokes)
+        if not there.intersection(job.strokes):
             # Blender's undo took the strokes back while the engine was at it: so does the engine.
             job.undo, uuid = "", job.track
             jobs.submit(scene, track, "Undoing", lambda wire: Undo(wire, uuid))

@@ -13,8 +13,8 @@ Project = Callable[..., tuple[Any, Any]]
 
 
 def ours(bpy: Any) -> list[tuple[str, str]]:
-    """(keymap, operator) of the add-on's keys."""
-    found = bpy.context.window_manager.keyconfigs.addon.keymaps
+    """(keymap, operator) of the add-on's keys; those of its tool are for `test_brush_tool`."""
+    found = [k for k in bpy.context.window_manager.keyconfigs.addon.keymaps if " Tool: " not in k.name]
     return [(keymap.name, i.idname) for keymap in found for i in keymap.keymap_items if i.idname.startswith("cutout.")]
 
 

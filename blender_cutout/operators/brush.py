@@ -1,0 +1,258 @@
+"""The Cutout Brush: painting a stroke, its size, taking strokes away."""
+# No `from __future__ import annotations`: Blender reads the annotations of these classes as values.
+# mypy: disable-error-code="valid-type"
+
+from dataclasses import replace
+from typing import Any
+from uuid import uuid4
+
+import bpy
+from bpy.props import EnumProperty, FloatProperty, StringProperty
+
+from .. import jobs, objects, properties, tool
+from ..core.errors import CutoutError, InputError, StrokeError
+from ..core.messages import Failed
+from ..core.types import Label
+from ..host import brush, compat
+from ..host.brush import Painted, Touch
+from ..inview import InView, clip_in_view
+from .base import Reporting, has_track, opened_track
+from .rounds import send_strokes
+
+_GAP = 1.5
+"""Screen pixels between two points of a stroke."""
+_LABEL = EnumProperty(
+    name="Label",
+    items=(
+        (Label.KEEP.value, "Keep", "A stroke over what stays"),
+        (Label.REMOVE.value, "Remove", "A stroke over what goes"),
+    ),
+)
+_POINTS = StringProperty(
+    name="Points",
+    description="Source pixels and pressure of each point, as x,y,pressure x,y,pressure; for scripts",
+    options={"SKIP_SAVE", "HIDDEN"},
+)
+_FACTOR = FloatProperty(
+    name="Factor",
+    description="By which the radius is multiplied; 0 = the mouse changes it",
+    min=0.0,
+    max=10.0,
+    options={"SKIP_SAVE"},
+)
+
+
+class CUTOUT_OT_paint(Reporting, bpy.types.Operator):
+    """Paint a stroke over the preview."""
+
+    bl_idname = "cutout.paint"
+    bl_label = "Cutout Stroke"
+    bl_description = "Paint a stroke over what stays or goes"
+    bl_options = {"UNDO"}  # noqa: RUF012 (Blender wants a plain set)
+
+    label: _LABEL
+    points: _POINTS
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """There is a cutout, and the mouse is over a preview."""
+        return has_track(context) and (context.region is None or context.region.type == "PREVIEW" or not context.window)
+
+    def run(self, context: Any) -> set[str]:
+        """Adds a stroke of these points, without the mouse."""
+        try:
+            touches = brush.decode(self.points)
+        except ValueError as error:
+            raise InputError("The stroke's points are not understood.", "Write x,y,pressure for each.") from error
+        if not touches:
+            raise InputError("The stroke has no points.", "Take up the Cutout Brush and paint in the preview.")
+        view = _view(context)
+        objects.check_unlocked(view.track)
+        return self._end(context, replace(_begun(view, Label(self.label)), touches=touches))
+
+    def invoke(self, context: Any, event: Any) -> set[str]:
+        """Begins where the mouse is."""
+        if self.points:
+            return self.execute(context)
+        try:
+            view = _view(context)
+            objects.check_unlocked(view.track)
+        except CutoutError as error:
+            return self.fail(error.text, error.hint)
+        if context.screen.is_animation_playing:  # the stroke is for the frame that is seen
+            bpy.ops.screen.animation_cancel(restore_frame=False)
+        tool.live[:] = [_begun(view, Label(self.label))]
+        self._picture = view.picture
+        self._gap = _GAP / tool.zoom_of(context.region) / view.picture.units_per_pixel
+        self._touch(context, event)
+        context.window_manager.modal_handler_add(self)
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context: Any, event: Any) -> set[str]:
+        """Follows the mouse."""
+        if not tool.live:  # the add-on was switched off, or another file loaded
+            return {"CANCELLED"}
+        if event.type in {"MOUSEMOVE", "INBETWEEN_MOUSEMOVE"}:
+            self._touch(context, event)
+        elif event.type == "LEFTMOUSE" and event.value == "RELEASE":
+            stroke = tool.live.pop()
+            jobs.redraw()
+            try:
+                return self._end(context, stroke)
+            except CutoutError as error:
+                return self.fail(error.text, error.hint)
+        elif event.type in {"ESC", "RIGHTMOUSE", "WINDOW_DEACTIVATE"}:
+            self.cancel(context)
+            return {"CANCELLED"}
+        return {"RUNNING_MODAL"}
+
+    def cancel(self, _context: Any) -> None:
+        """Forgets the stroke."""
+        tool.live.clear()
+        jobs.redraw()
+
+    def _touch(self, context: Any, event: Any) -> None:
+        """Adds the mouse's place where it is worth it."""
+        region, (stroke,) = context.region, tool.live
+        x, y = self._picture.to_source(region.view2d.region_to_view(event.mouse_region_x, event.mouse_region_y))
+        # A mouse tells 1; some drivers tell 0 where the pen just leaves.
+        pressure = event.pressure if context.window_manager.cutout.brush_pressure and event.is_tablet else 1.0
+        touch: Touch = (x, y, max(0.05, min(1.0, pressure)))
+        if not stroke.touches or brush.is_further(stroke.touches[-1], touch, self._gap):
+            tool.live[:] = [replace(stroke, touches=(*stroke.touches, touch))]
+            context.area.tag_redraw()
+
+    def _end(self, context: Any, stroke: Painted) -> set[str]:
+        """Keeps the stroke, and has it applied where Auto Apply is on."""
+        view = _view(context)
+        if view.frame != stroke.frame:
+            raise StrokeError("The frame changed while you painted.", "Paint the stroke again.")
+        if not brush.touches_picture(stroke, view.picture):
+            raise StrokeError("The stroke lies outside the strip's picture.", "Paint over the cutout's strip.")
+        scene, track = compat.sequencer_scene(context), view.track
+        kept = track.strokes.add()
+        kept.key, kept.label, kept.frame, kept.radius = stroke.key, stroke.label.value, stroke.frame, stroke.radius
+        kept.points = brush.encode(stroke.touches)
+        if not scene.cutout.auto_apply:
+            return {"FINISHED"}
+        try:
+            job = send_strokes(context, scene, track, {stroke.key})
+        except CutoutError as error:  # the stroke waits for Apply Strokes
+            self.fail(error.text, error.hint)
+            return {"FINISHED"}
+        outcome = jobs.wait(job) if bpy.app.background else None
+        if isinstance(outcome, Failed):
+            self.fail(outcome.text, outcome.hint)
+        return {"FINISHED"}
+
+
+class CUTOUT_OT_brush_radius(bpy.types.Operator):
+    """Change the radius of the Cutout Brush."""
+
+    bl_idname = "cutout.brush_radius"
+    bl_label = "Brush Radius"
+    bl_description = "Change the radius of the Cutout Brush, by a factor or with the mouse"
+    bl_options = {"INTERNAL"}  # noqa: RUF012 (Blender wants a plain set)
+
+    factor: _FACTOR
+
+    def execute(self, context: Any) -> set[str]:
+        """Multiplies it."""
+        context.window_manager.cutout.brush_radius *= self.factor or 1.0
+        return {"FINISHED"}
+
+    def invoke(self, context: Any, event: Any) -> set[str]:
+        """Multiplies it, or follows the mouse: to the right it grows."""
+        if self.factor:
+            return self.execute(context)
+        try:
+            view = clip_in_view(compat.sequencer_scene(context))
+        except CutoutError:
+            view = None
+        if view is None or context.region.type != "PREVIEW":
+            return {"PASS_THROUGH"}
+        self._before, self._start = context.window_manager.cutout.brush_radius, event.mouse_x
+        self._pixel = tool.zoom_of(context.region) * view.picture.units_per_pixel
+        context.window_manager.modal_handler_add(self)
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context: Any, event: Any) -> set[str]:
+        """Follows the mouse."""
+        status = context.window_manager.cutout
+        if event.type == "MOUSEMOVE":
+            status.brush_radius = max(0.5, self._before + (event.mouse_x - self._start) / self._pixel)
+        elif event.type in {"LEFTMOUSE", "RET", "NUMPAD_ENTER"} and event.value == "PRESS":
+            return {"FINISHED"}
+        elif event.type in {"ESC", "RIGHTMOUSE"}:
+            status.brush_radius = self._before
+            return {"CANCELLED"}
+        return {"RUNNING_MODAL"}
+
+
+class CUTOUT_OT_start_brush(Reporting, bpy.types.Operator):
+    """Take up the Cutout Brush."""
+
+    bl_idname = "cutout.start_brush"
+    bl_label = "Cutout Brush"
+    bl_description = (
+        "Take up the Cutout Brush: paint over what stays, with Ctrl over what goes; [ and ] change its size"
+    )
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """There is a cutout."""
+        return has_track(context)
+
+    def run(self, context: Any) -> set[str]:
+        """Starts the tool."""
+        if not bpy.app.background and not tool.start(context):
+            return self.fail("There is no preview to paint on.", "Switch a sequencer's view to Preview.")
+        return {"FINISHED"}
+
+
+class CUTOUT_OT_erase_strokes(Reporting, bpy.types.Operator):
+    """Take the Cutout Brush's strokes on this frame away."""
+
+    bl_idname = "cutout.erase_strokes"
+    bl_label = "Erase Strokes"
+    bl_description = "Take the Cutout Brush's strokes on this frame away; what they did to the mask stays"
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender wants a plain set)
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """There is a stroke of the active cutout."""
+        return has_track(context) and len(properties.active_track(compat.sequencer_scene(context)).strokes) > 0
+
+    def run(self, context: Any) -> set[str]:
+        """Removes them."""
+        view = _view(context)
+        strokes = view.track.strokes
+        for index in reversed([i for i, stroke in enumerate(strokes) if stroke.frame == view.frame]):
+            strokes.remove(index)
+        jobs.redraw()
+        return {"FINISHED"}
+
+
+def _view(context: Any) -> InView:
+    """The clip in view. Raises InputError, saying why, when there is none to paint on."""
+    scene, _ = opened_track(context)
+    view = clip_in_view(scene)
+    if view is None:
+        raise InputError(
+            "The cutout's clip is not seen here.", "Go to a frame of its strip, and make sure that it is not muted."
+        )
+    return view
+
+
+def _begun(view: InView, label: Label) -> Painted:
+    """A stroke without points."""
+    radius = bpy.context.window_manager.cutout.brush_radius
+    return Painted(uuid4().hex[:12], label, view.frame, radius, ())
+
+
+CLASSES = (
+    CUTOUT_OT_paint,
+    CUTOUT_OT_brush_radius,
+    CUTOUT_OT_start_brush,
+    CUTOUT_OT_erase_strokes,
+)
