@@ -45,15 +45,20 @@ class ExportStep:
 
 
 def write_sequence(
-    sources: Iterator[Path | Matte | None], frames: Sequence[int], size: tuple[int, int], folder: Path
+    sources: Iterator[Path | Matte | bytes | None],
+    frames: Sequence[int],
+    size: tuple[int, int],
+    folder: Path,
+    blank: bytes | None = None,
 ) -> Iterator[ExportStep]:
     """Writes 000001.png … into `folder`, replacing an earlier sequence there; yields after each picture.
 
     Args:
-        sources: for each entry of `frames` the file to copy, or the matte (H, W) to write; None = black.
+        sources: for each entry of `frames` the file to copy, the matte (H, W) to write, or a whole PNG; None = black.
         frames: clip frame of each picture; a negative one is black on purpose.
         size: (height, width) of the black pictures.
         folder: must not hold anything but an earlier export.
+        blank: a PNG in the place of the black pictures.
 
     Raises:
         InputError: there is nothing to write.
@@ -75,9 +80,11 @@ def write_sequence(
                 if source is None:
                     black += 1
                     missing += frame >= 0
-                    black_file = _black_picture(target, black_file, size)
+                    black_file = _blank_picture(target, black_file, size, blank)
                 elif isinstance(source, Path):
                     shutil.copyfile(source, target)
+                elif isinstance(source, bytes):
+                    target.write_bytes(source)
                 else:
                     write_mask(target, source)
             if number == len(frames):
@@ -88,14 +95,16 @@ def write_sequence(
         shutil.rmtree(new, ignore_errors=True)
 
 
-def _black_picture(target: Path, earlier: Path | None, size: tuple[int, int]) -> Path:
-    """Writes a black picture, as a copy of the earlier one where there is one."""
-    if earlier is None:
+def _blank_picture(target: Path, earlier: Path | None, size: tuple[int, int], blank: bytes | None) -> Path:
+    """Writes `blank` or a black picture, as a copy of the earlier one where there is one."""
+    if earlier is not None:
+        shutil.copyfile(earlier, target)
+    elif blank is not None:
+        target.write_bytes(blank)
+    else:
         import numpy as np
 
         write_mask(target, np.zeros(size, np.float32))
-    else:
-        shutil.copyfile(earlier, target)
     return target
 
 

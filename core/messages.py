@@ -113,6 +113,8 @@ class Export:
         frames: the clip frame for each picture, in order; -1 = black.
         folder: where the pictures go: 000001.png and so on.
         others: tracks of the same clip whose mattes are written with this one's, as their union.
+        form: what is written, a `types.Form` value: masks, cut-out pictures, or `splines.json` in the folder.
+        invert: the object is what is removed.
     """
 
     job: str
@@ -120,6 +122,8 @@ class Export:
     frames: tuple[int, ...]
     folder: str
     others: tuple[str, ...] = ()
+    form: str = "mask"
+    invert: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,6 +160,14 @@ class Direction(str, Enum):
     BOTH = "both"
 
 
+class Form(str, Enum):
+    """What is made of a cut-out's mattes for others to read."""
+
+    MASK = "mask"
+    CUTOUT = "cutout"
+    SPLINES = "splines"
+
+
 class MatteKind(str, Enum):
     """Where a frame's matte comes from."""
 

@@ -245,16 +245,12 @@ class Server:
         return self._moved(message.job, message.track, session)
 
     def _export(self, message: Export) -> Done:
-        from ..core.union import export_union
+        from ..core.delivery import deliver
 
         sessions = [self._session(track) for track in (message.track, *message.others)]
         meter = ProgressMeter(self._outbox, message.job, "writing")
         result = {}
-        steps = (
-            export_union(sessions, message.frames, message.folder)
-            if message.others
-            else sessions[0].export(message.frames, message.folder)
-        )
+        steps = deliver(sessions, message.frames, message.folder, message.form, message.invert)
         for step in self._steps(message, steps, len(message.frames)):
             meter.step(step.done, step.total)
             result = {"folder": message.folder, "count": step.total, "black": step.black, "missing": step.missing}
