@@ -6,7 +6,7 @@ from typing import Any
 
 import bpy
 
-from . import frames_panel, objects
+from . import frames_panel, objects, tool
 from .core.types import Label
 from .host import compat
 from .host.annotations import active_label
@@ -86,6 +86,7 @@ def _draw_steps(context: Any, layout: Any, scene: Any, track: Any) -> None:
     drawing = active_label(context)
     for label, text, icon in ((Label.KEEP, "Keep", "ADD"), (Label.REMOVE, "Remove", "REMOVE")):
         row.operator("cutout.brush", text=text, icon=icon, depress=label is drawing).label = label.value
+    row.operator("cutout.start_brush", text="Brush", icon="BRUSH_DATA", depress=tool.is_active(context))
     row = column.row(align=True)
     row.operator("cutout.apply_strokes", icon="GREASEPENCIL")
     row.operator("cutout.auto", icon="LIGHT")
