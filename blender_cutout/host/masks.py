@@ -5,21 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import bpy
-
-from ..core.errors import StripError
 from . import animation, compat
+from .sequences import copy_place, file_name, free_channel, lay, span
 from .strips import Place, places
 
 MASK_KEY = "cutout_mask"
 """Custom property of a mask strip: the uuid of its cutout."""
 MODIFIER = "Cutout"
-_LAST_CHANNEL = 128
-
-
-def file_name(index: int) -> str:
-    """Name of the mask for the index-th timeline frame of the strip, from 0."""
-    return f"{index + 1:06d}.png"
 
 
 def is_applied(strip: Any, track: str) -> bool:
@@ -64,18 +56,16 @@ def write(scene: Any, place: Place, track: str, name: str, folder: Path, picture
         StripError: the clip's channel list is full.
     """
     clip = place.strip
-    left, right = (round(compat.time_get(clip, n)) for n in ("frame_final_start", "frame_final_end"))
     mask = next((s for s in place.siblings if s.get(MASK_KEY) == track), None)
     if mask is None:
         orphan = find(scene, track)  # the clip was moved into or out of a meta strip
         if orphan is not None:
             del orphan[MASK_KEY]
-        channel = _free_channel(place, None, left, right)
+        channel, left = free_channel(place), span(clip)[0]
         mask = place.siblings.new_image(f"{name} mask", str(folder / file_name(0)), channel, left)
         mask[MASK_KEY] = track
     mask.mute = True  # muted it still feeds the modifier, but never covers the picture
-    _fit_time(place, mask, left, right, pictures)
-    mask.directory = stored_path(folder)
+    lay(place, mask, folder, pictures)
     followed = follow(scene, clip, mask)
     _modifier(scene, clip, mask)
     # Without this the preview, and from 5.0 on even the next render, go on showing the pictures of before.
@@ -86,24 +76,11 @@ def write(scene: Any, place: Place, track: str, name: str, folder: Path, picture
 
 def follow(scene: Any, clip: Any, mask: Any) -> bool:
     """Lays the mask exactly over the clip's picture; False when the clip is moved by what cannot be copied."""
-    for name in ("offset_x", "offset_y", "scale_x", "scale_y", "rotation", "origin", "filter"):
-        setattr(mask.transform, name, getattr(clip.transform, name))
-    for name in ("min_x", "max_x", "min_y", "max_y"):
-        setattr(mask.crop, name, getattr(clip.crop, name))
+    copy_place(clip, mask)
     # Up to 4.5 modifiers work on the output frame; from 5.0 on in the strip's own space, before the clip's flip.
     mask.use_flip_x = clip.use_flip_x and compat.BEFORE_5_0
     mask.use_flip_y = clip.use_flip_y and compat.BEFORE_5_0
     return animation.copy(scene, clip, mask)
-
-
-def stored_path(folder: Path) -> str:
-    """The folder as a strip keeps it: relative to a saved .blend where possible, so that both can move together."""
-    if bpy.data.filepath:
-        try:
-            return bpy.path.relpath(str(folder)) + "/"
-        except ValueError:  # on another drive
-            pass
-    return str(folder) + "/"
 
 
 def remove(scene: Any, place: Place | None, track: str) -> None:
@@ -114,29 +91,6 @@ def remove(scene: Any, place: Place | None, track: str) -> None:
                 for modifier in [m for m in place.strip.modifiers if _fed_by(m, other.strip)]:
                     place.strip.modifiers.remove(modifier)
             other.siblings.remove(other.strip)
-
-
-def _fit_time(place: Place, mask: Any, left: int, right: int, pictures: int) -> None:
-    """Gives the mask its pictures and the clip's place on the timeline."""
-    while len(mask.elements) > pictures:
-        mask.elements.pop(len(mask.elements) - 1)
-    for index in range(len(mask.elements), pictures):
-        mask.elements.append(file_name(index))
-    for index, element in enumerate(mask.elements):
-        if element.filename != file_name(index):
-            element.filename = file_name(index)
-    channel = _free_channel(place, mask, left, right)
-    if channel != mask.channel:
-        mask.channel = channel
-    for name, value in (
-        ("animation_offset_start", 0),
-        ("animation_offset_end", 0),
-        ("frame_offset_start", 0),
-        ("frame_start", left),
-        ("frame_final_duration", right - left),
-    ):
-        if compat.time_get(mask, name) != value:
-            compat.time_set(mask, name, value)
 
 
 def _modifier(scene: Any, clip: Any, mask: Any) -> None:
@@ -155,20 +109,3 @@ def _modifier(scene: Any, clip: Any, mask: Any) -> None:
 
 def _fed_by(modifier: Any, mask: Any) -> bool:
     return modifier.type == "MASK" and modifier.input_mask_strip == mask
-
-
-def _free_channel(place: Place, mask: Any, left: int, right: int) -> int:
-    """The mask's channel where nothing else lies in its time, else the nearest free one above the clip, then below."""
-    taken = {
-        s.channel
-        for s in place.siblings
-        if s != mask
-        and compat.time_get(s, "frame_final_start") < right
-        and compat.time_get(s, "frame_final_end") > left
-    }
-    first = place.strip.channel
-    wanted = [mask.channel] if mask else []
-    for channel in [*wanted, *range(first + 1, _LAST_CHANNEL + 1), *range(first - 1, 0, -1)]:
-        if channel not in taken:
-            return channel
-    raise StripError("There is no free channel for the mask strip.", "Move or delete strips above the clip.")

@@ -1,0 +1,91 @@
+"""Picture strips of ours beside a clip's strip: in its time, on its place in the frame, in a free channel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..core.errors import StripError
+from . import compat
+from .strips import Place
+
+LAST_CHANNEL = 128
+
+
+def file_name(index: int) -> str:
+    """Name of the picture for the index-th timeline frame of the strip, from 0."""
+    return f"{index + 1:06d}.png"
+
+
+def span(strip: Any) -> tuple[int, int]:
+    """First timeline frame of a strip and one past its last."""
+    left, right = (round(compat.time_get(strip, n)) for n in ("frame_final_start", "frame_final_end"))
+    return left, right
+
+
+def stored_path(folder: Path) -> str:
+    """The folder as a strip keeps it: relative to a saved .blend where possible, so that both can move together."""
+    if bpy.data.filepath:
+        try:
+            return bpy.path.relpath(str(folder)) + "/"
+        except ValueError:  # on another drive
+            pass
+    return str(folder) + "/"
+
+
+def lay(place: Place, strip: Any, folder: Path, pictures: int) -> None:
+    """Gives our strip its pictures `file_name(0)` … in `folder`, and the clip's place on the timeline."""
+    left, right = span(place.strip)
+    while len(strip.elements) > pictures:
+        strip.elements.pop(len(strip.elements) - 1)
+    for index in range(len(strip.elements), pictures):
+        strip.elements.append(file_name(index))
+    for index, element in enumerate(strip.elements):
+        if element.filename != file_name(index):
+            element.filename = file_name(index)
+    channel = free_channel(place, strip)
+    if channel != strip.channel:
+        strip.channel = channel
+    for name, value in (
+        ("animation_offset_start", 0),
+        ("animation_offset_end", 0),
+        ("frame_offset_start", 0),
+        ("frame_start", left),
+        ("frame_final_duration", right - left),
+    ):
+        if compat.time_get(strip, name) != value:
+            compat.time_set(strip, name, value)
+    strip.directory = stored_path(folder)
+
+
+def copy_place(clip: Any, strip: Any) -> None:
+    """Lays our strip over the clip's picture in the frame; animation and flips are left to the caller."""
+    for name in ("offset_x", "offset_y", "scale_x", "scale_y", "rotation", "origin", "filter"):
+        setattr(strip.transform, name, getattr(clip.transform, name))
+    for name in ("min_x", "max_x", "min_y", "max_y"):
+        setattr(strip.crop, name, getattr(clip.crop, name))
+
+
+def taken(place: Place, without: Iterable[Any] = ()) -> set[int]:
+    """The channels in which something lies in the clip's time, leaving strips out."""
+    left, right = span(place.strip)
+    left_out = list(without)
+    return {s.channel for s in place.siblings if s not in left_out and span(s)[0] < right and span(s)[1] > left}
+
+
+def free_channel(place: Place, strip: Any = None) -> int:
+    """The strip's channel where nothing else lies in its time, else the nearest free one above the clip, then below.
+
+    Raises:
+        StripError: there is none.
+    """
+    full = taken(place, [strip] if strip is not None else ())
+    first = place.strip.channel
+    wanted = [strip.channel] if strip is not None else []
+    for channel in [*wanted, *range(first + 1, LAST_CHANNEL + 1), *range(first - 1, 0, -1)]:
+        if channel not in full:
+            return channel
+    raise StripError("There is no free channel for the mask strip.", "Move or delete strips above the clip.")
