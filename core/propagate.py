@@ -7,7 +7,7 @@ any time: the last matte, the current keyframe, and the bounded memory.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import index
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 CHANGED = 1.0 / 255.0
 """A keyframe is new when some pixel differs by more than this from the earlier run: more than an 8-bit file rounds."""
+MOST_GROWTH = 4
+"""The network sees at most so many times the pixels of one object's crop, however many objects there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,8 @@ class PropagationSettings:
     """What a tier fixes for propagation.
 
     Attributes:
-        working_px: the network sees about this many pixels squared.
+        working_px: the network sees about this many pixels squared; of N objects, in one crop, N times as many pixels,
+            see `for_objects`.
         memory_every: every n-th frame of a pass stays in memory.
         budget: largest number of remembered frames.
         follow: a crop follows the object; False = the whole picture at each frame.
@@ -52,6 +55,16 @@ class PropagationSettings:
     crop_factor: float = 1.6
     distrust: bool = False
     fusion_net: bool = True
+
+    def for_objects(self, count: int) -> PropagationSettings:
+        """The settings for several objects at once: their common crop is larger, so the network has to see more of it.
+
+        The pixels grow with the number of objects, up to four times, so that together costs about as much as one by
+        one. Measured (tier draft, 24 frames of three development clips with a mirrored copy of their object pasted in,
+        true masks of both on the first frame), mean J of both: 0.83 (0.79 at a size two percent smaller: do not take
+        it to the digit); 0.65 without this, 0.71 for each alone, 0.84 with four times the pixels.
+        """
+        return replace(self, working_px=round(self.working_px * min(count, MOST_GROWTH) ** 0.5))
 
 
 def propagate(
@@ -110,7 +123,7 @@ def propagate(
     new_keys = None
     if previous is not None:
         new_keys = {k for k in keys if _is_new(before(k), check_matte(keyframes[k]))}
-    settings = settings or PropagationSettings()
+    settings = (settings or PropagationSettings()).for_objects(shape[0] if len(shape) == 3 else 1)
     walker = Walker(net, frames, size, settings, fusion if settings.fusion_net else None)
 
     def keyframe(frame: int) -> Mattes:

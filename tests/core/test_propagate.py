@@ -364,3 +364,9 @@ def test_frame_of_another_size_is_an_error_that_names_both(clip):
     stream = propagate(FakePropagationNet(), frames, {0: clip.matte(0)})
     with pytest.raises(FrameReadError, match="20 x 10 pixels, others are 200 x 120"):
         list(stream)
+
+
+def test_of_several_objects_the_network_sees_more_pixels_up_to_a_limit() -> None:
+    alone = PropagationSettings(working_px=200)
+    assert alone.for_objects(1) == alone
+    assert [alone.for_objects(n).working_px for n in (2, 4, 9)] == [283, 400, 400]
