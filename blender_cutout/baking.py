@@ -41,7 +41,6 @@ class Plan:
         output: they are as large as the scene's render.
         offset: of the first picture from the start of the strip's content.
         mark: fingerprint of the strip.
-        warm_up: as `bake.render`.
         bytes: disk that they take, about.
     """
 
@@ -52,7 +51,6 @@ class Plan:
     output: bool
     offset: int
     mark: str
-    warm_up: int
     bytes: int
 
     @property
@@ -72,12 +70,10 @@ def plan(scene: Any, track: Any) -> Plan:
     source = fitness.source(scene, strip)
     if min(source.size) <= 0:
         raise StripError("The size of the strip's picture is not known.", "Check that its file can be read.")
-    reason, rate = source.reason, 1.0
+    reason = source.reason
     if strip.type == "MOVIE" and not reason and track.frame_count and frames.of(strip) is None:
         rate = strips.file_times(scene, strip, track.frame_count).rate
         reason = fitness.OTHER_RATE if compat.RATE_BY_CACHE and abs(rate - 1) > 1e-4 else ""
-    elif strip.type == "MOVIE" and strip.fps > 0:
-        rate = strip.fps * scene.render.fps_base / scene.render.fps
     left, right = frames.span(strip)
     width, height = source.size
     return Plan(
@@ -88,7 +84,6 @@ def plan(scene: Any, track: Any) -> Plan:
         output=source.output,
         offset=left - round(compat.time_get(strip, "frame_start")),
         mark=fingerprint.of(scene, strip),
-        warm_up=bake.warm_up(rate),
         bytes=int((right - left) * width * height * 3 * _SHARE),
     )
 
@@ -114,6 +109,7 @@ class Bake:
         folder: where they lie then.
         todo: frames still missing, counted from 0.
         batch: how many the next step renders.
+        note: what else the artist should know.
     """
 
     track: str
@@ -122,6 +118,7 @@ class Bake:
     folder: Path
     todo: list[int] = field(default_factory=list)
     batch: int = 1
+    note: str = ""
     rendered: int = 0
     started: float = field(default_factory=time.monotonic)
 
@@ -210,7 +207,7 @@ class Baker:
         run = next((n for n in range(1, made.batch) if made.todo[n : n + 1] != [made.todo[0] + n]), made.batch)
         batch = [first + n for n in made.todo[:run]]
         before = time.monotonic()
-        bake.render(scene, place, wanted.size, batch, first, made.part, wanted.warm_up)
+        bake.render(scene, place, wanted.size, batch, first, made.part)
         took = time.monotonic() - before
         del made.todo[:run]
         made.rendered += run
@@ -237,7 +234,11 @@ def _finish(made: Bake, scene: Any, track: Any) -> None:
         mark=wanted.mark,
         output=wanted.output,
     )
-    for other in strips.places(strips.editor(scene)):
+    editor = strips.editor(scene)
+    if compat.RATE_BY_CACHE and editor.use_cache_raw and fitness.rate_matters(scene, place.strip):
+        editor.use_cache_raw = False  # with it the frame that Blender shows depends on those before
+        made.note = " The sequencer's raw cache was switched off: with it Blender shows other frames."
+    for other in strips.places(editor):
         if other.strip.get(strips.STRIP_KEY) == track.strip_uuid:
             frames.keep(other.strip, record)
     for fellow in [t for t in scene.cutout.tracks if t.strip_uuid == track.strip_uuid]:
@@ -367,6 +368,6 @@ def _opened(made: Bake) -> None:
     scene, track = found
     jobs.push_undo("Render Frames")
     try:
-        jobs.submit(scene, track, "Opening the frames", then=lambda _: f"{made.plan.count} frames rendered.")
+        jobs.submit(scene, track, "Opening the frames", then=lambda _: f"{made.plan.count} frames rendered.{made.note}")
     except CutoutError as error:
         jobs.say("ERROR", error.text, error.hint)

@@ -24,9 +24,7 @@ _COMPRESSION = 15
 _PLACED = ("transform.", "crop.", "modifiers", "blend_alpha", "mute", "use_flip_x", "use_flip_y")
 
 
-def render(
-    scene: Any, place: Place, size: tuple[int, int], frames: Sequence[int], first: int, folder: Path, warm_up: int = 0
-) -> None:
+def render(scene: Any, place: Place, size: tuple[int, int], frames: Sequence[int], first: int, folder: Path) -> None:
     """Renders a few timeline frames of a strip into `folder`, each whole or not there.
 
     Args:
@@ -36,7 +34,6 @@ def render(
         frames: timeline frames, ascending.
         first: the timeline frame of the picture 000001.png.
         folder: exists.
-        warm_up: frames to be rendered before and thrown away, where what is shown depends on those before.
 
     Raises:
         StoreError: a picture could not be written.
@@ -44,29 +41,28 @@ def render(
     """
     with _alone(scene, place, size) as copy:
         prefix = "render_"
-        copy.frame_start, copy.frame_end, copy.frame_step = frames[0] - warm_up, frames[-1], 1
+        copy.frame_start, copy.frame_end, copy.frame_step = frames[0], frames[-1], 1
         copy.render.filepath = str(folder / prefix)
         try:
-            bpy.ops.render.render(animation=True, scene=copy.name)
-        except RuntimeError as error:
-            _clear(folder, prefix)
-            raise StoreError(
-                f"The frames cannot be rendered into {folder}: {str(error).strip()}",
-                "Free space on the disk, or check the folder's permissions; what is done stays.",
-            ) from error
-        for frame in range(copy.frame_start, copy.frame_end + 1):
-            picture = Path(bpy.path.abspath(copy.render.frame_path(frame=frame)))
-            if frame in frames:
+            _render(copy, folder)
+            for frame in frames:
+                picture = Path(bpy.path.abspath(copy.render.frame_path(frame=frame)))
                 _check_whole(picture)
                 os.replace(picture, folder / file_name(frame - first))
-        _clear(folder, prefix)
+        finally:
+            for picture in folder.glob(f"{prefix}*"):  # what an error left
+                with suppress(OSError):
+                    picture.unlink()
 
 
-def warm_up(rate: float) -> int:
-    """How many frames must be rendered before, so that the first shows what it shows within a whole render."""
-    if not compat.RATE_BY_CACHE or abs(rate - 1) < 1e-4 or rate <= 0:
-        return 0
-    return int(1 / rate) + 1
+def _render(copy: Any, folder: Path) -> None:
+    try:
+        bpy.ops.render.render(animation=True, scene=copy.name)
+    except RuntimeError as error:
+        raise StoreError(
+            f"The frames cannot be rendered into {folder}: {str(error).strip()}",
+            "Free space on the disk, or check the folder's permissions; what is done stays.",
+        ) from error
 
 
 @contextmanager
@@ -87,6 +83,8 @@ def _alone(scene: Any, place: Place, size: tuple[int, int]) -> Iterator[Any]:
             copy.sequence_editor.display_stack(found[0].meta)  # its inside as it is: no handles, speed, transform
         _reset(strip)
         _set_output(copy, size)
+        if compat.RATE_BY_CACHE:
+            copy.sequence_editor.use_cache_raw = False
         yield copy
     finally:
         bpy.data.scenes.remove(copy)
@@ -162,9 +160,3 @@ def _check_whole(picture: Path) -> None:
     raise StoreError(
         f"A frame could not be written to {picture.parent}.", "Free space on the disk; the frames done so far stay."
     )
-
-
-def _clear(folder: Path, prefix: str) -> None:
-    for picture in folder.glob(f"{prefix}*"):
-        with suppress(OSError):
-            picture.unlink()

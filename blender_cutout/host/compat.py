@@ -12,7 +12,7 @@ BEFORE_5_2 = bpy.app.version < (5, 2, 0)
 IGNORES_ROTATION = bpy.app.version < (4, 5, 0)
 """Movies are shown without regard to their rotation flag: so 4.2; not tried on 4.3 and 4.4."""
 RATE_BY_CACHE = not BEFORE_5_0
-"""With a playback rate other than 1 the frame that is shown depends on what was rendered before."""
+"""With a speed other than 1 the frame shown depends on what was rendered before, unless its raw cache is off."""
 
 _NEW_TIMES = {
     "frame_start": "content_start",

@@ -102,8 +102,12 @@ def _properties(scene: Any, owner: Any, anchor: float, seen: set[int], left_out:
                 for item in getattr(owner, name):
                     if name == "retiming_keys":
                         yield f"key {item.timeline_frame - anchor}"
+                    elif name == "elements":
+                        yield str(item.filename)  # its size is chance until it is rendered
                     elif hasattr(item, "bl_rna"):
                         yield from _properties(scene, item, anchor, seen, set(), depth + 1)
+        elif name == "strobe":
+            yield f"strobe {max(1.0, owner.strobe):.3f}"  # 0 until it is rendered
         elif prop.type == "POINTER":
             yield from _pointer(scene, name, getattr(owner, name), anchor, seen, depth)
         else:
@@ -113,8 +117,8 @@ def _properties(scene: Any, owner: Any, anchor: float, seen: set[int], left_out:
 def _pointer(scene: Any, name: str, value: Any, anchor: float, seen: set[int], depth: int) -> Iterator[str]:
     if value is None or not hasattr(value, "bl_rna"):
         return
-    if isinstance(value, bpy.types.ID):
-        yield f"{name} {value.name_full}"
+    if isinstance(value, bpy.types.ID | bpy.types.ViewLayer):
+        yield f"{name} {value.name}"
     elif hasattr(value, "blend_alpha"):  # another strip
         yield from _strip(scene, value, anchor, seen)
     elif depth < _DEPTH:

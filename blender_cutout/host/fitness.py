@@ -83,6 +83,18 @@ def source(scene: Any, strip: Any, files: bool = True) -> Source:
     return Source(reason, size, output)
 
 
+def rate_matters(scene: Any, strip: Any) -> bool:
+    """True when the strip, or one inside it, may be played at another speed than frame by frame."""
+    rate = scene.render.fps / scene.render.fps_base
+    if strip.type == "SPEED" or is_retimed(strip) or (strip.type == "MOVIE" and abs(strip.fps - rate) > 1e-3):
+        return True
+    if strip.type == "SCENE" and strip.scene is not None and strip.scene.sequence_editor is not None:
+        return any(rate_matters(strip.scene, s) for s in compat.strips(strip.scene.sequence_editor))
+    inputs = [getattr(strip, name, None) for name in ("input_1", "input_2")]
+    inside = compat.strips(strip) if strip.type == "META" else ()
+    return any(rate_matters(scene, s) for s in (*inside, *inputs) if s is not None)
+
+
 def check_files(strip: Any) -> None:
     """Raises StripError when a movie or image strip's files are missing."""
     if strip.type == "MOVIE":

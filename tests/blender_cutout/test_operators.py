@@ -86,9 +86,6 @@ def test_strips_without_a_file_are_refused_with_a_way_out(blender: Any, project:
     editor = scene.sequence_editor
     strips = compat.strips(editor)
     unfit = {
-        "A meta strip": strips.new_meta("meta", 5, 1),
-        "A scene strip": strips.new_scene("scene", blender.data.scenes.new("other"), 6, 1),
-        "A strip of type color": strips["green"],
         "movie is missing": strips.new_movie("movie", str(tmp_path / "fehlt.mp4"), 7, 1),
         "picture is missing": strips.new_image("image", str(tmp_path / "fehlt.png"), 8, 1),
     }
@@ -98,20 +95,6 @@ def test_strips_without_a_file_are_refused_with_a_way_out(blender: Any, project:
             blender.ops.cutout.new()
         assert len(str(error.value)) > len(text) + 30, "it says what to do"
     assert not len(scene.cutout.tracks)
-
-
-def test_a_retimed_strip_is_refused(blender: Any, project: Project) -> None:
-    _, strip = project()
-    window = blender.context.window_manager.windows[0]
-    area = window.screen.areas[0]
-    area.type = "SEQUENCE_EDITOR"
-    area.spaces.active.view_type = "SEQUENCER"
-    region = next(r for r in area.regions if r.type == "WINDOW")
-    strip.select = True
-    with blender.context.temp_override(window=window, area=area, region=region):
-        blender.ops.sequencer.retiming_segment_speed_set(speed=50)
-    with pytest.raises(RuntimeError, match="retimed"):
-        blender.ops.cutout.new()
 
 
 def test_strokes_elsewhere_get_a_clear_message(blender: Any, project: Project) -> None:
