@@ -9,7 +9,7 @@ from typing import Any
 import bpy
 
 from ..core.errors import StripError
-from . import compat, rotation
+from . import compat, movies, rotation
 
 RENDER = "Press Render Frames: the strip's pictures are rendered once, and the cutout works on them."
 OTHER_RATE = "The clip's frame rate is not the scene's, and from Blender 5.0 on it is not sure which frame shows."
@@ -86,7 +86,7 @@ def source(scene: Any, strip: Any, files: bool = True) -> Source:
 def rate_matters(scene: Any, strip: Any) -> bool:
     """True when the strip, or one inside it, may be played at another speed than frame by frame."""
     rate = scene.render.fps / scene.render.fps_base
-    if strip.type == "SPEED" or is_retimed(strip) or (strip.type == "MOVIE" and abs(strip.fps - rate) > 1e-3):
+    if strip.type == "SPEED" or is_retimed(strip) or (strip.type == "MOVIE" and abs(movies.fps(strip) - rate) > 1e-3):
         return True
     if strip.type == "SCENE" and strip.scene is not None and strip.scene.sequence_editor is not None:
         return any(rate_matters(strip.scene, s) for s in compat.strips(strip.scene.sequence_editor))

@@ -12,7 +12,7 @@ import bpy
 
 from ..core.errors import StripError
 from ..core.types import Clip
-from . import compat, fitness, frames
+from . import compat, fitness, frames, movies
 from .mapping import PictureMap
 from .timing import TimeMap, playback_rate
 
@@ -129,7 +129,7 @@ def file_times(scene: Any, strip: Any, frame_count: int) -> TimeMap:
         int(compat.time_get(strip, "animation_offset_start")),
         int(compat.time_get(strip, "animation_offset_end")),
     )
-    movie = strip.type == "MOVIE"
+    movie, count = strip.type == "MOVIE", frame_count - sum(trim)
     scene_fps = scene.render.fps / scene.render.fps_base
     return TimeMap(
         left=left,
@@ -138,7 +138,8 @@ def file_times(scene: Any, strip: Any, frame_count: int) -> TimeMap:
         length=length,
         count=frame_count,
         trim=trim,
-        rate=playback_rate(strip.fps, scene_fps, length, frame_count - sum(trim)) if movie else 1.0,
+        # As long as it has frames it is played frame by frame: then the movie need not be opened for its rate.
+        rate=1.0 if not movie or length == count else playback_rate(movies.fps(strip), scene_fps, length, count),
         reverse=strip.use_reverse_frames,
         strobe=strip.strobe,
         rounded=movie,
