@@ -157,20 +157,27 @@ class Desk:
         self.xdo("mouseup", 1)
         yield 0.4
 
-    def drag(self, places: Sequence[Point]) -> Steps:
-        """Drags along places on the screen."""
+    def drag(self, places: Sequence[Point], look: Callable[[], object] = lambda: None, ctrl: bool = False) -> Steps:
+        """Drags along places on the screen; `look` is called before the mouse lets go."""
         self.move(places[0][0] - 3, places[0][1])
         yield 0.2
         self.move(*places[0])
         yield 0.2
+        if ctrl:
+            self.xdo("keydown", "ctrl")
+            yield 0.1
         self.xdo("mousedown", 1)
         yield 0.15
         for place in places[1:]:
             self.move(*place)
             yield 0.05
         yield 0.15
-        self.xdo("mouseup", 1)
+        look()
+        yield 0.05
         self.released = time.perf_counter()
+        self.xdo("mouseup", 1)
+        if ctrl:
+            self.xdo("keyup", "ctrl")
         yield 0.4
 
     def to_screen(self, point: Point) -> Point:

@@ -42,6 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--blender", metavar="PATH", help="a Blender's program; default the newest that is found")
     parser.add_argument("--output", metavar="DIR", help="where the pictures go; default a temporary folder")
     parser.add_argument("--tour", metavar="FOLDER", help="no test, but the documentation's pictures: see tour.py")
+    parser.add_argument("--acts", metavar="NAMES", default="", help="play only these, as in scenario.py; default all")
     parser.add_argument("--limit", metavar="SECONDS", type=float, default=1200.0, help="end Blender after this time")
     options = parser.parse_args(arguments)
     missing = [tool for tool in ("Xvfb", "xdotool", "import", "convert") if not shutil.which(tool)]
@@ -59,13 +60,13 @@ def main(arguments: list[str] | None = None) -> int:
     if options.tour:
         _play(found[0], engine, output, options.limit, Path(options.tour).absolute())
         return 0
-    return _test(found[0], engine, output, options.limit)
+    return _test(found[0], engine, output, options.limit, options.acts)
 
 
-def _test(blender: blenders.Blender, engine: Path, output: Path, limit: float) -> int:
+def _test(blender: blenders.Blender, engine: Path, output: Path, limit: float, acts: str) -> int:
     report = output / "report.json"
     report.unlink(missing_ok=True)
-    _play(blender, engine, output, limit, None)
+    _play(blender, engine, output, limit, None, acts)
     if not report.is_file():
         print("Blender ended before the test did: see blender.log")
         return 1
@@ -75,7 +76,9 @@ def _test(blender: blenders.Blender, engine: Path, output: Path, limit: float) -
     return 0 if checks[-1]["name"] == "the test ran to its end" and all(check["ok"] for check in checks) else 1
 
 
-def _play(blender: blenders.Blender, engine: Path, output: Path, limit: float, film: Path | None) -> None:
+def _play(
+    blender: blenders.Blender, engine: Path, output: Path, limit: float, film: Path | None, acts: str = ""
+) -> None:
     """Starts the window and waits for its end; without a film for the test, with one for the tour."""
     with tempfile.TemporaryDirectory(prefix="cutout-profile-") as scratch, virtual_screen() as display:
         os.environ.update(
@@ -85,14 +88,16 @@ def _play(blender: blenders.Blender, engine: Path, output: Path, limit: float, f
             LIBGL_ALWAYS_SOFTWARE="1",
         )
         blenders.install_extension(blender, package.build(Path(scratch)))
-        clip = film or Path(scratch) / "clip"
+        clip, large = film or Path(scratch) / "clip", Path(scratch) / "film.mp4"
         if film is None:
+            subprocess.run([str(engine), str(HERE / "film.py"), str(large)], check=True)
             clip.mkdir()
             for number, picture in enumerate(PICTURES):
                 kit.write_png(clip / f"klipp {number:04d}.png", kit.picture(picture))
+        rest = [str(output), str(clip)] + ([scratch] if film else [str(large), scratch, acts])
         command = [
             str(blender.path), "--no-window-focus", "-p", "0", "0", *map(str, SCREEN),
-            "--python", str(HERE / ("tour.py" if film else "scenario.py")), "--", str(output), str(clip), scratch,
+            "--python", str(HERE / ("tour.py" if film else "scenario.py")), "--", *rest,
         ]  # fmt: skip
         with (output / "blender.log").open("w", encoding="utf-8") as log:
             try:

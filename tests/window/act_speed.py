@@ -1,0 +1,145 @@
+"""How fast it is on a clip of 1920×1080: from a stroke's end to the mask, what blocks the window, and playing."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import statistics
+import time
+
+import bpy
+from desk import Steps
+from stage import START, Stage, package, strips_of
+
+LENGTH = 24
+"""Frames of the film; `film.py` makes it."""
+
+
+def speed(stage: Stage) -> Steps:
+    """A second clip, painted on with the brush."""
+    scene, desk = stage.scene, stage.desk
+    scene.render.resolution_x, scene.render.resolution_y = 1920, 1080
+    for strip in list(strips_of(scene)):
+        strip.mute = True
+    film = strips_of(scene).new_movie("film", str(stage.film), 8, START)
+    scene.sequence_editor.active_strip = film
+    scene.render.fps, scene.frame_end = 25, START + LENGTH - 1
+    scene.cutout.auto_apply = True
+    scene.frame_set(START)
+    with desk.override():
+        bpy.ops.sequencer.view_all_preview()
+    with desk.override("UI"):
+        bpy.ops.cutout.new("INVOKE_DEFAULT")
+    yield from desk.idle()
+    stage.check("the film is opened", stage.track.frame_count == LENGTH, stage.message())
+    yield from latency(stage)
+    with desk.override("UI"):
+        bpy.ops.cutout.propagate("INVOKE_DEFAULT")
+    while desk.status.busy:
+        yield 0.2
+    stage.check("the film has masks", stage.track.done_count == LENGTH, stage.message())
+    worst, text = stage.worst(without=("undo step by Blender",))
+    yield from play(stage)
+    yield from closer(stage)
+    worst, text = stage.worst(without=("a button",))
+    stage.check("the window is never blocked for more than 50 ms by the add-on", worst < 0.05, text)
+
+
+def latency(stage: Stage) -> Steps:
+    """From the end of a stroke until the preview with its mask was drawn."""
+    desk, status = stage.desk, stage.desk.status
+    overlay, jobs = package("overlay")._overlay, package("jobs")
+    paint, told = overlay._painter.paint, jobs._reporter.on_matte
+    marks: dict[str, float] = {}
+
+    def painted(*arguments: object) -> None:
+        paint(*arguments)
+        if "told" in marks:
+            marks.setdefault("painted", time.perf_counter())
+
+    def matte(*arguments: object) -> None:
+        told(*arguments)
+        marks.setdefault("told", time.perf_counter())
+
+    def beat(now: float) -> None:  # the event loop is back: the frame with the mask is on the screen
+        if "painted" in marks:
+            marks.setdefault("shown", now)
+
+    overlay._painter.paint, jobs._reporter.on_matte, stage.at_beat = painted, matte, beat
+    with desk.override():
+        bpy.ops.wm.tool_set_by_id(name=package("tool").IDNAME)
+    status.brush_radius = 14.0
+    seconds, parts = [], []
+    for number in range(8):
+        stage.scene.frame_set(START + (0, 12)[number % 2])
+        yield 0.6
+        places = [desk.to_screen(p) for p in _around(number)]
+        marks.clear()
+        yield from desk.drag(places, ctrl=number > 5)
+        yield from desk.idle()
+        if number == 0:
+            continue  # the networks' first use
+        seconds.append(marks["shown"] - desk.released)
+        parts.append(marks["told"] - desk.released)
+    stage.shot("a stroke on 1920×1080")
+    overlay._painter.paint, jobs._reporter.on_matte = paint, told
+    middle = statistics.median(seconds)
+    answer = statistics.median(parts)
+    detail = f"median {middle:.2f} s of {[round(s, 2) for s in sorted(seconds)]}, engine's answer {answer:.2f} s"
+    stage.check("from a stroke's end to the mask on the screen less than 0.4 s", middle < 0.4, detail)
+
+
+def _around(number: int) -> list[tuple[float, float]]:
+    """A stroke over the film's object (beside it the last ones), in preview points."""
+    x, y = (-420.0, 60.0) if number % 2 == 0 else (-180.0, 0.0)
+    if number > 5:
+        x += 620
+    turn = number * 1.3
+    return [(x + step * 30 * math.cos(turn), y + step * 30 * math.sin(turn)) for step in range(-3, 4)]
+
+
+def play(stage: Stage) -> Steps:
+    """Playing with the mask shown and hidden, as fast as Blender can and at the film's rate."""
+    scene, desk = stage.scene, stage.desk
+    scene.sync_mode = "NONE"
+    shown: list[float] = []
+    counter = lambda *_: shown.append(time.perf_counter())  # noqa: E731 (a handler that can be removed)
+    results: dict[tuple[int, bool], list[float]] = {}
+    desk.move(*desk.to_screen((0, 700)))
+    with desk.override():
+        bpy.ops.wm.tool_set_by_id(name="builtin.select_box")
+    for rate, turns in ((240, 3), (25, 1)):
+        scene.render.fps = rate
+        for turn, visible in itertools.product(range(turns + (rate == 240)), (False, True)):
+            scene.cutout.show_mask = visible
+            scene.frame_set(START)
+            yield 0.5
+            bpy.app.handlers.frame_change_post.append(counter)
+            with desk.override():
+                bpy.ops.screen.animation_play()
+            yield 0.5
+            shown.clear()
+            yield 4.0
+            frames, span = len(shown), shown[-1] - shown[0]
+            with desk.override():
+                bpy.ops.screen.animation_cancel(restore_frame=False)
+            bpy.app.handlers.frame_change_post.remove(counter)
+            if turn or rate != 240:  # the first turn fills Blender's cache
+                results.setdefault((rate, visible), []).append((frames - 1) / span)
+    scene.render.fps = 25
+    scene.cutout.show_mask = True
+    for rate, title in ((240, "as fast as Blender can"), (25, "at 25 frames a second")):
+        off, on = (statistics.median(results[rate, visible]) for visible in (False, True))
+        stage.check(f"playing {title} is not slowed by more than a tenth", on > 0.9 * off, f"{off:.1f} → {on:.1f} fps")
+
+
+def closer(stage: Stage) -> Steps:
+    """Zoomed in, the mask itself is read, and nothing waits for it."""
+    stage.scene.frame_set(START + 12)
+    with stage.desk.override():
+        bpy.ops.sequencer.view_zoom_ratio(ratio=2.0)
+    yield 1.5
+    stage.shot("closer")
+    overlay = package("overlay")._overlay
+    parts = [key for key in overlay._textures if not isinstance(key[-1], tuple)]
+    stage.check("zoomed in the mask itself is shown", len(parts) > 0, parts)
