@@ -13,7 +13,7 @@ from bpy.app.handlers import persistent
 from . import autoapply, baking, jobs, properties
 from .core.errors import CutoutError
 from .core.messages import Done, Failed, MoveTrack
-from .host import masks, storage
+from .host import storage, strips
 from .pump import Job
 
 _PATIENCE = 60.0
@@ -82,9 +82,11 @@ def _move(scene: Any, track: Any, folder: Path, target: Path) -> Path:
     except CutoutError as error:
         jobs.say("WARNING", error.text, error.hint)
         return folder
-    mask = masks.find(scene, uuid)
-    if mask is not None:
-        mask.directory = str(masks.folder_of(target)) + "/"
+    for place in strips.places(strips.editor(scene)) if scene.sequence_editor else ():
+        if place.strip.type == "IMAGE":
+            pictures = Path(bpy.path.abspath(place.strip.directory))
+            if folder in pictures.parents:
+                place.strip.directory = str(target / pictures.relative_to(folder)) + "/"
     return target
 
 

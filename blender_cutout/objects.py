@@ -69,17 +69,25 @@ def batches(scene: Any, track: Any) -> list[Batch]:
 
     The clip is shown through one mask only: through several, as Blender multiplies them, nothing would be seen.
     """
-    alone = Batch(track.uuid, track.name, (track.uuid,))
-    found = of_clip(scene, track)
-    if len(found) < 2 or scene.cutout.write_objects == "ACTIVE":
-        return [alone]
-    drawn = [one for one in found if one.done_count]
-    if not drawn:
-        return [alone]
-    whole = Batch(track.strip_uuid, f"{track.strip_name} objects", tuple(one.uuid for one in drawn), is_union=True)
+    found = written(scene, track)
+    if len(of_clip(scene, track)) < 2 or scene.cutout.write_objects == "ACTIVE":
+        return [Batch(track.uuid, track.name, (track.uuid,))]
+    uuids = tuple(one.uuid for one in found)
+    whole = Batch(track.strip_uuid, f"{track.strip_name} objects", uuids, is_union=True)
     if scene.cutout.write_objects == "UNION":
         return [whole]
-    return [whole, *(Batch(one.uuid, one.name, (one.uuid,), composes=False) for one in drawn)]
+    return [whole, *(Batch(one.uuid, one.name, (one.uuid,), composes=False) for one in found)]
+
+
+def written(scene: Any, track: Any) -> list[Any]:
+    """The cutouts with masks that Write Strips writes, as the scene's choice says."""
+    found = [track] if scene.cutout.write_objects == "ACTIVE" else of_clip(scene, track)
+    return [one for one in found if one.done_count]
+
+
+def keys(scene: Any, track: Any) -> set[str]:
+    """The `Batch.key` of all that can have been written of a cutout's strip."""
+    return {track.strip_uuid, *(one.uuid for one in of_clip(scene, track))}
 
 
 def next_colour(scene: Any) -> Colour:

@@ -100,7 +100,10 @@ def _draw_steps(context: Any, layout: Any, scene: Any, track: Any) -> None:
         row.operator("cutout.propagate", text=text).direction = direction
     if len(objects.of_clip(scene, track)) > 1:
         column.operator("cutout.propagate_all", icon="GROUP").direction = "BOTH"
-    layout.operator("cutout.write_strips", icon="SEQUENCE")
+    column = layout.column(align=True)
+    if len(objects.of_clip(scene, track)) > 1:
+        column.prop(data, "write_objects", text="")
+    column.operator("cutout.write_strips", icon="SEQUENCE")
     column = layout.column(align=True)
     column.scale_y = 0.8
     for line in next_step(track, data.auto_apply):

@@ -87,8 +87,13 @@ class CUTOUT_OT_remove(Reporting, bpy.types.Operator):
         except StripError:
             place = None
         masks.remove(scene, place, track.uuid)
-        if place is not None and len(objects.of_clip(scene, track)) == 1:
-            del place.strip[strips.STRIP_KEY]
+        others = [one for one in objects.of_clip(scene, track) if one.uuid != track.uuid]
+        for one in others:
+            one.written_head = ""  # what was written of all together shows the removed one still
+        if not others:
+            masks.remove(scene, place, track.strip_uuid)
+            if place is not None:
+                del place.strip[strips.STRIP_KEY]
         data = scene.cutout
         data.tracks.remove(min(data.active_index, len(data.tracks) - 1))
         data.active_index = max(0, data.active_index - 1)

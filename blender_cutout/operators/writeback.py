@@ -6,10 +6,12 @@ from typing import Any
 
 import bpy
 
-from .. import jobs, properties
+from .. import jobs, objects, properties
 from ..core.errors import InputError
 from ..core.messages import Done, Export
 from ..host import masks, storage, strips
+from ..host.composing import show_through
+from ..objects import Batch
 from ..pump import Job
 from .base import JobOperator, has_track, idle, opened_track
 
@@ -29,34 +31,48 @@ class CUTOUT_OT_write_strips(JobOperator, bpy.types.Operator):
     def start(self, context: Any) -> Job:
         """Has one mask written for each timeline frame of the strip; the strips follow when they are there."""
         scene, track = opened_track(context)
-        if not track.done_count:
+        if not any(one.done_count for one in objects.written(scene, track)):
             raise InputError("There is no mask to write yet.", "Draw strokes and apply them, or press Auto, first.")
         strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
         frames = strips.time_map(scene, strip, track.frame_count).clip_frames()
         if len(set(frames)) == 1:  # a still picture: one mask stands for its whole time
             frames = frames[:1]
-        uuid = track.uuid
-        folder = masks.folder_of(storage.resolve(track.folder, bpy.data.filepath))
-        return jobs.submit(
-            scene,
-            track,
-            "Writing masks",
-            lambda job: Export(job, uuid, frames, str(folder)),
-            then=lambda done: _make_strips(uuid, folder, done),
-            undo="Write Strips",
-        )
+        found = objects.batches(scene, track)
+        return [_write(scene, batch, frames, last=batch is found[-1]) for batch in found][-1]
 
 
-def _make_strips(uuid: str, folder: Path, done: Done) -> str:
+def _write(scene: Any, batch: Batch, frames: tuple[int, ...], last: bool) -> Job:
+    """Has a batch's masks written; its strips follow. Only the last one makes a step of Blender's undo."""
+    first, *others = [one for one in scene.cutout.tracks if one.uuid in batch.tracks]
+    place = storage.resolve(first.folder, bpy.data.filepath)
+    folder = place / "union" if batch.is_union else masks.folder_of(place)
+    uuid, uuids = first.uuid, tuple(one.uuid for one in others)
+    return jobs.submit(
+        scene,
+        first,
+        "Writing masks",
+        lambda job: Export(job, uuid, frames, str(folder), uuids),
+        then=lambda done: _make_strips(batch, folder, done),
+        undo="Write Strips" if last else "",
+        others=others,
+    )
+
+
+def _make_strips(batch: Batch, folder: Path, done: Done) -> str:
     """Makes the strips once the pictures are there; returns a summary."""
-    found = properties.track_by_uuid(uuid)
-    if found is None:
+    found = [pair for uuid in batch.tracks if (pair := properties.track_by_uuid(uuid))]
+    if not found:
         return ""
     pictures, missing = int(done.result["count"]), int(done.result["missing"])
-    scene, track = found
+    scene, track = found[0]
     place = strips.find(scene, track.strip_uuid, track.strip_name)
-    followed = masks.write(scene, place, uuid, track.name, folder, pictures)
-    track.written_head = track.head
+    followed = masks.write(scene, place, batch.key, batch.name, folder, pictures)
+    show_through(place, batch.key, batch.composes)
+    if batch.composes:
+        for key in objects.keys(scene, track) - {b.key for b in objects.batches(scene, track)}:
+            masks.remove(scene, place, key)  # of an earlier choice
+        for _, one in found:
+            one.written_head = one.head
     if missing:
         jobs.say("WARNING", f"{missing} of {pictures} frames have no mask and stay empty.", "Propagate to fill them.")
     if not followed:
