@@ -70,10 +70,7 @@ def plan(scene: Any, track: Any) -> Plan:
     source = fitness.source(scene, strip)
     if min(source.size) <= 0:
         raise StripError("The size of the strip's picture is not known.", "Check that its file can be read.")
-    reason = source.reason
-    if strip.type == "MOVIE" and not reason and track.frame_count and frames.of(strip) is None:
-        rate = strips.file_times(scene, strip, track.frame_count).rate
-        reason = fitness.OTHER_RATE if compat.RATE_BY_CACHE and abs(rate - 1) > 1e-4 else ""
+    reason = _reason(scene, track, strip, source)
     left, right = frames.span(strip)
     width, height = source.size
     return Plan(
@@ -95,7 +92,16 @@ def needed(scene: Any, track: Any) -> str:
     if rendered is not None:
         there = (rendered.path / frames.DONE).is_file()
         return frames.stale(scene, strip) or ("" if there else "The strip's rendered frames are missing.")
-    return plan(scene, track).reason
+    # The panel asks at every redraw: an image strip may have thousands of files, and the fingerprint takes its time.
+    return _reason(scene, track, strip, fitness.source(scene, strip, files=False))
+
+
+def _reason(scene: Any, track: Any, strip: Any, source: fitness.Source) -> str:
+    """Why a strip without rendered frames needs them; "" = it does not."""
+    if strip.type != "MOVIE" or source.reason or not track.frame_count or frames.of(strip) is not None:
+        return source.reason
+    rate = strips.file_times(scene, strip, track.frame_count).rate
+    return fitness.OTHER_RATE if compat.RATE_BY_CACHE and abs(rate - 1) > 1e-4 else ""
 
 
 @dataclass

@@ -112,6 +112,6 @@ def next_name(scene: Any, strip: Any) -> str:
 
 def _strip(scene: Any, track: Any) -> Any:
     try:
-        return strips.find(scene, track.strip_uuid, track.strip_name).strip
+        return strips.find(scene, track.strip_uuid, track.strip_name, anywhere=True).strip
     except StripError:
         return None

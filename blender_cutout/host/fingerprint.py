@@ -37,6 +37,7 @@ _NEVER |= {
     "parent",
 }
 _NEVER |= {"use_cache_preprocessed", "proxy", "use_proxy", "use_default_fade", "show_waveform", "is_active"}
+_NEVER |= {"fps"}  # of the file, which is part of it; Blender opens a movie anew each time it is read
 _PLACING = {
     "mute",
     "channel",

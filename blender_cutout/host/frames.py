@@ -88,29 +88,29 @@ def span(strip: Any) -> tuple[int, int]:
     return left, right
 
 
-def stale(scene: Any, strip: Any) -> str:
+def stale(scene: Any, strip: Any, shown: tuple[int, int] | None = None) -> str:
     """Why the strip's rendered frames are not what it shows any more; "" = they are, or it has none."""
     frames = of(strip)
     if frames is None:
         return ""
     if frames.mark != fingerprint.of(scene, strip):
         return "The strip has changed since its frames were rendered."
-    left, right = span(strip)
+    left, right = shown or span(strip)
     first = round(compat.time_get(strip, "frame_start")) + frames.offset
     if left < first or right > first + frames.count:
         return "The strip is longer now than the frames that were rendered."
     return ""
 
 
-def time_map(scene: Any, strip: Any, frames: Frames) -> TimeMap:
-    """Which rendered frame the strip shows when: one for each frame of the timeline.
+def time_map(scene: Any, strip: Any, frames: Frames, shown: tuple[int, int]) -> TimeMap:
+    """Which rendered frame the strip shows when: one for each timeline frame of `shown`.
 
     Raises:
         StripError: they are not what the strip shows any more.
     """
-    reason = stale(scene, strip)
+    reason = stale(scene, strip, shown)
     if reason:
         raise StripError(reason, _AGAIN)
-    left, right = span(strip)
+    left, right = shown
     start = round(compat.time_get(strip, "frame_start")) + frames.offset
     return TimeMap(left=left, right=right, start=start, length=frames.count, count=frames.count, rounded=False)

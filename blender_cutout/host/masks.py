@@ -7,10 +7,12 @@ from typing import Any
 
 from . import animation, compat
 from .sequences import copy_place, file_name, free_channel, lay, span
-from .strips import Place, places
+from .strips import Place, pieces, places
 
 MASK_KEY = "cutout_mask"
 """Custom property of a mask strip: the uuid of its cutout."""
+COPY_KEY = "cutout_mask_copy"
+"""Custom property of the mask strip of another piece of the clip: the uuid of its cutout."""
 MODIFIER = "Cutout"
 
 
@@ -19,7 +21,7 @@ def is_applied(strip: Any, track: str) -> bool:
     return any(
         modifier.type == "MASK"
         and modifier.input_mask_strip is not None
-        and modifier.input_mask_strip.get(MASK_KEY) == track
+        and track in (modifier.input_mask_strip.get(MASK_KEY), modifier.input_mask_strip.get(COPY_KEY))
         and not modifier.mute
         and getattr(modifier, "show_preview", True)
         for modifier in strip.modifiers
@@ -56,22 +58,50 @@ def write(scene: Any, place: Place, track: str, name: str, folder: Path, picture
         StripError: the clip's channel list is full.
     """
     clip = place.strip
-    mask = next((s for s in place.siblings if s.get(MASK_KEY) == track), None)
+    ours = [s for s in place.siblings if s.get(MASK_KEY) == track]
+    mask = next((s for s in ours if any(_fed_by(m, s) for m in clip.modifiers)), ours[0] if ours else None)
+    _clear(scene, track, mask)
     if mask is None:
-        orphan = find(scene, track)  # the clip was moved into or out of a meta strip
-        if orphan is not None:
-            del orphan[MASK_KEY]
         channel, left = free_channel(place), span(clip)[0]
         mask = place.siblings.new_image(f"{name} mask", str(folder / file_name(0)), channel, left)
         mask[MASK_KEY] = track
+    followed = _cover(scene, place, mask, folder, pictures)
+    for piece in [p for p in pieces(scene, clip) if p.strip != clip]:
+        channel, left = free_channel(piece), span(piece.strip)[0]
+        copy = piece.siblings.new_image(f"{name} mask", str(folder / file_name(0)), channel, left)
+        copy[COPY_KEY] = track
+        for modifier in [m for m in piece.strip.modifiers if _fed_by(m, mask)]:
+            modifier.input_mask_strip = None  # as it was copied with the strip
+        followed = _cover(scene, piece, copy, folder, pictures) and followed
+    return followed
+
+
+def _cover(scene: Any, place: Place, mask: Any, folder: Path, pictures: int) -> bool:
+    """Lays a mask strip over a clip's strip and has that shown through it; False as `follow`."""
     mask.mute = True  # muted it still feeds the modifier, but never covers the picture
     lay(place, mask, folder, pictures)
-    followed = follow(scene, clip, mask)
-    _modifier(scene, clip, mask)
+    followed = follow(scene, place.strip, mask)
+    _modifier(scene, place.strip, mask)
     # Without this the preview, and from 5.0 on even the next render, go on showing the pictures of before.
     mask.invalidate_cache("RAW")
-    clip.invalidate_cache("RAW")
+    place.strip.invalidate_cache("RAW")
     return followed
+
+
+def _clear(scene: Any, track: str, keep: Any) -> None:
+    """Removes the mask strips of a cutout but one: those of other pieces, and those that Blender copied."""
+    found = [p for p in places(scene.sequence_editor) if track in (p.strip.get(MASK_KEY), p.strip.get(COPY_KEY))]
+    for place in found:
+        if place.strip != keep:
+            place.siblings.remove(place.strip)
+
+
+def part(strip: Any) -> None:
+    """Has a strip not shown through any cutout's mask: a copy that gets a cutout of its own."""
+    for modifier in [m for m in strip.modifiers if m.type == "MASK" and m.name.startswith(MODIFIER)]:
+        mask = modifier.input_mask_strip
+        if mask is None or mask.get(MASK_KEY) or mask.get(COPY_KEY):
+            strip.modifiers.remove(modifier)
 
 
 def follow(scene: Any, clip: Any, mask: Any) -> bool:
@@ -85,12 +115,13 @@ def follow(scene: Any, clip: Any, mask: Any) -> bool:
 
 def remove(scene: Any, place: Place | None, track: str) -> None:
     """Removes the mask strip of a cutout and the modifier that it feeds; the files stay."""
-    for other in list(places(scene.sequence_editor)) if scene.sequence_editor else ():
-        if other.strip.get(MASK_KEY) == track:
-            if place is not None:
-                for modifier in [m for m in place.strip.modifiers if _fed_by(m, other.strip)]:
-                    place.strip.modifiers.remove(modifier)
-            other.siblings.remove(other.strip)
+    if scene.sequence_editor is None:
+        return
+    for piece in pieces(scene, place.strip) if place is not None else ():
+        for modifier in [m for m in piece.strip.modifiers if m.type == "MASK" and m.input_mask_strip is not None]:
+            if track in (modifier.input_mask_strip.get(MASK_KEY), modifier.input_mask_strip.get(COPY_KEY)):
+                piece.strip.modifiers.remove(modifier)
+    _clear(scene, track, None)
 
 
 def _modifier(scene: Any, clip: Any, mask: Any) -> None:

@@ -10,7 +10,7 @@ import bpy
 
 from ..core.errors import StripError
 from . import compat
-from .strips import Place
+from .strips import Place, coverage
 
 LAST_CHANNEL = 128
 
@@ -37,15 +37,20 @@ def stored_path(folder: Path) -> str:
 
 
 def lay(place: Place, strip: Any, folder: Path, pictures: int) -> None:
-    """Gives our strip its pictures `file_name(0)` … in `folder`, and the clip's place on the timeline."""
+    """Gives our strip its pictures in `folder`, and the clip's place on the timeline.
+
+    The first picture is that of the first frame of the clip's `coverage`; 1 picture stands for all of its time.
+    """
     left, right = span(place.strip)
-    while len(strip.elements) > pictures:
+    skipped = left - coverage(place.strip.id_data, place.strip)[0] if pictures > 1 else 0
+    names = [file_name(n) for n in range(skipped, min(pictures, skipped + right - left))]
+    while len(strip.elements) > len(names):
         strip.elements.pop(len(strip.elements) - 1)
-    for index in range(len(strip.elements), pictures):
-        strip.elements.append(file_name(index))
-    for index, element in enumerate(strip.elements):
-        if element.filename != file_name(index):
-            element.filename = file_name(index)
+    for name in names[len(strip.elements) :]:
+        strip.elements.append(name)
+    for name, element in zip(names, strip.elements, strict=True):
+        if element.filename != name:
+            element.filename = name
     channel = free_channel(place, strip)
     if channel != strip.channel:
         strip.channel = channel

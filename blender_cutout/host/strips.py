@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,7 +12,7 @@ import bpy
 
 from ..core.errors import StripError
 from ..core.types import Clip
-from . import compat, fitness, frames, movies
+from . import compat, fingerprint, fitness, frames, movies
 from .mapping import PictureMap
 from .timing import TimeMap, playback_rate
 
@@ -53,14 +53,44 @@ def active_strip(scene: Any) -> Any:
     return strip
 
 
-def find(scene: Any, uuid: str, name: str = "") -> Place:
-    """The strip with that uuid; among copies of it the one called `name`. Raises StripError when it is gone."""
+def find(scene: Any, uuid: str, name: str = "", anywhere: bool = False) -> Place:
+    """The strip with that uuid. Raises StripError when it is gone.
+
+    A strip that was cut in two or duplicated leaves several with the same: of those the one that is shown at the
+    current frame, then the one called `name`; with `anywhere` only the name counts.
+    """
     found = [p for p in places(editor(scene)) if p.strip.get(STRIP_KEY) == uuid]
     if not found:
         raise StripError(
             "The cutout's strip is not in this scene any more.", "Undo its deletion, or start a new cutout."
         )
-    return next((p for p in found if p.strip.name == name), found[0])
+    now = scene.frame_current
+
+    def rank(place: Place) -> tuple[bool, bool]:
+        left, right = frames.span(place.strip)
+        return anywhere or left <= now < right, place.strip.name == name
+
+    return max(found, key=rank)
+
+
+def pieces(scene: Any, strip: Any) -> list[Place]:
+    """The strip, and its copies and halves that show the same clip: they share its cutouts."""
+    uuid = strip.get(STRIP_KEY)
+    found = [p for p in places(editor(scene)) if p.strip == strip or (uuid and p.strip.get(STRIP_KEY) == uuid)]
+    if len(found) < 2:
+        return found
+    mark = fingerprint.of(scene, strip)
+    return [p for p in found if p.strip == strip or fingerprint.of(scene, p.strip) == mark]
+
+
+def coverage(scene: Any, strip: Any) -> tuple[int, int]:
+    """First timeline frame and one past the last that the strip would show if it showed what all its pieces do."""
+    start = compat.time_get(strip, "frame_start")
+    spans = []
+    for place in pieces(scene, strip):
+        shift = round(start - compat.time_get(place.strip, "frame_start"))
+        spans.append([at + shift for at in frames.span(place.strip)])
+    return min(s[0] for s in spans), max(s[1] for s in spans)
 
 
 def is_open(scene: Any, place: Place) -> bool:
@@ -103,21 +133,22 @@ def clip_of(strip: Any) -> Clip:
 
 
 def time_map(scene: Any, strip: Any, frame_count: int) -> TimeMap:
-    """Which of the clip's `frame_count` frames the strip shows when.
+    """Which of the clip's `frame_count` frames the strip shows when; its copies and halves count as part of it.
 
     Raises:
         StripError: its frames must be rendered, for the first time or again.
     """
     rendered = frames.of(strip)
     if rendered is not None:
-        return frames.time_map(scene, strip, rendered)
+        return frames.time_map(scene, strip, rendered, coverage(scene, strip))
     reason = fitness.source(scene, strip, files=False).reason
     times = None if reason else file_times(scene, strip, frame_count)
     if times is not None and compat.RATE_BY_CACHE and abs(times.rate - 1) > 1e-4:
         reason = fitness.OTHER_RATE
     if times is None or reason:
         raise StripError(reason, fitness.RENDER)
-    return times
+    left, right = coverage(scene, strip)
+    return replace(times, left=left, right=right)
 
 
 def file_times(scene: Any, strip: Any, frame_count: int) -> TimeMap:

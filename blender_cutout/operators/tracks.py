@@ -48,6 +48,8 @@ class CUTOUT_OT_new(JobOperator, bpy.types.Operator):
         annotations.set_up(context)
         name, colour = objects.next_name(scene, strip), objects.next_colour(scene)
         others = objects.on_strip(scene, strip)
+        if not others:
+            masks.part(strip)  # of the strip that it is a copy of
         strip_uuid = others[0].strip_uuid if others else strips.tag(strip)
         for other in others:
             other.strip_name = strip.name  # the artist may have renamed the strip
