@@ -240,10 +240,10 @@ def load_propagation(
     """
     if loose is None:
         entry = find_entry(entry) if isinstance(entry, str) else entry
-        size = entry.size
+        size, similarity = entry.size, entry.similarity
     else:
-        size = propagation_size(loose.state)
-    network = _trained(lambda: PropagationNet(size=size), entry, loose)
+        size, similarity = propagation_size(loose.state), loose.similarity
+    network = _trained(lambda: PropagationNet(size=size, similarity=similarity), entry, loose)
     return PropagationPredictor(network, device, precision)
 
 

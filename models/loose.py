@@ -7,13 +7,17 @@ of another architecture is refused with both names.
 from __future__ import annotations
 
 import hashlib
+import json
 import pickle
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from .affinity import Similarity
 from .errors import WeightsDamaged, WeightsMissing
 
 UNNAMED = "unnamed"
@@ -21,12 +25,21 @@ UNNAMED = "unnamed"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LooseWeights:
-    """What a file holds: its network's name as training knows it, its tensors, a hash of the file."""
+    """What a file holds: its network's name as training knows it, its tensors, a hash of the file, how it was trained.
+
+    `recipe` has all switches of the training run; empty where the file does not tell.
+    """
 
     path: Path
     network: str
     state: dict[str, Tensor]
     sha256: str
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def similarity(self) -> Similarity:
+        """Which similarity of keys a propagation network was trained with: keys for one mean nothing to the other."""
+        return "dot" if self.recipe.get("all_switches", {}).get("similarity") == "dot" else "l2"
 
 
 def read_loose(path: Path) -> LooseWeights:
@@ -43,18 +56,20 @@ def read_loose(path: Path) -> LooseWeights:
             from safetensors import safe_open
 
             with safe_open(path, "pt") as file:
-                name = (file.metadata() or {}).get("network", UNNAMED)
+                told = file.metadata() or {}
+                name, recipe = told.get("network", UNNAMED), json.loads(told.get("recipe", "{}"))
                 state = {key: file.get_tensor(key) for key in file.keys()}
         else:
             record = torch.load(path, map_location="cpu", weights_only=True)
-            name, state = str(record["recipe"]["network"]), dict(record["average"])
+            recipe = record["recipe"]
+            name, state = str(recipe["network"]), dict(record["average"])
     except (OSError, RuntimeError, ValueError, KeyError, TypeError, EOFError, pickle.UnpicklingError) as error:
         raise _not_weights(path) from error
     except Exception as error:  # safetensors has an exception of its own that shares no base with these
         if type(error).__name__ != "SafetensorError":
             raise
         raise _not_weights(path) from error
-    return LooseWeights(path, name, state, hashlib.sha256(path.read_bytes()).hexdigest())
+    return LooseWeights(path, name, state, hashlib.sha256(path.read_bytes()).hexdigest(), recipe)
 
 
 def fill(network: torch.nn.Module, wanted: str, loose: LooseWeights) -> None:

@@ -44,6 +44,7 @@ class WeightEntry:
         trained_on: data sets, with terms in the card beside the file.
         params: number of parameters.
         size: of the network, where there are several: small or large.
+        similarity: of keys, of a propagation network.
         metrics: measured values by data set and measure; None where not measured.
         input: what the network expects.
         recipe: the command that made it.
@@ -63,6 +64,7 @@ class WeightEntry:
     min_memory_mb: int
     metrics: Mapping[str, float | None] = field(default_factory=dict)
     size: Literal["small", "large"] = "small"
+    similarity: Literal["l2", "dot"] = "l2"
 
 
 _STILLS = ("ECSSD", "PASCAL-S", "Weizmann horses", "human290", "CCP", "BSDS500", "COCO_MVal", "DAVIS 2016 train")

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from blender_cutout.models import registry
-from blender_cutout.models.adapters import load_propagation, load_scribble
+from blender_cutout.models.adapters import PropagationPredictor, load_propagation, load_scribble
+from blender_cutout.models.blocks import fold_batch_norms
 from blender_cutout.models.errors import WeightsDamaged, WeightsMissing
 from blender_cutout.models.loose import fill, read_loose
 from blender_cutout.models.propagation import PropagationNet
@@ -79,3 +80,24 @@ def test_a_file_tells_which_size_of_the_propagation_network_it_holds(tmp_path: P
         key = net.encode_key(picture)
         results.append(net.segment(key, [(key, net.encode_value(picture, key, mattes))]))
     np.testing.assert_allclose(results[0], results[1], atol=1e-3)
+
+
+def test_a_network_trained_with_the_dot_product_is_read_with_it(tmp_path: Path, picture: np.ndarray) -> None:
+    torch.manual_seed(0)
+    trained = PropagationNet(similarity="dot")
+    recipe = {"network": "propagation", "all_switches": {"similarity": "dot"}}
+    torch.save({"average": dict(trained.state_dict()), "recipe": recipe, "step": 3}, tmp_path / "last.pt")
+    matte = np.zeros((1, 64, 80), np.float32)
+    matte[:, 16:48, 16:48] = 1.0
+
+    def second(net: PropagationPredictor) -> np.ndarray:
+        key = net.encode_key(picture)
+        value = net.encode_value(picture, key, matte)
+        return net.segment(net.encode_key(np.roll(picture, 8, 1)), [(key, value)])
+
+    other = PropagationNet()
+    other.load_state_dict(trained.state_dict())
+    found = second(load_propagation(loose=read_loose(tmp_path / "last.pt")))
+    wanted = second(PropagationPredictor(fold_batch_norms(trained)))
+    np.testing.assert_allclose(found, wanted, atol=1e-4)
+    assert np.abs(found - second(PropagationPredictor(fold_batch_norms(other)))).max() > 0.01
