@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import baking
 from .core.errors import CutoutError
+from .host import plans
 
 
 def draw(layout: Any, scene: Any, track: Any, status: Any) -> bool:
@@ -15,10 +15,10 @@ def draw(layout: Any, scene: Any, track: Any, status: Any) -> bool:
         layout.operator("cutout.cancel_frames", icon="X")
         return bool(track.frame_count)
     try:
-        reason = baking.needed(scene, track)
+        reason = plans.needed(scene, track)
         if not reason:
             return True
-        plan = baking.plan(scene, track)
+        plan = plans.plan(scene, track)
     except CutoutError as error:
         if track.frame_count:
             return True  # the steps say it when they are pressed
