@@ -83,21 +83,19 @@ def test_a_file_tells_which_size_of_the_propagation_network_it_holds(tmp_path: P
 
 
 def test_a_network_trained_with_the_dot_product_is_read_with_it(tmp_path: Path, picture: np.ndarray) -> None:
-    torch.manual_seed(0)
-    trained = PropagationNet(similarity="dot")
+    trained = PropagationNet(similarity="dot")  # keys of a random network are all alike
+    fill(trained, "propagation", read_loose(registry.weight_path(registry.find_entry("propagation"))))
     recipe = {"network": "propagation", "all_switches": {"similarity": "dot"}}
     torch.save({"average": dict(trained.state_dict()), "recipe": recipe, "step": 3}, tmp_path / "last.pt")
-    matte = np.zeros((1, 64, 80), np.float32)
-    matte[:, 16:48, 16:48] = 1.0
+    there = np.zeros((1, 64, 80), np.float32)
+    there[:, 16:48, 16:48] = 1.0
 
     def second(net: PropagationPredictor) -> np.ndarray:
-        key = net.encode_key(picture)
-        value = net.encode_value(picture, key, matte)
-        return net.segment(net.encode_key(np.roll(picture, 8, 1)), [(key, value)])
+        return net.attention(net.encode_key(np.roll(picture, 8, 1)), net.encode_key(picture), there)
 
     other = PropagationNet()
     other.load_state_dict(trained.state_dict())
     found = second(load_propagation(loose=read_loose(tmp_path / "last.pt")))
     wanted = second(PropagationPredictor(fold_batch_norms(trained)))
     np.testing.assert_allclose(found, wanted, atol=1e-4)
-    assert np.abs(found - second(PropagationPredictor(fold_batch_norms(other)))).max() > 0.01
+    assert np.abs(found - second(PropagationPredictor(fold_batch_norms(other)))).max() > 1e-3
