@@ -33,7 +33,8 @@ from .core.messages import (
     TrackState,
 )
 from .environment import worker_command, worker_python
-from .host import storage, strips
+from .host import compat, storage, strips
+from .inview import clip_in_view
 from .pump import Job, Opening, Outcome, Pump
 
 INTERVAL = 0.04
@@ -51,6 +52,8 @@ class Reporter:
         """Track → clip frame → file of a matte that is newer than what the track's last state told."""
         self.readies = 0
         """1 = the engine has answered, 2 = its networks are loaded."""
+        self.in_view = False
+        """The previews may show something else now."""
 
     def on_ready(self, event: Ready) -> None:
         """Notes what the engine runs on."""
@@ -63,6 +66,7 @@ class Reporter:
         if not found:
             return
         scene, track = found
+        self.in_view = True
         track.head = event.head
         track.frame_count, track.width, track.height = event.frame_count, event.width, event.height
         track.keyframe_count = len(event.keyframes)
@@ -74,6 +78,7 @@ class Reporter:
     def on_matte(self, job: Job, event: MatteReady) -> None:
         """Notes where a frame's matte lies."""
         self.mattes.setdefault(event.track, {})[event.frame] = event.path
+        self.in_view = self.in_view or _frame_in_view() in (event.frame, None)
 
     def on_progress(self, job: Job, event: Progress) -> None:
         """Moves the bar."""
@@ -200,8 +205,11 @@ def step() -> bool:
     busy = pump.step()
     status = properties.status()
     status.busy = busy
-    if busy != before or taken != pump.taken:
+    if busy != before or _reporter.in_view:
         redraw()
+    elif taken != pump.taken:
+        redraw("UI")  # the preview's picture is not made anew for every word of the engine
+    _reporter.in_view = False
     return busy
 
 
@@ -247,12 +255,24 @@ def end_process() -> None:
     pump.close()
 
 
-def redraw() -> None:
-    """Has every sequencer drawn anew."""
+def redraw(kind: str = "") -> None:
+    """Has every sequencer drawn anew, or only its regions of a type."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             if area.type == "SEQUENCE_EDITOR":
-                area.tag_redraw()
+                for region in area.regions:
+                    if not kind or region.type == kind:
+                        region.tag_redraw()
+
+
+def _frame_in_view() -> int | None:
+    """The clip frame that the previews show now; None when that is not clear."""
+    scene = compat.sequencer_scene(bpy.context)
+    try:
+        view = clip_in_view(scene) if scene is not None else None
+    except CutoutError:
+        return None
+    return view.frame if view else None
 
 
 def push_undo(name: str) -> None:

@@ -120,7 +120,7 @@ class CUTOUT_OT_paint(Reporting, bpy.types.Operator):
         touch: Touch = (x, y, max(0.05, min(1.0, pressure)))
         if not stroke.touches or brush.is_further(stroke.touches[-1], touch, self._gap):
             tool.live[:] = [replace(stroke, touches=(*stroke.touches, touch))]
-            context.area.tag_redraw()
+            context.region.tag_redraw()
 
     def _end(self, context: Any, stroke: Painted) -> set[str]:
         """Keeps the stroke, and has it applied where Auto Apply is on."""

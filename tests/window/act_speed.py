@@ -6,6 +6,7 @@ import itertools
 import math
 import statistics
 import time
+from typing import Any
 
 import bpy
 from desk import Steps
@@ -49,7 +50,7 @@ def latency(stage: Stage) -> Steps:
     """From the end of a stroke until the preview with its mask was drawn."""
     desk, status = stage.desk, stage.desk.status
     overlay, jobs = package("overlay")._overlay, package("jobs")
-    paint, told = overlay._painter.paint, jobs._reporter.on_matte
+    paint, told, submit = overlay._painter.paint, jobs._reporter.on_matte, jobs.submit
     marks: dict[str, float] = {}
 
     def painted(*arguments: object) -> None:
@@ -61,15 +62,20 @@ def latency(stage: Stage) -> Steps:
         told(*arguments)
         marks.setdefault("told", time.perf_counter())
 
+    def sent(*arguments: Any, **more: Any) -> Any:
+        marks.setdefault("sent", time.perf_counter())
+        return submit(*arguments, **more)
+
     def beat(now: float) -> None:  # the event loop is back: the frame with the mask is on the screen
         if "painted" in marks:
             marks.setdefault("shown", now)
 
-    overlay._painter.paint, jobs._reporter.on_matte, stage.at_beat = painted, matte, beat
+    overlay._painter.paint, jobs._reporter.on_matte, jobs.submit, stage.at_beat = painted, matte, sent, beat
     with desk.override():
         bpy.ops.wm.tool_set_by_id(name=package("tool").IDNAME)
     status.brush_radius = 14.0
-    seconds, parts = [], []
+    seconds: list[float] = []
+    parts: list[tuple[float, ...]] = []
     for number in range(8):
         stage.scene.frame_set(START + (0, 12)[number % 2])
         yield 0.6
@@ -80,12 +86,15 @@ def latency(stage: Stage) -> Steps:
         if number == 0:
             continue  # the networks' first use
         seconds.append(marks["shown"] - desk.released)
-        parts.append(marks["told"] - desk.released)
+        way = (desk.released, *(marks[name] for name in ("sent", "told", "painted", "shown")))
+        parts.append(tuple(b - a for a, b in itertools.pairwise(way)))
     stage.shot("a stroke on 1920×1080")
-    overlay._painter.paint, jobs._reporter.on_matte = paint, told
+    overlay._painter.paint, jobs._reporter.on_matte, jobs.submit = paint, told, submit
     middle = statistics.median(seconds)
-    answer = statistics.median(parts)
-    detail = f"median {middle:.2f} s of {[round(s, 2) for s in sorted(seconds)]}, engine's answer {answer:.2f} s"
+    medians = [f"{statistics.median(part):.2f}" for part in zip(*parts, strict=True)]
+    names = ("to Blender's operator", "engine and news", "to the drawing", "to the screen")
+    detail = f"median {middle:.2f} s of {[round(s, 2) for s in sorted(seconds)]}: "
+    detail += ", ".join(f"{name} {value}" for name, value in zip(names, medians, strict=True))
     stage.check("from a stroke's end to the mask on the screen less than 0.4 s", middle < 0.4, detail)
 
 
