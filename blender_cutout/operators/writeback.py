@@ -67,7 +67,7 @@ def _make_strips(batch: Batch, folder: Path, done: Done) -> str:
     scene, track = found[0]
     place = strips.find(scene, track.strip_uuid, track.strip_name)
     followed = masks.write(scene, place, batch.key, batch.name, folder, pictures)
-    show_through(place, batch.key, batch.composes)
+    show_through(scene, place, batch.key, batch.composes)
     if batch.composes:
         for key in objects.keys(scene, track) - {b.key for b in objects.batches(scene, track)}:
             masks.remove(scene, place, key)  # of an earlier choice

@@ -9,6 +9,7 @@ from typing import Any
 import bpy_kit as kit
 import numpy as np
 import pytest
+from test_pieces import cut
 
 pytestmark = pytest.mark.bpy
 
@@ -146,3 +147,19 @@ def test_removing_the_objects_takes_the_union_along_with_the_last(blender: Any, 
     blender.ops.cutout.remove()
     assert not mask_strips(two)
     assert not len(clip_strip(two).modifiers)
+
+
+def test_of_a_clip_that_was_cut_in_two_each_half_is_shown_through_one_mask(
+    blender: Any, two: Any, tmp_path: Path
+) -> None:
+    from blender_cutout.host.strips import pieces
+
+    blender.ops.cutout.write_strips()
+    cut(blender, two, kit.LAYOUTS["plain"].start + 5, clip_strip(two))
+    first, second = mattes(two, 7)
+    for choice, matte in (("EACH", np.minimum(first + second, 1)), ("ACTIVE", second)):
+        two.cutout.write_objects = choice
+        blender.ops.cutout.write_strips()
+        halves = [piece.strip for piece in pieces(two, clip_strip(two))]
+        assert [len(half.modifiers) for half in halves] == [1, 1]
+        assert_shows(blender, two, matte, tmp_path / choice)
