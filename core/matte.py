@@ -84,9 +84,20 @@ def aggregate(mattes: Mattes) -> Mattes:
     return np.asarray(odds / (odds.sum(axis=0, keepdims=True) + none / (1 - none)), np.float32)
 
 
-def to_png(matte: Matte) -> bytes:
-    """The matte as an 8-bit grey PNG; fast compression, rounded to the nearest of 256 steps."""
-    grey = np.round(np.clip(matte, 0.0, 1.0) * 255.0).astype(np.uint8)
+def to_grey(matte: Matte) -> NDArray[np.uint8]:
+    """The matte in 8 bits, rounded to the nearest of 256 steps."""
+    # OpenCV multiplies, rounds and saturates in one go: a tenth of what numpy takes for it.
+    return np.asarray(cv2.convertScaleAbs(np.maximum(matte, 0.0), alpha=255.0), np.uint8).reshape(matte.shape)
+
+
+def from_grey(grey: NDArray[np.uint8]) -> Matte:
+    """The matte float32 in [0, 1] of 8 bits."""
+    return np.asarray(grey / np.float32(255.0), np.float32)
+
+
+def to_png(matte: Matte | NDArray[np.uint8]) -> bytes:
+    """The matte, or `to_grey` of it, as an 8-bit grey PNG; fast compression."""
+    grey = matte if matte.dtype == np.uint8 else to_grey(matte)
     # OpenCV's own settings (filter Sub, run lengths) are faster and smaller on masks than any level that can be given,
     # and Blender's side can undo that filter without a loop.
     _, data = cv2.imencode(".png", grey)
@@ -105,7 +116,7 @@ def from_png(data: bytes) -> Matte:
         grey = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     if grey is None:
         raise InputError("A mask cannot be read: it is not a picture.", "Give a grey PNG of 8 bits.")
-    return np.asarray(grey / np.float32(255.0), np.float32)
+    return from_grey(np.asarray(grey, np.uint8))
 
 
 def read_mask(path: str | os.PathLike[str], size: tuple[int, int] | None = None) -> Matte:
@@ -134,8 +145,8 @@ def read_mask(path: str | os.PathLike[str], size: tuple[int, int] | None = None)
     return matte
 
 
-def write_mask(path: str | os.PathLike[str], matte: Matte) -> None:
-    """Writes the matte as an 8-bit grey PNG, complete or not at all.
+def write_mask(path: str | os.PathLike[str], matte: Matte | NDArray[np.uint8]) -> None:
+    """Writes the matte, or `to_grey` of it, as an 8-bit grey PNG, complete or not at all.
 
     Raises:
         StoreError: the folder is missing, read-only or full.

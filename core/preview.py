@@ -20,12 +20,11 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .types import Matte
-
 FOLDER = "small"
 LONG_SIDE = 960
 """Pixels; a matte that is no larger has no copy."""
-_STEP = 4
+_STEPS = np.minimum((np.arange(256) + 2) // 4 * 4, 255).astype(np.uint8)
+"""Each value → the nearest step."""
 
 
 def preview_path(matte: Path) -> Path:
@@ -33,23 +32,22 @@ def preview_path(matte: Path) -> Path:
     return matte.parent / FOLDER / matte.name
 
 
-def write_preview(path: Path, matte: Matte) -> None:
-    """Writes the small copy of the matte (H, W) that is about to be written to `path`, complete or not at all.
+def write_preview(path: Path, grey: NDArray[np.uint8]) -> None:
+    """Writes the small copy of the matte (H, W) uint8 that is about to be written to `path`, complete or not at all.
 
     A small matte gets none. What stops it from being written stops the matte too, so it is left to that to tell: an
     old copy, which would show something else, is gone in any case.
     """
     target = preview_path(path)
-    longest = max(matte.shape)
+    longest = max(grey.shape)
     if longest <= LONG_SIDE:
         return
-    height, width = (max(1, round(side * LONG_SIDE / longest)) for side in matte.shape)
-    small = cv2.resize(matte, (width, height), interpolation=cv2.INTER_AREA)
-    steps = np.round(np.clip(small, 0.0, 1.0) * (255 / _STEP)).astype(np.uint16) * _STEP
+    height, width = (max(1, round(side * LONG_SIDE / longest)) for side in grey.shape)
+    small = cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA)
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(_plain_png(np.minimum(steps, 255).astype(np.uint8)))
+        part.write_bytes(_plain_png(_STEPS[small]))
         os.replace(part, target)
     except OSError:
         for file in (part, target):

@@ -85,3 +85,23 @@ def test_lazy_mattes_read_only_what_is_asked_for() -> None:
     assert asked == [4]
     with pytest.raises(KeyError):
         mattes[9]
+
+
+def test_the_last_matte_is_not_read_again_but_only_as_long_as_its_file_is_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from blender_cutout.core import store as module
+
+    read: list[Path] = []
+    real = module.read_mask
+    monkeypatch.setattr(module, "read_mask", lambda path: read.append(path) or real(path))
+    store, fresh = MatteStore(tmp_path), MatteStore(tmp_path)
+    rough = np.random.default_rng(2).random((40, 60), np.float32) * 1.2 - 0.1
+    path = store.write("op", 1, np.clip(rough, 0, 1))
+    np.testing.assert_array_equal(store.read("op", 1), fresh.read("op", 1), "to the bit what the file says")
+    assert read == [path], "only the store that did not write it reads it"
+    fresh.write("op", 1, ramp())
+    np.testing.assert_allclose(store.read("op", 1), ramp(), atol=0.51 / 255)
+    assert store.read("op", 2) is None
+    path.unlink()
+    assert store.read("op", 1) is None

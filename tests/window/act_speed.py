@@ -77,7 +77,7 @@ def latency(stage: Stage) -> Steps:
     seconds: list[float] = []
     parts: list[tuple[float, ...]] = []
     for number in range(8):
-        stage.scene.frame_set(START + (0, 12)[number % 2])
+        stage.scene.frame_set(START + (0, 12)[number // 4])
         yield 0.6
         places = [desk.to_screen(p) for p in _around(number)]
         marks.clear()
@@ -100,7 +100,7 @@ def latency(stage: Stage) -> Steps:
 
 def _around(number: int) -> list[tuple[float, float]]:
     """A stroke over the film's object (beside it the last ones), in preview points."""
-    x, y = (-420.0, 60.0) if number % 2 == 0 else (-180.0, 0.0)
+    x, y = (-420.0, 60.0) if number < 4 else (-180.0, 0.0)
     if number > 5:
         x += 620
     turn = number * 1.3
