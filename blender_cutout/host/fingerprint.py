@@ -128,6 +128,8 @@ def _pointer(scene: Any, name: str, value: Any, anchor: float, seen: set[int], d
 
 
 def _plain(prop: Any, value: Any) -> str:
+    if prop.type == "STRING" and prop.subtype in ("FILE_PATH", "DIR_PATH"):
+        return Path(str(value).rstrip("/\\")).name  # where it lies differs from copy to copy of a project
     if prop.type == "FLOAT":
         return str([round(v, _DIGITS) for v in value] if prop.is_array else round(value, _DIGITS))
     if getattr(prop, "is_array", False):

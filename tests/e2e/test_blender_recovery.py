@@ -211,21 +211,6 @@ def test_the_work_in_an_unsaved_file_moves_beside_it_when_it_is_saved(
     blender.ops.cutout.write_strips()
 
 
-def test_saving_a_copy_or_under_another_name_loses_nothing(blender: Any, project: Project, tmp_path: Path) -> None:
-    scene, _ = project()
-    start(blender)
-    folder = folder_of(blender, scene)
-    copy = tmp_path / "anderswo" / "Kopie.blend"
-    copy.parent.mkdir()
-    blender.ops.wm.save_as_mainfile(filepath=str(copy), copy=True)
-    assert folder_of(blender, scene) == folder
-    blender.ops.wm.save_as_mainfile(filepath=str(copy))
-    assert folder_of(blender, scene) == folder
-    blender.ops.wm.open_mainfile(filepath=str(copy))
-    assert folder_of(blender, blender.context.scene) == folder
-    assert blender.ops.cutout.propagate() == {"FINISHED"}
-
-
 def test_a_file_loaded_again_goes_on_where_it_was_saved_not_where_it_was_left(blender: Any, project: Project) -> None:
     scene, _ = project()
     start(blender)

@@ -1,0 +1,172 @@
+"""Saved under another name, as a copy, or never: each file has masks of its own, and nothing is left for ever."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import bpy_kit as kit
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.bpy
+
+Project = Callable[..., tuple[Any, Any]]
+
+
+def folder_of(bpy: Any) -> Path:
+    from blender_cutout.host import storage
+
+    return storage.resolve(bpy.context.scene.cutout.tracks[0].folder, bpy.data.filepath)
+
+
+def run(bpy: Any, *steps: str) -> None:
+    for step in steps:
+        assert getattr(bpy.ops.cutout, step)() == {"FINISHED"}
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    files = [p for p in folder.rglob("*") if p.is_file() and p.name != "lock"]
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in files}
+
+
+@pytest.mark.parametrize("place", ["beside", "elsewhere"])
+def test_saved_under_another_name_each_file_has_masks_of_its_own(
+    blender: Any, project: Project, tmp_path: Path, place: str
+) -> None:
+    scene, _ = project()
+    run(blender, "new", "apply_strokes", "propagate", "write_strips")
+    blender.ops.wm.save_mainfile()
+    first, old = Path(blender.data.filepath), folder_of(blender)
+    kept, before = contents(old), kit.render_frame(blender, scene, 6, tmp_path / "r")
+    second = (tmp_path if place == "beside" else tmp_path / "anders wo") / "Fassung 2.blend"
+    second.parent.mkdir(exist_ok=True)
+    blender.ops.wm.save_as_mainfile(filepath=str(second))
+    new = folder_of(blender)
+    assert new == second.parent / "Fassung 2_cutout" / old.name
+    assert contents(new) == kept
+    for _ in range(2):  # in memory, and as it lies on disk
+        scene = blender.context.scene
+        assert np.array_equal(kit.render_frame(blender, scene, 6, tmp_path / "r"), before)
+        masks = [s for s in _strips(scene) if "mask" in s.name]
+        assert [Path(blender.path.abspath(m.directory)) for m in masks] == [new / "matte"]
+        blender.ops.wm.open_mainfile(filepath=str(second))
+    assert folder_of(blender) == new
+    blender.context.scene.frame_set(9)
+    run(blender, "auto", "propagate", "write_strips")
+    assert contents(new) != kept
+    assert contents(old) == kept, "what is done in the second file does not touch the first one"
+    blender.ops.wm.save_mainfile()
+    blender.ops.wm.open_mainfile(filepath=str(first))
+    scene = blender.context.scene
+    assert folder_of(blender) == old
+    assert np.array_equal(kit.render_frame(blender, scene, 6, tmp_path / "r"), before)
+    run(blender, "undo_round", "write_strips")
+
+
+def test_saving_a_copy_gives_that_its_own_and_goes_on_as_before(blender: Any, project: Project, tmp_path: Path) -> None:
+    scene, _ = project()
+    run(blender, "new", "apply_strokes", "write_strips")
+    folder, before = folder_of(blender), kit.render_frame(blender, scene, 5, tmp_path / "r")
+    copy = tmp_path / "anderswo" / "Kopie.blend"
+    copy.parent.mkdir()
+    blender.ops.wm.save_as_mainfile(filepath=str(copy), copy=True)
+    assert folder_of(blender) == folder
+    masks = [s for s in _strips(scene) if "mask" in s.name]
+    assert [Path(blender.path.abspath(m.directory)) for m in masks] == [folder / "matte"]
+    run(blender, "propagate", "write_strips")
+    blender.ops.wm.open_mainfile(filepath=str(copy))
+    assert folder_of(blender) == copy.parent / "Kopie_cutout" / folder.name
+    assert np.array_equal(kit.render_frame(blender, blender.context.scene, 5, tmp_path / "r"), before)
+    run(blender, "propagate")
+
+
+def test_rendered_frames_go_along(blender: Any, project: Project, tmp_path: Path) -> None:
+    from blender_cutout.host import compat, frames
+
+    scene, strip = project(saved=False)
+    other = blender.data.scenes.new("other")
+    other.sequence_editor_create()
+    other.render.resolution_x, other.render.resolution_y = kit.WIDTH, kit.HEIGHT
+    inner = compat.strips(other.sequence_editor).new_image(
+        "inner", str(Path(blender.path.abspath(strip.directory)) / strip.elements[0].filename), 1, 1
+    )
+    for element in list(strip.elements)[1:]:
+        inner.elements.append(element.filename)
+    other.frame_end = kit.LENGTH
+    compat.strips(scene.sequence_editor).remove(strip)
+    strip = compat.strips(scene.sequence_editor).new_scene("scene", other, 3, 1)
+    strip.scene_input = "SEQUENCER"
+    scene.sequence_editor.active_strip = strip
+    run(blender, "new", "render_frames", "apply_strokes")
+    early = frames.of(strip).path
+    blender.ops.wm.save_as_mainfile(filepath=str(tmp_path / "eins.blend"))
+    one = frames.of(strip).path
+    assert one.parent == tmp_path / "eins_cutout"
+    assert (one / frames.DONE).is_file()
+    assert not early.exists()
+    run(blender, "propagate")
+    blender.ops.wm.save_as_mainfile(filepath=str(tmp_path / "zwei.blend"))
+    two = frames.of(strip).path
+    assert two.parent == tmp_path / "zwei_cutout"
+    assert contents(one) == contents(two)
+    run(blender, "propagate", "write_strips")
+    blender.ops.wm.open_mainfile(filepath=str(tmp_path / "zwei.blend"))
+    (strip,) = [s for s in _strips(blender.context.scene) if s.type == "SCENE"]
+    assert frames.of(strip).path == two
+    run(blender, "write_strips")
+
+
+def test_when_the_copy_cannot_be_made_it_is_told(
+    blender: Any, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import shutil
+
+    project()
+    run(blender, "new", "apply_strokes")
+    folder = folder_of(blender)
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copytree", full)
+        blender.ops.wm.save_as_mainfile(filepath=str(tmp_path / "zwei.blend"))
+    assert folder_of(blender) == folder
+    status = blender.context.window_manager.cutout
+    assert status.level == "WARNING"
+    assert "Write Strips in one changes the other" in status.hint
+    blender.ops.wm.save_mainfile()  # and is made up for with the next saving
+    assert folder_of(blender).parent == tmp_path / "zwei_cutout"
+
+
+def test_folders_of_files_never_saved_are_deleted_after_a_month_but_not_the_open_ones(
+    blender: Any, project: Project
+) -> None:
+    from blender_cutout import relocate
+    from blender_cutout.host import storage
+
+    project(saved=False)
+    run(blender, "new", "apply_strokes")
+    mine = folder_of(blender)
+    forgotten = storage.user_folder("unsaved") / "forgotten"
+    (forgotten / "mattes").mkdir(parents=True)
+    (forgotten / "rounds.jsonl").write_text("{}\n")
+    assert relocate.clean_unsaved() == []
+    long_ago = time.time() - 40 * 86400
+    for path in (forgotten / "rounds.jsonl", forgotten / "mattes", forgotten, mine):
+        os.utime(path, (long_ago, long_ago))
+    for path in mine.iterdir():
+        os.utime(path, (long_ago, long_ago))
+    assert relocate.clean_unsaved() == [forgotten]
+    assert mine.is_dir()
+    assert not forgotten.exists()
+
+
+def _strips(scene: Any) -> list[Any]:
+    from blender_cutout.host.strips import places
+
+    return [p.strip for p in places(scene.sequence_editor)]
