@@ -84,8 +84,10 @@ def aggregate(mattes: Mattes) -> Mattes:
     return np.asarray(odds / (odds.sum(axis=0, keepdims=True) + none / (1 - none)), np.float32)
 
 
-def to_grey(matte: Matte) -> NDArray[np.uint8]:
-    """The matte in 8 bits, rounded to the nearest of 256 steps."""
+def to_grey(matte: Matte | NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The matte in 8 bits, rounded to the nearest of 256 steps; one that is so already is not changed."""
+    if matte.dtype == np.uint8:
+        return np.asarray(matte, np.uint8)
     # OpenCV multiplies, rounds and saturates in one go: a tenth of what numpy takes for it.
     return np.asarray(cv2.convertScaleAbs(np.maximum(matte, 0.0), alpha=255.0), np.uint8).reshape(matte.shape)
 
@@ -97,7 +99,7 @@ def from_grey(grey: NDArray[np.uint8]) -> Matte:
 
 def to_png(matte: Matte | NDArray[np.uint8]) -> bytes:
     """The matte, or `to_grey` of it, as an 8-bit grey PNG; fast compression."""
-    grey = matte if matte.dtype == np.uint8 else to_grey(matte)
+    grey = to_grey(matte)
     # OpenCV's own settings (filter Sub, run lengths) are faster and smaller on masks than any level that can be given,
     # and Blender's side can undo that filter without a loop.
     _, data = cv2.imencode(".png", grey)
