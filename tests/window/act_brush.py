@@ -86,7 +86,9 @@ def paint(stage: Stage, points: list[Point], remove: bool) -> Steps:
     channel = 0 if remove else 1
     gain = seen[0][channel] - bare[channel]
     others = [seen[0][c] - bare[c] for c in range(3) if c != channel]
-    stage.check(f"a stroke is seen while it is painted: {name}", gain > 40 and gain > 2 * max(others), f"{bare} → {seen[0]}")
+    stage.check(
+        f"a stroke is seen while it is painted: {name}", gain > 40 and gain > 2 * max(others), f"{bare} → {seen[0]}"
+    )
 
 
 def frames(stage: Stage, place: Point) -> Steps:
