@@ -297,3 +297,21 @@ def test_what_covers_the_picture_leaves_all_visible_objects_free(
     kit.write_png(layer.files[0], np.full((kit.HEIGHT, kit.WIDTH), 100, np.uint8))
     os.utime(layer.files[0], ns=(1, 1))
     assert overlay.Overlay()._texture(*layer.files).texture.max() == 255, "a pixel that both claim counts once"
+
+
+def test_the_preview_is_drawn_anew_for_the_frame_in_view_and_not_for_every_other(
+    blender: Any, project: Project
+) -> None:
+    from blender_cutout import jobs
+    from blender_cutout.core.messages import MatteReady
+
+    scene, _ = project()
+    cut(blender)
+    uuid = scene.cutout.tracks[0].uuid
+    seen = jobs._reporter
+    job = jobs.submit(scene, scene.cutout.tracks[0], "Looking")
+    jobs.wait(job, 60)
+    for frame, expected in ((kit.STROKE_FRAME + 1, False), (kit.STROKE_FRAME, True)):
+        seen.in_view = False
+        seen.on_matte(job, MatteReady("", uuid, frame, "/nowhere.png", "propagated"))
+        assert seen.in_view is expected
