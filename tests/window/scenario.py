@@ -16,6 +16,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import act_brush  # noqa: E402
 import act_clip  # noqa: E402
+import act_objects  # noqa: E402
 import act_speed  # noqa: E402
 import act_strokes  # noqa: E402
 from desk import Steps, play  # noqa: E402
@@ -30,6 +31,7 @@ ACTS = (
     act_clip.write,
     act_clip.save_and_load,
     act_clip.lose_the_engine,
+    act_objects.objects,
     act_speed.speed,
 )
 
