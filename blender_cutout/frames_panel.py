@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from . import upkeep
 from .core.errors import CutoutError
 from .host import plans
 
 
 def draw(layout: Any, scene: Any, track: Any, status: Any) -> bool:
     """Draws it where it is needed; False when nothing else of the cutout can be used until then."""
+    upkeep.draw(layout)
     if status.frames_busy:
         layout.progress(factor=status.frames_share, text=status.frames_text, type="BAR")
         layout.operator("cutout.cancel_frames", icon="X")

@@ -8,7 +8,7 @@ from typing import Any
 import bpy
 from bpy.app.handlers import persistent
 
-from . import autoapply, baking, jobs, properties, relocate
+from . import autoapply, baking, jobs, properties, relocate, upkeep
 
 _copied: list[relocate.Copied] = []
 """Between the two handlers of a saving: what was copied for the file being written."""
@@ -40,6 +40,7 @@ def _before_save(path: Any = "", *_: Any) -> None:
     """Before, not after: what changes after the saving would not be in the file."""
     if not isinstance(path, str) or not path:  # the startup file
         return
+    upkeep.all_scenes()
     _copied[:] = relocate.before_save(path)
 
 
@@ -66,10 +67,12 @@ def register() -> None:
     """Adds the handlers."""
     for name, handler in _HANDLERS.items():
         getattr(bpy.app.handlers, name).append(handler)
+    upkeep.register()
 
 
 def unregister() -> None:
     """Removes them."""
+    upkeep.unregister()
     for name, handler in _HANDLERS.items():
         registered = getattr(bpy.app.handlers, name)
         if handler in registered:

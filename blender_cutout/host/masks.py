@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from . import animation, compat
+from . import alignment, animation, compat
 from .sequences import copy_place, file_name, free_channel, lay, span
-from .strips import Place, pieces, places
+from .strips import Place, coverage, pieces, places
 
 MASK_KEY = "cutout_mask"
 """Custom property of a mask strip: the uuid of its cutout."""
@@ -80,6 +80,7 @@ def _cover(scene: Any, place: Place, mask: Any, folder: Path, pictures: int) -> 
     """Lays a mask strip over a clip's strip and has that shown through it; False as `follow`."""
     mask.mute = True  # muted it still feeds the modifier, but never covers the picture
     lay(place, mask, folder, pictures)
+    alignment.note(scene, place, mask, coverage(scene, place.strip)[0], pictures)
     followed = follow(scene, place.strip, mask)
     _modifier(scene, place.strip, mask)
     # Without this the preview, and from 5.0 on even the next render, go on showing the pictures of before.

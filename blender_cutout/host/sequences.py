@@ -36,13 +36,16 @@ def stored_path(folder: Path) -> str:
     return str(folder) + "/"
 
 
-def lay(place: Place, strip: Any, folder: Path, pictures: int) -> None:
+def lay(place: Place, strip: Any, folder: Path, pictures: int, first: int | None = None) -> None:
     """Gives our strip its pictures in `folder`, and the clip's place on the timeline.
 
-    The first picture is that of the first frame of the clip's `coverage`; 1 picture stands for all of its time.
+    The first picture is that of the timeline frame `first`, else of the first one of the clip's `coverage`; 1 picture
+    stands for all of its time.
     """
     left, right = span(place.strip)
-    skipped = left - coverage(place.strip.id_data, place.strip)[0] if pictures > 1 else 0
+    if first is None:
+        first = coverage(place.strip.id_data, place.strip)[0]
+    skipped = left - first if pictures > 1 else 0
     names = [file_name(n) for n in range(skipped, min(pictures, skipped + right - left))]
     while len(strip.elements) > len(names):
         strip.elements.pop(len(strip.elements) - 1)

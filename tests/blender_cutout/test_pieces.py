@@ -196,3 +196,73 @@ def test_the_green_is_seen_where_a_clip_is_cut(blender: Any, project: Project, t
         check(blender, scene, tmp_path / "r", {5: 4})
     assert np.abs(kit.render_frame(blender, scene, 5, tmp_path)[2, 2] - kit.GREEN).max() > 0.05
     assert effect(scene, "other", "COLOR", 9, 1, 5).type == "COLOR"
+
+
+def test_moved_trimmed_and_turned_the_masks_follow_without_being_written(
+    blender: Any, project: Project, tmp_path: Path
+) -> None:
+    from blender_cutout import upkeep
+    from blender_cutout.host import compat
+
+    scene, strip = project()
+    cut_out(blender)
+    assert upkeep.keeper.look(scene) == []
+    longer_green(scene, 60)
+    compat.time_set(strip, "frame_start", 31)
+    compat.time_set(strip, "frame_offset_start", 3)
+    compat.time_set(strip, "frame_offset_end", 2)
+    layout = kit.Layout(31, kit.LAYOUTS["plain"].render, (12.0, -7.0), (0.8, 0.8), 15.0)
+    kit.place(strip, layout)
+    assert upkeep.keeper.look(scene) == []
+    check(blender, scene, tmp_path / "r", {34: 3, 40: 9}, layout)
+    compat.time_set(strip, "frame_offset_start", 0)  # the masks of what was trimmed away are still there
+    assert upkeep.keeper.look(scene) == []
+    check(blender, scene, tmp_path / "r", {31: 0, 40: 9}, layout)
+    blender.ops.wm.save_mainfile()
+    compat.time_set(strip, "frame_start", 41)
+    blender.ops.wm.save_mainfile()  # saving puts it right in the file, too
+    blender.ops.wm.open_mainfile(filepath=blender.data.filepath)
+    check(blender, blender.context.scene, tmp_path / "r", {41: 0, 50: 9}, layout)
+
+
+def test_what_the_masks_cannot_follow_is_told_until_they_are_written(blender: Any, project: Project) -> None:
+    from blender_cutout import upkeep
+    from blender_cutout.host import compat
+
+    scene, strip = project()
+    cut_out(blender)
+    longer_green(scene, 60)
+
+    def told() -> str:
+        return " ".join(text for text, _ in upkeep.keeper.look(scene))
+
+    strip.use_reverse_frames = True
+    assert "may not fit" in told()
+    blender.ops.cutout.write_strips()
+    assert not told()
+    (copy,) = duplicate(blender, scene, strip)
+    compat.time_set(copy, "frame_start", 31)
+    assert "no masks of its own" in told()
+    blender.ops.cutout.write_strips()
+    assert not told()
+    compat.strips(scene.sequence_editor).remove(copy)
+    assert not told()
+    compat.strips(scene.sequence_editor).remove(next(m for m in masks_of(scene) if m.get("cutout_mask")))
+    assert "uncut" in told()
+    blender.ops.cutout.write_strips()
+    assert not told()
+    cut(blender, scene, 6, strip)
+    assert not told(), "one mask strip covers both halves"
+
+
+def test_longer_than_its_masks_is_told(blender: Any, project: Project) -> None:
+    from blender_cutout import upkeep
+    from blender_cutout.host import compat
+
+    scene, strip = project()
+    compat.time_set(strip, "frame_offset_end", 4)
+    cut_out(blender)
+    compat.time_set(strip, "frame_offset_end", 1)
+    ((text, hint),) = upkeep.keeper.look(scene)
+    assert "longer than its masks" in text
+    assert "Write Strips" in hint
