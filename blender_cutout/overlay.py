@@ -18,7 +18,7 @@ import bpy
 from . import jobs
 from .core.errors import CutoutError
 from .host import compat, detail
-from .host.detail import Part
+from .host.detail import EVERYTHING, Box, Part
 from .host.mapping import PictureMap, Point
 from .host.png import read_grey
 from .host.reader import Reader
@@ -38,9 +38,16 @@ _SOON = 0.02
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """A mask on the graphics card; `width` is that of the small copy, 0 = it is the mask itself."""
+    """A mask on the graphics card.
+
+    Attributes:
+        texture: its pixels.
+        box: where there is anything of it; None = nowhere.
+        width: of the small copy, 0 = it is the mask itself.
+    """
 
     texture: Any
+    box: Box | None
     width: int = 0
 
 
@@ -100,14 +107,15 @@ class Overlay:
     def _show(self, layer: Layer, picture: PictureMap, context: Any) -> None:
         region, part = context.region, None
         shown = self._texture(*layer.files)
-        if shown is None:
+        box = EVERYTHING if layer.look.outside[3] > 0 or shown is None else shown.box
+        if shown is None or box is None:
             return
         if shown.width and not context.screen.is_animation_playing and len(layer.files) <= _IN_FULL:
             view = [region.view2d.region_to_view(x, y) for x in (0, region.width) for y in (0, region.height)]
             zoom = region.width / (view[2][0] - view[0][0])
             part = detail.part_in_view(picture, view, zoom, shown.width)
         texture = self._detail(part, *layer.files) if part else None
-        shares, places = corners(picture, part if texture else None)
+        shares, places = corners(picture, part if texture else None, box)
         square = _SQUARE * context.preferences.system.ui_scale
         self._painter.paint(texture or shown.texture, shares, on_screen(places, region), layer.look, square)
 
@@ -153,8 +161,8 @@ class Overlay:
         return None
 
 
-def corners(picture: PictureMap, part: Part | None = None) -> tuple[list[Point], list[Point]]:
-    """The corners of what the crop leaves of a picture, or of a part of it.
+def corners(picture: PictureMap, part: Part | None = None, box: Box = EVERYTHING) -> tuple[list[Point], list[Point]]:
+    """The corners of what the crop leaves of a picture, or of a part of it, inside a box.
 
     Returns:
         Their places on a texture of the picture or part, in shares of its width and height; and as preview points.
@@ -162,8 +170,9 @@ def corners(picture: PictureMap, part: Part | None = None) -> tuple[list[Point],
     width, height = picture.source_size
     left, right, bottom, top = picture.crop
     shown = part or detail.whole(picture)
-    x0, y0 = max(left, shown.x0), max(top, shown.y0)
-    x1, y1 = max(x0, min(width - right, shown.x1)), max(y0, min(height - bottom, shown.y1))
+    x0, y0 = max(left, shown.x0, box[0] * width), max(top, shown.y0, box[1] * height)
+    x1 = max(x0, min(width - right, shown.x1, box[2] * width))
+    y1 = max(y0, min(height - bottom, shown.y1, box[3] * height))
     points: list[Point] = [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]
     return [shown.share(point) for point in points], [picture.to_preview(point) for point in points]
 
@@ -176,10 +185,10 @@ def _file(path: Path) -> tuple[str, int]:
 def _upload(*paths: Path) -> _Shown:
     """The small copies of masks, their sum, on the graphics card, else the masks. Raises OSError, ValueError."""
     try:
-        pixels = [read_grey(detail.small_copy(path)) for path in paths]
+        grey, small = _sum([read_grey(detail.small_copy(path)) for path in paths]), True
     except (OSError, ValueError):  # they are small themselves, or from a version that made no copies
-        return _Shown(upload(_sum([read_grey(path) for path in paths])))
-    return _Shown(upload(_sum(pixels)), pixels[0].shape[1])
+        grey, small = _sum([read_grey(path) for path in paths]), False
+    return _Shown(upload(grey), detail.used(grey), grey.shape[1] if small else 0)
 
 
 def _sum(pixels: list[Any]) -> Any:

@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .mapping import PictureMap, Point
 
@@ -20,6 +21,16 @@ _MOST = 2_100_000
 """Pixels of a part: more take the graphics card too long."""
 _GRID = 256
 """Parts begin and end on multiples of this, so that not every pan of the view needs another one."""
+
+
+_FAINT = 12
+"""255ths of a mask that no tint shows."""
+_RIM = 2
+"""Pixels around a mask that its soft edge may reach."""
+
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom, in shares of a picture's width and height."""
+EVERYTHING: Box = (0.0, 0.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +62,23 @@ def whole(picture: PictureMap) -> Part:
     """All of a picture."""
     width, height = picture.source_size
     return Part(0, 0, width, height)
+
+
+def used(grey: Any) -> Box | None:
+    """Where a mask (H, W) uint8 is more than faint; None = nowhere.
+
+    Most objects take a small part of their picture, and what need not be painted takes no time.
+    """
+    seen = grey > _FAINT
+    found = []
+    for axis in (0, 1):
+        (at,) = seen.any(axis=axis).nonzero()
+        if not len(at):
+            return None
+        size = seen.shape[1 - axis]
+        found.append((max(0.0, (at[0] - _RIM) / size), min(1.0, (at[-1] + 1 + _RIM) / size)))
+    (left, right), (top, bottom) = found
+    return float(left), float(top), float(right), float(bottom)
 
 
 def part_in_view(picture: PictureMap, view: Sequence[Point], zoom: float, small_width: int) -> Part | None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from blender_cutout.core import preview
-from blender_cutout.host.detail import Part, part_in_view, small_copy, whole
+from blender_cutout.host.detail import Part, part_in_view, small_copy, used, whole
 from blender_cutout.host.mapping import PictureMap
 
 HD = PictureMap((1920, 1080), (1920, 1080))
@@ -69,3 +70,12 @@ def test_pixels_lie_on_the_texture_where_they_lie_in_the_picture(step: int) -> N
         x, y = part.share((columns[number] + 0.5, rows[number] + 0.5))
         assert x == pytest.approx((number + 0.5) / len(columns))
         assert y == pytest.approx((number + 0.5) / len(rows))
+
+
+def test_the_box_holds_all_of_a_mask_that_is_seen() -> None:
+    grey = np.full((100, 200), 3, np.uint8)
+    assert used(grey) is None
+    grey[30:50, 60:120] = 200
+    assert used(grey) == pytest.approx((58 / 200, 28 / 100, 122 / 200, 52 / 100))
+    grey[0, 199] = grey[99, 0] = 13
+    assert used(grey) == (0, 0, 1, 1)

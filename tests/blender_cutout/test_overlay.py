@@ -212,6 +212,10 @@ def test_a_part_lies_where_the_whole_does(blender: Any, project: Project) -> Non
     expected = [(50, 8), (110, 8), (110, 70), (50, 70)]  # the crop takes 8 off the top
     np.testing.assert_allclose(places, [layout.preview_point(*p) for p in expected], atol=0.51)
     np.testing.assert_allclose(shares, [(0, 8 / 70), (1, 8 / 70), (1, 1), (0, 1)])
+    shares, places = overlay.corners(picture, box=(0.25, 0.0, 0.5, 0.5))
+    expected = [(60, 8), (120, 8), (120, 75), (60, 75)]
+    np.testing.assert_allclose(places, [layout.preview_point(*p) for p in expected], atol=0.51)
+    np.testing.assert_allclose(shares, [(x / kit.WIDTH, y / kit.HEIGHT) for x, y in expected])
 
 
 def test_without_a_window_nothing_is_hung_into_blender(blender: Any) -> None:
