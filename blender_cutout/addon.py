@@ -6,11 +6,24 @@ import atexit
 
 import bpy
 
-from . import autoapply, baking, handlers, jobs, keymap, overlay, panels, preferences, properties, strokes_overlay, tool
-from .operators import brush, engine, frames, objects, propagate, rounds, setup, tracks, writeback
+from . import (
+    autoapply,
+    baking,
+    handlers,
+    jobs,
+    keymap,
+    overlay,
+    panels,
+    panels_output,
+    preferences,
+    properties,
+    strokes_overlay,
+    tool,
+)
+from .operators import brush, engine, frames, objects, output, propagate, rounds, setup, tracks, writeback
 
-_OPERATORS = (tracks, rounds, brush, propagate, objects, writeback, frames, engine, setup)
-_MODULES = (properties, preferences, *_OPERATORS, panels)
+_OPERATORS = (tracks, rounds, brush, propagate, objects, writeback, output, frames, engine, setup)
+_MODULES = (properties, preferences, *_OPERATORS, panels, panels_output)
 
 
 def register() -> None:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import jobs, objects
-from .host import annotations, masks, strips
+from . import jobs, objects, output_state
+from .host import annotations, strips
 from .host.looks import CHECKER, GREY, OUTLINE, Look, look
 from .host.mapping import PictureMap
 
@@ -69,4 +69,4 @@ def _is_composed(strip: Any, track: Any) -> bool:
     """True when the composite shows the cutout's mask as it is now, alone or with the strip's other objects."""
     if track.head != track.written_head:
         return False
-    return masks.is_applied(strip, track.uuid) or masks.is_applied(strip, track.strip_uuid)
+    return output_state.is_shown(strip, track)

@@ -87,6 +87,34 @@ class CutoutStroke(bpy.types.PropertyGroup):
 _STROKES = CollectionProperty(type=CutoutStroke)
 
 
+_WRITE_AS = EnumProperty(
+    name="Write As",
+    description="What Write Strips makes of this cutout; what was written in another form is removed",
+    items=(
+        (
+            "mask",
+            "Mask Strip",
+            "A mask strip and a Mask modifier on the clip: small files, every colour as in the clip",
+        ),
+        (
+            "cutout",
+            "RGBA Strip",
+            "A strip of pictures with alpha, 8 bits, in the clip's place; the clip itself is muted",
+        ),
+        (
+            "splines",
+            "Mask Splines",
+            "A Mask data-block with a closed spline for each outline, keyed on every frame, to be edited in the Image "
+            "Editor. Hard edges. Written again, it is made anew",
+        ),
+    ),
+    default="mask",
+)
+_INVERT = BoolProperty(
+    name="Remove Object", description="Write the opposite: the background is kept, the object is removed", default=False
+)
+
+
 class CutoutTrack(bpy.types.PropertyGroup):
     """One cutout.
 
@@ -105,6 +133,8 @@ class CutoutTrack(bpy.types.PropertyGroup):
         applied: keys of the strokes that were applied.
         strokes: those of the Cutout Brush; the annotation's are common to all cutouts.
         written_head: the head at which the strips were written last, "" = never.
+        write_as, write_inverted: in which form they are to be written: a `types.Form` value, and as the opposite.
+        written_as: the form in which they were, see `output_state.form_of`.
     """
 
     name: _NAME
@@ -127,6 +157,9 @@ class CutoutTrack(bpy.types.PropertyGroup):
     applied: _TEXT
     strokes: _STROKES
     written_head: _TEXT
+    write_as: _WRITE_AS
+    write_inverted: _INVERT
+    written_as: _TEXT
 
 
 _TRACKS = CollectionProperty(type=CutoutTrack)
@@ -176,6 +209,15 @@ _COVER = FloatProperty(
 )
 
 
+_BACKGROUND = FloatVectorProperty(
+    name="Background Colour",
+    description="Colour of the background that Replace Background puts beneath the clip",
+    subtype="COLOR_GAMMA",
+    size=3,
+    min=0.0,
+    max=1.0,
+    default=(0.0, 0.6, 0.0),
+)
 _WRITE_OBJECTS = EnumProperty(
     name="Objects",
     description="Which of the clip's objects Write Strips writes",
@@ -199,6 +241,7 @@ class CutoutScene(bpy.types.PropertyGroup):
     mask_opacity: _OPACITY
     cover_opacity: _COVER
     write_objects: _WRITE_OBJECTS
+    background_colour: _BACKGROUND
 
 
 _BRUSH_RADIUS = FloatProperty(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import struct
+import subprocess
 import sys
 import zlib
 from dataclasses import dataclass
@@ -80,6 +81,17 @@ LAYOUTS = {
         301, (260, 181), (5.0, 4.0), (0.8, 1.05), 10.0, flip=(False, True), aspect=(1.5, 1.0)
     ),
 }
+_ENCODE = """
+import sys, av, numpy as np
+pictures = np.load(sys.argv[2])
+with av.open(sys.argv[1], "w") as container:
+    stream = container.add_stream("ffv1", rate=24)
+    stream.height, stream.width = pictures.shape[1:3]
+    stream.pix_fmt = "bgr0"
+    for picture in pictures:
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+    container.mux(stream.encode())
+"""
 STROKE_FRAME = 4
 """Clip frame with the strokes."""
 
@@ -135,6 +147,12 @@ def write_png(path: Path, image: np.ndarray) -> None:
     path.write_bytes(
         b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(raw)) + chunk(b"IEND", b"")
     )
+
+
+def write_movie(path: Path, pictures: list[np.ndarray]) -> None:
+    """Writes (H, W, 3) uint8 pictures as a movie of 24 frames a second, with the engine's Python."""
+    np.save(path.with_suffix(".npy"), np.stack(pictures))
+    subprocess.run([engine_python(), "-c", _ENCODE, str(path), str(path.with_suffix(".npy"))], check=True)
 
 
 def sample(image: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:

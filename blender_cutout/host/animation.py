@@ -44,6 +44,14 @@ def copy(scene: Any, clip: Any, mask: Any) -> bool:
     return complete
 
 
+def moves(scene: Any, clip: Any) -> bool:
+    """True when something moves the clip's picture over time: curves or drivers."""
+    data = scene.animation_data
+    paths = tuple(getattr(clip, group).path_from_id() + "." for group in GROUPS)
+    drivers = data.drivers if data else ()
+    return any(curve.data_path.startswith(paths) for curve in (*compat.curves(data), *drivers))
+
+
 def _copy_points(source: Any, target: Any) -> None:
     target.extrapolation = source.extrapolation
     target.mute = source.mute

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -97,3 +97,21 @@ def free_channel(place: Place, strip: Any = None) -> int:
         if channel not in full:
             return channel
     raise StripError("There is no free channel for the mask strip.", "Move or delete strips above the clip.")
+
+
+def nearest_channels(place: Place, without: Iterable[Any] = ()) -> Iterator[int]:
+    """Free channels above and below a clip between which and the clip nothing is seen: the nearest ones first.
+
+    What is put there takes the clip's place among the other pictures. Muted strips, sounds and `without` are nothing.
+    """
+    left, right = span(place.strip)
+    left_out = [*without, place.strip]
+    inside = [s for s in place.siblings if s not in left_out and span(s)[0] < right and span(s)[1] > left]
+    full = {s.channel for s in inside}
+    seen = {s.channel for s in inside if not s.mute and s.type != "SOUND"}
+    for way in (range(place.strip.channel + 1, LAST_CHANNEL + 1), range(place.strip.channel - 1, 0, -1)):
+        for channel in way:
+            if channel in seen:
+                break
+            if channel not in full:
+                yield channel

@@ -11,7 +11,7 @@ from bpy.props import EnumProperty
 from .. import baking, jobs, objects, properties
 from ..core.errors import StripError
 from ..core.types import Label
-from ..host import annotations, compat, masks, storage, strips
+from ..host import annotations, compat, forms, masks, storage, strips
 from ..pump import Job
 from .base import JobOperator, Reporting, has_track
 
@@ -88,12 +88,12 @@ class CUTOUT_OT_remove(Reporting, bpy.types.Operator):
             place = strips.find(scene, track.strip_uuid, track.strip_name)
         except StripError:
             place = None
-        masks.remove(scene, place, track.uuid)
+        forms.remove(scene, place, track.uuid)
         others = [one for one in objects.of_clip(scene, track) if one.uuid != track.uuid]
         for one in others:
             one.written_head = ""  # what was written of all together shows the removed one still
         if not others:
-            masks.remove(scene, place, track.strip_uuid)
+            forms.remove(scene, place, track.strip_uuid)
             if place is not None:
                 del place.strip[strips.STRIP_KEY]
         data = scene.cutout

@@ -6,22 +6,32 @@ from typing import Any
 
 import bpy
 
-from .. import jobs, objects, properties
+from .. import jobs, objects, output_state, properties
 from ..core.errors import InputError
 from ..core.messages import Done, Export
-from ..host import masks, storage, strips
+from ..core.types import Form
+from ..host import forms, masks, storage, strips
 from ..host.composing import show_through
 from ..objects import Batch
 from ..pump import Job
 from .base import JobOperator, has_track, idle, opened_track
 
+_WHAT = {
+    Form.MASK: ("mask", "masks"),
+    Form.CUTOUT: ("picture with alpha", "pictures with alpha"),
+    Form.SPLINES: ("frame of splines", "frames of splines"),
+}
+
 
 class CUTOUT_OT_write_strips(JobOperator, bpy.types.Operator):
-    """Make or refresh the mask strip and the clip's Mask modifier: the composite shows at once."""
+    """Make or refresh what the composite is made of, in the form chosen under Output."""
 
     bl_idname = "cutout.write_strips"
     bl_label = "Write Strips"
-    bl_description = "Make or refresh the mask strip and the clip's Mask modifier: the composite shows at once"
+    bl_description = (
+        "Make or refresh the clip's mask strip and Mask modifier, or what is chosen under Output: the composite shows "
+        "at once"
+    )
 
     @classmethod
     def poll(cls, context: Any) -> bool:
@@ -37,6 +47,8 @@ class CUTOUT_OT_write_strips(JobOperator, bpy.types.Operator):
         frames = strips.time_map(scene, strip, track.frame_count).clip_frames()
         if len(set(frames)) == 1:  # a still picture: one mask stands for its whole time
             frames = frames[:1]
+        for one in objects.of_clip(scene, track):  # what is written together is written in one form
+            one.write_as, one.write_inverted = track.write_as, track.write_inverted
         found = objects.batches(scene, track)
         return [_write(scene, batch, frames, last=batch is found[-1]) for batch in found][-1]
 
@@ -45,20 +57,23 @@ def _write(scene: Any, batch: Batch, frames: tuple[int, ...], last: bool) -> Job
     """Has a batch's masks written; its strips follow. Only the last one makes a step of Blender's undo."""
     first, *others = [one for one in scene.cutout.tracks if one.uuid in batch.tracks]
     place = storage.resolve(first.folder, bpy.data.filepath)
+    form = Form(first.write_as) if batch.composes else Form.MASK
+    inverted = bool(first.write_inverted and batch.composes)
     folder = place / "union" if batch.is_union else masks.folder_of(place)
+    folder = folder.with_name(f"{folder.name}-{form.value}") if form is not Form.MASK else folder
     uuid, uuids = first.uuid, tuple(one.uuid for one in others)
     return jobs.submit(
         scene,
         first,
         "Writing masks",
-        lambda job: Export(job, uuid, frames, str(folder), uuids),
-        then=lambda done: _make_strips(batch, folder, done),
+        lambda job: Export(job, uuid, frames, str(folder), uuids, form.value, inverted),
+        then=lambda done: _make_strips(batch, folder, form, inverted, done),
         undo="Write Strips" if last else "",
         others=others,
     )
 
 
-def _make_strips(batch: Batch, folder: Path, done: Done) -> str:
+def _make_strips(batch: Batch, folder: Path, form: Form, inverted: bool, done: Done) -> str:
     """Makes the strips once the pictures are there; returns a summary."""
     found = [pair for uuid in batch.tracks if (pair := properties.track_by_uuid(uuid))]
     if not found:
@@ -66,18 +81,22 @@ def _make_strips(batch: Batch, folder: Path, done: Done) -> str:
     pictures, missing = int(done.result["count"]), int(done.result["missing"])
     scene, track = found[0]
     place = strips.find(scene, track.strip_uuid, track.strip_name)
-    followed = masks.write(scene, place, batch.key, batch.name, folder, pictures)
+    followed = forms.write(scene, place, batch.key, batch.name, folder, pictures, form)
     show_through(scene, place, batch.key, batch.composes)
     if batch.composes:
         for key in objects.keys(scene, track) - {b.key for b in objects.batches(scene, track)}:
-            masks.remove(scene, place, key)  # of an earlier choice
+            forms.remove(scene, place, key)  # of an earlier choice
         for _, one in found:
-            one.written_head = one.head
+            one.written_head, one.written_as = one.head, output_state.form_of(form.value, inverted)
+    if form is Form.CUTOUT and len([m for m in place.strip.modifiers if not m.mute]):
+        jobs.say("WARNING", "The clip has modifiers, which its RGBA strip has not.", "Copy them to the new strip.")
     if missing:
-        jobs.say("WARNING", f"{missing} of {pictures} frames have no mask and stay empty.", "Propagate to fill them.")
+        rest = "whole" if inverted else "empty"
+        jobs.say("WARNING", f"{missing} of {pictures} frames have no mask and stay {rest}.", "Propagate to fill them.")
     if not followed:
         jobs.say("WARNING", "The strip's transform is driven.", "Bake it to keyframes and write again, or masks drift.")
-    return f"Wrote {pictures} {'mask' if pictures == 1 else 'masks'}."
+    one, many = _WHAT[form]
+    return f"Wrote {pictures} {one if pictures == 1 else many}."
 
 
 CLASSES = (CUTOUT_OT_write_strips,)

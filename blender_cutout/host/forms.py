@@ -1,0 +1,91 @@
+"""The forms in which a cutout is written into the sequencer; of each cutout there is one at a time.
+
+There is no form with a compositor modifier, which Blender has from 5.0 on. Its edges are as exact as the Mask
+modifier's and stay so where the clip is transformed; but a frame of 640×360 takes it 40 to 170 ms where the Mask
+modifier needs 26 to 37 ms for one of 1920×1080, its Image node counts the scene's frames and so must be rebuilt after
+every move of the clip, and Blender 4 loses it. The soft edge of a transformed clip is had as well by transforming a
+meta strip around the clip.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..core.types import Form
+from . import compat, cutstrips, maskblock, masks
+from .strips import Place, pieces
+
+FOLDERS = {Form.MASK: "matte", Form.CUTOUT: "cutout", Form.SPLINES: "splines"}
+"""Form → its folder in a cutout's folder."""
+
+
+def write(scene: Any, place: Place, key: str, name: str, folder: Path, pictures: int, form: Form) -> bool:
+    """Makes or updates a cutout's strips in one form and removes those of the others; see `masks.write`."""
+    if form is Form.MASK:
+        followed = masks.write(scene, place, key, name, folder, pictures)
+    elif form is Form.CUTOUT:
+        followed = cutstrips.write(scene, place, key, name, folder, pictures)
+    else:
+        followed = maskblock.write(scene, place, key, name, folder / maskblock.FILE)
+        for piece in pieces(scene, place.strip):
+            _modifier(scene, piece.strip, maskblock.find(key), key)
+    if form is not Form.MASK:
+        masks.remove(scene, place, key)
+    if form is not Form.CUTOUT:
+        cutstrips.remove(scene, place, key)
+    if form is not Form.SPLINES:
+        _remove_splines(scene, place, key)
+    return followed
+
+
+def remove(scene: Any, place: Place | None, key: str) -> None:
+    """Removes whatever was written of a cutout; the files stay."""
+    masks.remove(scene, place, key)
+    cutstrips.remove(scene, place, key)
+    _remove_splines(scene, place, key)
+
+
+def is_shown(scene: Any, strip: Any, key: str, form: Form) -> bool:
+    """True when what was written of a cutout in that form is there, and the clip is seen through it."""
+    if form is Form.MASK:
+        return masks.is_applied(strip, key)
+    if form is Form.CUTOUT:
+        return strip.mute and any(not p.strip.mute for p in cutstrips.find(scene, key))
+    mask = maskblock.find(key)
+    return mask is not None and any(
+        m.type == "MASK" and m.input_mask_id == mask and not m.mute for m in strip.modifiers
+    )
+
+
+def parts(scene: Any, strip: Any, key: str, form: Form) -> list[Any]:
+    """The strips of ours that must lie where the clip's lies."""
+    if form is Form.CUTOUT:
+        return [p.strip for p in cutstrips.find(scene, key)]
+    return [m.input_mask_strip for m in strip.modifiers if m.type == "MASK" and m.input_mask_strip is not None]
+
+
+def _modifier(scene: Any, clip: Any, mask: Any, key: str) -> None:
+    """Shows a clip through a Mask data-block."""
+    compat.ensure_sequencer_scene(scene)
+    ours = [m for m in clip.modifiers if m.type == "MASK" and m.input_mask_id == mask]
+    modifier = ours[0] if ours else clip.modifiers.new(masks.MODIFIER, "MASK")
+    modifier.input_mask_type, modifier.input_mask_id, modifier.mask_time = "ID", mask, "RELATIVE"
+    if clip.blend_type in ("REPLACE", "CROSS"):
+        clip.blend_type = "ALPHA_OVER"
+    clip.invalidate_cache("RAW")
+
+
+def _remove_splines(scene: Any, place: Place | None, key: str) -> None:
+    mask = maskblock.find(key)
+    if mask is None:
+        return
+    for piece in pieces(scene, place.strip) if place is not None else ():
+        for modifier in [m for m in piece.strip.modifiers if m.type == "MASK" and m.input_mask_id == mask]:
+            if modifier.input_mask_type == "ID":
+                piece.strip.modifiers.remove(modifier)
+            else:
+                modifier.input_mask_id = None  # it shows the clip through a mask strip by now
+    bpy.data.masks.remove(mask)
