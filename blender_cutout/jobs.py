@@ -37,7 +37,7 @@ from .host import compat, storage, strips
 from .inview import clip_in_view
 from .pump import Job, Opening, Outcome, Pump
 
-INTERVAL = 0.02
+INTERVAL = 0.01
 """Seconds between two looks at the engine while it works."""
 
 
