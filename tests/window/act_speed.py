@@ -40,11 +40,12 @@ def speed(stage: Stage) -> Steps:
     while desk.status.busy:
         yield 0.2
     stage.check("the film has masks", stage.track.done_count == LENGTH, stage.message())
-    worst, text = stage.worst(without=("undo step by Blender",))
     yield from play(stage)
     yield from closer(stage)
-    worst, text = stage.worst(without=("a button",))
-    stage.check("the window is never blocked for more than 50 ms by the add-on", worst < 0.05, text)
+    # A press of a button may start the engine, or wait for files: told, not judged.
+    worst, _ = stage.worst(without=("a button",))
+    title = "the window is never blocked for more than 50 ms by the add-on, but by presses of buttons"
+    stage.check(title, worst < 0.05, stage.worst()[1])
 
 
 def latency(stage: Stage) -> Steps:
