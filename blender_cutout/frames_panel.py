@@ -6,7 +6,7 @@ from typing import Any
 
 from . import upkeep
 from .core.errors import CutoutError
-from .host import plans
+from .host import frames, plans, strips
 
 
 def draw(layout: Any, scene: Any, track: Any, status: Any) -> bool:
@@ -19,6 +19,8 @@ def draw(layout: Any, scene: Any, track: Any, status: Any) -> bool:
     try:
         reason = plans.needed(scene, track)
         if not reason:
+            if frames.of(strips.find(scene, track.strip_uuid, track.strip_name).strip) is not None:
+                layout.operator("cutout.render_frames", text="Render Frames Again", icon="FILE_REFRESH").again = True
             return True
         plan = plans.plan(scene, track)
     except CutoutError as error:

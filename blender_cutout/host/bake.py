@@ -133,6 +133,9 @@ def _set_output(copy: Any, size: tuple[int, int]) -> None:
     render.pixel_aspect_x = render.pixel_aspect_y = 1.0
     render.use_sequencer, render.use_compositing = True, False
     render.use_stamp = render.use_border = render.use_multiview = render.use_placeholder = False
+    for prop in render.bl_rna.properties:
+        if prop.identifier.startswith("use_stamp_"):  # else each file has its date, and is another one when made again
+            setattr(render, prop.identifier, False)
     render.use_overwrite = render.use_file_extension = True
     render.dither_intensity = 0.0
     image = render.image_settings

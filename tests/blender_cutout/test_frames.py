@@ -409,3 +409,20 @@ def test_what_has_no_picture_of_its_own_is_refused_with_a_way_out(blender: Any, 
         with pytest.raises(RuntimeError, match=rf"{text}.*meta strip"):
             blender.ops.cutout.new()
     assert not len(scene.cutout.tracks)
+
+
+def test_rendering_all_again_keeps_the_masks_where_the_pictures_are_the_same(blender: Any, project: Project) -> None:
+    from blender_cutout.host import frames
+
+    scene, strip = project()
+    meta = into_meta(blender, scene, strip)
+    track = cut_out(blender, scene)
+    uuid, first = track.uuid, frames.of(meta).path / frames.file_name(0)
+    before = first.stat().st_mtime_ns
+    assert blender.ops.cutout.render_frames(again=True) == {"FINISHED"}
+    assert first.stat().st_mtime_ns > before
+    assert (track.uuid, track.done_count) == (uuid, kit.LENGTH)
+    assert blender.ops.cutout.write_strips() == {"FINISHED"}
+    first.write_bytes((first.parent / frames.file_name(5)).read_bytes())  # as if another picture had been rendered
+    assert blender.ops.cutout.render_frames(again=True) == {"FINISHED"}
+    assert track.uuid != uuid, "other pictures: the masks begin anew"
