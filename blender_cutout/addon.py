@@ -39,12 +39,12 @@ def register() -> None:
     autoapply.register()
     keymap.register()
     atexit.register(jobs.end_process)
-    atexit.register(setup.setup.installer.close)
+    atexit.register(setup.setup.end_process)
 
 
 def unregister() -> None:
     """Ends the engine and removes everything that `register` added."""
-    atexit.unregister(setup.setup.installer.close)
+    atexit.unregister(setup.setup.end_process)
     atexit.unregister(jobs.end_process)
     setup.setup.close()
     keymap.unregister()

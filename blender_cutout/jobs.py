@@ -2,6 +2,8 @@
 
 There is one pump. While a job is open one timer calls `step`; without an event loop (`bpy` as a module, background
 mode) `wait` does.
+
+The messages, the client and the environment are imported inside functions: Blender's start is not to pay for them.
 """
 
 from __future__ import annotations
@@ -12,30 +14,20 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bpy
 
 from . import preferences, properties
-from .client import WorkerClient
 from .core.errors import CutoutError
-from .core.messages import (
-    PROTOCOL,
-    Cancelled,
-    Checkout,
-    Done,
-    Failed,
-    Hello,
-    MatteReady,
-    Progress,
-    Ready,
-    Request,
-    TrackState,
-)
-from .environment import worker_command, worker_python
 from .host import compat, storage, strips
 from .inview import clip_in_view
-from .pump import Job, Opening, Outcome, Pump
+from .pump import Job, Opening, Pump
+
+if TYPE_CHECKING:
+    from .client import WorkerClient
+    from .core.messages import Done, Failed, MatteReady, Progress, Ready, Request, TrackState
+    from .pump import Outcome
 
 INTERVAL = 0.01
 """Seconds between two looks at the engine while it works."""
@@ -93,6 +85,8 @@ class Reporter:
 
     def on_end(self, job: Job, outcome: Outcome) -> None:
         """Shows how a job ended, and makes it a step of Blender's undo."""
+        from .core.messages import Cancelled, Failed
+
         if isinstance(outcome, Failed):
             say("ERROR", outcome.text, outcome.hint)
             if outcome.code == "WorkerDied":
@@ -117,6 +111,9 @@ _reporter = Reporter()
 
 def _start() -> WorkerClient:
     """Starts the engine as the preferences say."""
+    from .client import WorkerClient
+    from .core.messages import PROTOCOL, Hello
+
     chosen = preferences.settings()
     client = WorkerClient(engine_command(chosen.engine_python), storage.user_folder("logs") / "engine.log")
     client.start(Hello(PROTOCOL, chosen.tier, chosen.device, str(storage.user_folder("cache"))))
@@ -129,6 +126,8 @@ def _start() -> WorkerClient:
 
 def engine_command(python: str = "") -> list[str]:
     """The command that starts the engine. Raises EnvironmentMissing when it is not installed."""
+    from .environment import worker_command, worker_python
+
     return worker_command(worker_python(python or None))
 
 
@@ -228,6 +227,8 @@ def wait(job: Job, seconds: float | None = None) -> Outcome:
 
 def follow_blender() -> None:
     """Moves the engine's heads to where Blender's undo or redo has put the scene's."""
+    from .core.messages import Checkout
+
     for scene, track in properties.tracks():
         head = pump.heads.get(track.uuid)
         if head is None or head == track.head or not pump.running:

@@ -4,14 +4,15 @@
 
 import textwrap
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bpy
 from bpy.props import EnumProperty, StringProperty
 
-from . import first_run
 from .core.errors import EnvironmentMissing
-from .environment import worker_python
+
+if TYPE_CHECKING:
+    from .first_run import Situation
 
 _PYTHON = StringProperty(
     name="Use Existing Python",
@@ -84,10 +85,13 @@ def settings() -> Settings:
     return Settings(python, wheels, chosen.tier.strip() or "auto", chosen.device)
 
 
-def situation() -> first_run.Situation:
+def situation() -> "Situation":
     """How things stand with the engine; looks at a few files and starts nothing."""
+    from .environment import worker_python  # these two here, not above: Blender's start is not to pay for them
+    from .first_run import Situation
+
     chosen = settings()
-    now = first_run.Situation("", "", bool(chosen.engine_python), bpy.app.online_access, chosen.wheels)
+    now = Situation("", "", bool(chosen.engine_python), bpy.app.online_access, chosen.wheels)
     try:
         return replace(now, python=str(worker_python(chosen.engine_python or None)))
     except EnvironmentMissing as error:
@@ -96,6 +100,7 @@ def situation() -> first_run.Situation:
 
 def _draw_engine(context: Any, column: Any) -> None:
     """What there is of the engine, and the buttons to make it."""
+    from . import first_run
     from .operators.setup import setup  # it needs `jobs`, which needs this module
 
     shown = first_run.view(setup.installer.progress, situation())

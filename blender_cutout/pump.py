@@ -2,6 +2,8 @@
 
 A track must be opened in the engine before anything else is asked of it, and put at the head that the .blend remembers:
 `submit` does both when needed, so that callers need not care whether the engine was started a second or a day ago.
+
+The messages and the client are imported inside functions: Blender's start is not to pay for what only an engine needs.
 """
 
 from __future__ import annotations
@@ -11,28 +13,28 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from .client import WorkerClient
 from .core.errors import CutoutError, WorkerDied
-from .core.messages import (
-    Cancel,
-    Cancelled,
-    Checkout,
-    Done,
-    Event,
-    Failed,
-    MatteReady,
-    OpenTrack,
-    Progress,
-    Ready,
-    Request,
-    TrackState,
-    Warn,
-)
 from .core.types import Clip
 
-Outcome: TypeAlias = Done | Cancelled | Failed
+if TYPE_CHECKING:
+    from .client import WorkerClient
+    from .core.messages import (
+        Cancelled,
+        Checkout,
+        Done,
+        Event,
+        Failed,
+        MatteReady,
+        OpenTrack,
+        Progress,
+        Ready,
+        Request,
+        TrackState,
+    )
+
+    Outcome: TypeAlias = Done | Cancelled | Failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,8 @@ class Pump:
         Raises:
             EnvironmentMissing: the engine cannot be started.
         """
+        from .core.messages import Done
+
         self.ensure_engine()
         job = Job(f"{track[:8]}-{next(self._ids)}", track, title, opening, [message] if message else [], then, undo)
         openings = {track: opening, **(others or {})}
@@ -173,6 +177,8 @@ class Pump:
 
     def cancel(self, track: str | None = None) -> None:
         """Asks the engine to stop the open jobs, of one track or all. What is finished stays."""
+        from .core.messages import Cancel
+
         for job in self.jobs:
             if self.running and self._client and track in (None, job.track, *job.others):
                 job.steps.clear()
@@ -191,12 +197,17 @@ class Pump:
         if self._client is not None:
             self._client.close()
         self._client = None
-        for job in self._jobs.values():
-            job.outcome = Cancelled(job.wire, 0)
-        self._jobs.clear()
+        if self._jobs:
+            from .core.messages import Cancelled
+
+            for job in self._jobs.values():
+                job.outcome = Cancelled(job.wire, 0)
+            self._jobs.clear()
         self.heads.clear()
 
     def _take(self, event: Event) -> None:
+        from .core.messages import Cancelled, Done, Failed, MatteReady, Progress, Ready, TrackState, Warn
+
         job = next((j for j in self._jobs.values() if j.wire == getattr(event, "job", "")), None)
         if isinstance(event, Ready):
             self._listener.on_ready(event)
@@ -218,6 +229,8 @@ class Pump:
 
     def _advance(self, job: Job, done: Done) -> None:
         """Sends a job's next message, or ends the job when there is none."""
+        from .core.messages import Failed
+
         if not job.steps:
             self._finish(job, done)
             return
@@ -236,10 +249,14 @@ class Pump:
 
     def _resume(self, wire: str, track: str, opening: Opening) -> Checkout | None:
         """A .blend that was saved, or undone, before the journal's last rounds is right; one that knows none is not."""
+        from .core.messages import Checkout
+
         head = opening.head
         return Checkout(wire, track, head) if head and head != self.heads.get(track) else None
 
     def _finish(self, job: Job, done: Done) -> None:
+        from .core.messages import Failed
+
         try:
             if job.then:
                 done = replace(done, summary=job.then(done) or done.summary)
@@ -255,4 +272,6 @@ class Pump:
 
 
 def _open(wire: str, track: str, opening: Opening) -> OpenTrack:
+    from .core.messages import OpenTrack
+
     return OpenTrack(wire, track, opening.clip.path, opening.clip.files, str(opening.folder))

@@ -13,15 +13,17 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bpy
 
 from . import jobs, properties
 from .core.errors import CutoutError
-from .core.messages import Done, Failed, MoveTrack
 from .host import frames, storage, strips
 from .pump import Job
+
+if TYPE_CHECKING:
+    from .core.messages import Done
 
 _PATIENCE = 60.0
 """Seconds that saving waits for a folder to be moved to another disk."""
@@ -176,6 +178,8 @@ def _move(folder: Path, target: Path) -> bool:
 
 def _move_track(scene: Any, track: Any, folder: Path, target: Path) -> Path:
     """Moves a cutout's folder beside the .blend; returns where it lies afterwards."""
+    from .core.messages import Failed, MoveTrack  # here, not above: Blender's start is not to pay for it
+
     uuid = track.uuid
     try:
         if jobs.pump.running and uuid in jobs.pump.heads:

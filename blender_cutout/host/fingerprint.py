@@ -8,7 +8,6 @@ materials, nodes and the like.
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,6 +56,8 @@ _DIGITS = 5
 
 def of(scene: Any, strip: Any) -> str:
     """The hash of what the picture of a scene's strip depends on: 16 hexadecimal digits."""
+    import hashlib  # here, not above: with OpenSSL behind it, it is the dearest of the standard library
+
     anchor = compat.time_get(strip, "frame_start")
     with warnings.catch_warnings():  # every property is read, those that Blender is about to drop too
         warnings.simplefilter("ignore")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -128,5 +127,7 @@ def layer_frames(annotation: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _key(layer: str, frame: int, points: Iterable[Point]) -> str:
+    import hashlib  # here, not above: with OpenSSL behind it, it is the dearest of the standard library
+
     text = f"{layer} {frame} " + " ".join(f"{x:.2f},{y:.2f}" for x, y in points)
     return hashlib.sha256(text.encode()).hexdigest()[:12]

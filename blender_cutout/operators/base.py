@@ -9,7 +9,6 @@ from bpy.props import BoolProperty
 
 from .. import jobs, keymap, properties
 from ..core.errors import CutoutError, InputError
-from ..core.messages import Cancelled, Failed
 from ..host import compat
 from ..pump import Job
 
@@ -65,6 +64,8 @@ class JobOperator(Reporting):
 
     def run(self, context: Any) -> set[str]:
         """Starts the job, and waits for it where it must."""
+        from ..core.messages import Cancelled, Failed  # here, not above: Blender's start is not to pay for it
+
         job: Job | None = self.start(context)  # type: ignore[attr-defined]
         if job is None:  # nothing to be done by the engine yet
             return {"FINISHED"}
@@ -82,6 +83,8 @@ def opened_track(context: Any) -> tuple[Any, Any]:
         if not any(job.track == track.uuid for job in jobs.pump.jobs):
             job = jobs.submit(scene, track, "Opening the clip")
             if bpy.app.background:
+                from ..core.messages import Failed
+
                 outcome = jobs.wait(job)
                 if isinstance(outcome, Failed):
                     raise InputError(outcome.text, outcome.hint)

@@ -11,7 +11,6 @@ from bpy.props import EnumProperty, FloatProperty, StringProperty
 
 from .. import jobs, objects, properties, tool
 from ..core.errors import CutoutError, InputError, StrokeError
-from ..core.messages import Failed
 from ..core.types import Label
 from ..host import brush, compat
 from ..host.brush import Painted, Touch
@@ -140,6 +139,8 @@ class CUTOUT_OT_paint(Reporting, bpy.types.Operator):
         except CutoutError as error:  # the stroke waits for Apply Strokes
             self.fail(error.text, error.hint)
             return {"FINISHED"}
+        from ..core.messages import Failed  # here, not above: Blender's start is not to pay for it
+
         outcome = jobs.wait(job) if bpy.app.background else None
         if isinstance(outcome, Failed):
             self.fail(outcome.text, outcome.hint)

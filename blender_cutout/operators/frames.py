@@ -8,7 +8,6 @@ import bpy
 from bpy.props import BoolProperty
 
 from .. import baking, jobs, properties
-from ..core.messages import Failed
 from ..host import compat
 from .base import Reporting, has_track
 
@@ -39,6 +38,8 @@ class CUTOUT_OT_render_frames(Reporting, bpy.types.Operator):
 
     def run(self, context: Any) -> set[str]:
         """Starts; in background mode, where there are no timers, goes on to the end."""
+        from ..core.messages import Failed  # here, not above: Blender's start is not to pay for it
+
         scene = compat.sequencer_scene(context)
         baking.begin(scene, properties.active_track(scene), self.again)
         if bpy.app.background:

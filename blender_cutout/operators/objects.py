@@ -8,7 +8,6 @@ import bpy
 
 from .. import jobs, objects
 from ..core.errors import InputError
-from ..core.messages import Propagate, PropagateGroup
 from ..core.types import Direction
 from ..host import strips
 from ..pump import Job
@@ -35,6 +34,8 @@ class CUTOUT_OT_propagate_all(JobOperator, bpy.types.Operator):
 
     def start(self, context: Any) -> Job:
         """Asks for all clip frames that the strip shows."""
+        from ..core.messages import Propagate, PropagateGroup  # not above: Blender's start is not to pay for it
+
         scene, track = opened_track(context)
         group = objects.unlocked(scene, track)
         if not group:

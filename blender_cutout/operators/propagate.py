@@ -9,7 +9,6 @@ from bpy.props import EnumProperty
 
 from .. import jobs, objects
 from ..core.errors import InputError
-from ..core.messages import Propagate
 from ..core.types import Direction
 from ..host import strips
 from ..pump import Job
@@ -42,6 +41,8 @@ class CUTOUT_OT_propagate(Keyed, JobOperator, bpy.types.Operator):
 
     def start(self, context: Any) -> Job:
         """Asks for all clip frames that the strip shows."""
+        from ..core.messages import Propagate  # here, not above: Blender's start is not to pay for it
+
         scene, track = opened_track(context)
         objects.check_unlocked(track)
         if not track.keyframe_count:

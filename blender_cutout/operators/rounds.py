@@ -1,4 +1,7 @@
-"""Rounds of interaction on the current frame: strokes, the first guess, and taking a round back."""
+"""Rounds of interaction on the current frame: strokes, the first guess, and taking a round back.
+
+The messages are imported inside functions: Blender's start is not to pay for them.
+"""
 # No `from __future__ import annotations`: Blender reads the annotations of these classes as values.
 
 from collections.abc import Collection
@@ -8,7 +11,6 @@ import bpy
 
 from .. import jobs, objects, properties
 from ..core.errors import InputError, StrokeError
-from ..core.messages import ApplyRound, Undo
 from ..core.types import Stroke
 from ..host import annotations, brush, compat, strips
 from ..host.brush import Painted
@@ -49,6 +51,8 @@ class CUTOUT_OT_auto(JobOperator, bpy.types.Operator):
 
     def start(self, context: Any) -> Job:
         """Asks for the first guess."""
+        from ..core.messages import ApplyRound
+
         scene, track = opened_track(context)
         objects.check_unlocked(track)
         strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
@@ -81,6 +85,8 @@ class CUTOUT_OT_undo_round(Keyed, JobOperator, bpy.types.Operator):
 
     def start(self, context: Any) -> Job:
         """Moves the head back; a step of several objects together is taken back for all that are not locked."""
+        from ..core.messages import Undo
+
         scene, track = opened_track(context)
         objects.check_unlocked(track)
         uuid = track.uuid
@@ -111,6 +117,8 @@ def send_strokes(context: Any, scene: Any, track: Any, only: Collection[str] | N
         InputError: the frame is outside the strip, or the cutout is locked.
         StripError: the strip is gone or cannot be mapped.
     """
+    from ..core.messages import ApplyRound
+
     objects.check_unlocked(track)
     strip = strips.find(scene, track.strip_uuid, track.strip_name)
     _check_shown(scene, strip)
@@ -202,6 +210,8 @@ def _check_shown(scene: Any, place: strips.Place) -> None:
 
 def _mark_applied(job: Job, timeline: int, outside: int) -> str:
     """Keeps which strokes have been used, so that the next round takes only new ones; returns a summary."""
+    from ..core.messages import Undo
+
     found = properties.track_by_uuid(job.track)
     count = len(job.strokes)
     if found is not None:

@@ -5,17 +5,17 @@ import os
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from .. import first_run, jobs, preferences, properties
+from .. import jobs, preferences, properties
 from ..core.errors import EnvironmentMissing, InputError
-from ..environment import worker_python
 from ..host import storage
-from ..install_client import Installer, command
-from ..interpreters import blenders_python
 from .base import Reporting
+
+if TYPE_CHECKING:
+    from ..install_client import Installer
 
 INTERVAL = 0.1
 """Seconds between two looks at the process."""
@@ -27,12 +27,23 @@ class Setup:
     """The set-up or check-up that goes on. After a check-up the engine is started as well: the best proof."""
 
     def __init__(self) -> None:
-        self.installer = Installer()
+        self._installer: Installer | None = None
         self._engine_until = 0.0
         """Until when the engine's first word is waited for, 0 = it is not."""
 
+    @property
+    def installer(self) -> "Installer":
+        """Who does it; made at first use: Blender's start is not to pay for it."""
+        if self._installer is None:
+            from ..install_client import Installer
+
+            self._installer = Installer()
+        return self._installer
+
     def begin(self, action: str, python: Path, request: dict[str, str]) -> None:
         """Starts the process and the timer. Raises EnvironmentMissing when it cannot be started."""
+        from ..install_client import command
+
         self._engine_until = 0.0
         log = storage.user_folder("logs") / "setup.log"
         self.installer.start(command(python, {"action": action, **request}), action, log)
@@ -59,7 +70,12 @@ class Setup:
         self._engine_until = 0.0
         if bpy.app.timers.is_registered(_tick):
             bpy.app.timers.unregister(_tick)
-        self.installer.close()
+        self.end_process()
+
+    def end_process(self) -> None:
+        """Ends the process alone: at Blender's exit Blender's data is not to be touched any more."""
+        if self._installer is not None:
+            self._installer.close()
 
     def cancel(self) -> None:
         """Asks it to end."""
@@ -132,6 +148,9 @@ class CUTOUT_OT_set_up_engine(_SetupOperator, bpy.types.Operator):
 
     def start(self, context: Any) -> None:
         """Starts the installation."""
+        from ..first_run import OFFLINE, OFFLINE_HINT
+        from ..interpreters import blenders_python
+
         chosen = preferences.settings()
         if chosen.engine_python:
             raise InputError("An existing Python is chosen for the engine.", "Empty that field to set up an own one.")
@@ -140,7 +159,7 @@ class CUTOUT_OT_set_up_engine(_SetupOperator, bpy.types.Operator):
         if chosen.wheels and not os.path.isdir(chosen.wheels):
             raise InputError(f"The folder of wheels is not there: {chosen.wheels}", "Choose another, or none.")
         if not chosen.wheels and not bpy.app.online_access:
-            raise InputError(first_run.OFFLINE, first_run.OFFLINE_HINT)
+            raise InputError(OFFLINE, OFFLINE_HINT)
         jobs.close()  # on Windows libraries in use cannot be replaced
         request = {"device": chosen.device, "tier": chosen.tier, "wheels": chosen.wheels}
         setup.begin("setup", blenders_python(), request)
@@ -155,6 +174,9 @@ class CUTOUT_OT_check_installation(_SetupOperator, bpy.types.Operator):
 
     def start(self, context: Any) -> None:
         """Starts the check-up."""
+        from ..environment import worker_python
+        from ..interpreters import blenders_python
+
         chosen = preferences.settings()
         python = worker_python(chosen.engine_python or None)
         if not jobs.pump.jobs:

@@ -2,19 +2,21 @@
 # No `from __future__ import annotations`: Blender reads the annotations of these classes as values.
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bpy
 
 from .. import jobs, objects, output_state, properties
 from ..core.errors import InputError
-from ..core.messages import Done, Export
 from ..core.types import Form
 from ..host import forms, masks, storage, strips
 from ..host.composing import show_through
 from ..objects import Batch
 from ..pump import Job
 from .base import JobOperator, has_track, idle, opened_track
+
+if TYPE_CHECKING:
+    from ..core.messages import Done
 
 _WHAT = {
     Form.MASK: ("mask", "masks"),
@@ -55,6 +57,8 @@ class CUTOUT_OT_write_strips(JobOperator, bpy.types.Operator):
 
 def _write(scene: Any, batch: Batch, frames: tuple[int, ...], last: bool) -> Job:
     """Has a batch's masks written; its strips follow. Only the last one makes a step of Blender's undo."""
+    from ..core.messages import Export  # here, not above: Blender's start is not to pay for it
+
     first, *others = [one for one in scene.cutout.tracks if one.uuid in batch.tracks]
     place = storage.resolve(first.folder, bpy.data.filepath)
     form = Form(first.write_as) if batch.composes else Form.MASK
@@ -73,7 +77,7 @@ def _write(scene: Any, batch: Batch, frames: tuple[int, ...], last: bool) -> Job
     )
 
 
-def _make_strips(batch: Batch, folder: Path, form: Form, inverted: bool, done: Done) -> str:
+def _make_strips(batch: Batch, folder: Path, form: Form, inverted: bool, done: "Done") -> str:
     """Makes the strips once the pictures are there; returns a summary."""
     found = [pair for uuid in batch.tracks if (pair := properties.track_by_uuid(uuid))]
     if not found:

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import bpy_kit as kit
 import pytest
@@ -29,7 +30,10 @@ from blender_cutout.core.messages import (
     Undo,
 )
 from blender_cutout.core.types import Clip
-from blender_cutout.pump import Job, Opening, Outcome, Pump
+from blender_cutout.pump import Job, Opening, Pump
+
+if TYPE_CHECKING:
+    from blender_cutout.pump import Outcome
 
 
 class Notebook:
