@@ -22,6 +22,7 @@ _GAP = 1.5
 """Screen pixels between two points of a stroke."""
 _LABEL = EnumProperty(
     name="Label",
+    description="Whether the stroke keeps or removes what it lies on",
     items=(
         (Label.KEEP.value, "Keep", "A stroke over what stays"),
         (Label.REMOVE.value, "Remove", "A stroke over what goes"),

@@ -23,7 +23,9 @@ _KIND = EnumProperty(
     ),
     options={"SKIP_SAVE"},
 )
-_FILE = StringProperty(name="File", subtype="FILE_PATH", options={"SKIP_SAVE"})
+_FILE = StringProperty(
+    name="File", description="Picture or movie file of the background", subtype="FILE_PATH", options={"SKIP_SAVE"}
+)
 
 
 class CUTOUT_OT_replace_background(Reporting, bpy.types.Operator):

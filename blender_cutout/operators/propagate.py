@@ -16,6 +16,7 @@ from .base import JobOperator, Keyed, Reporting, has_track, idle, opened_track
 
 DIRECTION = EnumProperty(
     name="Direction",
+    description="Where the mask is carried to, seen from the frames with strokes",
     items=(
         ("FORWARD", "Forward", "From the frames with strokes to the strip's end"),
         ("BACKWARD", "Backward", "From the frames with strokes to the strip's start"),

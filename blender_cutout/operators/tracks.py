@@ -17,6 +17,7 @@ from .base import JobOperator, Reporting, has_track
 
 _LABEL = EnumProperty(
     name="Label",
+    description="Whether the strokes keep or remove what they lie on",
     items=(
         (Label.KEEP.value, "Keep", "Strokes over what stays"),
         (Label.REMOVE.value, "Remove", "Strokes over what goes"),
