@@ -10,7 +10,6 @@ from stage import FRAME, RENDER, START, Stage, annotation, apart, strips_of
 
 def open(stage: Stage) -> Steps:
     """A sequencer with preview and the tab Cutout; the clip over a green strip."""
-    bpy.context.preferences.view.show_splash = False
     scene, desk = stage.scene, stage.desk
     scene.render.resolution_x, scene.render.resolution_y = RENDER
     scene.view_settings.view_transform = "Standard"

@@ -262,4 +262,6 @@ def play(steps: Steps, failed: Callable[[str], None] = lambda _: None) -> None:
         bpy.ops.wm.quit_blender()
         return None
 
+    # Now, before it opens: Blender 4.3 crashes when a script changes the screen under the splash.
+    bpy.context.preferences.view.show_splash = False
     bpy.app.timers.register(tick, first_interval=2.0, persistent=True)
