@@ -7,7 +7,8 @@ from typing import Any
 import bpy
 
 from .core.types import Label
-from .host import annotations, compat
+from .host import annotations as layers
+from .host import compat
 from .host.brush import Painted
 
 IDNAME = "cutout.brush_tool"
@@ -77,7 +78,7 @@ def is_active(context: Any) -> bool:
 
 def start(context: Any) -> bool:
     """Takes it up in a preview; False when there is no window with one."""
-    place = annotations.preview()
+    place = layers.preview()
     if place is None:
         return False
     with context.temp_override(**place):

@@ -82,8 +82,8 @@ class CUTOUT_OT_paint(Reporting, bpy.types.Operator):
         if context.screen.is_animation_playing:  # the stroke is for the frame that is seen
             bpy.ops.screen.animation_cancel(restore_frame=False)
         tool.live[:] = [_begun(view, Label(self.label))]
-        self._picture = view.picture
-        self._gap = _GAP / tool.zoom_of(context.region) / view.picture.units_per_pixel
+        self._picture: Any = view.picture
+        self._gap: float = _GAP / tool.zoom_of(context.region) / view.picture.units_per_pixel
         self._touch(context, event)
         context.window_manager.modal_handler_add(self)
         return {"RUNNING_MODAL"}
@@ -173,8 +173,9 @@ class CUTOUT_OT_brush_radius(bpy.types.Operator):
             view = None
         if view is None or context.region.type != "PREVIEW":
             return {"PASS_THROUGH"}
-        self._before, self._start = context.window_manager.cutout.brush_radius, event.mouse_x
-        self._pixel = tool.zoom_of(context.region) * view.picture.units_per_pixel
+        self._before: float = context.window_manager.cutout.brush_radius
+        self._start: int = event.mouse_x
+        self._pixel: float = tool.zoom_of(context.region) * view.picture.units_per_pixel
         context.window_manager.modal_handler_add(self)
         return {"RUNNING_MODAL"}
 

@@ -134,7 +134,8 @@ def send_strokes(context: Any, scene: Any, track: Any, only: Collection[str] | N
     picture = strips.picture_map(scene, strip.strip, (track.width, track.height))
     strokes, outside = _to_source(drawn, painted, picture, zoom)
     records = tuple(stroke.to_json() for stroke in strokes)
-    keys, uuid = tuple(d.key for d in (*drawn, *painted) if d.key not in outside), track.uuid
+    every = [*(d.key for d in drawn), *(p.key for p in painted)]
+    keys, uuid = tuple(key for key in every if key not in outside), track.uuid
     level = picture_zoom(picture, zoom, view)
     job = jobs.submit(
         scene,
