@@ -1,4 +1,4 @@
-"""The clip: propagating while one scrubs, the strip put elsewhere, writing, saving, and an engine that is killed."""
+"""The clip: propagating (stopped once, then while one scrubs), the strip elsewhere, writing, saving, a dying engine."""
 
 from __future__ import annotations
 
@@ -9,6 +9,30 @@ import bpy
 import bpy_kit as kit
 from desk import Steps
 from stage import GREEN, RENDER, START, Stage, apart, package
+
+
+def cancel(stage: Stage) -> Steps:
+    """A propagation is stopped by the button; what is finished stays, until it is taken back."""
+    desk, drawn = stage.desk, stage.track.keyframe_count
+    desk.status.busy = True  # shows the button, so that it is found before there is a hurry
+    desk.area.tag_redraw()
+    yield 0.5
+    yield from desk.find_buttons()
+    desk.status.busy = False
+    with desk.override("UI"):
+        bpy.ops.cutout.propagate(direction="BOTH")
+    while desk.status.busy and desk.status.progress == 0.0:
+        yield 0.02
+    yield from desk.press("cutout.cancel")
+    yield from desk.idle()
+    stage.says("a propagation is stopped", "was stopped")
+    done = stage.track.done_count
+    stage.check("what is finished stays", drawn < done < stage.track.frame_count, f"{done} frames")
+    yield from desk.rest()
+    stage.shot("stopped")
+    yield from desk.find_buttons()
+    yield from stage.do("cutout.undo_round")
+    stage.check("a stopped one is taken back", stage.track.done_count == drawn, stage.track.done_count)
 
 
 def propagate(stage: Stage) -> Steps:

@@ -26,6 +26,7 @@ ALWAYS = (act_strokes.open, act_strokes.mistakes)
 ACTS = (
     act_strokes.draw,
     act_brush.brush,
+    act_clip.cancel,
     act_clip.propagate,
     act_clip.turn,
     act_clip.write,
