@@ -8,6 +8,7 @@ yields seconds.
 from __future__ import annotations
 
 import itertools
+import shutil
 import subprocess
 import time
 import traceback
@@ -19,7 +20,7 @@ import bpy
 
 Steps = Iterator[float]
 Point = tuple[float, float]
-LARGEST = 250_000
+LARGEST = 150_000
 """Bytes of a picture of a part."""
 
 
@@ -65,11 +66,27 @@ class Desk:
         if crop:
             x, y, width, height = crop
             self._run("mogrify", "-crop", f"{width}x{height}+{x}+{y}", "+repage", "-strip", str(path))
-            # A palette only where it must be: it shows in soft gradients; dithered, it would speckle the panel.
-            for smaller in (["-resize", "1000x"], ["+dither", "-colors", "192"]):
-                if path.stat().st_size > LARGEST:
-                    self._run("mogrify", *smaller, str(path))
+            self._shrink(path)
         return path
+
+    def beside(self, name: str, *parts: str) -> Path:
+        """A small picture of others side by side."""
+        path = self.out / f"{name}.png"
+        self._run("convert", *(str(self.out / f"{part}.png") for part in parts), "+append", str(path))
+        self._shrink(path)
+        return path
+
+    def _shrink(self, path: Path) -> None:
+        """Makes a picture small enough for the documentation."""
+        # A palette only where it must be: it shows in soft gradients; dithered, it would speckle the panel.
+        whole = path.with_suffix(".whole")
+        shutil.copyfile(path, whole)
+        palette = ["+dither", "-colors"]
+        for smaller in (["-resize", "1000x>"], ["-resize", "1000x>", *palette, "192"],
+                        ["-resize", "900x>", *palette, "128"], ["-resize", "800x>", *palette, "96"]):  # fmt: skip
+            if path.stat().st_size > LARGEST:
+                self._run("convert", f"png:{whole}", *smaller, str(path))
+        whole.unlink()
 
     def rectangle(self, kind: str) -> tuple[int, int, int, int]:
         """A region as (x, y, width, height) on the screen, from the top left."""

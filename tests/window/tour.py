@@ -1,7 +1,7 @@
 """The pictures of the documentation, taken of a real window: `python tests/window/run.py --tour FOLDER`.
 
-FOLDER holds the demo's `clip.mp4` and `background.png`: `python install.py demo` leaves them in demo-output/film. Draws
-the demo's strokes with the mouse, so the pictures show what an artist sees. Run inside Blender by `run.py`.
+FOLDER holds the demo's `clip.mp4` and `background.png`: `python install.py demo` leaves them in demo-output/film.
+Paints the demo's strokes with the mouse, so the pictures show what an artist sees. Run inside Blender by `run.py`.
 """
 
 from __future__ import annotations
@@ -15,11 +15,19 @@ import bpy
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent.parent)]
 
-from desk import Desk, Steps, dense, play  # noqa: E402
+from desk import Desk, Point, Steps, dense, play  # noqa: E402
 
 from blender_cutout.setup.demo.make_strokes import STROKES  # noqa: E402
 
-LAYERS = {"Cutout +": "keep", "Cutout -": "remove"}
+FIRST, LATER = sorted(STROKES)
+BEHIND = 22
+"""Frame on which the animal goes behind the tree."""
+LENGTH = 48
+RADIUS = 5.0
+NEAR = 0.5
+"""Share of the picture's width in which the animal is on the first frame."""
+LAYERS = {"Cutout +": False, "Cutout -": True}
+"""The demo's layer → whether Ctrl is held, which removes."""
 
 
 class Tour:
@@ -36,23 +44,28 @@ class Tour:
 
     def steps(self) -> Steps:
         """All of it."""
-        desk = self.desk
+        yield from self.begin()
+        yield from self.paint()
+        yield from self.propagate()
+        yield from self.correct()
+        yield from self.output()
+
+    def begin(self) -> Steps:
+        """A sequencer with the clip alone, and the button New Cutout."""
+        desk, scene = self.desk, self.scene
         bpy.context.preferences.view.show_splash = False
-        scene = desk.window.scene
         scene.view_settings.view_transform = "Standard"
-        scene.render.fps = 24
+        scene.render.fps, scene.frame_end = 24, LENGTH
+        scene.render.filepath = "//composite/"
         yield from desk.one_sequencer(scene)
+        desk.area.spaces.active.timeline_overlay.show_strip_source = False  # where files lie on this machine
         editor = scene.sequence_editor or scene.sequence_editor_create()
         strips = editor.strips if hasattr(editor, "strips") else editor.sequences
-        clip = strips.new_movie("Animal", str(self.film / "clip.mp4"), 2, 1)
-        length = 48
-        back = strips.new_image("Background", str(self.film / "background.png"), 1, 1)
-        setattr(back, "right_handle" if hasattr(back, "right_handle") else "frame_final_end", 1 + length)
+        clip = strips.new_movie("Animal", str(self.film / "clip.mp4"), 1, 1)
         picture = clip.elements[0]
         scene.render.resolution_x, scene.render.resolution_y = picture.orig_width, picture.orig_height
-        scene.frame_end = length
         editor.active_strip = clip
-        scene.frame_set(min(STROKES))
+        scene.frame_set(FIRST)
         yield from desk.show_tab("Cutout")
         with desk.override():
             bpy.ops.sequencer.refresh_all()
@@ -60,48 +73,118 @@ class Tour:
         with desk.override("WINDOW"):
             bpy.ops.sequencer.view_all()
         yield from desk.find_buttons()
+        yield from desk.rest()
+        desk.shot("start", self._below_header())
         yield from desk.do("cutout.new")
         yield from desk.find_buttons()
-        for frame, layers in STROKES.items():
-            scene.frame_set(frame)
-            yield 0.5
-            for layer, strokes in layers.items():
-                yield from desk.press(f"brush(label='{LAYERS[layer]}')")
-                for stroke in strokes:
-                    yield from desk.drag([self._place(scene, *point) for point in dense(stroke, 4)])
-            yield from desk.rest()
-            desk.shot(f"strokes-{frame}")
-            yield from desk.do("cutout.apply_strokes")
-            yield from desk.rest()
-            desk.shot(f"mask-{frame}")
-            if frame == min(STROKES):
-                desk.shot("overlay", self._without_timeline())
-        yield from desk.press("propagate(direction='BOTH')")
-        while bpy.context.window_manager.cutout.progress < 0.4:
-            yield 0.1
-        desk.shot("propagating")
-        desk.shot("panel", desk.rectangle("UI"))
-        yield from desk.idle()
-        for frame in (12, 22, 30, 44):
-            scene.frame_set(frame)
-            yield 0.8
-            desk.shot(f"overlay-{frame}")
-        yield from desk.do("cutout.write_strips")
-        yield from desk.rest()
-        for frame in (22, 30, 44, 12):
-            scene.frame_set(frame)
-            yield 1.0
-            desk.shot(f"composite-{frame}")
-        desk.shot("composite", self._without_timeline())
 
-    def _without_timeline(self) -> tuple[int, int, int, int]:
-        """The preview and the panel beside it: the timeline shows where files lie on this machine."""
+    def paint(self) -> Steps:
+        """The Cutout Brush: keep, and with Ctrl remove. Each stroke is applied when the mouse lets go."""
+        yield from self.desk.press("cutout.start_brush")
+        self.desk.status.brush_radius = RADIUS
+        for layer, remove in LAYERS.items():
+            for number, stroke in enumerate(STROKES[FIRST][layer]):
+                yield from self._stroke(stroke, remove, "brush-remove" if remove else f"brush-{number}")
+                if stroke is STROKES[FIRST]["Cutout +"][0]:
+                    yield from self.desk.rest()
+                    self.desk.shot("brush-after", self._picture(NEAR))
+                    self.desk.beside("brush", "brush-0", "brush-after")
+        yield from self.desk.rest()
+        self.desk.shot("overlay", self._with_preview())
+
+    def propagate(self) -> Steps:
+        """The mask goes through the clip while one scrubs."""
+        desk, scene = self.desk, self.scene
+        yield from desk.press("propagate(direction='BOTH')")
+        yield from desk.rest()
+        while desk.status.busy and desk.status.progress < 0.4:
+            yield from desk.key("Right" if scene.frame_current < 14 else "Left")
+        desk.shot("propagate", self._below_header())
+        yield from desk.idle()
+        yield from self._look("propagated")
+
+    def correct(self) -> Steps:
+        """Strokes where the mask is wrong; the mask goes through the clip once more."""
+        desk, scene = self.desk, self.scene
+        scene.frame_set(LATER)
+        yield 1.0
+        desk.shot("wrong", self._picture())
+        for layer, remove in LAYERS.items():
+            for number, stroke in enumerate(STROKES[LATER][layer]):
+                yield from self._stroke(stroke, remove, f"correct-{'remove' if remove else 'keep'}-{number}")
+        yield from desk.rest()
+        desk.shot("right", self._picture())
+        desk.beside("correction", "wrong", "right")
+        yield from desk.find_buttons()
+        yield from desk.press("propagate(direction='BOTH')")
+        yield from desk.rest()
+        yield from desk.idle()
+        yield from self._look("corrected")
+
+    def output(self) -> Steps:
+        """Strips, a background, the composite."""
+        desk, scene = self.desk, self.scene
+        yield from desk.find_buttons()
+        yield from desk.do("cutout.write_strips")
+        yield from desk.find_buttons()
+        yield from desk.do("kind='COLOR'")
+        yield from desk.rest()
+        desk.shot("colour")
+        with desk.override("UI"):  # as the button Image does once a file is chosen
+            bpy.ops.cutout.replace_background("EXEC_DEFAULT", kind="IMAGE", filepath=str(self.film / "background.png"))
+        yield from desk.rest()
+        yield from self._look("composite")
+        scene.frame_set(BEHIND)
+        yield 1.0
+        desk.shot("composite", self._with_preview())
+        desk.shot("panel", self._panel())
+
+    @property
+    def scene(self) -> Any:
+        """The scene that is cut."""
+        return self.desk.window.scene
+
+    def _stroke(self, stroke: list[Point], remove: bool, name: str) -> Steps:
+        places = [self._place(*point) for point in dense(stroke, 4)]
+        yield from self.desk.drag(places, lambda: self.desk.shot(name, self._picture(NEAR)), remove)
+        yield from self.desk.idle()
+
+    def _look(self, name: str) -> Steps:
+        for frame in (12, BEHIND, LATER, 36):
+            self.scene.frame_set(frame)
+            yield 1.0
+            self.desk.shot(f"{name}-{frame}")
+
+    def _below_header(self) -> tuple[int, int, int, int]:
+        """Preview, timeline and sidebar."""
+        _, y, _, _ = self.desk.rectangle("PREVIEW")
+        _, top, _, height = self.desk.rectangle("WINDOW")
+        return 0, y, self.desk.window.width, top + height - y
+
+    def _with_preview(self) -> tuple[int, int, int, int]:
+        """The preview and the panel beside it."""
         _, y, _, height = self.desk.rectangle("PREVIEW")
         return 0, y, self.desk.window.width, height
 
-    def _place(self, scene: Any, x: float, y: float) -> tuple[float, float]:
+    def _picture(self, share: float = 1.0) -> tuple[int, int, int, int]:
+        """The clip in the preview, without what is black around it, or its left share."""
+        x, y, width, height = self.desk.rectangle("PREVIEW")
+        top = round(self._place(0, 0)[1])
+        return (
+            x,
+            max(y, top),
+            round(width * share),
+            min(height, round(self._place(0, self.scene.render.resolution_y)[1]) - top),
+        )
+
+    def _panel(self) -> tuple[int, int, int, int]:
+        """The sidebar, without what is empty below the panel."""
+        x, y, width, height = self.desk.rectangle("UI")
+        return x, y, width, min(height, 580)
+
+    def _place(self, x: float, y: float) -> Point:
         """The place on the screen of a pixel of the clip, which fills the frame."""
-        render = scene.render
+        render = self.scene.render
         return self.desk.to_screen((x - render.resolution_x / 2, render.resolution_y / 2 - y))
 
 
