@@ -37,6 +37,7 @@ def brush(stage: Stage) -> Steps:
     yield from stage.desk.rest()
     stage.shot("brush strokes applied")
     yield from automatic(stage)
+    stage.scene.cutout.auto_apply = True  # undo took that back too
     with stage.desk.override():
         bpy.ops.wm.tool_set_by_id(name="builtin.select_box")
     stage.desk.area.spaces.active.show_region_toolbar = False
