@@ -71,7 +71,8 @@ TIERS: dict[str, Tier] = {
             scribble_px=256,
             propagation_px=288,
             memory_budget=8,
-            measured=Measured(0.775, 0.07, _DATA, _HARDWARE),
+            propagation_weights=("propagation-large",),
+            measured=Measured(0.770, 0.09, _DATA, _HARDWARE),
         ),
         Tier(
             "standard",
@@ -79,7 +80,7 @@ TIERS: dict[str, Tier] = {
             scribble_px=320,
             propagation_px=384,
             memory_budget=8,
-            measured=Measured(0.795, 0.13, _DATA, _HARDWARE),
+            measured=Measured(0.807, 0.13, _DATA, _HARDWARE),
         ),
         Tier(
             "fine",
@@ -87,7 +88,7 @@ TIERS: dict[str, Tier] = {
             scribble_px=384,
             propagation_px=384,
             propagation_weights=("propagation", "propagation-large"),
-            measured=Measured(0.794, 0.29, _DATA, _HARDWARE),
+            measured=Measured(0.821, 0.30, _DATA, _HARDWARE),
         ),
     )
 }

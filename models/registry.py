@@ -99,22 +99,28 @@ WEIGHTS: dict[str, WeightEntry] = {
     "propagation": WeightEntry(
         name="propagation",
         network="PropagationNet",
+        similarity="dot",
         file="propagation.safetensors",
-        sha256="3c2a705765c29dd5bdd703c071733c4d407aa002464be5df85f39a9d8e53cb9e",
-        bytes=4_830_664,
+        sha256="9e711bcfa1378e3345d319a4044b0f1ae72305b3697ce0ab6a93699ce3778eb3",
+        bytes=4_831_552,
         licence=_LICENCE,
         trained_on=_STILLS,
         params=2_378_148,
         input=InputSpec(384),
         recipe=(
-            "cutout train propagation --data DATA --cache CACHE --out FIRST --minutes 20; cutout train propagation "
-            "--data DATA --cache CACHE --out OUT --weights FIRST/last.pt --begin 0.15 --minutes 88 --seed 2"
+            "cutout train propagation --data DATA --cache CACHE --out FIRST --minutes 600 --steps 300 "
+            "--set similarity=dot --set sizes=192 --set clips=4 --set shares_begin=1 --set shares_end=1 --set long_from=0.4 "
+            "--set long_frames=4 --set video_begin=0.3; cutout train propagation --data DATA --cache CACHE --out OUT "
+            "--weights FIRST/last.pt --begin 0.1 --minutes 70 --seed 61 --set similarity=dot --set long_from=0.4 "
+            "--set video_begin=0.5 --set video=0.6 --set sizes=224,288 --set clips=4,3 --set shares_begin=0.9,0.1 "
+            "--set shares_end=0.5,0.5 (ended after 60)"
         ),
         min_memory_mb=400,
         metrics={
-            "eval-dev/video J": 0.790,
-            "eval-dev/video F": 0.800,
-            "eval-dev/video J&F": 0.795,
+            "eval-dev/video J": 0.806,
+            "eval-dev/video F": 0.807,
+            "eval-dev/video J&F": 0.807,
+            "eval-dev/video J&F, four starts": 0.772,
         },
     ),
     "propagation-large": WeightEntry(
@@ -129,8 +135,8 @@ WEIGHTS: dict[str, WeightEntry] = {
         params=4_939_700,
         input=InputSpec(480),
         recipe=(
-            "from the last.pt that `propagation` was exported from: cutout train propagation --data DATA --cache CACHE "
-            "--out SECOND --weights OUT/last.pt --begin 0.35 --minutes 100 --seed 31 (ended after 41 minutes; crops of "
+            "from the last.pt of an earlier small network, see its card: cutout train propagation --data DATA "
+            "--cache CACHE --out SECOND --weights OUT/last.pt --begin 0.35 --minutes 100 --seed 31 (ended after 41 minutes; crops of "
             "224 to 384 px, no far anchors or long clips); cutout train propagation --data DATA --cache CACHE "
             "--out LARGE --weights SECOND/last.pt --begin 0.5 --minutes 58 --seed 41 --set network_size=large "
             "(ended after 50)"
