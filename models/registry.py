@@ -108,12 +108,12 @@ WEIGHTS: dict[str, WeightEntry] = {
         params=2_378_148,
         input=InputSpec(384),
         recipe=(
-            "cutout train propagation --data DATA --cache CACHE --out FIRST --minutes 600 --steps 300 "
-            "--set similarity=dot --set sizes=192 --set clips=4 --set shares_begin=1 --set shares_end=1 --set long_from=0.4 "
-            "--set long_frames=4 --set video_begin=0.3; cutout train propagation --data DATA --cache CACHE --out OUT "
-            "--weights FIRST/last.pt --begin 0.1 --minutes 70 --seed 61 --set similarity=dot --set long_from=0.4 "
-            "--set video_begin=0.5 --set video=0.6 --set sizes=224,288 --set clips=4,3 --set shares_begin=0.9,0.1 "
-            "--set shares_end=0.5,0.5 (ended after 60)"
+            "cutout train propagation --data DATA --cache CACHE --out FIRST --minutes 600 --steps 300 --set "
+            "similarity=dot --set sizes=192 --set clips=4 --set shares_begin=1 --set shares_end=1 --set "
+            "long_from=0.4 --set long_frames=4 --set video_begin=0.3; cutout train propagation --data DATA "
+            "--cache CACHE --out OUT --weights FIRST/last.pt --begin 0.1 --minutes 70 --seed 61 --set "
+            "similarity=dot --set long_from=0.4 --set video_begin=0.5 --set video=0.6 --set sizes=224,288 --set "
+            "clips=4,3 --set shares_begin=0.9,0.1 --set shares_end=0.5,0.5 (ended after 60)"
         ),
         min_memory_mb=400,
         metrics={
@@ -136,10 +136,10 @@ WEIGHTS: dict[str, WeightEntry] = {
         input=InputSpec(480),
         recipe=(
             "from the last.pt of an earlier small network, see its card: cutout train propagation --data DATA "
-            "--cache CACHE --out SECOND --weights OUT/last.pt --begin 0.35 --minutes 100 --seed 31 (ended after 41 minutes; crops of "
-            "224 to 384 px, no far anchors or long clips); cutout train propagation --data DATA --cache CACHE "
-            "--out LARGE --weights SECOND/last.pt --begin 0.5 --minutes 58 --seed 41 --set network_size=large "
-            "(ended after 50)"
+            "--cache CACHE --out SECOND --weights OUT/last.pt --begin 0.35 --minutes 100 --seed 31 (ended after "
+            "41 minutes; crops of 224 to 384 px, no far anchors or long clips); cutout train propagation --data "
+            "DATA --cache CACHE --out LARGE --weights SECOND/last.pt --begin 0.5 --minutes 58 --seed 41 --set "
+            "network_size=large (ended after 50)"
         ),
         min_memory_mb=500,
         metrics={
