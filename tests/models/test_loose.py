@@ -72,7 +72,9 @@ def test_a_file_tells_which_size_of_the_propagation_network_it_holds(tmp_path: P
     small = load_propagation()
     state = dict(PropagationNet(auxiliary=True, size="large").state_dict())
     state.update(read_loose(registry.weight_path(registry.find_entry("propagation"))).state)
-    large = load_propagation(loose=read_loose(checkpoint(tmp_path / "last.pt", "propagation", state)))
+    recipe = {"network": "propagation", "all_switches": {"similarity": registry.find_entry("propagation").similarity}}
+    torch.save({"average": state, "recipe": recipe, "step": 3}, tmp_path / "last.pt")
+    large = load_propagation(loose=read_loose(tmp_path / "last.pt"))
     mattes = np.zeros((1, *picture.shape[:2]), np.float32)
     mattes[:, 10:40, 20:60] = 1
     results = []
@@ -87,8 +89,7 @@ def test_a_network_trained_with_the_dot_product_is_read_with_it(tmp_path: Path, 
     fill(trained, "propagation", read_loose(registry.weight_path(registry.find_entry("propagation"))))
     recipe = {"network": "propagation", "all_switches": {"similarity": "dot"}}
     torch.save({"average": dict(trained.state_dict()), "recipe": recipe, "step": 3}, tmp_path / "last.pt")
-    there = np.zeros((1, 64, 80), np.float32)
-    there[:, 16:48, 16:48] = 1.0
+    there = np.linspace(0.0, 1.0, 64 * 80, dtype=np.float32).reshape(1, 64, 80)
 
     def second(net: PropagationPredictor) -> np.ndarray:
         return net.attention(net.encode_key(np.roll(picture, 8, 1)), net.encode_key(picture), there)
