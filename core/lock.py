@@ -17,8 +17,10 @@ from pathlib import Path
 
 from .errors import StoreError
 
-UNREADABLE_AGE = 10.0
-"""Seconds after which a lock file without readable content is taken for the remains of a crash."""
+UNREADABLE_AGE = 2.0
+"""Seconds after which a lock file without readable content is taken for the remains of a crash. On disks with hard
+links a lock appears with its content, so only a power cut leaves such a one."""
+_LITTER_AGE = 60.0
 
 
 class FolderLock:
@@ -57,6 +59,22 @@ class FolderLock:
         self.path = folder / self.path.name
 
     def _create(self) -> bool:
+        """Makes the lock file with its content in one step; False when there is one already."""
+        part = self.path.with_name(f"lock.{os.getpid()}.part")
+        try:
+            part.write_text(self._content, encoding="utf-8")
+            try:
+                os.link(part, self.path)
+            except FileExistsError:
+                return False
+            except OSError:  # a disk without hard links
+                return self._create_in_two_steps()
+        finally:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+        return True
+
+    def _create_in_two_steps(self) -> bool:
         try:
             handle = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
         except FileExistsError:
@@ -72,17 +90,41 @@ class FolderLock:
 
     def _break_stale(self) -> None:
         """Removes the lock of a process that is gone; raises StoreError when its owner lives."""
-        owner = _read(self.path)
+        try:
+            owner, found = _read(self.path), self.path.read_bytes()
+        except FileNotFoundError:
+            return
         if owner is None:
-            with suppress(FileNotFoundError):
-                if time.time() - self.path.stat().st_mtime < UNREADABLE_AGE:
-                    raise _busy(self.path, {})
+            if time.time() - self.path.stat().st_mtime < UNREADABLE_AGE:
+                raise _busy(self.path, {})
         elif owner.get("host") != socket.gethostname() or _lives(owner):
             raise _busy(self.path, owner)
-        with suppress(FileNotFoundError):
-            self.path.unlink()
+        self._remove(found)
+        self._sweep()
         # Without the path, which fills the panel: it is the track that is being opened.
         self.warnings.append("The last work here was cut short; it was taken over, and nothing finished is lost.")
+
+    def _remove(self, stale: bytes) -> None:
+        """Removes the lock if it is still the one that was looked at: another process may have broken it as well."""
+        aside = self.path.with_name(f"lock.{os.getpid()}.stale")
+        with suppress(FileNotFoundError):
+            os.replace(self.path, aside)
+            if aside.read_bytes() != stale:
+                with suppress(OSError):
+                    os.link(aside, self.path)
+                aside.unlink()
+                raise _busy(self.path, _read(self.path) or {})
+            aside.unlink()
+
+    def _sweep(self) -> None:
+        """Removes what killed processes left beside the lock."""
+        with suppress(OSError):
+            for name in os.listdir(self.path.parent):
+                if name.startswith("lock.") and name.endswith((".part", ".stale")):
+                    litter = self.path.with_name(name)
+                    with suppress(OSError):
+                        if time.time() - litter.stat().st_mtime > _LITTER_AGE:
+                            litter.unlink()
 
 
 def process_start(pid: int) -> str | None:

@@ -61,6 +61,66 @@ def test_a_torn_lock_is_busy_while_young_and_stale_when_old(tmp_path: Path) -> N
     assert FolderLock(tmp_path).warnings
 
 
+def test_a_lock_is_never_seen_without_its_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process killed at the worst moment leaves no lock at all, or one that names it."""
+    link = os.link
+
+    def killed(*names: object) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr(os, "link", killed)
+    with pytest.raises(SystemExit):
+        FolderLock(tmp_path)
+    assert not (tmp_path / "lock").exists()
+    monkeypatch.setattr(os, "link", link)
+    lock = FolderLock(tmp_path)
+    assert json.loads((tmp_path / "lock").read_text())["pid"] == os.getpid()
+    assert [p.name for p in tmp_path.iterdir()] == ["lock"]
+    lock.release()
+
+
+def test_a_disk_without_hard_links_is_locked_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", none)
+    lock = FolderLock(tmp_path)
+    with pytest.raises(StoreError, match=str(os.getpid())):
+        FolderLock(tmp_path)
+    lock.release()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_of_many_that_find_a_stale_lock_one_gets_it(tmp_path: Path) -> None:
+    (tmp_path / "lock").write_text(json.dumps({"pid": 2**22 + 5, "started": "x", "host": socket.gethostname()}))
+    code = (
+        "import sys, time; from pathlib import Path; from blender_cutout.core.lock import FolderLock\n"
+        "from blender_cutout.core.errors import StoreError\n"
+        "sys.stdin.readline()\n"
+        "try:\n    FolderLock(Path(sys.argv[1])); print('mine', flush=True); sys.stdin.readline()\n"
+        "except StoreError:\n    print('busy', flush=True)"
+    )
+    root = Path(__file__).parents[2]
+    children = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(tmp_path)],
+            cwd=root,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        for _ in range(3)
+    ]
+    for child in children:
+        assert child.stdin
+        child.stdin.write("\n")
+        child.stdin.flush()
+    said = [child.stdout.readline().strip() for child in children if child.stdout]
+    for child in children:
+        child.communicate("\n")
+    assert sorted(said) == ["busy"] * 2 + ["mine"]
+
+
 def test_a_folder_that_is_not_there_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="cannot be written"):
         FolderLock(tmp_path / "none")
