@@ -1,8 +1,11 @@
 """The append-only log of what the artist did: the truth of a track. Mattes are derived from it and may be lost.
 
 One JSON object a line: {"sum": CRC-32 of the record, "record": {…}}, written and synced before the work it describes.
-A record is an operation (a round, a propagation), which also becomes the head, or a move of the head. Undo moves the
-head back and deletes nothing, so operations form a tree, and every id ever given stays valid.
+A record is an operation (a round, a propagation, a lock …), which also becomes the head, or a move of the head. Undo
+moves the head back and deletes nothing, so operations form a tree, and every id ever given stays valid.
+
+A damaged line costs itself only: where later lines build on it, a `Lost` operation with its id takes its place, so that
+its mattes, which are by id, are still found. The file as it was is kept under another name.
 """
 
 from __future__ import annotations
@@ -10,10 +13,11 @@ from __future__ import annotations
 import json
 import os
 import zlib
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from .errors import CutoutError, StoreError
 from .types import Direction, FrameRange, Round, Stroke
@@ -39,16 +43,68 @@ class Propagation:
 
 
 @dataclass(frozen=True, slots=True)
+class Lock:
+    """Approving the mattes of a range of frames, or giving them free again; makes no matte.
+
+    Attributes:
+        frames: which.
+        locked: True = they are not to be changed from now on.
+    """
+
+    frames: FrameRange
+    locked: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """Mattes made elsewhere become keyframes.
+
+    Attributes:
+        contents: clip frame -> name of its matte among the track's imported ones (see `core.imports`).
+        source: what they were read from, for the artist.
+    """
+
+    contents: Mapping[int, str]
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Something that can no longer be read; whatever mattes it gave still count."""
+
+
+Action: TypeAlias = Round | Propagation | Lock | Import | Lost
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """One step of the artist: `action` applied to the state after operation `parent` (ROOT = none)."""
 
     id: str
     parent: str
-    action: Round | Propagation
+    action: Action
 
 
-def action_to_json(action: Round | Propagation) -> dict[str, Any]:
+def drawn_frames(action: Action) -> Collection[int]:
+    """The clip frames that an action makes keyframes, in which it says itself what the matte is."""
+    if isinstance(action, Round):
+        return (action.frame,)
+    return action.contents.keys() if isinstance(action, Import) else ()
+
+
+def action_to_json(action: Action) -> dict[str, Any]:
     """The action as JSON values; equal actions give equal values."""
+    if isinstance(action, Lock):
+        return {
+            "action": "lock" if action.locked else "unlock",
+            "start": action.frames.start,
+            "stop": action.frames.stop,
+        }
+    if isinstance(action, Lost):
+        return {"action": "lost"}
+    if isinstance(action, Import):
+        contents = [[frame, action.contents[frame]] for frame in sorted(action.contents)]
+        return {"action": "import", "contents": contents, "source": action.source}
     if isinstance(action, Propagation):
         record = {
             "action": "propagation",
@@ -66,13 +122,19 @@ def action_to_json(action: Round | Propagation) -> dict[str, Any]:
     }
 
 
-def action_from_json(record: dict[str, Any]) -> Round | Propagation:
+def action_from_json(record: dict[str, Any]) -> Action:
     """The action of `action_to_json`. Raises KeyError, TypeError, ValueError or CutoutError when it is none."""
+    if record["action"] in ("lock", "unlock"):
+        return Lock(FrameRange(int(record["start"]), int(record["stop"])), record["action"] == "lock")
+    if record["action"] == "lost":
+        return Lost()
+    if record["action"] == "import":
+        return Import({int(frame): str(name) for frame, name in record["contents"]}, str(record["source"]))
     if record["action"] == "propagation":
         frames, direction = FrameRange(int(record["start"]), int(record["stop"])), Direction(record["direction"])
         return Propagation(frames, direction, str(record.get("group", "")), int(record.get("objects", 1)))
     if record["action"] != "round":
-        raise ValueError(f"unknown action {record['action']!r}")
+        raise _NewerError(f"unknown action {record['action']!r}")
     strokes = tuple(Stroke.from_json(stroke) for stroke in record["strokes"])
     return Round(int(record["frame"]), strokes, float(record["zoom"]), bool(record["auto"]))
 
@@ -90,11 +152,11 @@ class Journal:
     def __init__(self, path: Path) -> None:
         """Reads the file if there is one.
 
-        A torn last line (the machine went down while it was written) is cut off. From a damaged line further up
-        on nothing can be trusted: what precedes is kept, the whole file is put aside under another name.
+        A torn last line (the machine went down while it was written) is cut off. Other damaged lines are left out,
+        and the whole file is kept under another name.
 
         Raises:
-            StoreError: the file cannot be read or mended.
+            StoreError: the file cannot be read or mended, or a newer version wrote it, which it is left to.
         """
         self.path = path
         self.operations: dict[str, Operation] = {}
@@ -102,9 +164,14 @@ class Journal:
         self.warnings: list[str] = []
         try:
             data = path.read_bytes() if path.exists() else b""
-            good = self._replay(data)
-            if good < len(data):
-                self._mend(data, good)
+            good, bad = self._replay(data)
+            if bad:
+                self._mend(data, good, bad)
+        except _NewerError as error:
+            raise StoreError(
+                f"The journal {path} has steps that this version does not know ({error}).",
+                "A newer version of Blender Cutout wrote it: update the add-on and its engine.",
+            ) from error
         except OSError as error:
             raise _unwritable(path, error) from error
 
@@ -144,40 +211,48 @@ class Journal:
         self.operations[operation.id] = operation
         self.head = operation.id
 
-    def _replay(self, data: bytes) -> int:
-        """Takes in the records of `data`; returns how many of its bytes are good."""
-        position = 0
-        while position < len(data):
-            end = data.find(b"\n", position)
-            if end < 0:
-                return position
+    def _replay(self, data: bytes) -> tuple[list[bytes], list[bytes]]:
+        """Takes in the records of `data`; returns the lines of what was taken in, and those that cannot be read."""
+        good: list[bytes] = []
+        bad: list[bytes] = []
+        for line in data.splitlines(keepends=True):
             try:
-                self._apply(_checked(data[position:end]))
+                if not line.endswith(b"\n"):
+                    raise ValueError("torn")
+                record = _checked(line)
+                missing = record["head"] if "head" in record else record["parent"]
+                if bad and missing != ROOT and missing not in self.operations:
+                    lost = {"id": missing, "parent": self.head, **action_to_json(Lost())}
+                    self._apply(lost)
+                    good.append(_encoded(lost))
+                self._apply(record)
+            except _NewerError:
+                raise
             except (ValueError, KeyError, TypeError, AttributeError, CutoutError):
-                return position
-            position = end + 1
-        return position
+                bad.append(line)
+            else:
+                good.append(line)
+        return good, bad
 
-    def _mend(self, data: bytes, good: int) -> None:
-        """Cuts the file after its last good byte; keeps a copy if more than a torn last line would be lost."""
-        bad = data[good:]
-        lost = len([line for line in bad.split(b"\n") if line])
-        if lost > 1:
-            copy = _free_name(self.path)
-            copy.write_bytes(data)
-            self.warnings.append(
-                f"The journal {self.path} is damaged: its first {len(self.operations)} steps were kept, "
-                f"{lost} lines after them cannot be read. The file as it was is {copy.name}."
-            )
-        else:
+    def _mend(self, data: bytes, good: list[bytes], bad: list[bytes]) -> None:
+        """Writes the file anew without the bad lines; keeps a copy unless all that is lost was never whole."""
+        torn = len(bad) == 1 and data.endswith(bad[0]) and (not bad[0].endswith(b"\n") or not bad[0].strip(b"\0\n"))
+        if torn:
             self.warnings.append(
                 f"The last entry of the journal {self.path} was not written completely and is left out: "
                 "the step it belonged to has to be done again."
             )
+        else:
+            copy = _free_name(self.path)
+            copy.write_bytes(data)
+            self.warnings.append(
+                f"The journal {self.path} is damaged: {len(bad)} of {len(bad) + len(good)} lines cannot be read. "
+                f"The other {len(self.operations)} steps and all masks were kept. The file as it was is {copy.name}."
+            )
         temporary = self.path.with_name(self.path.name + ".tmp")
         try:
             with open(temporary, "wb") as file:
-                file.write(data[:good])
+                file.writelines(good)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, self.path)
@@ -205,6 +280,10 @@ class Journal:
                 _sync_folder(self.path.parent)
         except OSError as error:
             raise _unwritable(self.path, error) from error
+
+
+class _NewerError(ValueError):
+    """A line is whole, but speaks of something that this version does not know."""
 
 
 def _encoded(record: dict[str, Any]) -> bytes:

@@ -10,7 +10,7 @@ import pytest
 
 from blender_cutout.core import journal as module
 from blender_cutout.core.errors import StoreError
-from blender_cutout.core.journal import ROOT, Journal, Operation, Propagation
+from blender_cutout.core.journal import ROOT, Import, Journal, Lost, Operation, Propagation
 from blender_cutout.core.types import Direction, FrameRange, Label, Round, Stroke
 
 DRAWN = Round(3, (Stroke([(1.5, 2.25), (1e-7, 1 / 3)], 4.2, Label.REMOVE),), zoom=2.5)
@@ -19,6 +19,7 @@ STEPS = [
     Operation("b", "a", DRAWN),
     Operation("c", "b", Propagation(FrameRange(0, 40), Direction.BACKWARD)),
 ]
+GIVEN = Operation("e", "c", Import({7: "ab12", 3: "cd34"}, "old masks"))
 
 
 @pytest.fixture
@@ -36,6 +37,8 @@ def test_what_was_recorded_is_there_again_to_the_last_digit(path: Path) -> None:
     assert again.chain() == STEPS[::-1]
     assert again.head == "c"
     assert again.warnings == []
+    again.append(GIVEN)
+    assert Journal(path).chain() == [GIVEN, *STEPS[::-1]]
 
 
 def test_a_moved_head_is_remembered_and_a_new_branch_keeps_the_old_one(path: Path) -> None:
@@ -72,16 +75,46 @@ def test_one_changed_digit_is_noticed(path: Path) -> None:
     assert Journal(path).head == "b"
 
 
-def test_damage_in_the_middle_keeps_what_precedes_and_a_copy_of_everything(path: Path) -> None:
+def test_damage_in_the_middle_costs_that_line_only_and_a_copy_of_everything_is_kept(path: Path) -> None:
     whole = path.read_bytes()
     lines = whole.splitlines(keepends=True)
     damaged = lines[0] + b"{" + lines[1][1:].replace(b"2.25", b"9.25") + lines[2]
     path.write_bytes(damaged)
     again = Journal(path)
-    assert again.head == "a"
-    assert "damaged" in again.warnings[0]
+    assert again.chain() == [STEPS[2], Operation("b", "a", Lost()), STEPS[0]]
+    assert "damaged: 1 of 4 lines" in again.warnings[0]
     assert (path.parent / "rounds.damaged-1.jsonl").read_bytes() == damaged
-    assert Journal(path).warnings == []
+    mended = Journal(path)
+    assert (mended.warnings, mended.chain()) == ([], again.chain())
+
+
+def test_a_flipped_bit_anywhere_loses_at_most_its_own_line(path: Path) -> None:
+    Journal(path).move_head("a")
+    Journal(path).append(Operation("d", "a", DRAWN))
+    whole = path.read_bytes()
+    for place in range(0, len(whole), 7):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << (place % 8)
+        path.write_bytes(damaged)
+        again = Journal(path)
+        known = {i: op for i, op in again.operations.items() if not isinstance(op.action, Lost)}
+        assert len(known) >= 3, place
+        assert all(op in (*STEPS, Operation("d", "a", DRAWN)) or op.parent != "a" for op in known.values()), place
+        assert again.head in ("d", "c", "a"), place
+        assert len(again.warnings) == 1, place
+        [copy] = path.parent.glob("*damaged*")
+        assert copy.read_bytes() == damaged, "nothing is thrown away"
+        copy.unlink()
+
+
+def test_a_journal_of_a_newer_version_is_refused_and_left_as_it_is(path: Path) -> None:
+    newer = path.read_bytes() + module._encoded({"id": "d", "parent": "c", "action": "something new"})
+    path.write_bytes(newer)
+    with pytest.raises(StoreError, match="something new") as caught:
+        Journal(path)
+    assert "update" in caught.value.hint
+    assert path.read_bytes() == newer
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
 
 
 def test_a_parent_that_is_not_known_is_damage(tmp_path: Path) -> None:
