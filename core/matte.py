@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import struct
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .types import Image, Matte, Mattes
+
+_PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def check_image(image: Any, what: str = "The picture") -> Image:
@@ -106,6 +110,27 @@ def to_png(matte: Matte | NDArray[np.uint8]) -> bytes:
     return bytes(data.tobytes())
 
 
+def is_whole_png(data: bytes, size: tuple[int, int] | None = None) -> bool:
+    """True for a PNG of which no bit is missing or flipped, and of that height and width, without decoding it.
+
+    OpenCV gives what it could decode of a torn file in some versions, and None in others.
+    """
+    if not data.startswith(_PNG):
+        return False
+    place, ended = len(_PNG), False
+    while not ended and place + 12 <= len(data):
+        length = int.from_bytes(data[place : place + 4], "big")
+        kind, end = data[place + 4 : place + 8], place + 8 + length
+        if zlib.crc32(data[place + 4 : end]) != int.from_bytes(data[end : end + 4], "big"):
+            return False
+        if kind == b"IHDR" and size is not None:
+            width, height = struct.unpack(">II", data[place + 8 : place + 16])
+            if (height, width) != tuple(size):
+                return False
+        place, ended = end + 4, kind == b"IEND"
+    return ended
+
+
 def from_png(data: bytes) -> Matte:
     """The matte (H, W) float32 in [0, 1] of a grey picture file's bytes.
 
@@ -113,7 +138,7 @@ def from_png(data: bytes) -> Matte:
         InputError: not a picture.
     """
     grey = None
-    if data:
+    if data and (is_whole_png(data) or not data.startswith(_PNG)):
         flags = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION
         grey = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     if grey is None:

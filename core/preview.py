@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 FOLDER = "small"
 LONG_SIDE = 960
 """Pixels; a matte that is no larger has no copy."""
+BLOCK = 4096
+"""Bytes that disks give out at a time: what a file really takes is rounded up to it."""
 _STEPS = np.minimum((np.arange(256) + 2) // 4 * 4, 255).astype(np.uint8)
 """Each value → the nearest step."""
 
@@ -30,6 +32,15 @@ _STEPS = np.minimum((np.arange(256) + 2) // 4 * 4, 255).astype(np.uint8)
 def preview_path(matte: Path) -> Path:
     """Where the small copy of a matte's file lies, or would lie."""
     return matte.parent / FOLDER / matte.name
+
+
+def file_bytes(path: Path) -> int:
+    """What a matte and its small copy take on disk; 0 when it is not there."""
+    total = 0
+    for file in (path, preview_path(path)):
+        with suppress(OSError):
+            total += -(-file.stat().st_size // BLOCK) * BLOCK
+    return total
 
 
 def write_preview(path: Path, grey: NDArray[np.uint8]) -> None:

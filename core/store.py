@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import InputError, StoreError
-from .matte import from_grey, read_mask, to_grey, write_mask
-from .preview import FOLDER, write_preview
+from .matte import from_grey, is_whole_png, read_mask, to_grey, write_mask
+from .preview import FOLDER, file_bytes, preview_path, write_preview
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,8 +30,11 @@ _NAME = re.compile(r"(\d{6,})\.png")
 class MatteStore:
     """The mattes of one track, by operation id and frame."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, size: tuple[int, int] | None = None) -> None:
+        """Args are the folder, and the mattes' (height, width): one of another size counts as damaged."""
         self.folder = folder
+        self._size = size
+        self._used: int | None = None
         self._frames: dict[str, set[int]] = {}
         self._last: tuple[Path, tuple[int, int], NDArray[np.uint8]] | None = None
 
@@ -67,19 +70,33 @@ class MatteStore:
         if last is not None and last[0] == path and last[1] == _state(path):
             return from_grey(last[2])
         try:
-            return read_mask(path)
+            return read_mask(path, self._size)
         except InputError as error:
             if isinstance(error.__cause__, OSError):
                 raise StoreError(error.text, "Check the disk, then try again.") from error
-            self._frames[operation].discard(frame)
-            with suppress(OSError):
-                path.unlink(missing_ok=True)
+            self.remove(operation, frame)
             return None
+
+    def is_sound(self, operation: str, frame: int) -> bool:
+        """True when the matte's file is there and whole, without decoding it; a damaged one is removed.
+
+        Raises:
+            StoreError: it is there but cannot be read.
+        """
+        if not self.has(operation, frame):
+            return False
+        path = self.path(operation, frame)
+        with store_errors(path):
+            sound = is_whole_png(path.read_bytes(), self._size)
+        if not sound:
+            self.remove(operation, frame)
+        return sound
 
     def write(self, operation: str, frame: int, matte: Matte) -> Path:
         """Writes a matte (H, W) float32 in [0, 1]; returns its path. Raises StoreError, and no part of a file stays."""
         path = self.path(operation, frame)
         known = self.frames(operation)
+        before = file_bytes(path) if self._used is not None else 0
         with store_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             grey = to_grey(matte)
@@ -89,7 +106,60 @@ class MatteStore:
         # The next round on a frame begins with the matte of the last one: reading it would take a third of its time.
         self._last = (path, state, grey) if state else None
         known.add(frame)
+        if self._used is not None:
+            self._used += file_bytes(path) - before
         return path
+
+    def adopt(self, operation: str, frame: int, file: Path) -> Path:
+        """Makes a matte of a file that stays where it is, without a second copy where the disk can; returns its path.
+
+        Raises:
+            InputError: the file is missing, damaged or of another size. StoreError: it cannot be written.
+        """
+        matte = read_mask(file, self._size)
+        path = self.path(operation, frame)
+        with store_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_preview(path, to_grey(matte))
+            part = path.with_name(f".{path.name}.{os.getpid()}.part")
+            part.unlink(missing_ok=True)
+            try:
+                os.link(file, part)
+            except OSError:
+                part.unlink(missing_ok=True)
+                return self.write(operation, frame, matte)
+            os.replace(part, path)
+            part.unlink(missing_ok=True)  # a rename of one link onto another of the same file does nothing
+        self.frames(operation).add(frame)
+        self._used = None
+        return path
+
+    def remove(self, operation: str, frame: int) -> int:
+        """Removes a matte and its small copy; returns how many bytes that freed. What cannot be removed stays."""
+        path = self.path(operation, frame)
+        freed = file_bytes(path)
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+            self.frames(operation).discard(frame)
+            preview_path(path).unlink(missing_ok=True)
+        freed -= file_bytes(path)
+        if self._used is not None:
+            self._used -= freed
+        return freed
+
+    def operations(self) -> list[str]:
+        """Names of all folders of mattes on disk."""
+        with store_errors(self.folder), suppress(FileNotFoundError):
+            return [entry.name for entry in os.scandir(self.folder) if entry.is_dir()]
+        return []
+
+    def used(self) -> int:
+        """Bytes that all mattes take; counted once, then kept up to date."""
+        if self._used is None:
+            self._used = sum(
+                file_bytes(self.path(name, frame)) for name in self.operations() for frame in self.frames(name)
+            )
+        return self._used
 
     def moved(self, folder: Path) -> None:
         """Tells that the files lie in another folder now."""

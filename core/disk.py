@@ -1,0 +1,190 @@
+"""How much disk a track's mattes take: known beforehand, and kept below a limit by removing what can be made again.
+
+What is removed first is what nobody looks at: mattes of operations that are not in the journal, of branches that were
+undone, and of runs that newer ones replaced, the oldest first. Never removed are the journal, drawn and imported
+mattes, and whatever the head, an undo of one step, or the next run, which fuses with it, needs.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from itertools import dropwhile, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from .journal import ROOT, Import, Lock, Lost, Propagation
+from .preview import BLOCK, file_bytes
+from .types import Round
+
+if TYPE_CHECKING:
+    from .history import History
+    from .journal import Journal
+    from .store import MatteStore
+
+_Step = TypeVar("_Step")
+
+_EVERY = 256
+"""Steps between two looks at the limit."""
+_SAMPLES = 24
+_TYPICAL = 60
+"""Pixels for each byte of a matte when there is none yet to go by."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiskUse:
+    """What a track's mattes take, and what a propagation would add, in bytes.
+
+    Attributes:
+        used: by its mattes now.
+        frame: by one frame's matte, on average.
+        free: left on the disk.
+        limit: what the mattes may take, 0 = as much as there is.
+    """
+
+    used: int
+    frame: int
+    free: int
+    limit: int
+
+    def needed(self, frames: int) -> int:
+        """What so many new mattes take."""
+        return self.frame * frames
+
+    def warning(self, frames: int) -> str:
+        """Why so many new mattes will not fit, as a sentence; "" = they will."""
+        needed = self.needed(frames)
+        if needed > self.free:
+            return (
+                f"{frames} masks take about {size_text(needed)}, but only {size_text(self.free)} are free on the disk."
+            )
+        if self.limit and needed > self.limit:
+            return (
+                f"{frames} masks take about {size_text(needed)}, more than the limit of {size_text(self.limit)} "
+                "for each cutout. What is shown is never removed, so the limit will be passed."
+            )
+        return ""
+
+
+def size_text(size: float) -> str:
+    """Bytes for people: "740 KB", "1.2 GB"."""
+    for unit in ("bytes", "KB", "MB", "GB"):
+        if size < 999.5 or unit == "GB":
+            return f"{size:.1f} {unit}" if size < 9.95 and unit != "bytes" else f"{size:.0f} {unit}"
+        size /= 1000
+    raise AssertionError
+
+
+def free_bytes(folder: Path) -> int:
+    """What is free on the folder's disk."""
+    place = folder
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    return shutil.disk_usage(place).free
+
+
+class DiskKeeper:
+    """Counts what a track's mattes take and keeps that below a limit.
+
+    Args:
+        store, history, journal: the track's own.
+        pixels: of one matte.
+        limit: bytes, 0 = none.
+    """
+
+    def __init__(self, store: MatteStore, history: History, journal: Journal, pixels: int, limit: int = 0) -> None:
+        self.limit = limit
+        self._store = store
+        self._history = history
+        self._journal = journal
+        self._pixels = pixels
+
+    def use(self) -> DiskUse:
+        """How things stand."""
+        return DiskUse(self._store.used(), self._frame_bytes(), free_bytes(self._store.folder), self.limit)
+
+    def keep(self, room: int = 0) -> int:
+        """Removes what may be removed until `room` bytes more fit below the limit; returns how many it freed."""
+        if not self.limit:
+            return 0
+        before = used = self._store.used()
+        target = self.limit - room
+        if used <= target:
+            return 0
+        kept = self._kept()
+        for name, frame in self._worthless_first(kept):
+            used -= self._store.remove(name, frame)
+            if used <= target:
+                break
+        return before - used
+
+    def kept(self, steps: Iterator[_Step]) -> Iterator[_Step]:
+        """Passes the steps of a propagation on, and keeps to the limit meanwhile and afterwards."""
+        try:
+            for count, step in enumerate(steps, start=1):
+                if self.limit and count % _EVERY == 0:
+                    self.keep()
+                yield step
+        finally:
+            if isinstance(steps, Generator):
+                steps.close()
+            self.keep()
+
+    def _frame_bytes(self) -> int:
+        owners = self._history.owners()
+        step = max(1, len(owners) // _SAMPLES)
+        found = [
+            size
+            for frame, operation in islice(sorted(owners.items()), 0, None, step)
+            if (size := file_bytes(self._store.path(operation, frame)))
+        ]
+        return sum(found) // len(found) if found else max(BLOCK, self._pixels // _TYPICAL)
+
+    def _kept(self) -> dict[str, set[int]]:
+        """Operation -> frames whose mattes stay."""
+        kept: dict[str, set[int]] = {}
+
+        def keep(frame: int, operation: str) -> None:
+            kept.setdefault(operation, set()).add(frame)
+
+        operations = self._journal.operations
+        head = self._journal.head
+        heads = {head, operations[head].parent if head != ROOT else ROOT}
+        heads |= {before for top in tuple(heads) if (before := self._fused_with(top)) != ROOT}
+        for top in heads:
+            for frame, owner in self._history.owners_at(top).items():
+                keep(frame, owner)
+        for operation in operations.values():
+            # A drawn matte that is lost is drawn again onto the one before it, which must be the same then.
+            if isinstance(operation.action, Round):
+                frame = operation.action.frame
+                below = self._journal.chain(operation.parent)
+                keep(frame, next((op.id for op in below if frame in self._store.frames(op.id)), ROOT))
+        return kept
+
+    def _fused_with(self, head: str) -> str:
+        """The operation whose mattes the next run from `head` is fused with, ROOT = none; see `Rerun`."""
+        rest = dropwhile(lambda op: isinstance(op.action, Propagation | Lock), self._journal.chain(head))
+        before = next(dropwhile(lambda op: isinstance(op.action, Round | Import | Lock), rest), None)
+        return before.id if before else ROOT
+
+    def _worthless_first(self, kept: dict[str, set[int]]) -> Iterator[tuple[str, int]]:
+        """(folder's name, frame) of all that may go, in the order in which it goes."""
+        operations = self._journal.operations
+        ages = {name: age for age, name in enumerate(operations)}
+        shown = {operation.id for operation in self._journal.chain()}
+        names = self._store.operations()
+
+        def worth(name: str) -> tuple[bool, bool, int]:
+            base = name.removesuffix("-alone")
+            return base in operations, base in shown, ages.get(base, 0)
+
+        for name in sorted(names, key=worth):
+            base = name.removesuffix("-alone")
+            if base != name and base in kept:
+                continue  # what a joint run of several objects goes on from
+            if base in operations and isinstance(operations[base].action, Round | Import | Lost):
+                continue
+            for frame in sorted(self._store.frames(name) - kept.get(name, set())):
+                yield name, frame
