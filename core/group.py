@@ -5,7 +5,7 @@ made of the heads of all objects: so each one's mattes depend, by name, on what 
 
 Objects may have their keyframes on different frames. The run starts from all of them. On a frame that was drawn for one
 object only, the others take part with the mask that they have there; one that has none is first carried there alone,
-from its own keyframes. What was drawn stays as it is, and the others yield to it.
+from its own keyframes. What was drawn, or locked, stays as it is, and the others yield to it.
 """
 
 from __future__ import annotations
@@ -87,6 +87,8 @@ class GroupRun:
         self._operations = [p.operation_id(base, self._action) for p, base in zip(self._parts, bases, strict=True)]
         self._chains = [p.journal.chain(base) for p, base in zip(self._parts, bases, strict=True)]
         self._drawn = [drawn_on(chain) for chain in self._chains]
+        self._locked = [part.history.locked() for part in self._parts]
+        self._firm = [drawn | locked for drawn, locked in zip(self._drawn, self._locked, strict=True)]
         self._keys = sorted(set().union(*self._drawn))
         self._own = equals_of(self._parts, self._chains, self._operations, direction)
         self._before = before_of(self._chains)
@@ -115,6 +117,7 @@ class GroupRun:
             frame_range=self._frames,
             direction=self._direction,
             previous=self._previous if self._before else None,
+            locked=frozenset.intersection(*self._locked),
             known=self._known,
         )
         with closing(stream):
@@ -189,15 +192,15 @@ class GroupRun:
     def _keyframe(self, frame: int) -> Mattes | None:
         """What the run starts from at a frame that was drawn for at least one object: (N, H, W), pixels shared."""
         found = _stacked([self._there(n, frame) for n in range(len(self._parts))])
-        return None if found is None else share(found, [frame in drawn for drawn in self._drawn])
+        return None if found is None else share(found, [frame in firm for firm in self._firm])
 
     def _settle(self, frame: int) -> None:
-        """Gives the objects that were not drawn on a keyframe the mask with which they take part there."""
+        """Gives the objects that are not firm on a keyframe the mask with which they take part there."""
         mattes = self._keyframe(frame)
         if mattes is None:
             return
         for n, matte in enumerate(mattes):
-            if frame not in self._drawn[n] and not self._has(n, frame):
+            if frame not in self._firm[n] and not self._has(n, frame):
                 visible = self._parts[n].history.matte(frame, self._chains[n])
                 if visible is None or not np.array_equal(visible, matte):
                     self._write(n, frame, matte)
@@ -205,14 +208,23 @@ class GroupRun:
     def _previous(self, frame: int) -> Mattes | None:
         """The mattes (N, H, W) of the joint run before the newest rounds."""
         chains = self._before or ()
-        found = _stacked([p.history.matte(frame, c) for p, c in zip(self._parts, chains, strict=True)])
-        return None if found is None else share(found, [frame in drawn for drawn in self._before_drawn])
+        found = _stacked(
+            [
+                self._there(n, frame) if frame in self._locked[n] else part.history.matte(frame, chain)
+                for n, (part, chain) in enumerate(zip(self._parts, chains, strict=True))
+            ]
+        )
+        firm = [frame in drawn | locked for drawn, locked in zip(self._before_drawn, self._locked, strict=True)]
+        return None if found is None else share(found, firm)
 
     def _known(self, frame: int) -> Mattes | None:
         """This run's own mattes (N, H, W) of a frame; None = not all are made yet."""
         found: list[Matte | None] = []
-        for part, ids in zip(self._parts, self._own, strict=True):
-            found.append(next((m for i in ids if (m := part.store.read(i, frame)) is not None), None))
+        for n, (part, ids) in enumerate(zip(self._parts, self._own, strict=True)):
+            if frame in self._locked[n]:
+                found.append(self._there(n, frame))
+            else:
+                found.append(next((m for i in ids if (m := part.store.read(i, frame)) is not None), None))
         return _stacked(found)
 
     def _has(self, n: int, frame: int) -> bool:
@@ -221,17 +233,34 @@ class GroupRun:
     def _kept(self, frame: int, mattes: Mattes, kind: MatteKind) -> tuple[tuple[Path, MatteKind], ...]:
         """Writes what is new of a frame; returns each object's path and kind."""
         result = []
-        shared = mattes if frame in self._keys else share(mattes, [False] * len(mattes))
+        shared = mattes if frame in self._keys else share(*self._with_locked(frame, mattes))
         for n, (part, matte) in enumerate(zip(self._parts, shared, strict=True)):
             drawn = frame in self._drawn[n]
             if part.store.has(self._operations[n], frame):
                 self._record()
-            elif frame not in self._keys and not self._has(n, frame) and not self._is_there_already(n, frame, matte):
+            elif self._is_new(n, frame, matte):
                 self._write(n, frame, matte)
             path = part.history.path(frame, part.journal.chain())
             assert path is not None
-            result.append((path, MatteKind.PROPAGATED if kind is MatteKind.DRAWN and not drawn else kind))
+            if frame in self._locked[n] and not drawn:
+                result.append((path, MatteKind.LOCKED))
+            else:
+                result.append((path, MatteKind.PROPAGATED if kind is MatteKind.DRAWN and not drawn else kind))
         return tuple(result)
+
+    def _with_locked(self, frame: int, mattes: Mattes) -> tuple[Mattes, list[bool]]:
+        """The mattes (N, H, W) with those of locked objects as they are, and which these are."""
+        locked = [frame in frames for frames in self._locked]
+        if not any(locked) or all(locked):
+            return mattes, locked
+        own = [self._there(n, frame) if fixed else None for n, fixed in enumerate(locked)]
+        return np.stack([m if o is None else o for m, o in zip(mattes, own, strict=True)]), locked
+
+    def _is_new(self, n: int, frame: int, matte: Matte) -> bool:
+        """True when a frame's matte of an object has to be written."""
+        if frame in self._keys or frame in self._locked[n] or self._has(n, frame):
+            return False
+        return not self._is_there_already(n, frame, matte)
 
     def _is_there_already(self, n: int, frame: int, matte: Matte) -> bool:
         """True when the earlier run's matte, which is still what is shown, came out unchanged."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from .history import History
-from .journal import Journal, Operation, Propagation
+from .journal import Action, Journal, Lock, Operation, Propagation
 from .store import MatteStore
 from .types import Direction, FrameRange, Round
 from .video import VideoSource
@@ -34,8 +34,8 @@ class Part:
     journal: Journal
     store: MatteStore
     history: History
-    operation_id: Callable[[str, Propagation], str]
-    record: Callable[[str, Propagation], Operation]
+    operation_id: Callable[[str, Action], str]
+    record: Callable[[str, Action], Operation]
 
     def is_current(self, operation: Operation) -> bool:
         """True while clip, weights and tier are those that the operation was made with."""
@@ -75,7 +75,8 @@ def equals_of(
 ) -> list[list[str]]:
     """For each object the operations whose mattes are as good as this run's: itself, and earlier ranges of it."""
     own = [[operation] for operation in operations]
-    for level in zip(*chains, strict=False):
+    steps = ([op for op in chain if not isinstance(op.action, Lock)] for chain in chains)
+    for level in zip(*steps, strict=False):
         first = level[0].action
         if not isinstance(first, Propagation) or not first.group:
             break

@@ -1,7 +1,8 @@
 """Which matte a frame has at a head: that of the newest operation on the way back to the root that gave it one.
 
 A round whose matte is not on disk (deleted, or the process was killed before it was computed) is computed again from
-the matte before it. A propagated matte that is not there counts as not done.
+the matte before it, an imported one is taken from the imported files again. A propagated matte that is not there counts
+as not done.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .journal import ROOT, Journal, Operation
+from .journal import ROOT, Import, Journal, Lock, Operation, drawn_frames
 from .store import MatteStore
 from .types import Round
 
@@ -25,18 +26,44 @@ class History:
         journal: the operations.
         store: their mattes.
         compute: the matte of a round, given the frame's matte before it (None = none yet).
+        imported: name in an import -> file of that matte.
+        count: frames of the clip; what is said of others does not count.
     """
 
-    def __init__(self, journal: Journal, store: MatteStore, compute: Callable[[Round, Matte | None], Matte]) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        store: MatteStore,
+        compute: Callable[[Round, Matte | None], Matte],
+        imported: Callable[[str], Path],
+        count: int,
+    ) -> None:
         self._journal = journal
         self._store = store
         self._compute = compute
+        self._imported = imported
+        self._count = count
         self._owners_head = ROOT
         self._owners: dict[int, str] = {}
+        self._locked_head = ROOT
+        self._locked: frozenset[int] = frozenset()
 
     def keyframes(self) -> tuple[int, ...]:
-        """Frames with at least one round on the way to the journal's head, sorted."""
-        return tuple(sorted({op.action.frame for op in self._journal.chain() if isinstance(op.action, Round)}))
+        """Frames with at least one round or imported matte on the way to the journal's head, sorted."""
+        drawn = {frame for op in self._journal.chain() for frame in drawn_frames(op.action)}
+        return tuple(sorted(frame for frame in drawn if frame < self._count))
+
+    def beyond(self) -> tuple[int, ...]:
+        """Frames that were drawn on, in whichever branch, but that the clip has not, sorted."""
+        drawn = {frame for op in self._journal.operations.values() for frame in drawn_frames(op.action)}
+        return tuple(sorted(frame for frame in drawn if frame >= self._count))
+
+    def locked(self) -> frozenset[int]:
+        """Frames whose mattes the artist approved, at the journal's head; kept between calls."""
+        if self._locked_head != self._journal.head:
+            self._locked = locked_on(self._journal.chain())
+            self._locked_head = self._journal.head
+        return self._locked
 
     def owners(self) -> dict[int, str]:
         """Frame -> operation whose matte counts there, at the journal's head; kept between calls, not to be changed."""
@@ -49,10 +76,8 @@ class History:
         """Frame -> operation whose matte counts there, at `head`. Rounds count also while their matte is missing."""
         found: dict[int, str] = {}
         for operation in reversed(self._journal.chain(head)):
-            if isinstance(operation.action, Round):
-                found[operation.action.frame] = operation.id
-            else:
-                found.update(dict.fromkeys(self._store.frames(operation.id), operation.id))
+            drawn = [frame for frame in drawn_frames(operation.action) if frame < self._count]
+            found.update(dict.fromkeys(drawn or self._store.frames(operation.id), operation.id))
         return found
 
     def added(self, operation: str, frame: int) -> None:
@@ -65,8 +90,8 @@ class History:
         lost: list[Operation] = []
         matte: Matte | None = None
         for operation in chain:
-            is_round = isinstance(operation.action, Round)
-            if is_round and operation.action.frame != frame:  # type: ignore[union-attr]
+            drawn = drawn_frames(operation.action)
+            if drawn and frame not in drawn:
                 continue
             if self._store.has(operation.id, frame):
                 if not lost:
@@ -74,15 +99,31 @@ class History:
                 matte = self._store.read(operation.id, frame)
                 if matte is not None:
                     break
-            if is_round:
+            if drawn:
                 lost.append(operation)
+            if isinstance(operation.action, Import):
+                break  # it does not build on what was there
         path: Path | None = None
         for operation in reversed(lost):
-            assert isinstance(operation.action, Round)
-            path = self._store.write(operation.id, frame, self._compute(operation.action, matte))
+            path = self._made(operation, frame, matte)
             # As the next round would have found it, so that the same mattes come out as the first time.
             matte = self._store.read(operation.id, frame)
         return path
+
+    def _made(self, operation: Operation, frame: int, before: Matte | None) -> Path:
+        """Path of the matte of a round or an import, made again."""
+        action = operation.action
+        if isinstance(action, Import):
+            return self._store.adopt(operation.id, frame, self._imported(action.contents[frame]))
+        assert isinstance(action, Round)
+        return self._store.write(operation.id, frame, self._compute(action, before))
+
+    def sound_path(self, frame: int, chain: Sequence[Operation]) -> Path | None:
+        """As `path`, but a damaged file is passed by, and removed: what is read or copied there is whole."""
+        while (path := self.path(frame, chain)) is not None:
+            if self._store.is_sound(path.parent.name, frame):
+                return path
+        return None
 
     def matte(self, frame: int, chain: Sequence[Operation]) -> Matte | None:
         """The frame's matte (H, W) float32 at the newest end of `chain`; None when it has none."""
@@ -92,3 +133,13 @@ class History:
             if matte is not None:
                 return matte
         return None
+
+
+def locked_on(chain: Sequence[Operation]) -> frozenset[int]:
+    """The frames that are locked at the newest end of a chain of operations (newest first)."""
+    locked: set[int] = set()
+    for operation in reversed(chain):
+        if isinstance(operation.action, Lock):
+            change = locked.update if operation.action.locked else locked.difference_update
+            change(operation.action.frames)
+    return frozenset(locked)

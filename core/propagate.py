@@ -6,7 +6,7 @@ any time: the last matte, the current keyframe, and the bounded memory.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from operator import index
 from typing import TYPE_CHECKING
@@ -85,8 +85,8 @@ def propagate(
     Passes go forward from each keyframe to the next one and on to the clip's end, then backward from the first. All
     keyframes (the nearest ones, when there are very many) are permanent memory in every pass. With `previous`, only
     stretches beside keyframes that changed are computed again, from the changed keyframe, and fused with the earlier
-    result when an unchanged keyframe bounds them; all other frames yield it unchanged. When every keyframe is empty,
-    so is every frame.
+    result when an unchanged keyframe or a locked frame bounds them; all other frames yield it unchanged. When every
+    keyframe is empty, so is every frame.
 
     Args:
         net: propagation network.
@@ -96,7 +96,8 @@ def propagate(
         frame_range: None = the whole clip.
         direction: frames that cannot be reached in it are left out (unless `previous` has them).
         previous: frame -> matte of an earlier run; a mapping or a function, may be lazy.
-        locked: frames which yield their matte of `previous` (or `known`) unchanged.
+        locked: frames which yield their matte of `previous` (or `known`) unchanged. They count as known results, and
+            with `previous` as unchanged keyframes: what is computed again ends at them.
         known: frame -> matte that this same run has already made, or None: given out, not computed again.
         settings: see `PropagationSettings`.
         fusion: fusion network; None = old and new results are fused by formula.
@@ -117,35 +118,49 @@ def propagate(
     before = _lookup(previous, shape, "The previous matte")
     done = _lookup(known, shape, "The matte")
     fixed = frozenset(index(frame) for frame in locked) - set(keys)
-    for frame in sorted(fixed):
-        if frame in bounds and before(frame) is None and done(frame) is None:
-            raise InputError(f"Frame {frame} is locked but has no mask.", "Unlock it, or give its earlier mask.")
     new_keys = None
     if previous is not None:
         new_keys = {k for k in keys if _is_new(before(k), check_matte(keyframes[k]))}
     settings = (settings or PropagationSettings()).for_objects(shape[0] if len(shape) == 3 else 1)
     walker = Walker(net, frames, size, settings, fusion if settings.fusion_net else None)
 
-    def keyframe(frame: int) -> Mattes:
-        return _checked(keyframes[frame], shape, f"The mask of keyframe {frame}")
+    def approved(frame: int) -> Mattes:
+        """The matte of a locked frame."""
+        found = before(frame)
+        found = done(frame) if found is None else found
+        if found is None:
+            raise InputError(f"Frame {frame} is locked but has no mask.", "Unlock it, or give its earlier mask.")
+        return found
 
-    def result(frame: int, keep: bool) -> Mattes | None:
+    def keyframe(frame: int) -> Mattes:
+        return approved(frame) if frame in fixed else _checked(keyframes[frame], shape, f"The mask of keyframe {frame}")
+
+    def result(frame: int, keep: bool) -> tuple[Mattes, MatteKind] | None:
         """The matte that a frame already has and keeps."""
         if frame in fixed:
-            found = before(frame)
-            return found if found is not None else done(frame)
+            return approved(frame), MatteKind.LOCKED
         found = done(frame)
-        return before(frame) if found is None and keep else found
+        if found is not None:
+            return found, MatteKind.PROPAGATED
+        found = before(frame) if keep else None
+        return None if found is None else (found, MatteKind.KEPT)
+
+    anchors = keys
+    ends = [frame for frame in _ends(fixed) if frame in bounds]
+    for frame in ends:
+        holds_object[frame] = bool((approved(frame) > 0.5).any())
+    if new_keys is not None:
+        anchors = sorted({*keys, *ends})
 
     def run() -> Generator[tuple[int, Mattes, MatteKind], None, None]:
-        for step in plan(keys, length, bounds, direction, new_keys):
+        for step in plan(anchors, length, bounds, direction, new_keys):
             if isinstance(step, int):
-                yield step, keyframe(step), MatteKind.DRAWN
+                yield step, keyframe(step), MatteKind.LOCKED if step in fixed else MatteKind.DRAWN
                 continue
             if step.compute and not any(holds_object.values()):
                 stream = walker.nothing(step, result, shape)
             else:
-                stream = walker.walk(step, keys, keyframe, result, before)
+                stream = walker.walk(step, anchors, keyframe, result, before)
             for frame, matte, kind in stream:
                 if frame in bounds:
                     yield frame, matte, kind
@@ -182,6 +197,11 @@ def _checked_keys(keyframes: Mapping[int, Mattes], length: int) -> list[int]:
                 f"Frames are counted from 0 to {length - 1}.",
             )
     return keys
+
+
+def _ends(locked: Collection[int]) -> Iterator[int]:
+    """The first and the last frame of each run of locked frames."""
+    return (frame for frame in sorted(locked) if not (frame - 1 in locked and frame + 1 in locked))
 
 
 def _frame_size(frames: FrameSource, frame: int) -> tuple[int, int]:

@@ -2,7 +2,8 @@
 
     session.json     which clip, and of which content
     rounds.jsonl     what the artist did (see journal.py): the truth
-    mattes/<id>/     mattes by operation and frame (see store.py): derived, may be deleted
+    imported/        mattes that were made elsewhere (see imports.py): as true as the journal
+    mattes/<id>/     mattes by operation and frame (see store.py): derived, may be deleted (see disk.py)
     lock             the process that has the folder (see lock.py)
 
 An operation's id is made of everything that its mattes depend on: the operation before it, what it does, the clip's
@@ -15,21 +16,22 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .disk import DiskKeeper
 from .errors import InputError, StoreError, StrokeError
 from .export import ExportStep, write_sequence
 from .folder import check_clip, move_folder
 from .group_plan import Part
 from .history import History
-from .journal import ROOT, Journal, Operation, Propagation, action_to_json
+from .imports import ImportedMattes
+from .journal import ROOT, Action, Journal, Lock, Operation, Propagation, action_to_json
 from .lock import FolderLock
-from .rerun import Rerun
-from .store import LazyMattes, MatteStore, store_errors
+from .single import carry
+from .store import MatteStore, store_errors
 from .types import Clip, Direction, FrameRange, MatteKind, Round
 from .video import VideoSource, open_clip
 
@@ -48,6 +50,7 @@ class TrackSession:
         folder: where it lies.
         source: its clip's frames.
         warnings: what was found and mended on opening, in sentences for the user.
+        disk: what its mattes take, and the limit of that.
     """
 
     def __init__(self, folder: Path, source: VideoSource, engine: Engine, lock: FolderLock) -> None:
@@ -58,13 +61,25 @@ class TrackSession:
         self._engine = engine
         self._lock = lock
         self._journal = Journal(folder / "rounds.jsonl")
-        self._store = MatteStore(folder / "mattes")
+        self._store = MatteStore(folder / "mattes", source.size)
         self.warnings += self._journal.warnings
-        self._history = History(self._journal, self._store, self._compute)
+        self._imported = ImportedMattes(folder / "imported", source.size)
+        self._history = History(self._journal, self._store, self._compute, self._imported.path, len(source))
+        if beyond := self._history.beyond():
+            self.warnings.append(
+                f"The clip has {len(source)} frames: what was drawn on frame {beyond[0]} cannot be shown, but is kept."
+            )
+        self.disk = DiskKeeper(self._store, self._history, self._journal, source.size[0] * source.size[1])
 
     @classmethod
-    def open(cls, clip: Clip, folder: str | os.PathLike[str], engine: Engine) -> TrackSession:
+    def open(cls, clip: Clip, folder: str | os.PathLike[str], engine: Engine, limit: int = 0) -> TrackSession:
         """Opens the track in `folder`, or makes it.
+
+        Args:
+            clip: what is cut out of.
+            folder: the track's own.
+            engine: makes the mattes.
+            limit: bytes that its mattes may take, 0 = as much as there is; see `core.disk`.
 
         Raises:
             FrameReadError: the clip cannot be read.
@@ -86,6 +101,8 @@ class TrackSession:
             source.close()
             raise
         session.warnings += warnings
+        session.disk.limit = limit
+        session.disk.keep()
         return session
 
     def __enter__(self) -> TrackSession:
@@ -118,15 +135,13 @@ class TrackSession:
         """Frames with at least one round on the way to the head, sorted."""
         return self._history.keyframes()
 
+    def locked_ranges(self) -> tuple[tuple[int, int], ...]:
+        """Frames whose mattes are approved at the head, as [start, stop) pairs, sorted."""
+        return _joined((frame, frame + 1) for frame in sorted(self._history.locked()))
+
     def done_ranges(self) -> tuple[tuple[int, int], ...]:
         """Frames that have a matte at the head, as [start, stop) pairs, sorted."""
-        merged: list[tuple[int, int]] = []
-        for start, stop, _ in self.matte_ranges():
-            if merged and merged[-1][1] == start:
-                merged[-1] = (merged[-1][0], stop)
-            else:
-                merged.append((start, stop))
-        return tuple(merged)
+        return _joined((start, stop) for start, stop, _ in self.matte_ranges())
 
     def apply_round(self, round_: Round) -> tuple[str, Path]:
         """Records a round, computes its matte and makes it the head; returns its id and the matte's path.
@@ -135,11 +150,13 @@ class TrackSession:
         is computed when it is asked for.
 
         Raises:
-            InputError: the frame is not in the clip, or there are no strokes.
+            InputError: the frame is not in the clip or locked, or there are no strokes.
             StoreError: it cannot be written.
         """
         if not 0 <= round_.frame < len(self.source):
             raise InputError(f"The clip has no frame {round_.frame}.", f"Choose one from 0 to {len(self.source) - 1}.")
+        if round_.frame in self._history.locked():
+            raise InputError(f"Frame {round_.frame} is locked, so its mask is not changed.", "Unlock it first.")
         if not round_.auto and not round_.strokes:
             raise StrokeError("This round has no strokes.", "Draw a stroke on the picture first.")
         before = self.head
@@ -153,52 +170,41 @@ class TrackSession:
         assert path is not None
         return operation.id, path
 
+    def lock(self, frames: FrameRange, locked: bool = True) -> str:
+        """Records that the mattes of these frames are approved (or no more so); returns the head.
+
+        Until an undo of it, or the opposite, nothing changes them: neither a propagation nor a round.
+
+        Raises:
+            InputError: one of them has no matte, or none is locked that could be given free.
+            StoreError: it cannot be written.
+        """
+        there = self._history.locked()
+        if locked:
+            owners = self._history.owners()
+            missing = next((frame for frame in frames if frame not in owners), None)
+            if missing is not None:
+                raise InputError(
+                    f"Frame {missing} has no mask yet, so it cannot be locked.", "Draw on it or propagate first."
+                )
+            if there.issuperset(frames):
+                return self.head
+        elif there.isdisjoint(frames):
+            raise InputError("There is nothing locked to be unlocked.", "")
+        return self._record(self.head, Lock(frames, locked)).id
+
     def propagate(self, frames: FrameRange, direction: Direction) -> Iterator[tuple[int, Path, MatteKind]]:
         """Carries the keyframes' mattes through `frames`; yields (frame, path of its matte, where it comes from).
 
         Each matte is on disk when it is yielded. Stopped or killed at any point and asked for again, it goes on where
-        it was. Keyframes are yielded but never written. After new rounds the mattes before them are fused with.
+        it was. Keyframes and locked frames are yielded but never written. After new rounds the mattes before them are
+        fused with.
 
         Raises:
             InputError: there is no keyframe yet, or the range is not in the clip.
             StoreError: a matte cannot be written; those before it are kept.
         """
-        keyframes = self.keyframes()
-        if not keyframes:
-            raise InputError("There is nothing to propagate yet.", "Draw on a frame, or use Auto, first.")
-        if frames.stop > len(self.source):
-            raise InputError(
-                f"The range {frames.start}:{frames.stop} goes past the clip's {len(self.source)} frames.",
-                "Choose a range inside the clip.",
-            )
-        action = Propagation(frames, direction)
-        chain = self._journal.chain()
-        valid = list(takewhile(lambda op: self._is_current(op, direction), chain))
-        # The same again at the head: an earlier run that did not end is continued.
-        parent = valid[0].parent if valid and valid[0].action == action else self.head
-        operation = self._id(parent, action)
-        run = Rerun(self._store, self._history, self._journal.chain(parent), [*(op.id for op in valid), operation])
-        mattes = self._engine.propagate_detailed(
-            self.source,
-            LazyMattes(keyframes, lambda frame: self._history.matte(frame, chain)),
-            frame_range=frames,
-            direction=direction,
-            previous=run.previous if run.has_previous else None,
-            known=run.known,
-        )
-        try:
-            for frame, matte, kind in mattes:
-                path = self._history.path(frame, chain) if frame in keyframes else run.path_of(frame, matte)
-                # Recorded with its first matte, not before: one that fails at once leaves nothing to undo.
-                if self.head == parent != operation and (path is None or path.parent.name == operation):
-                    self._record(parent, action)
-                if path is None:
-                    path = self._store.write(operation, frame, matte)
-                    self._history.added(operation, frame)
-                yield frame, path, MatteKind.DRAWN if frame in keyframes else kind
-        finally:
-            if isinstance(mattes, Generator):
-                mattes.close()
+        return self.disk.kept(carry(self.part(), self._engine, frames, direction))
 
     def undo(self) -> str:
         """Moves the head one operation back; returns the new head. Raises InputError when there is none."""
@@ -225,8 +231,8 @@ class TrackSession:
         return self._history.matte(frame, self._journal.chain())
 
     def matte_path(self, frame: int) -> Path | None:
-        """Path of the frame's matte at the head; None when it has none. May compute a lost round's."""
-        return self._history.path(frame, self._journal.chain())
+        """Path of the frame's matte at the head, a whole file; None when it has none. May compute a lost round's."""
+        return self._history.sound_path(frame, self._journal.chain())
 
     def matte_ranges(self) -> tuple[tuple[int, int, str], ...]:
         """Where the mattes at the head lie: (start, stop, operation id), sorted; see `MatteStore.path`."""
@@ -246,7 +252,7 @@ class TrackSession:
             folder: replaced as a whole when all pictures are ready.
         """
         chain = self._journal.chain()
-        paths = (self._history.path(frame, chain) if frame >= 0 else None for frame in frames)
+        paths = (self._history.sound_path(frame, chain) if frame >= 0 else None for frame in frames)
         return write_sequence(paths, frames, self.source.size, Path(folder).absolute())
 
     def move(self, folder: str | os.PathLike[str]) -> None:
@@ -267,6 +273,7 @@ class TrackSession:
         self.folder = target
         self._lock.moved(target)
         self._store.moved(target / "mattes")
+        self._imported.folder = target / "imported"
         self._journal.path = target / "rounds.jsonl"
 
     def close(self) -> None:
@@ -274,7 +281,7 @@ class TrackSession:
         self.source.close()
         self._lock.release()
 
-    def _id(self, parent: str, action: Round | Propagation) -> str:
+    def _id(self, parent: str, action: Action) -> str:
         """The operation's id: a hash of everything its mattes depend on."""
         content = [
             parent,
@@ -286,7 +293,7 @@ class TrackSession:
         ]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
-    def _record(self, parent: str, action: Round | Propagation) -> Operation:
+    def _record(self, parent: str, action: Action) -> Operation:
         """Makes the operation the head, on disk too, before any of its work is done."""
         operation = Operation(self._id(parent, action), parent, action)
         if operation.id in self._journal.operations:
@@ -295,19 +302,20 @@ class TrackSession:
             self._journal.append(operation)
         return operation
 
-    def _is_current(self, operation: Operation, direction: Direction) -> bool:
-        """True for a propagation by itself in that direction with this clip, these weights and this tier."""
-        action = operation.action
-        return (
-            isinstance(action, Propagation)
-            and not action.group
-            and action.direction == direction
-            and operation.id == self._id(operation.parent, action)
-        )
-
     def _compute(self, round_: Round, previous: Matte | None) -> Matte:
         """The matte of a round."""
         image = self.source[round_.frame]
         if round_.auto:
             return self._engine.foreground(image)
         return self._engine.refine(image, round_.strokes, previous=previous, zoom=round_.zoom)
+
+
+def _joined(pieces: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Sorted [start, stop) pairs, those that touch made one."""
+    merged: list[tuple[int, int]] = []
+    for start, stop in pieces:
+        if merged and merged[-1][1] == start:
+            merged[-1] = (merged[-1][0], stop)
+        else:
+            merged.append((start, stop))
+    return tuple(merged)

@@ -169,11 +169,13 @@ class Form(str, Enum):
 
 
 class MatteKind(str, Enum):
-    """Where a frame's matte comes from."""
+    """Where a frame's matte comes from; kept: an earlier run's, unchanged; locked: approved by the artist."""
 
     DRAWN = "drawn"
     PROPAGATED = "propagated"
     FUSED = "fused"
+    KEPT = "kept"
+    LOCKED = "locked"
 
 
 @dataclass(frozen=True, slots=True)

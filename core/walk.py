@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Areas = NDArray[np.float64]
     Result = tuple[int, Mattes, MatteKind]
-    Fixed = Callable[[int, bool], Mattes | None]
+    Fixed = Callable[[int, bool], tuple[Mattes, MatteKind] | None]
 
 
 SURROUNDINGS = 2.0
@@ -80,8 +80,8 @@ class Walker:
     def nothing(self, step: Pass, fixed: Fixed, shape: tuple[int, ...]) -> Generator[Result, None, None]:
         """Yields an empty matte for every frame of the pass that has no result: there is no object to look for."""
         for frame in step.frames:
-            matte = fixed(frame, step.keep)
-            yield frame, np.zeros(shape, np.float32) if matte is None else matte, MatteKind.PROPAGATED
+            matte, kind = fixed(frame, step.keep) or (np.zeros(shape, np.float32), MatteKind.PROPAGATED)
+            yield frame, matte, kind
 
     def walk(
         self,
@@ -100,7 +100,7 @@ class Walker:
             step: the pass.
             keys: all keyframes, ascending.
             keyframe: frame -> matte of a keyframe.
-            fixed: (frame, keep) -> matte which that frame already has, or None.
+            fixed: (frame, keep) -> matte which that frame already has, and where it comes from; or None.
             before: frame -> matte of the earlier run, or None.
         """
         start = keyframe(step.start)
@@ -112,15 +112,16 @@ class Walker:
         started = False
         waiting: deque[tuple[int, Crop]] = deque(maxlen=self._settings.budget)
         for frame in step.frames:
-            matte = fixed(frame, step.keep)
-            if matte is not None:
+            there = fixed(frame, step.keep)
+            if there is not None:
+                matte = there[0]
                 seen = self._crop_of_known(crop, _stacked(matte), last)
                 last, areas = _sightings(_stacked(matte), areas)
                 crop = self._follow(last, seen)
                 waiting.append((frame, seen))
                 if len(waiting) > 1 and not self._on_grid(step.start, waiting[-2][0]):
                     del waiting[-2]
-                yield frame, matte, MatteKind.PROPAGATED
+                yield frame, *there
                 continue
             if not step.compute:
                 continue
@@ -132,7 +133,7 @@ class Walker:
                 known_frame, known_crop = waiting.popleft()
                 known = fixed(known_frame, step.keep)
                 if known is not None:
-                    self._remember(known_frame, known_crop, _stacked(known))
+                    self._remember(known_frame, known_crop, _stacked(known[0]))
             look = self._look(frame, crop, last, areas)
             full = look.crop.from_crop(look.mattes, self._size)
             last, areas = _sightings(full, areas)

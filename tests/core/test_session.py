@@ -357,7 +357,7 @@ def test_moved_media_is_fine_and_other_media_is_refused(session: TrackSession, m
 def test_a_folder_of_a_newer_version_is_refused(session: TrackSession, media: Path) -> None:
     session.close()
     path = session.folder / "session.json"
-    path.write_text(path.read_text(encoding="utf-8").replace('"version": 1', '"version": 99'), encoding="utf-8")
+    path.write_text(path.read_text(encoding="utf-8").replace('"version": 2', '"version": 99'), encoding="utf-8")
     with pytest.raises(StoreError, match="newer version"):
         TrackSession.open(Clip(str(media)), session.folder, make_engine())
 

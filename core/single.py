@@ -1,0 +1,95 @@
+"""One object carried through its clip: what is there is taken, what is made is on disk before anyone is told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from itertools import takewhile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .errors import InputError
+from .group_plan import Part
+from .journal import Lock, Operation, Propagation
+from .rerun import Rerun
+from .store import LazyMattes
+from .types import Direction, FrameRange, MatteKind
+
+if TYPE_CHECKING:
+    from .engine import Engine
+    from .types import Matte
+
+
+def carry(
+    part: Part, engine: Engine, frames: FrameRange, direction: Direction
+) -> Iterator[tuple[int, Path, MatteKind]]:
+    """Yields (frame, path of its matte, where it comes from) for the frames of the range; see `TrackSession.propagate`.
+
+    Args:
+        part: the track.
+        engine: does the work.
+        frames: see `Engine.propagate_detailed`.
+        direction: likewise.
+
+    Raises:
+        InputError: there is no keyframe yet, or the range is not in the clip.
+        StoreError: a matte cannot be written; those before it are kept.
+    """
+    history, store, journal = part.history, part.store, part.journal
+    keyframes = history.keyframes()
+    if not keyframes:
+        raise InputError("There is nothing to propagate yet.", "Draw on a frame, or use Auto, first.")
+    if frames.stop > len(part.source):
+        raise InputError(
+            f"The range {frames.start}:{frames.stop} goes past the clip's {len(part.source)} frames.",
+            "Choose a range inside the clip.",
+        )
+    action = Propagation(frames, direction)
+    chain, locked = journal.chain(), history.locked()
+    valid = _still_valid(part, chain, direction)
+    # The same again at the head: an earlier run that did not end is continued.
+    parent = valid[0].parent if valid and valid[0] == chain[0] and valid[0].action == action else journal.head
+    operation = part.operation_id(parent, action)
+    run = Rerun(store, history, journal.chain(parent), [*(op.id for op in valid), operation])
+
+    def shown(frame: int) -> Matte | None:
+        return history.matte(frame, chain)
+
+    def previous(frame: int) -> Matte | None:
+        return shown(frame) if frame in locked else run.previous(frame)
+
+    def known(frame: int) -> Matte | None:
+        return shown(frame) if frame in locked else run.known(frame)
+
+    mattes = engine.propagate_detailed(
+        part.source,
+        LazyMattes(keyframes, shown),
+        frame_range=frames,
+        direction=direction,
+        previous=previous if run.has_previous else None,
+        locked=locked,
+        known=known,
+    )
+    with closing(mattes):
+        for frame, matte, kind in mattes:
+            fixed = frame in keyframes or frame in locked
+            path = history.path(frame, chain) if fixed else run.path_of(frame, matte)
+            # Recorded with its first matte, not before: one that fails at once leaves nothing to undo.
+            if journal.head == parent != operation and (path is None or path.parent.name == operation):
+                part.record(parent, action)
+            if path is None:
+                path = store.write(operation, frame, matte)
+                history.added(operation, frame)
+            yield frame, path, kind
+
+
+def _still_valid(part: Part, chain: Sequence[Operation], direction: Direction) -> list[Operation]:
+    """The propagations since the last round that were made with this clip, these weights and this tier."""
+    steps = (op for op in chain if not isinstance(op.action, Lock))
+
+    def is_current(operation: Operation) -> bool:
+        action = operation.action
+        own = isinstance(action, Propagation) and not action.group and action.direction == direction
+        return own and part.is_current(operation)
+
+    return list(takewhile(is_current, steps))

@@ -1,0 +1,190 @@
+"""What a track's mattes take, and what may go when that is too much."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import pytest
+
+from blender_cutout.core import preview
+from blender_cutout.core.disk import DiskUse, size_text
+from blender_cutout.core.engine import Engine, EngineSettings
+from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip
+from blender_cutout.core.propagate import PropagationSettings
+from blender_cutout.core.session import TrackSession
+from blender_cutout.core.types import Clip, Direction, FrameRange, Label, Round, Stroke
+
+FILM = SyntheticClip(length=16, height=60, width=100, radius=10)
+ALL = FrameRange(0, len(FILM))
+BLOCK = preview.BLOCK
+
+
+def make_engine() -> Engine:
+    settings = EngineSettings(96, PropagationSettings(working_px=96))
+    return Engine(FakeScribbleNet(), FakePropagationNet(), settings, tier="draft", weights_id="fake")
+
+
+@pytest.fixture(scope="module")
+def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("Bilder ä")
+    for frame in range(len(FILM)):
+        cv2.imwrite(str(folder / f"{frame:03d}.png"), cv2.cvtColor(FILM[frame], cv2.COLOR_RGB2BGR))
+    return folder
+
+
+@pytest.fixture
+def session(media: Path, tmp_path: Path) -> Iterator[TrackSession]:
+    with TrackSession.open(Clip(str(media)), tmp_path / "track", make_engine()) as opened:
+        yield opened
+
+
+def draw(session: TrackSession, frame: int, corner: bool = False) -> None:
+    point = (5.0, 5.0) if corner else FILM.centre(frame)
+    session.apply_round(Round(frame, (Stroke([point], 3, Label.KEEP),)))
+
+
+def run(session: TrackSession, frames: FrameRange = ALL, direction: Direction = Direction.BOTH) -> None:
+    for _ in session.propagate(frames, direction):
+        pass
+
+
+def shown(session: TrackSession) -> dict[int, bytes]:
+    return {f: path.read_bytes() for f in ALL if (path := session.matte_path(f)) is not None}
+
+
+def on_disk(session: TrackSession) -> int:
+    return len(list((session.folder / "mattes").rglob("*.png")))
+
+
+def test_use_counts_what_is_on_disk_and_tells_beforehand_what_a_propagation_takes(session: TrackSession) -> None:
+    assert session.disk.use().used == 0
+    draw(session, 4)
+    before = session.disk.use()
+    assert (before.used, before.frame) == (BLOCK, BLOCK)
+    run(session)
+    after = session.disk.use()
+    assert after.used == before.used + before.needed(len(FILM) - 1)
+    assert 0 < after.free == pytest.approx(shutil.disk_usage(session.folder).free, rel=0.05)
+    session.disk._store._used = None
+    assert session.disk.use().used == after.used, "counted anew it is the same"
+
+
+def test_without_a_limit_nothing_ever_goes(session: TrackSession) -> None:
+    draw(session, 4)
+    run(session)
+    number = on_disk(session)
+    assert session.disk.keep(10**15) == 0
+    assert on_disk(session) == number
+
+
+def test_replaced_and_undone_mattes_go_first_and_what_is_shown_stays(session: TrackSession, media: Path) -> None:
+    draw(session, 0)
+    run(session)
+    draw(session, 8, corner=True)
+    run(session)
+    session.apply_round(Round(12, (Stroke([FILM.centre(12)], 3, Label.REMOVE),)))
+    run(session)
+    session.undo()
+    head = session.head
+    states = {head: shown(session)}
+    session.checkout(session.parent)
+    states[session.head] = shown(session)
+    session.checkout(head)
+    number = on_disk(session)
+    session.disk.limit = 1
+    assert session.disk.keep() > 0
+    left = on_disk(session)
+    assert left < number
+    for at in reversed(states):
+        session.checkout(at)
+        assert shown(session) == states[at]
+    session.checkout(head)
+    assert session.disk.keep() == 0, "all that may go is gone"
+    assert len(session._journal.operations) == 6, "rounds are never removed"
+
+
+def test_what_the_next_run_is_fused_with_stays(media: Path, tmp_path: Path) -> None:
+    results = []
+    for name, limit in (("free", 0), ("small", 1)):
+        with TrackSession.open(Clip(str(media)), tmp_path / name, make_engine(), limit) as session:
+            draw(session, 0)
+            run(session)
+            draw(session, 8, corner=True)
+            run(session, direction=Direction.FORWARD)
+            session.disk.keep()
+            run(session, direction=Direction.BACKWARD)
+            draw(session, 12, corner=True)
+            session.disk.keep()
+            run(session)
+            results.append((session.head, shown(session)))
+    assert results[0] == results[1]
+
+
+def test_only_as_much_goes_as_must(session: TrackSession) -> None:
+    draw(session, 0)
+    run(session)
+    session.undo()
+    session.undo()
+    draw(session, 3)
+    used = session.disk.use().used
+    session.disk.limit = used + 10 * BLOCK
+    assert session.disk.keep(13 * BLOCK) == 3 * BLOCK
+    assert session.disk.use().used == used - 3 * BLOCK
+
+
+def test_folders_that_no_operation_knows_go_before_everything_else(session: TrackSession) -> None:
+    draw(session, 0)
+    run(session)
+    stray = session.folder / "mattes" / "0123456789abcdef"
+    shutil.copytree(session.folder / "mattes" / session.head, stray)
+    session.disk._store._used = None
+    before = shown(session)
+    session.disk.limit = session.disk.use().used - BLOCK
+    assert session.disk.keep() == BLOCK
+    assert len(list(stray.iterdir())) == len(FILM) - 2
+    assert shown(session) == before
+
+
+def test_a_long_run_keeps_to_the_limit_while_it_goes_on(session: TrackSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("blender_cutout.core.disk._EVERY", 2)
+    draw(session, 0)
+    run(session)
+    session.undo()
+    session.undo()
+    session.disk.limit = session.disk.use().used + BLOCK
+    draw(session, 2)
+    most = 0
+    for _ in session.propagate(ALL, Direction.BOTH):
+        most = max(most, session.disk.use().used)
+    assert most <= session.disk.limit + 2 * BLOCK
+    assert session.disk.use().used <= session.disk.limit
+    assert len(shown(session)) == len(FILM)
+
+
+def test_the_limit_holds_on_opening(session: TrackSession, media: Path) -> None:
+    draw(session, 0)
+    run(session)
+    session.undo()
+    session.undo()
+    session.close()
+    with TrackSession.open(Clip(str(media)), session.folder, make_engine(), 5 * BLOCK) as again:
+        assert again.disk.use().used == 5 * BLOCK
+
+
+def test_what_does_not_fit_is_said_before() -> None:
+    use = DiskUse(used=10, frame=50_000, free=10**8, limit=0)
+    assert use.warning(1000) == ""
+    assert use.warning(10_000) == "10000 masks take about 500 MB, but only 100 MB are free on the disk."
+    limited = DiskUse(used=10, frame=50_000, free=10**10, limit=10**8)
+    assert "more than the limit of 100 MB" in limited.warning(10_000)
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(0, "0 bytes"), (999, "999 bytes"), (1000, "1.0 KB"), (740_000, "740 KB"), (1.24e9, "1.2 GB"), (5e12, "5000 GB")],
+)
+def test_sizes_for_people(size: float, text: str) -> None:
+    assert size_text(size) == text
