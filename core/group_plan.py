@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from .history import History
-from .journal import Action, Journal, Lock, Operation, Propagation
+from .journal import Action, Journal, Lock, Operation, Propagation, drawn_frames
 from .store import MatteStore
-from .types import Direction, FrameRange, Round
+from .types import Direction, FrameRange
 from .video import VideoSource
 
 Chains: TypeAlias = "Sequence[Sequence[Operation]]"
@@ -107,11 +107,11 @@ def before_of(chains: Chains) -> list[Sequence[Operation]] | None:
         if not all(action.group in place for place in places):
             continue
         ends = [place[action.group] for place in places]
-        if any(isinstance(op.action, Round) for chain, end in zip(chains, ends, strict=True) for op in chain[:end]):
+        if any(drawn_frames(op.action) for chain, end in zip(chains, ends, strict=True) for op in chain[:end]):
             return [chain[end:] for chain, end in zip(chains, ends, strict=True)]
     return None
 
 
 def drawn_on(chain: Sequence[Operation]) -> frozenset[int]:
-    """The frames with a round on a chain of operations."""
-    return frozenset(op.action.frame for op in chain if isinstance(op.action, Round))
+    """The frames with a round or an imported matte on a chain of operations."""
+    return frozenset(frame for op in chain for frame in drawn_frames(op.action))

@@ -84,6 +84,17 @@ class PropagateGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class LockFrames:
+    """Approve the mattes of [start, stop), or give them free again (`locked` False). Answered by TrackState, Done."""
+
+    job: str
+    track: str
+    start: int
+    stop: int
+    locked: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Checkout:
     """Move the head: to a round id, or "" = before the first; undo and redo. Answered by TrackState, Done."""
 
@@ -181,6 +192,7 @@ class TrackState:
         frame_count, height, width: of the clip.
         mattes: where the masks of the frames in `done` lie, as (start, stop, id), sorted: the mask of a frame f in
             [start, stop) is the file mattes/<id>/<f as %06d>.png in the track's folder.
+        locked: clip frames whose mattes are approved, as [start, stop) pairs, sorted.
     """
 
     job: str
@@ -194,6 +206,7 @@ class TrackState:
     width: int
     fps: float = 0.0
     mattes: tuple[tuple[int, int, str], ...] = ()
+    locked: tuple[tuple[int, int], ...] = ()
 
     def matte_file(self, frame: int) -> str | None:
         """Path of a frame's mask in the track's folder, with "/"; None when the frame has none."""
@@ -267,7 +280,7 @@ class Pong:
 
 
 Request = (
-    Hello | OpenTrack | ApplyRound | Propagate | PropagateGroup | Checkout | Undo | Export | MoveTrack
+    Hello | OpenTrack | ApplyRound | Propagate | PropagateGroup | LockFrames | Checkout | Undo | Export | MoveTrack
     | Cancel | Ping | Shutdown
 )  # fmt: skip
 Event = Ready | TrackState | MatteReady | Progress | Warn | Done | Cancelled | Failed | Pong
@@ -278,7 +291,7 @@ TERMINAL = (Done, Cancelled, Failed)
 _KINDS: dict[str, type[Any]] = {
     kind.__name__: kind
     for kind in (
-        Hello, OpenTrack, ApplyRound, Propagate, PropagateGroup, Checkout, Undo, Export, MoveTrack,
+        Hello, OpenTrack, ApplyRound, Propagate, PropagateGroup, LockFrames, Checkout, Undo, Export, MoveTrack,
         Cancel, Ping, Shutdown,
         Ready, TrackState, MatteReady, Progress, Warn, Done, Cancelled, Failed, Pong,
     )

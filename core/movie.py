@@ -21,6 +21,8 @@ from .errors import FrameReadError
 from .video import VideoSource, fingerprint
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from .types import Image
 
 _UNSPECIFIED = 2  # FFmpeg's AVCOL_SPC_UNSPECIFIED
@@ -290,14 +292,7 @@ class Movie(VideoSource):
         return place if place < len(times) and times[place] == decoded.pts else None
 
     def _to_rgb(self, decoded: Any) -> Image:
-        """RGB with the right matrix: PyAV's and OpenCV's default is BT.601 whatever the tag says."""
-        source = int(decoded.colorspace)
-        if source == _UNSPECIFIED or source not in {int(c) for c in Colorspace}:
-            source = int(Colorspace.ITU709 if decoded.height >= _HD_HEIGHT else Colorspace.ITU601)
-        if decoded.format.is_rgb:
-            image = decoded.to_ndarray(format="rgb24")
-        else:
-            image = decoded.to_ndarray(format="rgb24", src_colorspace=source)
+        image = self._converted(decoded)
         if image.shape[:2] != self._coded:
             raise FrameReadError(
                 f"{self._path} changes its picture size from {self._coded[1]} x {self._coded[0]} to "
@@ -305,6 +300,20 @@ class Movie(VideoSource):
                 "Export the clip with one size.",
             )
         return np.ascontiguousarray(np.rot90(image, self._turns))
+
+    def _converted(self, decoded: Any) -> NDArray[np.uint8]:
+        """The pixels of a decoded frame."""
+        if decoded.format.is_rgb:
+            return np.asarray(decoded.to_ndarray(format="rgb24"), np.uint8)
+        return np.asarray(decoded.to_ndarray(format="rgb24", src_colorspace=colour_matrix(decoded)), np.uint8)
+
+
+def colour_matrix(decoded: Any) -> int:
+    """The right matrix from a decoded frame to RGB: PyAV's and OpenCV's default is BT.601 whatever the tag says."""
+    source = int(decoded.colorspace)
+    if source == _UNSPECIFIED or source not in {int(c) for c in Colorspace}:
+        source = int(Colorspace.ITU709 if decoded.height >= _HD_HEIGHT else Colorspace.ITU601)
+    return source
 
 
 def _decoded(container: Any, stream: Any) -> Iterator[Any]:

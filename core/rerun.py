@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .history import History
-from .journal import Lock, Operation, Propagation
+from .journal import Import, Lock, Operation, Propagation
 from .store import MatteStore
 from .types import Round
 
@@ -39,7 +39,7 @@ class Rerun:
         self._own = list(dict.fromkeys(own))
         # Behind the rounds that no propagation, or only ones beside this one, knew of: the mattes the artist corrected.
         rest = dropwhile(lambda op: isinstance(op.action, Propagation | Lock), chain)
-        self._before = list(dropwhile(lambda op: isinstance(op.action, Round | Lock), rest))
+        self._before = list(dropwhile(lambda op: isinstance(op.action, Round | Import | Lock), rest))
         self._found: tuple[int, Matte | None] = (-1, None)
 
     @property

@@ -27,6 +27,7 @@ from .export import ExportStep, write_sequence
 from .folder import check_clip, move_folder
 from .group_plan import Part
 from .history import History
+from .importing import ImportStep, import_mattes
 from .imports import ImportedMattes
 from .journal import ROOT, Action, Journal, Lock, Operation, Propagation, action_to_json
 from .lock import FolderLock
@@ -205,6 +206,16 @@ class TrackSession:
             StoreError: a matte cannot be written; those before it are kept.
         """
         return self.disk.kept(carry(self.part(), self._engine, frames, direction))
+
+    def import_mattes(
+        self,
+        path: str | os.PathLike[str],
+        at: int | None = None,
+        every: int = 1,
+        only: Sequence[int] | None = None,
+    ) -> Iterator[ImportStep]:
+        """Makes mattes from elsewhere keyframes, as one operation; see `core.importing`. Yields after each."""
+        return import_mattes(self.part(), self._imported, path, at, every, only)
 
     def undo(self) -> str:
         """Moves the head one operation back; returns the new head. Raises InputError when there is none."""

@@ -9,6 +9,7 @@ from ..core.messages import (
     Checkout,
     Export,
     Hello,
+    LockFrames,
     Message,
     MoveTrack,
     OpenTrack,
@@ -32,7 +33,7 @@ def ends(message: Message, job: LongJob) -> bool:
     if not _tracks(message) & _tracks(job):
         return False
     return isinstance(message, OpenTrack) or (
-        not isinstance(job, Export) and isinstance(message, ApplyRound | Undo | Checkout)
+        not isinstance(job, Export) and isinstance(message, ApplyRound | LockFrames | Undo | Checkout)
     )
 
 

@@ -22,6 +22,7 @@ from ..core.messages import (
     Done,
     Export,
     Hello,
+    LockFrames,
     MatteReady,
     Message,
     MoveTrack,
@@ -151,6 +152,10 @@ class Server:
                 return self._propagate_group(message)
             case Export():
                 return self._export(message)
+            case LockFrames():
+                self._session(message.track).lock(FrameRange(message.start, message.stop), message.locked)
+                self._tell_state(message.job, message.track)
+                return Done(message.job, "Locked" if message.locked else "Unlocked")
             case Undo():
                 return self._undo(message)
             case Checkout():
@@ -300,6 +305,7 @@ class Server:
                 width,
                 session.source.fps,
                 session.matte_ranges(),
+                session.locked_ranges(),
             )
         )
 

@@ -1,0 +1,191 @@
+"""Mattes that other programs made: a folder of pictures, one picture, or a movie, as 8-bit grey by number.
+
+What counts as the matte: the alpha channel where there is one that says anything, else the brightness. A colour picture
+without alpha is refused: taken for a mask it would only be a surprise later.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from .errors import FrameReadError, InputError, SizeMismatch
+from .video import PICTURE_SUFFIXES, VideoSource, natural_key
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from numpy.typing import NDArray
+    from typing_extensions import Self
+
+_COLOURFUL = 24
+"""Steps of 255 that channels may differ by in a grey picture: lossy movies never give exactly equal ones."""
+_COLOURFUL_SHARE = 0.01
+
+
+class ForeignMattes:
+    """The mattes of `path`, by number from 0; a context manager.
+
+    Args:
+        path: picture, folder of pictures (in natural name order), or movie.
+        size: (height, width) which they must have.
+
+    Raises:
+        InputError: it does not exist, holds no pictures, or is no picture or movie.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], size: tuple[int, int]) -> None:
+        self.path = Path(path)
+        self._size = size
+        self._movie: VideoSource | None = None
+        self._files: list[Path] = []
+        if not self.path.exists():
+            raise InputError(
+                f"The masks {self.path} do not exist.", "Choose a picture, a folder of pictures or a movie."
+            )
+        if self.path.is_dir():
+            found = [p for p in self.path.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES and p.name[0] != "."]
+            self._files = sorted(found, key=lambda p: natural_key(p.name))
+            if not found:
+                raise InputError(
+                    f"The folder {self.path} holds no pictures.", f"Masks end in {', '.join(sorted(PICTURE_SUFFIXES))}."
+                )
+        elif self.path.suffix.lower() in PICTURE_SUFFIXES:
+            self._files = [self.path]
+        else:
+            from .alpha import MovieWithAlpha  # PyAV takes long to load
+
+            try:
+                self._movie = MovieWithAlpha(self.path)
+            except FrameReadError as error:
+                raise InputError(
+                    f"{self.path} holds no masks: it is neither a picture nor a movie that can be read.", error.hint
+                ) from error
+
+    def __len__(self) -> int:
+        return len(self._files) if self._movie is None else len(self._movie)
+
+    def name(self, number: int) -> str:
+        """What to call a matte in a message."""
+        return self._files[number].name if self._movie is None else f"frame {number} of {self.path.name}"
+
+    def read(self, number: int) -> NDArray[np.uint8]:
+        """A matte (H, W) uint8.
+
+        Raises:
+            InputError: it cannot be read, or is a colour picture; SizeMismatch: its size is not the clip's.
+        """
+        if self._movie is None:
+            picture = _read(self._files[number])
+        else:
+            picture = np.asarray(self._movie[number])[..., [2, 1, 0, 3]]
+        if tuple(picture.shape[:2]) != tuple(self._size):
+            raise SizeMismatch(
+                f"The mask {self.name(number)} is {picture.shape[1]} x {picture.shape[0]} pixels, the clip "
+                f"{self._size[1]} x {self._size[0]}.",
+                "Masks must have exactly the clip's size: render them again in it.",
+            )
+        return self._grey(picture, number)
+
+    def close(self) -> None:
+        """Closes the movie, if it is one."""
+        if self._movie is not None:
+            self._movie.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _grey(self, picture: NDArray[Any], number: int) -> NDArray[np.uint8]:
+        """The matte of a picture (H, W), (H, W, 3) BGR or (H, W, 4) BGRA."""
+        if picture.ndim == 3 and picture.shape[2] == 4 and picture[..., 3].min() < 255:
+            return np.ascontiguousarray(picture[..., 3])
+        if picture.ndim == 2:
+            return np.asarray(picture, np.uint8)
+        colours = picture[..., :3].astype(np.int16)
+        spread = colours.max(axis=-1) - colours.min(axis=-1)
+        if (spread > _COLOURFUL).mean() > _COLOURFUL_SHARE:
+            raise InputError(
+                f"There is no mask in {self.name(number)}: it is a colour picture without transparency.",
+                "Choose black-and-white masks, or pictures with an alpha channel.",
+            )
+        return np.ascontiguousarray(picture[..., 1])
+
+
+def place(
+    count: int, length: int, at: int | None = None, every: int = 1, only: Sequence[int] | None = None
+) -> dict[int, int]:
+    """Which mattes become which keyframes: clip frame -> number of the matte.
+
+    Args:
+        count: how many mattes there are.
+        length: frames of the clip.
+        at: clip frame of the first matte; None = they cover the whole clip.
+        every: take every so many of them only, from the first on.
+        only: take those of these clip frames only.
+
+    Raises:
+        InputError: they do not fit the clip, or none is left.
+    """
+    masks = "1 mask" if count == 1 else f"{count} masks"
+    if at is None and count != length:
+        raise InputError(
+            f"There are {masks}, but the clip has {length} frames.",
+            "Say for which clip frame the first one is.",
+        )
+    first = at or 0
+    if first < 0 or first + count > length:
+        raise InputError(
+            f"{masks} from frame {first} on do not fit: the clip has the frames 0 to {length - 1}.",
+            "Choose an earlier first frame, or masks of this clip.",
+        )
+    if every < 1:
+        raise InputError(f"Every {every} masks makes no sense.", "Give 1 for all, 10 for every tenth.")
+    chosen = {first + number: number for number in range(0, count, every)}
+    if only is not None:
+        wanted = set(only)
+        chosen = {first + number: number for number in range(count) if first + number in wanted}
+        if missing := sorted(wanted - chosen.keys()):
+            raise InputError(
+                f"There is no mask for clip frame {missing[0]}.",
+                f"The masks are for the frames {first} to {first + count - 1}.",
+            )
+    return chosen
+
+
+def check_drawn(extremes: Mapping[int, tuple[int, int]], what: str) -> None:
+    """Raises InputError when the mattes, of which (least, greatest) value are given by frame, cut nothing out."""
+    if all(greatest < 128 for _, greatest in extremes.values()):
+        raise InputError(f"There is no mask in {what}: it is black all over.", "Choose masks that are white inside.")
+    if all(least > 127 for least, _ in extremes.values()):
+        raise InputError(f"There is no mask in {what}: it is white all over.", "Choose masks that are black outside.")
+
+
+def _read(path: Path) -> NDArray[np.uint8]:
+    """A picture's pixels in 8 bits, with all its channels."""
+    try:
+        data = np.fromfile(path, np.uint8)  # OpenCV's own file access fails on non-ASCII paths on Windows
+    except OSError as error:
+        raise InputError(f"The mask {path} cannot be read ({error.strerror}).", "Check its permissions.") from error
+    picture: Any = None
+    if data.size:
+        try:
+            picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
+        except cv2.error:
+            picture = None
+    if picture is None:
+        raise InputError(f"The mask {path} is empty, damaged or not a picture.", "Make it again.")
+    if picture.dtype == np.uint16:
+        return np.asarray((picture.astype(np.uint32) + 128) // 257, np.uint8)
+    if np.issubdtype(picture.dtype, np.floating):
+        return np.asarray(np.rint(np.clip(picture, 0, 1) * 255), np.uint8)
+    return np.asarray(picture, np.uint8)
