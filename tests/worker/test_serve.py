@@ -346,3 +346,25 @@ def test_what_was_asked_just_before_the_goodbye_is_still_done(host, tmp_path: Pa
     host.client.close(timeout=20)
     assert (tmp_path / "saved" / "rounds.jsonl").is_file()
     assert not (host.folder / "track").exists()
+
+
+def test_a_locked_frame_is_told_and_kept_and_drawing_on_it_is_refused(host) -> None:
+    host.open()
+    host.end(host.draw(4))
+    host.ask(m.Propagate, "track", 0, 16, "both")
+    job = host.send(m.LockFrames, "track", 6, 9)
+    assert isinstance(host.end(job), m.Done)
+    assert host.state().locked == ((6, 9),)
+    mask = host.folder / "track" / str(host.state().matte_file(7))
+    kept = mask.read_bytes()
+    failed = host.end(host.draw(7))
+    assert isinstance(failed, m.Failed)
+    assert "Frame 7 is locked" in failed.text
+    host.end(host.draw(10))
+    host.ask(m.Propagate, "track", 0, 16, "both")
+    assert host.folder / "track" / str(host.state().matte_file(7)) == mask
+    assert mask.read_bytes() == kept
+    host.ask(m.LockFrames, "track", 8, 9, False)
+    assert host.state().locked == ((6, 8),)
+    failed = host.ask(m.LockFrames, "track", 0, 99)
+    assert isinstance(failed, m.Failed)
