@@ -20,9 +20,9 @@ from . import (
     strokes_overlay,
     tool,
 )
-from .operators import brush, engine, frames, objects, output, propagate, rounds, setup, tracks, writeback
+from .operators import brush, engine, frames, locks, objects, output, propagate, rounds, setup, tracks, writeback
 
-_OPERATORS = (tracks, rounds, brush, propagate, objects, writeback, output, frames, engine, setup)
+_OPERATORS = (tracks, rounds, brush, propagate, locks, objects, writeback, output, frames, engine, setup)
 _MODULES = (properties, preferences, *_OPERATORS, panels, panels_output)
 
 

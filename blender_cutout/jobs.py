@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from . import preferences, properties
+from . import preferences, properties, spans
 from .core.errors import CutoutError
 from .host import compat, storage, strips
 from .inview import clip_in_view
@@ -66,6 +66,9 @@ class Reporter:
         track.mattes = json.dumps(event.mattes, separators=(",", ":"))
         self.mattes.pop(event.track, None)
         track.keyframes = ", ".join(map(str, _timeline_frames(scene, track, event.keyframes)))
+        track.locks = json.dumps(event.locked, separators=(",", ":"))
+        locked = tuple(frame for start, stop in event.locked for frame in range(start, stop))
+        track.locked_frames = spans.told(_timeline_frames(scene, track, locked))
 
     def on_matte(self, job: Job, event: MatteReady) -> None:
         """Notes where a frame's matte lies."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +43,15 @@ def check_unlocked(track: Any) -> None:
         raise InputError(
             f"{track.name} is locked, so it is not changed.",
             "Unlock it with the padlock in the list, or select another object.",
+        )
+
+
+def check_free(track: Any, frame: int, timeline: int) -> None:
+    """Raises InputError when a clip frame of the cutout, shown at that timeline frame, is locked."""
+    if any(start <= frame < stop for start, stop in json.loads(track.locks or "[]")):
+        raise InputError(
+            f"Frame {timeline} of {track.name} is locked, so its mask is not changed.",
+            "Press Unlock Frame to draw on it, or go to another frame.",
         )
 
 

@@ -130,6 +130,8 @@ class CutoutTrack(bpy.types.PropertyGroup):
         keyframes: timeline frames with rounds, as the panel shows them.
         keyframe_count, done_count: clip frames with rounds, clip frames with a matte.
         mattes: where the mattes lie: `TrackState.mattes` as JSON.
+        locks: clip frames whose masks are approved: `TrackState.locked` as JSON.
+        locked_frames: the same as timeline frames, as the panel shows them.
         applied: keys of the strokes that were applied.
         strokes: those of the Cutout Brush; the annotation's are common to all cutouts.
         written_head: the head at which the strips were written last, "" = never.
@@ -154,6 +156,8 @@ class CutoutTrack(bpy.types.PropertyGroup):
     keyframe_count: _COUNT
     done_count: _COUNT
     mattes: _TEXT
+    locks: _TEXT
+    locked_frames: _TEXT
     applied: _TEXT
     strokes: _STROKES
     written_head: _TEXT

@@ -57,6 +57,7 @@ class CUTOUT_OT_auto(JobOperator, bpy.types.Operator):
         objects.check_unlocked(track)
         strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
         frame, uuid = _clip_frame(scene, track, strip), track.uuid
+        objects.check_free(track, frame, scene.frame_current)
         return jobs.submit(
             scene,
             track,
@@ -123,6 +124,7 @@ def send_strokes(context: Any, scene: Any, track: Any, only: Collection[str] | N
     strip = strips.find(scene, track.strip_uuid, track.strip_name)
     _check_shown(scene, strip)
     timeline, frame = scene.frame_current, _clip_frame(scene, track, strip.strip)
+    objects.check_free(track, frame, timeline)
     annotation, known = annotations.find(context), known_strokes(scene)
     painted = brush.new_on(track.strokes, frame, known, only)
     drawn: list[Drawn] = []

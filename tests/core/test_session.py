@@ -354,6 +354,78 @@ def test_moved_media_is_fine_and_other_media_is_refused(session: TrackSession, m
     assert not (session.folder / "lock").exists()  # a refusal leaves no lock behind
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [("shorter", "it has 10 frames, no longer 16"), ("longer", "17 frames, not 16"), ("size", "52 pixels")],
+)
+def test_what_changed_of_the_clip_is_said_and_nothing_is_lost(
+    session: TrackSession, media: Path, tmp_path: Path, change: str, said: str
+) -> None:
+    place = tmp_path / "film"
+    shutil.copytree(media, place)
+    session.apply_round(keep(4))
+    session.close()
+    with TrackSession.open(Clip(str(place)), session.folder, make_engine()) as moved:
+        run(moved)
+        before = snapshot(moved)
+    for file in sorted(place.iterdir())[10:] if change == "shorter" else sorted(place.iterdir()):
+        if change == "shorter":
+            file.rename(tmp_path / file.name)
+        elif change == "size":
+            picture = cv2.imdecode(np.fromfile(file, np.uint8), cv2.IMREAD_COLOR)
+            file.write_bytes(cv2.imencode(".png", picture[:52])[1].tobytes())
+    if change == "longer":
+        shutil.copy(place / "bild 000.png", place / "bild 900.png")
+    with pytest.raises(StoreError, match=said) as caught:
+        TrackSession.open(Clip(str(place)), session.folder, make_engine())
+    assert "Nothing of the old one is lost" in caught.value.hint
+    shutil.rmtree(place)
+    shutil.copytree(media, place)
+    with TrackSession.open(Clip(str(place)), session.folder, make_engine()) as again:
+        assert snapshot(again) == before
+
+
+def test_a_keyframe_outside_the_clip_is_told_and_the_rest_goes_on(session: TrackSession, media: Path) -> None:
+    session.apply_round(keep(4))
+    session._record(session.head, Round(40, keep(4).strokes))
+    again = reopened(session, media)
+    assert "drawn on frame 40" in again.warnings[0]
+    assert again.keyframes() == (4,)
+    assert len(run(again)) == len(FILM)
+    assert again.done_ranges() == ((0, len(FILM)),)
+    again.close()
+
+
+@pytest.mark.parametrize("damage", ["other size", "half", "flipped bit", "zeros"])
+def test_pictures_that_are_no_mattes_of_this_clip_are_made_again_or_left_out(
+    session: TrackSession, media: Path, tmp_path: Path, damage: str
+) -> None:
+    session.apply_round(keep(4))
+    run(session)
+    before = snapshot(session)
+    for frame in (4, 7):
+        path = session.matte_path(frame)
+        assert path is not None
+        data = bytearray(path.read_bytes())
+        if damage == "other size":
+            data = bytearray(matte_module.to_png(np.zeros((20, 30), np.float32)))
+        elif damage == "half":
+            del data[len(data) // 2 :]
+        elif damage == "flipped bit":
+            data[len(data) // 2] ^= 4
+        else:
+            data[:] = b"\0" * len(data)
+        path.write_bytes(data)
+    again = reopened(session, media)
+    steps = list(again.export(list(ALL), tmp_path / "out"))
+    assert steps[-1].missing == 1, "frame 7 has none; that of frame 4 is drawn again"
+    assert (tmp_path / "out" / "000005.png").read_bytes() == before[4]
+    assert read_mask(tmp_path / "out" / "000008.png").max() == 0
+    run(again)
+    assert snapshot(again) == before
+    again.close()
+
+
 def test_a_folder_of_a_newer_version_is_refused(session: TrackSession, media: Path) -> None:
     session.close()
     path = session.folder / "session.json"

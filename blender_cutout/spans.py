@@ -1,0 +1,76 @@
+"""Which clip frames a command is for: those that the strip shows, or only those between the artist's in and out points.
+
+The in and out points are Blender's own preview range, which the artist knows from playing a part again and again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .core.errors import InputError
+from .core.types import FrameRange
+from .host import strips
+
+
+def shown(scene: Any, track: Any) -> FrameRange:
+    """The clip frames that a cutout's strip shows. Raises StripError when the strip is gone or cannot be mapped."""
+    frames = _times(scene, track).clip_frames()
+    return FrameRange(min(frames), max(frames) + 1)
+
+
+def between(scene: Any, track: Any) -> FrameRange:
+    """The clip frames that the strip shows between the in and out points.
+
+    Raises:
+        InputError: there are none, or the strip is not between them.
+        StripError: the strip is gone or cannot be mapped.
+    """
+    if not scene.use_preview_range:
+        raise InputError(
+            "There are no in and out points.", "Set the preview range: P over the timeline and drag, or in its header."
+        )
+    times = _times(scene, track)
+    first, last = scene.frame_preview_start, scene.frame_preview_end
+    frames = [f for f in map(times.clip_frame, range(max(first, times.left), min(last + 1, times.right))) if f is not None]
+    if not frames:
+        raise InputError(
+            f"The strip lies outside the preview range, {first} to {last}.", "Set the preview range over the strip."
+        )
+    return FrameRange(min(frames), max(frames) + 1)
+
+
+def here(scene: Any, track: Any) -> int:
+    """The clip frame that is shown now. Raises InputError outside the strip."""
+    times = _times(scene, track)
+    frame = times.clip_frame(scene.frame_current)
+    if frame is None:
+        raise InputError(
+            f"The current frame {scene.frame_current} is outside the strip.",
+            f"Go to a frame from {times.left} to {times.right - 1}.",
+        )
+    return frame
+
+
+def on_timeline(scene: Any, track: Any, clip_frames: Any) -> list[int]:
+    """The timeline frames that first show these clip frames, sorted; empty when the strip is gone."""
+    times = _times(scene, track)
+    first: dict[int, int] = {}
+    for timeline, clip in zip(range(times.left, times.right), times.clip_frames(), strict=True):
+        first.setdefault(clip, timeline)
+    return sorted(first[frame] for frame in clip_frames if frame in first)
+
+
+def told(frames: list[int]) -> str:
+    """Frames for the eye: runs as "3 to 7"."""
+    runs: list[list[int]] = []
+    for frame in frames:
+        if runs and runs[-1][1] == frame - 1:
+            runs[-1][1] = frame
+        else:
+            runs.append([frame, frame])
+    return ", ".join(str(a) if a == b else f"{a} to {b}" for a, b in runs)
+
+
+def _times(scene: Any, track: Any) -> Any:
+    strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
+    return strips.time_map(scene, strip, track.frame_count)
