@@ -31,7 +31,9 @@ def between(scene: Any, track: Any) -> FrameRange:
         )
     times = _times(scene, track)
     first, last = scene.frame_preview_start, scene.frame_preview_end
-    frames = [f for f in map(times.clip_frame, range(max(first, times.left), min(last + 1, times.right))) if f is not None]
+    frames = [
+        f for f in map(times.clip_frame, range(max(first, times.left), min(last + 1, times.right))) if f is not None
+    ]
     if not frames:
         raise InputError(
             f"The strip lies outside the preview range, {first} to {last}.", "Set the preview range over the strip."
@@ -49,15 +51,6 @@ def here(scene: Any, track: Any) -> int:
             f"Go to a frame from {times.left} to {times.right - 1}.",
         )
     return frame
-
-
-def on_timeline(scene: Any, track: Any, clip_frames: Any) -> list[int]:
-    """The timeline frames that first show these clip frames, sorted; empty when the strip is gone."""
-    times = _times(scene, track)
-    first: dict[int, int] = {}
-    for timeline, clip in zip(range(times.left, times.right), times.clip_frames(), strict=True):
-        first.setdefault(clip, timeline)
-    return sorted(first[frame] for frame in clip_frames if frame in first)
 
 
 def told(frames: list[int]) -> str:
