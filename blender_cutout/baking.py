@@ -281,13 +281,13 @@ def _show(made: Bake) -> None:
     if made.rendered and took > 0.5:
         rate = made.rendered / took
         status.frames_text += f", {rate:.1f} a second, {len(made.todo) / rate:.0f} s left"
-    jobs.redraw()
+    jobs.redraw("UI")
 
 
 def _hide() -> None:
     status = properties.status()
     status.frames_busy, status.frames_text = False, ""
-    jobs.redraw()
+    jobs.redraw("UI")
 
 
 def _opened(made: Bake) -> None:

@@ -29,8 +29,11 @@ if TYPE_CHECKING:
     from .core.messages import Done, Failed, MatteReady, Progress, Ready, Request, TrackState
     from .pump import Outcome
 
-INTERVAL = 0.01
+INTERVAL = 0.005
 """Seconds between two looks at the engine while it works."""
+QUIET = 0.3
+"""Seconds that a job may take before the panel shows it. A round takes less: then nothing is drawn while the engine
+works, which may have to share the processor with that, and the panel does not jump up and down with every stroke."""
 
 
 _UNFIT_CLIP = ("InputError", "FrameReadError", "StripError")
@@ -46,6 +49,8 @@ class Reporter:
         """1 = the engine has answered, 2 = its networks are loaded."""
         self.in_view = False
         """The previews may show something else now."""
+        self.quiet_until = 0.0
+        """When the panel is to show the job that was given last; 0 = it does."""
 
     def on_ready(self, event: Ready) -> None:
         """Notes what the engine runs on."""
@@ -90,6 +95,7 @@ class Reporter:
         """Shows how a job ended, and makes it a step of Blender's undo."""
         from .core.messages import Cancelled, Failed
 
+        self.in_view = True  # strokes that were applied are shown otherwise
         if isinstance(outcome, Failed):
             say("ERROR", outcome.text, outcome.hint)
             if outcome.code == "WorkerDied":
@@ -162,9 +168,14 @@ def engine_loaded() -> bool:
 
 def say(level: str, text: str, hint: str = "") -> None:
     """Shows a message in the panel."""
+    _note(level, text, hint)
+    redraw("UI")
+
+
+def _note(level: str, text: str, hint: str = "") -> None:
+    """Keeps a message for when the panel is drawn next."""
     status = properties.status()
     status.level, status.text, status.hint = level, text, hint
-    redraw()
 
 
 def submit(
@@ -185,13 +196,13 @@ def submit(
         EnvironmentMissing: the engine is not installed.
     """
     opening, more = _opening(scene, track), {other.uuid: _opening(scene, other) for other in others}
-    say("INFO", "")
+    _note("INFO", "")
     job = pump.submit(track.uuid, opening, title, message, then, undo, more)
     status = properties.status()
     status.busy, status.stage, status.progress = bool(pump.jobs), title, 0.0
+    _reporter.quiet_until = time.monotonic() + QUIET
     if not bpy.app.background and not bpy.app.timers.is_registered(_tick):
         bpy.app.timers.register(_tick, first_interval=INTERVAL)
-    redraw()
     return job
 
 
@@ -207,10 +218,14 @@ def step() -> bool:
     busy = pump.step()
     status = properties.status()
     status.busy = busy
-    if busy != before or _reporter.in_view:
-        redraw()
-    elif taken != pump.taken:
-        redraw("UI")  # the preview's picture is not made anew for every word of the engine
+    # The preview's picture is not made anew for every word of the engine; nor is anything for a round under way.
+    if _reporter.in_view:
+        redraw("PREVIEW")
+    if busy != before or _reporter.in_view or (taken != pump.taken and time.monotonic() > _reporter.quiet_until):
+        redraw("UI")
+    elif busy and 0 < _reporter.quiet_until < time.monotonic():
+        _reporter.quiet_until = 0.0
+        redraw("UI")
     _reporter.in_view = False
     return busy
 

@@ -157,7 +157,7 @@ class Overlay:
         """A timer: has the preview drawn anew when the thread is done."""
         if self._reader.busy:
             return _SOON
-        jobs.redraw()
+        jobs.redraw("PREVIEW")
         return None
 
 

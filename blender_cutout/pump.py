@@ -8,7 +8,8 @@ The messages and the client are imported inside functions: Blender's start is no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
@@ -36,6 +37,11 @@ if TYPE_CHECKING:
 
     Outcome: TypeAlias = Done | Cancelled | Failed
 
+AtEnd: TypeAlias = Callable[["Done"], "str | Generator[float, None, str | None] | None"]
+"""What is done with the last Done. Where it takes long, a generator: it yields how far it is, from 0 to 1."""
+BUDGET = 0.015
+"""Seconds of one `step` for what is done at a job's end: so long Blender's window does not answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Opening:
@@ -57,7 +63,7 @@ class Job:
         opening: how to open its track.
         steps: makers of the messages still to be sent; each gets the message's own job id; None = nothing to send.
         then: called with the last Done, when it comes; may return another summary, or raise CutoutError, which makes
-            the job fail.
+            the job fail. A generator is taken on a bit by each `step`, and closed where the job is cancelled.
         undo: name of the step that Blender's undo gets at its end, "" = none.
         wire: job id of the message under way.
         strokes: keys of the strokes that it applies: not to be sent a second time meanwhile.
@@ -70,7 +76,7 @@ class Job:
     title: str
     opening: Opening
     steps: list[Callable[[str], Request | None]] = field(default_factory=list)
-    then: Callable[[Done], str | None] | None = None
+    then: AtEnd | None = None
     undo: str = ""
     wire: str = ""
     strokes: tuple[str, ...] = ()
@@ -111,6 +117,8 @@ class Pump:
         self._listener = listener
         self._client: WorkerClient | None = None
         self._jobs: dict[str, Job] = {}
+        self._ending: dict[str, tuple[Done, Generator[float, None, str | None] | None]] = {}
+        """Jobs with which the engine is done but we are not, in the order in which they are to end."""
         self._ids = count(1)
         self.taken = 0
         """How much the engine has said so far; when it has grown there is something new to show."""
@@ -144,7 +152,7 @@ class Pump:
         opening: Opening,
         title: str,
         message: Callable[[str], Request] | None = None,
-        then: Callable[[Done], str | None] | None = None,
+        then: AtEnd | None = None,
         undo: str = "",
         others: Mapping[str, Opening] | None = None,
     ) -> Job:
@@ -177,10 +185,14 @@ class Pump:
 
     def cancel(self, track: str | None = None) -> None:
         """Asks the engine to stop the open jobs, of one track or all. What is finished stays."""
-        from .core.messages import Cancel
+        from .core.messages import Cancel, Cancelled
 
         for job in self.jobs:
-            if self.running and self._client and track in (None, job.track, *job.others):
+            if track not in (None, job.track, *job.others):
+                continue
+            if job.id in self._ending:
+                self._end(job, Cancelled(job.wire, 0))
+            elif self.running and self._client:
                 job.steps.clear()
                 self._client.send(Cancel(job.wire))
 
@@ -190,6 +202,8 @@ class Pump:
             for event in self._client.poll():
                 self.taken += 1
                 self._take(event)
+        if self._ending:
+            self._go_on(time.monotonic() + BUDGET)
         return bool(self._jobs)
 
     def close(self) -> None:
@@ -201,6 +215,7 @@ class Pump:
             from .core.messages import Cancelled
 
             for job in self._jobs.values():
+                self._stop_ending(job)
                 job.outcome = Cancelled(job.wire, 0)
             self._jobs.clear()
         self.heads.clear()
@@ -229,10 +244,11 @@ class Pump:
 
     def _advance(self, job: Job, done: Done) -> None:
         """Sends a job's next message, or ends the job when there is none."""
-        from .core.messages import Failed
-
         if not job.steps:
-            self._finish(job, done)
+            if self._ending:  # one after the other: the steps of Blender's undo are made at their ends
+                self._ending[job.id] = (done, None)
+            else:
+                self._finish(job, done)
             return
         step = job.steps.pop(0)
         wire = job.wire = f"{job.id}.{next(self._ids)}"
@@ -245,7 +261,7 @@ class Pump:
                 raise WorkerDied("The cutout engine is not running.", "Start it again.")
             self._client.send(request)
         except CutoutError as error:
-            self._end(job, Failed(job.wire, error.code, error.text, error.hint))
+            self._fail(job, error)
 
     def _resume(self, wire: str, track: str, opening: Opening) -> Checkout | None:
         """A .blend that was saved, or undone, before the journal's last rounds is right; one that knows none is not."""
@@ -255,17 +271,57 @@ class Pump:
         return Checkout(wire, track, head) if head and head != self.heads.get(track) else None
 
     def _finish(self, job: Job, done: Done) -> None:
-        from .core.messages import Failed
-
+        """Does what is to be done with the last Done, or begins with it."""
+        found: str | Generator[float, None, str | None] | None = None
         try:
             if job.then:
-                done = replace(done, summary=job.then(done) or done.summary)
+                found = job.then(done)
         except CutoutError as error:
-            self._end(job, Failed(job.wire, error.code, error.text, error.hint))
+            self._fail(job, error)
+            return
+        if isinstance(found, Generator):
+            self._ending = {job.id: (done, found), **self._ending}
         else:
-            self._end(job, done)
+            self._end(job, replace(done, summary=found or done.summary))
+
+    def _go_on(self, until: float) -> None:
+        """Takes the ends of jobs on until that time, by one bit at least."""
+        from .core.messages import Progress
+
+        while self._ending:
+            name, (done, steps) = next(iter(self._ending.items()))
+            job = self._jobs[name]
+            if steps is None:
+                del self._ending[name]
+                self._finish(job, done)
+            else:
+                try:
+                    share = next(steps)
+                except StopIteration as stop:
+                    self._end(job, replace(done, summary=stop.value or done.summary))
+                except CutoutError as error:
+                    self._fail(job, error)
+                except BaseException:
+                    del self._ending[name], self._jobs[name]  # a fault of ours: it is not to be met at every step
+                    raise
+                else:
+                    self.taken += 1
+                    self._listener.on_progress(job, Progress(job.wire, round(100 * share), 100, "", -1.0))
+            if time.monotonic() > until:
+                return
+
+    def _stop_ending(self, job: Job) -> None:
+        _, steps = self._ending.pop(job.id, (None, None))
+        if steps is not None:
+            steps.close()
+
+    def _fail(self, job: Job, error: CutoutError) -> None:
+        from .core.messages import Failed
+
+        self._end(job, Failed(job.wire, error.code, error.text, error.hint))
 
     def _end(self, job: Job, outcome: Outcome) -> None:
+        self._stop_ending(job)
         self._jobs.pop(job.id, None)
         job.outcome = outcome
         self._listener.on_end(job, outcome)

@@ -8,7 +8,7 @@ from typing import Any
 import bpy
 
 from . import jobs
-from .host import alignment, compat
+from .host import alignment, compat, maskblock
 
 _log = logging.getLogger(__name__)
 _INTERVAL = 0.5
@@ -29,7 +29,7 @@ class Keeper:
         found = alignment.keep(scene) if len(scene.cutout.tracks) else []
         if found != self.troubles:
             self.troubles = found
-            jobs.redraw()
+            jobs.redraw("UI")
         return found
 
 
@@ -72,6 +72,7 @@ def _tick() -> float:
         windows = bpy.context.window_manager.windows
         dragging = any(len(window.modal_operators) for window in windows)
         if scene is not None and not dragging and not jobs.pump.jobs:
+            maskblock.drop_begun()
             keeper.look(scene)
     except Exception:  # whatever the artist's file holds, work must go on
         _log.exception("The masks cannot be looked after")

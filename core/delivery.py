@@ -87,12 +87,20 @@ def splines_to_json(splines: Sequence[Spline], size: tuple[int, int], count: int
     for each of its frames in turn a list of [x, y, left x, left y, right x, right y] in source pixels, y down: the
     point and its two Bézier handles.
     """
+
+    def packed(value: object) -> str:
+        return json.dumps(value, separators=(",", ":"))
+
+    # A line for each frame of each spline: so Blender's side can read it bit by bit.
     shapes = [
-        {"first": spline.first, "hole": spline.hole, "points": np.round(spline.points, 2).tolist()}
+        packed({"first": spline.first, "hole": spline.hole, "points": []})[:-2]
+        + "\n"
+        + ",\n".join(map(packed, np.round(spline.points, 2).tolist()))
+        + "\n]}"
         for spline in splines
     ]
-    record = {"width": size[1], "height": size[0], "frames": count, "invert": invert, "splines": shapes}
-    return json.dumps(record, separators=(",", ":"))
+    head = packed({"width": size[1], "height": size[0], "frames": count, "invert": invert, "splines": []})
+    return head[:-2] + "\n" + ",\n".join(shapes) + "\n]}"
 
 
 def _mattes(sessions: Sequence[TrackSession], frames: Sequence[int]) -> Iterator[tuple[Matte | None, bool]]:

@@ -9,6 +9,7 @@ meta strip around the clip.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,23 @@ FOLDERS = {Form.MASK: "matte", Form.CUTOUT: "cutout", Form.SPLINES: "splines"}
 """Form → its folder in a cutout's folder."""
 
 
+def prepare(place: Callable[[], tuple[Any, Place]], key: str, folder: Path, form: Form) -> Generator[float, None, None]:
+    """What takes long of `write`, bit by bit, and comes before it; yields how far it is. See `maskblock.prepare`."""
+    if form is Form.SPLINES:
+        yield from maskblock.prepare(place, key, folder / maskblock.FILE)
+
+
 def write(scene: Any, place: Place, key: str, name: str, folder: Path, pictures: int, form: Form) -> bool:
-    """Makes or updates a cutout's strips in one form and removes those of the others; see `masks.write`."""
+    """Makes or updates a cutout's strips in one form and removes those of the others; see `masks.write`.
+
+    `prepare` comes before.
+    """
     if form is Form.MASK:
         followed = masks.write(scene, place, key, name, folder, pictures)
     elif form is Form.CUTOUT:
         followed = cutstrips.write(scene, place, key, name, folder, pictures)
     else:
-        followed = maskblock.write(scene, place, key, name, folder / maskblock.FILE)
+        followed = maskblock.put(scene, place, key, name)
         for piece in pieces(scene, place.strip):
             _modifier(scene, piece.strip, maskblock.find(key), key)
     if form is not Form.MASK:

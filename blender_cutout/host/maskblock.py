@@ -14,8 +14,8 @@ Found out on 4.2 to 5.2:
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -23,14 +23,19 @@ from typing import Any
 
 import bpy
 
-from ..core.errors import StoreError, StripError
-from . import animation, compat, strips
+from ..core.errors import InputError, StripError
+from . import animation, compat, splinefile, strips
 from .mapping import PictureMap
 from .masks import MASK_KEY
+from .splinefile import Shape, Splines
 from .strips import Place
 
 FILE = "splines.json"
 """In the folder of the splines."""
+_BEGUN_KEY = "cutout_mask_begun"
+"""Custom property of a Mask data-block that is being made: the uuid of its cutout."""
+_BIT = 0.012
+"""Seconds of one bit of the work, about; Blender's window does not answer meanwhile."""
 _RIM = 0.5
 """Output pixels: the edge is drawn as a slope of a pixel to the spline's left, so this far beside it it is half."""
 _WHOLE = 8.0
@@ -39,76 +44,157 @@ _WHOLE = 8.0
 
 def find(track: str) -> Any:
     """The Mask data-block of a cutout, None when there is none."""
-    return next((mask for mask in bpy.data.masks if mask.get(MASK_KEY) == track), None)
+    return _find(MASK_KEY, track)
 
 
-def write(scene: Any, place: Place, track: str, name: str, file: Path) -> bool:
-    """Makes or refills the Mask data-block of a cutout; what was edited by hand is replaced.
+def _find(key: str, track: str) -> Any:
+    return next((mask for mask in bpy.data.masks if mask.get(key) == track), None)
+
+
+def prepare(place: Callable[[], tuple[Any, Place]], track: str, file: Path) -> Generator[float, None, None]:
+    """Makes a Mask data-block of a cutout's splines, which `put` then puts in its place; nothing is shown through it.
+
+    Yields how far it is, from 0 to 1, after each bit of about `_BIT` seconds. Between them the artist goes on working:
+    whatever is Blender's is asked for anew each time. Closed before its end it leaves nothing behind.
+
+    Args:
+        place: gives the scene and the clip's strip; raises StripError when it is gone.
+        track: uuid of the cutout.
+        file: the splines: see `core.delivery.splines_to_json`.
+
+    Raises:
+        StoreError: the file is not there or damaged.
+        StripError: Blender has no window, or the strip's place is not known.
+        InputError: the data-block was taken away meanwhile, by an undo.
+    """
+    drop_begun(track)
+    bpy.data.masks.new("Cutout splines")[_BEGUN_KEY] = track
+    try:
+        yield from _fill(place, track, file)
+    except BaseException:
+        drop_begun(track)
+        raise
+
+
+def _fill(place: Callable[[], tuple[Any, Place]], track: str, file: Path) -> Generator[float, None, None]:
+    record = yield from _slowly(splinefile.read(file))
+    scene, found = place()
+    left, _ = strips.coverage(scene, found.strip)
+    # Mask frames count from where the content starts; the strip may start before its content.
+    first = 1 + max(0, left - round(compat.time_get(found.strip, "frame_start")))
+    pictures: list[PictureMap] = []
+    while len(pictures) < _wanted(*place(), record.frames):
+        _add_pictures(*place(), record, pictures)
+        yield 0.1
+    if record.invert:
+        _whole_frame(_begun(track))
+    for number, shape in enumerate(record.shapes, start=1):
+        _layer(_begun(track), shape, number, record.invert)
+        yield 0.15
+    frames = sorted({s.first + i for s in record.shapes for i in range(len(s.points))})
+    selected: set[int] = set()
+    total, todo = max(1, len(frames)), list(frames)
+    while todo:
+        yield 0.2 + 0.7 * (1 - len(todo) / total)
+        while any(len(window.modal_operators) for window in bpy.context.window_manager.windows):
+            yield 0.2 + 0.7 * (1 - len(todo) / total)  # the artist drags something: the area may not change now
+        _key_shapes(place()[0], _begun(track), record, todo, first, pictures, selected)
+    for number, shape in enumerate(record.shapes):
+        layer = _begun(track).layers[number + record.invert]
+        _switch(layer, first + shape.first, len(shape.points), first, record.frames)
+        yield 0.95
+
+
+def put(scene: Any, place: Place, track: str, name: str) -> bool:
+    """Puts what `prepare` made in the place of the cutout's Mask data-block; what was edited by hand is replaced.
 
     Args:
         scene: the scene with the strip.
         place: the clip's strip.
         track: uuid of the cutout.
         name: of the cutout, for a new data-block.
-        file: the splines: see `core.delivery.splines_to_json`.
 
     Returns:
         True: however the clip is moved, its place is taken frame by frame.
 
     Raises:
-        StoreError: the file is not there or damaged.
-        StripError: Blender has no window, or the strip's place is not known.
+        InputError: the data-block was taken away meanwhile, by an undo.
     """
-    try:
-        record = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise StoreError(f"The outlines cannot be read: {file}.", "Press Write Strips again.") from error
-    mask = find(track)
-    if mask is None:
-        mask = bpy.data.masks.new(f"{name} splines")
-        mask[MASK_KEY] = track
-    mask.animation_data_clear()
-    mask.layers.clear()
+    mask, old = _begun(track), find(track)
+    name = old.name if old is not None else f"{name} splines"
+    if old is not None:
+        old.user_remap(mask)
+        bpy.data.masks.remove(old)
+    mask.name = name
+    mask[MASK_KEY] = track
+    del mask[_BEGUN_KEY]
     left, right = strips.coverage(scene, place.strip)
     start = round(compat.time_get(place.strip, "frame_start"))
     # The modifier shows mask frame `frame_start` where the content starts; the strip may start before its content.
     mask.frame_start = 1 + max(0, start - left)
     mask.frame_end = mask.frame_start + right - start
-    first = mask.frame_start + left - start
-    pictures = _pictures(scene, place.strip, (record["width"], record["height"]), record["frames"])
-    if record["invert"]:
-        _whole_frame(mask)
-    layers = [_layer(mask, shape, number, record["invert"]) for number, shape in enumerate(record["splines"], start=1)]
-    _key_shapes(scene, mask, list(zip(layers, record["splines"], strict=True)), first, pictures)
-    for layer, shape in zip(layers, record["splines"], strict=True):
-        _switch(layer, first + shape["first"], len(shape["points"]), first, record["frames"])
     return True
 
 
-def _pictures(scene: Any, clip: Any, size: tuple[int, int], count: int) -> list[PictureMap]:
-    """How the clip's picture lies in the frame the modifier draws on: for each timeline frame, or once for all."""
+def drop_begun(track: str = "") -> None:
+    """Removes what an interrupted `prepare` left of a cutout, or of all: an undo may bring it back."""
+    for mask in list(bpy.data.masks):
+        begun = mask.get(_BEGUN_KEY)
+        if begun and track in ("", begun):
+            bpy.data.masks.remove(mask)
+
+
+def _begun(track: str) -> Any:
+    mask = _find(_BEGUN_KEY, track)
+    if mask is None:
+        raise InputError("The splines were taken back while they were made.", "Press Write Strips again.")
+    return mask
+
+
+def _slowly(steps: Generator[None, None, Splines]) -> Generator[float, None, Splines]:
+    """The steps, several together."""
+    until = time.monotonic() + _BIT
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            found: Splines = stop.value
+            return found
+        if time.monotonic() > until:
+            yield 0.05
+            until = time.monotonic() + _BIT
+
+
+def _wanted(scene: Any, place: Place, count: int) -> int:
+    """How many pictures are to be known: that of each timeline frame where the clip's picture moves, else one."""
+    return count if count > 1 and animation.moves(scene, place.strip) else 1
+
+
+def _add_pictures(scene: Any, place: Place, record: Splines, pictures: list[PictureMap]) -> None:
+    """How the clip's picture lies in the frame the modifier draws on, for as many more frames as a bit has time for."""
 
     def now() -> PictureMap:
-        picture = strips.picture_map(scene, clip, size)
+        picture = strips.picture_map(scene, place.strip, (record.width, record.height))
         return picture if compat.BEFORE_5_0 else replace(picture, flip=(False, False))
 
-    if count == 1 or not animation.moves(scene, clip):
-        return [now()]
-    found = []
+    wanted, until = _wanted(scene, place, record.frames), time.monotonic() + _BIT
+    if wanted == 1:
+        pictures.append(now())
+        return
+    left = strips.coverage(scene, place.strip)[0]
     with _frames(scene) as go:
-        left = strips.coverage(scene, clip)[0]
-        for frame in range(left, left + count):
-            go(frame)
-            found.append(now())
-    return found
+        while len(pictures) < wanted:
+            go(left + len(pictures))
+            pictures.append(now())
+            if time.monotonic() > until:
+                return
 
 
-def _layer(mask: Any, shape: dict[str, Any], number: int, invert: bool) -> Any:
+def _layer(mask: Any, shape: Shape, number: int, invert: bool) -> None:
     """A layer with one closed spline that has as many points as the shape."""
-    layer = mask.layers.new(name=f"{'Hole' if shape['hole'] else 'Outline'} {number}")
-    layer.blend = "MERGE_SUBTRACT" if shape["hole"] != invert else "MERGE_ADD"
-    _spline(layer, len(shape["points"][0]))
-    return layer
+    layer = mask.layers.new(name=f"{'Hole' if shape.hole else 'Outline'} {number}")
+    layer.blend = "MERGE_SUBTRACT" if shape.hole != invert else "MERGE_ADD"
+    _spline(layer, len(shape.points[0]))
 
 
 def _spline(layer: Any, count: int) -> Any:
@@ -131,25 +217,37 @@ def _whole_frame(mask: Any) -> None:
 
 
 def _key_shapes(
-    scene: Any, mask: Any, shapes: Sequence[tuple[Any, dict[str, Any]]], first: int, pictures: Sequence[PictureMap]
+    scene: Any,
+    mask: Any,
+    record: Splines,
+    todo: list[int],
+    first: int,
+    pictures: Sequence[PictureMap],
+    selected: set[int],
 ) -> None:
-    """Keys every layer's shape on each of its frames."""
-    frames = sorted({s["first"] + i for _, s in shapes for i in range(len(s["points"]))})
-    selected: set[int] = set()
+    """Keys every layer's shape on as many of the frames as a bit has time for, and takes those off the list.
+
+    `selected`: numbers of the shapes whose points are selected.
+    """
+    layers = [mask.layers[number + record.invert] for number in range(len(record.shapes))]
+    until = time.monotonic() + _BIT
     with _editing(mask) as key, _frames(scene) as go:
-        for frame in frames:
+        while todo:
+            frame = todo.pop(0)
             go(first + frame)
             picture = pictures[min(frame, len(pictures) - 1)]
-            for number, (layer, shape) in enumerate(shapes):
-                there = 0 <= frame - shape["first"] < len(shape["points"])
+            for number, (layer, shape) in enumerate(zip(layers, record.shapes, strict=True)):
+                there = 0 <= frame - shape.first < len(shape.points)
                 points = layer.splines[0].points
                 if there != (number in selected):
                     selected ^= {number}
                     for point in points:
                         point.select = there
                 if there:
-                    _shape(points, shape["points"][frame - shape["first"]], picture)
+                    _shape(points, shape.points[frame - shape.first], picture)
             key()
+            if time.monotonic() > until:
+                return
 
 
 def _shape(points: Any, values: Sequence[Sequence[float]], picture: PictureMap) -> None:

@@ -96,10 +96,10 @@ class CUTOUT_OT_paint(Reporting, bpy.types.Operator):
             self._touch(context, event)
         elif event.type == "LEFTMOUSE" and event.value == "RELEASE":
             stroke = tool.live.pop()
-            jobs.redraw()
             try:
-                return self._end(context, stroke)
+                return self._end(context, stroke)  # it looks as before: nothing has to be drawn until the mask is there
             except CutoutError as error:
+                jobs.redraw("PREVIEW")
                 return self.fail(error.text, error.hint)
         elif event.type in {"ESC", "RIGHTMOUSE", "WINDOW_DEACTIVATE"}:
             self.cancel(context)
@@ -109,7 +109,7 @@ class CUTOUT_OT_paint(Reporting, bpy.types.Operator):
     def cancel(self, _context: Any) -> None:
         """Forgets the stroke."""
         tool.live.clear()
-        jobs.redraw()
+        jobs.redraw("PREVIEW")
 
     def _touch(self, context: Any, event: Any) -> None:
         """Adds the mouse's place where it is worth it."""

@@ -1,6 +1,7 @@
 """Writing the masks into the sequencer."""
 # No `from __future__ import annotations`: Blender reads the annotations of these classes as values.
 
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,14 +78,24 @@ def _write(scene: Any, batch: Batch, frames: tuple[int, ...], last: bool) -> Job
     )
 
 
-def _make_strips(batch: Batch, folder: Path, form: Form, inverted: bool, done: "Done") -> str:
-    """Makes the strips once the pictures are there; returns a summary."""
-    found = [pair for uuid in batch.tracks if (pair := properties.track_by_uuid(uuid))]
-    if not found:
+def _make_strips(
+    batch: Batch, folder: Path, form: Form, inverted: bool, done: "Done"
+) -> Generator[float, None, str | None]:
+    """Makes the strips once the pictures are there, bit by bit; returns a summary."""
+
+    def place_now() -> tuple[Any, strips.Place]:
+        pair = properties.track_by_uuid(batch.tracks[0])
+        if pair is None:
+            raise InputError("The cutout was removed while its strips were made.", "Undo that, and write again.")
+        return pair[0], strips.find(pair[0], pair[1].strip_uuid, pair[1].strip_name)
+
+    if properties.track_by_uuid(batch.tracks[0]) is None:
         return ""
+    yield from forms.prepare(place_now, batch.key, folder, form)
+    found = [pair for uuid in batch.tracks if (pair := properties.track_by_uuid(uuid))]
     pictures, missing = int(done.result["count"]), int(done.result["missing"])
     scene, track = found[0]
-    place = strips.find(scene, track.strip_uuid, track.strip_name)
+    place = place_now()[1]
     followed = forms.write(scene, place, batch.key, batch.name, folder, pictures, form)
     show_through(scene, place, batch.key, batch.composes)
     if batch.composes:

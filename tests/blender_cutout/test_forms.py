@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -138,6 +139,63 @@ def test_splines_follow_an_animated_transform(blender: Any, project: Project, tm
         _, alpha = kit.composite(moved, kit.picture(frame - 1), matte_of(blender, scene, frame - 1))
         seen = shown_alpha(blender, scene, strip, frame, tmp_path / "r")
         assert iou(seen > 0.5, alpha > 0.5) >= 0.95, frame
+
+
+def test_splines_of_a_hundred_frames_never_hold_blender_up_for_long(
+    blender: Any, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from blender_cutout import jobs
+
+    scene, strip = project()
+    names_ = [element.filename for element in strip.elements]
+    for number in range(100 - len(names_)):
+        strip.elements.append(names_[number % len(names_)])
+    strip.frame_final_duration = 100
+    for step in ("new", "auto", "propagate"):
+        assert getattr(blender.ops.cutout, step)() == {"FINISHED"}
+    before, took = scene.frame_current, []
+    original = jobs.pump.step
+
+    def measured() -> bool:
+        start = time.process_time()
+        try:
+            return original()
+        finally:
+            took.append(time.process_time() - start)
+            assert scene.frame_current == before, "what the artist sees stays where it is"
+
+    monkeypatch.setattr(jobs.pump, "step", measured)
+    write(blender, scene, "splines")
+    assert sum(seconds > 0.005 for seconds in took) > 4, "it is done in several steps"
+    assert max(took) < 0.05
+    (mask,) = blender.data.masks
+    scene.frame_set(1 + 99)
+    assert len(mask.layers) >= 1
+
+
+def test_splines_that_are_cancelled_leave_what_was_there(
+    blender: Any, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from blender_cutout import jobs, pump
+
+    monkeypatch.setattr(pump, "BUDGET", 0.0)
+    scene, strip = project()
+    cut_out(blender, scene, "splines")
+    (mask,) = blender.data.masks
+    spline = [tuple(point.co) for point in mask.layers[0].splines[0].points]
+    original = jobs.pump.step
+
+    def cancelling() -> bool:
+        busy = original()
+        if len(blender.data.masks) > 1:
+            jobs.pump.cancel()
+        return busy
+
+    monkeypatch.setattr(jobs.pump, "step", cancelling)
+    assert blender.ops.cutout.write_strips() == {"CANCELLED"}
+    assert list(blender.data.masks) == [mask]
+    assert [tuple(point.co) for point in mask.layers[0].splines[0].points] == spline
+    assert [m.input_mask_id for m in strip.modifiers] == [mask]
 
 
 @pytest.mark.parametrize("form", ["mask", "cutout", "splines"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +30,7 @@ from blender_cutout.core.messages import (
     Undo,
 )
 from blender_cutout.core.types import Clip
-from blender_cutout.pump import Job, Opening, Pump
+from blender_cutout.pump import BUDGET, Job, Opening, Pump
 
 if TYPE_CHECKING:
     from blender_cutout.pump import Outcome
@@ -44,10 +44,12 @@ class Notebook:
         self.mattes: list[int] = []
         self.ends: list[tuple[str, Outcome]] = []
         self.lost: list[Failed] = []
+        self.shares: list[float] = []
 
     def on_ready(self, event: Ready) -> None: ...
 
-    def on_progress(self, job: Job, event: Progress) -> None: ...
+    def on_progress(self, job: Job, event: Progress) -> None:
+        self.shares.append(event.done / event.total)
 
     def on_warning(self, text: str) -> None: ...
 
@@ -166,6 +168,55 @@ def test_what_follows_a_job_may_word_its_end_or_make_it_fail(pump: Pump, opening
     failed = run(pump, pump.submit("t", opening, "Opening", then=refuse))
     assert isinstance(failed, Failed)
     assert (failed.code, failed.text, failed.hint) == ("InputError", "The strip is gone.", "Undo.")
+
+
+def slow_end(seconds: float, ran: list[float], closed: list[bool] | None = None) -> Generator[float, None, str]:
+    """What follows a job in forty bits."""
+    try:
+        for number in range(40):
+            time.sleep(seconds)
+            ran.append(number / 40)
+            yield number / 40
+    finally:
+        if closed is not None:
+            closed.append(True)
+    return "All written."
+
+
+def test_what_takes_long_after_a_job_is_done_bit_by_bit_and_in_order(
+    pump: Pump, opening: Opening, notebook: Notebook
+) -> None:
+    ran: list[float] = []
+    first = pump.submit("t", opening, "First", then=lambda _: slow_end(0.004, ran))
+    second = pump.submit("t", opening, "Second", then=lambda _: "Second is done.")
+    longest = 0.0
+    while first.outcome is None or second.outcome is None:
+        before = len(ran)
+        pump.step()
+        longest = max(longest, len(ran) - before)
+        time.sleep(0.001)
+    assert len(ran) == 40
+    assert longest <= BUDGET / 0.004 + 2, "the rest has to wait for the next step"
+    assert isinstance(first.outcome, Done)
+    assert first.outcome.summary == "All written."
+    assert [title for title, _ in notebook.ends] == ["First", "Second"]
+    assert max(notebook.shares) > 0.5
+
+
+def test_what_follows_a_job_can_be_cancelled(pump: Pump, opening: Opening, notebook: Notebook) -> None:
+    ran: list[float] = []
+    closed: list[bool] = []
+    job = pump.submit("t", opening, "Writing", then=lambda _: slow_end(0.004, ran, closed))
+    while not ran:
+        pump.step()
+        time.sleep(0.001)
+    pump.cancel("somebody else")
+    assert job.outcome is None
+    pump.cancel("t")
+    assert isinstance(job.outcome, Cancelled)
+    assert closed == [True]
+    assert not pump.step()
+    assert len(ran) < 40
 
 
 def test_closing_ends_the_open_jobs(pump: Pump, opening: Opening) -> None:
