@@ -8,7 +8,7 @@ from typing import Any
 import bpy
 
 from . import jobs
-from .host import alignment, compat, maskblock
+from .host import alignment, compat, cutstrips, maskblock, splinecare
 
 _log = logging.getLogger(__name__)
 _INTERVAL = 0.5
@@ -26,7 +26,7 @@ class Keeper:
 
     def look(self, scene: Any) -> list[tuple[str, str]]:
         """Puts the masks of a scene right; returns what could not be."""
-        found = alignment.keep(scene) if len(scene.cutout.tracks) else []
+        found = _keep(scene)
         if found != self.troubles:
             self.troubles = found
             jobs.redraw("UI")
@@ -48,8 +48,14 @@ def draw(layout: Any) -> None:
 def all_scenes() -> None:
     """Before saving: what is in the file must be right without the add-on."""
     for scene in bpy.data.scenes:
-        if len(scene.cutout.tracks):
-            alignment.keep(scene)
+        _keep(scene)
+
+
+def _keep(scene: Any) -> list[tuple[str, str]]:
+    """Puts what was written of a scene's cutouts right; returns what could not be."""
+    if not len(scene.cutout.tracks):
+        return []
+    return alignment.keep(scene) + cutstrips.keep(scene) + splinecare.keep(scene)
 
 
 def register() -> None:

@@ -52,6 +52,17 @@ def moves(scene: Any, clip: Any) -> bool:
     return any(curve.data_path.startswith(paths) for curve in (*compat.curves(data), *drivers))
 
 
+def curves_of(scene: Any, clip: Any) -> list[tuple[str, Any]]:
+    """The F-curves of a strip's transform and crop, each with the name of its value."""
+    found = []
+    for group in GROUPS:
+        start = getattr(clip, group).path_from_id() + "."
+        for curve in compat.curves(scene.animation_data):
+            if curve.data_path.startswith(start):
+                found.append((f"{group}.{curve.data_path.removeprefix(start)}", curve))
+    return found
+
+
 def _copy_points(source: Any, target: Any) -> None:
     target.extrapolation = source.extrapolation
     target.mute = source.mute

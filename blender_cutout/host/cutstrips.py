@@ -1,18 +1,28 @@
-"""The RGBA strip of a cutout: its pictures with alpha in the clip's place, the clip itself muted."""
+"""The RGBA strip of a cutout: its pictures with alpha in the clip's place, the clip itself muted.
+
+It follows its clip when that is moved, trimmed or turned. Moved by itself it stays where the artist put it, until the
+clip is moved.
+"""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
-from . import animation
+import bpy
+
+from . import animation, compat, fingerprint, standing
 from .sequences import copy_place, file_name, free_channel, lay, nearest_channels, span
-from .strips import Place, pieces, places
+from .strips import STRIP_KEY, Place, coverage, pieces, places
 
 CUTOUT_KEY = "cutout_pictures"
 """Custom property of an RGBA strip: the key of what was written."""
 MUTED_KEY = "cutout_muted"
 """Custom property of a clip's strip that was muted for its RGBA strip: by that strip's key."""
+LAID_KEY = "cutout_pictures_laid"
+"""Custom property of an RGBA strip: for which frames of the clip's content it was written, and how the clip stood."""
+_AGAIN = "Press Write Strips."
 _LOOKS = ("blend_alpha", "color_saturation", "color_multiply", "use_flip_x", "use_flip_y")
 
 
@@ -37,8 +47,7 @@ def write(scene: Any, place: Place, key: str, name: str, folder: Path, pictures:
             earlier.remove(old)
             strip = old.strip
         lay(piece, strip, folder, pictures)
-        copy_place(piece.strip, strip)
-        followed = animation.copy(scene, piece.strip, strip) and followed
+        followed = _follow(scene, piece, strip, coverage(scene, piece.strip)[0], pictures) and followed
         for look in _LOOKS:
             setattr(strip, look, getattr(piece.strip, look))
         strip.colorspace_settings.name = piece.strip.colorspace_settings.name
@@ -62,3 +71,68 @@ def remove(scene: Any, place: Place | None, key: str) -> None:
         if piece.strip.get(MUTED_KEY) == key:
             piece.strip.mute = False
             del piece.strip[MUTED_KEY]
+
+
+def keep(scene: Any) -> list[tuple[str, str]]:
+    """Lays RGBA strips where their clips went; returns what cannot be: sentences, and what to do.
+
+    Changes nothing where no clip has moved, so it may be called at any time.
+    """
+    troubles = []
+    every = list(places(scene.sequence_editor)) if scene.sequence_editor is not None else []
+    for key in {p.strip[MUTED_KEY] for p in every if p.strip.get(MUTED_KEY) and p.strip.get(STRIP_KEY)}:
+        clips = [p for p in every if p.strip.get(MUTED_KEY) == key]
+        ours = [p.strip for p in every if p.strip.get(CUTOUT_KEY) == key and p.strip.get(LAID_KEY)]
+        trouble = _check(scene, clips, ours)
+        if trouble:
+            troubles.append((trouble, _AGAIN))
+    return troubles
+
+
+def _check(scene: Any, clips: list[Place], ours: list[Any]) -> str:
+    """Puts the RGBA strips of a cutout right; returns why it cannot, "" = they are."""
+    place, clip = clips[0], clips[0].strip
+    if not ours:
+        return f"The RGBA strip of {clip.name} is gone, and {clip.name} itself is muted." if clip.mute else ""
+    if len(clips) > 1 or len(ours) > 1:  # cut in two, or copied: right as long as nothing was moved
+        laid = [json.loads(strip[LAID_KEY]) for strip in ours]
+        starts, stands = {one["time"][0] for one in laid}, [one["stands"] for one in laid]
+        whole = {at for p in clips for at in range(*span(p.strip))} <= {at for s in ours for at in range(*span(s))}
+        fits = all(
+            round(compat.time_get(p.strip, "frame_start")) in starts
+            and any(standing.same(stand, standing.in_frame(scene, p.strip)) for stand in stands)
+            for p in clips
+        )
+        return "" if whole and fits else f"{clip.name} was cut or copied since its RGBA strip was written."
+    strip, laid = ours[0], json.loads(ours[0][LAID_KEY])
+    time, stands = standing.in_time(clip), standing.in_frame(scene, clip)
+    if laid["mark"] != fingerprint.of(scene, clip):
+        return f"{clip.name} was changed since its RGBA strip was written: it may not fit."
+    if laid["time"] == time and standing.same(laid["stands"], stands):
+        return ""
+    if all(s != strip for s in place.siblings):
+        return f"{clip.name} and its RGBA strip do not lie in the same meta strip."
+    first = time[0] + laid["first"]
+    if laid["count"] > 1 and not first <= time[1] <= time[2] <= first + laid["count"]:
+        return f"{clip.name} is longer than its RGBA strip."
+    lay(place, strip, Path(bpy.path.abspath(strip.directory)), laid["count"], first)
+    strip.use_flip_x, strip.use_flip_y = clip.use_flip_x, clip.use_flip_y
+    _follow(scene, place, strip, first, laid["count"])
+    strip.invalidate_cache("RAW")
+    return ""
+
+
+def _follow(scene: Any, place: Place, strip: Any, first: int, pictures: int) -> bool:
+    """Lays an RGBA strip over the clip's picture, and has it remember that; False as `animation.copy`."""
+    copy_place(place.strip, strip)
+    followed = animation.copy(scene, place.strip, strip)
+    time = standing.in_time(place.strip)
+    laid = {
+        "first": first - time[0],
+        "count": pictures,
+        "mark": fingerprint.of(scene, place.strip),
+        "time": time,
+        "stands": json.dumps(standing.in_frame(scene, place.strip)),
+    }
+    strip[LAID_KEY] = json.dumps(laid)
+    return followed

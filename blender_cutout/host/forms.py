@@ -39,7 +39,7 @@ def write(scene: Any, place: Place, key: str, name: str, folder: Path, pictures:
     elif form is Form.CUTOUT:
         followed = cutstrips.write(scene, place, key, name, folder, pictures)
     else:
-        followed = maskblock.put(scene, place, key, name)
+        followed = maskblock.put(scene, place, key, name, pictures)
         for piece in pieces(scene, place.strip):
             _modifier(scene, piece.strip, maskblock.find(key), key)
     if form is not Form.MASK:
@@ -71,9 +71,9 @@ def is_shown(scene: Any, strip: Any, key: str, form: Form) -> bool:
 
 
 def parts(scene: Any, strip: Any, key: str, form: Form) -> list[Any]:
-    """The strips of ours that must lie where the clip's lies."""
-    if form is Form.CUTOUT:
-        return [p.strip for p in cutstrips.find(scene, key)]
+    """The strips of ours that must lie where the clip's lies; an RGBA strip may lie where the artist put it."""
+    if form is not Form.MASK:
+        return []
     return [m.input_mask_strip for m in strip.modifiers if m.type == "MASK" and m.input_mask_strip is not None]
 
 

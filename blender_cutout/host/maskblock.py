@@ -24,7 +24,7 @@ from typing import Any
 import bpy
 
 from ..core.errors import InputError, StripError
-from . import animation, compat, splinefile, strips
+from . import animation, compat, splinecare, splinefile, strips
 from .mapping import PictureMap
 from .masks import MASK_KEY
 from .splinefile import Shape, Splines
@@ -105,7 +105,7 @@ def _fill(place: Callable[[], tuple[Any, Place]], track: str, file: Path) -> Gen
         yield 0.95
 
 
-def put(scene: Any, place: Place, track: str, name: str) -> bool:
+def put(scene: Any, place: Place, track: str, name: str, pictures: int) -> bool:
     """Puts what `prepare` made in the place of the cutout's Mask data-block; what was edited by hand is replaced.
 
     Args:
@@ -113,6 +113,7 @@ def put(scene: Any, place: Place, track: str, name: str) -> bool:
         place: the clip's strip.
         track: uuid of the cutout.
         name: of the cutout, for a new data-block.
+        pictures: how many frames: one for each timeline frame of the clip, or 1 that stands for all of them.
 
     Returns:
         True: however the clip is moved, its place is taken frame by frame.
@@ -133,6 +134,7 @@ def put(scene: Any, place: Place, track: str, name: str) -> bool:
     # The modifier shows mask frame `frame_start` where the content starts; the strip may start before its content.
     mask.frame_start = 1 + max(0, start - left)
     mask.frame_end = mask.frame_start + right - start
+    splinecare.note(scene, place.strip, mask, pictures)
     return True
 
 

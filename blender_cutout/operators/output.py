@@ -8,7 +8,7 @@ from typing import Any
 import bpy
 from bpy.props import EnumProperty, StringProperty
 
-from .. import jobs, output_state, properties
+from .. import jobs, output_state, properties, upkeep
 from ..core.errors import InputError
 from ..host import background, compat, strips
 from .base import Reporting, has_track, idle
@@ -94,8 +94,9 @@ class CUTOUT_OT_render(Reporting, bpy.types.Operator):
         """Checks and renders; in a window Blender shows it in its own one, and goes on."""
         scene = compat.sequencer_scene(context)
         _check_path(scene)
+        troubles = upkeep.keeper.look(scene)  # what follows its clip is put right before the render
         output_state.check(scene)
-        warning = output_state.warning(scene)
+        warning = output_state.warning(scene) or " ".join(" ".join(trouble) for trouble in troubles[:1])
         if bpy.app.background:
             bpy.ops.render.render(animation=True, scene=scene.name)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -189,9 +190,15 @@ def test_render_composite_refuses_what_would_come_out_wrong(blender: Any, projec
     strip.modifiers[0].mute = True
     refused("not shown through")
     strip.modifiers[0].mute = False
-    if not any(h.__module__.startswith("blender_cutout") for h in blender.app.handlers.depsgraph_update_post):
-        compat.time_set(strip, "frame_offset_start", 3)
-        refused("moved or trimmed")
-        compat.time_set(strip, "frame_offset_start", 0)
+    strip.use_reverse_frames = True
+    assert blender.ops.cutout.render() == {"FINISHED"}
+    status = blender.context.window_manager.cutout
+    assert "may not fit" in status.text
+    assert status.level == "WARNING"
+    strip.use_reverse_frames = False
+    shutil.rmtree(target)
+    compat.time_set(strip, "frame_offset_start", 3)
+    (mask,) = [m.input_mask_strip for m in strip.modifiers]
     assert blender.ops.cutout.render() == {"FINISHED"}
     assert (target / "0001.png").is_file()
+    assert round(compat.time_get(mask, "frame_final_start")) == 4, "the masks were laid over the clip first"
