@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import Any, get_args
 
 from .errors import ProtocolError
 
@@ -34,6 +34,7 @@ class OpenTrack:
     Attributes:
         clip_path, clip_files: as `types.Clip`.
         folder: the track's folder: journal, mattes and written masks lie in it.
+        limit: bytes that its mattes may take, 0 = as much as there is.
     """
 
     job: str
@@ -41,6 +42,7 @@ class OpenTrack:
     clip_path: str
     clip_files: tuple[str, ...]
     folder: str
+    limit: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,23 @@ class LockFrames:
 
 
 @dataclass(frozen=True, slots=True)
+class ImportMattes:
+    """Make mattes of other programs keyframes. Answered by Progress, TrackState, Done.
+
+    Attributes:
+        path: picture, folder of pictures, or movie.
+        at: clip frame of the first one, -1 = they cover the whole clip.
+        every: take every so many of them only.
+    """
+
+    job: str
+    track: str
+    path: str
+    at: int = -1
+    every: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Checkout:
     """Move the head: to a round id, or "" = before the first; undo and redo. Answered by TrackState, Done."""
 
@@ -124,8 +143,10 @@ class Export:
         frames: the clip frame for each picture, in order; -1 = black.
         folder: where the pictures go: 000001.png and so on.
         others: tracks of the same clip whose mattes are written with this one's, as their union.
-        form: what is written, a `types.Form` value: masks, cut-out pictures, or `splines.json` in the folder.
+        form: what is written, a `types.Form` value: masks, cut-out pictures, `splines.json` in the folder; or "film",
+            for other programs, and `folder` is then a movie file or a folder for PNG.
         invert: the object is what is removed.
+        background: for a film: a colour, or a picture's or movie's path; "" = transparency.
     """
 
     job: str
@@ -135,6 +156,7 @@ class Export:
     others: tuple[str, ...] = ()
     form: str = "mask"
     invert: bool = False
+    background: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +215,7 @@ class TrackState:
         mattes: where the masks of the frames in `done` lie, as (start, stop, id), sorted: the mask of a frame f in
             [start, stop) is the file mattes/<id>/<f as %06d>.png in the track's folder.
         locked: clip frames whose mattes are approved, as [start, stop) pairs, sorted.
+        disk: bytes: what its mattes take, a frame's on average, what is free.
     """
 
     job: str
@@ -207,6 +230,7 @@ class TrackState:
     fps: float = 0.0
     mattes: tuple[tuple[int, int, str], ...] = ()
     locked: tuple[tuple[int, int], ...] = ()
+    disk: tuple[int, int, int] = (0, 0, 0)
 
     def matte_file(self, frame: int) -> str | None:
         """Path of a frame's mask in the track's folder, with "/"; None when the frame has none."""
@@ -280,22 +304,15 @@ class Pong:
 
 
 Request = (
-    Hello | OpenTrack | ApplyRound | Propagate | PropagateGroup | LockFrames | Checkout | Undo | Export | MoveTrack
-    | Cancel | Ping | Shutdown
+    Hello | OpenTrack | ApplyRound | Propagate | PropagateGroup | LockFrames | ImportMattes | Checkout | Undo | Export
+    | MoveTrack | Cancel | Ping | Shutdown
 )  # fmt: skip
 Event = Ready | TrackState | MatteReady | Progress | Warn | Done | Cancelled | Failed | Pong
 Message = Request | Event
 
 TERMINAL = (Done, Cancelled, Failed)
 
-_KINDS: dict[str, type[Any]] = {
-    kind.__name__: kind
-    for kind in (
-        Hello, OpenTrack, ApplyRound, Propagate, PropagateGroup, LockFrames, Checkout, Undo, Export, MoveTrack,
-        Cancel, Ping, Shutdown,
-        Ready, TrackState, MatteReady, Progress, Warn, Done, Cancelled, Failed, Pong,
-    )
-}  # fmt: skip
+_KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in get_args(Message)}
 
 
 def encode(message: Message) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Iterator
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -79,6 +80,14 @@ class Movie(VideoSource):
 
     def __len__(self) -> int:
         return len(self._index.times)
+
+    def span(self, frame: int) -> tuple[Fraction, Fraction]:
+        """When a frame begins and ends, in seconds of the file's own time; the last one lasts as long as the mean."""
+        base, times = self._container.streams.video[0].time_base, self._index.times
+        base = 1 / Fraction(self.fps or 25).limit_denominator(1001) if self._by_count else Fraction(base)
+        mean = Fraction(times[-1] - times[0], max(1, len(times) - 1))
+        end = times[frame + 1] if frame + 1 < len(times) else times[frame] + mean
+        return times[frame] * base, end * base
 
     def close(self) -> None:
         """Closes the file."""

@@ -1,4 +1,4 @@
-"""Movies written with PyAV (FFmpeg), complete or not there: built under another name, renamed at the end.
+"""Movies written with PyAV (FFmpeg), complete or not there: built under another name, read again, renamed at the end.
 
 .mp4   H.264, for looking at; no alpha
 .mkv   FFV1, lossless RGB, with or without alpha; Blender 4.2 to 5.2 read its alpha exactly
@@ -17,11 +17,15 @@ import av
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 
+from .alpha import ONE_THREAD
 from .errors import InputError, StoreError
+from .readback import Proof
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from typing_extensions import Self
+
+    from .sound import Sound
 
 SUFFIXES = (".mp4", ".mkv", ".mov")
 _BT709 = 1
@@ -36,28 +40,38 @@ class MovieWriter:
         size_hw: (height, width).
         fps: frames per second.
         alpha: frames have an alpha channel.
+        sound: to be copied in beside the frames.
 
     Raises:
         InputError: another ending, or alpha in .mp4.
         StoreError: it cannot be written.
     """
 
-    def __init__(self, path: Path, size_hw: tuple[int, int], fps: float, *, alpha: bool = False) -> None:
+    def __init__(
+        self, path: Path, size_hw: tuple[int, int], fps: float, *, alpha: bool = False, sound: Sound | None = None
+    ) -> None:
         self._path = path
         self._suffix = path.suffix.lower()
         check_movie(path, alpha)
         self._part = path.with_name(f".{path.name}.part")
         self._layout = "rgba" if alpha else "rgb24"
+        self._proof = Proof(self._suffix, size_hw, alpha)
+        self._sound = sound
+        self._frames = 0
+        self._rate = Fraction(fps or 25).limit_denominator(1001)
         try:
             self._part.touch()  # FFmpeg opens the file only at the first frame
             self._container: Any = av.open(str(self._part), "w", format=_SPACES[self._suffix])
-            self._stream = self._add_stream(size_hw, fps, alpha)
+            self._stream = self._add_stream(size_hw, alpha)
+            if sound is not None:
+                sound.begin(self._container)
         except (OSError, av.FFmpegError) as error:
             self._discard()
             raise self._failure(error) from error
 
     def write(self, picture: NDArray[np.uint8]) -> None:
         """Adds a frame (H, W, 3), or (H, W, 4) with alpha, uint8 RGB. Raises StoreError."""
+        self._proof.add(picture)
         frame: Any = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format=self._layout)
         if self._suffix != ".mkv":
             frame = frame.reformat(
@@ -66,10 +80,13 @@ class MovieWriter:
                 dst_colorspace=Colorspace.ITU709,
                 src_color_range=ColorRange.JPEG,
                 dst_color_range=ColorRange.MPEG,
+                **ONE_THREAD,
             )
         try:
             for packet in self._stream.encode(frame):
                 self._container.mux(packet)
+            self._frames += 1
+            self._add_sound(self._frames / self._rate)
         except (OSError, av.FFmpegError) as error:
             raise self._failure(error) from error
 
@@ -85,14 +102,24 @@ class MovieWriter:
         try:
             for packet in self._stream.encode(None):
                 self._container.mux(packet)
+            self._add_sound(None)
             self._container.close()
+            self._proof.check(self._part, self._path)
             self._part.replace(self._path)
         except (OSError, av.FFmpegError) as failure:
             self._discard()
             raise self._failure(failure) from failure
+        except StoreError:
+            self._discard()
+            raise
 
-    def _add_stream(self, size_hw: tuple[int, int], fps: float, alpha: bool) -> Any:
-        rate = Fraction(fps or 25).limit_denominator(1001)
+    def _add_sound(self, until: Fraction | None) -> None:
+        """Puts the sound's packets up to that time beside the frames."""
+        if self._sound is not None:
+            for packet in self._sound.packets(until):
+                self._container.mux(packet)
+
+    def _add_stream(self, size_hw: tuple[int, int], alpha: bool) -> Any:
         odd = size_hw[0] % 2 or size_hw[1] % 2
         codec, pixels, options = {
             # 4:2:0 has no odd sizes, and a picture is never cut: such movies are 4:4:4.
@@ -100,7 +127,7 @@ class MovieWriter:
             ".mkv": ("ffv1", "bgra" if alpha else "bgr0", {"level": "3", "slicecrc": "1"}),
             ".mov": ("prores_ks", "yuva444p10le" if alpha else "yuv444p10le", {"profile": "4444"}),
         }[self._suffix]
-        stream: Any = self._container.add_stream(codec, rate=rate, options=options)
+        stream: Any = self._container.add_stream(codec, rate=self._rate, options=options)
         stream.height, stream.width = size_hw
         stream.pix_fmt = pixels
         if self._suffix != ".mkv":

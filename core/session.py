@@ -49,7 +49,7 @@ class TrackSession:
 
     Attributes:
         folder: where it lies.
-        source: its clip's frames.
+        clip, source: what is cut out of, and its frames.
         warnings: what was found and mended on opening, in sentences for the user.
         disk: what its mattes take, and the limit of that.
     """
@@ -57,6 +57,7 @@ class TrackSession:
     def __init__(self, folder: Path, source: VideoSource, engine: Engine, lock: FolderLock) -> None:
         """Takes over an open clip and a lock that is held; callers use `open`."""
         self.folder = folder
+        self.clip = Clip("")
         self.source = source
         self.warnings = list(lock.warnings)
         self._engine = engine
@@ -101,6 +102,7 @@ class TrackSession:
         except BaseException:
             source.close()
             raise
+        session.clip = clip
         session.warnings += warnings
         session.disk.limit = limit
         session.disk.keep()

@@ -18,6 +18,7 @@ from ..core.messages import (
     Cancelled,
     Event,
     Failed,
+    ImportMattes,
     Message,
     Ping,
     Pong,
@@ -28,7 +29,7 @@ from ..core.messages import (
 )
 from ..core.messages import Export as ExportRequest
 
-LONG = (Propagate, PropagateGroup, ExportRequest)
+LONG = (Propagate, PropagateGroup, ExportRequest, ImportMattes)
 """Jobs that may take minutes."""
 GRACE = 1.5
 """Seconds that the running step may take to its end after the host has gone or said goodbye."""

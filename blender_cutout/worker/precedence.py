@@ -9,6 +9,7 @@ from ..core.messages import (
     Checkout,
     Export,
     Hello,
+    ImportMattes,
     LockFrames,
     Message,
     MoveTrack,
@@ -18,7 +19,7 @@ from ..core.messages import (
     Undo,
 )
 
-LongJob: TypeAlias = Propagate | PropagateGroup | Export
+LongJob: TypeAlias = Propagate | PropagateGroup | Export | ImportMattes
 
 
 def _tracks(message: Message) -> set[str]:

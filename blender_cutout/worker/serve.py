@@ -10,6 +10,7 @@ import logging
 import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from .. import __version__
@@ -22,6 +23,7 @@ from ..core.messages import (
     Done,
     Export,
     Hello,
+    ImportMattes,
     LockFrames,
     MatteReady,
     Message,
@@ -31,11 +33,11 @@ from ..core.messages import (
     Propagate,
     PropagateGroup,
     Ready,
-    TrackState,
     Undo,
     Warn,
 )
 from ..core.types import Clip, Direction, FrameRange, MatteKind, Round, Stroke
+from . import exchange
 from .failures import failed, free_memory, is_out_of_memory
 from .inbox import Inbox
 from .outbox import Outbox, ProgressMeter
@@ -152,6 +154,8 @@ class Server:
                 return self._propagate_group(message)
             case Export():
                 return self._export(message)
+            case ImportMattes():
+                return self._import(message)
             case LockFrames():
                 self._session(message.track).lock(FrameRange(message.start, message.stop), message.locked)
                 self._tell_state(message.job, message.track)
@@ -177,7 +181,7 @@ class Server:
         if earlier is not None:
             earlier.close()
         clip = Clip(message.clip_path, tuple(message.clip_files))
-        session = TrackSession.open(clip, message.folder, engine)
+        session = TrackSession.open(clip, message.folder, engine, message.limit)
         self._sessions[message.track] = session
         for text in session.warnings:
             self._send(Warn(message.job, text))
@@ -206,6 +210,8 @@ class Server:
         frames, direction = FrameRange(message.start, message.stop), _direction(message.direction)
         meter = ProgressMeter(self._outbox, message.job, "propagating")
         done = 0
+        if text := session.disk.use().warning(len(frames)):
+            self._send(Warn(message.job, text))
         try:
             for frame, path, kind in self._steps(message, session.propagate(frames, direction), len(frames)):
                 done += 1
@@ -234,9 +240,15 @@ class Server:
                 meter.step(count, run.total)
         finally:
             for track, session in zip(message.tracks, sessions, strict=True):
+                session.disk.keep()
                 if session is self._sessions.get(track):
                     self._tell_state(message.job, track)
         return Done(message.job, f"{done} frames", {"frames": done})
+
+    def _import(self, message: ImportMattes) -> Done:
+        session, meter = self._session(message.track), ProgressMeter(self._outbox, message.job, "importing")
+        summary = exchange.import_mattes(message, session, lambda s, n: self._steps(message, s, n), meter.step)
+        return replace(self._moved(message.job, message.track, session), summary=summary)
 
     def _undo(self, message: Undo) -> Done:
         session = self._session(message.track)
@@ -250,16 +262,9 @@ class Server:
         return self._moved(message.job, message.track, session)
 
     def _export(self, message: Export) -> Done:
-        from ..core.delivery import deliver
-
         sessions = [self._session(track) for track in (message.track, *message.others)]
         meter = ProgressMeter(self._outbox, message.job, "writing")
-        result = {}
-        steps = deliver(sessions, message.frames, message.folder, message.form, message.invert)
-        for step in self._steps(message, steps, len(message.frames)):
-            meter.step(step.done, step.total)
-            result = {"folder": message.folder, "count": step.total, "black": step.black, "missing": step.missing}
-        return Done(message.job, f"{len(message.frames)} pictures", result)
+        return exchange.export(message, sessions, lambda s, n: self._steps(message, s, n), meter.step)
 
     def _steps(self, message: LongJob, steps: Iterator[_Step], total: int) -> Iterator[_Step]:
         """The steps of a long job, with what cannot wait done between them; raises _Stopped when it is to end."""
@@ -290,24 +295,7 @@ class Server:
             self._handle(message)
 
     def _tell_state(self, job: str, track: str) -> None:
-        session = self._session(track)
-        height, width = session.source.size
-        self._send(
-            TrackState(
-                job,
-                track,
-                session.head,
-                session.parent,
-                session.keyframes(),
-                session.done_ranges(),
-                len(session.source),
-                height,
-                width,
-                session.source.fps,
-                session.matte_ranges(),
-                session.locked_ranges(),
-            )
-        )
+        self._send(exchange.track_state(job, track, self._session(track)))
 
     def _session(self, track: str) -> TrackSession:
         if track not in self._sessions:

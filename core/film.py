@@ -1,0 +1,211 @@
+"""The cut-out as a film for others: pictures or a movie, with transparency or over a background, checked after writing.
+
+A movie is written under another name, read again and compared, and only then gets its own. The sound of the clip is
+taken over as it is where the movie can hold it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from .colours import NAMES, parse_colour
+from .composite import Edge, cover, over, rgba
+from .errors import InputError, StoreError
+from .readback import check_picture
+from .store import store_errors
+from .video import VideoSource, open_clip
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .sound import Sound
+    from .types import Image, Matte
+
+DEFAULT_FPS = 25.0
+
+
+@dataclass(frozen=True, slots=True)
+class FilmStep:
+    """A frame of a film is written.
+
+    Attributes:
+        done, total: frames written, and all.
+        frame: clip frame of this one.
+        path: its picture; None for a movie, which is there after the last step.
+        sound: with the last step: what became of the clip's sound, in a sentence.
+    """
+
+    done: int
+    total: int
+    frame: int
+    path: Path | None
+    sound: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a film looks like.
+
+    Attributes:
+        background: a colour, or the path of a picture, a folder of pictures or a movie; "" = transparency.
+        edge: what is done to the mattes' edge.
+        fps: frames per second, 0 = the clip's own, 25 for pictures.
+    """
+
+    background: str = ""
+    edge: Edge = field(default_factory=Edge)
+    fps: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.fps <= 1000:
+            raise InputError(
+                f"The frame rate {self.fps:g} is not sensible.", "Give frames per second, for instance 25."
+            )
+
+
+def is_movie(target: Path) -> bool:
+    """True when the name is a movie's, else it is a folder for pictures."""
+    return bool(target.suffix) and not target.is_dir()
+
+
+def write_film(
+    clip: VideoSource,
+    media: Path,
+    frames: Sequence[int],
+    matte_of: Callable[[int], Matte],
+    target: Path,
+    look: Look | None = None,
+) -> Generator[FilmStep, None, None]:
+    """Writes a film of these clip frames, in this order; yields after each.
+
+    Args:
+        clip: the frames.
+        media: the clip's own file or folder, for its sound.
+        frames: which.
+        matte_of: the matte (H, W) of a clip frame.
+        target: .mp4, .mkv or .mov; or a folder, for PNG named 000000.png by clip frame.
+        look: see there.
+
+    Raises:
+        InputError: nothing to write, no such background, or a kind of file that cannot be written or has no alpha.
+        StoreError: it cannot be written, or reads back as something else.
+        FrameReadError: a frame of the clip or of the background cannot be read.
+    """
+    look = look or Look()
+    if not frames:
+        raise InputError("There is no frame to write.", "Choose a range with at least one frame.")
+    with ExitStack() as stack:
+        background = open_background(look.background, clip.size, stack) if look.background else None
+
+        def picture(frame: int) -> NDArray[np.uint8]:
+            image, matte = clip[frame], look.edge.apply(matte_of(frame))
+            return over(image, matte, background(frame)) if background else rgba(image, matte)
+
+        if is_movie(target):
+            yield from _write_movie(clip, media, frames, picture, target, look, background is None)
+        else:
+            yield from _write_pictures(frames, picture, target)
+
+
+def _write_pictures(
+    frames: Sequence[int], picture: Callable[[int], NDArray[np.uint8]], folder: Path
+) -> Generator[FilmStep, None, None]:
+    with store_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    for done, frame in enumerate(frames, start=1):
+        path, result = folder / f"{frame:06d}.png", picture(frame)
+        part = path.with_name(f".{path.name}.part")
+        with store_errors(path):
+            try:
+                part.write_bytes(png(result))
+                check_picture(part, result)
+                part.replace(path)
+            finally:
+                part.unlink(missing_ok=True)
+        sound = "Pictures hold no sound." if done == len(frames) else ""
+        yield FilmStep(done, len(frames), frame, path, sound)
+
+
+def _write_movie(
+    clip: VideoSource,
+    media: Path,
+    frames: Sequence[int],
+    picture: Callable[[int], NDArray[np.uint8]],
+    target: Path,
+    look: Look,
+    alpha: bool,
+) -> Generator[FilmStep, None, None]:
+    from .movie_writer import MovieWriter, check_movie  # PyAV takes long to load
+
+    check_movie(target, alpha)
+    fps = look.fps or clip.fps or DEFAULT_FPS
+    with store_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        sound, told = _sound(clip, media, frames, fps, target.suffix.lower(), stack)
+        with MovieWriter(target, clip.size, fps, alpha=alpha, sound=sound) as writer:
+            for done, frame in enumerate(frames, start=1):
+                writer.write(picture(frame))
+                if done < len(frames):
+                    yield FilmStep(done, len(frames), frame, None)
+    yield FilmStep(len(frames), len(frames), frames[-1], None, told)
+
+
+def _sound(
+    clip: VideoSource, media: Path, frames: Sequence[int], fps: float, suffix: str, stack: ExitStack
+) -> tuple[Sound | None, str]:
+    """The clip's sound for these frames where it can be taken over, and what is to be said about it."""
+    from .movie import Movie
+
+    if not isinstance(clip, Movie):
+        return None, "The clip has no sound."
+    from .sound import Sound
+
+    try:
+        start, stop = clip.span(frames[0]), clip.span(frames[-1])
+        sound = stack.enter_context(Sound(media, start[0], stop[1]))
+    except OSError as error:
+        raise StoreError(f"The sound of {media} cannot be read ({error}).", "Check the file.") from error
+    if not sound.codec:
+        return None, "The clip has no sound."
+    if list(frames) != list(range(frames[0], frames[-1] + 1)) or abs(fps - clip.fps) > 1e-3:
+        return None, "The clip's sound was left out: it fits only frames in their order, at the clip's own rate."
+    if not sound.fits(suffix):
+        return None, f"The clip's sound ({sound.codec}) was left out: {suffix} does not hold it, .mkv does."
+    return sound, f"The clip's sound ({sound.codec}) was copied as it is."
+
+
+def open_background(text: str, size_hw: tuple[int, int], stack: ExitStack) -> Callable[[int], Image]:
+    """A function from clip frame to background (H, W, 3) uint8; a movie is repeated. Files are closed by `stack`.
+
+    Raises:
+        InputError: neither a colour nor a file; FrameReadError: it cannot be read.
+    """
+    colour = parse_colour(text)
+    if colour is not None:
+        plain = np.full((*size_hw, 3), colour, np.uint8)
+        return lambda frame: plain
+    if not Path(text).exists():
+        raise InputError(
+            f"The background {text!r} is neither a colour nor a file.",
+            f"Use #rrggbb, one of {', '.join(sorted(NAMES))}, or the path of a picture or movie.",
+        )
+    source = stack.enter_context(open_clip(text))
+    if len(source) == 1:
+        still = cover(source[0], size_hw)
+        return lambda frame: still
+    return lambda frame: cover(source[frame % len(source)], size_hw)
+
+
+def png(picture: NDArray[np.uint8]) -> bytes:
+    """A PNG of a picture (H, W, 3 or 4) uint8."""
+    order = cv2.COLOR_RGBA2BGRA if picture.shape[2] == 4 else cv2.COLOR_RGB2BGR
+    _, data = cv2.imencode(".png", cv2.cvtColor(picture, order), [cv2.IMWRITE_PNG_COMPRESSION, 3])
+    return bytes(data.tobytes())
