@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import InputError
 from .propagate import PropagationSettings, propagate
 from .refine import foreground, refine
-from .types import Clip, Direction, FrameRange, MatteKind, Stroke
+from .types import Care, Clip, Direction, FrameRange, Halt, MatteKind, Stroke
 from .video import open_clip
 
 if TYPE_CHECKING:
@@ -118,6 +118,8 @@ class Engine:
         previous: Mapping[int, Mattes] | Callable[[int], Mattes | None] | None = None,
         locked: Collection[int] = (),
         known: Callable[[int], Mattes | None] | None = None,
+        care: Care | None = None,
+        notice: Callable[[Halt], None] | None = None,
     ) -> Generator[tuple[int, Mattes, MatteKind], None, None]:
         """As `propagate`, but yields (frame, matte, kind), takes a direction and can go on where it was stopped.
 
@@ -129,6 +131,8 @@ class Engine:
             previous: see `propagate`; may be a function that returns None for a missing frame.
             locked: see `propagate`.
             known: frame -> matte that this same run has already made, or None.
+            care: where to stop; None = nowhere, so that every frame of the range is given out.
+            notice: called with each stop that left frames without a matte.
         """
         bounds = as_range(frame_range)
         with ExitStack() as stack:
@@ -146,6 +150,8 @@ class Engine:
                 known=known,
                 settings=self.settings.propagation,
                 fusion=self._fusion,
+                care=care,
+                notice=notice,
             )
             return _closing(stream, stack.pop_all())
 

@@ -10,7 +10,7 @@ from its own keyframes. What was drawn, or locked, stays as it is, and the other
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain as joined
@@ -23,7 +23,7 @@ from .errors import InputError
 from .group_plan import bases_of, before_of, drawn_on, equals_of, joint_action
 from .sharing import contested, share
 from .store import LazyMattes
-from .types import Direction, FrameRange, MatteKind
+from .types import Care, Direction, FrameRange, Halt, MatteKind
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -62,6 +62,8 @@ class GroupRun:
         engine: Engine,
         frames: FrameRange,
         direction: Direction,
+        care: Care | None = None,
+        notice: Callable[[Halt], None] | None = None,
     ) -> None:
         """Checks everything and changes nothing.
 
@@ -72,12 +74,15 @@ class GroupRun:
             frames: the frames to give out.
             direction: see `Engine.propagate_detailed`. Only the way of one object to another one's keyframe, where it
                 has no mask, is gone in whichever direction it takes.
+            care: see `Engine.propagate_detailed`; None = as `Care` has it, so it stops at cuts.
+            notice: see `Engine.propagate_detailed`.
 
         Raises:
             InputError: an object has no mask, the tracks are not of the same clip, or the range is not in it.
         """
         self._engine = engine
         self._frames, self._direction = frames, direction
+        self._care, self._notice = care or Care(), notice
         self._parts = [session.part() for session in sessions]
         self._names = list(names)
         self._check()
@@ -119,6 +124,8 @@ class GroupRun:
             previous=self._previous if self._before else None,
             locked=frozenset.intersection(*self._locked),
             known=self._known,
+            care=self._care,
+            notice=self._notice,
         )
         with closing(stream):
             for frame, mattes, kind in stream:

@@ -19,6 +19,8 @@ class Pass:
         compute: False = only frames with an earlier result are given out, nothing is computed.
         keep: frames with an earlier result keep it.
         fuse_with: old keyframe at the far end, towards which earlier results count more; None = new results win.
+        beyond: keyframe at the far end from which the frames can be reached as well; None = there is none.
+        redo: what is reached from there instead replaces earlier results too.
     """
 
     start: int
@@ -26,6 +28,16 @@ class Pass:
     compute: bool = True
     keep: bool = False
     fuse_with: int | None = None
+    beyond: int | None = None
+    redo: bool = True
+
+    def rest(self, at: int, has_previous: bool) -> Pass:
+        """What takes the place of this pass from frame `at` on, which it does not get to."""
+        left = self.frames[self.frames.index(at) :]
+        if self.beyond is None or not self.compute:
+            return Pass(self.start, left, compute=False, keep=has_previous)
+        step = -self.frames.step
+        return Pass(self.beyond, range(self.beyond + step, at + step, step), keep=not self.redo)
 
 
 def plan(
@@ -82,10 +94,12 @@ def _stretch(
         yield from _kept(left, right, low, high, direction, new_keys is not None)
     elif can_forward and left is not None:
         old = right if new_keys is not None and right not in new_keys else None
-        yield Pass(left, range(left + 1, high), fuse_with=old)
+        beyond = right if direction is Direction.BOTH else None
+        yield Pass(left, range(left + 1, high), fuse_with=old, beyond=beyond, redo=old is None)
     elif right is not None:
         old = left if new_keys is not None and left not in new_keys else None
-        yield Pass(right, range(right - 1, low - 1, -1), fuse_with=old)
+        beyond = left if direction is Direction.BOTH else None
+        yield Pass(right, range(right - 1, low - 1, -1), fuse_with=old, beyond=beyond, redo=old is None)
 
 
 def _kept(
@@ -95,7 +109,8 @@ def _kept(
     if not has_previous:
         return
     if left is not None and direction is not Direction.BACKWARD:
-        yield Pass(left, range(left + 1, high), keep=True)
+        beyond = right if direction is Direction.BOTH else None
+        yield Pass(left, range(left + 1, high), keep=True, beyond=beyond, redo=False)
     elif right is not None and direction is not Direction.FORWARD:
         yield Pass(right, range(right - 1, low - 1, -1), keep=True)
     else:

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .cuts import CutFinder
 from .errors import InputError
+from .halts import follow
 from .matte import check_matte
-from .passes import plan
-from .types import Direction, FrameRange, MatteKind
+from .passes import Pass, plan
+from .types import Care, Direction, FrameRange, Halt, MatteKind
 from .walk import Walker
 
 if TYPE_CHECKING:
@@ -79,6 +81,8 @@ def propagate(
     known: Lookup | None = None,
     settings: PropagationSettings | None = None,
     fusion: FusionNet | None = None,
+    care: Care | None = None,
+    notice: Callable[[Halt], None] | None = None,
 ) -> Generator[tuple[int, Mattes, MatteKind], None, None]:
     """Yields (frame, matte, kind) for every frame of the range once.
 
@@ -101,6 +105,9 @@ def propagate(
         known: frame -> matte that this same run has already made, or None: given out, not computed again.
         settings: see `PropagationSettings`.
         fusion: fusion network; None = old and new results are fused by formula.
+        care: where to stop; None = nowhere. What lies behind a stop is reached from the next keyframe, if there is one
+            and the direction allows it; otherwise it is left out (or keeps what `previous` has).
+        notice: called with each stop that left frames without a matte.
 
     Raises:
         InputError: no keyframes, outside the clip, or of different kinds; a range outside the clip; a locked frame
@@ -122,7 +129,9 @@ def propagate(
     if previous is not None:
         new_keys = {k for k in keys if _is_new(before(k), check_matte(keyframes[k]))}
     settings = (settings or PropagationSettings()).for_objects(shape[0] if len(shape) == 3 else 1)
-    walker = Walker(net, frames, size, settings, fusion if settings.fusion_net else None)
+    care = care or Care(stop_at_cuts=False)
+    cuts = CutFinder(frames) if care.stop_at_cuts else None
+    walker = Walker(net, frames, size, settings, fusion if settings.fusion_net else None, cuts)
 
     def approved(frame: int) -> Mattes:
         """The matte of a locked frame."""
@@ -151,19 +160,20 @@ def propagate(
         holds_object[frame] = bool((approved(frame) > 0.5).any())
     if new_keys is not None:
         anchors = sorted({*keys, *ends})
+    is_empty = not any(holds_object.values())
+    stop_below = 0.0 if is_empty else care.stop_below
+
+    def walk(step: Pass) -> Generator[tuple[int, Mattes, MatteKind], None, int | None]:
+        if step.compute and is_empty:
+            return walker.nothing(step, result, shape)
+        return walker.walk(step, anchors, keyframe, result, before)
 
     def run() -> Generator[tuple[int, Mattes, MatteKind], None, None]:
         for step in plan(anchors, length, bounds, direction, new_keys):
             if isinstance(step, int):
                 yield step, keyframe(step), MatteKind.LOCKED if step in fixed else MatteKind.DRAWN
                 continue
-            if step.compute and not any(holds_object.values()):
-                stream = walker.nothing(step, result, shape)
-            else:
-                stream = walker.walk(step, anchors, keyframe, result, before)
-            for frame, matte, kind in stream:
-                if frame in bounds:
-                    yield frame, matte, kind
+            yield from follow(step, walk, bounds, new_keys is not None, stop_below, notice)
 
     return run()
 

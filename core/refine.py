@@ -34,7 +34,8 @@ def refine(
 
     The network sees the adaptive crop around this round's strokes; its result is laid over `previous` with a faded rim.
     A first round sees the whole picture, and then what it found once more from near. A later one changes only areas
-    that hang together with its strokes. Outside the crop `previous` stays as it is, bit for bit. Pixels under a stroke
+    that hang together with its strokes, and with removing strokes alone it adds nothing: beside a stroke on bare background
+    the network would leave a rim. Outside the crop `previous` stays as it is, bit for bit. Pixels under a stroke
     always obey it.
 
     Args:
@@ -69,6 +70,8 @@ def refine(
     refined = net.predict(crop.to_crop(image), seen, keep, remove)
     if (before > 0.5).any():
         refined = merge_changes(seen, refined, np.maximum(keep, remove))
+        if not keep.any():
+            refined = np.minimum(refined, seen)
     elif crop.box.area == size[0] * size[1]:
         found = np.asarray(crop.from_crop(refined, size))
         closer = closer_crop(found, size, working_px, inside)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from itertools import takewhile
 from pathlib import Path
@@ -13,7 +13,7 @@ from .group_plan import Part
 from .journal import Lock, Operation, Propagation
 from .rerun import Rerun
 from .store import LazyMattes
-from .types import Direction, FrameRange, MatteKind
+from .types import Care, Direction, FrameRange, Halt, MatteKind
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
 
 def carry(
-    part: Part, engine: Engine, frames: FrameRange, direction: Direction
+    part: Part,
+    engine: Engine,
+    frames: FrameRange,
+    direction: Direction,
+    care: Care,
+    notice: Callable[[Halt], None] | None = None,
 ) -> Iterator[tuple[int, Path, MatteKind]]:
     """Yields (frame, path of its matte, where it comes from) for the frames of the range; see `TrackSession.propagate`.
 
@@ -30,6 +35,8 @@ def carry(
         engine: does the work.
         frames: see `Engine.propagate_detailed`.
         direction: likewise.
+        care: likewise.
+        notice: likewise.
 
     Raises:
         InputError: there is no keyframe yet, or the range is not in the clip.
@@ -69,6 +76,8 @@ def carry(
         previous=previous if run.has_previous else None,
         locked=locked,
         known=known,
+        care=care,
+        notice=notice,
     )
     with closing(mattes):
         for frame, matte, kind in mattes:

@@ -179,6 +179,46 @@ class MatteKind(str, Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Care:
+    """How a propagation is to go about its work; the artist's choice, not the tier's.
+
+    Attributes:
+        stop_at_cuts: frames beyond a cut are not reached from before it.
+        stop_below: a pass ends behind a frame of which the network is less sure than this, 0 to 1; 0 = never.
+    """
+
+    stop_at_cuts: bool = True
+    stop_below: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.stop_below <= 1:
+            raise InputError(f"A confidence of {self.stop_below} does not exist.", "Give a number from 0 to 1.")
+
+
+class Cause(str, Enum):
+    """Why a propagation went no farther."""
+
+    CUT = "cut"
+    DOUBT = "doubt"
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """A propagation went no farther, and no other keyframe reaches what is beyond.
+
+    Attributes:
+        cause: why.
+        at: where: the frame in doubt, or the first one beyond the cut (seen in walking order).
+        first, last: frames that have no matte because of it.
+    """
+
+    cause: Cause
+    at: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
 class Round:
     """One round of interaction on one frame: strokes, or none for a foreground proposal ("Auto").
 

@@ -20,6 +20,7 @@ from .types import MatteKind
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from .cuts import CutFinder
     from .ports import FrameSource, FusionNet, Key, PropagationNet, Value
     from .propagate import PropagationSettings
     from .types import Image, Mattes
@@ -69,19 +70,22 @@ class Walker:
         size: tuple[int, int],
         settings: PropagationSettings,
         fusion: FusionNet | None = None,
+        cuts: CutFinder | None = None,
     ) -> None:
         self._net = net
         self._fusion = fusion
+        self._cuts = cuts
         self._frames = frames
         self._size = size
         self._settings = settings
         self._memory = SpaceTimeMemory(settings.budget, settings.memory_every)
 
-    def nothing(self, step: Pass, fixed: Fixed, shape: tuple[int, ...]) -> Generator[Result, None, None]:
+    def nothing(self, step: Pass, fixed: Fixed, shape: tuple[int, ...]) -> Generator[Result, None, int | None]:
         """Yields an empty matte for every frame of the pass that has no result: there is no object to look for."""
         for frame in step.frames:
             matte, kind = fixed(frame, step.keep) or (np.zeros(shape, np.float32), MatteKind.PROPAGATED)
             yield frame, matte, kind
+        return None
 
     def walk(
         self,
@@ -90,8 +94,8 @@ class Walker:
         keyframe: Callable[[int], Mattes],
         fixed: Fixed,
         before: Callable[[int], Mattes | None],
-    ) -> Generator[Result, None, None]:
-        """Yields (frame, matte, kind) for the frames of the pass, in walking order.
+    ) -> Generator[Result, None, int | None]:
+        """Yields (frame, matte, kind) for the frames of the pass, in walking order; returns the first beyond a cut.
 
         Frames with a result are given out as they are; their keys and values are made only if a frame after them needs
         computing, and then only for those that memory would still hold.
@@ -125,6 +129,8 @@ class Walker:
                 continue
             if not step.compute:
                 continue
+            if self._cuts is not None and self._cuts.between(frame - step.frames.step, frame):
+                return frame
             if not started:
                 self._begin(step.start, keys, keyframe)
                 change = self._change(step, before, start)
@@ -148,6 +154,7 @@ class Walker:
                 full = self._fused(_stacked(old), full, change, look, time)
                 kind = MatteKind.FUSED
             yield frame, full[0] if flat else full, kind
+        return None
 
     def _on_grid(self, start: int, frame: int) -> bool:
         return abs(frame - start) % self._settings.memory_every == 0

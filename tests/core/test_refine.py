@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -79,6 +80,22 @@ def test_correction_does_not_spoil_what_was_right_elsewhere_in_its_crop():
     red = refine(FakeScribbleNet(), IMAGE, [click(CLIP.centre(6, 0))])
     both = refine(FickleNet(), IMAGE, [click(CLIP.centre(6, 1))], red)
     assert iou(both, np.maximum(RED, BLUE)) > 0.95
+
+
+class RimmedNet(FakeScribbleNet):
+    """Takes what lies around a removing stroke for the object, as a trained one may on bare background."""
+
+    def predict(self, image, previous, keep, remove):
+        around = cv2.dilate(remove, np.ones((15, 15), np.uint8))
+        return np.maximum(super().predict(image, previous, keep, remove), np.minimum(around, 0.8)).astype(np.float32)
+
+
+def test_a_removing_stroke_beside_the_object_leaves_no_rim():
+    before = refine(FakeScribbleNet(), IMAGE, [click(CLIP.centre(6, 0))])
+    x, y = CLIP.centre(6, 0)
+    after = refine(RimmedNet(), IMAGE, [click((x + 50.0, y), Label.REMOVE)], before)
+    assert (after - before).max() < 0.05
+    assert iou(after, before) > 0.97
 
 
 def test_foreground_finds_what_is_not_background():
