@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,7 +33,7 @@ from .journal import ROOT, Action, Journal, Lock, Operation, Propagation, action
 from .lock import FolderLock
 from .single import carry
 from .store import MatteStore, store_errors
-from .types import Clip, Direction, FrameRange, MatteKind, Round
+from .types import Care, Clip, Direction, FrameRange, Halt, MatteKind, Round
 from .video import VideoSource, open_clip
 
 if TYPE_CHECKING:
@@ -196,18 +196,30 @@ class TrackSession:
             raise InputError("There is nothing locked to be unlocked.", "")
         return self._record(self.head, Lock(frames, locked)).id
 
-    def propagate(self, frames: FrameRange, direction: Direction) -> Iterator[tuple[int, Path, MatteKind]]:
+    def propagate(
+        self,
+        frames: FrameRange,
+        direction: Direction,
+        care: Care | None = None,
+        notice: Callable[[Halt], None] | None = None,
+    ) -> Iterator[tuple[int, Path, MatteKind]]:
         """Carries the keyframes' mattes through `frames`; yields (frame, path of its matte, where it comes from).
 
         Each matte is on disk when it is yielded. Stopped or killed at any point and asked for again, it goes on where
         it was. Keyframes and locked frames are yielded but never written. After new rounds the mattes before them are
         fused with.
 
+        Args:
+            frames: which.
+            direction: see `Engine.propagate_detailed`.
+            care: see `Engine.propagate_detailed`; None = as `Care` has it, so it stops at cuts.
+            notice: see `Engine.propagate_detailed`.
+
         Raises:
             InputError: there is no keyframe yet, or the range is not in the clip.
             StoreError: a matte cannot be written; those before it are kept.
         """
-        return self.disk.kept(carry(self.part(), self._engine, frames, direction))
+        return self.disk.kept(carry(self.part(), self._engine, frames, direction, care or Care(), notice))
 
     def import_mattes(
         self,
