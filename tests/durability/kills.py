@@ -1,0 +1,318 @@
+"""`kill -9` at random moments: `python tests/durability/kills.py [--worker N] [--command N] [--blender N] [--seed S]`.
+
+The engine's process, the command line and Blender (bpy, with --bpy PYTHON) are killed while they draw, propagate,
+import and export, again and again on the same track, which is never cleaned up between. After every kill: whatever was
+announced is there with the same bytes, no picture is torn, the journal is whole, and the next process opens the track
+at once, without a stale lock in its way. Killed jobs are asked for again until they are done; in the end every mask is
+compared with those of a run that was left alone. Exit code 0: all that was so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import stand
+from stand import FILM, Driver, Torn, kill, m
+
+from blender_cutout.core.alpha import MovieWithAlpha
+from blender_cutout.core.matte import is_whole_png, read_mask
+from blender_cutout.core.session import TrackSession
+from blender_cutout.core.types import Clip, Direction, FrameRange, Round, Stroke
+
+HERE = Path(__file__).resolve().parent
+DELAY = 0.006
+"""Seconds that a look of the network takes: a propagation then takes about 0.2 s, of which most is our own work."""
+MOST = 5
+"""Kills of one job, then it may come to its end: else nearly all kills would hit the longest one."""
+STEPS = ("draw", "propagate", "correct", "propagate again", "write", "save")
+"""What Blender tells that it begins."""
+CLI = """
+import sys, time
+sys.path.insert(0, sys.argv[1])
+from blender_cutout.cli import main
+from blender_cutout.core.engine import Engine, EngineSettings
+from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet
+from blender_cutout.core.propagate import PropagationSettings
+class Net(FakePropagationNet):
+    def segment(self, *given):
+        time.sleep(float(sys.argv[2]))
+        return super().segment(*given)
+settings = EngineSettings(96, PropagationSettings(working_px=96))
+engine = Engine(FakeScribbleNet(), Net(), settings, tier="draft", weights_id="fake")
+sys.exit(main(sys.argv[3:], load=lambda tier, device: engine))
+"""
+
+
+def stroke(frame: int, corner: bool) -> dict[str, object]:
+    """A stroke on the object, or a wrong one in a corner."""
+    point = (5.0 + frame % 3, 5.0) if corner else FILM.centre(frame)
+    return {"label": "keep", "radius": 3, "points": [list(point)]}
+
+
+def kill_worker(kills: int, seed: int, place: Path) -> Counter[str]:
+    """Kills the engine's process; returns how often in which kind of job. Raises Torn."""
+    random = stand.moments(seed)
+    media, masks = stand.write_media(place / "media"), stand.write_masks(place / "masks")
+    counted: Counter[str] = Counter()
+    cycle = 0
+    while counted.total() < kills:
+        cycle += 1
+        folder = place / f"track {cycle}"
+        driver = Driver(media, folder, place / "engine.log", "--delay", str(DELAY))
+        driver.open()
+        out, film = place / f"out {cycle}", place / f"film {cycle}.mkv"
+        drawn = sorted(random.sample(range(len(FILM)), 3))
+        both = (0, len(FILM), "both")
+        jobs: list[tuple[str, type, tuple[object, ...], float]] = [
+            ("round", m.ApplyRound, (drawn[0], (stroke(drawn[0], False),)), 0.03),
+            ("propagation", m.Propagate, both, 0.35),
+            ("round", m.ApplyRound, (drawn[1], (stroke(drawn[1], True),)), 0.03),
+            ("propagation", m.Propagate, both, 0.35),
+            ("import", m.ImportMattes, (str(masks), -1, 5), 0.04),
+            ("propagation", m.Propagate, both, 0.35),
+            ("export", m.Export, (tuple(range(len(FILM))), str(out)), 0.05),
+            ("export", m.Export, (tuple(range(len(FILM))), str(film), (), "film"), 0.1),
+        ]
+        for name, kind, fields, usual in jobs:
+            base, tries = driver.seen.head, 0
+            while True:
+                before, tries = driver.seen.head, tries + 1
+                if counted.total() >= kills or tries > MOST:
+                    if not isinstance(done := driver.ask(kind, *fields), m.Done):
+                        raise Torn(f"{name} failed: {done}")
+                    break
+                ended = driver.kill_after(random.uniform(0, usual * 1.1), kind, *fields)
+                counted[name if not ended else f"{name}, just done"] += 1
+                stand.check_left(folder, driver.seen)
+                stand.check_sequence(out, len(FILM))
+                check_film(film)
+                begin = time.monotonic()
+                state = driver.open()
+                if time.monotonic() - begin > 20:
+                    raise Torn(f"opening again took {time.monotonic() - begin:.0f} s")
+                if ended and name != "export" and state.head == base:
+                    raise Torn(f"{name} was told to be done, but the head is where it was")
+                if ended or (name in ("round", "import") and state.head != before):
+                    break  # it was recorded before the kill: nothing is to be asked again
+        state = driver.open()
+        done = [e for e in driver.events(driver.send(m.Checkout, state.head)) if isinstance(e, m.Done)]
+        if not done or state.done != ((0, len(FILM)),):
+            raise Torn(f"not all frames have masks: {state.done}")
+        driver.close()
+        compare(media, masks, folder, place / f"alone {cycle}", drawn)
+        for leftover in folder.rglob("*.part"):
+            if leftover.parent.name != "small" and time.time() - leftover.stat().st_mtime > 600:
+                raise Torn(f"{leftover} is never cleaned up")
+        if not out.is_dir() or not film.is_file():
+            raise Torn("an export that was told to be done is not there")
+        shutil.rmtree(folder)
+    return counted
+
+
+def check_film(path: Path) -> None:
+    """A written film is not there, or whole."""
+    if path.exists():
+        with MovieWithAlpha(path) as movie:
+            if len(movie) != len(FILM) or movie[len(FILM) - 1].shape != (*FILM.size, 4):
+                raise Torn(f"{path} is torn")
+
+
+def compare(media: Path, masks: Path, folder: Path, alone: Path, drawn: list[int]) -> None:
+    """Compares all masks with those of the same work without any kill. Raises Torn."""
+    clip, everything = Clip(str(media)), FrameRange(0, len(FILM))
+    with (
+        TrackSession.open(clip, folder, stand.make_engine()) as killed,
+        TrackSession.open(clip, alone, stand.make_engine()) as calm,
+    ):
+        for number, frame in enumerate(drawn[:2]):
+            calm.apply_round(Round(frame, (Stroke.from_json(stroke(frame, number > 0)),)))
+            list(calm.propagate(everything, Direction.BOTH))
+        list(calm.import_mattes(masks, None, 5))
+        list(calm.propagate(everything, Direction.BOTH))
+        if killed.head != calm.head:
+            raise Torn("the killed track has other steps than the calm one")
+        for frame in everything:
+            a, b = killed.matte(frame), calm.matte(frame)
+            if a is None or b is None or not np.array_equal(a, b):
+                raise Torn(f"the mask of frame {frame} is not that of the calm run")
+    shutil.rmtree(alone)
+
+
+def kill_command(kills: int, seed: int, place: Path) -> Counter[str]:
+    """Kills `cutout propagate` and `cutout composite`; returns how often. Raises Torn."""
+    random = stand.moments(seed)
+    media, masks = stand.write_media(place / "media"), stand.write_masks(place / "masks")
+    counted: Counter[str] = Counter()
+    cutout = [sys.executable, "-c", CLI, str(stand.ROOT), str(DELAY)]
+    first = f"3={masks / '0003.png'}"
+
+    def run(out: Path, seconds: float | None, words: list[str]) -> bool:
+        """True when it came to its end."""
+        process = subprocess.Popen(
+            [*cutout, *words, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert process.stdout
+        if seconds is not None:
+            process.stdout.readline()  # "start": the process takes longer to load than to work
+            try:
+                process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                kill(process.pid)
+        said, error = process.communicate()
+        if process.returncode not in (0, -9):
+            raise Torn(f"{words[0]} ended with {process.returncode}: {error}")
+        for line in said.splitlines():
+            record = json.loads(line) if line.endswith("}") else {}
+            if record.get("event") == "frame" and "path" in record and not Path(record["path"]).is_file():
+                raise Torn(f"{record['path']} was told to be done and is not there")
+        for file in out.glob("[0-9]*.png") if out.is_dir() else ():
+            if not is_whole_png(file.read_bytes(), FILM.size):
+                raise Torn(f"{file} is torn")
+        return process.returncode == 0
+
+    calm = place / "calm"
+    run(calm, None, ["propagate", str(media), "--keyframe", first, "-o", str(calm)])
+    cycle = 0
+    while counted.total() < kills:
+        cycle += 1
+        out, film, over = place / f"masks {cycle}", place / f"film {cycle}.mov", place / f"pictures {cycle}"
+        composite = ["composite", str(media), "--masks", str(out)]
+        jobs = [
+            ("propagate", 0.4, out, ["propagate", str(media), "--keyframe", first, "--resume", "-o", str(out)]),
+            ("composite film", 0.3, film, [*composite, "--rgba", "-o", str(film)]),
+            ("composite pictures", 0.15, over, [*composite, "--background", "green", "-o", str(over)]),
+        ]
+        for name, usual, target, words in jobs:
+            tries = 0
+            while not run(
+                target, random.uniform(0, usual) if counted.total() < kills and tries < MOST else None, words
+            ):
+                counted[name] += 1
+                tries += 1
+                if target is film and film.exists():
+                    check_film(film)
+        check_film(film)
+        for frame in range(len(FILM)):
+            name = f"{frame:06d}.png"
+            if not np.array_equal(read_mask(out / name), read_mask(calm / name)):
+                raise Torn(f"the mask of frame {frame} is not that of the calm run")
+        shutil.rmtree(out)
+        shutil.rmtree(over)
+        film.unlink()
+    return counted
+
+
+def kill_blender(kills: int, seed: int, place: Path, python: str) -> Counter[str]:
+    """Kills Blender itself, with its engine beside it; returns how often and in which step. Raises Torn."""
+    random = stand.moments(seed)
+    counted: Counter[str] = Counter()
+    for number in range(kills):
+        home = place / f"blender {number}"
+        home.mkdir()
+        said, log = home / "said", home / "log"
+        with said.open("w") as out, log.open("w") as errors:
+            process = subprocess.Popen(
+                [python, str(HERE / "in_blender.py"), str(home), str(DELAY * 3)],
+                stdout=out,
+                stderr=errors,
+                env=os.environ | {"CUTOUT_PYTHON": sys.executable, "BLENDER_USER_RESOURCES": str(home / "user")},
+            )
+        try:
+            engine = _engine_of(said, log, process)
+            time.sleep(random.uniform(0, 2.2))
+        finally:
+            kill(process.pid)
+            process.wait()
+        told = [line for line in said.read_text().splitlines() if line in STEPS]
+        counted[told[-1] if told else "start"] += 1
+        deadline = time.monotonic() + 8
+        while stand.lives(engine):
+            if time.monotonic() > deadline:
+                raise Torn("the engine lives on without Blender")
+            time.sleep(0.02)
+        check_blender(home, told)
+        shutil.rmtree(home)
+    return counted
+
+
+def _engine_of(said: Path, log: Path, process: subprocess.Popen[bytes]) -> int:
+    """The process id of Blender's engine, once Blender has told it."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        line = next((line for line in said.read_text().splitlines(True) if line.startswith("engine ")), "")
+        if line.endswith("\n"):
+            return int(line.split()[1])
+        time.sleep(0.01)
+    raise Torn(f"Blender did not start: {log.read_text()[-800:]}")
+
+
+def check_blender(home: Path, told: list[str]) -> None:
+    """What Blender and its engine left behind: whole, and to be opened at once by the next engine."""
+    sys.path.insert(0, str(stand.ROOT / "tests"))
+    import bpy_kit as kit
+
+    size = (kit.HEIGHT, kit.WIDTH)
+    for file in home.rglob("*.png"):
+        hidden = any(part.startswith(".") for part in file.relative_to(home).parts)
+        if not hidden and "user" not in file.parts and not is_whole_png(file.read_bytes(), size):
+            raise Torn(f"{file} is torn")
+    for track in (home / "film_cutout").glob("*/rounds.jsonl"):
+        begin = time.monotonic()
+        with TrackSession.open(Clip(str(home / "media")), track.parent, stand.make_engine()) as session:
+            if time.monotonic() - begin > 5:
+                raise Torn("the track opens slowly")
+            done = sum(stop - start for start, stop in session.done_ranges())
+            if "correct" in told and done != kit.LENGTH:
+                raise Torn(f"Blender told that it had propagated, but {done} masks are there")
+            if "propagate" in told and not session.keyframes():
+                raise Torn("Blender told that strokes were applied, and they are gone")
+            list(session.propagate(FrameRange(0, kit.LENGTH), Direction.BOTH)) if session.keyframes() else None
+        stand.check_sequence(track.parent / "matte", kit.LENGTH)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the proofs; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--worker", type=int, default=110, metavar="N", help="kills of the engine (default 110)")
+    parser.add_argument("--command", type=int, default=50, metavar="N", help="kills of the command line (default 50)")
+    parser.add_argument("--blender", type=int, default=40, metavar="N", help="kills of Blender (default 40)")
+    parser.add_argument("--bpy", metavar="PYTHON", help="a Python that has Blender as a module")
+    parser.add_argument("--seed", type=int, default=int(time.time()), help="of the random moments (default the time)")
+    options = parser.parse_args(arguments)
+    if options.blender and not options.bpy:
+        parser.error("--blender needs --bpy PYTHON; --blender 0 leaves it out")
+    print(f"seed {options.seed}")  # noqa: T201
+    total = 0
+    for name, number, proof in (
+        ("engine", options.worker, kill_worker),
+        ("command", options.command, kill_command),
+        ("Blender", options.blender, lambda n, s, p: kill_blender(n, s, p, options.bpy)),
+    ):
+        if not number:
+            continue
+        begin = time.monotonic()
+        with tempfile.TemporaryDirectory(prefix="cutout kills ") as place:
+            try:
+                counted = proof(number, options.seed, Path(place))
+            except Torn as error:
+                print(f"{name}: FAILED: {error}")  # noqa: T201
+                return 1
+        total += counted.total()
+        what = ", ".join(f"{k} {v}" for k, v in sorted(counted.items()))
+        print(f"{name}: {counted.total()} kills ({what}) in {time.monotonic() - begin:.0f} s, nothing lost")  # noqa: T201
+    print(f"all: {total} kills, nothing finished was lost, no torn file, no stale lock")  # noqa: T201
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
