@@ -10,7 +10,7 @@ from typing import Any
 
 import bpy
 
-from . import jobs, properties
+from . import jobs, layers, properties
 from .core.errors import CutoutError
 from .host import annotations, compat
 from .host.watch import StrokeWatch
@@ -18,7 +18,7 @@ from .operators.rounds import known_strokes, send_strokes
 from .pump import Job
 
 _log = logging.getLogger(__name__)
-_SOON, _LATER = 0.08, 0.5
+_SOON, _LATER = 0.05, 0.5
 """Seconds to the next look: with a cutout, and without."""
 
 
@@ -73,9 +73,10 @@ class AutoApply:
         frame = scene.frame_current
         opacities = tuple(layer.annotation_opacity for layer in annotation.layers)
         applied = tuple(track.applied for track in scene.cutout.tracks)
-        state = (frame, drawing, self._watch.mark(frame), applied, opacities)
+        hidden = not layers.strokes_shown(scene)
+        state = (frame, drawing, self._watch.mark(frame), applied, hidden, opacities)
         if state != self._faded:
-            annotations.fade(annotation, frame, known_strokes(scene, under_way=False), drawing)
+            annotations.fade(annotation, frame, known_strokes(scene, under_way=False), drawing, hidden)
             self._faded = (*state[:-1], tuple(layer.annotation_opacity for layer in annotation.layers))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import bpy
 from bpy.app.handlers import persistent
 
-from . import autoapply, baking, jobs, properties, relocate, upkeep
+from . import autoapply, baking, jobs, properties, relocate, tidy, upkeep
 
 _copied: list[relocate.Copied] = []
 """Between the two handlers of a saving: what was copied for the file being written."""
@@ -33,6 +33,7 @@ def _after_load(*_: Any) -> None:
     status.text = status.hint = status.stage = ""
     status.level, status.lost, status.busy = "INFO", False, False
     relocate.clean_unsaved()
+    tidy.clean_frames()
 
 
 @persistent

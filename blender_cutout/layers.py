@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import jobs, objects, output_state
+from . import jobs, objects, output_state, properties
+from .core.errors import CutoutError
 from .host import annotations, strips
 from .host.looks import CHECKER, GREY, OUTLINE, Look, look
 from .host.mapping import PictureMap
@@ -50,6 +51,20 @@ def find_layers(scene: Any) -> tuple[list[Layer], PictureMap | None]:
     if scene.cutout.mask_view in (CHECKER, GREY) and not annotations.is_drawing():
         return [Layer(tuple(path for _, path in found), chosen_look(scene, found[0][0]))], picture
     return [Layer((path,), chosen_look(scene, track)) for track, path in found], picture
+
+
+def strokes_shown(scene: Any) -> bool:
+    """Whether applied strokes are to be seen: not while the mask is hidden, nor over the finished composite."""
+    if not scene.cutout.show_mask:
+        return False
+    if not len(scene.cutout.tracks):
+        return True
+    track = properties.active_track(scene)
+    try:
+        strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
+    except CutoutError:
+        return True
+    return not _is_composed(strip, track)
 
 
 def chosen_look(scene: Any, track: Any) -> Look:

@@ -32,6 +32,7 @@ class CUTOUT_UL_tracks(bpy.types.UIList):
         colour = row.row(align=True)
         colour.ui_units_x = 0.7
         colour.prop(item, "colour", text="")
+        row.separator(factor=0.5)
         row.prop(item, "name", text="", emboss=False)
         if item.frame_count:
             row.label(text=f"{item.done_count}/{item.frame_count}")

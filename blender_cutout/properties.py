@@ -344,7 +344,7 @@ def next_step(track: Any, auto_apply: bool = True) -> tuple[str, str]:
             "Or press Auto." if auto_apply else "then Apply Strokes. Or press Auto."
         )
     if track.done_count <= track.keyframe_count and track.frame_count > 1:
-        return "Red removes. When the mask is right,", "Propagate it through the clip."
+        return "Red removes (with the Brush: Ctrl).", "When the mask is right, propagate it."
     if track.written_head != track.head:
         return "Write Strips to see the composite.", "Correct wrong frames with strokes."
     return "Correct wrong frames with strokes,", "propagate and write again."

@@ -21,6 +21,7 @@ from .host.looks import Look
 from .host.mapping import PictureMap, Point
 from .host.outline import band, circle
 from .inview import seen
+from .layers import strokes_shown
 from .operators.rounds import known_strokes
 from .painting import Painter, on_screen
 
@@ -75,7 +76,7 @@ class StrokesOverlay:
         wide = [p for p in painted if p.key not in applied]
         if tool.live and tool.live[0].frame == view.frame:
             wide += tool.live
-        thin = [p for p in painted if p.key in applied] if scene.cutout.show_mask else []
+        thin = [p for p in painted if p.key in applied] if strokes_shown(scene) else []
         try:
             for stroke in thin:
                 self._line(on_screen(_places(stroke, view.picture), context.region), stroke.label)

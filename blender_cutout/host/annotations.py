@@ -65,21 +65,28 @@ def end_strokes(annotation: Any, frame: int) -> None:
                 layer.frames.new(frame + 1)
 
 
-def fade(annotation: Any, frame: int, applied: Collection[str], drawing: bool = False) -> None:
-    """Shows a layer faded while all its strokes on a timeline frame were applied; in full while one draws.
+def fade(annotation: Any, frame: int, applied: Collection[str], drawing: bool = False, hidden: bool = False) -> None:
+    """Shows a layer faded, or not at all, while all its strokes on a timeline frame were applied.
 
     By the layer's opacity, as strokes cannot be moved to another layer from 4.3 to 5.1. An opacity that the artist
     chose is left alone.
+
+    Args:
+        annotation: with the two layers.
+        frame: the timeline frame.
+        applied: keys of the strokes that were.
+        drawing: the artist draws: all is shown in full.
+        hidden: strokes that were applied are not shown.
     """
     strokes: list[Drawn] = []
     if not drawing:
         with suppress(StrokeError):  # told when they are to be applied
             strokes = drawn_on(annotation, frame)
     for layer in annotation.layers:
-        if layer.info not in LAYERS or not any(abs(layer.annotation_opacity - o) < 1e-3 for o in (1.0, FADED)):
+        if layer.info not in LAYERS or not any(abs(layer.annotation_opacity - o) < 1e-3 for o in (1.0, FADED, 0.0)):
             continue
         keys = [stroke.key for stroke in strokes if stroke.label is LAYERS[layer.info]]
-        wanted = FADED if keys and all(key in applied for key in keys) else 1.0
+        wanted = (0.0 if hidden else FADED) if keys and all(key in applied for key in keys) else 1.0
         if abs(layer.annotation_opacity - wanted) > 1e-3:
             layer.annotation_opacity = wanted
 

@@ -113,6 +113,12 @@ class CUTOUT_OT_brush(Reporting, bpy.types.Operator):
     label: _LABEL
 
     @classmethod
+    def description(cls, context: Any, properties: Any) -> str:
+        """The tooltip, which says what this button's strokes do."""
+        what = "stays, in green" if properties.label == Label.KEEP.value else "goes, in red"
+        return f"Draw strokes over what {what}, right on the preview. Ctrl-drag erases strokes"
+
+    @classmethod
     def poll(cls, context: Any) -> bool:
         """There is a cutout."""
         return has_track(context)

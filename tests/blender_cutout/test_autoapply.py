@@ -78,6 +78,27 @@ def test_a_stroke_is_applied_by_itself_and_fades(blender: Any, auto: Any, layers
     assert track.keyframe_count == 1
 
 
+def test_applied_strokes_are_not_seen_over_the_composite_nor_without_the_mask(
+    blender: Any, auto: Any, layers: Any
+) -> None:
+    scene = blender.context.scene
+    assert blender.ops.cutout.apply_strokes() == {"FINISHED"}
+    auto()
+    assert opacities(layers) == [0.4, 0.4]
+    scene.cutout.show_mask = False
+    auto()
+    assert opacities(layers) == [0, 0]
+    scene.cutout.show_mask = True
+    auto()
+    assert opacities(layers) == [0.4, 0.4]
+    assert blender.ops.cutout.write_strips() == {"FINISHED"}
+    auto()
+    assert opacities(layers) == [0, 0]
+    blender.ops.cutout.auto()  # the masks have changed: what is shown is not the composite any more
+    auto()
+    assert opacities(layers) == [0.4, 0.4]
+
+
 def test_strokes_on_another_frame_wait_for_the_artist_to_come_there(blender: Any, auto: Any, layers: Any) -> None:
     scene = blender.context.scene
     scene.frame_set(8)

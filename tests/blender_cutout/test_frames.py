@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -426,3 +427,39 @@ def test_rendering_all_again_keeps_the_masks_where_the_pictures_are_the_same(ble
     first.write_bytes((first.parent / frames.file_name(5)).read_bytes())  # as if another picture had been rendered
     assert blender.ops.cutout.render_frames(again=True) == {"FINISHED"}
     assert track.uuid != uuid, "other pictures: the masks begin anew"
+
+
+def test_frames_that_nothing_uses_go_after_some_days(blender: Any, project: Project) -> None:
+    from blender_cutout import tidy
+    from blender_cutout.host import compat, frames
+
+    scene, strip = project()
+    meta = into_meta(blender, scene, strip)
+    cut_out(blender, scene)
+    old = frames.of(meta).path
+    meta_strip = next(iter(compat.strips(meta)))
+    meta_strip.use_reverse_frames = True
+    assert blender.ops.cutout.render_frames() == {"FINISHED"}
+    new = frames.of(meta).path
+    assert new != old
+    other = old.with_name("frames-mine")
+    other.mkdir()
+    (other / "notes.txt").write_text("not yours")
+    blender.ops.wm.save_mainfile()
+
+    def opened_again(days_later: float) -> None:
+        mark = old / tidy.UNUSED
+        if mark.exists():
+            then = time.time() - days_later * 86400
+            os.utime(mark, (then, then))
+        blender.ops.wm.open_mainfile(filepath=blender.data.filepath)
+
+    opened_again(0)
+    assert (old / tidy.UNUSED).is_file()
+    opened_again(6)
+    assert (old / frames.DONE).is_file(), "an undo, or the file of before, may still want them"
+    opened_again(8)
+    assert not old.exists()
+    assert (new / frames.DONE).is_file()
+    assert not (new / tidy.UNUSED).exists()
+    assert (other / "notes.txt").is_file()

@@ -59,3 +59,16 @@ def test_list_of_internal_values_is_up_to_date(blender: Any) -> None:
 
     for cls in properties.CLASSES:
         assert INTERNAL[cls.__name__] <= set(cls.__annotations__), cls.__name__
+
+
+def test_keep_and_remove_say_what_each_does(blender: Any) -> None:
+    from types import SimpleNamespace
+
+    from blender_cutout.operators.tracks import CUTOUT_OT_brush
+
+    keep, remove = (
+        CUTOUT_OT_brush.description(blender.context, SimpleNamespace(label=label)) for label in ("keep", "remove")
+    )
+    assert "stays" in keep
+    assert "goes" in remove
+    assert keep != remove

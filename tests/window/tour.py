@@ -53,7 +53,6 @@ class Tour:
     def begin(self) -> Steps:
         """A sequencer with the clip alone, and the button New Cutout."""
         desk, scene = self.desk, self.scene
-        bpy.context.preferences.view.show_splash = False
         scene.view_settings.view_transform = "Standard"
         scene.render.fps, scene.frame_end = 24, LENGTH
         scene.render.filepath = "//composite/"
