@@ -14,16 +14,30 @@ from . import (
     keymap,
     overlay,
     panels,
+    panels_files,
     panels_output,
     preferences,
     properties,
     strokes_overlay,
     tool,
 )
-from .operators import brush, engine, frames, locks, objects, output, propagate, rounds, setup, tracks, writeback
+from .operators import (
+    brush,
+    engine,
+    exchange,
+    frames,
+    locks,
+    objects,
+    output,
+    propagate,
+    rounds,
+    setup,
+    tracks,
+    writeback,
+)
 
-_OPERATORS = (tracks, rounds, brush, propagate, locks, objects, writeback, output, frames, engine, setup)
-_MODULES = (properties, preferences, *_OPERATORS, panels, panels_output)
+_OPERATORS = (tracks, rounds, brush, propagate, locks, objects, writeback, output, exchange, frames, engine, setup)
+_MODULES = (properties, preferences, *_OPERATORS, panels, panels_files, panels_output)
 
 
 def register() -> None:

@@ -45,6 +45,8 @@ class Reporter:
     def __init__(self) -> None:
         self.mattes: dict[str, dict[int, str]] = {}
         """Track → clip frame → file of a matte that is newer than what the track's last state told."""
+        self.disk: dict[str, tuple[int, int, int]] = {}
+        """Track → `TrackState.disk`."""
         self.readies = 0
         """1 = the engine has answered, 2 = its networks are loaded."""
         self.in_view = False
@@ -70,7 +72,8 @@ class Reporter:
         track.done_count = sum(stop - start for start, stop in event.done)
         track.mattes = json.dumps(event.mattes, separators=(",", ":"))
         self.mattes.pop(event.track, None)
-        track.keyframes = ", ".join(map(str, _timeline_frames(scene, track, event.keyframes)))
+        self.disk[event.track] = event.disk
+        track.keyframes = spans.told(_timeline_frames(scene, track, event.keyframes))
         track.locks = json.dumps(event.locked, separators=(",", ":"))
         locked = tuple(frame for start, stop in event.locked for frame in range(start, stop))
         track.locked_frames = spans.told(_timeline_frames(scene, track, locked))
@@ -161,6 +164,11 @@ def _ranges(text: str) -> list[tuple[int, int, str]]:
     return [(start, stop, operation) for start, stop, operation in json.loads(text or "[]")]
 
 
+def disk_use(track: Any) -> tuple[int, int, int] | None:
+    """What a cutout's masks take, see `TrackState.disk`; None = the engine has not told yet."""
+    return _reporter.disk.get(track.uuid)
+
+
 def engine_loaded() -> bool:
     """True when the engine has told that its networks are loaded."""
     return pump.running and _reporter.readies > 1
@@ -209,7 +217,8 @@ def submit(
 def _opening(scene: Any, track: Any) -> Opening:
     """How the engine is to open a cutout."""
     strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
-    return Opening(strips.clip_of(strip), storage.resolve(track.folder, bpy.data.filepath), track.head)
+    folder = storage.resolve(track.folder, bpy.data.filepath)
+    return Opening(strips.clip_of(strip), folder, track.head, preferences.settings().limit)
 
 
 def step() -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import bpy
-from bpy.props import EnumProperty, StringProperty
+from bpy.props import EnumProperty, FloatProperty, StringProperty
 
 from .core.errors import EnvironmentMissing
 
@@ -39,6 +39,17 @@ _DEVICE = EnumProperty(
         ("mps", "Metal", "An Apple graphics processor"),
     ),
 )
+_LIMIT = FloatProperty(
+    name="Disk for Each Cutout (GB)",
+    description=(
+        "What the masks of one cutout may take. When it is more, masks that nothing shows any more are removed, the "
+        "oldest first; never strokes, imported masks, or what is shown now or after an undo. 0 = no limit"
+    ),
+    default=10.0,
+    min=0.0,
+    soft_max=1000.0,
+    precision=1,
+)
 
 
 class CutoutPreferences(bpy.types.AddonPreferences):
@@ -50,6 +61,7 @@ class CutoutPreferences(bpy.types.AddonPreferences):
     wheels: _WHEELS
     tier: _TIER
     device: _DEVICE
+    mask_limit: _LIMIT
 
     def draw(self, context: Any) -> None:
         """Draws them: the engine first, without which nothing works."""
@@ -62,17 +74,19 @@ class CutoutPreferences(bpy.types.AddonPreferences):
         row.prop(self, "wheels")
         column.prop(self, "tier")
         column.prop(self, "device")
+        column.prop(self, "mask_limit")
         column.label(text="Changes count from the engine's next start (Restart Engine).")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What of the preferences the engine's start needs."""
+    """What of the preferences the engine needs; `limit` in bytes, 0 = none."""
 
     engine_python: str = ""
     wheels: str = ""
     tier: str = "auto"
     device: str = "auto"
+    limit: int = 10**10
 
 
 def settings() -> Settings:
@@ -82,7 +96,7 @@ def settings() -> Settings:
         return Settings()
     chosen = addon.preferences
     python, wheels = bpy.path.abspath(chosen.engine_python.strip()), bpy.path.abspath(chosen.wheels.strip())
-    return Settings(python, wheels, chosen.tier.strip() or "auto", chosen.device)
+    return Settings(python, wheels, chosen.tier.strip() or "auto", chosen.device, int(chosen.mask_limit * 1e9))
 
 
 def situation() -> "Situation":

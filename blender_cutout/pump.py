@@ -45,11 +45,12 @@ BUDGET = 0.015
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What is needed to open a track: its clip, its folder and the head that the .blend remembers."""
+    """What is needed to open a track: its clip, its folder, the head that the .blend remembers, its masks' bytes."""
 
     clip: Clip
     folder: Path
     head: str
+    limit: int = 0
 
 
 @dataclass
@@ -330,4 +331,4 @@ class Pump:
 def _open(wire: str, track: str, opening: Opening) -> OpenTrack:
     from .core.messages import OpenTrack
 
-    return OpenTrack(wire, track, opening.clip.path, opening.clip.files, str(opening.folder))
+    return OpenTrack(wire, track, opening.clip.path, opening.clip.files, str(opening.folder), opening.limit)

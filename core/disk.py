@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from .journal import ROOT, Import, Lock, Lost, Propagation
 from .preview import BLOCK, file_bytes
-from .types import Round
+from .types import Round, size_text
 
 if TYPE_CHECKING:
     from .history import History
@@ -65,15 +65,6 @@ class DiskUse:
                 "for each cutout. What is shown is never removed, so the limit will be passed."
             )
         return ""
-
-
-def size_text(size: float) -> str:
-    """Bytes for people: "740 KB", "1.2 GB"."""
-    for unit in ("bytes", "KB", "MB", "GB"):
-        if size < 999.5 or unit == "GB":
-            return f"{size:.1f} {unit}" if size < 9.95 and unit != "bytes" else f"{size:.0f} {unit}"
-        size /= 1000
-    raise AssertionError
 
 
 def free_bytes(folder: Path) -> int:

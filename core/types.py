@@ -169,13 +169,17 @@ class Form(str, Enum):
 
 
 class MatteKind(str, Enum):
-    """Where a frame's matte comes from; kept: an earlier run's, unchanged; locked: approved by the artist."""
+    """Where a frame's matte comes from; kept: an earlier run's, unchanged; locked: approved by the artist.
+
+    Pending is no result: the frame was looked at from one side, and its matte comes later in the same run.
+    """
 
     DRAWN = "drawn"
     PROPAGATED = "propagated"
     FUSED = "fused"
     KEPT = "kept"
     LOCKED = "locked"
+    PENDING = "pending"
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,3 +237,12 @@ class Round:
     strokes: tuple[Stroke, ...] = field(default=())
     zoom: float = 1.0
     auto: bool = False
+
+
+def size_text(size: float) -> str:
+    """Bytes for people: "740 KB", "1.2 GB"."""
+    for unit in ("bytes", "KB", "MB", "GB"):
+        if size < 999.5 or unit == "GB":
+            return f"{size:.1f} {unit}" if size < 9.95 and unit != "bytes" else f"{size:.0f} {unit}"
+        size /= 1000
+    raise AssertionError

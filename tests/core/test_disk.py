@@ -10,12 +10,12 @@ import cv2
 import pytest
 
 from blender_cutout.core import preview
-from blender_cutout.core.disk import DiskUse, size_text
+from blender_cutout.core.disk import DiskUse
 from blender_cutout.core.engine import Engine, EngineSettings
 from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip
 from blender_cutout.core.propagate import PropagationSettings
 from blender_cutout.core.session import TrackSession
-from blender_cutout.core.types import Clip, Direction, FrameRange, Label, Round, Stroke
+from blender_cutout.core.types import Clip, Direction, FrameRange, Label, Round, Stroke, size_text
 
 FILM = SyntheticClip(length=16, height=60, width=100, radius=10)
 ALL = FrameRange(0, len(FILM))
