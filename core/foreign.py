@@ -7,7 +7,7 @@ without alpha is refused: taken for a mask it would only be a surprise later.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from .errors import FrameReadError, InputError, SizeMismatch
+from .matte import from_grey
 from .video import PICTURE_SUFFIXES, VideoSource, natural_key
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
     from typing_extensions import Self
+
+    from .types import Matte
 
 _COLOURFUL = 24
 """Steps of 255 that channels may differ by in a grey picture: lossy movies never give exactly equal ones."""
@@ -119,6 +122,53 @@ class ForeignMattes:
                 "Choose black-and-white masks, or pictures with an alpha channel.",
             )
         return np.ascontiguousarray(picture[..., 1])
+
+
+class ForeignKeyframes(Mapping[int, "Matte"]):
+    """Such mattes by clip frame, read when asked for; a context manager.
+
+    Args:
+        path: see `ForeignMattes`.
+        length: frames of the clip.
+        size: (height, width) of the clip.
+        at, every: see `place`.
+        more: keyframes beside them, which count where both have one.
+
+    Raises:
+        InputError: no masks there, or none that fit the clip; when read, what `ForeignMattes.read` raises.
+    """
+
+    def __init__(
+        self, path: Path, length: int, size: tuple[int, int], at: int | None, every: int, more: Mapping[int, Matte]
+    ) -> None:
+        self._source = ForeignMattes(path, size)
+        try:
+            self._places = place(len(self._source), length, at, every)
+        except InputError:
+            self._source.close()
+            raise
+        self._more = more
+        self._frames = dict.fromkeys(sorted({*self._places, *more}))
+
+    def __getitem__(self, frame: int) -> Matte:
+        if frame in self._more:
+            return self._more[frame]
+        return from_grey(self._source.read(self._places[frame]))
+
+    def __contains__(self, frame: object) -> bool:
+        return frame in self._frames
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._frames)
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._source.close()
 
 
 def place(

@@ -90,6 +90,14 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def size(text: str) -> int:
+    """Bytes of "500M", "2G", "1.5 GB" or a plain number. Raises ArgumentTypeError."""
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)b?\s*", text, re.IGNORECASE)
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size, for instance 500M or 2G")
+    return int(float(found[1]) * 1000 ** " kmgt".index(found[2].lower() or " "))
+
+
 def frame_range(value: tuple[int | None, int | None] | None, length: int) -> FrameRange:
     """The range of a clip of `length` frames that `span` read; None = all of it.
 

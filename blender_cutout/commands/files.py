@@ -16,6 +16,7 @@ from ..core.errors import InputError, SizeMismatch, StoreError
 
 if TYPE_CHECKING:
     from ..core.types import Matte
+    from .context import Reporter
 
 _NAME = re.compile(r"(\d{6,})\.png")
 _PNG_HEAD = struct.Struct(">8s8xII")
@@ -120,6 +121,25 @@ def output_errors(path: Path) -> Iterator[None]:
         else:
             text, hint = error.strerror or type(error).__name__, "Check the path, or choose another with -o."
         raise StoreError(f"{text}: {error.filename or path}.", hint) from error
+
+
+def tell_disk(report: Reporter, folder: Path, matte: Matte, frames: int) -> dict[str, int]:
+    """Says about how much so many masks like this one will take, and warns when that does not fit.
+
+    Returns:
+        The bytes as "disk_needed" and "disk_free".
+    """
+    from ..core.disk import DiskUse, free_bytes
+    from ..core.matte import to_png
+    from ..core.preview import BLOCK
+    from ..core.types import size_text
+
+    each = -(-len(to_png(matte)) // BLOCK) * BLOCK
+    use = DiskUse(0, each, free_bytes(folder), 0)
+    report.say(f"{frames} masks will take about {size_text(use.needed(frames))}; {size_text(use.free)} are free.")
+    if text := use.warning(frames):
+        report.complain(f"Warning: {text}")
+    return {"disk_needed": use.needed(frames), "disk_free": use.free}
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,9 +31,17 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("clip", type=Path, metavar="CLIP", help="movie file or folder of pictures")
     parser.add_argument(
-        "--keyframe", type=arguments.keyframe, action="append", required=True, metavar="FRAME=MASK.png",
+        "--keyframe", type=arguments.keyframe, action="append", default=[], metavar="FRAME=MASK.png",
         help="mask of a clip frame, counted from 0; may be given several times",
     )  # fmt: skip
+    parser.add_argument(
+        "--keyframes", type=Path, metavar="MASKS",
+        help="masks of another program as keyframes: a folder of pictures or a movie, for the whole clip",
+    )  # fmt: skip
+    parser.add_argument("--every", type=arguments.positive, default=1, metavar="N", help="take every N-th of MASKS")
+    parser.add_argument(
+        "--at", type=arguments.frame_number, metavar="FRAME", help="the first of MASKS is for this clip frame"
+    )
     parser.add_argument(
         "--range", type=arguments.span, metavar="A:B", help="frames A to B - 1 only (default the whole clip)"
     )
@@ -57,28 +65,38 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """Writes the masks."""
+    from ..core.foreign import ForeignKeyframes
     from ..core.matte import read_mask, to_png
+    from ..core.types import MatteKind
     from ..core.video import open_clip
 
     arguments.check_tier(args.tier)
     if args.lock and args.previous is None:
         raise InputError("--lock needs --previous.", "Give the folder with the masks that must not change.")
-    with open_clip(args.clip) as clip:
+    with ExitStack() as stack:
+        clip = stack.enter_context(open_clip(args.clip))
         bounds = arguments.frame_range(args.range, len(clip))
         masks = dict(args.keyframe)
         if len(masks) < len(args.keyframe):
             raise InputError("A frame has two masks.", "Give --keyframe once for each frame.")
         arguments.check_frames(masks, len(clip), "Keyframe")
         arguments.check_frames(dict.fromkeys(args.lock), len(clip), "The locked frame")
-        keyframes = {frame: read_mask(path, clip.size) for frame, path in masks.items()}
+        if not masks and args.keyframes is None:
+            raise InputError("There is no keyframe.", "Give --keyframe FRAME=MASK.png, or --keyframes MASKS.")
+        keyframes: Mapping[int, Matte] = {frame: read_mask(path, clip.size) for frame, path in masks.items()}
+        if args.keyframes is not None:
+            given = ForeignKeyframes(args.keyframes, len(clip), clip.size, args.at, args.every, keyframes)
+            keyframes = stack.enter_context(given)
         previous = _Previous(files.MaskFolder(args.previous, clip.size), keyframes) if args.previous else None
         files.prepare_folder(args.output, args.clip)
         finished = _finished(args.output, clip.size) if args.resume else None
-        engine = context.load(args.tier, args.device)
         report = context.report
+        disk = files.tell_disk(report, args.output, keyframes[min(keyframes)], len(bounds))
+        engine = context.load(args.tier, args.device)
         report.event(
-            "start", frames=len(bounds), first=bounds.start, stop=bounds.stop, tier=engine.tier, device=engine.device
-        )
+            "start", frames=len(bounds), first=bounds.start, stop=bounds.stop, tier=engine.tier, device=engine.device,
+            **disk,
+        )  # fmt: skip
         stream = engine.propagate_detailed(
             clip,
             keyframes,
@@ -90,7 +108,8 @@ def run(args: argparse.Namespace, context: Context) -> int:
         begin = last = time.perf_counter()
         done = 0
         with closing(stream):
-            for frame, matte, kind in report.progress(stream, len(bounds), "propagating"):
+            results = (result for result in stream if result[2] is not MatteKind.PENDING)
+            for frame, matte, kind in report.progress(results, len(bounds), "propagating"):
                 path = args.output / files.mask_name(frame)
                 if finished is None or frame not in finished:
                     files.write_bytes(path, to_png(matte))
