@@ -123,6 +123,8 @@ class Engine:
     ) -> Generator[tuple[int, Mattes, MatteKind], None, None]:
         """As `propagate`, but yields (frame, matte, kind), takes a direction and can go on where it was stopped.
 
+        Frames whose matte comes later in the same run are yielded before as PENDING, so that one sees that it goes on.
+
         Args:
             frames: see `propagate`.
             keyframes: see `propagate`.
@@ -178,5 +180,6 @@ def _closing(
 
 def _pairs(stream: Generator[tuple[int, Mattes, MatteKind], None, None]) -> Generator[tuple[int, Mattes], None, None]:
     with closing(stream):
-        for frame, matte, _ in stream:
-            yield frame, matte
+        for frame, matte, kind in stream:
+            if kind is not MatteKind.PENDING:
+                yield frame, matte

@@ -1,7 +1,8 @@
-"""Old and new result of a frame between two keyframes, fused."""
+"""Results of a frame between two keyframes, fused: of the earlier run, and of the new one from either keyframe."""
 
 from __future__ import annotations
 
+from math import exp
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,26 +12,13 @@ if TYPE_CHECKING:
 
     from .types import Mattes
 
-
-def time_weight(frame: int, new_keyframe: int, old_keyframe: int) -> float:
-    """The new result's weight: 1 on the new keyframe, falling linearly to 0 on the old one (MiVOS, section 3.3)."""
-    span = abs(old_keyframe - new_keyframe)
-    return abs(frame - old_keyframe) / span if span else 1.0
+NEAR = 4.0
+"""So many frames from a new keyframe its own result still counts 1/e by nearness alone."""
 
 
-def trust(old: Mattes, new: Mattes) -> NDArray[np.float32]:
-    """How far the artist left the earlier run's mattes as they were on a keyframe: (N,) in [0, 1], a soft overlap.
-
-    A run that had to be put right thoroughly may be wrong on other frames too, if it began wrong. If it only went wrong
-    on its way, it is still the better one near its own keyframe.
-    """
-    common, either = np.minimum(old, new).sum(axis=(1, 2)), np.maximum(old, new).sum(axis=(1, 2))
-    return np.asarray(np.where(either > 0, common / np.maximum(either, 1e-6), 1), np.float32)
-
-
-def new_weight(time: float, trusted: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The new result's weight (N,): that by time (`time_weight`), raised as far as the old run is not to be trusted."""
-    return np.asarray(time + (1 - time) * (1 - trusted), np.float32)
+def nearness(frame: int, keyframe: int) -> float:
+    """How far a frame's result from a keyframe is to be believed for being near to it: (0, 1], 1 on the keyframe."""
+    return exp(-abs(frame - keyframe) / NEAR)
 
 
 def difference(old: Mattes, new: Mattes) -> Mattes:
@@ -38,33 +26,45 @@ def difference(old: Mattes, new: Mattes) -> Mattes:
     return np.asarray(np.concatenate((np.maximum(new - old, 0), np.maximum(old - new, 0))), np.float32)
 
 
+def middle(old: Mattes, new: Mattes, far: Mattes) -> Mattes:
+    """The median of three mattes (N, H, W) at each place: what two of them say, without a ghost of the third."""
+    return np.asarray(np.maximum(np.minimum(old, new), np.minimum(np.maximum(old, new), far)), np.float32)
+
+
 def fuse(
-    old: Mattes, new: Mattes, carried: Mattes, weight: float | NDArray[np.float32], lean: Mattes | None = None
+    old: Mattes,
+    new: Mattes,
+    far: Mattes,
+    carried: Mattes,
+    near: float | NDArray[np.float32],
+    lean: Mattes | None = None,
 ) -> Mattes:
     """The fused mattes (N, H, W) float32.
 
-    Where a change of the artist was carried to (by the affinity between keyframe and frame), the new result wins, as
-    far as it changes the same way: gains for pixels that it adds, losses for those that it takes away. Elsewhere both
-    are mixed by `weight`. MiVOS (2103.07941, 3.3) gives the same inputs to a trained network that draws the matte. Here
-    a network (`FusionNet`), where there is one, only leans: it moves the formula's share towards new or old.
+    Two out of three decide: the earlier run, which knew nothing of the new keyframe; the new run that comes from it;
+    and the new run that comes from the unchanged keyframe on the other side (`far`), with both keyframes in memory.
+    The new result alone decides close to its keyframe, and where a change of the artist was carried to (by the affinity
+    between keyframe and frame), as far as it changes the same way: gains for pixels that it adds, losses for those that
+    it takes away.
 
-    Measured (tier draft; the true mask of frame 20 or 40 after a run from frame 0; J of the frames between). A true
-    first mask, eight cases of five development clips: 0.835 before, 0.822 for the new result alone, 0.863 when mixed by
-    time, 0.865 with the carried change, 0.841 when `trust` counts as well (0.833 and 0.666 on scooter-black). A wrong
-    first mask, four cases of two clips: 0.29, 0.78, 0.53, 0.62 and 0.78. A chooser that is always right would reach
-    0.912 and 0.880. So trust is for masks that nobody looked at, and off as a rule: an artist's keyframe is right.
+    MiVOS (2103.07941, 3.3) has the first two only, and lets a trained network draw the matte from them, the carried
+    change and linear time weights. A keyframe is drawn where the clip is hard, so the run from it often fails where the
+    earlier one was right, and then a mean of the two spoils good frames: docs/experiments.md, "Fusion".
 
     Args:
         old: (N, H, W) of the earlier run.
-        new: (N, H, W) of this run.
+        new: (N, H, W) of this run, from the new keyframe.
+        far: (N, H, W) of this run, from the keyframe on the other side.
         carried: (2N, H, W) from `difference`, carried to this frame.
-        weight: of the new result, one number or (N,), from `time_weight` or `new_weight`.
-        lean: (N, H, W) in [-1, 1], from a `FusionNet`: 1 takes all of the new result, -1 all of the old; None = 0.
+        near: from `nearness`, one number or (N,).
+        lean: (N, H, W) in [-1, 1], from a `FusionNet`: 1 takes all of the new result, -1 none of it by itself;
+            None = 0.
     """
+    middles = middle(old, new, far)
     gains, losses = np.split(np.clip(carried, 0, 1), 2)
-    support = np.where(new >= old, gains, losses)
-    base = np.asarray(weight, np.float32).reshape(-1, 1, 1)
+    support = np.where(new >= middles, gains, losses)
+    base = np.asarray(near, np.float32).reshape(-1, 1, 1)
     share = base + (1 - base) * support
     if lean is not None:
         share = share + lean * np.where(lean >= 0, 1 - share, share)
-    return np.asarray(np.clip(old + share * (new - old), 0, 1), np.float32)
+    return np.asarray(np.clip(middles + share * (new - middles), 0, 1), np.float32)

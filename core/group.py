@@ -41,10 +41,12 @@ class GroupStep:
     Attributes:
         frame: the clip frame.
         mattes: (path, kind) for each object, on disk; empty while the run prepares what it starts from.
+        pending: the frame was looked at from one side, and its mattes come later; not counted in `GroupRun.total`.
     """
 
     frame: int
     mattes: tuple[tuple[Path, MatteKind], ...] = ()
+    pending: bool = False
 
 
 class GroupRun:
@@ -129,7 +131,8 @@ class GroupRun:
         )
         with closing(stream):
             for frame, mattes, kind in stream:
-                yield GroupStep(frame, self._kept(frame, mattes, kind))
+                pending = kind is MatteKind.PENDING
+                yield GroupStep(frame, () if pending else self._kept(frame, mattes, kind), pending)
 
     def _check(self) -> None:
         source = self._parts[0].source

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .between import walk_between
 from .cuts import CutFinder
 from .errors import InputError
 from .halts import follow
@@ -45,8 +46,6 @@ class PropagationSettings:
         follow: a crop follows the object; False = the whole picture at each frame.
         crop_factor: side of that crop over longer side of the object's box. Measured with early weights on the first
             24 frames of three development clips: J&F 0.717 at 1.6, 0.707 at 2.0.
-        distrust: the more of a keyframe the artist put right, the less the earlier run counts on the frames between;
-            False = it counts by its nearness in time alone. See `core.fusion.fuse` for what each brings.
         fusion_net: old and new results are fused with the fusion network, if there is one; False = by formula alone.
     """
 
@@ -55,7 +54,6 @@ class PropagationSettings:
     budget: int = 12
     follow: bool = True
     crop_factor: float = 1.6
-    distrust: bool = False
     fusion_net: bool = True
 
     def for_objects(self, count: int) -> PropagationSettings:
@@ -88,9 +86,10 @@ def propagate(
 
     Passes go forward from each keyframe to the next one and on to the clip's end, then backward from the first. All
     keyframes (the nearest ones, when there are very many) are permanent memory in every pass. With `previous`, only
-    stretches beside keyframes that changed are computed again, from the changed keyframe, and fused with the earlier
-    result when an unchanged keyframe or a locked frame bounds them; all other frames yield it unchanged. When every
-    keyframe is empty, so is every frame.
+    stretches beside keyframes that changed are computed again, from the changed keyframe; when an unchanged keyframe or
+    a locked frame bounds them, from there too, and the results are fused with the earlier one. Until then the frames
+    are yielded once as PENDING, with what is known of them so far. All other frames yield the earlier result. When
+    every keyframe is empty, so is every frame.
 
     Args:
         net: propagation network.
@@ -166,6 +165,8 @@ def propagate(
     def walk(step: Pass) -> Generator[tuple[int, Mattes, MatteKind], None, int | None]:
         if step.compute and is_empty:
             return walker.nothing(step, result, shape)
+        if step.fuse_with is not None:
+            return walk_between(walker, step, anchors, keyframe, result, before)
         return walker.walk(step, anchors, keyframe, result, before)
 
     def run() -> Generator[tuple[int, Mattes, MatteKind], None, None]:

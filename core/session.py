@@ -29,7 +29,7 @@ from .group_plan import Part
 from .history import History
 from .importing import ImportStep, import_mattes
 from .imports import ImportedMattes
-from .journal import ROOT, Action, Journal, Lock, Operation, Propagation, action_to_json
+from .journal import ROOT, Action, Import, Journal, Lock, Operation, Propagation, action_to_json
 from .lock import FolderLock
 from .single import carry
 from .store import MatteStore, store_errors
@@ -202,12 +202,12 @@ class TrackSession:
         direction: Direction,
         care: Care | None = None,
         notice: Callable[[Halt], None] | None = None,
-    ) -> Iterator[tuple[int, Path, MatteKind]]:
+    ) -> Iterator[tuple[int, Path | None, MatteKind]]:
         """Carries the keyframes' mattes through `frames`; yields (frame, path of its matte, where it comes from).
 
         Each matte is on disk when it is yielded. Stopped or killed at any point and asked for again, it goes on where
         it was. Keyframes and locked frames are yielded but never written. After new rounds the mattes before them are
-        fused with.
+        fused with; for that, frames may first come as PENDING, without a path.
 
         Args:
             frames: which.
@@ -308,14 +308,9 @@ class TrackSession:
 
     def _id(self, parent: str, action: Action) -> str:
         """The operation's id: a hash of everything its mattes depend on."""
-        content = [
-            parent,
-            action_to_json(action),
-            self.source.fingerprint,
-            self._engine.weights_id,
-            self._engine.tier,
-            ALGORITHM,
-        ]
+        engine = self._engine
+        made_with = ("", "", 0) if isinstance(action, Import) else (engine.weights_id, engine.tier, ALGORITHM)
+        content = [parent, action_to_json(action), self.source.fingerprint, *made_with]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
     def _record(self, parent: str, action: Action) -> Operation:

@@ -27,8 +27,10 @@ def carry(
     direction: Direction,
     care: Care,
     notice: Callable[[Halt], None] | None = None,
-) -> Iterator[tuple[int, Path, MatteKind]]:
+) -> Iterator[tuple[int, Path | None, MatteKind]]:
     """Yields (frame, path of its matte, where it comes from) for the frames of the range; see `TrackSession.propagate`.
+
+    The path of a pending frame is None: its matte comes later.
 
     Args:
         part: the track.
@@ -81,6 +83,9 @@ def carry(
     )
     with closing(mattes):
         for frame, matte, kind in mattes:
+            if kind is MatteKind.PENDING:
+                yield frame, None, kind
+                continue
             fixed = frame in keyframes or frame in locked
             path = history.path(frame, chain) if fixed else run.path_of(frame, matte)
             # Recorded with its first matte, not before: one that fails at once leaves nothing to undo.

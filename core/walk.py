@@ -11,7 +11,7 @@ import numpy as np
 from .continuity import without_strays
 from .crop import Crop, follow_crop, whole_picture
 from .errors import FrameReadError
-from .fusion import difference, fuse, new_weight, time_weight, trust
+from .fusion import difference, fuse, nearness
 from .matte import check_image
 from .memory import SpaceTimeMemory
 from .passes import Pass
@@ -52,12 +52,11 @@ class _Look(NamedTuple):
 
 
 class _Change(NamedTuple):
-    """What the artist changed on the pass's keyframe, for fusion; and how far he left what was there, (N,)."""
+    """What the artist changed on the pass's keyframe, for fusion."""
 
     crop: Crop
     key: Key
     maps: Mattes
-    trusted: NDArray[np.float32]
 
 
 class Walker:
@@ -94,6 +93,7 @@ class Walker:
         keyframe: Callable[[int], Mattes],
         fixed: Fixed,
         before: Callable[[int], Mattes | None],
+        far: Callable[[int], Mattes | None] | None = None,
     ) -> Generator[Result, None, int | None]:
         """Yields (frame, matte, kind) for the frames of the pass, in walking order; returns the first beyond a cut.
 
@@ -106,6 +106,7 @@ class Walker:
             keyframe: frame -> matte of a keyframe.
             fixed: (frame, keep) -> matte which that frame already has, and where it comes from; or None.
             before: frame -> matte of the earlier run, or None.
+            far: frame -> mattes (N, H, W) of the pass from the other side, or None; None = nothing is fused.
         """
         start = keyframe(step.start)
         flat = start.ndim == 2
@@ -133,7 +134,7 @@ class Walker:
                 return frame
             if not started:
                 self._begin(step.start, keys, keyframe)
-                change = self._change(step, before, start)
+                change = self._change(step.start, before, start) if far is not None else None
                 started = True
             while waiting:
                 known_frame, known_crop = waiting.popleft()
@@ -147,11 +148,10 @@ class Walker:
                 value = self._net.encode_value(look.picture, look.key, look.mattes)
                 self._memory.add(frame, look.key, value)
             crop = self._follow(last, look.crop)
-            old = before(frame) if step.fuse_with is not None else None
+            old, other = (before(frame), far(frame)) if far is not None else (None, None)
             kind = MatteKind.PROPAGATED
-            if old is not None and step.fuse_with is not None:
-                time = time_weight(frame, step.start, step.fuse_with)
-                full = self._fused(_stacked(old), full, change, look, time)
+            if old is not None and other is not None:
+                full = self._fused(_stacked(old), full, other, change, look, nearness(frame, step.start))
                 kind = MatteKind.FUSED
             yield frame, full[0] if flat else full, kind
         return None
@@ -254,34 +254,32 @@ class Walker:
             )
         return image
 
-    def _change(self, step: Pass, before: Callable[[int], Mattes | None], new: Mattes) -> _Change | None:
+    def _change(self, start: int, before: Callable[[int], Mattes | None], new: Mattes) -> _Change | None:
         """The artist's change on the pass's keyframe against the earlier run, with the key that carries it."""
-        old = before(step.start) if step.fuse_with is not None else None
+        old = before(start)
         if old is None:
             return None
         maps = difference(_stacked(old), _stacked(new))
         crop = self._follow(np.maximum(_stacked(old), _stacked(new)), None)
-        key = self._net.encode_key(crop.to_crop(self._picture(step.start)))
-        return _Change(crop, key, crop.to_crop(maps, fill=0.0), trust(_stacked(old), _stacked(new)))
+        key = self._net.encode_key(crop.to_crop(self._picture(start)))
+        return _Change(crop, key, crop.to_crop(maps, fill=0.0))
 
-    def _fused(self, old: Mattes, new: Mattes, change: _Change | None, look: _Look, time: float) -> Mattes:
-        """The old and the new mattes (N, H, W) of the frame that was looked at, fused.
+    def _fused(self, old: Mattes, new: Mattes, far: Mattes, change: _Change | None, look: _Look, near: float) -> Mattes:
+        """The mattes (N, H, W) of the frame that was looked at, fused: of the earlier run, this pass, and the far one.
 
         The change is carried, and the fusion network sees the frame, in the crop; outside of it there is no change.
         """
         if change is None:
             carried = np.zeros((2 * len(new), *look.crop.size), np.float32)
-            weight = np.full(len(new), time, np.float32)
         else:
-            trusted = change.trusted if self._settings.distrust else np.ones_like(change.trusted)
-            weight = new_weight(time, trusted)
             carried = self._net.attention(look.key, change.key, change.maps)
         lean: Mattes | None = None
         if self._fusion is not None:
             seen = look.crop.to_crop(old, fill=0.0)
+            weight = np.full(len(new), near, np.float32)
             lean = self._fusion.lean(look.picture, seen, look.mattes, carried, weight)
             lean = look.crop.from_crop(lean, self._size)
-        return fuse(old, new, look.crop.from_crop(carried, self._size), weight, lean)
+        return fuse(old, new, far, look.crop.from_crop(carried, self._size), near, lean)
 
 
 def _stacked(matte: Mattes) -> Mattes:

@@ -12,7 +12,6 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +23,7 @@ from ..core.crop import mask_box
 from ..core.errors import InputError
 from ..core.propagate import propagate
 from ..core.tiers import find_tier
-from ..core.types import FrameRange
+from ..core.types import FrameRange, MatteKind
 from ..core.video import open_clip
 from . import metrics
 from .data import find_data, read_truth
@@ -40,9 +39,9 @@ if TYPE_CHECKING:
     Mask = NDArray[np.bool_]
 
 FAULTS = ("drift", "broken")
-WAYS = ("old", "new", "time", "formula", "distrust", "net", "limit")
-"""Old run; new result alone; mixed by time; by formula, with the carried change; by formula that trusts the old run
-less the more was corrected; with the fusion network; at each place the right one of old and new."""
+WAYS = ("old", "new", "time", "vote", "change", "net", "limit")
+"""Old run; new result alone; both mixed by linear time weights; the vote of three, and with the carried change, as the
+product does it; that with a fusion network; at each place the right one of old and new."""
 
 
 class Recorded:
@@ -147,16 +146,17 @@ def _fused(
 ) -> dict[str, dict[int, Matte]]:
     """Frame -> matte for each way of fusing."""
     out = {}
-    ways: dict[str, FusionNet | None] = {"new": _NewOnly(), "time": None, "formula": None, "distrust": None}
+    ways: dict[str, FusionNet | None] = {"new": _NewOnly(), "vote": None, "change": None}
     if fusion is not None:
         ways["net"] = fusion
     span = FrameRange(0, max(given) + 1)
     for way, chosen in ways.items():
-        net.rewind(carries=way != "time")
-        rules = replace(settings, distrust=way == "distrust")
-        stream = propagate(net, clip, given, frame_range=span, previous=old, settings=rules, fusion=chosen)
+        net.rewind(carries=way != "vote")
+        stream = propagate(net, clip, given, frame_range=span, previous=old, settings=settings, fusion=chosen)
         with closing(stream):
-            out[way] = {frame: matte for frame, matte, _ in stream}
+            out[way] = {frame: matte for frame, matte, kind in stream if kind is not MatteKind.PENDING}
+    key = max(given)
+    out["time"] = {f: old[f] + f / key * (new - old[f]) for f, new in out["new"].items()}
     return out
 
 

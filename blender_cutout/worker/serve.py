@@ -209,14 +209,17 @@ class Server:
         session = self._session(message.track)
         frames, direction = FrameRange(message.start, message.stop), _direction(message.direction)
         meter = ProgressMeter(self._outbox, message.job, "propagating")
-        done = 0
+        done = pending = 0
         if text := session.disk.use().warning(len(frames)):
             self._send(Warn(message.job, text))
         try:
-            for frame, path, kind in self._steps(message, session.propagate(frames, direction), len(frames)):
-                done += 1
-                self._send(MatteReady(message.job, message.track, frame, str(path), kind.value))
-                meter.step(done, len(frames))
+            stream = session.propagate(frames, direction)
+            for frame, path, kind in self._steps(message, stream, len(frames), lambda step: step[1] is None):
+                pending += path is None
+                if path is not None:
+                    done += 1
+                    self._send(MatteReady(message.job, message.track, frame, str(path), kind.value))
+                meter.step(done + pending, len(frames) + pending)
         finally:
             if session is self._sessions.get(message.track):
                 self._tell_state(message.job, message.track)
@@ -233,11 +236,14 @@ class Server:
             run = GroupRun(sessions, message.names, self._load_engine(message.job), frames, direction)
             for text in run.warnings:
                 self._send(Warn(message.job, text))
-            for count, step in enumerate(self._steps(message, run.steps(), run.total), start=1):
+            pending = 0
+            stream = self._steps(message, run.steps(), run.total, lambda step: step.pending)
+            for count, step in enumerate(stream, start=1):
                 done += bool(step.mattes)
+                pending += step.pending
                 for track, (path, kind) in zip(message.tracks, step.mattes, strict=False):
                     self._send(MatteReady(message.job, track, step.frame, str(path), kind.value))
-                meter.step(count, run.total)
+                meter.step(count, run.total + pending)
         finally:
             for track, session in zip(message.tracks, sessions, strict=True):
                 session.disk.keep()
@@ -266,8 +272,17 @@ class Server:
         meter = ProgressMeter(self._outbox, message.job, "writing")
         return exchange.export(message, sessions, lambda s, n: self._steps(message, s, n), meter.step)
 
-    def _steps(self, message: LongJob, steps: Iterator[_Step], total: int) -> Iterator[_Step]:
-        """The steps of a long job, with what cannot wait done between them; raises _Stopped when it is to end."""
+    def _steps(
+        self, message: LongJob, steps: Iterator[_Step], total: int, pending: Callable[[_Step], bool] = lambda _: False
+    ) -> Iterator[_Step]:
+        """The steps of a long job, with what cannot wait done between them; raises _Stopped when it is to end.
+
+        Args:
+            message: the job.
+            steps: its steps.
+            total: how many; after the last one there is nothing left to stop.
+            pending: True for steps that do not count.
+        """
         at = 0
         try:
             while True:
@@ -277,7 +292,7 @@ class Server:
                 if step is None:
                     return
                 yield step
-                at += 1
+                at += not pending(step)
         finally:
             if isinstance(steps, Generator):
                 steps.close()

@@ -55,7 +55,7 @@ def test_scores_lie_between_nothing_and_the_best_choice(records: list[dict]) -> 
 
 def test_a_network_by_colour_finds_the_disc_where_a_wrong_first_mask_lost_it(records: list[dict]) -> None:
     wrong = [r for r in records if r["fault"] == "broken"]
-    assert all(r["net"][0] >= r["formula"][0] for r in wrong)
+    assert all(r["net"][0] >= r["change"][0] for r in wrong)
     assert all(r["new"][0] > 0.9 for r in records if r["fault"] == "drift")
 
 
