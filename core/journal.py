@@ -188,6 +188,16 @@ class Journal:
             self._write(record)
             self._apply(record)
 
+    def take_back(self, head: str) -> None:
+        """As `move_head` after a step that failed: when not even this can be written, the head moves all the same.
+
+        Then the file has the step at its end until the next record; after a crash in between it is there again.
+        """
+        try:
+            self.move_head(head)
+        except StoreError:
+            self.head = head
+
     def chain(self, head: str | None = None) -> list[Operation]:
         """The operations from the given head (default: the journal's) back to the first, newest first."""
         found = []

@@ -17,7 +17,6 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -167,8 +166,7 @@ class TrackSession:
         try:
             path = self._history.path(round_.frame, self._journal.chain(operation.id))
         except Exception:
-            with suppress(StoreError):
-                self._journal.move_head(before)
+            self._journal.take_back(before)
             raise
         assert path is not None
         return operation.id, path

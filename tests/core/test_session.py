@@ -512,6 +512,23 @@ def test_a_full_disk_stops_with_the_path_and_keeps_what_is_done(
     assert not (tmp_path / ".out.new").exists()
 
 
+def test_a_round_that_fails_on_a_full_disk_can_be_drawn_again_as_the_same_round(
+    session: TrackSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(matte_module.Path, "write_bytes", full)
+        patch.setattr(type(session._journal), "move_head", lambda self, head: (_ for _ in ()).throw(StoreError("full")))
+        with pytest.raises(StoreError):
+            session.apply_round(keep(4))
+    assert (session.head, session.keyframes()) == ("", ())
+    first, _ = session.apply_round(keep(4))
+    assert session.parent == ""
+    assert [op.id for op in session._journal.chain()] == [first]
+
+
 def test_a_read_only_place_is_a_clear_error(media: Path, tmp_path: Path) -> None:
     blocker = tmp_path / "file"
     blocker.write_text("not a folder")
