@@ -9,24 +9,33 @@ meta strip around the clip.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
 import bpy
 
+from ..core.errors import InputError
 from ..core.types import Form
-from . import compat, cutstrips, maskblock, masks
+from . import compat, cutstrips, maskblock, masks, sequences
 from .strips import Place, pieces
 
+_AT_ONCE = 1000
+"""Pictures that a strip is given at once: that takes 10 ms."""
+_BIT = 0.01
 FOLDERS = {Form.MASK: "matte", Form.CUTOUT: "cutout", Form.SPLINES: "splines"}
 """Form → its folder in a cutout's folder."""
 
 
-def prepare(place: Callable[[], tuple[Any, Place]], key: str, folder: Path, form: Form) -> Generator[float, None, None]:
+def prepare(
+    place: Callable[[], tuple[Any, Place]], key: str, name: str, folder: Path, pictures: int, form: Form
+) -> Generator[float, None, None]:
     """What takes long of `write`, bit by bit, and comes before it; yields how far it is. See `maskblock.prepare`."""
     if form is Form.SPLINES:
         yield from maskblock.prepare(place, key, folder / maskblock.FILE)
+    elif pictures > _AT_ONCE:
+        yield from _stock(place, key, name, folder, pictures, form)
 
 
 def write(scene: Any, place: Place, key: str, name: str, folder: Path, pictures: int, form: Form) -> bool:
@@ -49,6 +58,45 @@ def write(scene: Any, place: Place, key: str, name: str, folder: Path, pictures:
     if form is not Form.SPLINES:
         _remove_splines(scene, place, key)
     return followed
+
+
+def _stock(
+    place: Callable[[], tuple[Any, Place]], key: str, name: str, folder: Path, pictures: int, form: Form
+) -> Generator[float, None, None]:
+    """Gives a long strip its pictures: Blender copies the whole list for each further one, seconds for thousands."""
+    made = False
+    try:
+        while True:
+            scene, found = place()
+            strip = _strip(scene, key, form)
+            if strip is None and made:
+                raise InputError("The strip was taken back while it was made.", "Press Write Strips again.")
+            if strip is None:
+                channel, left = sequences.free_channel(found), sequences.span(found.strip)[0]
+                title = f"{name} {'mask' if form is Form.MASK else 'cutout'}"
+                strip = found.siblings.new_image(title, str(folder / sequences.file_name(0)), channel, left)
+                strip[masks.MASK_KEY if form is Form.MASK else cutstrips.CUTOUT_KEY] = key
+                strip.mute = made = True
+            until = time.monotonic() + _BIT
+            while (count := len(strip.elements)) < pictures:
+                strip.elements.append(sequences.file_name(count))
+                if time.monotonic() > until:
+                    break
+            else:
+                return
+            yield count / pictures
+    except BaseException:
+        scene, found = place()
+        if made and (strip := _strip(scene, key, form)) is not None:
+            found.siblings.remove(strip)
+        raise
+
+
+def _strip(scene: Any, key: str, form: Form) -> Any:
+    """The strip of a cutout in that form, None when there is none."""
+    if form is Form.MASK:
+        return masks.find(scene, key)
+    return next((p.strip for p in cutstrips.find(scene, key)), None)
 
 
 def remove(scene: Any, place: Place | None, key: str) -> None:

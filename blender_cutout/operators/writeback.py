@@ -91,9 +91,9 @@ def _make_strips(
 
     if properties.track_by_uuid(batch.tracks[0]) is None:
         return ""
-    yield from forms.prepare(place_now, batch.key, folder, form)
-    found = [pair for uuid in batch.tracks if (pair := properties.track_by_uuid(uuid))]
     pictures, missing = int(done.result["count"]), int(done.result["missing"])
+    yield from forms.prepare(place_now, batch.key, batch.name, folder, pictures, form)
+    found = [pair for uuid in batch.tracks if (pair := properties.track_by_uuid(uuid))]
     scene, track = found[0]
     place = place_now()[1]
     followed = forms.write(scene, place, batch.key, batch.name, folder, pictures, form)

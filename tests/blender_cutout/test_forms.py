@@ -198,6 +198,42 @@ def test_splines_that_are_cancelled_leave_what_was_there(
     assert [m.input_mask_id for m in strip.modifiers] == [mask]
 
 
+@pytest.mark.parametrize("form", ["mask", "cutout"])
+def test_a_long_strip_gets_its_pictures_bit_by_bit_or_not_at_all(
+    blender: Any, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    from blender_cutout import jobs, pump
+    from blender_cutout.host import forms
+
+    monkeypatch.setattr(forms, "_AT_ONCE", 3)
+    monkeypatch.setattr(forms, "_BIT", 0.0)
+    monkeypatch.setattr(pump, "BUDGET", 0.0)
+    scene, _ = project()
+    original, cancelled = jobs.pump.step, False
+
+    def cancelling() -> bool:
+        nonlocal cancelled
+        busy = original()
+        if f"clip {form}" in names(scene) and not cancelled:
+            cancelled = True
+            jobs.pump.cancel()
+        return busy
+
+    monkeypatch.setattr(jobs.pump, "step", cancelling)
+    for step in ("new", "apply_strokes", "propagate"):
+        getattr(blender.ops.cutout, step)()
+    scene.cutout.tracks[0].write_as = form
+    assert blender.ops.cutout.write_strips() == {"CANCELLED"}
+    assert cancelled
+    assert names(scene) == ["clip", "green"]
+    write(blender, scene, form)
+    assert names(scene) == ["clip", f"clip {form}", "green"]
+    render = kit.render_frame(blender, scene, 6, tmp_path / "r")
+    x, y = kit.object_at(5)
+    assert render[y + 20, x + 8, 0] > 0.8
+    assert np.abs(render[2, 2] - kit.GREEN).max() < 0.05
+
+
 @pytest.mark.parametrize("form", ["mask", "cutout", "splines"])
 def test_inverted_the_object_is_removed_and_the_background_kept(
     blender: Any, project: Project, tmp_path: Path, form: str
