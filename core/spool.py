@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,18 +19,22 @@ class MatteSpool:
     """Frame -> mattes (N, H, W), rounded to 8 bits; gone when it is closed, or the process ends.
 
     Raises:
-        StoreError: from `add`, when the temporary folder is full.
+        StoreError: the temporary folder is full or cannot be written; from `add` too.
     """
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile()
+        try:
+            self._file = tempfile.TemporaryFile()
+        except OSError as error:
+            raise _unwritable(error) from error
         self._places: dict[int, tuple[int, int, int]] = {}
 
     def __enter__(self) -> MatteSpool:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        with suppress(OSError):  # what a full disk did not take is not wanted any more
+            self._file.close()
 
     def add(self, frame: int, mattes: Mattes) -> None:
         """Keeps the mattes (N, H, W) of a frame."""
@@ -39,10 +44,7 @@ class MatteSpool:
             self._file.write(data)
             self._file.flush()
         except OSError as error:
-            raise StoreError(
-                f"The temporary folder {tempfile.gettempdir()} cannot be written: {error.strerror or error}.",
-                "Make room there, and propagate again: what is finished is kept.",
-            ) from error
+            raise _unwritable(error) from error
         self._places[frame] = start, len(data), len(mattes)
 
     def get(self, frame: int) -> Mattes | None:
@@ -52,3 +54,10 @@ class MatteSpool:
         start, length, count = self._places[frame]
         self._file.seek(start)
         return np.stack(np.split(from_png(self._file.read(length)), count))
+
+
+def _unwritable(error: OSError) -> StoreError:
+    return StoreError(
+        f"Temporary files cannot be written: {error.strerror or error}.",
+        "Make room in the folder for temporary files, and propagate again: what is finished is kept.",
+    )

@@ -36,7 +36,7 @@ def test_a_full_temporary_folder_says_what_to_do() -> None:
                 raise OSError(28, "No space left on device")
 
             def close(self) -> None:
-                """Nothing to close."""
+                raise OSError(28, "No space left on device")  # as a buffered file does that has more to write
 
         spool._file.close()
         spool._file = Full()  # type: ignore[assignment]

@@ -59,6 +59,21 @@ def stroke(frame: int, corner: bool) -> dict[str, object]:
     return {"label": "keep", "radius": 3, "points": [list(point)]}
 
 
+def jobs_of(drawn: list[int], masks: Path, out: Path, film: Path) -> list[tuple[str, type, tuple[object, ...], float]]:
+    """The jobs of a track's life: name, message, its fields, about how many seconds it takes."""
+    both, every = (0, len(FILM), "both"), tuple(range(len(FILM)))
+    return [
+        ("round", m.ApplyRound, (drawn[0], (stroke(drawn[0], False),)), 0.03),
+        ("propagation", m.Propagate, both, 0.35),
+        ("round", m.ApplyRound, (drawn[1], (stroke(drawn[1], True),)), 0.03),
+        ("propagation", m.Propagate, both, 0.35),
+        ("import", m.ImportMattes, (str(masks), -1, 5), 0.04),
+        ("propagation", m.Propagate, both, 0.35),
+        ("export", m.Export, (every, str(out)), 0.05),
+        ("export", m.Export, (every, str(film), (), "film"), 0.1),
+    ]
+
+
 def kill_worker(kills: int, seed: int, place: Path) -> Counter[str]:
     """Kills the engine's process; returns how often in which kind of job. Raises Torn."""
     random = stand.moments(seed)
@@ -72,18 +87,7 @@ def kill_worker(kills: int, seed: int, place: Path) -> Counter[str]:
         driver.open()
         out, film = place / f"out {cycle}", place / f"film {cycle}.mkv"
         drawn = sorted(random.sample(range(len(FILM)), 3))
-        both = (0, len(FILM), "both")
-        jobs: list[tuple[str, type, tuple[object, ...], float]] = [
-            ("round", m.ApplyRound, (drawn[0], (stroke(drawn[0], False),)), 0.03),
-            ("propagation", m.Propagate, both, 0.35),
-            ("round", m.ApplyRound, (drawn[1], (stroke(drawn[1], True),)), 0.03),
-            ("propagation", m.Propagate, both, 0.35),
-            ("import", m.ImportMattes, (str(masks), -1, 5), 0.04),
-            ("propagation", m.Propagate, both, 0.35),
-            ("export", m.Export, (tuple(range(len(FILM))), str(out)), 0.05),
-            ("export", m.Export, (tuple(range(len(FILM))), str(film), (), "film"), 0.1),
-        ]
-        for name, kind, fields, usual in jobs:
+        for name, kind, fields, usual in jobs_of(drawn, masks, out, film):
             base, tries = driver.seen.head, 0
             while True:
                 before, tries = driver.seen.head, tries + 1

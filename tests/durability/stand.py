@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import sys
 import time
@@ -100,7 +101,8 @@ class Driver:
         self.folder = folder
         self.seen = Acknowledged()
         self.warnings: list[str] = []
-        self._command = [sys.executable, "-I", "-X", "utf8", str(FAKE_ENTRY), *arguments]
+        # -B: Python itself writes torn .pyc files when it may not write, and fails over them ever after.
+        self._command = [sys.executable, "-I", "-B", "-X", "utf8", str(FAKE_ENTRY), *arguments]
         self._log = log
         self._client: WorkerClient | None = None
         self._number = 0
@@ -197,6 +199,15 @@ def check_left(folder: Path, seen: Acknowledged) -> None:
         raise Torn(f"the step {seen.head} was announced and is not in the journal")
     if any(isinstance(operation.action, Lost) for operation in journal.operations.values()):
         raise Torn("a line of the journal is damaged")
+
+
+def remove(*paths: Path) -> None:
+    """Removes files and folders."""
+    for path in paths:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def check_sequence(folder: Path, count: int) -> None:
