@@ -37,8 +37,12 @@ class Desk:
         """When the mouse last ended a drag."""
         self.own_seconds = 0.0
         """Time that Blender stood still for the hand and the eye."""
+        self.editor = "SEQUENCE_EDITOR"
+        """Type of the area that is worked in."""
         self.buttons: dict[str, list[tuple[int, int]]] = {}
         """Python command of a button → places on the screen where it was seen; by `find_buttons`."""
+        self._where = "UI"
+        """Region of the buttons."""
 
     @property
     def window(self) -> Any:
@@ -47,8 +51,8 @@ class Desk:
 
     @property
     def area(self) -> Any:
-        """The largest sequencer."""
-        areas = [a for a in self.window.screen.areas if a.type == "SEQUENCE_EDITOR"]
+        """The largest area of the editor's type."""
+        areas = [a for a in self.window.screen.areas if a.type == self.editor]
         return max(areas, key=lambda a: a.width * a.height)
 
     def region(self, kind: str) -> Any:
@@ -203,11 +207,12 @@ class Desk:
         x, y = region.view2d.view_to_region(*point, clip=False)
         return region.x + x, self.window.height - 1 - (region.y + y)
 
-    def find_buttons(self, step: int = 9) -> Steps:
-        """Looks over the sidebar with the mouse and notes where its buttons lie, by the command that each would run."""
-        x, y, width, height = self.rectangle("UI")
+    def find_buttons(self, step: int = 9, kind: str = "UI", shares: Sequence[float] = (0.12, 0.45, 0.78)) -> Steps:
+        """Looks over a region with the mouse and notes where its buttons lie, by the command that each would run."""
+        self._where = kind
+        x, y, width, height = self.rectangle(kind)
         self.buttons = {}
-        for share in (0.12, 0.45, 0.78):
+        for share in shares:
             last = y
             for down in range(y + 4, y + height, step):
                 place = (int(x + width * share), down)
@@ -246,7 +251,7 @@ class Desk:
     def _command_under_mouse(self) -> str:
         manager = bpy.context.window_manager
         manager.clipboard = ""
-        with self.override("UI"):
+        with self.override(self._where):
             if bpy.ops.ui.copy_python_command_button.poll():
                 bpy.ops.ui.copy_python_command_button()
         return manager.clipboard

@@ -43,6 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--output", metavar="DIR", help="where the pictures go; default a temporary folder")
     parser.add_argument("--tour", metavar="FOLDER", help="no test, but the documentation's pictures: see tour.py")
     parser.add_argument("--acts", metavar="NAMES", default="", help="play only these, as in scenario.py; default all")
+    parser.add_argument("--wheels", metavar="FOLDER", help="of the engine's libraries: Set Up Engine is tried with it")
     parser.add_argument("--limit", metavar="SECONDS", type=float, default=1200.0, help="end Blender after this time")
     options = parser.parse_args(arguments)
     missing = [tool for tool in ("Xvfb", "xdotool", "import", "convert") if not shutil.which(tool)]
@@ -60,13 +61,14 @@ def main(arguments: list[str] | None = None) -> int:
     if options.tour:
         _play(found[0], engine, output, options.limit, Path(options.tour).absolute())
         return 0
-    return _test(found[0], engine, output, options.limit, options.acts)
+    wheels = str(Path(options.wheels).absolute()) if options.wheels else ""
+    return _test(found[0], engine, output, options.limit, options.acts, wheels)
 
 
-def _test(blender: blenders.Blender, engine: Path, output: Path, limit: float, acts: str) -> int:
+def _test(blender: blenders.Blender, engine: Path, output: Path, limit: float, acts: str, wheels: str) -> int:
     report = output / "report.json"
     report.unlink(missing_ok=True)
-    _play(blender, engine, output, limit, None, acts)
+    _play(blender, engine, output, limit, None, acts, wheels)
     if not report.is_file():
         print("Blender ended before the test did: see blender.log")
         return 1
@@ -77,7 +79,13 @@ def _test(blender: blenders.Blender, engine: Path, output: Path, limit: float, a
 
 
 def _play(
-    blender: blenders.Blender, engine: Path, output: Path, limit: float, film: Path | None, acts: str = ""
+    blender: blenders.Blender,
+    engine: Path,
+    output: Path,
+    limit: float,
+    film: Path | None,
+    acts: str = "",
+    wheels: str = "",
 ) -> None:
     """Starts the window and waits for its end; without a film for the test, with one for the tour."""
     with tempfile.TemporaryDirectory(prefix="cutout-profile-") as scratch, virtual_screen() as display:
@@ -94,7 +102,7 @@ def _play(
             clip.mkdir()
             for number, picture in enumerate(PICTURES):
                 kit.write_png(clip / f"klipp {number:04d}.png", kit.picture(picture))
-        rest = [str(output), str(clip)] + ([scratch] if film else [str(large), scratch, acts])
+        rest = [str(output), str(clip)] + ([scratch] if film else [str(large), scratch, wheels, acts])
         command = [
             str(blender.path), "--no-window-focus", "-p", "0", "0", *map(str, SCREEN),
             "--python", str(HERE / ("tour.py" if film else "scenario.py")), "--", *rest,

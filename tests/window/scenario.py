@@ -1,7 +1,7 @@
 """What the hand does in the window, and what must be seen: the acts, one by one. Run inside Blender by `run.py`.
 
-Arguments after `--`: output folder, clip, film, scratch folder, and the acts to play ("" = all): short runs for those
-who work on one of them.
+Arguments after `--`: output folder, clip, film, scratch folder, folder of wheels ("" = none), and the acts to play
+("" = all): short runs for those who work on one of them.
 """
 
 from __future__ import annotations
@@ -17,8 +17,11 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 import act_brush  # noqa: E402
 import act_clip  # noqa: E402
 import act_objects  # noqa: E402
+import act_output  # noqa: E402
+import act_setup  # noqa: E402
 import act_speed  # noqa: E402
 import act_strokes  # noqa: E402
+import act_wrong  # noqa: E402
 from desk import Steps, play  # noqa: E402
 from stage import Stage  # noqa: E402
 
@@ -30,10 +33,16 @@ ACTS = (
     act_clip.propagate,
     act_clip.turn,
     act_clip.write,
+    act_output.forms,
+    act_output.render,
+    act_output.frames,
     act_clip.save_and_load,
     act_clip.lose_the_engine,
     act_objects.objects,
+    act_wrong.wrong,
     act_speed.speed,
+    act_speed.large,
+    act_setup.set_up,
 )
 
 
@@ -46,8 +55,8 @@ def way(stage: Stage, chosen: list[str]) -> Steps:
 
 
 def _start() -> None:
-    *folders, chosen = sys.argv[sys.argv.index("--") + 1 :]
-    stage = Stage(*map(Path, folders))
+    *folders, wheels, chosen = sys.argv[sys.argv.index("--") + 1 :]
+    stage = Stage(*map(Path, folders), Path(wheels) if wheels else None)
     bpy.app.timers.register(stage.beat, persistent=True)
     play(way(stage, chosen.split()), lambda text: stage.check("the test ran to its end", False, text))
 

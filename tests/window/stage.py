@@ -20,6 +20,11 @@ START = 1
 FRAME = START + kit.STROKE_FRAME
 """Timeline frame that is drawn on."""
 RENDER = (320, 200)
+_BUTTONS = (
+    *("tracks", "rounds", "propagate", "writeback", "output", "objects", "engine", "frames", "setup", "locks"),
+    "exchange",
+)
+"""Modules of the operators that buttons run."""
 GREEN = tuple(round(255 * v) for v in kit.GREEN)
 
 
@@ -31,11 +36,12 @@ class Stage:
         clip: folder of the clip's frames.
         film: a movie of 1920×1080 pixels.
         scratch: folder for anything.
+        wheels: folder of wheels for Set Up Engine; None = that is only tried where it must be refused.
     """
 
-    def __init__(self, out: Path, clip: Path, film: Path, scratch: Path) -> None:
+    def __init__(self, out: Path, clip: Path, film: Path, scratch: Path, wheels: Path | None = None) -> None:
         self.desk = Desk(out)
-        self.clip, self.film, self.scratch = clip, film, scratch
+        self.clip, self.film, self.scratch, self.wheels = clip, film, scratch, wheels
         self.checks: list[dict[str, Any]] = []
         self.gaps: list[float] = []
         """Seconds for which Blender did not come to the timer `beat`, without what the test itself took."""
@@ -94,7 +100,11 @@ class Stage:
         paint = package("operators.brush").CUTOUT_OT_paint
         for name in ("invoke", "modal"):
             self._measure_called(paint, name, f"brush {name}", 3)
-        self._measure_called(package("operators.base").Reporting, "execute", "a button", 2)
+        self._measure(package("upkeep").keeper, "look", "masks looked after")
+        for module in _BUTTONS:
+            for cls in package(f"operators.{module}").CLASSES:
+                if "execute" in dir(cls):
+                    self._measure_called(cls, "execute", cls.bl_idname, 2)
 
     def _measure(self, holder: Any, name: str, title: str) -> None:
         method, times = getattr(holder, name), self.spent.setdefault(title, [])
@@ -109,7 +119,10 @@ class Stage:
         setattr(holder, name, call)
 
     def _measure_called(self, holder: Any, name: str, title: str, count: int) -> None:
-        """The same for what Blender itself calls: it gives as many arguments as are named."""
+        """The same for what Blender itself calls: it gives as many arguments as are named.
+
+        Blender looks a class's methods up when it is used, so a method that is set on the class is the one it calls.
+        """
         holder_of = type("_", (), {name: getattr(holder, name)})
         self._measure(holder_of, name, title)
         measured = vars(holder_of)[name]
