@@ -30,6 +30,8 @@ PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff",
 
 CACHE_BYTES = 256 * 2**20
 """Decoded frames kept: enough to walk backward through 1080p without decoding a group of pictures for every frame."""
+MOST_KEPT = 256
+"""And never more frames than that, however small: encoders put a key frame at least every 250."""
 
 _HASHED = 64 * 1024
 
@@ -86,7 +88,7 @@ class VideoSource(ABC):
 
     @property
     def _capacity(self) -> int:
-        return max(2, CACHE_BYTES // (3 * self.size[0] * self.size[1]))
+        return max(2, min(MOST_KEPT, CACHE_BYTES // (3 * self.size[0] * self.size[1])))
 
     def close(self) -> None:
         """Lets go of files and decoded frames."""
