@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import InputError
 from .propagate import PropagationSettings, propagate
 from .refine import foreground, refine
+from .stabilise import steadied
 from .types import Care, Clip, Direction, FrameRange, Halt, MatteKind, Stroke
 from .video import open_clip
 
@@ -89,6 +90,7 @@ class Engine:
         frame_range: FrameRange | tuple[int, int] | None = None,
         previous: Mapping[int, Mattes] | None = None,
         locked: Collection[int] = (),
+        stability: float = 1.0,
     ) -> Generator[tuple[int, Mattes], None, None]:
         """Yields (frame, matte) for every frame of the range once, keyframes included; stop whenever you like.
 
@@ -101,11 +103,15 @@ class Engine:
             frame_range: half-open; None = the whole clip.
             previous: frame -> matte of an earlier run, to be fused with.
             locked: frames of `previous` that must not change.
+            stability: how far mattes are mixed with their neighbours', 0 (not at all) to 1; see `core.stabilise`.
 
         Raises:
             InputError: keyframes missing, of the wrong type, or outside the clip; FrameReadError, SizeMismatch.
         """
-        stream = self.propagate_detailed(frames, keyframes, frame_range=frame_range, previous=previous, locked=locked)
+        care = Care(stop_at_cuts=False, stability=stability)
+        stream = self.propagate_detailed(
+            frames, keyframes, frame_range=frame_range, previous=previous, locked=locked, care=care
+        )
         return _pairs(stream)
 
     def propagate_detailed(
@@ -133,7 +139,8 @@ class Engine:
             previous: see `propagate`; may be a function that returns None for a missing frame.
             locked: see `propagate`.
             known: frame -> matte that this same run has already made, or None.
-            care: where to stop; None = nowhere, so that every frame of the range is given out.
+            care: where to stop, and how steady; None = nowhere, so that every frame of the range is given out, and as
+                computed. What is `known` is not steadied again.
             notice: called with each stop that left frames without a matte.
         """
         bounds = as_range(frame_range)
@@ -155,6 +162,8 @@ class Engine:
                 care=care,
                 notice=notice,
             )
+            if care is not None and care.stability > 0:
+                stream = _steady(stream, source, care.stability, keyframes, known)
             return _closing(stream, stack.pop_all())
 
 
@@ -169,6 +178,21 @@ def as_range(value: FrameRange | tuple[int, int] | None) -> FrameRange | None:
             f"The frame range {value!r} is not understood.", "Give the first frame and one past the last."
         ) from error
     return FrameRange(start, stop)
+
+
+def _steady(
+    stream: Generator[tuple[int, Mattes, MatteKind], None, None],
+    source: FrameSource,
+    strength: float,
+    keyframes: Mapping[int, Mattes],
+    known: Callable[[int], Mattes | None] | None,
+) -> Generator[tuple[int, Mattes, MatteKind], None, None]:
+    def is_final(frame: int) -> bool:
+        return known is not None and known(frame) is not None
+
+    with closing(steadied(stream, source, strength, keyframes.get, is_final)) as results:
+        for frame, _, matte, kind in results:
+            yield frame, matte, kind
 
 
 def _closing(

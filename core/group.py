@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain as joined
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +21,9 @@ import numpy as np
 
 from .errors import InputError
 from .group_plan import bases_of, before_of, drawn_on, equals_of, joint_action
+from .rerun import raw_matte, raw_of
 from .sharing import contested, share
+from .stabilise import steadied
 from .store import LazyMattes
 from .types import Care, Direction, FrameRange, Halt, MatteKind
 
@@ -88,9 +90,10 @@ class GroupRun:
         self._parts = [session.part() for session in sessions]
         self._names = list(names)
         self._check()
-        bases = bases_of(self._parts, frames, direction)
+        stability = self._care.stability
+        bases = bases_of(self._parts, frames, direction, stability)
         self._bases = bases
-        self._action = joint_action(bases, frames, direction)
+        self._action = joint_action(bases, frames, direction, stability)
         self._operations = [p.operation_id(base, self._action) for p, base in zip(self._parts, bases, strict=True)]
         self._chains = [p.journal.chain(base) for p, base in zip(self._parts, bases, strict=True)]
         self._drawn = [drawn_on(chain) for chain in self._chains]
@@ -98,6 +101,10 @@ class GroupRun:
         self._firm = [drawn | locked for drawn, locked in zip(self._drawn, self._locked, strict=True)]
         self._keys = sorted(set().union(*self._drawn))
         self._own = equals_of(self._parts, self._chains, self._operations, direction)
+        self._same = [
+            [i for i in ids if i == new or getattr(part.journal.operations[i].action, "stability", None) == stability]
+            for part, ids, new in zip(self._parts, self._own, self._operations, strict=True)
+        ]
         self._before = before_of(self._chains)
         self._before_drawn = [drawn_on(chain) for chain in self._before or ()]
         self._ways = [list(self._ways_of(n)) for n in range(len(self._parts))]
@@ -126,11 +133,14 @@ class GroupRun:
             previous=self._previous if self._before else None,
             locked=frozenset.intersection(*self._locked),
             known=self._known,
-            care=self._care,
+            care=replace(self._care, stability=0.0),
             notice=self._notice,
         )
-        with closing(stream):
-            for frame, mattes, kind in stream:
+        source, strength = self._parts[0].source, self._care.stability
+        with closing(steadied(stream, source, strength, self._anchor, self._is_done)) as results:
+            for frame, raw, mattes, kind in results:
+                if raw is not mattes:
+                    self._keep_raw(frame, raw)
                 pending = kind is MatteKind.PENDING
                 yield GroupStep(frame, () if pending else self._kept(frame, mattes, kind), pending)
 
@@ -234,11 +244,26 @@ class GroupRun:
             if frame in self._locked[n]:
                 found.append(self._there(n, frame))
             else:
-                found.append(next((m for i in ids if (m := part.store.read(i, frame)) is not None), None))
+                found.append(raw_matte(part.store, ids, frame))
         return _stacked(found)
 
     def _has(self, n: int, frame: int) -> bool:
-        return any(self._parts[n].store.has(operation, frame) for operation in self._own[n])
+        return any(self._parts[n].store.has(operation, frame) for operation in self._same[n])
+
+    def _is_done(self, frame: int) -> bool:
+        return all(self._has(n, frame) or frame in self._locked[n] for n in range(len(self._parts)))
+
+    def _anchor(self, frame: int) -> Mattes | None:
+        """The mattes (N, H, W) of a frame from which passes start."""
+        return self._keyframe(frame) if frame in self._keys else None
+
+    def _keep_raw(self, frame: int, mattes: Mattes) -> None:
+        """Writes mattes (N, H, W) as they are before they are steadied, where that is not done."""
+        for n, (part, matte) in enumerate(zip(self._parts, share(*self._with_locked(frame, mattes)), strict=True)):
+            known = any(part.store.has(raw_of(operation), frame) for operation in self._own[n])
+            if not known and frame not in self._locked[n]:
+                self._record()
+                part.store.write(raw_of(self._operations[n]), frame, matte)
 
     def _kept(self, frame: int, mattes: Mattes, kind: MatteKind) -> tuple[tuple[Path, MatteKind], ...]:
         """Writes what is new of a frame; returns each object's path and kind."""

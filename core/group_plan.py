@@ -43,14 +43,16 @@ class Part:
         return isinstance(action, Propagation) and operation.id == self.operation_id(operation.parent, action)
 
 
-def joint_action(bases: Sequence[str], frames: FrameRange, direction: Direction) -> Propagation:
+def joint_action(
+    bases: Sequence[str], frames: FrameRange, direction: Direction, stability: float = 0.0
+) -> Propagation:
     """The joint run that starts from these heads, in any order."""
-    content = [sorted(bases), frames.start, frames.stop, direction.value]
+    content = [sorted(bases), frames.start, frames.stop, direction.value, *([stability] if stability else [])]
     group = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
-    return Propagation(frames, direction, group, len(bases))
+    return Propagation(frames, direction, group, len(bases), stability)
 
 
-def bases_of(parts: Sequence[Part], frames: FrameRange, direction: Direction) -> list[str]:
+def bases_of(parts: Sequence[Part], frames: FrameRange, direction: Direction, stability: float = 0.0) -> list[str]:
     """The heads that the run starts from: today's, or those of the same run before, which then goes on.
 
     A run that was interrupted may be recorded in some of the journals only, and undone in others.
@@ -64,7 +66,7 @@ def bases_of(parts: Sequence[Part], frames: FrameRange, direction: Direction) ->
             other.parent if other and isinstance(other.action, Propagation) and other.action == top.action else head
             for other, head in zip(tops, heads, strict=True)
         ]
-        same = joint_action(bases, frames, direction) == top.action
+        same = joint_action(bases, frames, direction, stability) == top.action
         if same and all(p.is_current(t) for p, t, b in zip(parts, tops, bases, strict=True) if t and t.parent == b):
             return bases
     return heads

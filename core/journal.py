@@ -34,12 +34,14 @@ class Propagation:
         frames, direction: which, and how they are reached.
         group: names the joint run with other objects that this is part of (see `core.group`), "" = by itself.
         objects: how many take part.
+        stability: see `Care`.
     """
 
     frames: FrameRange
     direction: Direction
     group: str = ""
     objects: int = 1
+    stability: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,8 @@ def action_to_json(action: Action) -> dict[str, Any]:
             "stop": action.frames.stop,
             "direction": action.direction.value,
         }
+        if action.stability:
+            record["stability"] = action.stability
         return {**record, "group": action.group, "objects": action.objects} if action.group else record
     return {
         "action": "round",
@@ -132,7 +136,8 @@ def action_from_json(record: dict[str, Any]) -> Action:
         return Import({int(frame): str(name) for frame, name in record["contents"]}, str(record["source"]))
     if record["action"] == "propagation":
         frames, direction = FrameRange(int(record["start"]), int(record["stop"])), Direction(record["direction"])
-        return Propagation(frames, direction, str(record.get("group", "")), int(record.get("objects", 1)))
+        group, objects = str(record.get("group", "")), int(record.get("objects", 1))
+        return Propagation(frames, direction, group, objects, float(record.get("stability", 0.0)))
     if record["action"] != "round":
         raise _NewerError(f"unknown action {record['action']!r}")
     strokes = tuple(Stroke.from_json(stroke) for stroke in record["strokes"])

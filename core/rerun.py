@@ -22,6 +22,21 @@ if TYPE_CHECKING:
     from .types import Matte
 
 
+def raw_of(operation: str) -> str:
+    """Where the mattes of an operation lie as they were before they were steadied: no operation's name."""
+    return f"{operation}-raw"
+
+
+def raw_matte(store: MatteStore, operations: Sequence[str], frame: int) -> Matte | None:
+    """The matte (H, W) that one of the operations computed, before it was steadied where that is kept; None = none."""
+    for operation in operations:
+        for name in (raw_of(operation), operation):
+            matte = store.read(name, frame)
+            if matte is not None:
+                return matte
+    return None
+
+
 class Rerun:
     """One run of a propagation, on top of what is there.
 
@@ -30,13 +45,22 @@ class Rerun:
         history: their meaning.
         chain: the operations before this one, newest first.
         own: operations whose mattes are as good as this run's: itself, and others with the same keyframes.
+        same: those of them that steadied their mattes as this run does.
     """
 
-    def __init__(self, store: MatteStore, history: History, chain: Sequence[Operation], own: Sequence[str]) -> None:
+    def __init__(
+        self,
+        store: MatteStore,
+        history: History,
+        chain: Sequence[Operation],
+        own: Sequence[str],
+        same: Sequence[str],
+    ) -> None:
         self._store = store
         self._history = history
         self._chain = chain
         self._own = list(dict.fromkeys(own))
+        self._same = list(dict.fromkeys(same))
         # Behind the rounds that no propagation, or only ones beside this one, knew of: the mattes the artist corrected.
         rest = dropwhile(lambda op: isinstance(op.action, Propagation | Lock), chain)
         self._before = list(dropwhile(lambda op: isinstance(op.action, Round | Import | Lock), rest))
@@ -48,12 +72,16 @@ class Rerun:
         return bool(self._before)
 
     def known(self, frame: int) -> Matte | None:
-        """This run's own matte (H, W) of a frame, None = not made yet."""
-        for operation in self._own:
-            matte = self._store.read(operation, frame)
-            if matte is not None:
-                return matte
-        return None
+        """This run's own matte (H, W) of a frame, before it is steadied where that is kept; None = not made yet."""
+        return raw_matte(self._store, self._own, frame)
+
+    def has_raw(self, frame: int) -> bool:
+        """True when the frame's matte before it is steadied is on disk."""
+        return any(self._store.has(raw_of(operation), frame) for operation in self._own)
+
+    def is_done(self, frame: int) -> bool:
+        """True when the frame's result is on disk."""
+        return any(self._store.has(operation, frame) for operation in self._same)
 
     def previous(self, frame: int) -> Matte | None:
         """The matte (H, W) before the newest rounds; a new keyframe is told by its matte differing from this."""
@@ -62,7 +90,7 @@ class Rerun:
 
     def path_of(self, frame: int, matte: Matte) -> Path | None:
         """Where the result `matte` lies already; None = it is new, and to be written."""
-        for operation in self._own:
+        for operation in self._same:
             if self._store.has(operation, frame):
                 return self._store.path(operation, frame)
         if self._found[0] == frame and self._found[1] is not None and np.array_equal(matte, self._found[1]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING
 from .errors import InputError
 from .group_plan import Part
 from .journal import Lock, Operation, Propagation
-from .rerun import Rerun
+from .rerun import Rerun, raw_of
+from .stabilise import steadied
 from .store import LazyMattes
 from .types import Care, Direction, FrameRange, Halt, MatteKind
 
@@ -53,13 +55,15 @@ def carry(
             f"The range {frames.start}:{frames.stop} goes past the clip's {len(part.source)} frames.",
             "Choose a range inside the clip.",
         )
-    action = Propagation(frames, direction)
+    action = Propagation(frames, direction, stability=care.stability)
     chain, locked = journal.chain(), history.locked()
     valid = _still_valid(part, chain, direction)
     # The same again at the head: an earlier run that did not end is continued.
     parent = valid[0].parent if valid and valid[0] == chain[0] and valid[0].action == action else journal.head
     operation = part.operation_id(parent, action)
-    run = Rerun(store, history, journal.chain(parent), [*(op.id for op in valid), operation])
+    same = [op.id for op in valid if getattr(op.action, "stability", None) == care.stability]
+    own = [op.id for op in valid]
+    run = Rerun(store, history, journal.chain(parent), [*own, operation], [*same, operation])
 
     def shown(frame: int) -> Matte | None:
         return history.matte(frame, chain)
@@ -78,11 +82,15 @@ def carry(
         previous=previous if run.has_previous else None,
         locked=locked,
         known=known,
-        care=care,
+        care=replace(care, stability=0.0),
         notice=notice,
     )
-    with closing(mattes):
-        for frame, matte, kind in mattes:
+
+    def anchor(frame: int) -> Matte | None:
+        return shown(frame) if frame in keyframes or frame in locked else None
+
+    with closing(steadied(mattes, part.source, care.stability, anchor, run.is_done)) as results:
+        for frame, raw, matte, kind in results:
             if kind is MatteKind.PENDING:
                 yield frame, None, kind
                 continue
@@ -92,6 +100,8 @@ def carry(
             if journal.head == parent != operation and (path is None or path.parent.name == operation):
                 part.record(parent, action)
             if path is None:
+                if raw is not matte and not run.has_raw(frame):
+                    store.write(raw_of(operation), frame, raw)
                 path = store.write(operation, frame, matte)
                 history.added(operation, frame)
             yield frame, path, kind

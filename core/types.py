@@ -189,14 +189,18 @@ class Care:
     Attributes:
         stop_at_cuts: frames beyond a cut are not reached from before it.
         stop_below: a pass ends behind a frame of which the network is less sure than this, 0 to 1; 0 = never.
+        stability: how far mattes are mixed with their neighbours', 0 (not at all) to 1; see `core.stabilise`.
     """
 
     stop_at_cuts: bool = True
     stop_below: float = 0.0
+    stability: float = 1.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.stop_below <= 1:
             raise InputError(f"A confidence of {self.stop_below} does not exist.", "Give a number from 0 to 1.")
+        if not 0 <= self.stability <= 1:
+            raise InputError(f"A stability of {self.stability} does not exist.", "Give a number from 0 to 1.")
 
 
 class Cause(str, Enum):
