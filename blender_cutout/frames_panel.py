@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import upkeep
+import bpy
+
+from . import upkeep, wording
 from .core.errors import CutoutError
 from .host import frames, plans, strips
 
 
 def draw(layout: Any, scene: Any, track: Any, status: Any) -> bool:
     """Draws it where it is needed; False when nothing else of the cutout can be used until then."""
-    upkeep.draw(layout)
+    upkeep.draw(bpy.context, layout)
     if status.frames_busy:
         layout.progress(factor=status.frames_share, text=status.frames_text, type="BAR")
         layout.operator("cutout.cancel_frames", icon="X")
@@ -29,10 +31,10 @@ def draw(layout: Any, scene: Any, track: Any, status: Any) -> bool:
         reason, plan = f"{error.text} {error.hint}", None
     column = layout.box().column(align=True)
     column.scale_y = 0.8
-    column.label(text=reason, icon="ERROR")
+    wording.draw(bpy.context, column, reason, "ERROR")
     if plan is not None:
-        column.label(text=plan.told(), icon="BLANK1")
+        wording.draw(bpy.context, column, plan.told())
         if track.frame_count:
-            column.label(text="The masks start anew; strokes stay drawn.", icon="BLANK1")
+            wording.draw(bpy.context, column, "The masks start anew; strokes stay drawn.")
         layout.operator("cutout.render_frames", icon="RENDER_ANIMATION")
     return False

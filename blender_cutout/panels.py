@@ -6,7 +6,7 @@ from typing import Any
 
 import bpy
 
-from . import frames_panel, objects, tool
+from . import frames_panel, objects, tool, wording
 from .core.types import Label
 from .host import compat
 from .host.annotations import active_label
@@ -146,30 +146,10 @@ def _draw_message(context: Any, layout: Any, status: Any) -> None:
     if status.text:
         column = layout.box().column(align=True)
         column.scale_y = 0.8
-        width = _letters(context)
-        for icon, text in ((_ICONS[status.level], status.text), ("BLANK1", status.hint)):
-            for number, line in enumerate(_wrapped(text, width)):
-                column.label(text=line, icon="BLANK1" if number else icon)
+        wording.draw(context, column, status.text, _ICONS[status.level])
+        wording.draw(context, column, status.hint)
     if status.lost:
         layout.operator("cutout.restart_engine", icon="FILE_REFRESH")
-
-
-def _letters(context: Any) -> int:
-    """How many letters of the panel's text fit side by side in the sidebar: few take more than 6.5 units."""
-    if context.region is None:
-        return 38
-    return max(20, int((context.region.width / context.preferences.system.ui_scale - 60) / 6.5))
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    """The text in lines of at most so many letters; a longer path is broken, Blender would leave some out."""
-    lines: list[str] = []
-    for word in (long[at : at + width] for long in text.split() for at in range(0, len(long), width)):
-        if lines and len(lines[-1]) + 1 + len(word) <= width:
-            lines[-1] += " " + word
-        else:
-            lines.append(word)
-    return lines
 
 
 CLASSES = (CUTOUT_UL_tracks, CUTOUT_PT_cutout)

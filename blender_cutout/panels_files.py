@@ -20,6 +20,7 @@ class CUTOUT_PT_files(bpy.types.Panel):
     bl_category = "Cutout"
     bl_parent_id = "CUTOUT_PT_cutout"
     bl_label = "Files"
+    bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012 (Blender wants a plain set)
 
     @classmethod
     def poll(cls, context: Any) -> bool:

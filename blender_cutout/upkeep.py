@@ -7,7 +7,7 @@ from typing import Any
 
 import bpy
 
-from . import jobs
+from . import jobs, wording
 from .host import alignment, compat, cutstrips, maskblock, splinecare
 
 _log = logging.getLogger(__name__)
@@ -36,13 +36,13 @@ class Keeper:
 keeper = Keeper()
 
 
-def draw(layout: Any) -> None:
+def draw(context: Any, layout: Any) -> None:
     """Draws what the artist has to see to."""
     for text, hint in keeper.troubles[:2]:
         column = layout.box().column(align=True)
         column.scale_y = 0.8
-        column.label(text=text, icon="ERROR")
-        column.label(text=hint, icon="BLANK1")
+        wording.draw(context, column, text, "ERROR")
+        wording.draw(context, column, hint)
 
 
 def all_scenes() -> None:

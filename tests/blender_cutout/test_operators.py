@@ -219,7 +219,7 @@ class Paper:
 
 
 def test_the_panel_shows_the_next_step_and_after_a_loss_the_way_out(blender: Any, project: Project) -> None:
-    from blender_cutout import panels
+    from blender_cutout import panels, upkeep
 
     project()
 
@@ -233,11 +233,17 @@ def test_the_panel_shows_the_next_step_and_after_a_loss_the_way_out(blender: Any
     blender.ops.cutout.new()
     assert "Draw a green stroke" in drawn()
     blender.ops.cutout.apply_strokes()
-    assert "Propagate it through" in drawn()
+    assert "Red removes" in drawn()
+    assert "Ctrl" in drawn()
     blender.ops.cutout.propagate()
     assert "Write Strips to see" in drawn()
     blender.ops.cutout.write_strips()
     assert "Correct wrong frames" in drawn()
+    upkeep.keeper.troubles = [("A sentence that is longer than the sidebar is wide, and then some more.", "Do it.")]
+    found = drawn()
+    upkeep.keeper.troubles = []
+    assert "then some more." in found
+    assert max(len(line) for line in found.splitlines() if "sentence" in line or "more" in line) < 60
     assert "restart_engine" not in drawn()
     blender.context.window_manager.cutout.lost = True
     blender.context.window_manager.cutout.text = "The cutout engine stopped."
