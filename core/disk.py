@@ -10,13 +10,14 @@ from __future__ import annotations
 import shutil
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from itertools import dropwhile, islice
+from itertools import dropwhile
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from .journal import ROOT, Import, Lock, Lost, Propagation
 from .preview import BLOCK, file_bytes
-from .types import Round, size_text
+from .rerun import raw_of
+from .types import Care, Round, size_text
 
 if TYPE_CHECKING:
     from .history import History
@@ -38,7 +39,7 @@ class DiskUse:
 
     Attributes:
         used: by its mattes now.
-        frame: by one frame's matte, on average.
+        frame: by one frame's matte, on average, with what is kept beside it.
         free: left on the disk.
         limit: what the mattes may take, 0 = as much as there is.
     """
@@ -123,14 +124,18 @@ class DiskKeeper:
             self.keep()
 
     def _frame_bytes(self) -> int:
-        owners = self._history.owners()
-        step = max(1, len(owners) // _SAMPLES)
-        found = [
-            size
-            for frame, operation in islice(sorted(owners.items()), 0, None, step)
-            if (size := file_bytes(self._store.path(operation, frame)))
+        operations, store = self._journal.operations, self._store
+        owners = sorted(self._history.owners().items())
+        made = [(frame, name) for frame, name in owners if isinstance(operations[name].action, Propagation)]
+        known = made or owners
+        sizes = [
+            file_bytes(store.path(name, frame)) + file_bytes(store.path(raw_of(name), frame))
+            for frame, name in known[:: max(1, len(known) // _SAMPLES)]
         ]
-        return sum(found) // len(found) if found else max(BLOCK, self._pixels // _TYPICAL)
+        sizes = [size for size in sizes if size]
+        mean = sum(sizes) // len(sizes) if sizes else max(BLOCK, self._pixels // _TYPICAL)
+        # Of steadied mattes those that were computed are kept as well.
+        return mean if made or not Care().stability else 2 * mean
 
     def _kept(self) -> dict[str, set[int]]:
         """Operation -> frames whose mattes stay."""
@@ -167,14 +172,14 @@ class DiskKeeper:
         shown = {operation.id for operation in self._journal.chain()}
         names = self._store.operations()
 
-        def worth(name: str) -> tuple[bool, bool, int]:
-            base = name.removesuffix("-alone")
-            return base in operations, base in shown, ages.get(base, 0)
+        def worth(name: str) -> tuple[bool, bool, bool, int]:
+            base = name.partition("-")[0]
+            return base in kept, base in operations, base in shown, ages.get(base, 0)
 
         for name in sorted(names, key=worth):
-            base = name.removesuffix("-alone")
-            if base != name and base in kept:
-                continue  # what a joint run of several objects goes on from
+            base, _, beside = name.partition("-")
+            if beside and base in kept:
+                continue  # what a run goes on from: before steadying, or alone before a joint run
             if base in operations and isinstance(operations[base].action, Round | Import | Lost):
                 continue
             for frame in sorted(self._store.frames(name) - kept.get(name, set())):

@@ -15,7 +15,7 @@ from blender_cutout.core.engine import Engine, EngineSettings
 from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip
 from blender_cutout.core.propagate import PropagationSettings
 from blender_cutout.core.session import TrackSession
-from blender_cutout.core.types import Clip, Direction, FrameRange, Label, Round, Stroke, size_text
+from blender_cutout.core.types import Care, Clip, Direction, FrameRange, Label, Round, Stroke, size_text
 
 FILM = SyntheticClip(length=16, height=60, width=100, radius=10)
 ALL = FrameRange(0, len(FILM))
@@ -70,6 +70,24 @@ def test_use_counts_what_is_on_disk_and_tells_beforehand_what_a_propagation_take
     assert 0 < after.free == pytest.approx(shutil.disk_usage(session.folder).free, rel=0.05)
     session.disk._store._used = None
     assert session.disk.use().used == after.used, "counted anew it is the same"
+
+
+def test_of_steadied_mattes_those_beside_them_are_counted_too_and_kept(session: TrackSession) -> None:
+    draw(session, 4)
+    list(session.propagate(ALL, Direction.BOTH, Care(stability=1.0)))
+    raw = list((session.folder / "mattes").glob("*-raw/*.png"))
+    use = session.disk.use()
+    assert raw
+    assert use.used == on_disk(session) * BLOCK
+    assert use.frame == pytest.approx((use.used - BLOCK) / (len(FILM) - 1), rel=0.15)
+    session.disk.limit = 1
+    session.disk.keep()
+    assert all(path.exists() for path in raw), "the run can go on from them"
+    session.undo()
+    session.undo()
+    draw(session, 2)
+    session.disk.keep()
+    assert on_disk(session) == 2, "both strokes' mattes"
 
 
 def test_without_a_limit_nothing_ever_goes(session: TrackSession) -> None:
