@@ -20,13 +20,12 @@ import numpy as np
 from ..commands.arguments import weight_file, weights_by_kind
 from ..compose import load_networks, settings_of
 from ..core.crop import mask_box
-from ..core.errors import InputError
 from ..core.propagate import propagate
 from ..core.tiers import find_tier
 from ..core.types import FrameRange, MatteKind
 from ..core.video import open_clip
 from . import metrics
-from .data import find_data, read_truth
+from .data import find_data, frame_truth
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -121,17 +120,17 @@ def measure_correction(
         InputError: masks are missing or of another kind.
     """
     with open_clip(video.clip) as clip:
-        first = _truth(video, 0)
+        first = frame_truth(video, 0)
         start = first.astype(np.float32) if fault == "drift" else broken(first)
         span = FrameRange(0, min(max(keyframes) + 1, len(clip)))
         with closing(propagate(net, clip, {0: start}, frame_range=span, settings=settings)) as stream:
             old = {frame: matte for frame, matte, _ in stream}
         for asked in keyframes:
             key = min(asked, len(clip) - 2)
-            given = {0: start, key: _truth(video, key).astype(np.float32)}
+            given = {0: start, key: frame_truth(video, key).astype(np.float32)}
             results = _fused(Recorded(net), fusion, clip, given, old, settings)
             scores = {way: _score(video, mattes, range(1, key)) for way, mattes in results.items()}
-            limit = {f: _best(old[f], results["new"][f], _truth(video, f)) for f in range(1, key)}
+            limit = {f: _best(old[f], results["new"][f], frame_truth(video, f)) for f in range(1, key)}
             scores = {"old": _score(video, old, range(1, key)), **scores, "limit": _score(video, limit, range(1, key))}
             yield {"clip": video.name, "fault": fault, "keyframe": asked, "at": key, **scores}
 
@@ -167,20 +166,13 @@ def _best(old: Matte, new: Matte, truth: Mask) -> Matte:
 
 
 def _score(video: Video, mattes: dict[int, Matte], frames: range) -> tuple[float, float]:
-    pairs = [(_mask(mattes[f]), _truth(video, f)) for f in frames]
+    pairs = [(_mask(mattes[f]), frame_truth(video, f)) for f in frames]
     region = float(np.mean([metrics.iou(mask, truth) for mask, truth in pairs]))
     return region, float(np.mean([metrics.contour_accuracy(mask, truth) for mask, truth in pairs]))
 
 
 def _mask(matte: Matte) -> Mask:
     return np.asarray(np.rint(matte * 255) > 127)
-
-
-def _truth(video: Video, frame: int) -> Mask:
-    known = read_truth(video.truth[frame]) if frame in video.truth else None
-    if known is None:
-        raise InputError(f"The clip {video.name} has no usable mask of frame {frame}.", "It needs one on every frame.")
-    return known[0]
 
 
 def _table(records: list[dict[str, Any]]) -> str:

@@ -106,6 +106,14 @@ def read_truth(path: Path) -> tuple[NDArray[np.bool_], NDArray[np.bool_]] | None
     return grey == 255, grey != IGNORED
 
 
+def frame_truth(video: Sequence, frame: int) -> NDArray[np.bool_]:
+    """The object's pixels (H, W) on a frame. Raises InputError when its mask is missing or of another kind."""
+    known = read_truth(video.truth[frame]) if frame in video.truth else None
+    if known is None:
+        raise InputError(f"The clip {video.name} has no usable mask of frame {frame}.", "It needs one on every frame.")
+    return known[0]
+
+
 def _sequence(folder: Path) -> list[Sequence]:
     """The sequence of a folder, as a list of one; empty when its first frame has no mask."""
     frames = _pictures(folder / "frames")

@@ -22,7 +22,7 @@ from ..compose import load_engine
 from ..core.errors import InputError
 from ..core.video import open_clip
 from . import metrics, robot
-from .data import find_data, read_truth
+from .data import find_data, frame_truth
 from .measure import as_mask
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def play(
         InputError: masks are missing or of another kind.
     """
     with open_clip(video.clip) as clip:
-        truths = [_truth(video, frame) for frame in range(len(clip))]
+        truths = [frame_truth(video, frame) for frame in range(len(clip))]
         mattes: dict[int, Matte] = {}
         keyframes: dict[int, Matte] = {}
         scores = [0.0] * len(clip)
@@ -184,13 +184,6 @@ def _replaced(
 
 def _score(mask: Mask, truth: Mask) -> float:
     return float((metrics.iou(mask, truth) + metrics.contour_accuracy(mask, truth)) / 2)
-
-
-def _truth(video: Video, frame: int) -> Mask:
-    known = read_truth(video.truth[frame]) if frame in video.truth else None
-    if known is None:
-        raise InputError(f"The clip {video.name} has no usable mask of frame {frame}.", "It needs one on every frame.")
-    return known[0]
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -5,33 +5,25 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
+from clip_kit import written_clip
 
 from blender_cutout.core.fakes import FakeFusionNet, FakePropagationNet, SyntheticClip, iou
 from blender_cutout.core.propagate import PropagationSettings
 from blender_cutout.evaluate import corrections
-from blender_cutout.evaluate.data import find_data
+from blender_cutout.evaluate.data import Sequence
 
 SETTINGS = PropagationSettings(working_px=128, memory_every=3, budget=6)
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("data")
-    clip = SyntheticClip(length=12)
-    for name in ("frames", "masks"):
-        (root / "video" / "disc" / name).mkdir(parents=True)
-    for frame in range(len(clip)):
-        cv2.imwrite(str(root / f"video/disc/frames/{frame:05d}.png"), clip[frame][..., ::-1])
-        cv2.imwrite(str(root / f"video/disc/masks/{frame:05d}.png"), (clip.matte(frame) * 255).astype(np.uint8))
-    return root
+def video(tmp_path_factory: pytest.TempPathFactory) -> Sequence:
+    return written_clip(tmp_path_factory.mktemp("data"), 12)
 
 
 @pytest.fixture(scope="module")
-def records(folder: Path) -> list[dict]:
-    (video,) = find_data(folder).sequences
+def records(video: Sequence) -> list[dict]:
     net = FakePropagationNet()
     out: list[dict] = []
     for fault in corrections.FAULTS:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-import cv2
 import numpy as np
 import pytest
+from clip_kit import written_clip
 
 from blender_cutout.core.engine import Engine, EngineSettings
-from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip
+from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet
 from blender_cutout.core.propagate import PropagationSettings
 from blender_cutout.evaluate import interactive
-from blender_cutout.evaluate.data import Sequence, find_data
+from blender_cutout.evaluate.data import Sequence
 from blender_cutout.evaluate.interactive import RoundScore
 
 SETTINGS = EngineSettings(128, PropagationSettings(working_px=128, memory_every=3, budget=6))
@@ -29,14 +29,7 @@ class Forgetful(FakePropagationNet):
 
 @pytest.fixture(scope="module")
 def video(tmp_path_factory: pytest.TempPathFactory) -> Sequence:
-    root = tmp_path_factory.mktemp("data")
-    clip = SyntheticClip(length=14)
-    for name in ("frames", "masks"):
-        (root / "video" / "disc" / name).mkdir(parents=True)
-    for frame in range(len(clip)):
-        cv2.imwrite(str(root / f"video/disc/frames/{frame:05d}.png"), clip[frame][..., ::-1])
-        cv2.imwrite(str(root / f"video/disc/masks/{frame:05d}.png"), (clip.matte(frame) * 255).astype(np.uint8))
-    return find_data(root).sequences[0]
+    return written_clip(tmp_path_factory.mktemp("data"), 14)
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["fused", "replaced"])

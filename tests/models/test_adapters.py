@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 import torch
@@ -14,15 +12,6 @@ from blender_cutout.models.adapters import PropagationPredictor, ScribblePredict
 from blender_cutout.models.errors import OutOfMemory
 from blender_cutout.models.propagation import PropagationNet
 from blender_cutout.models.scribble_to_mask import ScribbleToMask
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

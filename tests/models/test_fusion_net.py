@@ -49,7 +49,9 @@ def test_an_untrained_network_gives_the_formulas_answer(weight: float) -> None:
     image, (old, new, carried) = _given(0)
     lean = adapters.FusionPredictor(FusionNet()).lean(image, old, new, carried, np.full(2, weight, np.float32))
     assert lean.shape == old.shape
-    np.testing.assert_allclose(fuse(old, new, old, carried, weight, lean), fuse(old, new, old, carried, weight), atol=1e-5)
+    np.testing.assert_allclose(
+        fuse(old, new, old, carried, weight, lean), fuse(old, new, old, carried, weight), atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.3, 1.0])
