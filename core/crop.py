@@ -110,10 +110,14 @@ class Crop:
         out = np.full(full_size, fill, np.float32)
         inner = _intersection(self.box, *full_size)
         if inner is not None:
-            whole = _resize(array.astype(np.float32, copy=False), (self.box.height, self.box.width))
-            dy, dx = inner.y0 - self.box.y0, inner.x0 - self.box.x0
-            out[inner.y0 : inner.y1, inner.x0 : inner.x1] = whole[dy : dy + inner.height, dx : dx + inner.width]
+            out[inner.y0 : inner.y1, inner.x0 : inner.x1] = self._inside(array, inner)
         return out
+
+    def _inside(self, array: NDArray[Any], inner: Box) -> NDArray[Any]:
+        """What `array` (h, w), of `size`, is inside `inner`, a part of the box."""
+        whole = _resize(array.astype(np.float32, copy=False), (self.box.height, self.box.width))
+        dy, dx = inner.y0 - self.box.y0, inner.x0 - self.box.x0
+        return whole[dy : dy + inner.height, dx : dx + inner.width]
 
     def points_to_crop(self, points: Sequence[Sequence[float]] | NDArray[Any]) -> NDArray[np.float64]:
         """Points (N, 2) in source pixels -> (N, 2) float64 in crop pixels."""
@@ -261,9 +265,9 @@ def stitch(matte_full: Matte, refined_crop: Matte, crop: Crop, feather_px: float
     weight = np.minimum(
         _ramp(inner.y0, inner.y1, height, feather_px)[:, None], _ramp(inner.x0, inner.x1, width, feather_px)[None]
     )
-    refined = crop.from_crop(refined_crop, (height, width))
     place = np.s_[inner.y0 : inner.y1, inner.x0 : inner.x1]
-    out[place] += weight * (refined[place] - out[place])
+    # Only the box: a whole picture of 4K, of which most is thrown away, takes three times as long.
+    out[place] += weight * (crop._inside(refined_crop, inner) - out[place])
     np.clip(out[place], 0.0, 1.0, out=out[place])
     return out
 
