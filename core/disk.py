@@ -112,7 +112,11 @@ class DiskKeeper:
         return before - used
 
     def kept(self, steps: Iterator[_Step]) -> Iterator[_Step]:
-        """Passes the steps of a propagation on, and keeps to the limit meanwhile and afterwards."""
+        """Passes the steps of a propagation on, and keeps to the limit before, meanwhile and afterwards.
+
+        Not on opening: the head may still be moved to where the project file was saved.
+        """
+        self.keep()
         try:
             for count, step in enumerate(steps, start=1):
                 if self.limit and count % _EVERY == 0:

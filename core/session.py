@@ -104,7 +104,6 @@ class TrackSession:
         session.clip = clip
         session.warnings += warnings
         session.disk.limit = limit
-        session.disk.keep()
         return session
 
     def __enter__(self) -> TrackSession:

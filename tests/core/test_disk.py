@@ -182,14 +182,17 @@ def test_a_long_run_keeps_to_the_limit_while_it_goes_on(session: TrackSession, m
     assert len(shown(session)) == len(FILM)
 
 
-def test_the_limit_holds_on_opening(session: TrackSession, media: Path) -> None:
+def test_opening_removes_nothing_for_the_head_may_be_moved_then(session: TrackSession, media: Path) -> None:
     draw(session, 0)
     run(session)
+    saved, pictures = session.head, shown(session)
     session.undo()
     session.undo()
+    draw(session, 5)
     session.close()
     with TrackSession.open(Clip(str(media)), session.folder, make_engine(), 5 * BLOCK) as again:
-        assert again.disk.use().used == 5 * BLOCK
+        again.checkout(saved)
+        assert shown(again) == pictures
 
 
 def test_what_does_not_fit_is_said_before() -> None:
