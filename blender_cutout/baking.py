@@ -229,9 +229,9 @@ def begin(scene: Any, track: Any, again: bool = False) -> None:
 
 
 def announce(scene: Any, track: Any) -> None:
-    """Tells what comes first; the panel says why and how much. Raises StripError when the strip cannot be cut out."""
-    plan(scene, track)
-    jobs.say("INFO", "Press Render Frames; then draw.")
+    """Tells why and how much is to be rendered before a cutout can be worked on."""
+    wanted = plan(scene, track)
+    jobs.say("INFO", f"{wanted.reason} {wanted.told()}", "Press Render Frames.")
 
 
 def step() -> bool:
