@@ -86,7 +86,14 @@ class Refused:
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
-def trouble(times: int, seed: int, place: Path, disk: Path, kinds: list[Full | ReadOnly | Refused]) -> Counter[str]:
+def trouble(
+    times: int,
+    seed: int,
+    place: Path,
+    disk: Path,
+    kinds: list[Full | ReadOnly | Refused],
+    likeness: kills.Likeness,
+) -> Counter[str]:
     """Makes trouble so many times; returns how often of which kind, in which job. Raises Torn."""
     random = stand.moments(seed)
     media, masks = stand.write_media(place / "media"), stand.write_masks(place / "masks")
@@ -119,7 +126,7 @@ def trouble(times: int, seed: int, place: Path, disk: Path, kinds: list[Full | R
         if driver.client.pid != pid:
             raise Torn("the engine did not live through it")
         driver.close()
-        kills.compare(media, masks, folder, place / f"alone {cycle}", drawn)
+        kills.compare(media, masks, folder, place / f"alone {cycle}", drawn, likeness)
         stand.remove(folder, out, film)
     return counted
 
@@ -153,7 +160,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--times", type=int, default=100, metavar="N", help="of trouble (default 100)")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="of the random moments (default the time)")
     options = parser.parse_args(arguments)
-    begin = time.monotonic()
+    begin, likeness = time.monotonic(), kills.Likeness()
     with tempfile.TemporaryDirectory(prefix="cutout disks ") as place:
         disk = Path(place) / "disk"
         disk.mkdir()
@@ -162,7 +169,7 @@ def main(arguments: list[str] | None = None) -> int:
         ).returncode  # fmt: skip
         kinds: list[Full | ReadOnly | Refused] = [Full(disk), ReadOnly(disk)] if mounted else []
         try:
-            counted = trouble(options.times, options.seed, Path(place), disk, [*kinds, Refused()])
+            counted = trouble(options.times, options.seed, Path(place), disk, [*kinds, Refused()], likeness)
         except Torn as error:
             print(f"seed {options.seed}: FAILED: {error}")  # noqa: T201
             return 1
@@ -172,6 +179,7 @@ def main(arguments: list[str] | None = None) -> int:
                 subprocess.run(["umount", "-l", str(disk)])
     what = ", ".join(f"{k} {v}" for k, v in sorted(counted.items()))
     print(f"seed {options.seed}: {counted.total()} times ({what}) in {time.monotonic() - begin:.0f} s, nothing lost")  # noqa: T201
+    print(likeness)  # noqa: T201
     return 0
 
 

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /pro
 
 
 def test_nothing_is_lost_when_the_engine_is_killed(tmp_path: Path) -> None:
-    assert kills.kill_worker(10, 4, tmp_path).total() == 10
+    assert kills.kill_worker(10, 4, tmp_path, kills.Likeness()).total() == 10
 
 
 def test_nothing_is_lost_when_the_command_is_killed(tmp_path: Path) -> None:
@@ -25,7 +25,7 @@ def test_nothing_is_lost_when_the_command_is_killed(tmp_path: Path) -> None:
 def test_nothing_is_lost_when_the_disk_refuses(tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    counted = disks.trouble(12, 4, tmp_path, disk, [disks.Refused()])
+    counted = disks.trouble(12, 4, tmp_path, disk, [disks.Refused()], kills.Likeness())
     assert counted.total() >= 12
     assert any(name.startswith("refused") for name in counted), "some of it must have been noticed"
 
