@@ -147,6 +147,7 @@ class Export:
             for other programs, and `folder` is then a movie file or a folder for PNG.
         invert: the object is what is removed.
         background: for a film: a colour, or a picture's or movie's path; "" = transparency.
+        fps: for a film of pictures, which have no rate of their own; 0 = 25.
     """
 
     job: str
@@ -157,6 +158,7 @@ class Export:
     form: str = "mask"
     invert: bool = False
     background: str = ""
+    fps: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

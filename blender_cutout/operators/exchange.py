@@ -160,7 +160,7 @@ class CUTOUT_OT_export_film(JobOperator, bpy.types.Operator):
             raise InputError("No file is chosen.", "Choose where the film is to be written.")
         target = Path(bpy.path.abspath(self.filepath))
         target = target.with_suffix(_KINDS[self.kind])
-        frames = tuple(spans.shown(scene, track))
+        frames, rate = tuple(spans.shown(scene, track)), scene.render.fps / scene.render.fps_base
         first, *others = found
         uuid, uuids, behind, inverted = (
             first.uuid,
@@ -172,7 +172,7 @@ class CUTOUT_OT_export_film(JobOperator, bpy.types.Operator):
             scene,
             first,
             "Exporting",
-            lambda job: Export(job, uuid, frames, str(target), uuids, "film", inverted, behind),
+            lambda job: Export(job, uuid, frames, str(target), uuids, "film", inverted, behind, rate),
             then=_told,
             others=others,
         )

@@ -87,7 +87,14 @@ def _film(message: Export, sessions: Sequence[TrackSession], run: Steps, step: C
         return np.asarray(1.0 - found, np.float32) if message.invert else found
 
     sound = ""
-    steps = write_film(source, Path(sessions[0].clip.path), message.frames, matte_of, target, Look(message.background))
+    steps = write_film(
+        source,
+        Path(sessions[0].clip.path),
+        message.frames,
+        matte_of,
+        target,
+        Look(message.background, fps=0.0 if source.fps else message.fps),
+    )
     for state in run(steps, len(message.frames)):
         step(state.done, state.total)
         sound = state.sound or sound

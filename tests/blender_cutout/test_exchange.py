@@ -77,6 +77,7 @@ def test_a_film_with_transparency_and_one_over_a_colour(
     blender: Any, project: Project, tmp_path: Path, kind: str, suffix: str
 ) -> None:
     scene, _ = project()
+    scene.render.fps, scene.render.fps_base = 30, 1.001
     blender.ops.cutout.new()
     blender.ops.cutout.apply_strokes()
     blender.ops.cutout.propagate(direction="BOTH")
@@ -84,7 +85,8 @@ def test_a_film_with_transparency_and_one_over_a_colour(
     target = tmp_path / "Ausgabe" / "film.xyz"
     assert blender.ops.cutout.export_film(filepath=str(target), kind=kind) == {"FINISHED"}
     film = target.with_suffix(suffix)
-    assert film.is_file()
+    with_rate = blender.data.movieclips.load(str(film))
+    assert (with_rate.frame_duration, round(with_rate.fps, 2)) == (kit.LENGTH, 29.97), "pictures have the scene's rate"
     text = blender.context.window_manager.cutout.text
     assert text == f"film{suffix}: {kit.LENGTH} frames. The clip has no sound."
     if strips_before is not None:
