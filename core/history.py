@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .errors import InputError, StoreError
 from .journal import ROOT, Import, Journal, Lock, Operation, drawn_frames
 from .store import MatteStore
 from .types import Round
@@ -114,7 +115,14 @@ class History:
         """Path of the matte of a round or an import, made again."""
         action = operation.action
         if isinstance(action, Import):
-            return self._store.adopt(operation.id, frame, self._imported(action.contents[frame]))
+            file = self._imported(action.contents[frame])
+            try:
+                return self._store.adopt(operation.id, frame, file)
+            except InputError as error:
+                raise StoreError(
+                    f"The imported mask of frame {frame} is missing or damaged ({file.name}).",
+                    f"Import it again from {action.source}, or undo the import.",
+                ) from error
         assert isinstance(action, Round)
         return self._store.write(operation.id, frame, self._compute(action, before))
 

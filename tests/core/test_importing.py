@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from blender_cutout.core.engine import Engine, EngineSettings
-from blender_cutout.core.errors import CutoutError, InputError, SizeMismatch
+from blender_cutout.core.errors import InputError, SizeMismatch, StoreError
 from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip, iou
 from blender_cutout.core.foreign import ForeignMattes, place
 from blender_cutout.core.propagate import PropagationSettings
@@ -148,11 +148,20 @@ def test_damage_to_the_derived_copy_alone_is_mended(
 
 def test_an_imported_file_that_is_gone_is_named(session: TrackSession, masks: Path) -> None:
     take(session, masks, only=[2])
-    for file in (session.folder / "imported").iterdir():
+    session.apply_round(Round(7, (Stroke([FILM.centre(7)], 3, Label.KEEP),)))
+    (file,) = (session.folder / "imported").iterdir()
+    for damage in (file.read_bytes()[:40], None):
         file.unlink()
-    with pytest.raises(CutoutError, match="imported") as caught:
-        session.matte_path(2)
-    assert caught.value.hint
+        if damage:
+            file.write_bytes(damage)
+        for copy in (session.folder / "mattes").rglob("000002.png"):
+            copy.unlink()
+        with pytest.raises(StoreError, match="imported mask of frame 2 is missing or damaged") as caught:
+            session.matte_path(2)
+        assert "Import it again from" in caught.value.hint
+        assert session.matte_path(7), "the rest goes on"
+    take(session, masks, only=[2])
+    assert np.array_equal(grey(session, 2), soft(2))
 
 
 def test_stopped_in_the_middle_nothing_has_changed(session: TrackSession, masks: Path) -> None:
