@@ -13,7 +13,7 @@ from typing import Any
 import bpy
 
 from . import animation, compat, fingerprint, standing
-from .sequences import copy_place, file_name, free_channel, lay, nearest_channels, span
+from .sequences import add, copy_place, free_channel, lay, nearest_channels, span
 from .strips import STRIP_KEY, Place, coverage, pieces, places
 
 CUTOUT_KEY = "cutout_pictures"
@@ -39,9 +39,7 @@ def write(scene: Any, place: Place, key: str, name: str, folder: Path, pictures:
         old = next((p for p in earlier if p.siblings == piece.siblings), None)
         if old is None:
             channel = next(nearest_channels(piece), None) or free_channel(piece)
-            strip = piece.siblings.new_image(
-                f"{name} cutout", str(folder / file_name(0)), channel, span(piece.strip)[0]
-            )
+            strip = add(piece.siblings, f"{name} cutout", folder, channel, span(piece.strip)[0])
             strip[CUTOUT_KEY] = key
         else:
             earlier.remove(old)

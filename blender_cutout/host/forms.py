@@ -74,7 +74,7 @@ def _stock(
             if strip is None:
                 channel, left = sequences.free_channel(found), sequences.span(found.strip)[0]
                 title = f"{name} {'mask' if form is Form.MASK else 'cutout'}"
-                strip = found.siblings.new_image(title, str(folder / sequences.file_name(0)), channel, left)
+                strip = sequences.add(found.siblings, title, folder, channel, left)
                 strip[masks.MASK_KEY if form is Form.MASK else cutstrips.CUTOUT_KEY] = key
                 strip.mute = made = True
             until = time.monotonic() + _BIT

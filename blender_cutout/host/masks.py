@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from . import alignment, animation, compat
-from .sequences import copy_place, file_name, free_channel, lay, span
+from .sequences import add, copy_place, free_channel, lay, span
 from .strips import Place, coverage, pieces, places
 
 MASK_KEY = "cutout_mask"
@@ -63,12 +63,12 @@ def write(scene: Any, place: Place, track: str, name: str, folder: Path, picture
     _clear(scene, track, mask)
     if mask is None:
         channel, left = free_channel(place), span(clip)[0]
-        mask = place.siblings.new_image(f"{name} mask", str(folder / file_name(0)), channel, left)
+        mask = add(place.siblings, f"{name} mask", folder, channel, left)
         mask[MASK_KEY] = track
     followed = _cover(scene, place, mask, folder, pictures)
     for piece in [p for p in pieces(scene, clip) if p.strip != clip]:
         channel, left = free_channel(piece), span(piece.strip)[0]
-        copy = piece.siblings.new_image(f"{name} mask", str(folder / file_name(0)), channel, left)
+        copy = add(piece.siblings, f"{name} mask", folder, channel, left)
         copy[COPY_KEY] = track
         for modifier in [m for m in piece.strip.modifiers if _fed_by(m, mask)]:
             modifier.input_mask_strip = None  # as it was copied with the strip

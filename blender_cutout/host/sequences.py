@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import struct
+import tempfile
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,9 +18,36 @@ from .strips import Place, coverage
 LAST_CHANNEL = 128
 
 
+def _chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+_DOT = (
+    b"\x89PNG\r\n\x1a\n"
+    + _chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0))
+    + _chunk(b"IDAT", zlib.compress(b"\0\0"))
+    + _chunk(b"IEND", b"")
+)
+"""A grey PNG of one pixel."""
+
+
 def file_name(index: int) -> str:
     """Name of the picture for the index-th timeline frame of the strip, from 0."""
     return f"{index + 1:06d}.png"
+
+
+def add(siblings: Any, name: str, folder: Path, channel: int, left: int) -> Any:
+    """A new strip whose first picture is the first one in `folder`.
+
+    Made with a dot in its place: Blender decodes the picture on the spot, for nothing but its size, which it finds out
+    again when it shows it. At 3840×2160 that would hold the window up for 150 ms.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        dot = Path(scratch) / file_name(0)
+        dot.write_bytes(_DOT)
+        strip = siblings.new_image(name, str(dot), channel, left)
+    strip.directory = stored_path(folder)
+    return strip
 
 
 def span(strip: Any) -> tuple[int, int]:

@@ -211,3 +211,21 @@ def test_one_picture_is_enough_for_a_still_and_cuts_it_for_its_whole_time(
     assert is_cut(pictures[0])
     x, y = kit.object_at(kit.STROKE_FRAME)
     assert pictures[0][y + 20, x + 8, 0] > 0.8
+
+
+def test_a_new_strip_has_its_pictures_size_once_it_was_shown(blender: Any, tmp_path: Path) -> None:
+    import time
+
+    from blender_cutout.host import sequences
+
+    scene = kit.fresh_scene(blender, kit.LAYOUTS["plain"])
+    editor = scene.sequence_editor or scene.sequence_editor_create()
+    siblings = editor.strips if hasattr(editor, "strips") else editor.sequences
+    kit.write_png(tmp_path / sequences.file_name(0), np.zeros((2160, 3840, 3), np.uint8))
+    start = time.process_time()
+    strip = sequences.add(siblings, "large", tmp_path, 3, 1)
+    assert time.process_time() - start < 0.03, "Blender must not decode it on the spot"
+    strip.blend_type = "REPLACE"
+    kit.render_frame(blender, scene, 1, tmp_path / "r")
+    assert (strip.elements[0].orig_width, strip.elements[0].orig_height) == (3840, 2160)
+    assert Path(blender.path.abspath(strip.directory)) == tmp_path
