@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from .engine import Engine
     from .types import Matte
 
-ALGORITHM = 3
+ALGORITHM = 4
 """To be raised when the engine gives other mattes for the same input and weights."""
 
 

@@ -6,11 +6,21 @@ batches are a few crops and their statistics would be noise; `fold` merges it in
 
 from __future__ import annotations
 
+from typing import Protocol, runtime_checkable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 BATCH_NORM_EPS = 1e-3
+
+
+@runtime_checkable
+class Foldable(Protocol):
+    """A module with a norm that can be merged into convolutions."""
+
+    def fold(self) -> None:
+        """Merges it; does nothing when called again."""
 
 
 class FrozenBatchNorm2d(nn.BatchNorm2d):
@@ -65,15 +75,24 @@ class ConvNormAct(nn.Module):
         return self.act(self.norm(self.conv(x)))
 
     @torch.no_grad()
-    def fold(self) -> None:
-        """Merges the norm into the convolution (same function, fewer operations). For inference only."""
-        if isinstance(self.norm, nn.Identity):
-            return
+    def scale(self) -> Tensor:
+        """Returns what the norm multiplies each channel (c_out,) with: ones once it is folded."""
         norm = self.norm
+        if isinstance(norm, nn.Identity):
+            return torch.ones_like(self.conv.weight[:, 0, 0, 0])
         assert isinstance(norm, nn.BatchNorm2d)
         assert norm.running_var is not None
+        return norm.weight / torch.sqrt(norm.running_var + norm.eps)
+
+    @torch.no_grad()
+    def fold(self) -> None:
+        """Merges the norm into the convolution (same function, fewer operations). For inference only."""
+        norm = self.norm
+        if isinstance(norm, nn.Identity):
+            return
+        assert isinstance(norm, nn.BatchNorm2d)
         assert norm.running_mean is not None
-        scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+        scale = self.scale()
         self.conv.weight.mul_(scale[:, None, None, None])
         self.conv.bias = nn.Parameter(norm.bias - norm.running_mean * scale)
         self.norm = nn.Identity()
@@ -188,7 +207,7 @@ def silence(layer: nn.Conv2d | nn.Linear) -> None:
 
 def fold_batch_norms(network: nn.Module) -> nn.Module:
     """Returns `network` with every frozen norm merged into its convolution. The result cannot be trained as before."""
-    for module in network.modules():
-        if isinstance(module, ConvNormAct):
+    for module in network.modules():  # a module comes before its parts
+        if isinstance(module, Foldable):
             module.fold()
     return network

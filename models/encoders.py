@@ -40,6 +40,18 @@ class Features(NamedTuple):
     f32: Tensor | None
 
 
+def collect(x: Tensor, blocks: nn.ModuleList) -> Features:
+    """Returns the feature maps of the trunk's blocks, given what the stem made of the picture."""
+    maps: dict[int, Tensor] = {}
+    for index, block in enumerate(blocks):
+        x = block(x)
+        if index in (0, 2, 4):
+            maps[index] = x
+        elif index == min(10, len(blocks) - 1):
+            maps[10] = x
+    return Features(maps[0], maps[2], maps[4], maps[10], x if len(blocks) > 11 else None)
+
+
 class Lite0(nn.Module):
     """EfficientNet-Lite0 without its head.
 
@@ -80,15 +92,14 @@ class Lite0(nn.Module):
         y = stem.conv(x)
         if extra is not None and self.extra_stem is not None:
             y = y + self._extra_stem(extra)
-        x = stem.act(stem.norm(y))
-        maps: dict[int, Tensor] = {}
-        for index, block in enumerate(self.blocks):
-            x = block(x)
-            if index in (0, 2, 4):
-                maps[index] = x
-            elif index == min(10, len(self.blocks) - 1):
-                maps[10] = x
-        return Features(maps[0], maps[2], maps[4], maps[10], x if len(self.blocks) > 11 else None)
+        return collect(stem.act(stem.norm(y)), self.blocks)
+
+    @torch.no_grad()
+    def fold(self) -> None:
+        """Merges the stem's norm into both of its convolutions: it stands behind their sum. For inference only."""
+        if self.extra_stem is not None:
+            self.extra_stem.weight.mul_(self.stem.scale()[:, None, None, None])
+        self.stem.fold()
 
     def _extra_stem(self, extra: Tensor) -> Tensor:
         assert self.extra_stem is not None
