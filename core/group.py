@@ -13,14 +13,17 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain as joined
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .errors import InputError
-from .group_plan import bases_of, before_of, drawn_on, equals_of, joint_action
+from .group_plan import Part, bases_of, before_of, drawn_on, equals_of, joint_action
+from .journal import Propagation
 from .rerun import raw_matte, raw_of
 from .sharing import contested, share
 from .stabilise import steadied
@@ -102,7 +105,7 @@ class GroupRun:
         self._keys = sorted(set().union(*self._drawn))
         self._own = equals_of(self._parts, self._chains, self._operations, direction)
         self._same = [
-            [i for i in ids if i == new or getattr(part.journal.operations[i].action, "stability", None) == stability]
+            [new, *takewhile(partial(_is_steadied, part, stability), ids[1:])]
             for part, ids, new in zip(self._parts, self._own, self._operations, strict=True)
         ]
         self._before = before_of(self._chains)
@@ -327,6 +330,12 @@ class GroupRun:
             if found is not None and contested(found) > OVERLAP:
                 names = " and ".join(self._names[n] for n in both)
                 yield f"The masks drawn for {names} overlap on clip frame {frame}. Remove there what is not theirs."
+
+
+def _is_steadied(part: Part, stability: float, operation: str) -> bool:
+    """Whether an operation steadied its mattes so far."""
+    action = part.journal.operations[operation].action
+    return isinstance(action, Propagation) and action.stability == stability
 
 
 def _stacked(mattes: Sequence[Matte | None]) -> Mattes | None:

@@ -29,11 +29,10 @@ def raw_of(operation: str) -> str:
 
 def raw_matte(store: MatteStore, operations: Sequence[str], frame: int) -> Matte | None:
     """The matte (H, W) that one of the operations computed, before it was steadied where that is kept; None = none."""
-    for operation in operations:
-        for name in (raw_of(operation), operation):
-            matte = store.read(name, frame)
-            if matte is not None:
-                return matte
+    for name in (*map(raw_of, operations), *operations):
+        matte = store.read(name, frame)
+        if matte is not None:
+            return matte
     return None
 
 
@@ -45,7 +44,7 @@ class Rerun:
         history: their meaning.
         chain: the operations before this one, newest first.
         own: operations whose mattes are as good as this run's: itself, and others with the same keyframes.
-        same: those of them that steadied their mattes as this run does.
+        same: the newest of them, as far back as they steadied their mattes as this run does.
     """
 
     def __init__(

@@ -61,7 +61,7 @@ def carry(
     # The same again at the head: an earlier run that did not end is continued.
     parent = valid[0].parent if valid and valid[0] == chain[0] and valid[0].action == action else journal.head
     operation = part.operation_id(parent, action)
-    same = [op.id for op in valid if getattr(op.action, "stability", None) == care.stability]
+    same = [op.id for op in takewhile(lambda op: getattr(op.action, "stability", None) == care.stability, valid)]
     own = [op.id for op in valid]
     run = Rerun(store, history, journal.chain(parent), [*own, operation], [*same, operation])
 

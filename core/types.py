@@ -194,7 +194,7 @@ class Care:
 
     stop_at_cuts: bool = True
     stop_below: float = 0.0
-    stability: float = 1.0
+    stability: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.stop_below <= 1:
