@@ -25,6 +25,7 @@ def forms(stage: Stage) -> Steps:
         yield 0.4
         news = len(stage.spent["engine's news"])
         yield from stage.do("cutout.write_strips")
+        yield from stage.desk.rest()  # a button that was grey stays so under the mouse
         yield 0.6
         stage.says(f"written: {form}", words)
         longest = max(stage.spent["engine's news"][news:])
@@ -34,6 +35,7 @@ def forms(stage: Stage) -> Steps:
     track.write_as = "mask"
     yield 0.4
     yield from stage.do("cutout.write_strips")
+    yield from stage.desk.rest()
     yield 0.6
     stage.check("no splines and no RGBA strip is left", not len(bpy.data.masks) and not stage.strip.mute)
     composed(stage, "mask again")

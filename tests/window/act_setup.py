@@ -92,7 +92,7 @@ def _install(stage: Stage) -> Steps:
 
 def _look(stage: Stage) -> Steps:
     """Finds the buttons in the preferences."""
-    yield from stage.desk.find_buttons(kind="WINDOW", shares=(0.3, 0.75))
+    yield from stage.desk.find_buttons(kind="WINDOW", shares=(0.3, 0.75), longest=500)
 
 
 def _progress() -> Any:

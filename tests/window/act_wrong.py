@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ def _new(stage: Stage, strip: Any, name: str, part: str) -> Steps:
     before = _state(stage)
     stage.scene.sequence_editor.active_strip = strip
     stage.desk.status.level = "INFO"
-    with stage.desk.override("UI"):
+    with stage.desk.override("UI"), suppress(RuntimeError):  # what a button's user sees as a message
         bpy.ops.cutout.new("INVOKE_DEFAULT")
     yield from stage.desk.idle()
     refused(stage, name, part, before)
@@ -96,7 +97,8 @@ def strokes(stage: Stage) -> Steps:
     refused(stage, "a stroke on another frame", str(START + 9), before)
     scene.frame_set(START + 9)
     with desk.override():
-        bpy.ops.cutout.erase_strokes()
+        if len(stage.track.strokes):
+            bpy.ops.cutout.erase_strokes()
         bpy.ops.wm.tool_set_by_id(name="builtin.select_box")
     scene.cutout.auto_apply = automatic
     yield 0.4

@@ -207,8 +207,13 @@ class Desk:
         x, y = region.view2d.view_to_region(*point, clip=False)
         return region.x + x, self.window.height - 1 - (region.y + y)
 
-    def find_buttons(self, step: int = 9, kind: str = "UI", shares: Sequence[float] = (0.12, 0.45, 0.78)) -> Steps:
-        """Looks over a region with the mouse and notes where its buttons lie, by the command that each would run."""
+    def find_buttons(
+        self, step: int = 9, kind: str = "UI", shares: Sequence[float] = (0.12, 0.45, 0.78), longest: int = 320
+    ) -> Steps:
+        """Looks over a region with the mouse and notes where its buttons lie, by the command that each would run.
+
+        Further down than `longest` pixels below the last one it does not look.
+        """
         self._where = kind
         x, y, width, height = self.rectangle(kind)
         self.buttons = {}
@@ -222,7 +227,7 @@ class Desk:
                 if command:
                     self.buttons.setdefault(command, []).append(place)
                     last = down
-                elif down > last + 320:  # further than any message is long
+                elif down > last + longest:  # further than any message
                     break
 
     def press(self, part: str) -> Steps:
@@ -280,7 +285,7 @@ def play(steps: Steps, failed: Callable[[str], None] = lambda _: None) -> None:
             pass
         except Exception:
             traceback.print_exc()
-            failed(traceback.format_exc().splitlines()[-1])
+            failed([line for line in traceback.format_exc().splitlines() if line.strip()][-1])
         bpy.ops.wm.quit_blender()
         return None
 

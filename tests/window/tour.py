@@ -179,7 +179,7 @@ class Tour:
     def _panel(self) -> tuple[int, int, int, int]:
         """The sidebar, without what is empty below the panel."""
         x, y, width, height = self.desk.rectangle("UI")
-        return x, y, width, min(height, 580)
+        return x, y, width, min(height, 655)
 
     def _place(self, x: float, y: float) -> Point:
         """The place on the screen of a pixel of the clip, which fills the frame."""
