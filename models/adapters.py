@@ -23,6 +23,7 @@ from .errors import OutOfMemory
 from .fusion_net import FusionNet
 from .loose import LooseWeights, fill
 from .memory_stack import MemoryStack
+from .packed import can_pack, pack
 from .propagation import FrameKey, PropagationNet, propagation_size
 from .registry import WeightEntry, find_entry, kind_of, load_weights
 from .scribble_to_mask import ScribbleToMask
@@ -74,6 +75,18 @@ def _numpy(x: Tensor, size_hw: tuple[int, int]) -> Array:
     return np.ascontiguousarray(x[..., : size_hw[0], : size_hw[1]].float().cpu().numpy())
 
 
+def _rows(key: Tensor) -> Tensor:
+    """(1, Ck, h, w) -> (h * w, Ck)."""
+    return key[0].permute(1, 2, 0).flatten(0, 1)
+
+
+def _mattes(logits: Tensor) -> Tensor:
+    """Logits (1, N, H, W) -> mattes (1, N, H, W) that share every pixel with each other and the background."""
+    if logits.shape[1] == 1:
+        return torch.sigmoid(2.0 * logits.float())  # what `aggregate_logits` comes to
+    return affinity.aggregate_logits(logits)[:, 1:].exp()
+
+
 class ScribblePredictor:
     """Strokes to mask, and the first guess of the foreground, with one network."""
 
@@ -115,7 +128,7 @@ class Key:
 
 @dataclass(frozen=True, eq=False)
 class Value:
-    """Handle of a remembered frame: keys (Ck, P) and values (N * Cv, P) over its P places."""
+    """Handle of a remembered frame: keys (P, Ck) and values (P, N * Cv) over its P places."""
 
     keys: Tensor
     values: Tensor
@@ -144,8 +157,8 @@ class PropagationPredictor:
         """Returns the handle of a frame whose mattes (N, h, w) in [0, 1] are known."""
         with self._run():
             value = self._network.encode_value(self._run.image(image), key.frame, self._run.maps(mattes))[0]
-            n, c = value.shape[:2]
-            return Value(key.frame.key[0].flatten(1), value.float().reshape(n * c, -1), n)
+            values = value.float().permute(2, 3, 0, 1).flatten(2).flatten(0, 1).contiguous()
+            return Value(_rows(key.frame.key), values, len(value))
 
     def segment(self, query: Key, memory: Sequence[tuple[Key, Value]], previous: Array | None = None) -> Array:
         """Returns the mattes (N, h, w) float32 in [0, 1] of the query frame, aggregated over the objects.
@@ -165,8 +178,12 @@ class PropagationPredictor:
             keys, values = self._stack.update([value for _, value in memory])
             objects = memory[0][1].objects
             hint = None if previous is None else self._run.maps(previous)
-            logits = self._network.segment(query.frame, keys[None], values.view(1, objects, -1, values.shape[1]), hint)
-            return _numpy(affinity.aggregate_logits(logits)[0, 1:].exp(), query.size_hw)
+            carried = affinity.recall(
+                keys, values, _rows(query.frame.key), self._network.similarity, self._network.top_k
+            )
+            height, width = query.frame.key.shape[-2:]
+            carried = carried.view(height, width, objects, -1).permute(2, 3, 0, 1)[None]
+            return _numpy(_mattes(self._network.decoder(carried, query.frame, hint))[0], query.size_hw)
 
     def attention(self, query: Key, keyframe: Key, difference: Array) -> Array:
         """Returns maps (M, h, w) float32: `difference` (M, h', w') of the keyframe, carried to the query by affinity.
@@ -223,7 +240,7 @@ def load_scribble(
     Raises:
         WeightsMissing, WeightsDamaged: the file is absent or not the one in the registry, or holds another network.
     """
-    network = _trained(ScribbleToMask, entry, loose)
+    network = _trained(ScribbleToMask, entry, loose, device)
     return ScribblePredictor(network, device, precision)
 
 
@@ -243,7 +260,7 @@ def load_propagation(
         size, similarity = entry.size, entry.similarity
     else:
         size, similarity = propagation_size(loose.state), loose.similarity
-    network = _trained(lambda: PropagationNet(size=size, similarity=similarity), entry, loose)
+    network = _trained(lambda: PropagationNet(size=size, similarity=similarity), entry, loose, device)
     return PropagationPredictor(network, device, precision)
 
 
@@ -258,14 +275,17 @@ def load_fusion(
     Raises:
         WeightsMissing, WeightsDamaged: the file is absent or not the one in the registry, or holds another network.
     """
-    return FusionPredictor(_trained(FusionNet, entry, loose), device, precision)
+    return FusionPredictor(_trained(FusionNet, entry, loose, device), device, precision)
 
 
-def _trained(make: Callable[[], Network], entry: WeightEntry | str, loose: LooseWeights | None) -> Network:
+def _trained(make: Callable[[], Network], entry: WeightEntry | str, loose: LooseWeights | None, device: str) -> Network:
+    """The network with its weights, made ready to be used and no longer to be trained."""
     network = make()
     if loose is None:
         load_weights(find_entry(entry) if isinstance(entry, str) else entry, network)
     else:
         fill(network, kind_of(entry if isinstance(entry, str) else entry.name), loose)
     fold_batch_norms(network)
+    if torch.device(device).type == "cpu" and can_pack():
+        pack(network)
     return network

@@ -76,6 +76,46 @@ def readout(affinity: Tensor, values: Tensor) -> Tensor:
         return (values.float().reshape(b, n * c, m) @ affinity.float()).view(b, n, c, -1)
 
 
+def recall(
+    memory_key: Tensor, memory_value: Tensor, query_key: Tensor, kind: Similarity = "l2", k: int | None = 20
+) -> Tensor:
+    """The read-out of `similarity`, `topk_softmax` and `readout` in one, for inference: the same to rounding.
+
+    Memory and query lie in rows, so that the best matches are looked for along consecutive numbers, and only the values
+    of the k best are touched: neither the (M, Q) affinity nor a product with all values is made. For one clip.
+
+    Args:
+        memory_key: (M, Ck).
+        memory_value: (M, V), all channels of all objects.
+        query_key: (Q, Ck).
+        kind: "l2" or "dot", see `similarity`.
+        k: how many matches to keep; None or k >= M keeps all.
+
+    Returns:
+        (Q, V) float32.
+
+    Raises:
+        ValueError: `kind` is neither.
+    """
+    with torch.autocast(memory_key.device.type, enabled=False):
+        memory_key, memory_value, query_key = memory_key.float(), memory_value.float(), query_key.float()
+        scale = 1.0 / math.sqrt(memory_key.shape[1])
+        if kind == "l2":
+            norms = memory_key.square().sum(dim=1)
+            logits = torch.addmm(norms, query_key, memory_key.T, beta=-scale, alpha=2.0 * scale)
+        elif kind == "dot":
+            logits = (query_key * scale) @ memory_key.T
+        else:
+            raise ValueError(f"similarity must be 'l2' or 'dot', not {kind!r}")
+        if k is None or k >= logits.shape[1]:
+            return torch.softmax(logits, dim=1) @ memory_value
+        best, index = logits.topk(k, dim=1, sorted=False)
+        weights = torch.softmax(best, dim=1)
+        if memory_value.device.type == "mps":  # has no embedding bags
+            return (memory_value[index] * weights.unsqueeze(2)).sum(dim=1)
+        return functional.embedding_bag(index, memory_value, per_sample_weights=weights, mode="sum")
+
+
 def aggregate_logits(logits: Tensor) -> Tensor:
     """Objects' independent logits made to share every pixel with each other and the background (STM, eq. 3).
 

@@ -68,6 +68,24 @@ def test_readout_carries_each_objects_values_to_the_matching_place() -> None:
     torch.testing.assert_close(affinity.readout(weights, values), values[..., order], rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.parametrize("kind", ["l2", "dot"])
+@pytest.mark.parametrize("k", [None, 1, 20, 200])
+def test_reading_by_rows_is_the_training_path(kind: affinity.Similarity, k: int | None) -> None:
+    memory, query, values = torch.randn(1, 16, 90), torch.randn(1, 16, 7), torch.randn(1, 2, 5, 90)
+    weights = affinity.topk_softmax(affinity.similarity(memory, query, kind), k)
+    wanted = affinity.readout(weights, values)[0].flatten(0, 1).T
+    found = affinity.recall(memory[0].T, values[0].flatten(0, 1).T.contiguous(), query[0].T, kind, k)
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_reading_by_rows_survives_huge_keys_and_refuses_unknown_similarities() -> None:
+    keys, values = torch.randn(40, 4) * 1e4, torch.randn(40, 3)
+    found = affinity.recall(keys, values, keys[:6], "l2", 5)
+    torch.testing.assert_close(found, values[:6], rtol=1e-3, atol=1e-3)
+    with pytest.raises(ValueError, match="'l2' or 'dot'"):
+        affinity.recall(keys, values, keys, "cosine")  # type: ignore[arg-type]
+
+
 def test_aggregation_of_one_object_keeps_its_decision() -> None:
     logits = torch.linspace(-30, 30, 13).view(1, 1, 1, 13)
     matte = affinity.aggregate_logits(logits).exp()[:, 1]

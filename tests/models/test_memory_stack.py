@@ -18,18 +18,18 @@ class _Entry:
     values: Tensor
 
 
-def _entry(width: int = 4, rows: int = 6) -> _Entry:
-    return _Entry(torch.randn(3, width), torch.randn(rows, width))
+def _entry(width: int = 4, values: int = 6) -> _Entry:
+    return _Entry(torch.randn(width, 3), torch.randn(width, values))
 
 
-def _columns(keys: Tensor, values: Tensor) -> list[tuple[float, ...]]:
-    return sorted(tuple(column) for column in torch.cat((keys, values)).T.tolist())
+def _rows(keys: Tensor, values: Tensor) -> list[tuple[float, ...]]:
+    return sorted(tuple(row) for row in torch.cat((keys, values), dim=1).tolist())
 
 
 def _holds_exactly(stack: MemoryStack, entries: list[_Entry]) -> None:
     found = stack.update(entries)
-    expected = torch.cat([e.keys for e in entries], 1), torch.cat([e.values for e in entries], 1)
-    assert _columns(*found) == _columns(*expected)
+    expected = torch.cat([e.keys for e in entries]), torch.cat([e.values for e in entries])
+    assert _rows(*found) == _rows(*expected)
 
 
 def test_a_growing_memory_copies_each_entry_once() -> None:
@@ -71,13 +71,13 @@ def test_an_unchanged_memory_is_not_copied_at_all() -> None:
 
 def test_another_number_of_objects_starts_anew() -> None:
     stack = MemoryStack()
-    _holds_exactly(stack, [_entry(rows=6), _entry(rows=6)])
-    _holds_exactly(stack, [_entry(rows=12)])
-    _holds_exactly(stack, [_entry(rows=6)])
+    _holds_exactly(stack, [_entry(values=6), _entry(values=6)])
+    _holds_exactly(stack, [_entry(values=12)])
+    _holds_exactly(stack, [_entry(values=6)])
 
 
 def test_mixed_numbers_of_objects_and_empty_memory_are_refused() -> None:
     with pytest.raises(ValueError, match="same objects"):
-        MemoryStack().update([_entry(rows=6), _entry(rows=12)])
+        MemoryStack().update([_entry(values=6), _entry(values=12)])
     with pytest.raises(ValueError, match="at least one"):
         MemoryStack().update([])
