@@ -45,7 +45,7 @@ def fuse(
     and the new run that comes from the unchanged keyframe on the other side (`far`), with both keyframes in memory.
     The new result alone decides close to its keyframe, and where a change of the artist was carried to (by the affinity
     between keyframe and frame), as far as it changes the same way: gains for pixels that it adds, losses for those that
-    it takes away.
+    it takes away. The square root, because the affinity spreads a change over many places and so makes it faint.
 
     MiVOS (2103.07941, 3.3) has the first two only, and lets a trained network draw the matte from them, the carried
     change and linear time weights. A keyframe is drawn where the clip is hard, so the run from it often fails where the
@@ -62,7 +62,7 @@ def fuse(
     """
     middles = middle(old, new, far)
     gains, losses = np.split(np.clip(carried, 0, 1), 2)
-    support = np.where(new >= middles, gains, losses)
+    support = np.sqrt(np.where(new >= middles, gains, losses))
     base = np.asarray(near, np.float32).reshape(-1, 1, 1)
     share = base + (1 - base) * support
     if lean is not None:

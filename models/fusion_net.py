@@ -39,10 +39,10 @@ def formula_share(old: Tensor, new: Tensor, changes: Tensor, weight: Tensor) -> 
         old: (B, 1, H, W) matte of the earlier run.
         new: (B, 1, H, W) matte of this run.
         changes: (B, 2, H, W) gains and losses carried to this frame, in [0, 1].
-        weight: (B,) of the new result, by time.
+        weight: (B,) of the new result, by nearness.
     """
     w = weight.view(-1, 1, 1, 1)
-    support = torch.where(new >= old, changes[:, 0:1], changes[:, 1:2]).clamp(0.0, 1.0)
+    support = torch.where(new >= old, changes[:, 0:1], changes[:, 1:2]).clamp(0.0, 1.0).sqrt()
     return w + (1.0 - w) * support
 
 
