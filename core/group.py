@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .certainty import note
+from .confidence import confidence
 from .errors import InputError
 from .group_plan import Part, bases_of, before_of, drawn_on, equals_of, joint_action
 from .journal import Propagation
@@ -90,6 +92,7 @@ class GroupRun:
         self._engine = engine
         self._frames, self._direction = frames, direction
         self._care, self._notice = care or Care(), notice
+        self._raw: tuple[int, Mattes] = (-1, np.zeros((0, 0, 0), np.float32))
         self._parts = [session.part() for session in sessions]
         self._names = list(names)
         self._check()
@@ -142,6 +145,7 @@ class GroupRun:
         source, strength = self._parts[0].source, self._care.stability
         with closing(steadied(stream, source, strength, self._anchor, self._is_done)) as results:
             for frame, raw, mattes, kind in results:
+                self._raw = frame, raw
                 if raw is not mattes:
                     self._keep_raw(frame, raw)
                 pending = kind is MatteKind.PENDING
@@ -278,6 +282,8 @@ class GroupRun:
                 self._record()
             elif self._is_new(n, frame, matte):
                 self._write(n, frame, matte)
+                if self._raw[0] == frame:
+                    note(part.store, self._operations[n], frame, confidence(self._raw[1][n]))
             path = part.history.path(frame, part.journal.chain())
             assert path is not None
             if frame in self._locked[n] and not drawn:

@@ -59,13 +59,20 @@ class ApplyRound:
 
 @dataclass(frozen=True, slots=True)
 class Propagate:
-    """Carry the keyframes' mattes through [start, stop). Answered by MatteReady and Progress, TrackState, Done."""
+    """Carry the keyframes' mattes through [start, stop). Answered by MatteReady and Progress, TrackState, Done.
+
+    Attributes:
+        stability, stop_at_cuts, stop_below: as `types.Care`. Where it stops is told by Warn.
+    """
 
     job: str
     track: str
     start: int
     stop: int
     direction: str
+    stability: float = 0.0
+    stop_at_cuts: bool = True
+    stop_below: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +90,9 @@ class PropagateGroup:
     start: int
     stop: int
     direction: str
+    stability: float = 0.0
+    stop_at_cuts: bool = True
+    stop_below: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +227,7 @@ class TrackState:
         mattes: where the masks of the frames in `done` lie, as (start, stop, id), sorted: the mask of a frame f in
             [start, stop) is the file mattes/<id>/<f as %06d>.png in the track's folder.
         locked: clip frames whose mattes are approved, as [start, stop) pairs, sorted.
+        confidence: how sure the network is of each clip frame's matte: two characters each, percent or "--".
         disk: bytes: what its mattes take, a frame's on average, what is free.
     """
 
@@ -233,6 +244,7 @@ class TrackState:
     mattes: tuple[tuple[int, int, str], ...] = ()
     locked: tuple[tuple[int, int], ...] = ()
     disk: tuple[int, int, int] = (0, 0, 0)
+    confidence: str = ""
 
     def matte_file(self, frame: int) -> str | None:
         """Path of a frame's mask in the track's folder, with "/"; None when the frame has none."""

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .certainty import confidences
 from .disk import DiskKeeper
 from .errors import InputError, StoreError, StrokeError
 from .export import ExportStep, write_sequence
@@ -139,6 +140,10 @@ class TrackSession:
     def locked_ranges(self) -> tuple[tuple[int, int], ...]:
         """Frames whose mattes are approved at the head, as [start, stop) pairs, sorted."""
         return _joined((frame, frame + 1) for frame in sorted(self._history.locked()))
+
+    def confidences(self) -> str:
+        """How sure the network is of each frame's matte at the head, see `core.certainty.confidences`."""
+        return confidences(self._journal, self._store, self._history, len(self.source))
 
     def done_ranges(self) -> tuple[tuple[int, int], ...]:
         """Frames that have a matte at the head, as [start, stop) pairs, sorted."""

@@ -9,6 +9,8 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .certainty import note
+from .confidence import confidence
 from .errors import InputError
 from .group_plan import Part
 from .journal import Lock, Operation, Propagation
@@ -103,6 +105,7 @@ def carry(
                 if raw is not matte and not run.has_raw(frame):
                     store.write(raw_of(operation), frame, raw)
                 path = store.write(operation, frame, matte)
+                note(store, operation, frame, confidence(raw))
                 history.added(operation, frame)
             yield frame, path, kind
 

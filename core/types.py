@@ -217,13 +217,24 @@ class Halt:
     Attributes:
         cause: why.
         at: where: the frame in doubt, or the first one beyond the cut (seen in walking order).
-        first, last: frames that have no matte because of it.
+        first, last: frames that have no matte because of it, or keep their old one.
     """
 
     cause: Cause
     at: int
     first: int
     last: int
+
+    @property
+    def text(self) -> str:
+        """What the user is told."""
+        left = f"frame {self.first}" if self.first == self.last else f"frames {self.first} to {self.last}"
+        if self.cause is Cause.CUT:
+            return f"There is a cut at clip frame {self.at}, so {left} got no mask. Draw on one of them."
+        return (
+            f"The mask looks wrong on clip frame {self.at} and was carried no farther ({left} were left). "
+            "Correct it there and propagate again."
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,7 @@ def track_state(job: str, track: str, session: TrackSession) -> TrackState:
         session.matte_ranges(),
         session.locked_ranges(),
         (use.used, use.frame, use.free),
+        session.confidences(),
     )
 
 

@@ -36,7 +36,7 @@ from ..core.messages import (
     Undo,
     Warn,
 )
-from ..core.types import Clip, Direction, FrameRange, MatteKind, Round, Stroke
+from ..core.types import Care, Clip, Direction, FrameRange, Halt, MatteKind, Round, Stroke
 from . import exchange
 from .failures import failed, free_memory, is_out_of_memory
 from .inbox import Inbox
@@ -213,7 +213,7 @@ class Server:
         if text := session.disk.use().warning(len(frames)):
             self._send(Warn(message.job, text))
         try:
-            stream = session.propagate(frames, direction)
+            stream = session.propagate(frames, direction, *self._care(message))
             for frame, path, kind in self._steps(message, stream, len(frames), lambda step: step[1] is None):
                 pending += path is None
                 if path is not None:
@@ -225,6 +225,11 @@ class Server:
                 self._tell_state(message.job, message.track)
         return Done(message.job, f"{done} frames", {"frames": done})
 
+    def _care(self, message: Propagate | PropagateGroup) -> tuple[Care, Callable[[Halt], None]]:
+        """How a propagation is to go about it, and who tells where it stops."""
+        care = Care(message.stop_at_cuts, message.stop_below, message.stability)
+        return care, lambda halt: self._send(Warn(message.job, halt.text))
+
     def _propagate_group(self, message: PropagateGroup) -> Done:
         from ..core.group import GroupRun
 
@@ -233,7 +238,8 @@ class Server:
         meter = ProgressMeter(self._outbox, message.job, "propagating")
         done = 0
         try:
-            run = GroupRun(sessions, message.names, self._load_engine(message.job), frames, direction)
+            engine, care = self._load_engine(message.job), self._care(message)
+            run = GroupRun(sessions, message.names, engine, frames, direction, *care)
             for text in run.warnings:
                 self._send(Warn(message.job, text))
             pending = 0

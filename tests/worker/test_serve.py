@@ -368,3 +368,27 @@ def test_a_locked_frame_is_told_and_kept_and_drawing_on_it_is_refused(host) -> N
     assert host.state().locked == ((6, 8),)
     failed = host.ask(m.LockFrames, "track", 0, 99)
     assert isinstance(failed, m.Failed)
+
+
+def test_how_sure_the_network_is_is_told_for_each_frame(host) -> None:
+    host.open()
+    host.end(host.draw(4))
+    host.send(m.Propagate, "track", 0, 16, "both", 1.0)
+    host.wait(lambda e: isinstance(e, m.Done))
+    host.ask(m.LockFrames, "track", 9, 10)
+    told = host.state().confidence
+    cells = [told[i : i + 2] for i in range(0, len(told), 2)]
+    assert len(cells) == 16
+    assert [i for i, cell in enumerate(cells) if cell == "--"] == [4, 9]  # drawn, and locked
+    assert all(int(cell) > 90 for cell in cells if cell != "--")
+
+
+def test_where_a_propagation_stops_in_doubt_is_told(host) -> None:
+    host.open()
+    host.end(host.draw(4))
+    job = host.send(m.Propagate, "track", 0, 16, "forward", 0.0, True, 1.0)
+    assert host.end(job).result == {"frames": 2}
+    assert "looks wrong on clip frame 5" in host.of(job, m.Warn)[0].text
+    failed = host.ask(m.Propagate, "track", 0, 16, "forward", 7.0)
+    assert isinstance(failed, m.Failed)
+    assert "stability" in failed.text
