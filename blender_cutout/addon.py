@@ -14,6 +14,7 @@ from . import (
     keymap,
     overlay,
     panels,
+    panels_care,
     panels_files,
     panels_output,
     preferences,
@@ -23,6 +24,7 @@ from . import (
 )
 from .operators import (
     brush,
+    doubt,
     engine,
     exchange,
     frames,
@@ -36,8 +38,22 @@ from .operators import (
     writeback,
 )
 
-_OPERATORS = (tracks, rounds, brush, propagate, locks, objects, writeback, output, exchange, frames, engine, setup)
-_MODULES = (properties, preferences, *_OPERATORS, panels, panels_files, panels_output)
+_OPERATORS = (
+    tracks,
+    rounds,
+    brush,
+    propagate,
+    locks,
+    doubt,
+    objects,
+    writeback,
+    output,
+    exchange,
+    frames,
+    engine,
+    setup,
+)
+_MODULES = (properties, preferences, *_OPERATORS, panels, panels_care, panels_files, panels_output)
 
 
 def register() -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from . import preferences, properties, spans
+from . import care, preferences, properties, spans
 from .core.errors import CutoutError
 from .host import compat, storage, strips
 from .inview import clip_in_view
@@ -77,6 +77,9 @@ class Reporter:
         track.locks = json.dumps(event.locked, separators=(",", ":"))
         locked = tuple(frame for start, stop in event.locked for frame in range(start, stop))
         track.locked_frames = spans.told(_timeline_frames(scene, track, locked))
+        track.confidence = event.confidence
+        unsure = care.doubtful(event.confidence, scene.cutout.doubt_below)
+        track.doubtful = spans.told(_timeline_frames(scene, track, unsure))
 
     def on_matte(self, job: Job, event: MatteReady) -> None:
         """Notes where a frame's matte lies."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import bpy
 
-from . import frames_panel, objects, tool, wording
+from . import frames_panel, objects, panels_care, tool, wording
 from .core.types import Label
 from .host import compat
 from .host.annotations import active_label
@@ -102,7 +102,9 @@ def _draw_steps(context: Any, layout: Any, scene: Any, track: Any) -> None:
     if len(objects.of_clip(scene, track)) > 1:
         column.operator("cutout.propagate_all", icon="GROUP").direction = "BOTH"
     if track.done_count:
-        _draw_locks(layout.column(align=True), track)
+        column = layout.column(align=True)
+        panels_care.draw_doubt(column, track)
+        panels_care.draw_locks(column, track)
     column = layout.column(align=True)
     if len(objects.of_clip(scene, track)) > 1:
         column.prop(data, "write_objects", text="")
@@ -113,18 +115,6 @@ def _draw_steps(context: Any, layout: Any, scene: Any, track: Any) -> None:
         column.label(text=line)
     if track.keyframes:
         column.label(text=f"Frames with strokes: {track.keyframes}")
-
-
-def _draw_locks(column: Any, track: Any) -> None:
-    """Approving frames, and which are."""
-    for lock, word, icon in ((True, "Lock", "LOCKED"), (False, "Unlock", "UNLOCKED")):
-        if lock or track.locked_frames:
-            row = column.row(align=True)
-            for span, what in (("FRAME", "Frame"), ("RANGE", "Range")):
-                button = row.operator("cutout.lock_frames", text=f"{word} {what}", icon=icon)
-                button.span, button.lock = span, lock
-    if track.locked_frames:
-        column.label(text=f"Locked: {track.locked_frames}")
 
 
 def _draw_view(layout: Any, data: Any, track: Any) -> None:

@@ -132,6 +132,8 @@ class CutoutTrack(bpy.types.PropertyGroup):
         mattes: where the mattes lie: `TrackState.mattes` as JSON.
         locks: clip frames whose masks are approved: `TrackState.locked` as JSON.
         locked_frames: the same as timeline frames, as the panel shows them.
+        confidence: how sure the network is of each clip frame's mask: `TrackState.confidence`.
+        doubtful: timeline frames of which it is not sure, as the panel shows them.
         applied: keys of the strokes that were applied.
         strokes: those of the Cutout Brush; the annotation's are common to all cutouts.
         written_head: the head at which the strips were written last, "" = never.
@@ -158,6 +160,8 @@ class CutoutTrack(bpy.types.PropertyGroup):
     mattes: _TEXT
     locks: _TEXT
     locked_frames: _TEXT
+    confidence: _TEXT
+    doubtful: _TEXT
     applied: _TEXT
     strokes: _STROKES
     written_head: _TEXT
@@ -222,6 +226,43 @@ _BACKGROUND = FloatVectorProperty(
     max=1.0,
     default=(0.0, 0.6, 0.0),
 )
+_STABILITY = FloatProperty(
+    name="Stability",
+    description=(
+        "How far propagated masks are mixed with those of the frames beside them, so that they flicker less. Changed, "
+        "it counts from the next propagation on, which then needs no network for frames that are done"
+    ),
+    min=0.0,
+    max=1.0,
+    default=1.0,
+    subtype="FACTOR",
+)
+_IN_TO_OUT = BoolProperty(
+    name="Preview Range Only",
+    description="Propagate only between the in and out points, which are the scene's preview range",
+    default=False,
+)
+_STOP_AT_CUTS = BoolProperty(
+    name="Stop at Cuts",
+    description="Where the clip has a cut the mask is not carried across; a frame with strokes beyond it is reached",
+    default=True,
+)
+_STOP_IN_DOUBT = BoolProperty(
+    name="Stop When in Doubt",
+    description="Stop a propagation behind the first frame that looks wrong",
+    default=False,
+)
+_DOUBT_BELOW = FloatProperty(
+    name="In Doubt Below",
+    description=(
+        "Masks of which the network is less sure than this are shown as doubtful. At 0.84 it told 97 of 100 bad masks, "
+        "and 13 of 100 good ones, on the clips it was measured with"
+    ),
+    min=0.0,
+    max=1.0,
+    default=0.84,
+    subtype="FACTOR",
+)
 _WRITE_OBJECTS = EnumProperty(
     name="Objects",
     description="Which of the clip's objects Write Strips writes",
@@ -244,6 +285,11 @@ class CutoutScene(bpy.types.PropertyGroup):
     mask_view: _VIEW
     mask_opacity: _OPACITY
     cover_opacity: _COVER
+    stability: _STABILITY
+    in_to_out: _IN_TO_OUT
+    stop_at_cuts: _STOP_AT_CUTS
+    stop_in_doubt: _STOP_IN_DOUBT
+    doubt_below: _DOUBT_BELOW
     write_objects: _WRITE_OBJECTS
     background_colour: _BACKGROUND
 

@@ -6,10 +6,9 @@ from typing import Any
 
 import bpy
 
-from .. import jobs, objects
+from .. import care, jobs, objects
 from ..core.errors import InputError
 from ..core.types import Direction
-from ..host import strips
 from ..pump import Job
 from .base import JobOperator, has_track, idle, opened_track
 from .propagate import DIRECTION
@@ -33,7 +32,7 @@ class CUTOUT_OT_propagate_all(JobOperator, bpy.types.Operator):
         return has_track(context) and idle()
 
     def start(self, context: Any) -> Job:
-        """Asks for all clip frames that the strip shows."""
+        """Asks for the clip frames that the strip shows, or those between the in and out points."""
         from ..core.messages import Propagate, PropagateGroup  # not above: Blender's start is not to pay for it
 
         scene, track = opened_track(context)
@@ -46,16 +45,15 @@ class CUTOUT_OT_propagate_all(JobOperator, bpy.types.Operator):
                     f"{one.name} has no mask yet.",
                     "Select it and draw on it, or press Auto; or lock it, and the others go without it.",
                 )
-        strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
-        frames = strips.time_map(scene, strip, track.frame_count).clip_frames()
-        first, last = min(frames), max(frames)
+        frames, chosen = care.frames(scene, track), care.of(scene)
+        first, stop = frames.start, frames.stop
         direction, first_one = Direction[self.direction].value, group[0]
         uuids, names = tuple(one.uuid for one in group), tuple(one.name for one in group)
 
         def message(job: str) -> Propagate | PropagateGroup:
             if len(uuids) == 1:
-                return Propagate(job, uuids[0], first, last + 1, direction)
-            return PropagateGroup(job, uuids, names, first, last + 1, direction)
+                return Propagate(job, uuids[0], first, stop, direction, *chosen)
+            return PropagateGroup(job, uuids, names, first, stop, direction, *chosen)
 
         count = f"{len(uuids)} objects" if len(uuids) > 1 else "1 object"
         return jobs.submit(
@@ -63,7 +61,7 @@ class CUTOUT_OT_propagate_all(JobOperator, bpy.types.Operator):
             first_one,
             "Propagating",
             message,
-            then=lambda done: f"{count} propagated through {done.result.get('frames', last + 1 - first)} frames.",
+            then=lambda done: f"{count} propagated through {done.result.get('frames', len(frames))} frames.",
             undo=self.bl_label,
             others=group[1:],
         )

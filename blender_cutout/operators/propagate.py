@@ -7,10 +7,9 @@ from typing import Any
 import bpy
 from bpy.props import EnumProperty
 
-from .. import jobs, objects
+from .. import care, jobs, objects
 from ..core.errors import InputError
 from ..core.types import Direction
-from ..host import strips
 from ..pump import Job
 from .base import JobOperator, Keyed, Reporting, has_track, idle, opened_track
 
@@ -41,23 +40,21 @@ class CUTOUT_OT_propagate(Keyed, JobOperator, bpy.types.Operator):
         return has_track(context) and idle()
 
     def start(self, context: Any) -> Job:
-        """Asks for all clip frames that the strip shows."""
+        """Asks for the clip frames that the strip shows, or those between the in and out points."""
         from ..core.messages import Propagate  # here, not above: Blender's start is not to pay for it
 
         scene, track = opened_track(context)
         objects.check_unlocked(track)
         if not track.keyframe_count:
             raise InputError("There is no mask to propagate yet.", "Draw strokes and apply them, or press Auto, first.")
-        strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
-        frames = strips.time_map(scene, strip, track.frame_count).clip_frames()
-        first, last, uuid = min(frames), max(frames), track.uuid
+        frames, chosen, uuid = care.frames(scene, track), care.of(scene), track.uuid
         direction = Direction[self.direction].value
         return jobs.submit(
             scene,
             track,
             "Propagating",
-            lambda job: Propagate(job, uuid, first, last + 1, direction),
-            then=lambda done: f"{done.result.get('frames', last + 1 - first)} frames propagated.",
+            lambda job: Propagate(job, uuid, frames.start, frames.stop, direction, *chosen),
+            then=lambda done: f"{done.result.get('frames', len(frames))} frames propagated.",
             undo="Propagate",
         )
 

@@ -1,0 +1,37 @@
+"""How propagations go about their work, as the panel has it; and the frames of which the network is least sure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import spans
+from .core.types import FrameRange
+
+UNKNOWN = "--"
+
+
+def of(scene: Any) -> tuple[float, bool, float]:
+    """Stability, whether to stop at cuts, and below which confidence: as the fields of `messages.Propagate`."""
+    data = scene.cutout
+    return data.stability, data.stop_at_cuts, data.doubt_below if data.stop_in_doubt else 0.0
+
+
+def frames(scene: Any, track: Any) -> FrameRange:
+    """The clip frames that are to be propagated.
+
+    Raises:
+        InputError: only those between the in and out points are wanted, and there are none.
+        StripError: the strip is gone or cannot be mapped.
+    """
+    return spans.between(scene, track) if scene.cutout.in_to_out else spans.shown(scene, track)
+
+
+def percents(text: str) -> dict[int, int]:
+    """Clip frame -> percent, of `TrackState.confidence`."""
+    cells = (text[at : at + 2] for at in range(0, len(text), 2))
+    return {frame: int(cell) for frame, cell in enumerate(cells) if cell != UNKNOWN}
+
+
+def doubtful(text: str, below: float) -> tuple[int, ...]:
+    """The clip frames of `TrackState.confidence` of which the network is less sure than `below`, 0 to 1."""
+    return tuple(frame for frame, percent in percents(text).items() if percent < 100 * below)

@@ -1,0 +1,59 @@
+"""What the panel shows of a propagation's settings, of locked frames and of those in doubt."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from .host import compat
+
+
+class CUTOUT_PT_propagation(bpy.types.Panel):
+    """How a propagation goes about its work."""
+
+    bl_space_type = "SEQUENCE_EDITOR"
+    bl_region_type = "UI"
+    bl_category = "Cutout"
+    bl_label = "Propagation"
+    bl_parent_id = "CUTOUT_PT_cutout"
+    bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012 (Blender wants a plain set)
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """There is a cutout."""
+        scene = compat.sequencer_scene(context)
+        return scene is not None and len(scene.cutout.tracks) > 0
+
+    def draw(self, context: Any) -> None:
+        """Draws it."""
+        data = compat.sequencer_scene(context).cutout
+        column = self.layout.column()
+        column.prop(data, "stability", slider=True)
+        column.prop(data, "in_to_out")
+        column.prop(data, "stop_at_cuts")
+        column.prop(data, "stop_in_doubt")
+        column.prop(data, "doubt_below", slider=True)
+
+
+def draw_doubt(column: Any, track: Any) -> None:
+    """Which masks are doubtful, and the way there."""
+    if track.confidence.strip("-"):
+        column.operator("cutout.worst_frame", icon="VIEWZOOM")
+    if track.doubtful:
+        column.label(text=f"In doubt: {track.doubtful}")
+
+
+def draw_locks(column: Any, track: Any) -> None:
+    """Approving frames, and which are."""
+    for lock, word, icon in ((True, "Lock", "LOCKED"), (False, "Unlock", "UNLOCKED")):
+        if lock or track.locked_frames:
+            row = column.row(align=True)
+            for span, what in (("FRAME", "Frame"), ("RANGE", "Range")):
+                button = row.operator("cutout.lock_frames", text=f"{word} {what}", icon=icon)
+                button.span, button.lock = span, lock
+    if track.locked_frames:
+        column.label(text=f"Locked: {track.locked_frames}")
+
+
+CLASSES = (CUTOUT_PT_propagation,)

@@ -1,0 +1,101 @@
+"""How a propagation goes about it in the panel: its range, its steadiness, where it stops, and what is in doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import bpy_kit as kit
+import pytest
+
+pytestmark = pytest.mark.bpy
+
+Project = Callable[..., tuple[Any, Any]]
+
+
+@pytest.fixture
+def drawn(blender: Any, project: Project) -> tuple[Any, Any]:
+    """A scene whose object was drawn on timeline frame 5."""
+    scene, _ = project()
+    blender.ops.cutout.new()
+    blender.ops.cutout.apply_strokes()
+    return scene, scene.cutout.tracks[0]
+
+
+def done(track: Any) -> list[int]:
+    """Timeline frames with a mask."""
+    from blender_cutout import jobs
+
+    return [frame + 1 for frame in range(kit.LENGTH) if jobs.matte_file(track, frame)]
+
+
+def test_only_the_preview_range_is_propagated_when_that_is_chosen(blender: Any, drawn: tuple[Any, Any]) -> None:
+    scene, track = drawn
+    scene.cutout.in_to_out = True
+    with pytest.raises(RuntimeError, match="no in and out points"):
+        blender.ops.cutout.propagate()
+    scene.use_preview_range = True
+    scene.frame_preview_start, scene.frame_preview_end = 3, 8
+    blender.ops.cutout.propagate()
+    assert done(track) == [3, 4, 5, 6, 7, 8]
+    scene.cutout.in_to_out = False
+    blender.ops.cutout.propagate()
+    assert done(track) == list(range(1, kit.LENGTH + 1))
+
+
+def test_forward_and_backward_go_one_way(blender: Any, drawn: tuple[Any, Any]) -> None:
+    _, track = drawn
+    blender.ops.cutout.propagate(direction="FORWARD")
+    assert done(track) == list(range(5, kit.LENGTH + 1))
+    blender.ops.cutout.propagate(direction="BACKWARD")
+    assert done(track) == list(range(1, kit.LENGTH + 1))
+
+
+def test_where_it_is_to_stop_is_told_to_the_engine(blender: Any, drawn: tuple[Any, Any]) -> None:
+    from blender_cutout import care
+
+    scene, _ = drawn
+    scene.cutout.doubt_below = 0.75
+    assert care.of(scene) == (1.0, True, 0.0)
+    scene.cutout.stop_in_doubt, scene.cutout.stop_at_cuts = True, False
+    assert care.of(scene) == (1.0, False, 0.75)
+
+
+def test_the_worst_frame_is_gone_to(blender: Any, drawn: tuple[Any, Any]) -> None:
+    scene, track = drawn
+    with pytest.raises(RuntimeError, match="no propagated frame"):
+        blender.ops.cutout.worst_frame()
+    blender.ops.cutout.propagate()
+    cells = [track.confidence[at : at + 2] for at in range(0, len(track.confidence), 2)]
+    assert len(cells) == kit.LENGTH
+    assert cells[kit.STROKE_FRAME] == "--"
+    cells[8], cells[3] = "41", "40"
+    track.confidence = "".join(cells)
+    blender.ops.cutout.worst_frame()
+    assert scene.frame_current == 4
+    scene.use_preview_range, scene.frame_preview_start, scene.frame_preview_end = True, 6, 12
+    blender.ops.cutout.worst_frame()
+    assert scene.frame_current == 9
+
+
+def test_the_stability_is_told_to_the_engine(blender: Any, drawn: tuple[Any, Any]) -> None:
+    from blender_cutout import care
+
+    scene, track = drawn
+    assert care.of(scene) == (1.0, True, 0.0)
+    blender.ops.cutout.propagate()
+    steady = track.mattes
+    blender.ops.cutout.propagate()
+    assert track.mattes == steady, "nothing is done twice"
+    scene.cutout.stability = 0.0
+    blender.ops.cutout.propagate()
+    assert track.mattes != steady
+    assert done(track) == list(range(1, kit.LENGTH + 1))
+
+
+def test_frames_in_doubt_are_told_from_what_the_engine_says() -> None:
+    from blender_cutout import care
+
+    assert care.percents("--9903--80") == {1: 99, 2: 3, 4: 80}
+    assert care.doubtful("--9903--80", 0.84) == (2, 4)
+    assert care.percents("") == {}
