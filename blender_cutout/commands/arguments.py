@@ -83,6 +83,28 @@ def span(text: str) -> tuple[int | None, int | None]:
     return (int(first) if first.strip() else None, int(last) if last.strip() else None)
 
 
+def frames(text: str) -> range:
+    """FRAME or A:B as the frames it means. Raises ArgumentTypeError."""
+    if ":" not in text:
+        number = frame_number(text)
+        return range(number, number + 1)
+    start, stop = span(text)
+    if start is None or stop is None or stop <= start:
+        raise argparse.ArgumentTypeError(f"{text!r} is not FRAME or A:B, for instance 10:20 for the frames 10 to 19")
+    return range(start, stop)
+
+
+def share(text: str) -> float:
+    """A number from 0 to 1. Raises ArgumentTypeError."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
+    return value
+
+
 def positive(text: str) -> int:
     """A whole number above 0. Raises ArgumentTypeError."""
     if not text.strip().isdecimal() or int(text) == 0:

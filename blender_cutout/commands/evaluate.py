@@ -57,6 +57,10 @@ def add_parser(commands: Any) -> None:
         action="store_true",
         help="propagate in the whole picture, without the crop that follows the object",
     )
+    parser.add_argument(
+        "--stability", type=arguments.share, default=1.0, metavar="S",
+        help="how far the clips' masks are mixed with those beside them, 0 (not at all) to 1 (default)",
+    )  # fmt: skip
     parser.add_argument("--limit", type=arguments.positive, metavar="N", help="only the first N clips and pictures")
     parser.add_argument(
         "-o", "--output", type=Path, metavar="DIR",
@@ -86,7 +90,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
     report.event("start", tier=engine.tier, device=engine.device, clips=len(data.sequences), pictures=len(data.stills))
     session = _Session(engine, context, args.output)
     if "video" in wanted and data.sequences:
-        clips = session.clips(data, args.starts)
+        clips = session.clips(data, args.starts, args.stability)
         session.finish("video", scores.clip_summary(clips), tables.clip_table(clips))
     if "stills" in wanted and data.stills:
         stills = session.pictures("strokes", data.stills, measure_strokes)
@@ -129,7 +133,7 @@ class _Session:
         self._details: dict[str, list[dict[str, Any]]] = {}
         self._worst = self._new_worst()
 
-    def clips(self, data: Data, starts: int) -> list[ClipScore]:
+    def clips(self, data: Data, starts: int, stability: float) -> list[ClipScore]:
         """Propagates and scores all clips from so many frames; the masks of the first frame's are written."""
         from ..core.matte import to_png
         from ..evaluate.measure import measure_clip
@@ -148,7 +152,7 @@ class _Session:
                 def keep(frame: int, matte: Any, place: Path = place, names: list[str] = names) -> None:
                     files.write_bytes(place / f"{names[frame]}.png", to_png(matte))
 
-            score = measure_clip(self._engine, sequence, self._worst, keep, walk)
+            score = measure_clip(self._engine, sequence, self._worst, keep, walk, stability)
             results.append(score)
             self._tell("video", score)
         return results

@@ -9,13 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import InputError
+from ..core.types import Care, Direction, MatteKind
 from . import arguments, files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..core.types import Matte
+    from ..core.types import Halt, Matte
     from .context import Context
+
+STABILITY = 1.0
+_JUDGED = MatteKind.PROPAGATED, MatteKind.FUSED
 
 
 def add_parser(commands: Any) -> None:
@@ -52,8 +56,23 @@ def add_parser(commands: Any) -> None:
         help="masks of an earlier run: only what new keyframes improve is done again",
     )
     parser.add_argument(
-        "--lock", type=arguments.frame_number, action="append", default=[], metavar="FRAME",
-        help="frame whose mask of --previous must not change; may be given several times",
+        "--lock", type=arguments.frames, action="append", default=[], metavar="FRAME|A:B",
+        help="frame or frames A to B - 1 whose masks of --previous must not change; may be given several times",
+    )  # fmt: skip
+    parser.add_argument(
+        "--direction", choices=[d.value for d in Direction], default=Direction.BOTH.value,
+        help="where the masks are carried to from the keyframes (default both)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--stability", type=arguments.share, default=STABILITY, metavar="S",
+        help="how far each mask is mixed with those beside it, so that it flickers less: 0 (not at all) to 1 (default)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--across-cuts", action="store_true", help="carry masks across the clip's cuts; else they end there"
+    )
+    parser.add_argument(
+        "--stop-below", type=arguments.share, default=0.0, metavar="C",
+        help="stop behind the first frame of which the network is less sure, 0 to 1; 0.84 tells most bad masks",
     )  # fmt: skip
     parser.add_argument(
         "--resume", action="store_true",
@@ -65,9 +84,9 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """Writes the masks."""
+    from ..core.confidence import confidence
     from ..core.foreign import ForeignKeyframes
     from ..core.matte import read_mask, to_png
-    from ..core.types import MatteKind
     from ..core.video import open_clip
 
     arguments.check_tier(args.tier)
@@ -80,7 +99,8 @@ def run(args: argparse.Namespace, context: Context) -> int:
         if len(masks) < len(args.keyframe):
             raise InputError("A frame has two masks.", "Give --keyframe once for each frame.")
         arguments.check_frames(masks, len(clip), "Keyframe")
-        arguments.check_frames(dict.fromkeys(args.lock), len(clip), "The locked frame")
+        locked = {frame for frames in args.lock for frame in frames}
+        arguments.check_frames(dict.fromkeys(sorted(locked)), len(clip), "The locked frame")
         if not masks and args.keyframes is None:
             raise InputError("There is no keyframe.", "Give --keyframe FRAME=MASK.png, or --keyframes MASKS.")
         keyframes: Mapping[int, Matte] = {frame: read_mask(path, clip.size) for frame, path in masks.items()}
@@ -97,13 +117,17 @@ def run(args: argparse.Namespace, context: Context) -> int:
             "start", frames=len(bounds), first=bounds.start, stop=bounds.stop, tier=engine.tier, device=engine.device,
             **disk,
         )  # fmt: skip
+        halts: list[Halt] = []
         stream = engine.propagate_detailed(
             clip,
             keyframes,
             frame_range=bounds,
             previous=previous.get if previous else None,
-            locked=args.lock,
+            direction=Direction(args.direction),
+            locked=locked,
             known=finished.get if finished is not None else None,
+            care=Care(not args.across_cuts, args.stop_below, args.stability),
+            notice=halts.append,
         )
         begin = last = time.perf_counter()
         done = 0
@@ -114,10 +138,16 @@ def run(args: argparse.Namespace, context: Context) -> int:
                 if finished is None or frame not in finished:
                     files.write_bytes(path, to_png(matte))
                 now = time.perf_counter()
-                report.event("frame", frame=frame, path=str(path), kind=kind.value, seconds=round(now - last, 4))
+                report.event(
+                    "frame", frame=frame, path=str(path), kind=kind.value, seconds=round(now - last, 4),
+                    **({"confidence": round(confidence(matte), 3)} if kind in _JUDGED else {}),
+                )  # fmt: skip
                 last = now
                 done += 1
         seconds = last - begin
+        for halt in halts:
+            report.event("stop", cause=halt.cause.value, at=halt.at, first=halt.first, last=halt.last)
+            report.complain(f"Warning: {halt.text}")
         report.event("done", frames=done, folder=str(args.output), seconds=round(seconds, 3))
         report.say(f"{args.output}: {done} masks in {seconds:.1f} s ({seconds / max(1, done):.3f} s a frame).")
     return 0

@@ -42,7 +42,12 @@ class Guesser(Protocol):
 
 
 def measure_clip(
-    engine: Engine, sequence: Sequence, worst: Worst, keep: Keep | None = None, walk: Walk | None = None
+    engine: Engine,
+    sequence: Sequence,
+    worst: Worst,
+    keep: Keep | None = None,
+    walk: Walk | None = None,
+    stability: float = 1.0,
 ) -> ClipScore:
     """Propagates a frame's true mask through the clip and scores all but that frame and the one at the far end.
 
@@ -52,6 +57,7 @@ def measure_clip(
         worst: collects the worst frames for the contact sheet.
         keep: called with each frame and its matte.
         walk: which mask is given and which frames are walked; None = as DAVIS does, from the first frame to the last.
+        stability: see `Engine.propagate`.
 
     Raises:
         InputError: the given mask is missing or has other values than 0, 128, 255.
@@ -67,7 +73,9 @@ def measure_clip(
             raise InputError(f"The sequence {sequence.name} has no mask of frame {walk.given}.", "Take fewer starts.")
         first, _ = _truth(sequence.truth[walk.given], clip.size)
         ends = (walk.given, walk.start if walk.given == walk.stop - 1 else walk.stop - 1)
-        stream = engine.propagate(clip, {walk.given: first.astype(np.float32)}, (walk.start, walk.stop))
+        stream = engine.propagate(
+            clip, {walk.given: first.astype(np.float32)}, (walk.start, walk.stop), stability=stability
+        )
         with closing(stream):
             while True:
                 begin = time.perf_counter()

@@ -265,3 +265,37 @@ def test_a_wrong_mask_gives_a_low_score(run: Run, clip: SyntheticClip, capsys: p
         write_mask(f"d/masks/{frame}.png", truth)
     assert run("evaluate", "d", "--only", "video", "--json") == 0
     assert records(capsys)[-1]["video"]["J"] == 0.0
+
+
+def test_masks_end_at_a_cut_which_is_told_or_go_across(
+    run: Run, clip: SyntheticClip, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rng = np.random.default_rng(3)
+    wall = cv2.resize(rng.integers(0, 90, (6, 10, 3), np.uint8), clip.size[::-1], interpolation=cv2.INTER_CUBIC)
+    shot = Path("two shots")
+    shot.mkdir()
+    for frame in range(12):
+        image = clip[frame] if frame < 7 else np.where(clip.matte(frame)[..., None] > 0.5, clip[frame], wall)
+        write_picture(shot / f"{frame:03d}.png", image.astype(np.uint8))
+    assert run("propagate", shot, "--keyframe", "0=first.png", "-o", "out") == 0
+    assert_tracks(clip, Path("out"), range(7))
+    assert "a cut at clip frame 7, so frames 7 to 11 got no mask" in capsys.readouterr().err
+    assert run("propagate", shot, "--keyframe", "0=first.png", "--across-cuts", "-o", "all") == 0
+    assert len(os.listdir("all")) == 12
+
+
+def test_direction_stability_and_locked_ranges_are_taken(run: Run, clip: SyntheticClip, folder: Path) -> None:
+    write_mask("late.png", clip.matte(17))
+    words = ("propagate", folder, "--keyframe", "17=late.png", "--stability", 0)
+    assert run(*words, "--direction", "forward", "-o", "out") == 0
+    assert_tracks(clip, Path("out"), range(17, 24))
+    assert run(*words, "-o", "old") == 0
+    odd = np.zeros(clip.size, np.float32)
+    odd[:7, :9] = 1
+    for frame in range(5, 9):
+        write_mask(f"old/{frame:06d}.png", odd)
+    write_mask("new.png", np.maximum(clip.matte(14), odd))
+    assert run(*words, "--keyframe", "14=new.png", "--previous", "old", "--lock", "5:9", "-o", "new") == 0
+    assert all(np.array_equal(read_mask(f"new/{frame:06d}.png"), odd) for frame in range(5, 9))
+    for frame in range(5):  # beyond the locked frames nothing is done again
+        assert Path(f"new/{frame:06d}.png").read_bytes() == Path(f"old/{frame:06d}.png").read_bytes()
