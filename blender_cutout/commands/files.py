@@ -129,13 +129,10 @@ def tell_disk(report: Reporter, folder: Path, matte: Matte, frames: int) -> dict
     Returns:
         The bytes as "disk_needed" and "disk_free".
     """
-    from ..core.disk import DiskUse, free_bytes
-    from ..core.matte import to_png
-    from ..core.preview import BLOCK
+    from ..core.disk import DiskUse, expected_bytes, free_bytes
     from ..core.types import size_text
 
-    each = -(-len(to_png(matte)) // BLOCK) * BLOCK
-    use = DiskUse(0, each, free_bytes(folder), 0)
+    use = DiskUse(0, expected_bytes(matte.shape[-2] * matte.shape[-1]), free_bytes(folder), 0)
     report.say(f"{frames} masks will take about {size_text(use.needed(frames))}; {size_text(use.free)} are free.")
     if text := use.warning(frames):
         report.complain(f"Warning: {text}")
