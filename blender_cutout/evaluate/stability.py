@@ -1,0 +1,148 @@
+"""What steadying brings, and how well the network's own doubt tells bad frames; on clips, and on still shots.
+
+A still shot is a clip's first picture over and over, with grain (sigma 6 of 255) and light that wavers by 3 %. The true
+mask of the first frame is propagated once; the results are steadied afterwards, with each strength.
+`python -m blender_cutout.evaluate.stability DATA --tier standard`
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..compose import load_engine
+from ..core.confidence import confidence
+from ..core.stabilise import steadied
+from ..core.types import MatteKind
+from ..core.video import open_clip
+from . import metrics
+from .data import find_data, read_truth
+from .flicker import FlickerMeter
+from .walks import Walk, walks
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..core.engine import Engine
+    from ..core.ports import FrameSource
+    from ..core.types import Image, Matte
+
+    Mask = NDArray[np.bool_]
+    Raw = list[tuple[int, Matte, MatteKind]]
+
+STILL_LENGTH = 24
+BAD = 0.7
+
+
+class StillShot:
+    """One picture as a clip: only grain and light change."""
+
+    def __init__(self, picture: Image, length: int = STILL_LENGTH) -> None:
+        self.size = picture.shape[:2]
+        self._picture, self._length = picture, length
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, frame: int) -> Image:
+        """Frame (H, W, 3) uint8; the same each time."""
+        rng = np.random.default_rng(frame)
+        light = 1 + 0.03 * np.sin(frame * 1.7)
+        return np.clip(self._picture * light + rng.normal(0, 6, self._picture.shape), 0, 255).astype(np.uint8)
+
+
+def score(
+    raw: Raw, frames: FrameSource, truth: dict[int, Mask], given: int, strength: float
+) -> tuple[float, float, float]:
+    """Mean J, mean F and flicker of results steadied with a strength; first and last frame do not count for J and F."""
+    region: list[float] = []
+    contour: list[float] = []
+    meter = FlickerMeter()
+    ends = {raw[0][0], raw[-1][0]}
+    mattes = {step.frame: step.matte for step in steadied(iter(raw), frames, strength)}
+    for frame in sorted(mattes):
+        mask = np.asarray(np.rint(mattes[frame] * 255) > 127)
+        if frame != given:
+            meter.add(frame, frames[frame], mask, truth.get(frame))
+            if frame not in ends and frame in truth:
+                region.append(metrics.iou(mask, truth[frame]))
+                contour.append(metrics.contour_accuracy(mask, truth[frame]))
+    return float(np.mean(region)), float(np.mean(contour)), meter.mean or 0.0
+
+
+def area_under_curve(values: NDArray[np.float64], bad: NDArray[np.bool_]) -> float:
+    """Probability that a bad one has the lower value; a tie counts half."""
+    low, high = values[bad][:, None], values[~bad][None, :]
+    return float((low < high).mean() + 0.5 * (low == high).mean())
+
+
+def rank_correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """Spearman's."""
+
+    def ranks(x: NDArray[np.float64]) -> NDArray[np.float64]:
+        _, place, counts = np.unique(x, return_inverse=True, return_counts=True)
+        return (np.cumsum(counts) - (counts - 1) / 2)[place]
+
+    return float(np.corrcoef(ranks(a), ranks(b))[0, 1])
+
+
+def _run(engine: Engine, frames: Any, truth: dict[int, Mask], walk: Walk) -> Raw:
+    start = {walk.given: truth[walk.given].astype(np.float32)}
+    stream = engine.propagate_detailed(frames, start, frame_range=(walk.start, walk.stop))
+    with closing(stream):
+        return [(frame, matte, kind) for frame, matte, kind in stream]
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Measures as the command line says and prints two tables and the doubt's numbers."""
+    parser = argparse.ArgumentParser(prog="python -m blender_cutout.evaluate.stability", description=__doc__)
+    parser.add_argument("data", type=Path, help="folder with video/")
+    parser.add_argument("--tier", default="standard")
+    parser.add_argument("--starts", type=int, default=1, choices=range(1, 5))
+    parser.add_argument("--strengths", type=float, nargs="*", default=[0.0, 0.5, 1.0])
+    args = parser.parse_args(words)
+    engine = load_engine(args.tier)
+    tables: dict[str, list[list[tuple[float, float, float]]]] = {"clips": [], "still shots": []}
+    doubts: list[tuple[float, float]] = []
+    for video in find_data(args.data).sequences:
+        with open_clip(video.clip) as clip:
+            known = {frame: read_truth(path) for frame, path in video.truth.items()}
+            truth = {frame: found[0] for frame, found in known.items() if found is not None}
+            for walk in walks(len(clip), args.starts):
+                raw = _run(engine, clip, truth, walk)
+                tables["clips"].append([score(raw, clip, truth, walk.given, s) for s in args.strengths])
+                doubts += [
+                    (confidence(matte), metrics.iou(np.asarray(np.rint(matte * 255) > 127), truth[frame]))
+                    for frame, matte, kind in raw
+                    if kind is MatteKind.PROPAGATED and frame in truth
+                ]
+            shot = StillShot(clip[0])
+            still = dict.fromkeys(range(len(shot)), truth[0])
+            raw = _run(engine, shot, still, Walk(0, 0, len(shot)))
+            tables["still shots"].append([score(raw, shot, still, 0, s) for s in args.strengths])
+    for name, rows in tables.items():
+        sys.stdout.write(f"{name} ({len(rows)})   strength      J      F    J&F  flicker  change\n")
+        means = np.mean(rows, axis=0)
+        for strength, (j, f, flicker) in zip(args.strengths, means, strict=True):
+            change = flicker / means[0][2] - 1 if means[0][2] else 0.0
+            sys.stdout.write(
+                f"{strength:>20.2f} {j:>7.4f} {f:>6.4f} {(j + f) / 2:>6.4f}  {flicker:.4f} {change:>+7.1%}\n"
+            )
+    sure, right = np.array(doubts).T
+    bad = right < BAD
+    if bad.any() and not bad.all():
+        auc, rank = area_under_curve(sure, bad), rank_correlation(sure, right)
+        sys.stdout.write(
+            f"confidence: {bad.sum()} of {len(bad)} frames with IoU < {BAD}; AUC {auc:.3f}, rank {rank:.3f}\n"
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
