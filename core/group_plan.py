@@ -43,9 +43,7 @@ class Part:
         return isinstance(action, Propagation) and operation.id == self.operation_id(operation.parent, action)
 
 
-def joint_action(
-    bases: Sequence[str], frames: FrameRange, direction: Direction, stability: float = 0.0
-) -> Propagation:
+def joint_action(bases: Sequence[str], frames: FrameRange, direction: Direction, stability: float = 0.0) -> Propagation:
     """The joint run that starts from these heads, in any order."""
     content = [sorted(bases), frames.start, frames.stop, direction.value, *([stability] if stability else [])]
     group = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
