@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import spans
+from .core.errors import CutoutError
 from .core.types import FrameRange
 
 UNKNOWN = "--"
@@ -30,6 +31,16 @@ def percents(text: str) -> dict[int, int]:
     """Clip frame -> percent, of `TrackState.confidence`."""
     cells = (text[at : at + 2] for at in range(0, len(text), 2))
     return {frame: int(cell) for frame, cell in enumerate(cells) if cell != UNKNOWN}
+
+
+def percent_here(scene: Any, track: Any) -> int | None:
+    """How sure the network is of the mask at the current frame; None = it was drawn or locked, or there is none."""
+    try:
+        frame = spans.here(scene, track)
+    except CutoutError:
+        return None
+    cell = track.confidence[2 * frame : 2 * frame + 2]
+    return int(cell) if cell.isdecimal() else None
 
 
 def doubtful(text: str, below: float) -> tuple[int, ...]:

@@ -103,7 +103,7 @@ def _draw_steps(context: Any, layout: Any, scene: Any, track: Any) -> None:
         column.operator("cutout.propagate_all", icon="GROUP").direction = "BOTH"
     if track.done_count:
         column = layout.column(align=True)
-        panels_care.draw_doubt(column, track)
+        panels_care.draw_doubt(column, scene, track)
         panels_care.draw_locks(column, track)
     column = layout.column(align=True)
     if len(objects.of_clip(scene, track)) > 1:

@@ -6,6 +6,7 @@ from typing import Any
 
 import bpy
 
+from . import care
 from .host import compat
 
 
@@ -36,10 +37,14 @@ class CUTOUT_PT_propagation(bpy.types.Panel):
         column.prop(data, "doubt_below", slider=True)
 
 
-def draw_doubt(column: Any, track: Any) -> None:
-    """Which masks are doubtful, and the way there."""
+def draw_doubt(column: Any, scene: Any, track: Any) -> None:
+    """How sure the network is of this mask, which are doubtful, and the way there."""
     if track.confidence.strip("-"):
-        column.operator("cutout.worst_frame", icon="VIEWZOOM")
+        row = column.row(align=True)
+        row.operator("cutout.worst_frame", icon="VIEWZOOM")
+        percent = care.percent_here(scene, track)
+        if percent is not None:
+            row.label(text=f"Here: {percent} % sure")
     if track.doubtful:
         column.label(text=f"In doubt: {track.doubtful}")
 

@@ -62,6 +62,8 @@ def test_where_it_is_to_stop_is_told_to_the_engine(blender: Any, drawn: tuple[An
 
 
 def test_the_worst_frame_is_gone_to(blender: Any, drawn: tuple[Any, Any]) -> None:
+    from blender_cutout import care
+
     scene, track = drawn
     with pytest.raises(RuntimeError, match="no propagated frame"):
         blender.ops.cutout.worst_frame()
@@ -73,6 +75,11 @@ def test_the_worst_frame_is_gone_to(blender: Any, drawn: tuple[Any, Any]) -> Non
     track.confidence = "".join(cells)
     blender.ops.cutout.worst_frame()
     assert scene.frame_current == 4
+    assert care.percent_here(scene, track) == 40
+    scene.frame_set(1 + kit.STROKE_FRAME)
+    assert care.percent_here(scene, track) is None
+    scene.frame_set(500)
+    assert care.percent_here(scene, track) is None
     scene.use_preview_range, scene.frame_preview_start, scene.frame_preview_end = True, 6, 12
     blender.ops.cutout.worst_frame()
     assert scene.frame_current == 9
