@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 from .journal import ROOT, Import, Lock, Lost, Propagation
 from .preview import BLOCK, file_bytes
 from .rerun import raw_of
-from .types import Care, Round, size_text
+from .types import Round, size_text
 
 if TYPE_CHECKING:
     from .history import History
@@ -146,8 +146,8 @@ class DiskKeeper:
         mean = sum(sizes) // len(sizes) if sizes else 0
         if made:
             return mean
-        # Of steadied mattes those that were computed are kept as well.
-        return expected_bytes(self._pixels, mean) * (2 if Care().stability else 1)
+        # Steadied, as the add-on has it from the start, they take twice as much: as computed, and as shown.
+        return 2 * expected_bytes(self._pixels, mean)
 
     def _kept(self) -> dict[str, set[int]]:
         """Operation -> frames whose mattes stay."""

@@ -44,8 +44,7 @@ def test_memory_is_flat_and_the_disk_is_as_told(tmp_path: Path, monkeypatch: pyt
         run.client.close()
     assert count == 600
     assert seen[600] < seen[300] * 1.05
-    assert took == pytest.approx(each * 599, rel=0.1)
-    assert took < free
+    assert 0.4 * each * 599 < took <= each * 599 < free
 
 
 def test_the_checks_see_what_they_are_for(tmp_path: Path) -> None:
