@@ -30,7 +30,7 @@ from blender_cutout.core.alpha import MovieWithAlpha
 from blender_cutout.core.fakes import iou
 from blender_cutout.core.matte import is_whole_png, read_mask
 from blender_cutout.core.session import TrackSession
-from blender_cutout.core.types import Clip, Direction, FrameRange, Round, Stroke
+from blender_cutout.core.types import Care, Clip, Direction, FrameRange, Round, Stroke
 
 HERE = Path(__file__).resolve().parent
 DELAY = 0.006
@@ -64,7 +64,7 @@ def stroke(frame: int, corner: bool) -> dict[str, object]:
 
 def jobs_of(drawn: list[int], masks: Path, out: Path, film: Path) -> list[tuple[str, type, tuple[object, ...], float]]:
     """The jobs of a track's life: name, message, its fields, about how many seconds it takes."""
-    both, every = (0, len(FILM), "both"), tuple(range(len(FILM)))
+    both, every = (0, len(FILM), "both", 1.0), tuple(range(len(FILM)))
     return [
         ("round", m.ApplyRound, (drawn[0], (stroke(drawn[0], False),)), 0.03),
         ("propagation", m.Propagate, both, 0.35),
@@ -157,16 +157,16 @@ def compare(media: Path, masks: Path, folder: Path, alone: Path, drawn: list[int
     What is drawn or imported must be the same to the bit. A propagation that goes on from masks on disk, of 8 bits,
     instead of from its own in memory may differ by a little.
     """
-    clip, everything = Clip(str(media)), FrameRange(0, len(FILM))
+    clip, everything, steady = Clip(str(media)), FrameRange(0, len(FILM)), Care(stability=1.0)
     with (
         TrackSession.open(clip, folder, stand.make_engine()) as killed,
         TrackSession.open(clip, alone, stand.make_engine()) as calm,
     ):
         for number, frame in enumerate(drawn[:2]):
             calm.apply_round(Round(frame, (Stroke.from_json(stroke(frame, number > 0)),)))
-            list(calm.propagate(everything, Direction.BOTH))
+            list(calm.propagate(everything, Direction.BOTH, steady))
         list(calm.import_mattes(masks, None, 5))
-        list(calm.propagate(everything, Direction.BOTH))
+        list(calm.propagate(everything, Direction.BOTH, steady))
         if killed.head != calm.head:
             raise Torn("the killed track has other steps than the calm one")
         for frame in everything:
