@@ -32,19 +32,26 @@ def add_parser(commands: Any) -> None:
         run,
         "Times every stage on this machine (median) and watches the memory of the process. Without CLIP a made-up "
         "clip is used. --frames 1000 shows that memory does not grow with the length.",
-        "cutout bench --tier standard --frames 100",
+        "cutout bench --against cutie --threads 1 --frames 40",
     )
     parser.add_argument("clip", type=Path, nargs="?", metavar="CLIP", help="movie or folder (default a made-up clip)")
     parser.add_argument("--keyframe", type=Path, metavar="MASK.png", help="mask of the first frame of CLIP")
     parser.add_argument("--frames", type=arguments.positive, default=60, metavar="N", help="frames (default 60)")
     parser.add_argument("--size", default="854x480", metavar="WxH", help="of the made-up clip (default 854x480)")
+    parser.add_argument(
+        "--against", choices=["cutie"],
+        help="time Cutie's small and base networks (package rf-cutie, any weights) on the same frames, taking turns",
+    )  # fmt: skip
+    parser.add_argument("--threads", type=arguments.positive, metavar="N", help="of the processor (default all)")
     arguments.add_engine(parser)
 
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """Prints the times."""
+    from ..core.matte import read_mask
     from ..core.video import open_clip
     from ..evaluate.synthetic import MovingShape
+    from . import versus
 
     arguments.check_tier(args.tier)
     if args.clip and not args.keyframe:
@@ -54,18 +61,19 @@ def run(args: argparse.Namespace, context: Context) -> int:
             source: Any = stack.enter_context(open_clip(args.clip))
         else:
             source = MovingShape(args.frames, _size(args.size))
-        return _measure(args, context, source)
+        matte = read_mask(args.keyframe, source.size) if args.clip else source.matte(0)
+        if args.threads:
+            versus.set_threads(args.threads)
+        return (versus.compare if args.against else _measure)(args, context, source, matte)
 
 
-def _measure(args: argparse.Namespace, context: Context, source: Any) -> int:
+def _measure(args: argparse.Namespace, context: Context, source: Any, matte: Matte) -> int:
     from ..compose import Networks, choose_device, load_networks, make_engine
-    from ..core.matte import read_mask
     from ..core.tiers import find_tier
     from ..core.types import Label, Stroke
 
     tier = find_tier(args.tier)
     clock = Clock()
-    matte: Matte = read_mask(args.keyframe, source.size) if args.clip else source.matte(0)
     frames = min(args.frames, len(source))
     device = choose_device(args.device)
     begin = time.perf_counter()

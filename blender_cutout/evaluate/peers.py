@@ -1,0 +1,133 @@
+"""Video networks from elsewhere, to be timed beside ours: Cutie (Cheng et al., CVPR 2024), package `rf-cutie` (MIT).
+
+Only time and memory are compared: the networks have random weights, on which neither depends. Settings are Cutie's own
+for DAVIS: memory of five frames, one of every five remembered, top 30, the picture at its own size.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..core.errors import EnvironmentMissing
+
+if TYPE_CHECKING:
+    from ..core.types import Image, Mattes
+
+Size = Literal["small", "base"]
+SIZES: tuple[Size, ...] = ("small", "base")
+GAIN = 0.2
+"""Of the norms: with random weights and a gain of one, numbers overflow in the deeper network."""
+
+
+class Cutie:
+    """A Cutie network that follows objects through frames, given in order.
+
+    Args:
+        size: "small" or "base".
+        device: cpu, cuda or mps.
+
+    Raises:
+        EnvironmentMissing: the package is not installed.
+    """
+
+    def __init__(self, size: Size, device: str = "cpu") -> None:
+        try:
+            from cutie.inference.inference_core import InferenceCore
+            from cutie.model.cutie import CUTIE
+        except ImportError as error:
+            raise EnvironmentMissing(
+                f"The package that --against cutie compares with cannot be loaded ({error}).",
+                "Install it beside Blender Cutout: pip install rf-cutie",
+            ) from error
+        import torch
+
+        self.name = f"Cutie {size}"
+        settings = _settings(size)
+        torch.manual_seed(0)
+        with _no_downloads(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            network = CUTIE(settings).eval().to(device)
+        for module in network.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                torch.nn.init.constant_(module.weight, GAIN)
+        self._device = device
+        self._core: Any = InferenceCore(network, cfg=settings)
+
+    def begin(self, image: Image, mattes: Mattes) -> None:
+        """Remembers the first frame (H, W, 3) uint8 RGB with the masks (N, H, W) of its objects."""
+        import torch
+
+        masks = torch.from_numpy((mattes > 0.5).astype("float32")).to(self._device)
+        with torch.inference_mode(), _quiet():
+            objects: Sequence[int] = range(1, len(masks) + 1)
+            self._core.step(self._tensor(image), masks, objects=list(objects), idx_mask=False)
+
+    def step(self, image: Image) -> Mattes:
+        """The mattes (N, H, W) float32 of the next frame (H, W, 3) uint8 RGB."""
+        import torch
+
+        with torch.inference_mode(), _quiet():
+            answer: Mattes = self._core.step(self._tensor(image))[1:].float().cpu().numpy()
+        return answer
+
+    def _tensor(self, image: Image) -> Any:
+        import torch
+
+        return torch.from_numpy(image).to(self._device).permute(2, 0, 1).float() / 255.0
+
+
+def _settings(size: Size) -> Any:
+    """Cutie's settings for DAVIS 2017, from its own files, read without Hydra: it would be needed for nothing else."""
+    import cutie
+    from omegaconf import OmegaConf
+
+    folder = Path(next(iter(cutie.__path__))) / "config"
+    common = OmegaConf.load(folder / "eval_config.yaml")
+    model = OmegaConf.load(folder / "model" / "base.yaml")
+    if size == "small":
+        model = OmegaConf.merge(model, OmegaConf.masked_copy(OmegaConf.load(folder / "model" / "small.yaml"), _SMALL))
+    own = [name for name in common if name not in ("defaults", "hydra", "datasets")]
+    return OmegaConf.merge(OmegaConf.masked_copy(common, own), common.datasets["d17-val"], {"model": model})
+
+
+_SMALL = ["pixel_encoder"]
+
+
+@contextmanager
+def _no_downloads() -> Iterator[None]:
+    """While a Cutie is made: its ResNets do not fetch ImageNet weights."""
+    from cutie.model.utils import resnet
+
+    before = resnet.model_zoo, resnet.load_weights_add_extra_dim
+    resnet.model_zoo, resnet.load_weights_add_extra_dim = _NoZoo(), _leave
+    try:
+        yield
+    finally:
+        resnet.model_zoo, resnet.load_weights_add_extra_dim = before
+
+
+class _NoZoo:
+    def load_url(self, *_: object, **__: object) -> dict[str, object]:
+        return {}
+
+
+def _leave(*_: object, **__: object) -> None:
+    return None
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Its warnings (of deprecated calls, of empty masks) are of no use to who times it."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
