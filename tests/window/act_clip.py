@@ -89,7 +89,9 @@ def write(stage: Stage) -> Steps:
     """The composite shows live; undo brings the mask back."""
     plain, frame = kit.Layout(START, RENDER), 9
     images = set(bpy.data.images)
+    yield from stage.desk.find_buttons()
     yield from stage.do("cutout.write_strips")
+    yield from stage.desk.rest()
     yield 0.5
     stage.says("the strips are written", "Wrote")
     inside, outside = stage.look(plain, frame)

@@ -159,7 +159,7 @@ def play(stage: Stage) -> Steps:
     desk.move(*desk.to_screen((0, 700)))
     with desk.override():
         bpy.ops.wm.tool_set_by_id(name="builtin.select_box")
-    for rate, turns, title in ((240, 7, "as fast as Blender can"), (25, 4, "at 25 frames a second")):
+    for rate, turns, title in ((240, 7, "as fast as Blender can"), (25, 6, "at 25 frames a second")):
         scene.render.fps = rate
         found: dict[bool, list[float]] = {False: [], True: []}
         drawn = len(stage.spent["mask drawn"])
@@ -168,7 +168,8 @@ def play(stage: Stage) -> Steps:
             speed = yield from _played(stage, 2.5)
             if turn:  # the first one fills Blender's cache
                 found[visible].append(speed)
-        off, on = statistics.median(found[False]), statistics.median(found[True])
+        # The faster half of the turns: whatever else runs on the machine can only make one slower.
+        off, on = (statistics.median(sorted(found[visible])[len(found[visible]) // 2 :]) for visible in (False, True))
         own = [seconds for seconds in stage.spent["mask drawn"][drawn:] if seconds > 1e-3]
         detail = f"{off:.1f} → {on:.1f} fps; the overlay takes {1000 * statistics.median(own):.1f} ms of a frame"
         stage.check(f"playing {title} is not slowed by more than a tenth", on > 0.9 * off, detail)
