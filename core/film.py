@@ -40,6 +40,7 @@ class FilmStep:
         frame: clip frame of this one.
         path: its picture; None for a movie, which is there after the last step.
         sound: with the last step: what became of the clip's sound, in a sentence.
+        checked: frames of the finished movie that were read again; such steps come between the last two frames.
     """
 
     done: int
@@ -47,6 +48,7 @@ class FilmStep:
     frame: int
     path: Path | None
     sound: str = ""
+    checked: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def write_film(
     target: Path,
     look: Look | None = None,
 ) -> Generator[FilmStep, None, None]:
-    """Writes a film of these clip frames, in this order; yields after each.
+    """Writes a film of these clip frames, in this order; yields after each, and after each that was read again.
 
     Args:
         clip: the frames.
@@ -155,6 +157,8 @@ def _write_movie(
                 writer.write(picture(frame))
                 if done < len(frames):
                     yield FilmStep(done, len(frames), frame, None)
+            for checked in writer.check():
+                yield FilmStep(len(frames), len(frames), frames[-1], None, checked=checked)
     yield FilmStep(len(frames), len(frames), frames[-1], None, told)
 
 

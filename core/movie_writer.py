@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -58,6 +59,7 @@ class MovieWriter:
         self._proof = Proof(self._suffix, size_hw, alpha)
         self._sound = sound
         self._frames = 0
+        self._checked = False
         self._rate = Fraction(fps or 25).limit_denominator(1001)
         try:
             self._part.touch()  # FFmpeg opens the file only at the first frame
@@ -100,11 +102,8 @@ class MovieWriter:
             self._discard()
             return
         try:
-            for packet in self._stream.encode(None):
-                self._container.mux(packet)
-            self._add_sound(None)
-            self._container.close()
-            self._proof.check(self._part, self._path)
+            for _ in self.check():
+                pass
             self._part.replace(self._path)
         except (OSError, av.FFmpegError) as failure:
             self._discard()
@@ -112,6 +111,24 @@ class MovieWriter:
         except StoreError:
             self._discard()
             raise
+
+    def check(self) -> Iterator[int]:
+        """Ends the file and reads it again; yields after each frame. For who wants to do something else meanwhile.
+
+        Raises:
+            StoreError: it cannot be written, or is not what was written.
+        """
+        if self._checked:
+            return
+        try:
+            for packet in self._stream.encode(None):
+                self._container.mux(packet)
+            self._add_sound(None)
+            self._container.close()
+        except (OSError, av.FFmpegError) as failure:
+            raise self._failure(failure) from failure
+        yield from self._proof.check(self._part, self._path)
+        self._checked = True
 
     def _add_sound(self, until: Fraction | None) -> None:
         """Puts the sound's packets up to that time beside the frames."""

@@ -8,6 +8,7 @@ and an alpha channel that was lost or multiplied in are all seen.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,21 +50,21 @@ class Proof:
         if self._suffix in LOSSLESS:
             self._sums.append(_sum(picture))
 
-    def check(self, part: Path, path: Path) -> None:
-        """Reads the finished file `part`, which is to become `path`.
+    def check(self, part: Path, path: Path) -> Iterator[int]:
+        """Reads the finished file `part`, which is to become `path`; yields after each frame how many were compared.
 
         Raises:
             StoreError: it is not what was written.
         """
         try:
             with MovieWithAlpha(part) as movie:
-                self._compare(movie, path)
+                yield from self._compare(movie, path)
         except StoreError:
             raise
         except CutoutError as error:
             raise _wrong(path, f"it cannot be read: {error.text}") from error
 
-    def _compare(self, movie: MovieWithAlpha, path: Path) -> None:
+    def _compare(self, movie: MovieWithAlpha, path: Path) -> Iterator[int]:
         if len(movie) != len(self._means):
             raise _wrong(path, f"it has {len(movie)} frames, {len(self._means)} were written")
         if movie.size != tuple(self._size):
@@ -81,6 +82,7 @@ class Proof:
                 raise _wrong(path, f"the transparency of frame {number} is off by {off[..., 3].max()} of 255")
             if off[..., :3].max() > colour:
                 raise _wrong(path, f"the colours of frame {number} are off by {off[..., :3].max()} of 255")
+            yield number + 1
 
 
 def check_picture(path: Path, picture: NDArray[np.uint8]) -> None:

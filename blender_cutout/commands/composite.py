@@ -77,7 +77,8 @@ def run(args: argparse.Namespace, context: Context) -> int:
         steps = write_film(clip, args.clip, list(bounds), masks.__getitem__, args.output, look)
         sound = ""
         with closing(steps):
-            for step in report.progress(steps, len(bounds), "compositing"):
+            written = (step for step in steps if not step.checked)
+            for step in report.progress(written, len(bounds), "compositing"):
                 place = {} if step.path is None else {"path": str(step.path)}
                 report.event("frame", frame=step.frame, **place)
                 sound = step.sound or sound

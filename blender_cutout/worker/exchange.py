@@ -96,7 +96,7 @@ def _film(message: Export, sessions: Sequence[TrackSession], run: Steps, step: C
         target,
         Look(message.background, fps=0.0 if source.fps else message.fps),
     )
-    for state in run(steps, len(message.frames)):
+    for state in run(steps, _MANY):
         step(state.done, state.total)
         sound = state.sound or sound
     count = len(message.frames)

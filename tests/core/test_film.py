@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -60,7 +60,11 @@ def clip(tmp_path: Path) -> Path:
 
 def film(media: Path, target: Path, look: Look | None = None, frames: range = range(14)) -> list[FilmStep]:
     with open_clip(media) as source:
-        return list(write_film(source, media, list(frames), soft, target, look))
+        steps = list(write_film(source, media, list(frames), soft, target, look))
+    assert [s.checked for s in steps if s.checked] == (
+        [] if module.is_movie(target) is False else [*range(1, len(frames) + 1)]
+    )
+    return [step for step in steps if not step.checked]
 
 
 def sound_of(path: Path) -> np.ndarray:
@@ -180,6 +184,15 @@ def test_stopped_in_the_middle_there_is_no_file_and_an_older_one_stays(clip: Pat
     assert sorted(p.name for p in tmp_path.iterdir()) == [clip.name, "film.mkv"]
 
 
+def test_stopped_while_it_is_checked_there_is_no_file(clip: Path, tmp_path: Path) -> None:
+    with open_clip(clip) as source:
+        steps = write_film(source, clip, list(range(14)), soft, tmp_path / "film.mov")
+        while not next(steps).checked:
+            pass
+        steps.close()
+    assert [p.name for p in tmp_path.iterdir()] == [clip.name]
+
+
 def spoil(name: str) -> Callable[..., Any]:
     """A writer that does something else than it is told."""
 
@@ -230,9 +243,9 @@ def test_a_torn_movie_is_not_kept(clip: Path, tmp_path: Path, monkeypatch: pytes
 
     check = Proof.check
 
-    def torn(self: Proof, part: Path, path: Path) -> None:
+    def torn(self: Proof, part: Path, path: Path) -> Iterator[int]:
         part.write_bytes(part.read_bytes()[: part.stat().st_size // 2])
-        check(self, part, path)
+        return check(self, part, path)
 
     monkeypatch.setattr(Proof, "check", torn)
     with pytest.raises(StoreError, match="read again"):

@@ -10,11 +10,13 @@ from typing import Any
 import av
 import cv2
 import numpy as np
-from conftest import FILM, Host
 
 from blender_cutout.core import messages as m
 from blender_cutout.core.alpha import MovieWithAlpha
+from blender_cutout.core.fakes import SyntheticClip
 from blender_cutout.core.matte import read_mask
+
+FILM = SyntheticClip(length=16, height=60, width=100, radius=10)
 
 
 def masks(folder: Path) -> Path:
@@ -41,7 +43,7 @@ def film_with_sound(path: Path) -> Path:
     return path
 
 
-def test_masks_become_keyframes_and_a_propagation_starts_from_them(host: Host, tmp_path: Path) -> None:
+def test_masks_become_keyframes_and_a_propagation_starts_from_them(host: Any, tmp_path: Path) -> None:
     host.open()
     done = host.ask(m.ImportMattes, "track", str(masks(tmp_path / "masks")), -1, 5)
     assert isinstance(done, m.Done)
@@ -56,7 +58,7 @@ def test_masks_become_keyframes_and_a_propagation_starts_from_them(host: Host, t
     assert state.disk[0] > 0
 
 
-def test_what_cannot_be_imported_fails_with_text_and_hint(host: Host, tmp_path: Path) -> None:
+def test_what_cannot_be_imported_fails_with_text_and_hint(host: Any, tmp_path: Path) -> None:
     host.open()
     failed = host.ask(m.ImportMattes, "track", str(tmp_path / "none"), -1, 1)
     assert isinstance(failed, m.Failed)
@@ -64,7 +66,7 @@ def test_what_cannot_be_imported_fails_with_text_and_hint(host: Host, tmp_path: 
     assert host.state().keyframes == ()
 
 
-def test_a_film_is_exported_with_its_alpha_and_the_clips_sound(make_host: Callable[..., Host], tmp_path: Path) -> None:
+def test_a_film_is_exported_with_its_alpha_and_the_clips_sound(make_host: Callable[..., Any], tmp_path: Path) -> None:
     host = make_host()
     host.media = film_with_sound(tmp_path / "Aufnahme é.mkv")
     host.open()
@@ -84,7 +86,7 @@ def test_a_film_is_exported_with_its_alpha_and_the_clips_sound(make_host: Callab
     assert (sound[0], sound[-1], len(sound)) == (1004, 1011, 8 * 1920)
 
 
-def test_a_second_host_is_told_who_has_the_track_and_gets_it_afterwards(make_host: Callable[..., Host]) -> None:
+def test_a_second_host_is_told_who_has_the_track_and_gets_it_afterwards(make_host: Callable[..., Any]) -> None:
     first, second = make_host(), make_host()
     first.open()
     first.end(first.draw(3))
@@ -101,7 +103,7 @@ def test_a_second_host_is_told_who_has_the_track_and_gets_it_afterwards(make_hos
     assert state.keyframes == (3, 5)
 
 
-def test_a_folder_of_the_first_version_is_read_and_goes_on(make_host: Callable[..., Host]) -> None:
+def test_a_folder_of_the_first_version_is_read_and_goes_on(make_host: Callable[..., Any]) -> None:
     host = make_host()
     host.open()
     host.end(host.draw(3))
@@ -115,7 +117,7 @@ def test_a_folder_of_the_first_version_is_read_and_goes_on(make_host: Callable[.
     assert not [e for e in again.events if isinstance(e, m.Warn)]
 
 
-def test_what_does_not_fit_on_the_disk_is_said_before_a_propagation(host: Host) -> None:
+def test_what_does_not_fit_on_the_disk_is_said_before_a_propagation(host: Any) -> None:
     job = host.send(m.OpenTrack, "track", str(host.media), (), str(host.folder / "track"), 3 * 4096)
     host.end(job)
     host.end(host.draw(3))
