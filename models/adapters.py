@@ -41,9 +41,7 @@ class _Runner:
 
     def __init__(self, device: str, precision: Precision) -> None:
         self.device = torch.device(device)
-        if precision == "auto":
-            precision = "fp16" if self.device.type == "cuda" else "fp32"
-        self.precision: Precision = precision
+        self.precision: Precision = _chosen(self.device, precision)
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
@@ -64,6 +62,12 @@ class _Runner:
     def maps(self, maps: Array) -> Tensor:
         """(N, h, w) float32 -> (1, N, H, W) on the device, padded with zeros."""
         return _padded(torch.from_numpy(np.ascontiguousarray(maps, dtype=np.float32)).to(self.device)[None], "constant")
+
+
+def _chosen(device: torch.device, precision: Precision) -> Precision:
+    if precision == "auto":
+        return "fp16" if device.type == "cuda" else "fp32"
+    return precision
 
 
 def _padded(x: Tensor, mode: str) -> Tensor:
@@ -240,7 +244,7 @@ def load_scribble(
     Raises:
         WeightsMissing, WeightsDamaged: the file is absent or not the one in the registry, or holds another network.
     """
-    network = _trained(ScribbleToMask, entry, loose, device)
+    network = _trained(ScribbleToMask, entry, loose, device, precision)
     return ScribblePredictor(network, device, precision)
 
 
@@ -260,7 +264,7 @@ def load_propagation(
         size, similarity = entry.size, entry.similarity
     else:
         size, similarity = propagation_size(loose.state), loose.similarity
-    network = _trained(lambda: PropagationNet(size=size, similarity=similarity), entry, loose, device)
+    network = _trained(lambda: PropagationNet(size=size, similarity=similarity), entry, loose, device, precision)
     return PropagationPredictor(network, device, precision)
 
 
@@ -275,10 +279,16 @@ def load_fusion(
     Raises:
         WeightsMissing, WeightsDamaged: the file is absent or not the one in the registry, or holds another network.
     """
-    return FusionPredictor(_trained(FusionNet, entry, loose, device), device, precision)
+    return FusionPredictor(_trained(FusionNet, entry, loose, device, precision), device, precision)
 
 
-def _trained(make: Callable[[], Network], entry: WeightEntry | str, loose: LooseWeights | None, device: str) -> Network:
+def _trained(
+    make: Callable[[], Network],
+    entry: WeightEntry | str,
+    loose: LooseWeights | None,
+    device: str,
+    precision: Precision,
+) -> Network:
     """The network with its weights, made ready to be used and no longer to be trained."""
     network = make()
     if loose is None:
@@ -286,6 +296,7 @@ def _trained(make: Callable[[], Network], entry: WeightEntry | str, loose: Loose
     else:
         fill(network, kind_of(entry if isinstance(entry, str) else entry.name), loose)
     fold_batch_norms(network)
-    if torch.device(device).type == "cpu" and can_pack():
-        pack(network)
+    place = torch.device(device)
+    if place.type == "cpu" and can_pack():
+        pack(network, torch.bfloat16 if _chosen(place, precision) == "bf16" else torch.float32)
     return network

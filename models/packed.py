@@ -189,6 +189,14 @@ def can_pack() -> bool:
         return False
 
 
+def fast_bfloat16() -> bool:
+    """Returns whether this processor multiplies bfloat16 numbers itself; others imitate it and are slower."""
+    if not can_pack():
+        return False
+    tests = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+    return any(test is not None and test() for test in tests)
+
+
 def pack(network: nn.Module, dtype: torch.dtype = torch.float32) -> None:
     """Replaces the convolutions inside `network` by packed ones; it can only be called from then on, not trained."""
     for name, child in list(network.named_children()):

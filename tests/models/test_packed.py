@@ -151,3 +151,23 @@ def test_mattes_of_a_photograph_are_those_of_the_network_as_it_was_trained(name:
     assert len(found) == len(wanted) == 5
     assert np.ptp(wanted[-1]) > 0.5, "there is something to compare"
     assert np.abs(np.stack(found) - np.stack(wanted)).max() < 1 / 255
+
+
+def test_half_numbers_give_nearly_the_same_mattes_where_the_processor_has_them() -> None:
+    if not packed.fast_bfloat16():
+        assert adapters.load_propagation(device="cpu")._run.precision == "fp32"
+        return
+    frames, mask = _frames(6)
+    answers = []
+    for precision in ("fp32", "bf16"):
+        net = adapters.load_propagation("propagation", "cpu", precision)  # type: ignore[arg-type]
+        memory, last = [], mask
+        for number, frame in enumerate(frames):
+            key = net.encode_key(frame)
+            last = net.segment(key, memory, last) if number else mask
+            memory.append((key, net.encode_value(frame, key, last)))
+        answers.append(last)
+    whole, half = answers
+    assert np.abs(whole - half).mean() < 0.01
+    assert ((whole > 0.5) != (half > 0.5)).mean() < 0.01
+    assert not np.array_equal(whole, half), "half numbers were used"
