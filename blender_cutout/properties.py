@@ -19,6 +19,8 @@ from bpy.props import (
 from .core.errors import InputError
 from .host import compat
 from .host.looks import CHECKER, GREY, OUTLINE, PALETTE, TINT
+from .properties_care import DOUBT_BELOW, IN_TO_OUT, STABILITY, STOP_AT_CUTS, STOP_IN_DOUBT
+from .properties_output import BACKGROUND, WRITE_OBJECTS
 
 
 def _redraw(_group: Any, _context: Any) -> None:
@@ -217,64 +219,6 @@ _COVER = FloatProperty(
 )
 
 
-_BACKGROUND = FloatVectorProperty(
-    name="Background Colour",
-    description="Colour of the background that Replace Background puts beneath the clip",
-    subtype="COLOR_GAMMA",
-    size=3,
-    min=0.0,
-    max=1.0,
-    default=(0.0, 0.6, 0.0),
-)
-_STABILITY = FloatProperty(
-    name="Stability",
-    description=(
-        "How far propagated masks are mixed with those of the frames beside them, so that they flicker less. Changed, "
-        "it counts from the next propagation on, which then needs no network for frames that are done"
-    ),
-    min=0.0,
-    max=1.0,
-    default=1.0,
-    subtype="FACTOR",
-)
-_IN_TO_OUT = BoolProperty(
-    name="Preview Range Only",
-    description="Propagate only between the in and out points, which are the scene's preview range",
-    default=False,
-)
-_STOP_AT_CUTS = BoolProperty(
-    name="Stop at Cuts",
-    description="Where the clip has a cut the mask is not carried across; a frame with strokes beyond it is reached",
-    default=True,
-)
-_STOP_IN_DOUBT = BoolProperty(
-    name="Stop When in Doubt",
-    description="Stop a propagation behind the first frame that looks wrong",
-    default=False,
-)
-_DOUBT_BELOW = FloatProperty(
-    name="In Doubt Below",
-    description=(
-        "Masks of which the network is less sure than this are shown as doubtful. At 0.84 it told 97 of 100 bad masks, "
-        "and 13 of 100 good ones, on the clips it was measured with"
-    ),
-    min=0.0,
-    max=1.0,
-    default=0.84,
-    subtype="FACTOR",
-)
-_WRITE_OBJECTS = EnumProperty(
-    name="Objects",
-    description="Which of the clip's objects Write Strips writes",
-    items=(
-        ("UNION", "All as One", "One mask of all objects that have masks: the composite shows them all"),
-        ("EACH", "One Strip Each", "The same, and beside it a mask strip for each object, for effects of its own"),
-        ("ACTIVE", "Active Object", "The mask of the active object alone"),
-    ),
-    default="UNION",
-)
-
-
 class CutoutScene(bpy.types.PropertyGroup):
     """The cutouts of a scene, how their masks are shown, and which are written."""
 
@@ -285,13 +229,13 @@ class CutoutScene(bpy.types.PropertyGroup):
     mask_view: _VIEW
     mask_opacity: _OPACITY
     cover_opacity: _COVER
-    stability: _STABILITY
-    in_to_out: _IN_TO_OUT
-    stop_at_cuts: _STOP_AT_CUTS
-    stop_in_doubt: _STOP_IN_DOUBT
-    doubt_below: _DOUBT_BELOW
-    write_objects: _WRITE_OBJECTS
-    background_colour: _BACKGROUND
+    stability: STABILITY
+    in_to_out: IN_TO_OUT
+    stop_at_cuts: STOP_AT_CUTS
+    stop_in_doubt: STOP_IN_DOUBT
+    doubt_below: DOUBT_BELOW
+    write_objects: WRITE_OBJECTS
+    background_colour: BACKGROUND
 
 
 _BRUSH_RADIUS = FloatProperty(

@@ -59,10 +59,9 @@ class ApplyRound:
 
 @dataclass(frozen=True, slots=True)
 class Propagate:
-    """Carry the keyframes' mattes through [start, stop). Answered by MatteReady and Progress, TrackState, Done.
+    """Carry the keyframes' mattes through [start, stop), as `types.Care` has it; Warn tells where it stops.
 
-    Attributes:
-        stability, stop_at_cuts, stop_below: as `types.Care`. Where it stops is told by Warn.
+    Answered by MatteReady and Progress, TrackState, Done.
     """
 
     job: str
@@ -77,12 +76,7 @@ class Propagate:
 
 @dataclass(frozen=True, slots=True)
 class PropagateGroup:
-    """As Propagate, for several objects of one clip together. MatteReady, and TrackState at the end, for each of them.
-
-    Attributes:
-        tracks: of one clip, each once, all open.
-        names: what the artist calls them, for messages.
-    """
+    """As Propagate, for several open tracks of one clip, with their names for the artist; a TrackState for each."""
 
     job: str
     tracks: tuple[str, ...]
@@ -134,11 +128,7 @@ class Checkout:
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """Move the head one round back. Answered by TrackState, Done.
-
-    Attributes:
-        others: tracks whose heads move back as well where they are of the same joint run; a TrackState for each.
-    """
+    """Move the head one round back, and those of `others` of the same joint run. A TrackState for each, then Done."""
 
     job: str
     track: str
@@ -202,10 +192,7 @@ class Shutdown:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The worker is up. `tier` and `device` are what was asked for; sent again with what was chosen when that is known.
-
-    The first comes at once, the second when the networks are loaded, unasked or at the first job.
-    """
+    """The worker is up, with the tier and device asked for; sent again with those chosen once networks are loaded."""
 
     protocol: int
     version: str

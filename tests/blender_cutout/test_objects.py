@@ -104,7 +104,7 @@ def test_strokes_are_for_the_active_object_only(blender: Any, two: Any) -> None:
     two.frame_set(LATER + 1)
     draw(blender, LATER + 1, 0)
     blender.ops.cutout.apply_strokes()
-    assert (first.keyframes, second.keyframes) == (str(DRAWN), f"{LATER}, {LATER + 1}")
+    assert (first.keyframes, second.keyframes) == (str(DRAWN), f"{LATER} to {LATER + 1}")
     assert matte(first, LATER + 1) is None
     two.cutout.active_index = 0
     with pytest.raises(RuntimeError, match="applied already"):
