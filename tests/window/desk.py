@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -231,7 +231,16 @@ class Desk:
                     break
 
     def press(self, part: str) -> Steps:
-        """Clicks the button whose command contains `part`."""
+        """Clicks the button whose command contains `part`, looking for it once more where the panel has changed."""
+        pressed = yield from self._press(part)
+        if not pressed:
+            yield from self.find_buttons(kind=self._where)
+            pressed = yield from self._press(part)
+        if not pressed:
+            raise LookupError(f"The button for {part} is not where it was.")
+
+    def _press(self, part: str) -> Generator[float, None, bool]:
+        """Clicks the button; False when it is not where it was seen."""
         matching = [places for command, places in self.buttons.items() if part in command]
         if len(matching) != 1:
             raise LookupError(f"{len(matching)} buttons run {part}; there are {sorted(self.buttons)}")
@@ -243,8 +252,8 @@ class Desk:
                 yield 0.1
                 if part in self._command_under_mouse():
                     yield from self.click(x, y)
-                    return
-        raise LookupError(f"The button for {part} is not where it was.")
+                    return True
+        return False
 
     def _run(self, *command: str) -> bytes:
         start = time.perf_counter()
