@@ -84,7 +84,7 @@ class Crop:
             return np.stack([self.to_crop(one, fill=fill) for one in array])
         height, width = array.shape[:2]
         box = self.box
-        inner = _intersection(box, height, width)
+        inner = intersection(box, height, width)
         if inner is None:
             value = 0 if fill is None else fill
             return np.full((*self.size, *array.shape[2:]), value, array.dtype)
@@ -108,13 +108,13 @@ class Crop:
         if array.ndim == 3:
             return np.stack([self.from_crop(one, full_size, fill=fill) for one in array])
         out = np.full(full_size, fill, np.float32)
-        inner = _intersection(self.box, *full_size)
+        inner = intersection(self.box, *full_size)
         if inner is not None:
-            out[inner.y0 : inner.y1, inner.x0 : inner.x1] = self._inside(array, inner)
+            out[inner.y0 : inner.y1, inner.x0 : inner.x1] = self.inside(array, inner)
         return out
 
-    def _inside(self, array: NDArray[Any], inner: Box) -> NDArray[Any]:
-        """What `array` (h, w), of `size`, is inside `inner`, a part of the box."""
+    def inside(self, array: NDArray[Any], inner: Box) -> NDArray[Any]:
+        """The part of `from_crop` in `inner`, a part of the box within the picture, without making the rest."""
         whole = _resize(array.astype(np.float32, copy=False), (self.box.height, self.box.width))
         dy, dx = inner.y0 - self.box.y0, inner.x0 - self.box.x0
         return whole[dy : dy + inner.height, dx : dx + inner.width]
@@ -246,32 +246,6 @@ def follow_crop(
     return fitted(new, working_px)
 
 
-def stitch(matte_full: Matte, refined_crop: Matte, crop: Crop, feather_px: float) -> Matte:
-    """The refined crop laid over the matte, faded over `feather_px` source pixels at its rim so that no seam shows.
-
-    Rims on the picture's own edge are not faded. Outside the box the result equals `matte_full` bit for bit.
-
-    Args:
-        matte_full: (H, W) float32.
-        refined_crop: (h, w) float32 in crop space.
-        crop: where it lies.
-        feather_px: width of the fade, in source pixels; 0 = none.
-    """
-    height, width = matte_full.shape
-    inner = _intersection(crop.box, height, width)
-    out: Matte = np.array(matte_full)
-    if inner is None:
-        return out
-    weight = np.minimum(
-        _ramp(inner.y0, inner.y1, height, feather_px)[:, None], _ramp(inner.x0, inner.x1, width, feather_px)[None]
-    )
-    place = np.s_[inner.y0 : inner.y1, inner.x0 : inner.x1]
-    # Only the box: a whole picture of 4K, of which most is thrown away, takes three times as long.
-    out[place] += weight * (crop._inside(refined_crop, inner) - out[place])
-    np.clip(out[place], 0.0, 1.0, out=out[place])
-    return out
-
-
 def _with_refused_parts(box: Box, strokes: Sequence[Stroke], previous: Matte) -> Box:
     """The box, grown to hold the connected parts of the mask (H, W) on which points of removing strokes lie."""
     height, width = previous.shape
@@ -291,15 +265,6 @@ def _with_refused_parts(box: Box, strokes: Sequence[Stroke], previous: Matte) ->
             min(height, max(box.y1, y + tall + dy)),
         )
     return box
-
-
-def _ramp(start: int, stop: int, limit: int, feather: float) -> NDArray[np.float32]:
-    """Weights of the pixels start ... stop - 1: rising from the rim inwards, but 1 at the picture's own edge."""
-    place = np.arange(start, stop, dtype=np.float32) + 0.5
-    width = max(feather, 1e-3)
-    low = np.clip((place - start) / width, 0, 1) if start > 0 else np.ones_like(place)
-    high = np.clip((stop - place) / width, 0, 1) if stop < limit else np.ones_like(place)
-    return np.asarray(np.minimum(low, high), np.float32)
 
 
 def _strokes_box(strokes: Sequence[Stroke], size_hw: tuple[int, int]) -> Box:
@@ -337,7 +302,8 @@ def _holds(outer: Box, inner: Box, margin: float, size_hw: tuple[int, int]) -> b
     )
 
 
-def _intersection(box: Box, height: int, width: int) -> Box | None:
+def intersection(box: Box, height: int, width: int) -> Box | None:
+    """The part of the box that lies in a picture of that size; None = none."""
     cut = Box(max(0, box.x0), max(0, box.y0), min(width, box.x1), min(height, box.y1))
     return cut if cut.width > 0 and cut.height > 0 else None
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .crop import choose_crop, closer_crop, stitch, whole_picture
+from .crop import choose_crop, closer_crop, whole_picture
 from .errors import InputError
 from .matte import check_image, check_matte
 from .merge import merge_changes
 from .scribble import rasterise, strokes_inside
+from .stitch import stitch
 from .types import Stroke
 
 if TYPE_CHECKING:
@@ -34,9 +35,9 @@ def refine(
 
     The network sees the adaptive crop around this round's strokes; its result is laid over `previous` with a faded rim.
     A first round sees the whole picture, and then what it found once more from near. A later one changes only areas
-    that hang together with its strokes, and with removing strokes alone it adds nothing: beside a stroke on bare background
-    the network would leave a rim. Outside the crop `previous` stays as it is, bit for bit. Pixels under a stroke
-    always obey it.
+    that hang together with its strokes, and with removing strokes alone it adds nothing: beside a stroke on bare
+    background the network would leave a rim. Outside the crop `previous` stays as it is, bit for bit. Pixels under a
+    stroke always obey it.
 
     Args:
         net: stroke network.
