@@ -76,7 +76,7 @@ def large(stage: Stage) -> Steps:
         bpy.ops.cutout.new("INVOKE_DEFAULT")
     yield from desk.idle()
     stage.check("a film of 3840×2160 is opened", stage.track.width == 3840, stage.message())
-    yield from latency(stage, 0.8)
+    yield from latency(stage, 1.0)
     with desk.override("UI"):
         bpy.ops.cutout.propagate("INVOKE_DEFAULT")
     while desk.status.busy:
