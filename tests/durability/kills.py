@@ -21,6 +21,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import stand
@@ -31,6 +32,9 @@ from blender_cutout.core.fakes import iou
 from blender_cutout.core.matte import is_whole_png, read_mask
 from blender_cutout.core.session import TrackSession
 from blender_cutout.core.types import Care, Clip, Direction, FrameRange, Round, Stroke
+
+if TYPE_CHECKING:
+    from blender_cutout.core.types import Matte
 
 HERE = Path(__file__).resolve().parent
 DELAY = 0.006
@@ -147,6 +151,15 @@ class Likeness:
     same: int = 0
     worst: float = 1.0
 
+    def add(self, frame: int, killed: Matte, calm: Matte) -> None:
+        """Compares two masks (H, W) of a frame. Raises Torn when they are not alike."""
+        near = iou(killed, calm)
+        if near < 0.95:
+            raise Torn(f"the mask of frame {frame} is not that of the calm run (IoU {near:.3f})")
+        self.frames += 1
+        self.same += np.array_equal(killed, calm)
+        self.worst = min(self.worst, near)
+
     def __str__(self) -> str:
         return f"{self.same} of {self.frames} masks to the bit as in calm runs, smallest IoU {self.worst:.3f}"
 
@@ -173,16 +186,13 @@ def compare(media: Path, masks: Path, folder: Path, alone: Path, drawn: list[int
             a, b = killed.matte(frame), calm.matte(frame)
             if a is None or b is None:
                 raise Torn(f"frame {frame} has no mask")
-            same, near = np.array_equal(a, b), iou(a, b)
-            if near < 0.95 or (not same and frame in calm.keyframes() and frame not in drawn[1:]):
-                raise Torn(f"the mask of frame {frame} is not that of the calm run (IoU {near:.3f})")
-            likeness.frames += 1
-            likeness.same += same
-            likeness.worst = min(likeness.worst, near)
+            if not np.array_equal(a, b) and frame in calm.keyframes() and frame not in drawn[1:]:
+                raise Torn(f"the mask that was given for frame {frame} is another now")
+            likeness.add(frame, a, b)
     shutil.rmtree(alone)
 
 
-def kill_command(kills: int, seed: int, place: Path) -> Counter[str]:
+def kill_command(kills: int, seed: int, place: Path, likeness: Likeness) -> Counter[str]:
     """Kills `cutout propagate` and `cutout composite`; returns how often. Raises Torn."""
     random = stand.moments(seed)
     media, masks = stand.write_media(place / "media"), stand.write_masks(place / "masks")
@@ -238,8 +248,7 @@ def kill_command(kills: int, seed: int, place: Path) -> Counter[str]:
         check_film(film)
         for frame in range(len(FILM)):
             name = f"{frame:06d}.png"
-            if not np.array_equal(read_mask(out / name), read_mask(calm / name)):
-                raise Torn(f"the mask of frame {frame} is not that of the calm run")
+            likeness.add(frame, read_mask(out / name), read_mask(calm / name))
         shutil.rmtree(out)
         shutil.rmtree(over)
         film.unlink()
@@ -329,7 +338,7 @@ def main(arguments: list[str] | None = None) -> int:
     total, likeness = 0, Likeness()
     for name, number, proof in (
         ("engine", options.worker, lambda n, s, p: kill_worker(n, s, p, likeness)),
-        ("command", options.command, kill_command),
+        ("command", options.command, lambda n, s, p: kill_command(n, s, p, likeness)),
         ("Blender", options.blender, lambda n, s, p: kill_blender(n, s, p, options.bpy)),
     ):
         if not number:

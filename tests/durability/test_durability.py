@@ -19,7 +19,7 @@ def test_nothing_is_lost_when_the_engine_is_killed(tmp_path: Path) -> None:
 
 
 def test_nothing_is_lost_when_the_command_is_killed(tmp_path: Path) -> None:
-    assert kills.kill_command(5, 4, tmp_path).total() == 5
+    assert kills.kill_command(5, 4, tmp_path, kills.Likeness()).total() == 5
 
 
 def test_nothing_is_lost_when_the_disk_refuses(tmp_path: Path) -> None:
