@@ -123,9 +123,10 @@ class Walker:
                 seen = self._crop_of_known(crop, _stacked(matte), last)
                 last, areas = _sightings(_stacked(matte), areas)
                 crop = self._follow(last, seen)
-                waiting.append((frame, seen))
-                if len(waiting) > 1 and not self._on_grid(step.start, waiting[-2][0]):
-                    del waiting[-2]
+                if self._memory.wants(frame, step.start):
+                    waiting.append((frame, seen))
+                    if len(waiting) > 1 and not self._on_grid(step.start, waiting[-2][0]):
+                        del waiting[-2]
                 yield frame, *there
                 continue
             if not step.compute:
@@ -144,7 +145,7 @@ class Walker:
             look = self._look(frame, crop, last, areas)
             full = look.crop.from_crop(look.mattes, self._size)
             last, areas = _sightings(full, areas)
-            if last.any() and frame != step.frames[-1]:
+            if last.any() and frame != step.frames[-1] and self._memory.wants(frame, step.start):
                 value = self._net.encode_value(look.picture, look.key, look.mattes)
                 self._memory.add(frame, look.key, value)
             crop = self._follow(last, look.crop)

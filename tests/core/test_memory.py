@@ -73,3 +73,11 @@ def test_surroundings_count_and_last_for_one_pass():
     assert remembered(walked(memory, range(1, 9))) == [0, "wide", 8]
     memory.begin(20)
     assert remembered(memory) == [0]
+
+
+@pytest.mark.parametrize("start", [0, 40])
+def test_every_second_frame_and_every_nth_is_wanted_on_either_side_of_the_start(start):
+    memory = SpaceTimeMemory(budget=8, every=5)
+    for side in (1, -1):
+        wanted = [steps for steps in range(1, 16) if memory.wants(start + side * steps, start)]
+        assert wanted == [2, 4, 5, 6, 8, 10, 12, 14, 15]

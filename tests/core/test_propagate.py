@@ -151,7 +151,7 @@ def test_each_frame_is_encoded_about_once(clip):
     net = FakePropagationNet()
     run(clip, {0: clip.matte(0)}, net)
     assert net.counts["segment"] <= 1.2 * 23
-    assert net.counts["encode_value"] <= 24
+    assert net.counts["encode_value"] <= 2 + 15, "the keyframe twice, and of the others what memory wants"
 
 
 def test_empty_keyframes_give_empty_mattes_without_the_network(clip):
