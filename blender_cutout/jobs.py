@@ -26,8 +26,8 @@ from .pump import Job, Opening, Pump
 
 if TYPE_CHECKING:
     from .client import WorkerClient
-    from .core.messages import Done, Failed, MatteReady, Progress, Ready, Request, TrackState
-    from .pump import Outcome
+    from .core.messages import Failed, MatteReady, Progress, Ready, Request, TrackState
+    from .pump import AtEnd, Outcome
 
 INTERVAL = 0.005
 """Seconds between two looks at the engine while it works."""
@@ -194,7 +194,7 @@ def submit(
     track: Any,
     title: str,
     message: Callable[[str], Request] | None = None,
-    then: Callable[[Done], str | None] | None = None,
+    then: AtEnd | None = None,
     undo: str = "",
     others: Iterable[Any] = (),
 ) -> Job:
