@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+from blender_cutout.core.alpha import ONE_THREAD
 from blender_cutout.core.engine import Engine, EngineSettings
 from blender_cutout.core.errors import InputError, SizeMismatch, StoreError
 from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip, iou
@@ -204,6 +205,7 @@ def test_movies_are_read_frame_by_frame_with_their_alpha(
                 picture: Any = av.VideoFrame.from_ndarray(soft(frame), format="gray")
             else:
                 picture = av.VideoFrame.from_ndarray(np.dstack([FILM[frame], soft(frame)]), format="rgba")
+                picture = picture.reformat(format=pixels, **ONE_THREAD)
             container.mux(stream.encode(picture))
         container.mux(stream.encode(None))
     take(session, path)

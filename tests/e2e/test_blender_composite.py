@@ -37,10 +37,10 @@ def cut_out(bpy: Any) -> None:
 
 def written_matte(bpy: Any, scene: Any, index: int) -> np.ndarray:
     """The mask that lies on disk for the strip's index-th timeline frame."""
-    from blender_cutout.host import masks, storage
+    from blender_cutout.host import masks, sequences, storage
 
     folder = masks.folder_of(storage.resolve(scene.cutout.tracks[0].folder, bpy.data.filepath))
-    return kit.load_picture(bpy, folder / masks.file_name(index))[..., 0]
+    return kit.load_picture(bpy, folder / sequences.file_name(index))[..., 0]
 
 
 def assert_composite(render: np.ndarray, layout: kit.Layout, frame: int, matte: np.ndarray) -> None:
