@@ -8,23 +8,14 @@ import bpy
 
 from . import care
 from .host import compat
+from .panels_below import BelowCutout
 
 
-class CUTOUT_PT_propagation(bpy.types.Panel):
+class CUTOUT_PT_propagation(BelowCutout, bpy.types.Panel):
     """How a propagation goes about its work."""
 
-    bl_space_type = "SEQUENCE_EDITOR"
-    bl_region_type = "UI"
-    bl_category = "Cutout"
     bl_label = "Propagation"
-    bl_parent_id = "CUTOUT_PT_cutout"
     bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012 (Blender wants a plain set)
-
-    @classmethod
-    def poll(cls, context: Any) -> bool:
-        """There is a cutout."""
-        scene = compat.sequencer_scene(context)
-        return scene is not None and len(scene.cutout.tracks) > 0
 
     def draw(self, context: Any) -> None:
         """Draws it."""

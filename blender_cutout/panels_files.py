@@ -9,24 +9,15 @@ import bpy
 from . import jobs
 from .core.types import size_text
 from .host import compat
+from .panels_below import BelowCutout
 from .properties import active_track
 
 
-class CUTOUT_PT_files(bpy.types.Panel):
+class CUTOUT_PT_files(BelowCutout, bpy.types.Panel):
     """What comes from other programs, what goes to them, and the disk."""
 
-    bl_space_type = "SEQUENCE_EDITOR"
-    bl_region_type = "UI"
-    bl_category = "Cutout"
-    bl_parent_id = "CUTOUT_PT_cutout"
     bl_label = "Files"
     bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012 (Blender wants a plain set)
-
-    @classmethod
-    def poll(cls, context: Any) -> bool:
-        """There is a cutout."""
-        scene = compat.sequencer_scene(context)
-        return scene is not None and len(scene.cutout.tracks) > 0
 
     def draw(self, context: Any) -> None:
         """Draws it."""

@@ -7,23 +7,14 @@ from typing import Any
 import bpy
 
 from .host import background, compat
+from .panels_below import BelowCutout
 from .properties import active_track
 
 
-class CUTOUT_PT_output(bpy.types.Panel):
+class CUTOUT_PT_output(BelowCutout, bpy.types.Panel):
     """From the cutout to the finished film."""
 
-    bl_space_type = "SEQUENCE_EDITOR"
-    bl_region_type = "UI"
-    bl_category = "Cutout"
-    bl_parent_id = "CUTOUT_PT_cutout"
     bl_label = "Output"
-
-    @classmethod
-    def poll(cls, context: Any) -> bool:
-        """There is a cutout."""
-        scene = compat.sequencer_scene(context)
-        return scene is not None and len(scene.cutout.tracks) > 0
 
     def draw(self, context: Any) -> None:
         """Draws it."""

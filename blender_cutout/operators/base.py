@@ -75,6 +75,26 @@ class JobOperator(Reporting):
         return {"CANCELLED"} if isinstance(outcome, Cancelled) else {"FINISHED"}
 
 
+class Waiting:
+    """An operator that is there while there is a cutout, and the engine has nothing else to do."""
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """Whether it can be pressed; cheap."""
+        return has_track(context) and idle()
+
+
+class FileOperator(Waiting, JobOperator):
+    """A job with a file, `filepath`, that is asked for unless it is given."""
+
+    def invoke(self, context: Any, event: Any) -> set[str]:
+        """Asks for the file."""
+        if self.filepath:  # type: ignore[attr-defined]
+            return self.execute(context)
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+
 def opened_track(context: Any) -> tuple[Any, Any]:
     """(scene, active cutout). Raises InputError when there is none, or its clip is not opened yet."""
     scene = compat.sequencer_scene(context)

@@ -11,7 +11,7 @@ from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 from .. import jobs, objects, spans
 from ..core.errors import InputError
 from ..pump import Job
-from .base import JobOperator, has_track, idle, opened_track
+from .base import FileOperator, opened_track
 
 if TYPE_CHECKING:
     from ..core.messages import Done
@@ -42,7 +42,7 @@ _EVERY = IntProperty(
 )
 
 
-class CUTOUT_OT_import_mattes(JobOperator, bpy.types.Operator):
+class CUTOUT_OT_import_mattes(FileOperator, bpy.types.Operator):
     """Make masks of other programs keyframes of the active object."""
 
     bl_idname = "cutout.import_mattes"
@@ -56,18 +56,6 @@ class CUTOUT_OT_import_mattes(JobOperator, bpy.types.Operator):
     folder: _FOLDER
     first: _FROM
     every: _EVERY
-
-    @classmethod
-    def poll(cls, context: Any) -> bool:
-        """There is a cutout, and the engine has nothing else to do."""
-        return has_track(context) and idle()
-
-    def invoke(self, context: Any, event: Any) -> set[str]:
-        """Asks for the file."""
-        if self.filepath:
-            return self.execute(context)
-        context.window_manager.fileselect_add(self)
-        return {"RUNNING_MODAL"}
 
     def start(self, context: Any) -> Job:
         """Asks the engine to take them in."""
@@ -121,7 +109,7 @@ _BEHIND_FILE = StringProperty(
 )
 
 
-class CUTOUT_OT_export_film(JobOperator, bpy.types.Operator):
+class CUTOUT_OT_export_film(FileOperator, bpy.types.Operator):
     """Write the cut-out clip as a film for other programs."""
 
     bl_idname = "cutout.export_film"
@@ -135,18 +123,6 @@ class CUTOUT_OT_export_film(JobOperator, bpy.types.Operator):
     kind: _KIND
     background: _BEHIND
     background_file: _BEHIND_FILE
-
-    @classmethod
-    def poll(cls, context: Any) -> bool:
-        """There is a cutout, and the engine has nothing else to do."""
-        return has_track(context) and idle()
-
-    def invoke(self, context: Any, event: Any) -> set[str]:
-        """Asks for the file."""
-        if self.filepath:
-            return self.execute(context)
-        context.window_manager.fileselect_add(self)
-        return {"RUNNING_MODAL"}
 
     def start(self, context: Any) -> Job:
         """Asks the engine to write the frames that the strip shows."""

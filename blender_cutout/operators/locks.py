@@ -10,7 +10,7 @@ from bpy.props import BoolProperty, EnumProperty
 from .. import jobs, objects, spans
 from ..core.types import FrameRange
 from ..pump import Job
-from .base import JobOperator, has_track, idle, opened_track
+from .base import JobOperator, Waiting, opened_track
 
 _SPAN = EnumProperty(
     name="Frames",
@@ -23,7 +23,7 @@ _SPAN = EnumProperty(
 _LOCK = BoolProperty(name="Lock", description="Lock the frames; off = unlock them", default=True)
 
 
-class CUTOUT_OT_lock_frames(JobOperator, bpy.types.Operator):
+class CUTOUT_OT_lock_frames(Waiting, JobOperator, bpy.types.Operator):
     """Approve the masks of frames, or give them free again."""
 
     bl_idname = "cutout.lock_frames"
@@ -35,11 +35,6 @@ class CUTOUT_OT_lock_frames(JobOperator, bpy.types.Operator):
 
     span: _SPAN
     lock: _LOCK
-
-    @classmethod
-    def poll(cls, context: Any) -> bool:
-        """There is a cutout, and the engine has nothing else to do."""
-        return has_track(context) and idle()
 
     @classmethod
     def description(cls, context: Any, properties: Any) -> str:

@@ -10,11 +10,11 @@ from .. import care, jobs, objects
 from ..core.errors import InputError
 from ..core.types import Direction
 from ..pump import Job
-from .base import JobOperator, has_track, idle, opened_track
+from .base import JobOperator, Waiting, opened_track
 from .propagate import DIRECTION
 
 
-class CUTOUT_OT_propagate_all(JobOperator, bpy.types.Operator):
+class CUTOUT_OT_propagate_all(Waiting, JobOperator, bpy.types.Operator):
     """Carry the masks of all unlocked objects of the clip through the strip together."""
 
     bl_idname = "cutout.propagate_all"
@@ -25,11 +25,6 @@ class CUTOUT_OT_propagate_all(JobOperator, bpy.types.Operator):
     )
 
     direction: DIRECTION
-
-    @classmethod
-    def poll(cls, context: Any) -> bool:
-        """There is a cutout, and the engine has nothing else to do."""
-        return has_track(context) and idle()
 
     def start(self, context: Any) -> Job:
         """Asks for the clip frames that the strip shows, or those between the in and out points."""

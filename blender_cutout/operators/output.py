@@ -11,7 +11,7 @@ from bpy.props import EnumProperty, StringProperty
 from .. import jobs, output_state, properties, upkeep
 from ..core.errors import InputError
 from ..host import background, compat, strips
-from .base import Reporting, has_track, idle
+from .base import Reporting, Waiting, has_track
 
 _KIND = EnumProperty(
     name="Kind",
@@ -75,7 +75,7 @@ class CUTOUT_OT_replace_background(Reporting, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class CUTOUT_OT_render(Reporting, bpy.types.Operator):
+class CUTOUT_OT_render(Waiting, Reporting, bpy.types.Operator):
     """Render the composite with Blender's own render, with the scene's output settings."""
 
     bl_idname = "cutout.render"
@@ -84,11 +84,6 @@ class CUTOUT_OT_render(Reporting, bpy.types.Operator):
         "Render the scene's frames with Blender's own render and the scene's output settings, after a look whether "
         "the strips are as the masks are now"
     )
-
-    @classmethod
-    def poll(cls, context: Any) -> bool:
-        """There is a cutout, and the engine has nothing else to do."""
-        return has_track(context) and idle()
 
     def run(self, context: Any) -> set[str]:
         """Checks and renders; in a window Blender shows it in its own one, and goes on."""

@@ -11,7 +11,7 @@ from .. import care, jobs, objects
 from ..core.errors import InputError
 from ..core.types import Direction
 from ..pump import Job
-from .base import JobOperator, Keyed, Reporting, has_track, idle, opened_track
+from .base import JobOperator, Keyed, Reporting, Waiting, opened_track
 
 DIRECTION = EnumProperty(
     name="Direction",
@@ -25,7 +25,7 @@ DIRECTION = EnumProperty(
 )
 
 
-class CUTOUT_OT_propagate(Keyed, JobOperator, bpy.types.Operator):
+class CUTOUT_OT_propagate(Keyed, Waiting, JobOperator, bpy.types.Operator):
     """Carry the mask from the frames with strokes through the strip."""
 
     bl_idname = "cutout.propagate"
@@ -33,11 +33,6 @@ class CUTOUT_OT_propagate(Keyed, JobOperator, bpy.types.Operator):
     bl_description = "Carry the active object's mask from the frames with strokes through the strip"
 
     direction: DIRECTION
-
-    @classmethod
-    def poll(cls, context: Any) -> bool:
-        """There is a cutout, and the engine has nothing else to do."""
-        return has_track(context) and idle()
 
     def start(self, context: Any) -> Job:
         """Asks for the clip frames that the strip shows, or those between the in and out points."""

@@ -14,7 +14,7 @@ from ..host import forms, masks, storage, strips
 from ..host.composing import show_through
 from ..objects import Batch
 from ..pump import Job
-from .base import JobOperator, has_track, idle, opened_track
+from .base import JobOperator, Waiting, opened_track
 
 if TYPE_CHECKING:
     from ..core.messages import Done
@@ -26,7 +26,7 @@ _WHAT = {
 }
 
 
-class CUTOUT_OT_write_strips(JobOperator, bpy.types.Operator):
+class CUTOUT_OT_write_strips(Waiting, JobOperator, bpy.types.Operator):
     """Make or refresh what the composite is made of, in the form chosen under Output."""
 
     bl_idname = "cutout.write_strips"
@@ -35,11 +35,6 @@ class CUTOUT_OT_write_strips(JobOperator, bpy.types.Operator):
         "Make or refresh the clip's mask strip and Mask modifier, or what is chosen under Output: the composite shows "
         "at once"
     )
-
-    @classmethod
-    def poll(cls, context: Any) -> bool:
-        """There is a cutout, and the engine has nothing else to do."""
-        return has_track(context) and idle()
 
     def start(self, context: Any) -> Job:
         """Has one mask written for each timeline frame of the strip; the strips follow when they are there."""
