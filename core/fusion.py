@@ -45,11 +45,11 @@ def fuse(
     and the new run that comes from the unchanged keyframe on the other side (`far`), with both keyframes in memory.
     The new result alone decides close to its keyframe, and where a change of the artist was carried to (by the affinity
     between keyframe and frame), as far as it changes the same way: gains for pixels that it adds, losses for those that
-    it takes away. The square root, because the affinity spreads a change over many places and so makes it faint.
+    it takes away.
 
     MiVOS (2103.07941, 3.3) has the first two only, and lets a trained network draw the matte from them, the carried
     change and linear time weights. A keyframe is drawn where the clip is hard, so the run from it often fails where the
-    earlier one was right, and then a mean of the two spoils good frames: docs/experiments.md, "Fusion".
+    earlier one was right, and then a mean of the two spoils good frames: docs/experiments.md, "Corrections".
 
     Args:
         old: (N, H, W) of the earlier run.
@@ -62,7 +62,7 @@ def fuse(
     """
     middles = middle(old, new, far)
     gains, losses = np.split(np.clip(carried, 0, 1), 2)
-    support = np.sqrt(np.where(new >= middles, gains, losses))
+    support = np.where(new >= middles, gains, losses)
     base = np.asarray(near, np.float32).reshape(-1, 1, 1)
     share = base + (1 - base) * support
     if lean is not None:

@@ -42,7 +42,7 @@ def formula_share(old: Tensor, new: Tensor, changes: Tensor, weight: Tensor) -> 
         weight: (B,) of the new result, by nearness.
     """
     w = weight.view(-1, 1, 1, 1)
-    support = torch.where(new >= old, changes[:, 0:1], changes[:, 1:2]).clamp(0.0, 1.0).sqrt()
+    support = torch.where(new >= old, changes[:, 0:1], changes[:, 1:2]).clamp(0.0, 1.0)
     return w + (1.0 - w) * support
 
 

@@ -48,13 +48,6 @@ def test_carried_change_makes_the_new_result_win_only_in_its_own_sense():
     assert (fused[0, :2, 2:] == 0).all()
 
 
-def test_a_faint_carried_change_counts_more_than_it_weighs():
-    faint = np.full((2, 4, 4), 0.3, np.float32)
-    fused = fuse(OLD, NEW, OLD, faint, 0.0)
-    np.testing.assert_array_equal(fused > 0.5, NEW > 0.5)
-    np.testing.assert_array_equal(fuse(OLD, NEW, OLD, 0.5 * faint, 0.0) > 0.5, OLD > 0.5)
-
-
 def test_difference_tells_gains_from_losses():
     gains, losses = difference(OLD, NEW)
     assert gains.sum() == 4
