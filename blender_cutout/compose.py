@@ -54,7 +54,8 @@ def load_engine(tier: str = AUTO, device: str = AUTO, weights: Loose | None = No
         tier: a name from `cutout tiers`; auto = the standard one.
         device: auto, cpu, cuda or mps; auto takes cuda, then mps, then cpu.
         weights: checkpoints or safetensors files to be used instead of the tier's own, by what they are for:
-            "scribble", "propagation", "fusion". Several propagation networks answer together.
+            "scribble", "propagation", "fusion". Several propagation networks answer together; as many as the tier has
+            look as its own do, else each looks once at the whole working size.
 
     Raises:
         InputError: unknown tier or device, or a device that this machine has not.
@@ -119,7 +120,7 @@ def load_networks(tier: Tier, device: str, weights: Loose | None = None) -> Netw
         WeightsError: weights missing or damaged; OutOfMemory; EnvironmentMissing.
     """
     _torch()
-    from .models import adapters, ensemble, loose, registry
+    from .models import adapters, ensemble, loose, registry, views
 
     names = _weight_names(tier)
     for kind, given in (weights or {}).items():
@@ -139,7 +140,9 @@ def load_networks(tier: Tier, device: str, weights: Loose | None = None) -> Netw
 
         ((name, file),) = sources("scribble")
         scribble = adapters.load_scribble(name, device, loose=file)
-        members = [adapters.load_propagation(name, device, loose=file) for name, file in sources("propagation")]
+        precision: adapters.Precision = "bf16" if tier.precision == "half" and device == "cpu" else "auto"
+        loaded = [adapters.load_propagation(name, device, precision, file) for name, file in sources("propagation")]
+        members = views.members(loaded, _looks(tier, len(loaded)))
         propagation = members[0] if len(members) == 1 else ensemble.PropagationEnsemble(members)
         fusion: FusionNet | None = None
         for name, file in sources("fusion"):
@@ -175,8 +178,20 @@ def check_weights(tier: Tier) -> Iterator[tuple[str, int]]:
 
 def _weight_names(tier: Tier) -> dict[str, tuple[str, ...]]:
     """What weights are for -> their names in the registry, for all that a tier uses."""
-    names = ((tier.scribble_weights,), tier.propagation_weights, (tier.fusion_weights,))
+    names = ((tier.scribble_weights,), _propagation_names(tier), (tier.fusion_weights,))
     return {kind: found for kind, found in zip(KINDS, names, strict=True) if any(found)}
+
+
+def _propagation_names(tier: Tier) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(look.weights for look in tier.looks))
+
+
+def _looks(tier: Tier, networks: int) -> list[tuple[int, float, bool]]:
+    """(number of the network, scale, mirrored) of each look; of other files than the tier's, one plain look each."""
+    names = _propagation_names(tier)
+    if networks != len(names):
+        return [(number, 1.0, False) for number in range(networks)]
+    return [(names.index(look.weights), look.scale, look.mirrored) for look in tier.looks]
 
 
 @contextmanager

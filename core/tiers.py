@@ -6,6 +6,7 @@ A tier is named by what the user gets and fixes networks, working sizes and memo
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from .errors import InputError
 
@@ -32,6 +33,21 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """One of the answers that a tier's propagation is the mean of.
+
+    Attributes:
+        weights: name of the network in the registry of weights.
+        scale: sides of what it sees, as a share of the working size.
+        mirrored: it sees the picture with left and right exchanged.
+    """
+
+    weights: str
+    scale: float = 1.0
+    mirrored: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Tier:
     """One tier.
 
@@ -42,8 +58,11 @@ class Tier:
         propagation_px: the propagation network sees about this many pixels squared.
         memory_every: every n-th frame stays in memory.
         memory_budget: largest number of remembered frames.
-        scribble_weights, propagation_weights, fusion_weights: names in the registry of weights. Several propagation
-            networks answer together; no fusion weights = old and new results are fused by formula.
+        scribble_weights, fusion_weights: names in the registry of weights; no fusion weights = old and new results are
+            fused by formula.
+        looks: what propagation is made of; several answer together.
+        precision: "full" is what the device does without loss (16 bits on a graphics card, 32 elsewhere), "half" is
+            bfloat16 on a processor too.
         measured: None = not measured yet.
     """
 
@@ -54,7 +73,8 @@ class Tier:
     memory_every: int = 5
     memory_budget: int = 12
     scribble_weights: str = "scribble"
-    propagation_weights: tuple[str, ...] = ("propagation",)
+    looks: tuple[Look, ...] = (Look("propagation-large"),)
+    precision: Literal["full", "half"] = "full"
     fusion_weights: str = ""
     measured: Measured | None = None
 
@@ -71,7 +91,6 @@ TIERS: dict[str, Tier] = {
             scribble_px=256,
             propagation_px=224,
             memory_budget=8,
-            propagation_weights=("propagation-large",),
             measured=Measured(0.812, 0.06, _DATA, _HARDWARE),
         ),
         Tier(
@@ -80,7 +99,6 @@ TIERS: dict[str, Tier] = {
             scribble_px=320,
             propagation_px=288,
             memory_budget=8,
-            propagation_weights=("propagation-large",),
             measured=Measured(0.835, 0.10, _DATA, _HARDWARE),
         ),
         Tier(
@@ -88,7 +106,7 @@ TIERS: dict[str, Tier] = {
             "Two networks that answer together and see more: finer edges, at a third of the pace.",
             scribble_px=384,
             propagation_px=384,
-            propagation_weights=("propagation", "propagation-large"),
+            looks=(Look("propagation"), Look("propagation-large")),
             measured=Measured(0.846, 0.28, _DATA, _HARDWARE),
         ),
     )

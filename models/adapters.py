@@ -147,6 +147,10 @@ class PropagationPredictor:
         self._network = network.eval().to(self._run.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._stack = MemoryStack()
 
+    def twin(self) -> PropagationPredictor:
+        """Returns another predictor with the same network and a memory of its own."""
+        return PropagationPredictor(self._network, str(self._run.device), self._run.precision)
+
     @property
     def stack(self) -> MemoryStack:
         """The memory matrices of the last `segment`."""

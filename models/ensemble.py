@@ -8,12 +8,13 @@ frame and fed back into every member's memory, gains more than the mean of finis
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from .adapters import Array, Image, Key, PropagationPredictor, Value
+    from .adapters import Array, Image, PropagationPredictor
+    from .views import View
 
 SURE = 1e-5
 """Probabilities are kept this far from 0 and 1: no member alone decides."""
@@ -22,7 +23,7 @@ SURE = 1e-5
 class PropagationEnsemble:
     """Satisfies the same Protocol as each of its members; handles are tuples with one handle of each."""
 
-    def __init__(self, members: Sequence[PropagationPredictor]) -> None:
+    def __init__(self, members: Sequence[PropagationPredictor | View]) -> None:
         """Takes over the members.
 
         Raises:
@@ -32,18 +33,18 @@ class PropagationEnsemble:
             raise ValueError("an ensemble needs members")
         self.members = tuple(members)
 
-    def encode_key(self, image: Image) -> tuple[Key, ...]:
+    def encode_key(self, image: Image) -> tuple[Any, ...]:
         """Returns the handles of a frame (h, w, 3) uint8 RGB."""
         return tuple(member.encode_key(image) for member in self.members)
 
-    def encode_value(self, image: Image, key: Sequence[Key], mattes: Array) -> tuple[Value, ...]:
+    def encode_value(self, image: Image, key: Sequence[Any], mattes: Array) -> tuple[Any, ...]:
         """Returns the handles of a frame whose mattes (N, h, w) in [0, 1] are known."""
         return tuple(m.encode_value(image, own, mattes) for m, own in zip(self.members, key, strict=True))
 
     def segment(
         self,
-        query: Sequence[Key],
-        memory: Sequence[tuple[Sequence[Key], Sequence[Value]]],
+        query: Sequence[Any],
+        memory: Sequence[tuple[Sequence[Any], Sequence[Any]]],
         previous: Array | None = None,
     ) -> Array:
         """Returns the mattes (N, h, w) float32 in [0, 1]: the members' mean, see `mean_answer`.
@@ -58,7 +59,7 @@ class PropagationEnsemble:
         ]
         return mean_answer(np.stack(answers))
 
-    def attention(self, query: Sequence[Key], keyframe: Sequence[Key], difference: Array) -> Array:
+    def attention(self, query: Sequence[Any], keyframe: Sequence[Any], difference: Array) -> Array:
         """Returns maps (M, h, w) float32: `difference` carried to the query frame, the mean over the members."""
         every = zip(self.members, query, keyframe, strict=True)
         return np.asarray(np.mean([m.attention(q, k, difference) for m, q, k in every], axis=0), np.float32)

@@ -96,8 +96,9 @@ def test_errors_of_the_networks_are_translated_while_working(monkeypatch: pytest
 
 def test_a_tier_with_two_propagation_networks_is_one_engine_that_joins_both(tmp_path: Path) -> None:
     fine = find_tier("fine")
-    assert len(fine.propagation_weights) == 2
-    files = [registry.weight_path(registry.find_entry(name)) for name in fine.propagation_weights]
+    names = dict.fromkeys(look.weights for look in fine.looks)
+    assert len(names) == 2
+    files = [registry.weight_path(registry.find_entry(name)) for name in names]
     image = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
     matte = np.zeros((64, 64), np.float32)
     matte[16:48, 16:48] = 1.0
