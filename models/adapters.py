@@ -33,21 +33,30 @@ Array = NDArray[np.float32]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 STRIDE = 16
 Network = TypeVar("Network", bound=torch.nn.Module)
-_HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class _Runner:
-    """Device, precision and out-of-memory handling shared by the predictors."""
+    """Device, precision and out-of-memory handling shared by the predictors.
+
+    With "fp16" the whole network is in 16 bits: autocast would turn all its weights into 16 bits again at every call,
+    which costs a graphics card a launch for each of them. Keys are compared, and answers given, in 32 bits.
+    """
 
     def __init__(self, device: str, precision: Precision) -> None:
         self.device = torch.device(device)
         self.precision: Precision = _chosen(self.device, precision)
+        self.dtype = torch.float16 if self.precision == "fp16" else torch.float32
+
+    def place(self, network: Network) -> Network:
+        """Returns the network on the device, for inference."""
+        network.eval()
+        return network.to(self.device, self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
-        half = _HALF.get(self.precision)
+        mixed = self.precision == "bf16"
         try:
-            with torch.inference_mode(), torch.autocast(self.device.type, half, enabled=half is not None):
+            with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, enabled=mixed):
                 yield
         except torch.OutOfMemoryError as error:
             if self.device.type == "cuda":
@@ -55,13 +64,20 @@ class _Runner:
             raise OutOfMemory("The device's memory does not suffice.", "Choose a smaller tier, or the CPU.") from error
 
     def image(self, image: Image) -> Tensor:
-        """(h, w, 3) uint8 -> (1, 3, H, W) float32 in [0, 255] on the device, padded by repeating the edge."""
-        tensor = torch.from_numpy(np.ascontiguousarray(image)).to(self.device).permute(2, 0, 1)[None].float()
+        """(h, w, 3) uint8 -> (1, 3, H, W) in [0, 255] on the device, padded by repeating the edge."""
+        tensor = self._sent(np.ascontiguousarray(image)).permute(2, 0, 1)[None].to(self.dtype)
         return _padded(tensor, "replicate").contiguous(memory_format=torch.channels_last)
 
     def maps(self, maps: Array) -> Tensor:
         """(N, h, w) float32 -> (1, N, H, W) on the device, padded with zeros."""
-        return _padded(torch.from_numpy(np.ascontiguousarray(maps, dtype=np.float32)).to(self.device)[None], "constant")
+        return _padded(self._sent(np.ascontiguousarray(maps, dtype=np.float32))[None].to(self.dtype), "constant")
+
+    def _sent(self, array: NDArray[np.generic]) -> Tensor:
+        """The array on the device. From pinned memory a graphics card fetches it while the program goes on."""
+        tensor = torch.from_numpy(array)
+        if self.device.type == "cuda":
+            return tensor.pin_memory().to(self.device, non_blocking=True)
+        return tensor.to(self.device)
 
 
 def _chosen(device: torch.device, precision: Precision) -> Precision:
@@ -96,7 +112,7 @@ class ScribblePredictor:
 
     def __init__(self, network: ScribbleToMask, device: str = "cpu", precision: Precision = "auto") -> None:
         self._run = _Runner(device, precision)
-        self._network = network.eval().to(self._run.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._network = self._run.place(network)
 
     def predict(self, image: Image, previous: Array, keep: Array, remove: Array) -> Array:
         """Returns the matte (h, w) float32 in [0, 1] of the object after a round.
@@ -114,7 +130,7 @@ class ScribblePredictor:
         with self._run():
             extra = self._run.maps(np.stack((previous, keep, remove)))
             logits = self._network(self._run.image(image), extra[:, 0:1], extra[:, 1:2], extra[:, 2:3])
-            return _numpy(torch.sigmoid(logits)[0, 0], size_hw)
+            return _numpy(torch.sigmoid(logits.float())[0, 0], size_hw)
 
     def foreground(self, image: Image) -> Array:
         """Returns the first guess (h, w) float32 in [0, 1] of the foreground object(s); nothing else is known."""
@@ -144,7 +160,7 @@ class PropagationPredictor:
 
     def __init__(self, network: PropagationNet, device: str = "cpu", precision: Precision = "auto") -> None:
         self._run = _Runner(device, precision)
-        self._network = network.eval().to(self._run.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._network = self._run.place(network)
         self._stack = MemoryStack()
 
     def twin(self) -> PropagationPredictor:
@@ -212,8 +228,8 @@ class FusionPredictor:
     """Leans between two results of a frame at working size."""
 
     def __init__(self, network: FusionNet, device: str = "cpu", precision: Precision = "auto") -> None:
-        self._run = _Runner(device, precision)
-        self._network = network.eval().to(self._run.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._run = _Runner(device, "fp32" if precision == "auto" else precision)
+        self._network = self._run.place(network)
 
     def lean(self, image: Image, old: Array, new: Array, carried: Array, weight: Array) -> Array:
         """Returns (N, h, w) float32 in [-1, 1]: 1 where the new result should be taken whole, -1 where the old one.
@@ -301,6 +317,7 @@ def _trained(
         fill(network, kind_of(entry if isinstance(entry, str) else entry.name), loose)
     fold_batch_norms(network)
     place = torch.device(device)
-    if place.type == "cpu" and can_pack():
-        pack(network, torch.bfloat16 if _chosen(place, precision) == "bf16" else torch.float32)
+    chosen = _chosen(place, precision)
+    if place.type == "cpu" and chosen != "fp16" and can_pack():
+        pack(network, torch.bfloat16 if chosen == "bf16" else torch.float32)
     return network

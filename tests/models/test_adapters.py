@@ -149,3 +149,26 @@ def test_attention_carries_a_change_to_where_the_object_went(propagation: Propag
     assert carried.shape == (2, 192, 192)
     assert carried[1].max() == 0
     assert carried[0][moved > 0].mean() > 3 * carried[0][moved == 0].mean()
+
+
+def test_a_network_wholly_in_sixteen_bits_answers_nearly_the_same() -> None:
+    """What a graphics card runs; here on the processor, slowly."""
+    rng = np.random.default_rng(5)
+    first, second = rng.integers(0, 255, (2, 96, 112, 3), np.uint8)
+    mattes = np.zeros((2, 96, 112), np.float32)
+    mattes[0, 16:64, 8:40], mattes[1, 16:64, 60:100] = 1.0, 1.0
+    answers = []
+    for precision in ("fp32", "fp16"):
+        net = adapters.load_propagation("propagation-large", "cpu", precision)  # type: ignore[arg-type]
+        key = net.encode_key(first)
+        value = net.encode_value(first, key, mattes)
+        answers.append(net.segment(net.encode_key(second), [(key, value)], mattes))
+        assert answers[-1].dtype == np.float32
+    assert np.abs(answers[0] - answers[1]).mean() < 0.005
+    strokes = np.zeros((96, 112), np.float32)
+    strokes[30:40, 20:30] = 1.0
+    rounds = [
+        adapters.load_scribble(device="cpu", precision=p).predict(first, mattes[0], strokes, 0 * strokes)  # type: ignore[arg-type]
+        for p in ("fp32", "fp16")
+    ]
+    assert np.abs(rounds[0] - rounds[1]).mean() < 0.005
