@@ -1,0 +1,52 @@
+"""A small clip, an engine of fakes and a track on it, for tests of sessions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from blender_cutout.core.engine import Engine, EngineSettings
+from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip
+from blender_cutout.core.propagate import PropagationSettings
+from blender_cutout.core.session import TrackSession
+from blender_cutout.core.types import Clip, Direction, FrameRange, Label, Round, Stroke
+
+FILM = SyntheticClip(length=16, height=60, width=100, radius=10)
+ALL = FrameRange(0, len(FILM))
+
+
+def make_engine(tier: str = "draft", net: FakePropagationNet | None = None) -> Engine:
+    settings = EngineSettings(96, PropagationSettings(working_px=96))
+    return Engine(FakeScribbleNet(), net or FakePropagationNet(), settings, tier=tier, weights_id="fake")
+
+
+def reopened(
+    session: TrackSession, media: Path, tier: str = "draft", net: FakePropagationNet | None = None
+) -> TrackSession:
+    session.close()
+    return TrackSession.open(Clip(str(media)), session.folder, make_engine(tier, net))
+
+
+def keep(frame: int) -> Round:
+    return Round(frame, (Stroke([FILM.centre(frame)], 3, Label.KEEP),))
+
+
+def add_corner(frame: int) -> Round:
+    """A wrong stroke on the background: a visible change that is easy to find again."""
+    return Round(frame, (Stroke([(5, 5)], 4, Label.KEEP),))
+
+
+def snapshot(session: TrackSession) -> dict[int, bytes]:
+    found = {}
+    for frame in range(len(FILM)):
+        path = session.matte_path(frame)
+        if path is not None:
+            found[frame] = path.read_bytes()
+    return found
+
+
+def stamps(folder: Path) -> dict[str, int]:
+    return {str(p.relative_to(folder)): p.stat().st_mtime_ns for p in sorted((folder / "mattes").rglob("*.png"))}
+
+
+def run(session: TrackSession, frames: FrameRange = ALL, direction: Direction = Direction.BOTH) -> list[int]:
+    return [frame for frame, _, _ in session.propagate(frames, direction)]
