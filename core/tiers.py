@@ -24,12 +24,22 @@ class Measured:
         seconds_per_frame: of propagation, everything included; processor time of one core.
         data: what it was measured on.
         hardware: where it was measured.
+        stroke_iou: IoU after one round of strokes; None = not measured, as with all that follow.
+        j_and_f_starts: J&F where the walks begin at four frames of each clip, not only at the first.
+        memory_mb: largest memory of a process that propagates one object, the program included.
+        card_seconds_per_frame: of propagation on a graphics card; `card` says which one.
+        card: that graphics card.
     """
 
     j_and_f: float
     seconds_per_frame: float
     data: str
     hardware: str
+    stroke_iou: float | None = None
+    j_and_f_starts: float | None = None
+    memory_mb: int | None = None
+    card_seconds_per_frame: float | None = None
+    card: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,105 @@
+"""The ladder of tiers: neighbours, a sound table, and which one fits a machine."""
+
+from __future__ import annotations
+
+import pytest
+
+from blender_cutout.core.ladder import PACE, choose, faster, faults, finer, ladder, predict
+from blender_cutout.core.tiers import DEFAULT, TIERS, Measured, Tier
+
+
+def made(*rows: tuple[str, float, float], memory: dict[str, int] | None = None) -> dict[str, Tier]:
+    """A ladder of (name, J&F, seconds a frame)."""
+    memory = memory or {}
+    return {
+        name: Tier(name, "", 320, 288, measured=Measured(quality, seconds, "clips", "core", memory_mb=memory.get(name)))
+        for name, quality, seconds in rows
+    }
+
+
+FOUR = made(("a", 0.7, 0.05), ("b", 0.75, 0.1), ("c", 0.8, 0.2), ("d", 0.85, 0.8))
+
+
+def test_the_table_of_this_release_is_sound() -> None:
+    assert faults() == []
+    assert all(tier.measured is not None for tier in ladder())
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ([("a", 0.7, 0.05), ("b", 0.69, 0.1)], "b is finer than a but worse"),
+        ([("a", 0.7, 0.05), ("b", 0.7, 0.1)], "b takes longer than a and is no better"),
+        ([("a", 0.7, 0.1), ("b", 0.8, 0.1)], "takes no longer"),
+        ([("a", 0.7, 0.1), ("b", 0.8, 0.05), ("c", 0.9, 0.2)], "b is finer than a but takes no longer"),
+    ],
+)
+def test_a_table_that_is_not_sound_is_told(rows: list[tuple[str, float, float]], says: str) -> None:
+    (fault,) = faults(made(*rows))
+    assert says in fault
+
+
+def test_one_climbs_from_end_to_end_and_no_further() -> None:
+    names = list(TIERS)
+    up, name = [names[0]], names[0]
+    while (tier := finer(name)) is not None:
+        up.append(name := tier.name)
+    assert up == names
+    assert [t.name for t in (faster(n) for n in names) if t] == names[:-1]
+    assert faster(names[0]) is None
+    assert finer("ultra") is None
+    assert (faster("auto"), finer("auto")) == (faster(DEFAULT), finer(DEFAULT))
+
+
+def test_one_timing_scales_the_table_and_two_give_a_line() -> None:
+    assert predict({"a": 0.1}, tiers=FOUR) == pytest.approx({"a": 0.1, "b": 0.2, "c": 0.4, "d": 1.6})
+    # Half of the first one's time is the same for all.
+    found = predict({"a": 0.01, "b": 0.015}, tiers=FOUR)
+    assert found == pytest.approx({"a": 0.01, "b": 0.015, "c": 0.025, "d": 0.085})
+    assert predict({}, tiers=FOUR) == {}
+
+
+def test_noise_in_the_timing_gives_no_nonsense() -> None:
+    falling = predict({"a": 0.1, "b": 0.08}, tiers=FOUR)
+    assert falling["c"] == falling["d"] == pytest.approx(0.08)
+    steep = predict({"a": 0.01, "b": 0.1}, tiers=FOUR)
+    assert steep["c"] == pytest.approx(0.2), "not steeper than in proportion to the dearer one"
+
+
+def test_a_graphics_card_has_ratios_of_its_own() -> None:
+    tiers = {
+        name: Tier(name, "", 320, 288, measured=Measured(0.8, cpu, "", "", card_seconds_per_frame=card))
+        for name, cpu, card in (("a", 0.1, 0.01), ("b", 1.0, 0.02))
+    }
+    assert predict({"a": 0.02}, "cuda", tiers)["b"] == pytest.approx(0.04)
+    assert predict({"a": 0.2}, "cpu", tiers)["b"] == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "chosen"),
+    [
+        ({"a": 0.05, "b": 0.1, "c": PACE, "d": 0.8}, "c"),
+        ({"a": 0.01, "b": 0.02, "c": 0.04, "d": 0.16}, "d"),
+        ({"a": 2.0, "b": 4.0, "c": 8.0, "d": 9.0}, "a"),
+        ({"a": 0.05}, "a"),
+    ],
+)
+def test_the_finest_that_keeps_the_pace_is_chosen(seconds: dict[str, float], chosen: str) -> None:
+    assert choose(seconds, tiers=FOUR).name == chosen
+
+
+def test_memory_bounds_the_choice() -> None:
+    fast = {"a": 0.01, "b": 0.01, "c": 0.01}
+    tiers = made(("a", 0.7, 0.05), ("b", 0.75, 0.1), ("c", 0.8, 0.2), memory={"a": 400, "b": 500, "c": 900})
+    assert choose(fast, free_mb=2000, tiers=tiers).name == "c"
+    assert choose(fast, free_mb=1500, tiers=tiers).name == "b"
+    assert choose(fast, free_mb=100, tiers=tiers).name == "a", "something has to be chosen"
+    assert choose(fast, free_mb=0, tiers=tiers).name == "c", "not known is no reason"
+    assert choose(fast, unfit={"c"}, tiers=tiers).name == "b"
+
+
+def test_this_releases_ladder_is_used_whole_between_a_slow_and_a_fast_machine() -> None:
+    names = [tier.name for tier in ladder()]
+    cheapest = names[0]
+    chosen = {choose(predict({cheapest: 0.4 * 0.995**step})).name for step in range(2000)}
+    assert chosen == set(names)
