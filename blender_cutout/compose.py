@@ -120,7 +120,7 @@ def load_networks(tier: Tier, device: str, weights: Loose | None = None) -> Netw
         WeightsError: weights missing or damaged; OutOfMemory; EnvironmentMissing.
     """
     _torch()
-    from .models import adapters, ensemble, loose, registry, views
+    from .models import adapters, ensemble, loose, packed, registry, views
 
     names = _weight_names(tier)
     for kind, given in (weights or {}).items():
@@ -140,7 +140,8 @@ def load_networks(tier: Tier, device: str, weights: Loose | None = None) -> Netw
 
         ((name, file),) = sources("scribble")
         scribble = adapters.load_scribble(name, device, loose=file)
-        precision: adapters.Precision = "bf16" if tier.precision == "half" and device == "cpu" else "auto"
+        halved = tier.precision == "half" and device == "cpu" and packed.fast_bfloat16()
+        precision: adapters.Precision = "bf16" if halved else "auto"
         loaded = [adapters.load_propagation(name, device, precision, file) for name, file in sources("propagation")]
         members = views.members(loaded, _looks(tier, len(loaded)))
         propagation = members[0] if len(members) == 1 else ensemble.PropagationEnsemble(members)

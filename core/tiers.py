@@ -71,8 +71,8 @@ class Tier:
         scribble_weights, fusion_weights: names in the registry of weights; no fusion weights = old and new results are
             fused by formula.
         looks: what propagation is made of; several answer together.
-        precision: "full" is what the device does without loss (16 bits on a graphics card, 32 elsewhere), "half" is
-            bfloat16 on a processor too.
+        precision: of propagation. "full" is 32 bits on a processor, "half" bfloat16 where it multiplies these itself
+            (others imitate that, and are slower). A graphics card computes in 16 bits in either case.
         measured: None = not measured yet.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,9 @@ import pytest
 
 from blender_cutout import compose
 from blender_cutout.core.errors import InputError, OutOfMemory, WeightsError
-from blender_cutout.core.tiers import TIERS, find_tier
-from blender_cutout.models import registry
+from blender_cutout.core.fakes import iou
+from blender_cutout.core.tiers import TIERS, Tier, find_tier
+from blender_cutout.models import packed, registry
 
 
 def test_unknown_tiers_and_devices_list_the_names() -> None:
@@ -116,3 +118,24 @@ def test_only_propagation_takes_several_files() -> None:
     path = registry.weight_path(registry.find_entry("scribble"))
     with pytest.raises(InputError, match="only one file for scribble"):
         compose.load_engine("standard", "cpu", {"scribble": [path, path]})
+
+
+def test_looks_and_precision_of_a_tier_change_its_answers_a_little() -> None:
+    plain = find_tier("draft")
+    (look,) = plain.looks
+    image = np.full((96, 96, 3), 60, np.uint8)
+    image[24:72, 24:72] = (200, 90, 40)
+    matte = np.zeros((96, 96), np.float32)
+    matte[24:72, 24:72] = 1.0
+
+    def second(tier: Tier) -> np.ndarray:
+        engine = compose.make_engine(compose.load_networks(tier, "cpu"), tier)
+        return dict(engine.propagate([image, np.roll(image, 6, 1)], {0: matte}))[1]
+
+    alone = second(plain)
+    mirrored = second(replace(plain, looks=(look, replace(look, mirrored=True), replace(look, scale=0.75))))
+    assert 0.0 < np.abs(mirrored - alone).max()
+    assert iou(mirrored, np.roll(matte, 6, 1)) > 0.9
+    full, half = (second(replace(plain, precision=kind)) for kind in ("full", "half"))  # type: ignore[arg-type]
+    assert (full == half).all() != packed.fast_bfloat16()
+    assert np.abs(full - half).mean() < 0.01
