@@ -20,6 +20,7 @@ from . import (
     preferences,
     properties,
     strokes_overlay,
+    timeline,
     tool,
 )
 from .operators import (
@@ -65,6 +66,7 @@ def register() -> None:
     handlers.register()
     overlay.register()
     strokes_overlay.register()
+    timeline.register()
     tool.register()
     autoapply.register()
     keymap.register()
@@ -80,6 +82,7 @@ def unregister() -> None:
     keymap.unregister()
     autoapply.unregister()
     tool.unregister()
+    timeline.unregister()
     strokes_overlay.unregister()
     overlay.unregister()
     handlers.unregister()

@@ -46,3 +46,9 @@ def percent_here(scene: Any, track: Any) -> int | None:
 def doubtful(text: str, below: float) -> tuple[int, ...]:
     """The clip frames of `TrackState.confidence` of which the network is less sure than `below`, 0 to 1."""
     return tuple(frame for frame, percent in percents(text).items() if percent < 100 * below)
+
+
+def judge(scene: Any, track: Any) -> None:
+    """Has the panel tell which frames are in doubt, by what the scene counts as such."""
+    unsure = doubtful(track.confidence, scene.cutout.doubt_below)
+    track.doubtful = spans.told(spans.timeline_frames(scene, track, unsure))

@@ -11,14 +11,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from . import care, preferences, properties, spans
+from . import care, objects, preferences, properties, spans
 from .core.errors import CutoutError
 from .host import compat, storage, strips
 from .inview import clip_in_view
@@ -34,8 +33,8 @@ INTERVAL = 0.005
 QUIET = 0.3
 """Seconds that a job may take before the panel shows it. A round takes less: then nothing is drawn while the engine
 works, which may have to share the processor with that, and the panel does not jump up and down with every stroke."""
-
-
+_MARKS = 0.25
+"""Seconds at least between two redraws of the timeline while masks come in."""
 _UNFIT_CLIP = ("InputError", "FrameReadError", "StripError")
 
 
@@ -51,6 +50,10 @@ class Reporter:
         """1 = the engine has answered, 2 = its networks are loaded."""
         self.in_view = False
         """The previews may show something else now."""
+        self.marked = False
+        """The timelines may."""
+        self.marked_at = 0.0
+        """When they were drawn anew for that last."""
         self.quiet_until = 0.0
         """When the panel is to show the job that was given last; 0 = it does."""
 
@@ -65,7 +68,7 @@ class Reporter:
         if not found:
             return
         scene, track = found
-        self.in_view = True
+        self.in_view = self.marked = True
         track.head = event.head
         track.frame_count, track.width, track.height = event.frame_count, event.width, event.height
         track.keyframe_count = len(event.keyframes)
@@ -73,18 +76,19 @@ class Reporter:
         track.mattes = json.dumps(event.mattes, separators=(",", ":"))
         self.mattes.pop(event.track, None)
         self.disk[event.track] = event.disk
-        track.keyframes = spans.told(_timeline_frames(scene, track, event.keyframes))
+        track.drawn = json.dumps(event.keyframes, separators=(",", ":"))
+        track.keyframes = spans.told(spans.timeline_frames(scene, track, event.keyframes))
         track.locks = json.dumps(event.locked, separators=(",", ":"))
         locked = tuple(frame for start, stop in event.locked for frame in range(start, stop))
-        track.locked_frames = spans.told(_timeline_frames(scene, track, locked))
+        track.locked_frames = spans.told(spans.timeline_frames(scene, track, locked))
         track.confidence = event.confidence
-        unsure = care.doubtful(event.confidence, scene.cutout.doubt_below)
-        track.doubtful = spans.told(_timeline_frames(scene, track, unsure))
+        care.judge(scene, track)
 
     def on_matte(self, job: Job, event: MatteReady) -> None:
         """Notes where a frame's matte lies."""
         self.mattes.setdefault(event.track, {})[event.frame] = event.path
         self.in_view = self.in_view or _frame_in_view() in (event.frame, None)
+        self.marked = True
 
     def on_progress(self, job: Job, event: Progress) -> None:
         """Moves the bar."""
@@ -107,7 +111,7 @@ class Reporter:
             if outcome.code == "WorkerDied":
                 properties.status().lost = True
             elif outcome.code in _UNFIT_CLIP:
-                _forget_unopened(job.track)
+                objects.forget_unopened(job.track)
         elif isinstance(outcome, Cancelled):
             say("INFO", f"{job.title} was stopped.", "What is finished stays.")
         elif properties.status().level == "INFO":  # a warning on the way is not to be wiped out
@@ -165,6 +169,11 @@ def matte_file(track: Any, frame: int) -> Path | None:
 def _ranges(text: str) -> list[tuple[int, int, str]]:
     """`TrackState.mattes` of its JSON; remembered, as every redraw of the preview asks for it."""
     return [(start, stop, operation) for start, stop, operation in json.loads(text or "[]")]
+
+
+def under_way(track: Any) -> frozenset[int]:
+    """The clip frames with a mask that is newer than what the cutout's last state told."""
+    return frozenset(_reporter.mattes.get(track.uuid, ()))
 
 
 def disk_use(track: Any) -> tuple[int, int, int] | None:
@@ -239,6 +248,9 @@ def step() -> bool:
         _reporter.quiet_until = 0.0
         redraw("UI")
     _reporter.in_view = False
+    if _reporter.marked and (not busy or time.monotonic() > _reporter.marked_at + _MARKS):
+        redraw("WINDOW")
+        _reporter.marked, _reporter.marked_at = False, time.monotonic()
     return busy
 
 
@@ -319,30 +331,3 @@ def push_undo(name: str) -> None:
 def _tick() -> float | None:
     """The timer: looks again soon while the engine works, ends itself otherwise."""
     return INTERVAL if step() else None
-
-
-def _forget_unopened(uuid: str) -> None:
-    """Removes a cutout whose clip could never be opened: there is nothing in it yet."""
-    found = properties.track_by_uuid(uuid)
-    if found is None or found[1].frame_count:
-        return
-    scene, track = found
-    data = scene.cutout
-    with suppress(CutoutError):
-        if sum(other.strip_uuid == track.strip_uuid for other in data.tracks) == 1:
-            del strips.find(scene, track.strip_uuid, track.strip_name).strip[strips.STRIP_KEY]
-    data.tracks.remove(next(i for i, t in enumerate(data.tracks) if t.uuid == uuid))
-    data.active_index = max(0, min(data.active_index, len(data.tracks) - 1))
-
-
-def _timeline_frames(scene: Any, track: Any, clip_frames: tuple[int, ...]) -> list[int]:
-    """The timeline frames that show these clip frames; empty when the strip is gone."""
-    try:
-        strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
-        times = strips.time_map(scene, strip, track.frame_count)
-    except CutoutError:
-        return []
-    shown: dict[int, int] = {}
-    for timeline, clip in zip(range(times.left, times.right), times.clip_frames(), strict=True):
-        shown.setdefault(clip, timeline)
-    return sorted(shown[f] for f in clip_frames if f in shown)

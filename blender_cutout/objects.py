@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from . import properties
-from .core.errors import InputError, StripError
+from .core.errors import CutoutError, InputError, StripError
 from .host import strips
 from .host.looks import PALETTE, Colour
 
@@ -53,6 +54,20 @@ def check_free(track: Any, frame: int, timeline: int) -> None:
             f"Frame {timeline} of {track.name} is locked, so its mask is not changed.",
             "Press Unlock Frame to draw on it, or go to another frame.",
         )
+
+
+def forget_unopened(uuid: str) -> None:
+    """Removes a cutout whose clip could never be opened: there is nothing in it yet."""
+    found = properties.track_by_uuid(uuid)
+    if found is None or found[1].frame_count:
+        return
+    scene, track = found
+    data = scene.cutout
+    with suppress(CutoutError):
+        if sum(other.strip_uuid == track.strip_uuid for other in data.tracks) == 1:
+            del strips.find(scene, track.strip_uuid, track.strip_name).strip[strips.STRIP_KEY]
+    data.tracks.remove(next(i for i, t in enumerate(data.tracks) if t.uuid == uuid))
+    data.active_index = max(0, min(data.active_index, len(data.tracks) - 1))
 
 
 @dataclass(frozen=True, slots=True)

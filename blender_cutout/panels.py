@@ -122,6 +122,7 @@ def _draw_view(layout: Any, data: Any, track: Any) -> None:
     column = layout.column(align=True)
     row = column.row(align=True)
     row.prop(data, "show_mask")
+    row.prop(data, "show_marks", text="", icon="KEYTYPE_KEYFRAME_VEC", toggle=True)
     colour = row.row()
     colour.active = data.show_mask
     colour.prop(track, "colour", text="")

@@ -17,20 +17,11 @@ from bpy.props import (
 )
 
 from .core.errors import InputError
-from .host import compat
-from .host.looks import CHECKER, GREY, OUTLINE, PALETTE, TINT
+from .host.looks import PALETTE
 from .properties_care import DOUBT_BELOW, IN_TO_OUT, STABILITY, STOP_AT_CUTS, STOP_IN_DOUBT
 from .properties_output import BACKGROUND, WRITE_OBJECTS
+from .properties_view import COVER_OPACITY, MASK_OPACITY, MASK_VIEW, REDRAWS, SHOW_MARKS, SHOW_MASK
 
-
-def _redraw(_group: Any, _context: Any) -> None:
-    """Has every sequencer drawn anew: by itself Blender redraws only the region that was clicked in."""
-    for _, area in compat.sequencer_areas():
-        area.tag_redraw()
-
-
-# Without windows there is nothing to redraw, and 4.2 as a Python module crashes at its end for every `update` function.
-_REDRAWS = None if bpy.app.background else _redraw
 _TEXT = StringProperty()
 _COUNT = IntProperty(min=0)
 _LEVEL = EnumProperty(
@@ -46,17 +37,17 @@ _COLOUR = FloatVectorProperty(
     min=0.0,
     max=1.0,
     default=PALETTE[0],
-    update=_REDRAWS,
+    update=REDRAWS,
 )
 _NAME = StringProperty(name="Name", description="Name of the cutout")
 _VISIBLE = BoolProperty(
-    name="Show", description="Show this object's mask over the preview", default=True, update=_REDRAWS
+    name="Show", description="Show this object's mask over the preview", default=True, update=REDRAWS
 )
 _SOLO = BoolProperty(
     name="Solo",
     description="Show this object's mask, and of the clip's others only those that are solo too",
     default=False,
-    update=_REDRAWS,
+    update=REDRAWS,
 )
 _LOCKED = BoolProperty(
     name="Lock",
@@ -129,7 +120,8 @@ class CutoutTrack(bpy.types.PropertyGroup):
         folder: its folder, "//…" = relative to the .blend.
         head: the engine's id of its last operation; undo and redo move it.
         frame_count, width, height: of the clip, 0 = not opened yet.
-        keyframes: timeline frames with rounds, as the panel shows them.
+        drawn: clip frames with rounds: `TrackState.keyframes` as JSON.
+        keyframes: the same as timeline frames, as the panel shows them.
         keyframe_count, done_count: clip frames with rounds, clip frames with a matte.
         mattes: where the mattes lie: `TrackState.mattes` as JSON.
         locks: clip frames whose masks are approved: `TrackState.locked` as JSON.
@@ -156,6 +148,7 @@ class CutoutTrack(bpy.types.PropertyGroup):
     frame_count: _COUNT
     width: _COUNT
     height: _COUNT
+    drawn: _TEXT
     keyframes: _TEXT
     keyframe_count: _COUNT
     done_count: _COUNT
@@ -182,41 +175,6 @@ _AUTO_APPLY = BoolProperty(
     ),
     default=True,
 )
-_SHOW = BoolProperty(
-    name="Show Mask",
-    description="Show the mask over the preview, wherever the composite does not show it already",
-    default=True,
-    update=_REDRAWS,
-)
-_VIEW = EnumProperty(
-    name="View",
-    description="How the mask is shown over the preview; the render stays as it is",
-    items=(
-        (TINT, "Tint", "The object in the cutout's colour, with a bright outline"),
-        (OUTLINE, "Outline", "A line around the object"),
-        (CHECKER, "Checker", "What is cut away as a checkerboard: the object by itself"),
-        (GREY, "Black/White", "The mask itself: white stays, black goes, grey is half transparent"),
-    ),
-    update=_REDRAWS,
-)
-_OPACITY = FloatProperty(
-    name="Opacity",
-    description="Strength of the tint or the outline",
-    min=0.0,
-    max=1.0,
-    default=0.4,
-    subtype="FACTOR",
-    update=_REDRAWS,
-)
-_COVER = FloatProperty(
-    name="Opacity",
-    description="How much the checkerboard, or black and white, hides the picture",
-    min=0.0,
-    max=1.0,
-    default=1.0,
-    subtype="FACTOR",
-    update=_REDRAWS,
-)
 
 
 class CutoutScene(bpy.types.PropertyGroup):
@@ -225,10 +183,11 @@ class CutoutScene(bpy.types.PropertyGroup):
     tracks: _TRACKS
     active_index: _ACTIVE
     auto_apply: _AUTO_APPLY
-    show_mask: _SHOW
-    mask_view: _VIEW
-    mask_opacity: _OPACITY
-    cover_opacity: _COVER
+    show_mask: SHOW_MASK
+    show_marks: SHOW_MARKS
+    mask_view: MASK_VIEW
+    mask_opacity: MASK_OPACITY
+    cover_opacity: COVER_OPACITY
     stability: STABILITY
     in_to_out: IN_TO_OUT
     stop_at_cuts: STOP_AT_CUTS
@@ -248,7 +207,7 @@ _BRUSH_RADIUS = FloatProperty(
     step=100,
     precision=1,
     subtype="PIXEL",
-    update=_REDRAWS,
+    update=REDRAWS,
 )
 _BRUSH_PRESSURE = BoolProperty(
     name="Pressure",

@@ -1,7 +1,22 @@
 """The settings of a propagation, as the scene keeps them; see `care.py`."""
 # No `from __future__ import annotations`: Blender reads the annotations of property groups as values.
 
+from typing import Any
+
 from bpy.props import BoolProperty, FloatProperty
+
+from . import care
+from .properties_view import REDRAWS
+
+
+def judge_all(group: Any, context: Any) -> None:
+    """Tells anew which frames are in doubt, when that was set otherwise."""
+    scene = group.id_data
+    for track in scene.cutout.tracks:
+        care.judge(scene, track)
+    if REDRAWS is not None:
+        REDRAWS(group, context)
+
 
 STABILITY = FloatProperty(
     name="Stability",
@@ -39,4 +54,5 @@ DOUBT_BELOW = FloatProperty(
     max=1.0,
     default=0.84,
     subtype="FACTOR",
+    update=None if REDRAWS is None else judge_all,
 )

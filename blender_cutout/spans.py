@@ -5,9 +5,10 @@ The in and out points are Blender's own preview range, which the artist knows fr
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from .core.errors import InputError
+from .core.errors import CutoutError, InputError
 from .core.types import FrameRange
 from .host import strips
 
@@ -51,6 +52,18 @@ def here(scene: Any, track: Any) -> int:
             f"Go to a frame from {times.left} to {times.right - 1}.",
         )
     return frame
+
+
+def timeline_frames(scene: Any, track: Any, clip_frames: Iterable[int]) -> list[int]:
+    """The timeline frames that show these clip frames first; empty when the strip is gone or cannot be mapped."""
+    try:
+        times = _times(scene, track)
+    except CutoutError:
+        return []
+    shown: dict[int, int] = {}
+    for timeline, clip in zip(range(times.left, times.right), times.clip_frames(), strict=True):
+        shown.setdefault(clip, timeline)
+    return sorted(shown[f] for f in clip_frames if f in shown)
 
 
 def told(frames: list[int]) -> str:

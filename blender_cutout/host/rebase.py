@@ -10,7 +10,8 @@ import bpy
 from . import storage
 from .strips import places
 
-_ZERO = {"head": "", "keyframes": "", "mattes": "", "applied": "", "written_head": ""}
+_TEXTS = ("head", "drawn", "keyframes", "mattes", "locks", "locked_frames", "confidence", "doubtful", "applied")
+_ZERO = dict.fromkeys((*_TEXTS, "written_head"), "")
 _COUNTS = ("frame_count", "width", "height", "keyframe_count", "done_count")
 
 

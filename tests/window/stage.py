@@ -86,12 +86,14 @@ class Stage:
         """Measures from now on what the add-on itself takes of Blender's main thread, in `spent`."""
         jobs, auto = package("jobs"), package("autoapply").auto
         overlay, strokes = package("overlay")._overlay, package("strokes_overlay")._overlay
-        for shown in (overlay, strokes):
+        marks = package("timeline")._timeline
+        for shown in (overlay, strokes, marks):
             shown.remove()
         self._measure(overlay, "_draw", "mask drawn")
         self._measure(strokes, "_draw", "strokes drawn")
         self._measure(strokes, "_draw_cursor", "brush drawn")
-        for shown in (overlay, strokes):
+        self._measure(marks, "_draw", "timeline marked")
+        for shown in (overlay, strokes, marks):
             shown.add()
         self._measure(jobs, "step", "engine's news")
         self._measure(jobs, "push_undo", "undo step by Blender")

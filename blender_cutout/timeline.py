@@ -1,0 +1,138 @@
+"""Marks on the strips in the timeline: which frames of a cutout have a mask, are in doubt, are locked, have strokes.
+
+Only draws, from what the panel knows: no file is read, nothing is added to the .blend. What the marks look like says
+`host/marks.py`. Of a clip's objects the active one is shown.
+"""
+
+# No `from __future__ import annotations`: that name is a module here.
+
+import json
+import logging
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+import bpy
+
+from . import care, jobs
+from .core.errors import CutoutError
+from .host import compat, frames, marks, strips
+from .host.marks import Lane, Marks, Run
+
+_log = logging.getLogger(__name__)
+_BOTTOM, _TOP = 0.05, 0.95
+"""Where a strip begins and ends in its channel."""
+
+
+class Timeline:
+    """What is drawn over the timelines."""
+
+    def __init__(self) -> None:
+        self._handle: Any = None
+        self._broken = False
+
+    def add(self) -> None:
+        """Has it drawn from now on; not without a window."""
+        if self._handle is None and not bpy.app.background:
+            self._handle = bpy.types.SpaceSequenceEditor.draw_handler_add(self._draw, (), "WINDOW", "POST_PIXEL")
+
+    def remove(self) -> None:
+        """Has it not drawn any more."""
+        if self._handle is not None:
+            bpy.types.SpaceSequenceEditor.draw_handler_remove(self._handle, "WINDOW")
+        self._handle, self._broken = None, False
+
+    def _draw(self) -> None:
+        """Called by Blender for every timeline; must not raise."""
+        context = bpy.context
+        scene, space = compat.sequencer_scene(context), context.space_data
+        if self._broken or scene is None or not scene.cutout.show_marks or not space.show_overlays:
+            return
+        try:
+            _paint(scene, context.region, context.preferences.system.ui_scale)
+        except Exception:  # all that the gpu module raises; a driver that fails once would fail at every redraw
+            self._broken = True
+            _log.exception("Marks cannot be shown in the timeline")
+
+
+def marked(scene: Any) -> Iterator[tuple[Any, Any, Run, Marks]]:
+    """(cutout, strip, its timeline frames, the marks on it) of what the timeline shows now, copies and halves too."""
+    for track in _one_of_each_clip(scene):
+        try:
+            found = _marks(track, scene.cutout.doubt_below)
+            strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
+            for place in strips.pieces(scene, strip):
+                if strips.is_open(scene, place):
+                    span = frames.span(place.strip)
+                    shown = marks.on_timeline(found, strips.time_map(scene, place.strip, track.frame_count))
+                    yield track, place.strip, span, marks.within(shown, *span)
+        except CutoutError:  # the strip is gone or cannot be mapped: the panel says so when it matters
+            continue
+
+
+def _one_of_each_clip(scene: Any) -> list[Any]:
+    """The active cutout of the strip it is of, the first one of every other."""
+    data = scene.cutout
+    found = {track.strip_uuid: track for track in reversed(data.tracks) if track.frame_count}
+    if data.active_index < len(data.tracks) and data.tracks[data.active_index].frame_count:
+        active = data.tracks[data.active_index]
+        found[active.strip_uuid] = active
+    return list(found.values())
+
+
+def _marks(track: Any, below: float) -> Marks:
+    return _told(track.mattes, track.confidence, below, track.locks, track.drawn, jobs.under_way(track))
+
+
+@lru_cache(maxsize=16)
+def _told(mattes: str, confidence: str, below: float, locks: str, drawn: str, more: frozenset[int]) -> Marks:
+    """The marks of what a cutout keeps as text; remembered, as every redraw asks for it."""
+    done = {frame for start, stop, _ in json.loads(mattes or "[]") for frame in range(start, stop)}
+    # What is being propagated anew is not judged yet.
+    doubtful = [frame for frame in care.doubtful(confidence, below) if frame not in more]
+    return Marks(
+        done=marks.runs_of(sorted(done.union(more))),
+        doubtful=marks.runs_of(doubtful),
+        locked=tuple((start, stop) for start, stop in json.loads(locks or "[]")),
+        drawn=tuple(json.loads(drawn or "[]")),
+    )
+
+
+def _paint(scene: Any, region: Any, scale: float) -> None:
+    places: list[marks.Corner] = []
+    colours: list[marks.Colour] = []
+    # Not by `view_to_region`, which rounds.
+    (x0, y0), (x1, y1) = (region.view2d.region_to_view(*at) for at in ((0, 0), (region.width, region.height)))
+    wide, high = region.width / (x1 - x0), region.height / (y1 - y0)
+    for track, strip, span, shown in marked(scene):
+        bottom, top = ((strip.channel + part - y0) * high for part in (_BOTTOM, _TOP))
+        lane = Lane(-x0 * wide, wide, bottom, top, region.width, scale)
+        more = marks.triangles(marks.shapes(shown, span, lane, track.colour))
+        places += more[0]
+        colours += more[1]
+    if places:
+        _fill(places, colours)
+
+
+def _fill(places: list[marks.Corner], colours: list[marks.Colour]) -> None:
+    import gpu
+    from gpu_extras.batch import batch_for_shader
+
+    shader = gpu.shader.from_builtin("SMOOTH_COLOR")
+    batch = batch_for_shader(shader, "TRIS", {"pos": places, "color": colours})
+    gpu.state.blend_set("ALPHA")
+    batch.draw(shader)
+    gpu.state.blend_set("NONE")
+
+
+_timeline = Timeline()
+
+
+def register() -> None:
+    """Shows marks from now on."""
+    _timeline.add()
+
+
+def unregister() -> None:
+    """Shows none any more."""
+    _timeline.remove()
