@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from .core.engine import Engine, EngineSettings
 from .core.errors import EnvironmentMissing, InputError, OutOfMemory, WeightsError
 from .core.propagate import PropagationSettings
-from .core.tiers import AUTO, Tier, find_tier
+from .core.tiers import AUTO, Tier
+from .fitted import fitting_tier
 
 if TYPE_CHECKING:
     from .core.ports import FusionNet, Key, PropagationNet, ScribbleNet, Value, Weight
@@ -51,7 +52,7 @@ def load_engine(tier: str = AUTO, device: str = AUTO, weights: Loose | None = No
     """The engine with its trained networks.
 
     Args:
-        tier: a name from `cutout tiers`; auto = the standard one.
+        tier: a name from `cutout tiers`; auto = see `choose_tier`.
         device: auto, cpu, cuda or mps; auto takes cuda, then mps, then cpu.
         weights: checkpoints or safetensors files to be used instead of the tier's own, by what they are for:
             "scribble", "propagation", "fusion". Several propagation networks answer together; as many as the tier has
@@ -63,9 +64,23 @@ def load_engine(tier: str = AUTO, device: str = AUTO, weights: Loose | None = No
         EnvironmentMissing: PyTorch is not installed.
         OutOfMemory: the networks do not fit into the device's memory.
     """
-    chosen = find_tier(tier)
     place = choose_device(device)
+    chosen = choose_tier(tier, place)
     return make_engine(load_networks(chosen, place, weights), chosen, place)
+
+
+def choose_tier(name: str = AUTO, device: str = "cpu") -> Tier:
+    """The tier of that name; for auto the one that `cutout doctor` found to fit this machine, else the standard one.
+
+    Raises:
+        InputError: unknown.
+    """
+    return fitting_tier(name, device, card_name(device) if name == AUTO else None)
+
+
+def card_name(device: str) -> str:
+    """What the graphics card of a device calls itself, "" = none, or it does not say."""
+    return str(_torch().cuda.get_device_name(0)) if device == "cuda" else ""
 
 
 def make_engine(networks: Networks, tier: Tier, device: str = "cpu") -> Engine:
@@ -120,7 +135,7 @@ def load_networks(tier: Tier, device: str, weights: Loose | None = None) -> Netw
         WeightsError: weights missing or damaged; OutOfMemory; EnvironmentMissing.
     """
     _torch()
-    from .models import adapters, ensemble, loose, packed, registry, views
+    from .models import adapters, ensemble, loose, packed, registry, runner, views
 
     names = _weight_names(tier)
     for kind, given in (weights or {}).items():
@@ -141,7 +156,7 @@ def load_networks(tier: Tier, device: str, weights: Loose | None = None) -> Netw
         ((name, file),) = sources("scribble")
         scribble = adapters.load_scribble(name, device, loose=file)
         halved = tier.precision == "half" and device == "cpu" and packed.fast_bfloat16()
-        precision: adapters.Precision = "bf16" if halved else "auto"
+        precision: runner.Precision = "bf16" if halved else "auto"
         loaded = [adapters.load_propagation(name, device, precision, file) for name, file in sources("propagation")]
         members = views.members(loaded, _looks(tier, len(loaded)))
         propagation = members[0] if len(members) == 1 else ensemble.PropagationEnsemble(members)

@@ -1,4 +1,4 @@
-"""The networks as numpy-facing predictors: the only place for padding, normalising, device and precision.
+"""The networks as numpy-facing predictors; padding, device and precision are the `runner`'s.
 
 They satisfy the Protocols of `core.ports` by structure. Images come already cut and scaled to working size, (h, w, 3)
 uint8 RGB; any size is padded to a multiple of 16 and the answer cut back.
@@ -6,93 +6,24 @@ uint8 RGB; any size is padded to a multiple of 16 and the answer cut back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeVar
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor
 
 from . import affinity
 from .blocks import fold_batch_norms
-from .errors import OutOfMemory
 from .fusion_net import FusionNet
 from .loose import LooseWeights, fill
 from .memory_stack import MemoryStack
 from .packed import can_pack, pack
 from .propagation import FrameKey, PropagationNet, propagation_size
 from .registry import WeightEntry, find_entry, kind_of, load_weights
+from .runner import STRIDE, Array, Image, Network, Precision, Runner, chosen_precision, to_numpy
 from .scribble_to_mask import ScribbleToMask
-
-Image = NDArray[np.uint8]
-Array = NDArray[np.float32]
-Precision = Literal["auto", "fp32", "bf16", "fp16"]
-STRIDE = 16
-Network = TypeVar("Network", bound=torch.nn.Module)
-
-
-class _Runner:
-    """Device, precision and out-of-memory handling shared by the predictors.
-
-    With "fp16" the whole network is in 16 bits: autocast would turn all its weights into 16 bits again at every call,
-    which costs a graphics card a launch for each of them. Keys are compared, and answers given, in 32 bits.
-    """
-
-    def __init__(self, device: str, precision: Precision) -> None:
-        self.device = torch.device(device)
-        self.precision: Precision = _chosen(self.device, precision)
-        self.dtype = torch.float16 if self.precision == "fp16" else torch.float32
-
-    def place(self, network: Network) -> Network:
-        """Returns the network on the device, for inference."""
-        network.eval()
-        return network.to(self.device, self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-    @contextmanager
-    def __call__(self) -> Iterator[None]:
-        mixed = self.precision == "bf16"
-        try:
-            with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, enabled=mixed):
-                yield
-        except torch.OutOfMemoryError as error:
-            if self.device.type == "cuda":
-                torch.cuda.empty_cache()
-            raise OutOfMemory("The device's memory does not suffice.", "Choose a smaller tier, or the CPU.") from error
-
-    def image(self, image: Image) -> Tensor:
-        """(h, w, 3) uint8 -> (1, 3, H, W) in [0, 255] on the device, padded by repeating the edge."""
-        tensor = self._sent(np.ascontiguousarray(image)).permute(2, 0, 1)[None].to(self.dtype)
-        return _padded(tensor, "replicate").contiguous(memory_format=torch.channels_last)
-
-    def maps(self, maps: Array) -> Tensor:
-        """(N, h, w) float32 -> (1, N, H, W) on the device, padded with zeros."""
-        return _padded(self._sent(np.ascontiguousarray(maps, dtype=np.float32))[None].to(self.dtype), "constant")
-
-    def _sent(self, array: NDArray[np.generic]) -> Tensor:
-        """The array on the device. From pinned memory a graphics card fetches it while the program goes on."""
-        tensor = torch.from_numpy(array)
-        if self.device.type == "cuda":
-            return tensor.pin_memory().to(self.device, non_blocking=True)
-        return tensor.to(self.device)
-
-
-def _chosen(device: torch.device, precision: Precision) -> Precision:
-    if precision == "auto":
-        return "fp16" if device.type == "cuda" else "fp32"
-    return precision
-
-
-def _padded(x: Tensor, mode: str) -> Tensor:
-    down, right = -x.shape[-2] % STRIDE, -x.shape[-1] % STRIDE
-    return F.pad(x, (0, right, 0, down), mode=mode) if down or right else x
-
-
-def _numpy(x: Tensor, size_hw: tuple[int, int]) -> Array:
-    return np.ascontiguousarray(x[..., : size_hw[0], : size_hw[1]].float().cpu().numpy())
 
 
 def _rows(key: Tensor) -> Tensor:
@@ -111,7 +42,7 @@ class ScribblePredictor:
     """Strokes to mask, and the first guess of the foreground, with one network."""
 
     def __init__(self, network: ScribbleToMask, device: str = "cpu", precision: Precision = "auto") -> None:
-        self._run = _Runner(device, precision)
+        self._run = Runner(device, precision)
         self._network = self._run.place(network)
 
     def predict(self, image: Image, previous: Array, keep: Array, remove: Array) -> Array:
@@ -130,7 +61,7 @@ class ScribblePredictor:
         with self._run():
             extra = self._run.maps(np.stack((previous, keep, remove)))
             logits = self._network(self._run.image(image), extra[:, 0:1], extra[:, 1:2], extra[:, 2:3])
-            return _numpy(torch.sigmoid(logits.float())[0, 0], size_hw)
+            return to_numpy(torch.sigmoid(logits.float())[0, 0], size_hw)
 
     def foreground(self, image: Image) -> Array:
         """Returns the first guess (h, w) float32 in [0, 1] of the foreground object(s); nothing else is known."""
@@ -159,7 +90,7 @@ class PropagationPredictor:
     """Space-time memory segmentation of frames at working size."""
 
     def __init__(self, network: PropagationNet, device: str = "cpu", precision: Precision = "auto") -> None:
-        self._run = _Runner(device, precision)
+        self._run = Runner(device, precision)
         self._network = self._run.place(network)
         self._stack = MemoryStack()
 
@@ -207,7 +138,7 @@ class PropagationPredictor:
             )
             height, width = query.frame.key.shape[-2:]
             carried = carried.view(height, width, objects, -1).permute(2, 3, 0, 1)[None]
-            return _numpy(_mattes(self._network.decoder(carried, query.frame, hint))[0], query.size_hw)
+            return to_numpy(_mattes(self._network.decoder(carried, query.frame, hint))[0], query.size_hw)
 
     def attention(self, query: Key, keyframe: Key, difference: Array) -> Array:
         """Returns maps (M, h, w) float32: `difference` (M, h', w') of the keyframe, carried to the query by affinity.
@@ -219,7 +150,7 @@ class PropagationPredictor:
             weights = self._network.match(keyframe.frame.key.flatten(2), query.frame)
             carried = affinity.readout(weights, maps.flatten(2)[:, :, None]).squeeze(2)
             grid = carried.unflatten(2, query.frame.key.shape[-2:])
-            return _numpy(
+            return to_numpy(
                 F.interpolate(grid, scale_factor=STRIDE, mode="bilinear", align_corners=False)[0], query.size_hw
             )
 
@@ -228,7 +159,7 @@ class FusionPredictor:
     """Leans between two results of a frame at working size."""
 
     def __init__(self, network: FusionNet, device: str = "cpu", precision: Precision = "auto") -> None:
-        self._run = _Runner(device, "fp32" if precision == "auto" else precision)
+        self._run = Runner(device, "fp32" if precision == "auto" else precision)
         self._network = self._run.place(network)
 
     def lean(self, image: Image, old: Array, new: Array, carried: Array, weight: Array) -> Array:
@@ -250,7 +181,7 @@ class FusionPredictor:
             shares = torch.from_numpy(np.asarray(weight, np.float32)).to(self._run.device)
             images = self._run.image(image).expand(count, -1, -1, -1)
             lean = self._network(images, planes[:, 0:1], planes[:, 1:2], planes[:, 2:4], shares)
-            return _numpy(lean[:, 0], size_hw)
+            return to_numpy(lean[:, 0], size_hw)
 
 
 def load_scribble(
@@ -317,7 +248,7 @@ def _trained(
         fill(network, kind_of(entry if isinstance(entry, str) else entry.name), loose)
     fold_batch_norms(network)
     place = torch.device(device)
-    chosen = _chosen(place, precision)
+    chosen = chosen_precision(place, precision)
     if place.type == "cpu" and chosen != "fp16" and can_pack():
         pack(network, torch.bfloat16 if chosen == "bf16" else torch.float32)
     return network

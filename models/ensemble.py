@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from .adapters import Array, Image, PropagationPredictor
+    from .adapters import PropagationPredictor
+    from .runner import Array, Image
     from .views import View
 
 SURE = 1e-5

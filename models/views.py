@@ -16,7 +16,8 @@ import torch
 import torch.nn.functional as F
 
 if TYPE_CHECKING:
-    from .adapters import Array, Image, Key, PropagationPredictor, Value
+    from .adapters import Key, PropagationPredictor, Value
+    from .runner import Array, Image
 
 
 @dataclass(frozen=True, eq=False)
