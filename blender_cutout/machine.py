@@ -6,12 +6,15 @@ package index gives the CUDA build to everybody, so the CPU build must be asked 
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 CPU_VERSIONS = ("2.13.0", "2.8.0")
@@ -101,3 +104,47 @@ def cuda_version() -> tuple[int, int] | None:
 def has_rocm() -> bool:
     """True when AMD's compute driver and its libraries are there."""
     return Path("/dev/kfd").exists() and (shutil.which("rocminfo") is not None or Path("/opt/rocm").is_dir())
+
+
+@lru_cache(maxsize=1)
+def processor_name() -> str:
+    """What the processor calls itself."""
+    with suppress(OSError):
+        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
+        if found:
+            return found[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def thread_count() -> int:
+    """How many threads the networks use: OMP_NUM_THREADS, else one for each core that this process may use."""
+    chosen = os.environ.get("OMP_NUM_THREADS", "")
+    if chosen.isdecimal() and int(chosen) > 0:
+        return int(chosen)
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def free_memory_mb() -> float:
+    """Memory that a program could still have, in MB; 0 = not known (macOS)."""
+    with suppress(OSError):
+        text = Path("/proc/meminfo").read_text(encoding="ascii")
+        found = re.search(r"^MemAvailable:\s+(\d+) kB", text, re.MULTILINE)
+        return int(found[1]) / 2**10 if found else 0.0
+    if sys.platform == "win32":
+        return _windows_free_mb()
+    return 0.0
+
+
+def _windows_free_mb() -> float:
+    import ctypes
+
+    class Status(ctypes.Structure):
+        _fields_ = [("length", ctypes.c_ulong), ("load", ctypes.c_ulong)] + [
+            (name, ctypes.c_ulonglong)
+            for name in ("total", "available", "page_total", "page_free", "virtual_total", "virtual_free", "extended")
+        ]
+
+    status = Status(length=ctypes.sizeof(Status))
+    call = ctypes.windll.kernel32.GlobalMemoryStatusEx  # type: ignore[attr-defined,unused-ignore]
+    return status.available / 2**20 if call(ctypes.byref(status)) else 0.0

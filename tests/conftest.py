@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -18,6 +20,12 @@ if TYPE_CHECKING:  # imported where used: the tests inside Blender have neither 
 
 
 _STATUS = pytest.StashKey[int]()
+_HOME = pytest.StashKey[str]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What the user of this machine has set up, and the tier that was timed here, are no part of the tests."""
+    config.stash[_HOME] = os.environ["CUTOUT_HOME"] = tempfile.mkdtemp(prefix="cutout home ")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -38,6 +46,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
     What would keep a Blender from ending, a handler or timer left behind, is looked for after each test.
     """
+    shutil.rmtree(config.stash[_HOME], ignore_errors=True)
     if "bpy" in sys.modules and _STATUS in config.stash:
         sys.stdout.flush()
         sys.stderr.flush()
