@@ -50,6 +50,7 @@ _PLACING = {
 }
 _PLACING |= {"use_linear_modifiers", "volume", "pan", "pitch"}
 _TIME_NAMES = ("frame_", "animation_offset_", "content_", "left_handle", "right_handle", "duration")
+_LYING = ("location", "rotation_euler", "rotation_quaternion", "rotation_axis_angle", "scale")
 _DEPTH = 6
 _DIGITS = 5
 
@@ -175,6 +176,7 @@ def _scene(scene: Any, seen: set[int]) -> Iterator[str]:
             for curve in compat.curves(data):
                 yield f"{curve.data_path} {curve.array_index}"
                 yield from _points(curve, 0.0)
+            yield from _still(thing, data)
         if thing.type == "MESH":
             yield f"{len(thing.data.vertices)} {len(thing.data.polygons)}"
         if thing.type == "CAMERA":
@@ -183,6 +185,16 @@ def _scene(scene: Any, seen: set[int]) -> Iterator[str]:
         for strip in compat.strips(scene.sequence_editor):
             if strip.type != "SOUND":
                 yield from _strip(scene, strip, 0.0, seen)
+
+
+def _still(thing: Any, data: Any) -> Iterator[str]:
+    """Where an object lies, as far as that is not animated; nothing of what the nonlinear animation may move."""
+    if len(data.nla_tracks):
+        return
+    moved = {curve.data_path for curve in (*compat.curves(data), *data.drivers)}
+    for name in _LYING:
+        if name not in moved:
+            yield f"{name} {[round(value, _DIGITS) for value in getattr(thing, name)]}"
 
 
 def _file(path: str) -> str:

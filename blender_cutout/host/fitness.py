@@ -77,6 +77,11 @@ def source(scene: Any, strip: Any, files: bool = True) -> Source:
             raise StripError("The strip's scene is missing.", "Choose its scene in the strip's properties.")
         reason = "A scene strip has no file of its own."
         if strip.scene_input != "SEQUENCER":
+            if (strip.scene_camera or strip.scene.camera) is None:  # Blender would render it black, and say nothing
+                raise StripError(
+                    f"The strip's scene {strip.scene.name} has no camera.",
+                    "Add a camera to that scene, or choose one in the strip's properties.",
+                )
             size, output = _scene_size(strip.scene), False
     elif strip.type == "MOVIECLIP" and strip.clip is not None:
         size, output = (int(strip.clip.size[0]), int(strip.clip.size[1])), False
