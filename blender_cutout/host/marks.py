@@ -180,10 +180,10 @@ def shapes(marks: Marks, span: Run, lane: Lane, colour: Sequence[float]) -> Iter
 
 
 def _apart(frames: Sequence[int], lane: Lane, reach: float) -> Iterator[float]:
-    """The middles of frames in pixels, without those that others would hide, or that are out of view."""
+    """The pixels where frames start, as Blender draws its playhead; none that others hide, none out of view."""
     last = float("-inf")
     for frame in frames:
-        x = lane.at(frame + 0.5)
+        x = lane.at(frame)
         if -reach <= x <= lane.width + reach and x - last >= lane.scale:
             last = x
             yield x
