@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import machine
 from .core.engine import Engine, EngineSettings
 from .core.errors import EnvironmentMissing, InputError, OutOfMemory, WeightsError
 from .core.propagate import PropagationSettings
@@ -81,6 +82,13 @@ def choose_tier(name: str = AUTO, device: str = "cpu") -> Tier:
 def card_name(device: str) -> str:
     """What the graphics card of a device calls itself, "" = none, or it does not say."""
     return str(_torch().cuda.get_device_name(0)) if device == "cuda" else ""
+
+
+def free_memory_mb(device: str) -> float:
+    """Memory that networks on that device could still have, in MB; 0 = not known."""
+    if device == "cuda":
+        return float(_torch().cuda.mem_get_info()[0] / 2**20)
+    return machine.free_memory_mb()
 
 
 def make_engine(networks: Networks, tier: Tier, device: str = "cpu") -> Engine:

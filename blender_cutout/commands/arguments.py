@@ -36,10 +36,10 @@ def command(
     return parser
 
 
-def add_engine(parser: argparse.ArgumentParser) -> None:
-    """Adds `--tier` and `--device`."""
+def add_engine(parser: argparse.ArgumentParser, tier: str = "auto") -> None:
+    """Adds `--tier` and `--device`. What measures has another default than auto, which differs between machines."""
     parser.add_argument(
-        "--tier", default="auto", help="quality against time: a name from `cutout tiers` (default auto)"
+        "--tier", default=tier, help=f"quality against time: a name from `cutout tiers` (default {tier})"
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default auto)")
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..core.errors import InputError
+from ..core.tiers import AUTO, DEFAULT
 from . import arguments
 
 if TYPE_CHECKING:
@@ -43,17 +44,20 @@ def add_parser(commands: Any) -> None:
         help="time Cutie's small and base networks (package rf-cutie, any weights) on the same frames, taking turns",
     )  # fmt: skip
     parser.add_argument("--threads", type=arguments.positive, metavar="N", help="of the processor (default all)")
-    arguments.add_engine(parser)
+    arguments.add_engine(parser, DEFAULT)
 
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """Prints the times."""
+    from ..compose import choose_device, choose_tier
     from ..core.matte import read_mask
     from ..core.video import open_clip
     from ..evaluate.synthetic import MovingShape
     from . import versus
 
     arguments.check_tier(args.tier)
+    if args.tier == AUTO:  # said by its name, and the same for all that is compared
+        args.tier = choose_tier(AUTO, choose_device(args.device)).name
     if args.clip and not args.keyframe:
         raise InputError("A clip needs --keyframe.", "Give the mask of its first frame.")
     with ExitStack() as stack:

@@ -44,8 +44,9 @@ def add_parser(commands: Any) -> None:
         commands,
         "doctor",
         run,
-        "Checks this machine: Python, libraries, graphics card, weights, and how fast the networks run here. Ends with "
-        "exit code 2 when something must be put right.",
+        "Checks this machine: Python, libraries, graphics card, weights, and how fast the networks run here. From that "
+        "it finds the tier that `auto` takes from now on (with --tier NAME it only times that one). Ends with exit "
+        "code 2 when something must be put right.",
         "cutout doctor",
     )
     arguments.add_engine(parser)
@@ -82,11 +83,17 @@ def findings(tier: str, device: str, context: Context) -> Iterator[Finding]:
     if missing:
         return
     from .. import compose
-    from ..core.tiers import find_tier
+    from ..core.tiers import AUTO, find_tier
 
     for check in (lambda: _device(compose, device), lambda: _weights(compose, find_tier(tier))):
-        yield _tried(check)
-    yield _tried(lambda: _timed(tier, device, context))
+        finding = _tried(check)
+        yield finding
+        if not finding.ok:
+            return
+    if tier == AUTO:
+        yield _tried(lambda: _fitted(compose, device, context))
+    else:
+        yield _tried(lambda: _timed(tier, device, context))
 
 
 def _library(module: str, package: str, use: str) -> Finding:
@@ -124,22 +131,40 @@ def _weights(compose: Any, tier: Any) -> Finding:
     return Finding(True, "weights", f"complete and undamaged: {', '.join(names)}")
 
 
+def _fitted(compose: Any, device: str, context: Context) -> Finding:
+    """Finds the tier that auto is to take, and keeps that."""
+    from .. import fitted
+    from ..core.ladder import PACE
+    from . import fitting
+
+    begin, busy = time.perf_counter(), fitting.others_at_work()
+    found, kept = fitting.fit_here(context.load, compose.choose_device(device))
+    took = time.perf_counter() - begin
+    why = f"the finest that does a frame of 480p in {PACE} s and fits into memory"
+    if kept.seconds > PACE:
+        why = f"the fastest there is, though it takes more than {PACE} s for a frame of 480p"
+    elif found.hurried:
+        why += " (for finer ones there was no time)"
+    times = ", ".join(f"{name} {seconds:.2g} s" for name, seconds in found.timed.items())
+    text = f"auto takes {found.tier}, {why}; a frame takes {times}; timed in {took:.0f} s"
+    remedy = "Other programs are at work, which makes times longer: try again when they are done." if busy else ""
+    try:
+        return Finding(True, "tier", f"{text}; kept in {fitted.keep(kept)}", remedy)
+    except OSError as error:
+        return Finding(True, "tier", f"{text}; this cannot be kept ({error}), so auto stays what it was", remedy)
+
+
 def _timed(tier: str, device: str, context: Context) -> Finding:
     from ..evaluate.synthetic import MovingShape
+    from . import fitting
 
-    clip = MovingShape(frames=8)
     engine = context.load(tier, device)
-    image = clip[0]
+    image = MovingShape(frames=1)[0]
     engine.foreground(image)
     begin = time.perf_counter()
     engine.foreground(image)
     guess = time.perf_counter() - begin
-    stream = engine.propagate(clip, {0: clip.matte(0)})
-    for _ in range(3):  # the first frames also warm the networks up
-        next(stream)
-    begin = time.perf_counter()
-    left = sum(1 for _ in stream)
-    pace = (time.perf_counter() - begin) / max(1, left)
+    pace = fitting.time_tier(engine)
     text = (
         f"tier {engine.tier}: a first guess takes {guess:.2f} s, propagation {pace:.2f} s a frame "
         f"({pace * 250 / 60:.1f} minutes for 10 seconds of film at 25 frames a second)"

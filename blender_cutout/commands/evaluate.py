@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..core.errors import InputError
+from ..core.tiers import DEFAULT
 from . import arguments, files
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def add_parser(commands: Any) -> None:
         "-o", "--output", type=Path, metavar="DIR",
         help="write contact sheets of the worst results, all scores, and the clips' masks",
     )  # fmt: skip
-    arguments.add_engine(parser)
+    arguments.add_engine(parser, DEFAULT)
 
 
 def run(args: argparse.Namespace, context: Context) -> int:

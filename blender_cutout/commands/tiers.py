@@ -6,11 +6,21 @@ import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from ..core.tiers import DEFAULT, TIERS
+from ..core.ladder import ladder
 from . import arguments
 
 if TYPE_CHECKING:
+    from ..core.tiers import Tier
     from .context import Context
+
+_COLUMNS = (
+    ("J&F", "j_and_f", 3),
+    ("stroke IoU", "stroke_iou", 3),
+    ("s/frame", "seconds_per_frame", 2),
+    ("on card", "card_seconds_per_frame", 3),
+    ("MB", "memory_mb", 0),
+)
+"""(title, field of `Measured`, digits); those that no tier was measured for are left out."""
 
 
 def add_parser(commands: Any) -> None:
@@ -19,27 +29,48 @@ def add_parser(commands: Any) -> None:
         commands,
         "tiers",
         run,
-        "Lists the tiers: quality against time. Quality is DAVIS J&F and time that of propagation, both measured by "
-        "`cutout evaluate` where the table says.",
+        "Lists the tiers from the fastest to the finest: quality against time. J&F is that of DAVIS, stroke IoU that "
+        "after one round of strokes on a picture, time that of a propagated frame, MB the largest memory of the "
+        "process. All measured by `cutout evaluate` and `cutout bench` where the lines below the table say.",
         "cutout tiers",
     )
 
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """Prints the table."""
+    from ..fitted import fitting_tier, recall
+
     report = context.report
-    report.say(f"{'tier':<12}{'working size':>13}{'memory':>11}{'J&F':>8}{'s/frame':>9}   what you get")
+    found, taken = recall(), fitting_tier("auto").name
+    columns = [column for column in _COLUMNS if any(_cell(tier, *column[1:]) != "-" for tier in ladder())]
+    width = max(len(tier.name) for tier in ladder()) + 3
+    titles = "".join(f"{title:>{_wide(title)}}" for title, _, _ in columns)
+    report.say(f"{'tier':<{width}}{'working size':>12}{titles}   what you get")
     notes: dict[str, None] = {}
-    for tier in TIERS.values():
-        report.event("tier", default=tier.name == DEFAULT, **asdict(tier))
-        quality = pace = "-"
+    for tier in ladder():
+        report.event("tier", default=tier.name == taken, **asdict(tier))
         if tier.measured:
-            quality, pace = f"{tier.measured.j_and_f:.3f}", f"{tier.measured.seconds_per_frame:.2f}"
             notes[f"measured on {tier.measured.data}, {tier.measured.hardware}"] = None
-        name = tier.name + (" *" if tier.name == DEFAULT else "")
-        size, memory = f"{tier.propagation_px} px", f"{tier.memory_budget} frames"
-        report.say(f"{name:<12}{size:>13}{memory:>11}{quality:>8}{pace:>9}   {tier.text}")
-    report.say("* what `auto` takes")
+            if tier.measured.card:
+                notes[f"on card: {tier.measured.card}"] = None
+        size = f"{tier.propagation_px} px" + (f" x{len(tier.looks)}" if len(tier.looks) > 1 else "")
+        cells = "".join(f"{_cell(tier, name, digits):>{_wide(title)}}" for title, name, digits in columns)
+        report.say(f"{tier.name + (' *' if tier.name == taken else ''):<{width}}{size:>12}{cells}   {tier.text}")
+    if found is None:
+        report.say("* what `auto` takes here: this machine has not been timed yet, `cutout doctor` does it")
+    else:
+        report.say(
+            f"* what `auto` takes here: timed on {found.card or found.machine.processor}, {found.seconds:.2g} s a frame"
+        )
     for note in notes:
         report.say(note)
     return 0
+
+
+def _wide(title: str) -> int:
+    return max(len(title), 5) + 2
+
+
+def _cell(tier: Tier, name: str, digits: int) -> str:
+    value = getattr(tier.measured, name, None)
+    return "-" if value is None else f"{value:.{digits}f}"

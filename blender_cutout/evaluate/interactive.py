@@ -20,6 +20,7 @@ import numpy as np
 from ..commands.arguments import weight_file, weights_by_kind
 from ..compose import load_engine
 from ..core.errors import InputError
+from ..core.tiers import DEFAULT
 from ..core.video import open_clip
 from . import metrics, robot
 from .data import find_data, frame_truth
@@ -190,7 +191,7 @@ def main(words: Sequence[str] | None = None) -> int:
     """Measures as the command line says; prints a record for each round and then the table."""
     parser = argparse.ArgumentParser(prog="python -m blender_cutout.evaluate.interactive", description=__doc__)
     parser.add_argument("data", type=Path, help="folder with video/")
-    parser.add_argument("--tier", default="auto")
+    parser.add_argument("--tier", default=DEFAULT)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--clips", nargs="*", default=[], help="names of clips (default all)")
     parser.add_argument("--rounds", type=int, default=ROUNDS)

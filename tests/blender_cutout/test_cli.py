@@ -17,6 +17,7 @@ from blender_cutout.core.engine import Engine, EngineSettings
 from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip, iou
 from blender_cutout.core.matte import read_mask, write_mask
 from blender_cutout.core.propagate import PropagationSettings
+from blender_cutout.core.tiers import DEFAULT, TIERS
 
 Run = Callable[..., int]
 
@@ -216,12 +217,27 @@ def test_composite_with_alpha(run: Run, clip: SyntheticClip, folder: Path) -> No
     assert run("composite", folder, "--masks", "masks", "--rgba", "-o", "out.mp4") == 2
 
 
-def test_tiers_lists_all(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+def test_tiers_lists_all_and_says_which_one_auto_takes(
+    run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from blender_cutout import fitted
+
+    monkeypatch.setenv("CUTOUT_HOME", str(tmp_path))
     assert run("tiers") == 0
-    text = capsys.readouterr().out
-    assert all(name in text for name in ("draft", "standard *", "fine"))
+    lines = capsys.readouterr().out.splitlines()
+    rows = [line for line in lines if line.split()[0] in TIERS]
+    assert [line.split()[0] for line in rows] == list(TIERS)
+    assert [line.split()[0] for line in rows if " * " in line] == [DEFAULT]
+    assert any("not been timed yet" in line for line in lines)
+    for tier, row in zip(TIERS.values(), rows, strict=True):
+        assert f"{tier.measured.j_and_f:.3f}" in row
+        assert f"{tier.measured.seconds_per_frame:.2f}" in row
+    last = list(TIERS)[-1]
+    fitted.keep(fitted.Fitted(last, 0.17, "cpu", fitted.this_machine()))
     assert run("tiers", "--json") == 0
-    assert [r["name"] for r in records(capsys)] == ["draft", "standard", "fine"]
+    found = records(capsys)
+    assert [r["name"] for r in found] == list(TIERS)
+    assert [r["name"] for r in found if r["default"]] == [last]
 
 
 def test_evaluate_scores_and_draws_what_it_is_given(

@@ -123,6 +123,22 @@ def test_the_doctor_finds_everything_in_order(place: Path) -> None:
     assert {"Python", "torch", "device", "weights", "speed"} <= {f["what"] for f in found if f["event"] == "finding"}
 
 
+def test_the_doctor_finds_the_tier_that_auto_takes(place: Path) -> None:
+    home = place / "Zuhause"
+    done = cutout("doctor", "--json", folder=place, CUTOUT_HOME=str(home), OMP_NUM_THREADS="1")
+    assert done.returncode == 0, done.stdout
+    (text,) = [f["text"] for f in map(json.loads, done.stdout.splitlines()) if f.get("what") == "tier"]
+    kept = json.loads((home / "tier.json").read_text(encoding="utf-8"))["cpu"]
+    assert f"auto takes {kept['tier']}," in text
+    assert kept["seconds"] == kept["timed"][kept["tier"]]
+    assert kept["machine"]["threads"] == 1
+    code = "from blender_cutout import load_engine; print(load_engine(device='cpu').tier)"
+    for threads, taken in (("1", kept["tier"]), ("2", "standard")):
+        environment = {**ENVIRONMENT, "CUTOUT_HOME": str(home), "OMP_NUM_THREADS": threads}
+        engine = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+        assert engine.stdout.strip() == taken, engine.stderr
+
+
 def test_damaged_weights_stop_with_one_line_that_says_what_to_do(place: Path, scene: SyntheticClip) -> None:
     import shutil
 
