@@ -27,7 +27,7 @@ SHOW_MASK = BoolProperty(
 SHOW_MARKS = BoolProperty(
     name="Timeline Marks",
     description=(
-        "Show on the strip in the timeline which frames have a mask (bar), are in doubt (orange), are locked (white "
+        "Show on the strip in the timeline which frames have a mask (bar), are in doubt (red), are locked (white "
         "line) and have strokes (diamonds)"
     ),
     default=True,

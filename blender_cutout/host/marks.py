@@ -21,7 +21,7 @@ Colour = tuple[float, float, float, float]
 Corner = tuple[float, float]
 
 EMPTY: Colour = (0.0, 0.0, 0.0, 0.5)
-DOUBT: Colour = (1.0, 0.42, 0.0, 1.0)
+DOUBT: Colour = (1.0, 0.16, 0.1, 1.0)
 LOCKED: Colour = (1.0, 1.0, 1.0, 0.95)
 DRAWN: Colour = (1.0, 0.85, 0.1, 1.0)
 RIM: Colour = (0.0, 0.0, 0.0, 0.9)
