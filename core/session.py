@@ -113,6 +113,10 @@ class TrackSession:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def use(self, engine: Engine) -> None:
+        """Makes mattes with another engine from now on; those there stay what they are."""
+        self._engine = engine
+
     @property
     def head(self) -> str:
         """Id of the operation that is shown, "" = none."""

@@ -33,8 +33,8 @@ def failed(job: str, error: BaseException) -> Failed:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """True for numpy's and Python's MemoryError and for what torch raises on any device."""
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+    """True for numpy's and Python's MemoryError, for what torch raises on any device, and for our own error."""
+    if isinstance(error, MemoryError | OutOfMemory) or type(error).__name__ == "OutOfMemoryError":
         return True
     text = str(error).lower()
     return isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)

@@ -13,10 +13,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from .. import __version__
 from ..core.errors import CutoutError, InputError, ProtocolError
 from ..core.messages import (
-    PROTOCOL,
     ApplyRound,
     Cancelled,
     Checkout,
@@ -29,17 +27,16 @@ from ..core.messages import (
     Message,
     MoveTrack,
     OpenTrack,
-    Progress,
     Propagate,
     PropagateGroup,
-    Ready,
     Undo,
     Warn,
 )
 from ..core.types import Care, Clip, Direction, FrameRange, Halt, MatteKind, Round, Stroke
 from . import exchange
-from .failures import failed, free_memory, is_out_of_memory
+from .failures import failed
 from .inbox import Inbox
+from .keeper import EngineKeeper
 from .outbox import Outbox, ProgressMeter
 from .precedence import LongJob, ends, waits
 
@@ -68,11 +65,9 @@ class Server:
     """
 
     def __init__(self, incoming: int, outgoing: int, make_engine: Callable[[str, str], Engine]) -> None:
-        self._make_engine = make_engine
         self._outbox = Outbox(outgoing)
         self._send = self._outbox.send
-        self._hello: Hello | None = None
-        self._engine: Engine | None = None
+        self._keeper = EngineKeeper(make_engine, self._send)
         self._sessions: dict[str, TrackSession] = {}
         self._inbox = Inbox(incoming, self._send, self._abandon)
 
@@ -94,52 +89,35 @@ class Server:
                 self._greet(message)
             else:
                 self._require_hello()
-                done = self._work(message)
+                if isinstance(message, Export | ImportMattes):  # needs no networks: smaller ones are of no use
+                    done = self._work(message)
+                else:
+                    done = self._keeper.within_memory(job, lambda: self._work(message))
                 self._send(done)
         except _Stopped as stopped:
             self._send(Cancelled(job, stopped.at))
         except Exception as error:
             _log.error("job %s failed", job, exc_info=error)
-            if is_out_of_memory(error):
-                free_memory()
             self._send(failed(job, error))
         finally:
             self._inbox.finish(message)
 
     def _greet(self, hello: Hello) -> None:
-        if hello.protocol != PROTOCOL:
-            raise ProtocolError(
-                f"The add-on speaks protocol {hello.protocol}, the engine {PROTOCOL}.",
-                "Install the same version of the add-on and of its engine.",
-            )
-        if self._hello and (hello.tier, hello.device) != (self._hello.tier, self._hello.device):
+        if self._keeper.greet(hello):
             self._close_all()
-            self._engine = None
-        self._hello = hello
-        self._send(Ready(PROTOCOL, __version__, hello.device, hello.tier, os.getpid()))
         if self._inbox.idle:
             self._load_ahead()
 
     def _load_ahead(self) -> None:
         """Loads the engine while the artist is still looking for the brush; without it every job will say so again."""
         try:
-            self._load_engine("")
+            self._keeper.within_memory("", self._keeper.get)
         except CutoutError as error:
             self._send(Warn("", str(error)))
 
     def _require_hello(self) -> None:
-        if self._hello is None:
+        if not self._keeper.greeted:
             raise ProtocolError("The engine was asked for work before it was greeted.", "Restart the engine.")
-
-    def _load_engine(self, job: str) -> Engine:
-        """The engine, made at first need; a second Ready then tells what "auto" has become."""
-        if self._engine is None:
-            assert self._hello is not None
-            if job:
-                self._send(Progress(job, 0, 1, "loading the engine", -1.0))
-            self._engine = self._make_engine(self._hello.tier, self._hello.device)
-            self._send(Ready(PROTOCOL, __version__, self._engine.device, self._engine.tier, os.getpid()))
-        return self._engine
 
     def _work(self, message: Message) -> Done:
         """Does one job."""
@@ -176,7 +154,7 @@ class Server:
     def _open(self, message: OpenTrack) -> Done:
         from ..core.session import TrackSession
 
-        engine = self._load_engine(message.job)
+        engine = self._keeper.get(message.job)
         earlier = self._sessions.pop(message.track, None)
         if earlier is not None:
             earlier.close()
@@ -238,7 +216,7 @@ class Server:
         meter = ProgressMeter(self._outbox, message.job, "propagating")
         done = 0
         try:
-            engine, care = self._load_engine(message.job), self._care(message)
+            engine, care = self._keeper.get(message.job), self._care(message)
             run = GroupRun(sessions, message.names, engine, frames, direction, *care)
             for text in run.warnings:
                 self._send(Warn(message.job, text))
@@ -321,7 +299,9 @@ class Server:
     def _session(self, track: str) -> TrackSession:
         if track not in self._sessions:
             raise InputError("This cutout is not open in the engine.", "Select its strip again.")
-        return self._sessions[track]
+        session = self._sessions[track]
+        session.use(self._keeper.get())  # a faster tier may have taken over
+        return session
 
     def _close_all(self) -> None:
         while self._sessions:

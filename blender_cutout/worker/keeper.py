@@ -1,0 +1,115 @@
+"""The engine that the process works with: made at first need, and replaced by a faster tier's where memory is short."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from .. import __version__
+from ..core.errors import ProtocolError
+from ..core.ladder import faster
+from ..core.messages import PROTOCOL, Event, Hello, Progress, Ready, Warn
+from .failures import free_memory, is_out_of_memory
+
+if TYPE_CHECKING:
+    from ..core.engine import Engine
+
+_Result = TypeVar("_Result")
+_log = logging.getLogger(__name__)
+
+
+class EngineKeeper:
+    """Holds the engine.
+
+    Args:
+        make_engine: (tier, device) -> Engine; may take long.
+        send: to the host.
+    """
+
+    def __init__(self, make_engine: Callable[[str, str], Engine], send: Callable[[Event], None]) -> None:
+        self._make_engine = make_engine
+        self._send = send
+        self._hello: Hello | None = None
+        self._lowered = ""
+        """Tier that took the place of the one that the host wants, "" = none did."""
+        self._engine: Engine | None = None
+
+    def greet(self, hello: Hello) -> bool:
+        """Takes what the host wants; True when the engine so far was another one: what was made with it has to go.
+
+        Raises:
+            ProtocolError: the host is of another version.
+        """
+        if hello.protocol != PROTOCOL:
+            raise ProtocolError(
+                f"The add-on speaks protocol {hello.protocol}, the engine {PROTOCOL}.",
+                "Install the same version of the add-on and of its engine.",
+            )
+        before = self._hello
+        changed = before is not None and (hello.tier, hello.device) != (self._lowered or before.tier, before.device)
+        if changed:
+            self._engine, self._lowered = None, ""
+        self._hello = hello
+        self._send(Ready(PROTOCOL, __version__, hello.device, hello.tier, os.getpid()))
+        return changed
+
+    @property
+    def greeted(self) -> bool:
+        """True once the host has said what it wants."""
+        return self._hello is not None
+
+    def get(self, job: str = "") -> Engine:
+        """The engine, made at first need; a second Ready then tells what "auto" has become."""
+        if self._engine is None:
+            assert self._hello is not None
+            if job:
+                self._send(Progress(job, 0, 1, "loading the engine", -1.0))
+            self._engine = self._make_engine(self._lowered or self._hello.tier, self._hello.device)
+            self._tell(self._engine)
+        return self._engine
+
+    def within_memory(self, job: str, work: Callable[[], _Result]) -> _Result:
+        """The result of `work`; where memory does not suffice it is done again with the next faster tier, and so on.
+
+        The host is told. The faster tier stays until the host wants another one.
+        """
+        while True:
+            try:
+                return work()
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                _log.warning("job %s: out of memory with the tier %s", job, self._name(), exc_info=error)
+                full = error.with_traceback(None)
+            # Not inside `except`, and without its causes: tracebacks hold what fills the memory.
+            full.__cause__ = full.__context__ = None
+            free_memory()
+            if not self._step_down(job):
+                raise full
+
+    def _step_down(self, job: str) -> bool:
+        """Puts the next faster tier in the engine's place; False when there is none."""
+        before = self._name()
+        tier = faster(before)
+        if tier is None:
+            return False
+        self._engine, self._lowered = None, tier.name
+        self._send(
+            Warn(
+                job,
+                f"The memory does not suffice for the tier {before}: {tier.name} takes its place, which needs less. "
+                "To go back, close other programs and choose the tier again.",
+            )
+        )
+        return True
+
+    def _name(self) -> str:
+        """The tier that is worked with."""
+        if self._engine is not None:
+            return self._engine.tier
+        return self._lowered or (self._hello.tier if self._hello is not None else "")
+
+    def _tell(self, engine: Engine) -> None:
+        self._send(Ready(PROTOCOL, __version__, engine.device, engine.tier, os.getpid()))
