@@ -27,7 +27,9 @@ from .painting import Painter, on_screen, upload
 
 _log = logging.getLogger(__name__)
 _KEPT = 8
-"""Textures kept for each mask in view: itself, and a few frames to step back and forth."""
+"""Textures kept at least for each mask in view: itself, and a few frames to step back and forth."""
+_ENOUGH = 48 * 2**20
+"""Pixels up to which more are kept: some seconds, so that what is played again and again is read once."""
 _IN_FULL = 3
 """So many masks are shown as one in full detail; for more the small copies must do."""
 _SQUARE = 8.0
@@ -44,11 +46,13 @@ class _Shown:
         texture: its pixels.
         box: where there is anything of it; None = nowhere.
         width: of the small copy, 0 = it is the mask itself.
+        pixels: how many.
     """
 
     texture: Any
     box: Box | None
     width: int = 0
+    pixels: int = 0
 
 
 class Overlay:
@@ -61,6 +65,7 @@ class Overlay:
         self._broken = False
         self._textures: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
         self._room = _KEPT
+        self._pixels: dict[tuple[Any, ...], int] = {}
 
     def add(self) -> None:
         """Has it drawn from now on; not without a window."""
@@ -77,6 +82,7 @@ class Overlay:
         self._painter.close()
         self._reader.close()
         self._textures.clear()
+        self._pixels.clear()
 
     def _draw(self) -> None:
         """Called by Blender for every preview region; must not raise."""
@@ -124,7 +130,8 @@ class Overlay:
         try:
             key = tuple(map(_file, paths))
             if key not in self._textures:
-                self._keep(key, _upload(*paths))
+                shown = _upload(*paths)
+                self._keep(key, shown, shown.pixels)
         except OSError:
             return None
         except ValueError:
@@ -144,14 +151,16 @@ class Overlay:
                     bpy.app.timers.register(self._when_read, first_interval=_SOON)
                 return None
             cut = [grey[part.y0 : part.y1 : part.step, part.x0 : part.x1 : part.step] for grey in pixels]
-            self._keep(key, upload(_sum(cut)))
+            grey = _sum(cut)
+            self._keep(key, upload(grey), grey.size)
         self._textures.move_to_end(key)
         return self._textures[key]
 
-    def _keep(self, key: tuple[Any, ...], value: Any) -> None:
-        self._textures[key] = value
-        while len(self._textures) > self._room:
-            self._textures.popitem(last=False)
+    def _keep(self, key: tuple[Any, ...], value: Any, pixels: int = 0) -> None:
+        self._textures[key], self._pixels[key] = value, pixels
+        while len(self._textures) > self._room and sum(self._pixels.values()) > _ENOUGH:
+            oldest, _ = self._textures.popitem(last=False)
+            del self._pixels[oldest]
 
     def _when_read(self) -> float | None:
         """A timer: has the preview drawn anew when the thread is done."""
@@ -188,7 +197,7 @@ def _upload(*paths: Path) -> _Shown:
         grey, small = _sum([read_grey(detail.small_copy(path)) for path in paths]), True
     except (OSError, ValueError):  # they are small themselves, or from a version that made no copies
         grey, small = _sum([read_grey(path) for path in paths]), False
-    return _Shown(upload(grey), detail.used(grey), grey.shape[1] if small else 0)
+    return _Shown(upload(grey), detail.used(grey), grey.shape[1] if small else 0, grey.size)
 
 
 def _sum(pixels: list[Any]) -> Any:

@@ -200,6 +200,25 @@ def test_a_damaged_small_copy_is_passed_over(blender: Any, project: Project, fil
     assert iou(shown.texture / 255, kit.STROKE_FRAME) > 0.9
 
 
+@pytest.mark.parametrize(("room", "read"), [(48 * 2**20, 1), (1000, 2)])
+def test_what_is_played_again_is_read_once_where_there_is_room(
+    blender: Any, project: Project, files: list[str], monkeypatch: pytest.MonkeyPatch, room: int, read: int
+) -> None:
+    from blender_cutout import layers, overlay
+
+    monkeypatch.setattr(overlay, "_ENOUGH", room)
+    scene, _ = project()
+    cut(blender, "propagate")
+    shower = overlay.Overlay()
+    for frame in [*range(kit.LENGTH), *range(kit.LENGTH)]:
+        scene.frame_set(1 + frame)
+        (layer,), _ = layers.find_layers(scene)
+        shower._texture(*layer.files)
+    assert sorted(files) == sorted([f"{n:06d}.png" for n in range(kit.LENGTH)] * read)
+    kept = sum(key in shower._textures for key in shower._pixels)
+    assert kept == len(shower._textures) == (kit.LENGTH if read == 1 else overlay._KEPT)
+
+
 def test_a_part_lies_where_the_whole_does(blender: Any, project: Project) -> None:
     from blender_cutout import layers, overlay
     from blender_cutout.host.detail import Part
