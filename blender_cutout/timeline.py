@@ -16,7 +16,7 @@ import bpy
 
 from . import care, jobs
 from .core.errors import CutoutError
-from .host import compat, frames, marks, strips
+from .host import compat, frames, looks, marks, strips
 from .host.marks import Lane, Marks, Run
 
 _log = logging.getLogger(__name__)
@@ -107,7 +107,7 @@ def _paint(scene: Any, region: Any, scale: float) -> None:
     for track, strip, span, shown in marked(scene):
         bottom, top = ((strip.channel + part - y0) * high for part in (_BOTTOM, _TOP))
         lane = Lane(-x0 * wide, wide, bottom, top, region.width, scale)
-        more = marks.triangles(marks.shapes(shown, span, lane, track.colour))
+        more = marks.triangles(marks.shapes(shown, span, lane, looks.on_screen(track.colour)))
         places += more[0]
         colours += more[1]
     if places:

@@ -64,5 +64,11 @@ def look(view: str, colour: Colour, opacity: float) -> Look:
     return Look(inside=_covering(colour, opacity), line=_covering(bright, min(1.0, 2 * opacity)))
 
 
+def on_screen(colour: Colour) -> Colour:
+    """A linear colour as the interface shows it, outside of the preview: sRGB."""
+    r, g, b = (12.92 * value if value < 0.0031308 else 1.055 * value ** (1 / 2.4) - 0.055 for value in colour)
+    return r, g, b
+
+
 def _covering(colour: Colour, opacity: float) -> Premultiplied:
     return colour[0] * opacity, colour[1] * opacity, colour[2] * opacity, opacity

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from blender_cutout.host.looks import CHECKER, GREY, OUTLINE, PALETTE, TINT, Look, look
+from blender_cutout.host.looks import CHECKER, GREY, OUTLINE, PALETTE, TINT, Look, look, on_screen
 
 BLUE = (0.0, 0.0, 1.0)
 MATTE = np.array([0.0, 0.5, 1.0])
@@ -60,3 +60,8 @@ def test_the_cutouts_colours_are_neither_of_the_strokes() -> None:
     for colour in PALETTE:
         for stroke in ((0.0, 1.0, 0.0), (1.0, 0.0, 0.0)):
             assert np.abs(np.subtract(colour, stroke)).sum() > 0.6
+
+
+def test_colours_outside_of_the_preview_are_those_of_the_panel() -> None:
+    assert [round(255 * value) for value in on_screen((0.05, 0.45, 1.0))] == [63, 179, 255]
+    assert on_screen((0.0, 0.001, 1.0)) == pytest.approx((0.0, 0.01292, 1.0))
