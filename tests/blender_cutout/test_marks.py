@@ -109,7 +109,7 @@ def test_each_frame_has_the_colour_of_what_is_told_of_it() -> None:
     assert colour(11.3) == (*BLUE, 1.0)
     assert [colour(15.5), colour(17.5)] == [marks.DOUBT] * 2
     assert colour(35.5) == marks.EMPTY
-    assert [colour(13.5), colour(14.5), colour(40.5)] == [marks.DRAWN] * 3
+    assert [colour(13), colour(14), colour(40)] == [marks.DRAWN] * 3, "at the playhead's line"
     assert [colour(28.5, 49.0), colour(31.5, 49.0)] == [marks.LOCKED] * 2
     assert [colour(27.5, 49.0), colour(32.5, 49.0)] == [None] * 2
     assert [colour(9.5), colour(70.5)] == [None] * 2
