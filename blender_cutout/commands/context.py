@@ -9,6 +9,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ..core.errors import OutOfMemory
+
 if TYPE_CHECKING:
     from ..core.engine import Engine
 
@@ -81,3 +83,35 @@ class Context:
 
     report: Reporter
     load: EngineLoader = load_trained
+
+    def within_memory(self, tier: str, device: str, work: Callable[[Engine], T]) -> T:
+        """The result of `work` with the tier's engine; where memory does not suffice with the next faster one's.
+
+        The user is told each time. Not for what measures: that must not use another tier than it says.
+
+        Raises:
+            OutOfMemory: even the fastest tier needs too much.
+        """
+        from ..core.ladder import faster
+        from ..worker.failures import free_memory, is_out_of_memory
+
+        while True:
+            name = tier
+            engine: Engine | None = None
+            try:
+                engine = self.load(name, device)
+                name = engine.tier
+                return work(engine)
+            except Exception as error:
+                instead = faster(name) if is_out_of_memory(error) else None
+                if instead is None:
+                    if is_out_of_memory(error) and not isinstance(error, OutOfMemory):
+                        raise OutOfMemory("The memory does not suffice.", "Close other programs.") from error
+                    raise
+            # Outside of the handler: its traceback holds what fills the memory.
+            engine = None
+            free_memory()
+            text = f"The memory does not suffice for the tier {name}: {instead.name} takes its place, which needs less."
+            self.report.event("fallback", tier=name, instead=instead.name, text=text)
+            self.report.complain(f"Warning: {text}")
+            tier = instead.name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,9 @@ from . import arguments, files
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..core.types import Halt, Matte
+    from ..core.engine import Engine
+    from ..core.ports import FrameSource
+    from ..core.types import FrameRange, Halt, Matte
     from .context import Context
 
 STABILITY = 1.0
@@ -84,9 +87,8 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """Writes the masks."""
-    from ..core.confidence import confidence
     from ..core.foreign import ForeignKeyframes
-    from ..core.matte import read_mask, to_png
+    from ..core.matte import read_mask
     from ..core.video import open_clip
 
     arguments.check_tier(args.tier)
@@ -110,47 +112,68 @@ def run(args: argparse.Namespace, context: Context) -> int:
         previous = _Previous(files.MaskFolder(args.previous, clip.size), keyframes) if args.previous else None
         files.prepare_folder(args.output, args.clip)
         finished = _finished(args.output, clip.size) if args.resume else None
-        report = context.report
-        disk = files.tell_disk(report, args.output, keyframes[min(keyframes)], len(bounds))
-        engine = context.load(args.tier, args.device)
-        report.event(
-            "start", frames=len(bounds), first=bounds.start, stop=bounds.stop, tier=engine.tier, device=engine.device,
-            **disk,
-        )  # fmt: skip
-        halts: list[Halt] = []
-        stream = engine.propagate_detailed(
-            clip,
-            keyframes,
-            frame_range=bounds,
-            previous=previous.get if previous else None,
-            direction=Direction(args.direction),
-            locked=locked,
-            known=finished.get if finished is not None else None,
-            care=Care(not args.across_cuts, args.stop_below, args.stability),
-            notice=halts.append,
-        )
-        begin = last = time.perf_counter()
-        done = 0
-        with closing(stream):
-            results = (result for result in stream if result[2] is not MatteKind.PENDING)
-            for frame, matte, kind in report.progress(results, len(bounds), "propagating"):
-                path = args.output / files.mask_name(frame)
-                if finished is None or frame not in finished:
-                    files.write_bytes(path, to_png(matte))
-                now = time.perf_counter()
-                report.event(
-                    "frame", frame=frame, path=str(path), kind=kind.value, seconds=round(now - last, 4),
-                    **({"confidence": round(confidence(matte), 3)} if kind in _JUDGED else {}),
-                )  # fmt: skip
-                last = now
-                done += 1
-        seconds = last - begin
-        for halt in halts:
-            report.event("stop", cause=halt.cause.value, at=halt.at, first=halt.first, last=halt.last)
-            report.complain(f"Warning: {halt.text}")
-        report.event("done", frames=done, folder=str(args.output), seconds=round(seconds, 3))
-        report.say(f"{args.output}: {done} masks in {seconds:.1f} s ({seconds / max(1, done):.3f} s a frame).")
+        disk = files.tell_disk(context.report, args.output, keyframes[min(keyframes)], len(bounds))
+        job = _Job(clip, keyframes, bounds, previous, locked, finished, disk)
+        context.within_memory(args.tier, args.device, lambda engine: _carry(engine, job, args, context))
     return 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What is to be done, whichever engine does it."""
+
+    clip: FrameSource
+    keyframes: Mapping[int, Matte]
+    bounds: FrameRange
+    previous: _Previous | None
+    locked: set[int]
+    finished: files.MaskFolder | None
+    disk: dict[str, Any]
+
+
+def _carry(engine: Engine, job: _Job, args: argparse.Namespace, context: Context) -> None:
+    """Does it, and tells of it."""
+    from ..core.confidence import confidence
+    from ..core.matte import to_png
+
+    report, bounds, finished = context.report, job.bounds, job.finished
+    report.event(
+        "start", frames=len(bounds), first=bounds.start, stop=bounds.stop, tier=engine.tier, device=engine.device,
+        **job.disk,
+    )  # fmt: skip
+    halts: list[Halt] = []
+    stream = engine.propagate_detailed(
+        job.clip,
+        job.keyframes,
+        frame_range=bounds,
+        previous=job.previous.get if job.previous else None,
+        direction=Direction(args.direction),
+        locked=job.locked,
+        known=finished.get if finished is not None else None,
+        care=Care(not args.across_cuts, args.stop_below, args.stability),
+        notice=halts.append,
+    )
+    begin = last = time.perf_counter()
+    done = 0
+    with closing(stream):
+        results = (result for result in stream if result[2] is not MatteKind.PENDING)
+        for frame, matte, kind in report.progress(results, len(bounds), "propagating"):
+            path = args.output / files.mask_name(frame)
+            if finished is None or frame not in finished:
+                files.write_bytes(path, to_png(matte))
+            now = time.perf_counter()
+            report.event(
+                "frame", frame=frame, path=str(path), kind=kind.value, seconds=round(now - last, 4),
+                **({"confidence": round(confidence(matte), 3)} if kind in _JUDGED else {}),
+            )  # fmt: skip
+            last = now
+            done += 1
+    seconds = last - begin
+    for halt in halts:
+        report.event("stop", cause=halt.cause.value, at=halt.at, first=halt.first, last=halt.last)
+        report.complain(f"Warning: {halt.text}")
+    report.event("done", frames=done, folder=str(args.output), seconds=round(seconds, 3))
+    report.say(f"{args.output}: {done} masks in {seconds:.1f} s ({seconds / max(1, done):.3f} s a frame).")
 
 
 class _Previous:

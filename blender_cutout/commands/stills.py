@@ -13,6 +13,8 @@ from ..core.types import Stroke
 from . import arguments, files
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..core.types import Matte
     from .context import Context
 
@@ -53,9 +55,10 @@ def run_foreground(args: argparse.Namespace, context: Context) -> int:
     arguments.check_tier(args.tier)
     image = read_picture(args.image)
     files.prepare_file(args.output, (".png",), args.image)
-    engine = context.load(args.tier, args.device)
-    start = time.perf_counter()
-    _write(args.output, engine.foreground(image), time.perf_counter() - start, context)
+    matte, seconds = context.within_memory(
+        args.tier, args.device, lambda engine: _timed(lambda: engine.foreground(image))
+    )
+    _write(args.output, matte, seconds, context)
     return 0
 
 
@@ -72,10 +75,10 @@ def run_refine(args: argparse.Namespace, context: Context) -> int:
     strokes_inside(strokes, size)
     previous = read_mask(args.previous, size) if args.previous else None
     files.prepare_file(args.output, (".png",), args.image)
-    engine = context.load(args.tier, args.device)
-    start = time.perf_counter()
-    matte = engine.refine(image, strokes, previous=previous, zoom=args.zoom)
-    _write(args.output, matte, time.perf_counter() - start, context)
+    matte, seconds = context.within_memory(
+        args.tier, args.device, lambda engine: _timed(lambda: engine.refine(image, strokes, previous, args.zoom))
+    )
+    _write(args.output, matte, seconds, context)
     return 0
 
 
@@ -102,6 +105,13 @@ def read_strokes(path: Path) -> tuple[Stroke, ...]:
 def _add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="MASK.png", help="where the mask goes")
     arguments.add_engine(parser)
+
+
+def _timed(work: Callable[[], Matte]) -> tuple[Matte, float]:
+    """The result of `work`, and the seconds that it took."""
+    start = time.perf_counter()
+    matte = work()
+    return matte, time.perf_counter() - start
 
 
 def _write(path: Path, matte: Matte, seconds: float, context: Context) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from blender_cutout.cli import main
 from blender_cutout.core.engine import Engine, EngineSettings
+from blender_cutout.core.errors import OutOfMemory
 from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip, iou
 from blender_cutout.core.matte import read_mask, write_mask
 from blender_cutout.core.propagate import PropagationSettings
@@ -215,6 +216,75 @@ def test_composite_with_alpha(run: Run, clip: SyntheticClip, folder: Path) -> No
     assert np.array_equal(bgra[..., 2::-1], clip[7])
     assert np.array_equal(bgra[..., 3] / np.float32(255), read_mask("masks/000007.png"))
     assert run("composite", folder, "--masks", "masks", "--rgba", "-o", "out.mp4") == 2
+
+
+@pytest.fixture
+def run_short(run: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Runs `cutout` where the memory does not suffice for these tiers: loading, or after some frames."""
+
+    def run_it(full: list[str], *words: object, after: int = 0, fault: type[Exception] = MemoryError) -> int:
+        class Net(FakePropagationNet):
+            def __init__(self, tier: str) -> None:
+                super().__init__()
+                self.left = after if tier in full else 10**9
+
+            def segment(self, *given: Any) -> Any:
+                self.left -= 1
+                if self.left < 0:
+                    raise fault("CUDA out of memory")
+                return super().segment(*given)
+
+        def load(tier: str, device: str) -> Engine:
+            chosen = DEFAULT if tier == "auto" else tier
+            if not after and chosen in full:
+                raise OutOfMemory("The networks need more memory than there is.", "Close other programs.")
+            settings = EngineSettings(160, PropagationSettings(working_px=128))
+            return Engine(FakeScribbleNet(), Net(chosen), settings, tier=chosen)
+
+        return main([str(w) for w in words], load=load)
+
+    return run_it
+
+
+@pytest.mark.parametrize(("after", "fault"), [(0, MemoryError), (7, MemoryError), (7, RuntimeError), (7, OutOfMemory)])
+def test_where_memory_is_short_the_next_faster_tier_does_it_and_that_is_told(
+    run_short: Callable[..., int], clip: SyntheticClip, folder: Path, capsys: pytest.CaptureFixture[str],
+    after: int, fault: type[Exception],
+) -> None:  # fmt: skip
+    *_, below, finest = TIERS
+    words = ("propagate", folder, "--keyframe", "0=first.png", "-o", "out", "--tier", finest)
+    assert run_short([finest], *words, after=after, fault=fault) == 0
+    assert_tracks(clip, Path("out"), range(24))
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert f"memory does not suffice for the tier {finest}: {below}" in said
+    assert run_short(list(TIERS), *words, after=after, fault=fault) == 2, "even the fastest needs too much"
+    capsys.readouterr()
+    assert run_short([finest], *words, "--json", after=after, fault=fault) == 0
+    (told,) = [r for r in records(capsys) if r["event"] == "fallback"]
+    assert (told["tier"], told["instead"]) == (finest, below)
+
+
+def test_a_picture_too_and_auto_has_a_faster_tier(
+    run_short: Callable[..., int], clip: SyntheticClip, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_short([DEFAULT], "foreground", folder / "00003.png", "-o", "m.png") == 0
+    assert iou(read_mask("m.png"), clip.matte(3)) > 0.9
+    assert "does not suffice" in capsys.readouterr().err
+
+
+def test_what_measures_never_takes_another_tier(
+    run_short: Callable[..., int], clip: SyntheticClip, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for frame in range(len(clip)):
+        write_picture(Path("data/video/disc/frames") / f"{frame:05d}.png", clip[frame])
+        Path("data/video/disc/masks").mkdir(parents=True, exist_ok=True)
+        write_mask(f"data/video/disc/masks/{frame:05d}.png", clip.matte(frame))
+    finest = list(TIERS)[-1]
+    assert run_short([finest], "evaluate", "data", "--only", "video", "--tier", finest) == 2
+    assert "more memory than there is" in capsys.readouterr().err
+    assert run_short([], "evaluate", "data", "--only", "video", "--json") == 0
+    assert records(capsys)[0]["tier"] == DEFAULT
 
 
 def test_tiers_lists_all_and_says_which_one_auto_takes(
