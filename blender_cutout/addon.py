@@ -35,6 +35,7 @@ from .operators import (
     propagate,
     rounds,
     setup,
+    tiers,
     tracks,
     writeback,
 )
@@ -53,6 +54,7 @@ _OPERATORS = (
     frames,
     engine,
     setup,
+    tiers,
 )
 _MODULES = (properties, preferences, *_OPERATORS, panels, panels_care, panels_files, panels_output)
 

@@ -64,7 +64,13 @@ entry.register_package()
 from blender_cutout.compose import choose_device, load_engine
 from blender_cutout.core.errors import CutoutError
 try:
+    from blender_cutout.commands.fitting import fit_here
     from blender_cutout.evaluate.synthetic import MovingShape
+    from blender_cutout.fitted import keep
+    try:
+        keep(fit_here(load_engine, choose_device(sys.argv[3]))[1])
+    except OSError as error:
+        print(f"The timing cannot be kept: {error}", file=sys.stderr)
     engine, picture = load_engine(sys.argv[2], sys.argv[3]), MovingShape(frames=1)[0]
     started = time.perf_counter()
     engine.foreground(picture)
@@ -151,7 +157,10 @@ class Trial:
 def try_out(
     python: str | os.PathLike[str], tier: str = "auto", device: str = "auto", timeout: float = 300.0
 ) -> Trial | Finding:
-    """Has the engine look at a picture once, in that Python; takes some seconds. A Finding says why it did not work."""
+    """Has the engine look at a picture, and find the tier that fits this machine, in that Python; takes some seconds.
+
+    A Finding says why it did not work.
+    """
     entry = Path(__file__).parent / "worker" / "entry.py"
     command = [str(python), "-I", "-c", _TRIAL, str(entry), tier, device]
     try:

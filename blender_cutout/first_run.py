@@ -38,6 +38,7 @@ class Situation:
         chosen: the artist named an existing Python.
         online: Blender may use the network.
         wheels: the folder of wheels, "" = none chosen.
+        tier: what the engine works with, and how fast that is here.
     """
 
     python: str
@@ -45,6 +46,7 @@ class Situation:
     chosen: bool = False
     online: bool = True
     wheels: str = ""
+    tier: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,8 @@ def view(progress: Progress, now: Situation) -> View:
 def _state(now: Situation) -> tuple[Line, ...]:
     """How things stand before anything is pressed."""
     if now.python:
-        return (Line("CHECKMARK", f"The engine runs with {now.python}"),)
+        tier = (Line("BLANK1", f"Tier: {now.tier}"),) if now.tier else ()
+        return (Line("CHECKMARK", f"The engine runs with {now.python}"), *tier)
     lines = (Line("ERROR", now.missing),)
     if now.chosen:
         return (*lines, Line("BLANK1", "Correct it, or empty the field to set up an own engine here."))

@@ -126,11 +126,11 @@ def _look(request: dict[str, str], teller: Teller, share: float) -> list[str]:
 
 
 def _try_out(request: dict[str, str], teller: Teller) -> None:
-    """The self-test: one picture through the networks."""
+    """The self-test: one picture through the networks, and which tier fits this machine."""
     from . import checkup
 
     python = request["python"]
-    teller.step("Self-test: the engine looks at a picture", _LOOKED, 1.0)
+    teller.step("Self-test: the engine looks at a picture and times this machine", _LOOKED, 1.0)
     trial = checkup.try_out(python, request.get("tier", "auto"), request.get("device", "auto"))
     if isinstance(trial, checkup.Finding):
         teller.tell("failed", text=f"The self-test failed. {trial.text}", hint=trial.remedy)

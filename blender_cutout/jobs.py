@@ -25,7 +25,7 @@ from .pump import Job, Opening, Pump
 
 if TYPE_CHECKING:
     from .client import WorkerClient
-    from .core.messages import Failed, MatteReady, Progress, Ready, Request, TrackState
+    from .core.messages import Failed, Hello, MatteReady, Progress, Ready, Request, TrackState
     from .pump import AtEnd, Outcome
 
 INTERVAL = 0.005
@@ -60,7 +60,10 @@ class Reporter:
     def on_ready(self, event: Ready) -> None:
         """Notes what the engine runs on."""
         self.readies += 1
-        properties.status().engine = f"Engine {event.version}: tier {event.tier} on {event.device}"
+        status = properties.status()
+        status.engine = f"Engine {event.version}: tier {event.tier} on {event.device}"
+        if self.readies > 1:
+            status.tier = event.tier
 
     def on_state(self, event: TrackState) -> None:
         """Keeps a track's state in its scene."""
@@ -131,16 +134,30 @@ _reporter = Reporter()
 def _start() -> WorkerClient:
     """Starts the engine as the preferences say."""
     from .client import WorkerClient
-    from .core.messages import PROTOCOL, Hello
 
     chosen = preferences.settings()
     client = WorkerClient(engine_command(chosen.engine_python), storage.user_folder("logs") / "engine.log")
-    client.start(Hello(PROTOCOL, chosen.tier, chosen.device, str(storage.user_folder("cache"))))
+    client.start(_hello())
     _reporter.readies = 0
     status = properties.status()
     status.lost = False
     status.engine = "Engine is starting"
     return client
+
+
+def _hello() -> Hello:
+    """What the preferences want of the engine."""
+    from .core.messages import PROTOCOL, Hello
+
+    chosen = preferences.settings()
+    return Hello(PROTOCOL, chosen.tier, chosen.device, str(storage.user_folder("cache")))
+
+
+def change_engine() -> None:
+    """Has a running engine work as the preferences say now; one that does not run reads them at its start."""
+    _reporter.readies = 0
+    if pump.running:
+        pump.greet(_hello())
 
 
 def engine_command(python: str = "") -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import bpy
 
-from . import care
+from . import care, tiering
 from .host import compat
 from .panels_below import BelowCutout
 
@@ -20,6 +20,7 @@ class CUTOUT_PT_propagation(BelowCutout, bpy.types.Panel):
     def draw(self, context: Any) -> None:
         """Draws it."""
         data = compat.sequencer_scene(context).cutout
+        tiering.draw(self.layout)
         column = self.layout.column()
         column.prop(data, "stability", slider=True)
         column.prop(data, "in_to_out")

@@ -10,6 +10,7 @@ import bpy
 from bpy.props import EnumProperty, FloatProperty, StringProperty
 
 from .core.errors import EnvironmentMissing
+from .core.tiers import AUTO, TIERS
 
 if TYPE_CHECKING:
     from .first_run import Situation
@@ -24,6 +25,7 @@ _WHEELS = StringProperty(
     description="Set up from the .whl files in this folder and download nothing. Empty = download",
     subtype="DIR_PATH",
 )
+# A text, not a list: in a list Blender keeps the number of the item, and another release may have other tiers between.
 _TIER = StringProperty(
     name="Tier",
     description='Name of a quality level, as listed by "cutout tiers"; auto = fits this machine',
@@ -72,10 +74,10 @@ class CutoutPreferences(bpy.types.AddonPreferences):
         row = column.row()
         row.active = not self.engine_python
         row.prop(self, "wheels")
-        column.prop(self, "tier")
+        _draw_tier(self, column)
         column.prop(self, "device")
         column.prop(self, "mask_limit")
-        column.label(text="Changes count from the engine's next start (Restart Engine).")
+        column.label(text="Changes count from the engine's next start (Restart Engine); that of the tier at once.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,20 +98,50 @@ def settings() -> Settings:
         return Settings()
     chosen = addon.preferences
     python, wheels = bpy.path.abspath(chosen.engine_python.strip()), bpy.path.abspath(chosen.wheels.strip())
-    return Settings(python, wheels, chosen.tier.strip() or "auto", chosen.device, int(chosen.mask_limit * 1e9))
+    return Settings(python, wheels, known_tier(chosen.tier), chosen.device, int(chosen.mask_limit * 1e9))
+
+
+def enabled() -> bool:
+    """True where there are preferences that can be changed; cheap."""
+    addon = bpy.context.preferences.addons.get(__package__)
+    return addon is not None and addon.preferences is not None
+
+
+def known_tier(text: str) -> str:
+    """The tier that a text in the preferences names; auto for what no tier is called."""
+    name = text.strip().lower()
+    return name if name in TIERS else AUTO
 
 
 def situation() -> "Situation":
     """How things stand with the engine; looks at a few files and starts nothing."""
-    from .environment import worker_python  # these two here, not above: Blender's start is not to pay for them
+    from .environment import worker_python  # these here, not above: Blender's start is not to pay for them
     from .first_run import Situation
+    from .fitted import described
 
     chosen = settings()
-    now = Situation("", "", bool(chosen.engine_python), bpy.app.online_access, chosen.wheels)
+    tier = described(chosen.tier, chosen.device)
+    now = Situation("", "", bool(chosen.engine_python), bpy.app.online_access, chosen.wheels, tier)
     try:
         return replace(now, python=str(worker_python(chosen.engine_python or None)))
     except EnvironmentMissing as error:
         return replace(now, missing=error.text)
+
+
+def _draw_tier(chosen: Any, column: Any) -> None:
+    """The choice, and what it means."""
+    from . import tiering  # it needs `jobs`, which needs this module
+
+    split = column.split(factor=0.4)
+    label = split.row()
+    label.alignment = "RIGHT"
+    label.label(text="Tier")
+    tiering.draw(split)
+    wanted = chosen.tier.strip()
+    if wanted and wanted.lower() not in (AUTO, *TIERS):
+        column.label(text=f"There is no tier {wanted!r} in this release: the automatic one is taken.", icon="INFO")
+    column.label(text=tiering.explained(TIERS[tiering.working()]))
+    column.label(text=tiering.KEPT)
 
 
 def _draw_engine(context: Any, column: Any) -> None:

@@ -224,7 +224,7 @@ class CutoutStatus(bpy.types.PropertyGroup):
         busy: a job is open.
         stage, progress: what it does, how far it is.
         lost: the engine ended unexpectedly.
-        engine: what the engine runs on, "" = not started.
+        engine, tier: what the engine runs on, its tier; "" = not started.
         frames_busy, frames_text, frames_share: frames of a strip are being rendered, what it does, how far it is.
         brush_radius, brush_pressure: settings of the Cutout Brush; here, as undo is not to change them back.
     """
@@ -237,6 +237,7 @@ class CutoutStatus(bpy.types.PropertyGroup):
     progress: _SHARE
     lost: _FLAG
     engine: _TEXT
+    tier: _TEXT
     frames_busy: _FLAG
     frames_text: _TEXT
     frames_share: _SHARE

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         Done,
         Event,
         Failed,
+        Hello,
         MatteReady,
         OpenTrack,
         Progress,
@@ -146,6 +147,12 @@ class Pump:
         if not self.running:
             self.heads.clear()
             self._client = self._start()
+
+    def greet(self, hello: Hello) -> None:
+        """Tells the engine what is wanted of it from now on; tracks are opened anew when they are next used."""
+        if self._client is not None:
+            self._client.send(hello)
+        self.heads.clear()
 
     def submit(
         self,

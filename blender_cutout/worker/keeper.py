@@ -53,6 +53,8 @@ class EngineKeeper:
             self._engine, self._lowered = None, ""
         self._hello = hello
         self._send(Ready(PROTOCOL, __version__, hello.device, hello.tier, os.getpid()))
+        if self._engine is not None:
+            self._tell(self._engine)
         return changed
 
     @property

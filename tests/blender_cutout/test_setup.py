@@ -87,9 +87,12 @@ def test_from_the_folder_of_wheels_to_a_tested_engine(
     assert blender.ops.cutout.set_up_engine() == {"FINISHED"}
     words = shown(setup)
     assert "Self-test: tier draft on cpu" in words
+    assert "Tier: draft (0.12 s a frame; auto)" in words
     assert "Set Up Again" in words
     assert str(environment.worker_python()) in words
-    assert sorted(p.name for p in home.iterdir()) == ["engine", "engine.lock"], "no temporary files are left"
+    assert sorted(p.name for p in home.iterdir()) == ["engine", "engine.lock", "tier.json"], (
+        "no temporary files are left"
+    )
     version = subprocess.run(
         [environment.worker_python(), "-c", "import sys; print(*sys.version_info[:2])"], capture_output=True, text=True
     ).stdout

@@ -1,0 +1,76 @@
+"""Choosing the tier: quality against time."""
+# No `from __future__ import annotations`: Blender reads the annotations of these classes as values.
+# mypy: disable-error-code="valid-type"
+
+from typing import Any
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty
+
+from .. import jobs, preferences, tiering
+from ..core.errors import InputError
+from .base import Reporting, idle
+
+_TIER = EnumProperty(
+    name="Tier", description="Quality against time: what the masks are made with", items=tiering.items()
+)
+_FINER = BoolProperty(name="Finer", description="The next finer tier instead of the next faster one", default=False)
+
+
+class _TierOperator(Reporting):
+    """An operator that changes the tier."""
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """There are preferences, and the engine has nothing to do that it would break off."""
+        return idle() and preferences.enabled()
+
+    def choose(self, name: str) -> set[str]:
+        """Changes it, and says what that means."""
+        jobs.say("INFO", tiering.choose(name), tiering.KEPT)
+        from .setup import redraw  # it needs much that drawing a button does not
+
+        redraw()
+        return {"FINISHED"}
+
+
+class CUTOUT_OT_choose_tier(_TierOperator, bpy.types.Operator):
+    """Choose the tier."""
+
+    bl_idname = "cutout.choose_tier"
+    bl_label = "Tier"
+    bl_description = f"Quality against time: what masks are made with from now on. {tiering.KEPT.rstrip('.')}"
+
+    tier: _TIER
+
+    def run(self, context: Any) -> set[str]:
+        """Chooses it."""
+        return self.choose(self.tier)
+
+
+class CUTOUT_OT_step_tier(_TierOperator, bpy.types.Operator):
+    """Go to the next faster or finer tier."""
+
+    bl_idname = "cutout.step_tier"
+    bl_label = "Faster or Finer"
+    bl_description = f"Work with the next faster or finer tier. {tiering.KEPT.rstrip('.')}"
+
+    finer: _FINER
+
+    @classmethod
+    def description(cls, context: Any, properties: Any) -> str:
+        """The tooltip: which tier that is, and what it gives."""
+        tier = tiering.beside(properties.finer)
+        if tier is None:
+            return f"There is no {'finer' if properties.finer else 'faster'} tier"
+        return f"{tiering.title(tier.name)}: {tiering.explained(tier).rstrip('.')}. {tiering.KEPT.rstrip('.')}"
+
+    def run(self, context: Any) -> set[str]:
+        """Goes there."""
+        tier = tiering.beside(self.finer)
+        if tier is None:
+            raise InputError(f"There is no {'finer' if self.finer else 'faster'} tier.", "This is the last one.")
+        return self.choose(tier.name)
+
+
+CLASSES = (CUTOUT_OT_choose_tier, CUTOUT_OT_step_tier)
