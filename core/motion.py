@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import cv2
 import numpy as np
 
+from .ahead import Ahead, can_be_shared
 from .crop import mask_box
 from .cuts import CutFinder
 from .types import Box
@@ -111,7 +112,7 @@ class Step(NamedTuple):
 
 
 class Motion:
-    """Motion between neighbouring frames, each pair looked at once; holds a few small pictures.
+    """Motion between neighbouring frames, each pair looked at once; holds a few small pictures. To be closed.
 
     Args:
         frames: the clip.
@@ -123,9 +124,21 @@ class Motion:
         self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
         self._small: dict[int, tuple[Image, NDArray[np.uint8]]] = {}
         self._steps: dict[tuple[int, int], Step] = {}
+        self._ahead = Ahead() if can_be_shared(frames) else None
+
+    def begin(self, here: int, there: int) -> None:
+        """Begins to look at a pair in another thread, if the clip can be read there."""
+        if self._ahead is not None and 0 <= there < len(self._frames):
+            self._ahead.begin(lambda: self._cuts.between(here, there) or self._look(here, there))
+
+    def close(self) -> None:
+        """Ends the other thread."""
+        if self._ahead is not None:
+            self._ahead.close()
 
     def is_cut(self, one: int, other: int) -> bool:
         """Whether there is a cut between two neighbouring frames."""
+        self._wait()
         return self._cuts.between(one, other)
 
     def between(self, here: int, there: int) -> Step:
@@ -134,6 +147,15 @@ class Motion:
         Raises:
             FrameReadError: from the clip.
         """
+        self._wait()
+        return self._look(here, there)
+
+    def _wait(self) -> None:
+        """What the other thread works on is touched by no other meanwhile."""
+        if self._ahead is not None:
+            self._ahead.wait()
+
+    def _look(self, here: int, there: int) -> Step:
         if (here, there) not in self._steps:
             (first, one), (second, other) = self._pictures(here), self._pictures(there)
             onward = np.asarray(self._flow.calc(one, other, None), np.float32)  # type: ignore[call-overload, unused-ignore]

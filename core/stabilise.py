@@ -77,19 +77,22 @@ def steadied(
             for frame, matte, kind in results:
                 yield Steady(frame, matte, matte, kind)
             return
-        motion = Motion(frames)
         past: _Seen | None = None
         now: _Seen | None = None
-        for frame, matte, kind in results:
-            if kind is MatteKind.PENDING:
-                yield Steady(frame, matte, matte, kind)
-                continue
-            coming = _Seen(frame, matte, kind)
+        with closing(Motion(frames)) as motion:
+            for frame, matte, kind in results:
+                if kind is MatteKind.PENDING:
+                    yield Steady(frame, matte, matte, kind)
+                    continue
+                coming = _Seen(frame, matte, kind)
+                if now is not None:
+                    yield _steady(now, (past, coming), motion, strength, anchor, is_final)
+                past, now = now, coming
+                if past is not None and abs(frame - past.frame) == 1 and kind in _CHANGED:
+                    # While the network works on the frame after this one.
+                    motion.begin(frame, 2 * frame - past.frame)
             if now is not None:
-                yield _steady(now, (past, coming), motion, strength, anchor, is_final)
-            past, now = now, coming
-        if now is not None:
-            yield _steady(now, (past, None), motion, strength, anchor, is_final)
+                yield _steady(now, (past, None), motion, strength, anchor, is_final)
 
 
 def _steady(

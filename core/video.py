@@ -13,11 +13,13 @@ from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
+from threading import RLock
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
+from .ahead import Ahead
 from .errors import FrameReadError
 from .types import Clip
 
@@ -39,6 +41,8 @@ _HASHED = 64 * 1024
 class VideoSource(ABC):
     """A clip: exact frames (H, W, 3) uint8 RGB by number, from 0. A context manager; `close` may be called twice.
 
+    Frames may be asked for from several threads; they are read one after another.
+
     Attributes:
         size: (height, width).
         fps: frames per second; 0 = unknown or pictures.
@@ -51,6 +55,8 @@ class VideoSource(ABC):
 
     def __init__(self) -> None:
         self._kept: OrderedDict[int, Image] = OrderedDict()
+        self._lock = RLock()
+        self._ahead = Ahead()
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -71,12 +77,18 @@ class VideoSource(ABC):
                 f"Frame {number} lies outside the clip, which has {len(self)} frames.",
                 f"Frames are counted from 0 to {len(self) - 1}.",
             )
-        image = self._kept.get(number)
-        if image is None:
-            image = self._read(number)
-            self._keep(number, image)
-        self._kept.move_to_end(number)
+        with self._lock:
+            image = self._kept.get(number)
+            if image is None:
+                image = self._read(number)
+                self._keep(number, image)
+            self._kept.move_to_end(number)
         return image
+
+    def prefetch(self, frame: int) -> None:
+        """Begins to read a frame that will be asked for soon, in another thread; one outside the clip is no error."""
+        if 0 <= frame < len(self) and frame not in self._kept:
+            self._ahead.begin(lambda: self[frame])
 
     def _keep(self, frame: int, image: Image) -> None:
         """Puts a decoded frame into the cache, the longest unused out of it."""
@@ -92,6 +104,7 @@ class VideoSource(ABC):
 
     def close(self) -> None:
         """Lets go of files and decoded frames."""
+        self._ahead.close()
         self._kept.clear()
 
     def __enter__(self) -> Self:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from .ahead import read_ahead
 from .continuity import without_strays
 from .crop import Crop, follow_crop, whole_picture
 from .errors import FrameReadError
@@ -142,7 +143,9 @@ class Walker:
                 known = fixed(known_frame, step.keep)
                 if known is not None:
                     self._remember(known_frame, known_crop, _stacked(known[0]))
-            look = self._look(frame, crop, last, areas)
+            image = self._picture(frame)
+            read_ahead(self._frames, frame + step.frames.step)
+            look = self._look(frame, image, crop, last, areas)
             full = look.crop.from_crop(look.mattes, self._size)
             last, areas = _sightings(full, areas)
             if last.any() and frame != step.frames[-1] and self._memory.wants(frame, step.start):
@@ -184,14 +187,13 @@ class Walker:
         if (mattes > 0.5).any():
             self._memory.add(frame, *self._encoded(frame, crop, mattes))
 
-    def _look(self, frame: int, crop: Crop, last: Mattes, areas: Areas) -> _Look:
+    def _look(self, frame: int, image: Image, crop: Crop, last: Mattes, areas: Areas) -> _Look:
         """What the network says of the frame: in the crop, or where it finds the objects in the whole picture.
 
         `last` and `areas` are of the frame before, see `_sightings`. The whole picture is looked at when no object is
         left in the crop, and every n-th frame while one of several is missing. When an object runs into the crop's rim,
         the crop is moved and looked at once more.
         """
-        image = self._picture(frame)
         look = self._segment(image, crop, last)
         if not self._settings.follow:
             return look
@@ -201,9 +203,9 @@ class Walker:
             wide = self._segment(image, self._whole(), last)
             if (_present(wide, areas) & ~found).any():
                 look = wide
-        full = look.crop.from_crop(look.mattes, self._size)
         touched = self._rim_is_touched(look.crop, look.mattes)
         if touched or (look.crop.box == self._whole().box and _present(look, areas).any()):
+            full = look.crop.from_crop(look.mattes, self._size)
             moved = self._follow(np.maximum(full, last) if touched else full, None)
             if moved.box != look.crop.box:
                 closer = self._segment(image, moved, last)
