@@ -24,7 +24,7 @@ import numpy as np
 from .certainty import note
 from .confidence import confidence
 from .errors import InputError
-from .group_plan import Part, bases_of, before_of, drawn_on, equals_of, joint_action
+from .group_plan import Part, bases_of, before_of, drawn_on, equals_of, is_made_otherwise, joint_action
 from .journal import Propagation
 from .rerun import raw_matte, raw_of
 from .sharing import contested, share
@@ -111,7 +111,7 @@ class GroupRun:
             [new, *takewhile(partial(_is_steadied, part, stability), ids[1:])]
             for part, ids, new in zip(self._parts, self._own, self._operations, strict=True)
         ]
-        self._before = before_of(self._chains)
+        self._before = None if any(map(is_made_otherwise, self._parts, self._chains)) else before_of(self._chains)
         self._before_drawn = [drawn_on(chain) for chain in self._before or ()]
         self._ways = [list(self._ways_of(n)) for n in range(len(self._parts))]
         self.total = sum(len(way) for way, _ in joined(*self._ways)) + len(frames)

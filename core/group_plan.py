@@ -43,6 +43,20 @@ class Part:
         return isinstance(action, Propagation) and operation.id == self.operation_id(operation.parent, action)
 
 
+def is_made_otherwise(part: Part, chain: Sequence[Operation]) -> bool:
+    """True when the newest mattes are of a propagation with another tier, network or clip, and nothing was drawn since.
+
+    Who then asks for a propagation wants all mattes anew, and nothing of the earlier ones.
+    """
+    for operation in chain:
+        if isinstance(operation.action, Propagation):
+            if not part.is_current(operation):
+                return True
+        elif not isinstance(operation.action, Lock):
+            return False
+    return False
+
+
 def joint_action(bases: Sequence[str], frames: FrameRange, direction: Direction, stability: float = 0.0) -> Propagation:
     """The joint run that starts from these heads, in any order."""
     content = [sorted(bases), frames.start, frames.stop, direction.value, *([stability] if stability else [])]

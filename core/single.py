@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from .certainty import note
 from .confidence import confidence
 from .errors import InputError
-from .group_plan import Part
+from .group_plan import Part, is_made_otherwise
 from .journal import Lock, Operation, Propagation
 from .rerun import Rerun, raw_of
 from .stabilise import steadied
@@ -66,6 +66,7 @@ def carry(
     same = [op.id for op in takewhile(lambda op: getattr(op.action, "stability", None) == care.stability, valid)]
     own = [op.id for op in valid]
     run = Rerun(store, history, journal.chain(parent), [*own, operation], [*same, operation])
+    fuses = run.has_previous and not is_made_otherwise(part, journal.chain(parent))
 
     def shown(frame: int) -> Matte | None:
         return history.matte(frame, chain)
@@ -81,7 +82,7 @@ def carry(
         LazyMattes(keyframes, shown),
         frame_range=frames,
         direction=direction,
-        previous=previous if run.has_previous else None,
+        previous=previous if fuses else None,
         locked=locked,
         known=known,
         care=replace(care, stability=0.0),

@@ -72,10 +72,10 @@ class EngineKeeper:
             self._tell(self._engine)
         return self._engine
 
-    def within_memory(self, job: str, work: Callable[[], _Result]) -> _Result:
+    def within_memory(self, job: str, work: Callable[[], _Result], again: Callable[[], None] = lambda: None) -> _Result:
         """The result of `work`; where memory does not suffice it is done again with the next faster tier, and so on.
 
-        The host is told. The faster tier stays until the host wants another one.
+        The host is told. The faster tier stays until the host wants another one. `again` is called before each repeat.
         """
         while True:
             try:
@@ -90,6 +90,7 @@ class EngineKeeper:
             free_memory()
             if not self._step_down(job):
                 raise full
+            again()
 
     def _step_down(self, job: str) -> bool:
         """Puts the next faster tier in the engine's place; False when there is none."""

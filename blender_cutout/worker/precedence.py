@@ -22,7 +22,7 @@ from ..core.messages import (
 LongJob: TypeAlias = Propagate | PropagateGroup | Export | ImportMattes
 
 
-def _tracks(message: Message) -> set[str]:
+def tracks_of(message: Message) -> set[str]:
     """The tracks that a message is about."""
     return {getattr(message, "track", ""), *getattr(message, "tracks", ()), *getattr(message, "others", ())} - {""}
 
@@ -31,7 +31,7 @@ def ends(message: Message, job: LongJob) -> bool:
     """True when a short message makes the running long job pointless: one of its tracks goes another way."""
     if isinstance(message, Hello):
         return True
-    if not _tracks(message) & _tracks(job):
+    if not tracks_of(message) & tracks_of(job):
         return False
     return isinstance(message, OpenTrack) or (
         not isinstance(job, Export) and isinstance(message, ApplyRound | LockFrames | Undo | Checkout)
@@ -40,4 +40,4 @@ def ends(message: Message, job: LongJob) -> bool:
 
 def waits(message: Message, job: LongJob) -> bool:
     """True when a short message has to wait for the running long job: it would pull the folder away from under it."""
-    return isinstance(job, Export) and isinstance(message, MoveTrack) and message.track in _tracks(job)
+    return isinstance(job, Export) and isinstance(message, MoveTrack) and message.track in tracks_of(job)

@@ -38,7 +38,7 @@ from .failures import failed
 from .inbox import Inbox
 from .keeper import EngineKeeper
 from .outbox import Outbox, ProgressMeter
-from .precedence import LongJob, ends, waits
+from .precedence import LongJob, ends, tracks_of, waits
 
 if TYPE_CHECKING:
     from ..core.engine import Engine
@@ -92,7 +92,8 @@ class Server:
                 if isinstance(message, Export | ImportMattes):  # needs no networks: smaller ones are of no use
                     done = self._work(message)
                 else:
-                    done = self._keeper.within_memory(job, lambda: self._work(message))
+                    begin_anew = self._begin_anew(message)
+                    done = self._keeper.within_memory(job, lambda: self._work(message), begin_anew)
                 self._send(done)
         except _Stopped as stopped:
             self._send(Cancelled(job, stopped.at))
@@ -292,6 +293,17 @@ class Server:
             if message is None:
                 return
             self._handle(message)
+
+    def _begin_anew(self, message: Message) -> Callable[[], None]:
+        """Puts the message's tracks back to where they are now: what follows is then made by one tier, as one step."""
+        heads = [(s, s.head) for track in tracks_of(message) if (s := self._sessions.get(track)) is not None]
+
+        def begin_anew() -> None:
+            for session, head in heads:
+                if session.head != head:
+                    session.checkout(head)
+
+        return begin_anew
 
     def _tell_state(self, job: str, track: str) -> None:
         self._send(exchange.track_state(job, track, self._session(track)))

@@ -5,19 +5,12 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
-from session_kit import (
-    ALL,
-    add_corner,
-    keep,
-    make_engine,
-    run,
-    snapshot,
-    stamps,
-)
+import pytest
+from session_kit import ALL, add_corner, keep, make_engine, reopened, run, snapshot, stamps
 
 from blender_cutout.core.fakes import iou
 from blender_cutout.core.session import TrackSession
-from blender_cutout.core.types import Clip, Direction, MatteKind
+from blender_cutout.core.types import Clip, Direction, FrameRange, MatteKind
 
 
 def test_a_correction_wins_beyond_itself_and_keyframes_stay_to_the_bit(session: TrackSession) -> None:
@@ -82,3 +75,46 @@ def test_an_interrupted_correction_ends_as_an_uninterrupted_one(media: Path, tmp
             run(session)
             results.append([session.matte(f) for f in ALL])
     assert all(iou(a, b) > 0.98 for a, b in zip(*results, strict=True))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("stop", [None, 4])
+def test_after_a_change_of_tier_everything_is_made_anew_and_until_then_nothing(
+    session: TrackSession, media: Path, stop: int | None
+) -> None:
+    session.apply_round(keep(0))
+    session.apply_round(keep(6))
+    run(session)
+    session.apply_round(add_corner(10))
+    run(session)  # the stretch 0..6 is of the first run
+    session.lock(FrameRange(3, 4))
+    old, made_by = snapshot(session), session.matte_ranges()
+    with reopened(session, media, "fine") as other:
+        assert snapshot(other) == old, "masks stay"
+        if stop:
+            steps = other.propagate(ALL, Direction.BOTH)
+            list(itertools.islice(steps, stop))
+            steps.close()  # type: ignore[attr-defined]
+        run(other)
+        earlier = {owner for _, _, owner in made_by}
+        owners = {frame: owner for start, stop, owner in other.matte_ranges() for frame in range(start, stop)}
+        assert {frame for frame, owner in owners.items() if owner in earlier} == {0, 3, 6, 10}, "drawn or locked"
+        assert {frame: snapshot(other)[frame] for frame in (0, 3, 6, 10)} == {f: old[f] for f in (0, 3, 6, 10)}
+        new = snapshot(other)
+        other.apply_round(keep(14))
+        run(other)
+        assert {frame: snapshot(other)[frame] for frame in range(11)} == {frame: new[frame] for frame in range(11)}
+
+
+def test_a_correction_with_another_tier_leaves_the_frames_that_it_does_not_concern(
+    session: TrackSession, media: Path
+) -> None:
+    session.apply_round(keep(0))
+    session.apply_round(keep(6))
+    run(session)
+    old = snapshot(session)
+    with reopened(session, media, "fine") as other:
+        other.apply_round(add_corner(10))
+        run(other)
+        new = snapshot(other)
+        assert {frame for frame in range(16) if new[frame] != old[frame]} <= set(range(7, 16))
+        assert new[10] != old[10]

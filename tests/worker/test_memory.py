@@ -68,8 +68,8 @@ def test_in_the_middle_it_begins_anew_and_all_masks_are_of_one_tier(begun) -> No
     made_by = {made for start, stop, made in host.state().mattes if start > 0 or stop > 1}
     assert len(made_by) == 1
     assert host.client.alive
-    undone = host.ask(m.Undo, "track")
-    assert isinstance(undone, m.Done)
+    assert isinstance(host.ask(m.Undo, "track"), m.Done)
+    assert host.state().done == ((0, 1),), "it was one step"
 
 
 def test_it_goes_down_as_far_as_it_must(begun) -> None:
