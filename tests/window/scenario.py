@@ -15,6 +15,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import act_brush  # noqa: E402
+import act_care  # noqa: E402
 import act_clip  # noqa: E402
 import act_objects  # noqa: E402
 import act_output  # noqa: E402
@@ -40,6 +41,7 @@ ACTS = (
     act_clip.lose_the_engine,
     act_objects.objects,
     act_wrong.wrong,
+    act_care.care,
     act_speed.speed,
     act_speed.large,
     act_setup.set_up,

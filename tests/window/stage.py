@@ -103,6 +103,7 @@ class Stage:
         for name in ("invoke", "modal"):
             self._measure_called(paint, name, f"brush {name}", 3)
         self._measure(package("upkeep").keeper, "look", "masks looked after")
+        self._measure(package("output_state"), "check", "look before the render")
         for module in _BUTTONS:
             for cls in package(f"operators.{module}").CLASSES:
                 if "execute" in dir(cls):

@@ -24,6 +24,10 @@ BEHIND = 22
 """Frame on which the animal goes behind the tree."""
 LENGTH = 48
 RADIUS = 5.0
+TALLER = 12
+"""Steps by which the timeline is zoomed, so that the strip's marks are seen."""
+LOCKED = (9, 15)
+"""Frames that are locked, for the picture of the timeline."""
 NEAR = 0.5
 """Share of the picture's width in which the animal is on the first frame."""
 LAYERS = {"Cutout +": False, "Cutout -": True}
@@ -71,6 +75,8 @@ class Tour:
             bpy.ops.sequencer.view_all_preview()
         with desk.override("WINDOW"):
             bpy.ops.sequencer.view_all()
+            for _ in range(TALLER):
+                bpy.ops.view2d.zoom_in(zoomfacx=0.0, zoomfacy=0.0375)
         yield from desk.find_buttons()
         yield from desk.rest()
         desk.shot("start", self._below_header())
@@ -119,6 +125,18 @@ class Tour:
         yield from desk.rest()
         yield from desk.idle()
         yield from self._look("corrected")
+        yield from self.marks()
+
+    def marks(self) -> Steps:
+        """The timeline: masks, doubt, a locked range, strokes."""
+        desk, scene = self.desk, self.scene
+        scene.use_preview_range, scene.frame_preview_start, scene.frame_preview_end = True, *LOCKED
+        yield from desk.find_buttons()
+        yield from desk.do("span='RANGE', lock=True")
+        scene.use_preview_range = False
+        yield from desk.rest()
+        desk.shot("timeline", desk.rectangle("WINDOW"))
+        yield from desk.do("cutout.undo_round")
 
     def output(self) -> Steps:
         """Strips, a background, the composite."""
@@ -179,7 +197,7 @@ class Tour:
     def _panel(self) -> tuple[int, int, int, int]:
         """The sidebar, without what is empty below the panel."""
         x, y, width, height = self.desk.rectangle("UI")
-        return x, y, width, min(height, 655)
+        return x, y, width, min(height, 700)
 
     def _place(self, x: float, y: float) -> Point:
         """The place on the screen of a pixel of the clip, which fills the frame."""
