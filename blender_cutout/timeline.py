@@ -16,7 +16,7 @@ import bpy
 
 from . import care, jobs
 from .core.errors import CutoutError
-from .host import compat, frames, looks, marks, strips
+from .host import compat, looks, marks, strips
 from .host.marks import Lane, Marks, Run
 
 _log = logging.getLogger(__name__)
@@ -63,9 +63,8 @@ def marked(scene: Any) -> Iterator[tuple[Any, Any, Run, Marks]]:
             strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
             for place in strips.pieces(scene, strip):
                 if strips.is_open(scene, place):
-                    span = frames.span(place.strip)
-                    shown = marks.on_timeline(found, strips.time_map(scene, place.strip, track.frame_count))
-                    yield track, place.strip, span, marks.within(shown, *span)
+                    times = strips.time_map(scene, place.strip, track.frame_count, alone=True)
+                    yield track, place.strip, (times.left, times.right), marks.on_timeline(found, times)
         except CutoutError:  # the strip is gone or cannot be mapped: the panel says so when it matters
             continue
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
@@ -101,22 +101,6 @@ def _shown(runs: Sequence[Run], frames: Sequence[int], times: TimeMap) -> tuple[
     return tuple((times.left + found.start(), times.left + found.end()) for found in re.finditer(b"\x01+", shown))
 
 
-def within(marks: Marks, left: int, right: int) -> Marks:
-    """What of the marks lies on the timeline frames from `left` to before `right`."""
-
-    def cut(runs: Iterable[Run]) -> tuple[Run, ...]:
-        kept = ((max(left, start), min(right, stop)) for start, stop in runs)
-        return tuple(run for run in kept if run[0] < run[1])
-
-    return replace(
-        marks,
-        done=cut(marks.done),
-        doubtful=cut(marks.doubtful),
-        locked=cut(marks.locked),
-        drawn=tuple(frame for frame in marks.drawn if left <= frame < right),
-    )
-
-
 def runs_of(frames: Iterable[int]) -> tuple[Run, ...]:
     """Sorted frames as runs."""
     found: list[list[int]] = []
@@ -154,7 +138,7 @@ def shapes(marks: Marks, span: Run, lane: Lane, colour: Sequence[float]) -> Iter
     """What is to be drawn, the lowest first: (corners of a convex polygon in pixels of the region, its colour).
 
     Args:
-        marks: of timeline frames, those within the span.
+        marks: of its timeline frames.
         span: the timeline frames of the strip.
         lane: where the strip lies.
         colour: of the cutout, red, green and blue.

@@ -132,22 +132,28 @@ def clip_of(strip: Any) -> Clip:
     return Clip(str(Path(bpy.path.abspath(strip.directory))), tuple(e.filename for e in strip.elements))
 
 
-def time_map(scene: Any, strip: Any, frame_count: int) -> TimeMap:
-    """Which of the clip's `frame_count` frames the strip shows when; its copies and halves count as part of it.
+def time_map(scene: Any, strip: Any, frame_count: int, alone: bool = False) -> TimeMap:
+    """Which of the clip's `frame_count` frames the strip shows when.
+
+    Args:
+        scene: the strip's.
+        strip: a strip with a cutout.
+        frame_count: of the clip.
+        alone: only what the strip itself shows; else its copies and halves count as part of it.
 
     Raises:
         StripError: its frames must be rendered, for the first time or again.
     """
     rendered = frames.of(strip)
     if rendered is not None:
-        return frames.time_map(scene, strip, rendered, coverage(scene, strip))
+        return frames.time_map(scene, strip, rendered, frames.span(strip) if alone else coverage(scene, strip))
     reason = fitness.source(scene, strip, files=False).reason
     times = None if reason else file_times(scene, strip, frame_count)
     if times is not None and compat.RATE_BY_CACHE and abs(times.rate - 1) > 1e-4:
         reason = fitness.OTHER_RATE
     if times is None or reason:
         raise StripError(reason, fitness.RENDER)
-    left, right = coverage(scene, strip)
+    left, right = frames.span(strip) if alone else coverage(scene, strip)
     return replace(times, left=left, right=right)
 
 

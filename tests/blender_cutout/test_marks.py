@@ -52,12 +52,6 @@ def test_frames_beyond_the_clip_are_left_out() -> None:
     assert marks.on_timeline(beyond, PLAIN) == Marks(done=((60, 70),), drawn=(69,))
 
 
-def test_each_half_of_a_cut_strip_has_its_own() -> None:
-    shown = marks.on_timeline(CLIP, PLAIN)
-    assert marks.within(shown, 10, 16) == Marks(((10, 16),), ((15, 16),), (), (13, 14))
-    assert marks.within(shown, 16, 70) == Marks(((16, 30), (40, 41)), ((16, 18),), ((28, 32),), (40,))
-
-
 def test_runs() -> None:
     assert marks.runs_of([0, 1, 2, 5, 7, 8]) == ((0, 3), (5, 6), (7, 9))
     assert marks.runs_of([]) == ()
@@ -150,7 +144,7 @@ def test_a_redraw_of_a_long_clip_is_cheap() -> None:
     for _ in range(5):
         start = time.perf_counter()
         again = marks.on_timeline(clip, long)
-        marks.triangles(marks.shapes(marks.within(again, 1, 10_001), (1, 10_001), replace(LANE, wide=0.1), BLUE))
+        marks.triangles(marks.shapes(again, (1, 10_001), replace(LANE, wide=0.1), BLUE))
         times.append(time.perf_counter() - start)
     assert again == shown
     assert min(times) < 0.02
