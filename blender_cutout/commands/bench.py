@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from .context import Context
 
 T = TypeVar("T")
+SERIES = ("frames", "strokes", "resolution", "objects", "keyframes")
+"""What --costs measures; see `costs.SERIES`."""
 
 
 def add_parser(commands: Any) -> None:
@@ -43,6 +45,15 @@ def add_parser(commands: Any) -> None:
         "--against", choices=["cutie"],
         help="time Cutie's small and base networks (package rf-cutie, any weights) on the same frames, taking turns",
     )  # fmt: skip
+    parser.add_argument(
+        "--costs", action="store_true",
+        help="time and memory as frames, resolution, objects and keyframes grow; takes some minutes",
+    )  # fmt: skip
+    parser.add_argument(
+        "--only", choices=SERIES, action="append", help="of --costs only this; may be given several times"
+    )
+    parser.add_argument("-o", "--output", type=Path, metavar="COSTS.json", help="where --costs keeps its numbers")
+    parser.add_argument("--picture", type=Path, metavar="COSTS.png", help="picture of --costs (needs matplotlib)")
     parser.add_argument("--threads", type=arguments.positive, metavar="N", help="of the processor (default all)")
     arguments.add_engine(parser, DEFAULT)
 
@@ -58,6 +69,10 @@ def run(args: argparse.Namespace, context: Context) -> int:
     arguments.check_tier(args.tier)
     if args.tier == AUTO:  # said by its name, and the same for all that is compared
         args.tier = choose_tier(AUTO, choose_device(args.device)).name
+    if args.costs:
+        from . import costs
+
+        return costs.run(args, context)
     if args.clip and not args.keyframe:
         raise InputError("A clip needs --keyframe.", "Give the mask of its first frame.")
     with ExitStack() as stack:

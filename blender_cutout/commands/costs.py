@@ -1,0 +1,242 @@
+"""`cutout bench --costs`: time and memory as the work grows, in frames, pixels, objects and keyframes.
+
+Each point is measured in a process of its own, on a film that is written and decoded again as an artist's would be. So
+the largest memory is that of this work, Python and PyTorch included.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import multiprocessing
+import os
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..core.errors import EnvironmentMissing
+
+if TYPE_CHECKING:
+    import argparse
+
+    from .context import Context
+
+SIZES = {"480p": (480, 854), "720p": (720, 1280), "1080p": (1080, 1920), "1440p": (1440, 2560), "4K": (2160, 3840)}
+WARM = 4
+"""Frames, and rounds, before those that are counted: libraries choose their ways."""
+ROUNDS = 8
+FLAT, LINEAR = 0.2, 1.15
+"""Up to which power of the work's amount a cost counts as flat, and as linear."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One amount of work.
+
+    Attributes:
+        amount: what grows: frames, pixels, objects or keyframes.
+        label: how it is written.
+        size: (height, width) of the film.
+        frames: its length.
+        objects: how many.
+        keyframes: how many, spread over the film.
+        strokes: a round of strokes is measured, not a propagation.
+        places: each object has a place of its own; else there is one larger object.
+    """
+
+    amount: int
+    label: str
+    size: tuple[int, int] = SIZES["480p"]
+    frames: int = 16
+    objects: int = 1
+    keyframes: int = 1
+    strokes: bool = False
+    places: bool = False
+
+
+def _sizes(strokes: bool) -> list[Point]:
+    return [Point(h * w, name, (h, w), 12, strokes=strokes) for name, (h, w) in SIZES.items()]
+
+
+SERIES: dict[str, list[Point]] = {
+    "frames": [Point(n, str(n), frames=n) for n in (25, 50, 100, 200, 400)],
+    "strokes": _sizes(strokes=True),
+    "resolution": _sizes(strokes=False),
+    "objects": [Point(n, str(n), objects=n, places=True) for n in (1, 2, 4, 8)],
+    "keyframes": [Point(n, str(n), frames=49, keyframes=n) for n in (1, 2, 4, 8, 16)],
+}
+
+
+def run(args: argparse.Namespace, context: Context) -> int:
+    """Measures the series that are asked for, and keeps them beside those that the file has already."""
+    from ..compose import choose_device
+
+    device = choose_device(args.device)
+    wanted = args.only or list(SERIES)
+    kept = _read(args.output)
+    for name in wanted:
+        rows = list(_measured(context.report.progress(SERIES[name], len(SERIES[name]), name, "point"), args, device))
+        kept[name] = {"tier": args.tier, "hardware": _hardware(device, args.threads), "points": rows}
+        context.report.event("series", name=name, **kept[name])
+        _say(context, name, rows)
+        if args.output:
+            _write(args.output, kept)
+    if args.picture:
+        from .costs_plot import draw
+
+        draw({name: kept[name] for name in SERIES if name in kept}, args.picture)
+        context.report.say(f"{args.picture} shows {', '.join(name for name in SERIES if name in kept)}.")
+    context.report.event("done", series=wanted, growth={name: growth(kept[name]["points"]) for name in wanted})
+    return 0
+
+
+def growth(rows: Sequence[dict[str, Any]], what: str = "seconds") -> float:
+    """The power of the amount of work with which a cost grows: 0 = flat, 1 = in proportion. Of first and last point."""
+    first, last = rows[0], rows[-1]
+    if first["amount"] == last["amount"] or first[what] <= 0:
+        return 0.0
+    return math.log(max(last[what], 1e-9) / first[what]) / math.log(last["amount"] / first["amount"])
+
+
+def verdict(power: float) -> str:
+    """What a power of `growth` is in words."""
+    if power <= FLAT:
+        return "flat"
+    return "less than linear" if power < 0.85 else "linear" if power <= LINEAR else "more than linear"
+
+
+def measure(point: Point, tier: str, device: str, threads: int | None) -> dict[str, Any]:
+    """Time and largest memory of one point: its fields, `seconds` a frame (or a round) and `peak_mb`."""
+    with tempfile.TemporaryDirectory(prefix="cutout-costs-") as name:
+        folder = Path(name)
+        keys = _write_film(point, folder)
+        spawn = multiprocessing.get_context("spawn")
+        here, there = spawn.Pipe(duplex=False)
+        process = spawn.Process(target=_work, args=(there, point, folder, keys, tier, device, threads), daemon=True)
+        process.start()
+        there.close()
+        try:
+            seconds, peak = here.recv()
+        except EOFError as error:
+            raise EnvironmentMissing(
+                f"The process that measured {point.label} ended.", "It may have been too large for this machine."
+            ) from error
+        finally:
+            process.join()
+    return {**asdict(point), "seconds": seconds, "peak_mb": peak}
+
+
+def _measured(points: Iterable[Point], args: argparse.Namespace, device: str) -> Iterator[dict[str, Any]]:
+    for point in points:
+        yield measure(point, args.tier, device, args.threads)
+
+
+def _write_film(point: Point, folder: Path) -> list[int]:
+    """Writes film.mp4 and a mask for each keyframe and object; returns the keyframes."""
+    from ..core.matte import write_mask
+    from ..evaluate.synthetic import MovingShape, MovingShapes
+
+    clip: Any = MovingShape(point.frames, point.size)
+    if point.places:
+        clip = MovingShapes(point.frames, point.size, point.objects)
+    keys = sorted({round(k * (point.frames - 1) / max(1, point.keyframes)) for k in range(point.keyframes)})
+    for key in keys:
+        for n, matte in enumerate(clip.mattes(key) if point.places else [clip.matte(key)]):
+            write_mask(folder / f"{key}-{n}.png", matte)
+    _encode(clip, folder / "film.mp4")
+    return keys
+
+
+def _encode(clip: Any, path: Path) -> None:
+    import av
+
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"preset": "veryfast", "crf": "18"})
+        stream.height, stream.width = clip.size
+        stream.pix_fmt = "yuv420p"
+        for frame in range(len(clip)):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(clip[frame], format="rgb24")))
+        container.mux(stream.encode(None))
+
+
+def _work(pipe: Any, point: Point, folder: Path, keys: list[int], tier: str, device: str, threads: int | None) -> None:
+    """In a process of its own: sends (seconds, peak memory in MB)."""
+    import numpy as np
+
+    from ..compose import load_engine
+    from ..core.matte import read_mask
+    from ..core.video import open_clip
+    from .bench import peak_mb
+    from .versus import set_threads
+
+    if threads:
+        set_threads(threads)
+    engine = load_engine(tier, device)
+    with open_clip(folder / "film.mp4") as clip:
+        mattes: dict[int, Any] = {}
+        for key in keys:
+            found = [read_mask(folder / f"{key}-{n}.png", clip.size) for n in range(point.objects)]
+            mattes[key] = np.stack(found) if point.objects > 1 else found[0]
+        if point.strokes:
+            seconds = _time_rounds(engine, clip[0], mattes[0])
+        else:
+            for _ in engine.propagate(clip, {0: mattes[0]}, (0, min(WARM, point.frames))):
+                pass
+            begin = time.perf_counter()
+            for _ in engine.propagate(clip, mattes):
+                pass
+            seconds = (time.perf_counter() - begin) / point.frames
+    pipe.send((seconds, peak_mb()))
+
+
+def _time_rounds(engine: Any, image: Any, matte: Any) -> float:
+    """The median of some rounds, each a short stroke on the object."""
+    import statistics
+
+    import numpy as np
+
+    from ..core.types import Label, Stroke
+
+    ys, xs = np.nonzero(matte > 0.5)
+    x, y, reach = float(xs.mean()), float(ys.mean()), float(np.ptp(xs)) / 4
+    stroke = Stroke([(x - reach, y), (x + reach, y)], max(2.0, reach / 6), Label.KEEP)
+    taken = []
+    for _ in range(WARM + ROUNDS):
+        begin = time.perf_counter()
+        engine.refine(image, [stroke], matte)
+        taken.append(time.perf_counter() - begin)
+    return statistics.median(taken[WARM:])
+
+
+def _say(context: Context, name: str, rows: Sequence[dict[str, Any]]) -> None:
+    unit = "s a round" if rows[0]["strokes"] else "s a frame"
+    context.report.say(f"{name:<12}{unit:>12}{'peak MB':>10}")
+    for row in rows:
+        context.report.say(f"{row['label']:<12}{row['seconds']:>12.3f}{row['peak_mb']:>10.0f}")
+    time_power, memory_power = growth(rows), growth(rows, "peak_mb")
+    context.report.say(
+        f"time is {verdict(time_power)} (power {time_power:.2f}), memory {verdict(memory_power)} ({memory_power:.2f})"
+    )
+
+
+def _hardware(device: str, threads: int | None) -> str:
+    from ..machine import processor_name
+    from .bench import hardware
+
+    return hardware(device) if device == "cuda" else f"{processor_name()}, threads: {threads or 'all'}"
+
+
+def _read(path: Path | None) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8"))) if path else {}
+    except (OSError, ValueError):
+        return {}
+
+
+def _write(path: Path, kept: dict[str, Any]) -> None:
+    temporary = path.with_suffix(".part")
+    temporary.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    os.replace(temporary, path)

@@ -1,0 +1,67 @@
+"""The picture of `cutout bench --costs`: small multiples, time above and memory below, each with the reason."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import EnvironmentMissing
+from .costs import growth, verdict
+
+TITLES = {
+    "frames": ("frames of the clip", "Memory holds a fixed number of frames,\nthe film is read frame by frame"),
+    "strokes": (
+        "picture, a round of strokes",
+        "The network sees a crop of fixed size;\ncutting and pasting it is what grows",
+    ),
+    "resolution": (
+        "film, a propagated frame",
+        "The network sees a crop of fixed size;\nreading the film and pasting grow",
+    ),
+    "objects": (
+        "objects, propagated together",
+        "One pass for all; what it sees grows\nwith the objects, up to four times",
+    ),
+    "keyframes": ("keyframes in 49 frames", "Every keyframe stays in memory, up to\na limit, and is looked through"),
+}
+"""Series -> (what grows, why the cost is what it is)."""
+
+
+def draw(series: Mapping[str, Mapping[str, Any]], path: Path) -> None:
+    """Draws them.
+
+    Raises:
+        EnvironmentMissing: matplotlib is not installed.
+    """
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise EnvironmentMissing(
+            f"The picture cannot be drawn ({error}).", "Install matplotlib, or leave --picture out."
+        ) from error
+    figure = Figure(figsize=(3.1 * len(series), 5.6), dpi=100, layout="constrained")
+    FigureCanvasAgg(figure)
+    grid = figure.subplots(2, len(series), squeeze=False, sharex="col")
+    for column, (name, found) in enumerate(series.items()):
+        rows = found["points"]
+        x = [row["amount"] / 1e6 if name in ("strokes", "resolution") else row["amount"] for row in rows]
+        what, why = TITLES[name]
+        for axes, field, label in ((grid[0][column], "seconds", "seconds"), (grid[1][column], "peak_mb", "peak MB")):
+            values = [row[field] for row in rows]
+            axes.plot(x, values, marker="o", color="#2a6f97" if field == "seconds" else "#9b5de5", linewidth=1.8)
+            axes.set_ylim(0, 1.25 * max(values))
+            axes.grid(alpha=0.3)
+            axes.set_title(f"{label}: {verdict(growth(rows, field))}", fontsize=9, loc="left")
+            if column == 0:
+                axes.set_ylabel(label)
+        grid[0][column].annotate(why, (0.03, 0.04), xycoords="axes fraction", fontsize=7.5, color="#444444")
+        grid[1][column].set_xticks(x, [row["label"] for row in rows], fontsize=8, rotation=45 if len(x) > 4 else 0)
+        grid[1][column].set_xlabel(what)
+    first = next(iter(series.values()))
+    figure.suptitle(f"What more work costs: tier {first['tier']} on {first['hardware']}", fontsize=10)
+    part = path.with_name(path.name + ".part")
+    figure.savefig(part, format="png")
+    os.replace(part, path)
