@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .crop import choose_crop, closer_crop, whole_picture
+from .crop import Crop, choose_crop, closer_crops, overview, whole_picture
 from .errors import InputError
 from .matte import check_image, check_matte
 from .merge import merge_changes
 from .scribble import rasterise, strokes_inside
 from .stitch import stitch
-from .types import Stroke
+from .types import Box, Stroke
 
 if TYPE_CHECKING:
     from .ports import ScribbleNet
@@ -69,19 +69,19 @@ def refine(
     keep, remove = rasterise(inside, crop)
     seen = crop.to_crop(before, fill=0.0)
     refined = net.predict(crop.to_crop(image), seen, keep, remove)
-    if (before > 0.5).any():
+    if before.max() > 0.5:
         refined = merge_changes(seen, refined, np.maximum(keep, remove))
         if not keep.any():
             refined = np.minimum(refined, seen)
     elif crop.box.area == size[0] * size[1]:
-        found = np.asarray(crop.from_crop(refined, size))
-        closer = closer_crop(found, size, working_px, inside)
+        found = _overview(refined, size)
+        closer = closer_crops(found, size, working_px, inside)
         if closer is not None:
-            crop = closer
+            crop, of_found = closer
             keep, remove = rasterise(inside, crop)
-            refined = net.predict(crop.to_crop(image), crop.to_crop(found, fill=0.0), keep, remove)
+            refined = net.predict(crop.to_crop(image), of_found.to_crop(found, fill=0.0), keep, remove)
     refined = np.where(keep > 0, np.float32(1), np.where(remove > 0, np.float32(0), refined))
-    return stitch(before, refined, crop, FEATHER_SHARE * min(crop.box.width, crop.box.height))
+    return stitch(before, refined, crop, FEATHER_SHARE * min(crop.box.width, crop.box.height), previous is None)
 
 
 def foreground(net: ScribbleNet, image: Image, working_px: int = 320) -> Matte:
@@ -101,11 +101,18 @@ def foreground(net: ScribbleNet, image: Image, working_px: int = 320) -> Matte:
     crop = whole_picture(size, working_px)
     seen = crop.to_crop(image)
     mirrored = net.foreground(np.ascontiguousarray(seen[:, ::-1]))[:, ::-1]
-    found = np.asarray(crop.from_crop((net.foreground(seen) + mirrored) / 2, size))
-    closer = closer_crop(found, size, working_px)
+    guess: Matte = (net.foreground(seen) + mirrored) * np.float32(0.5)
+    found = _overview(guess, size)
+    closer = closer_crops(found, size, working_px)
     if closer is None:
-        return found
-    nothing = np.zeros(closer.size, np.float32)
-    return np.asarray(
-        closer.from_crop(net.predict(closer.to_crop(image), closer.to_crop(found, fill=0.0), nothing, nothing), size)
-    )
+        return np.asarray(crop.from_crop(guess, size))
+    crop, of_found = closer
+    nothing = np.zeros(crop.size, np.float32)
+    refined = net.predict(crop.to_crop(image), of_found.to_crop(found, fill=0.0), nothing, nothing)
+    return np.asarray(crop.from_crop(refined, size))
+
+
+def _overview(matte: Matte, size: tuple[int, int]) -> Matte:
+    """What was found in the whole picture (h, w), at the size of its `overview`."""
+    small = overview(size)[1]
+    return np.asarray(Crop(Box(0, 0, small[1], small[0]), (matte.shape[0], matte.shape[1])).from_crop(matte, small))

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from .engine import Engine
     from .types import Matte
 
-ALGORITHM = 5
+ALGORITHM = 6
 """To be raised when the engine gives other mattes for the same input and weights."""
 
 

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
-from blender_cutout.core.crop import Crop, choose_crop, fitted, follow_crop, mask_box, whole_picture
+from blender_cutout.core.crop import (
+    Crop,
+    choose_crop,
+    closer_crops,
+    fitted,
+    follow_crop,
+    mask_box,
+    overview,
+    whole_picture,
+)
 from blender_cutout.core.fakes import iou
 from blender_cutout.core.types import Box, Label, Stroke
 
@@ -158,3 +168,37 @@ def test_mask_box_is_tight():
     assert mask_box(matte) == Box(30, 10, 35, 20)
     assert mask_box(np.stack((matte, np.zeros_like(matte)))) == Box(30, 10, 35, 20)
     assert mask_box(np.zeros(SIZE)) is None
+
+
+def test_a_large_picture_is_shrunk_as_area_resampling_shrinks_it():
+    """Halving first is many times as fast; the answer is the same to a few levels, and the scale stays exact."""
+    picture = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (2160, 3840, 3)).astype(np.uint8), (0, 0), 6)
+    picture = cv2.normalize(picture, picture, 0, 255, cv2.NORM_MINMAX)
+    crop = whole_picture((2160, 3840), 320)
+    right = cv2.resize(picture, crop.size[::-1], interpolation=cv2.INTER_AREA)
+    difference = np.abs(crop.to_crop(picture).astype(int) - right)
+    assert difference.mean() < 1
+    assert difference.max() <= 8
+    ramp = np.tile(np.linspace(0, 1, 3840, dtype=np.float32), (2160, 1))
+    wide = crop.size[1]
+    middles = (np.arange(wide) + 0.5) / wide
+    np.testing.assert_allclose(crop.to_crop(ramp)[0], middles, atol=1e-3)
+
+
+@pytest.mark.parametrize("size", [(480, 854), (1080, 1920), (2160, 3840), (2161, 1001)])
+def test_what_is_found_in_the_overview_is_looked_at_again_where_it_lies(size: tuple[int, int]):
+    small = overview(size)[1]
+    assert min(small) < 2 * 480
+    found = np.zeros(small, np.float32)
+    found[small[0] // 4 : small[0] // 3, small[1] // 4 : small[1] // 3] = 1
+    crops = closer_crops(found, size, 320, [Stroke([(size[1] * 0.5, size[0] * 0.3)], 3.0, Label.KEEP)])
+    assert crops is not None
+    whole, of_found = crops
+    assert whole.size == of_found.size
+    assert 0 <= whole.box.x0 <= size[1] // 4
+    assert whole.box.x1 >= size[1] * 0.5 + 3
+    assert whole.box.x1 <= size[1]
+    assert whole.box.y1 <= size[0]
+    assert whole.box.y1 >= size[0] // 3
+    big = cv2.resize(found, size[::-1], interpolation=cv2.INTER_NEAREST)
+    assert np.abs(whole.to_crop(big, fill=0.0) - of_found.to_crop(found, fill=0.0)).mean() < 0.01

@@ -136,3 +136,16 @@ def test_small_object_in_a_large_picture_is_cut_out_at_the_pictures_own_resoluti
     truth = clip.matte(9)
     assert iou(refine(FakeScribbleNet(), clip[9], [Stroke([clip.centre(9)], 8, Label.KEEP)]), truth) > 0.98
     assert iou(foreground(FakeScribbleNet(), clip[9]), truth) > 0.98
+
+
+def test_rounds_on_a_picture_of_4k_give_the_masks_of_the_same_picture_made_small():
+    small = CLIP[6]
+    large = cv2.resize(small, None, fx=9, fy=9, interpolation=cv2.INTER_LINEAR)
+    assert large.shape == (2160, 3600, 3)
+    centres = CLIP.centre(6, 0), CLIP.centre(6, 1)
+    rounds = [(Label.KEEP, centres[0]), (Label.KEEP, centres[1]), (Label.REMOVE, centres[0])]
+    one = other = None
+    for label, (x, y) in rounds:
+        one = refine(FakeScribbleNet(), small, [Stroke([(x, y)], 4, label)], one)
+        other = refine(FakeScribbleNet(), large, [Stroke([(9 * x, 9 * y)], 36, label)], other)
+        assert iou(cv2.resize(other, small.shape[1::-1], interpolation=cv2.INTER_AREA), one) > 0.95
