@@ -40,7 +40,8 @@ def draw(series: Mapping[str, Mapping[str, Any]], path: Path) -> None:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise EnvironmentMissing(
-            f"The picture cannot be drawn ({error}).", "Install matplotlib (the package's [train] group has it), or leave --picture out."
+            f"The picture cannot be drawn ({error}).",
+            "Install matplotlib (the package's [train] group has it), or leave --picture out.",
         ) from error
     figure = Figure(figsize=(3.1 * len(series), 5.6), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
