@@ -105,9 +105,7 @@ def propagation(stage: Stage) -> Steps:
     yield from stage.do("propagate(direction='BOTH')")
     stage.check("it stops in doubt and says so", stage.desk.status.level == "WARNING", stage.message())
     scene.cutout.stop_in_doubt, scene.cutout.doubt_below, scene.cutout.stability = False, 0.84, 1.0
-    x, y = yield from _field(stage, "stability")
-    yield from desk.click(x + 70, y - 29)  # its panel's header
-    yield from desk.find_buttons()
+    yield from _close(stage, "tier")
     for span in ("FRAME", "RANGE"):
         scene.frame_set(START + LOCKED)
         scene.use_preview_range = True
@@ -153,10 +151,7 @@ def files(stage: Stage) -> Steps:
     stage.check("they are taken as they are", all(same), same)
     yield from desk.rest()
     stage.shot("masks imported")
-    yield from desk.find_buttons()
-    (places,) = (places for command, places in desk.buttons.items() if "cutout.import_mattes" in command)
-    yield from desk.click(desk.rectangle("UI")[0] + 70, places[0][1] - 25)  # its panel's header
-    yield from desk.find_buttons()
+    yield from _close(stage, "cutout.import_mattes")
     yield from stage.do("cutout.undo_round")
     stage.check("one undo takes them back", track.keyframe_count == count, stage.message())
 
@@ -204,6 +199,15 @@ def _open(stage: Stage, name: str) -> Steps:
     finally:
         panel.draw = draw
     raise LookupError(f"The panel {name} does not open.")
+
+
+def _close(stage: Stage, first: str) -> Steps:
+    """Closes a panel by its header, which lies above its first button: part of that one's command."""
+    desk = stage.desk
+    yield from desk.find_buttons()
+    top = min(y for command, places in desk.buttons.items() if first in command for _, y in places)
+    yield from desk.click(desk.rectangle("UI")[0] + 70, top - 25)
+    yield from desk.find_buttons()
 
 
 def _field(stage: Stage, name: str) -> Generator[float, None, tuple[float, float]]:
