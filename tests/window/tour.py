@@ -24,8 +24,6 @@ BEHIND = 22
 """Frame on which the animal goes behind the tree."""
 LENGTH = 48
 RADIUS = 5.0
-TALLER = 12
-"""Steps by which the timeline is zoomed, so that the strip's marks are seen."""
 LOCKED = (9, 15)
 """Frames that are locked, for the picture of the timeline."""
 NEAR = 0.5
@@ -75,8 +73,6 @@ class Tour:
             bpy.ops.sequencer.view_all_preview()
         with desk.override("WINDOW"):
             bpy.ops.sequencer.view_all()
-            for _ in range(TALLER):
-                bpy.ops.view2d.zoom_in(zoomfacx=0.0, zoomfacy=0.0375)
         yield from desk.find_buttons()
         yield from desk.rest()
         desk.shot("start", self._below_header())
