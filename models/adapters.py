@@ -24,6 +24,7 @@ from .propagation import FrameKey, PropagationNet, propagation_size
 from .registry import WeightEntry, find_entry, kind_of, load_weights
 from .runner import STRIDE, Array, Image, Network, Precision, Runner, chosen_precision, to_numpy
 from .scribble_to_mask import ScribbleToMask
+from .windows import Window, logits_in_windows, values_in_windows, windows_around
 
 
 def _rows(key: Tensor) -> Tensor:
@@ -111,7 +112,12 @@ class PropagationPredictor:
     def encode_value(self, image: Image, key: Key, mattes: Array) -> Value:
         """Returns the handle of a frame whose mattes (N, h, w) in [0, 1] are known."""
         with self._run():
-            value = self._network.encode_value(self._run.image(image), key.frame, self._run.maps(mattes))[0]
+            picture, maps = self._run.image(image), self._run.maps(mattes)
+            parts = self._windows(mattes)
+            if parts is None:
+                value = self._network.encode_value(picture, key.frame, maps)[0]
+            else:
+                value = values_in_windows(self._network, picture, key.frame, maps, parts)[0]
             values = value.float().permute(2, 3, 0, 1).flatten(2).flatten(0, 1).contiguous()
             return Value(_rows(key.frame.key), values, len(value))
 
@@ -138,7 +144,16 @@ class PropagationPredictor:
             )
             height, width = query.frame.key.shape[-2:]
             carried = carried.view(height, width, objects, -1).permute(2, 3, 0, 1)[None]
-            return to_numpy(_mattes(self._network.decoder(carried, query.frame, hint))[0], query.size_hw)
+            parts = None if previous is None else self._windows(previous)
+            if parts is None or hint is None:
+                logits = self._network.decoder(carried, query.frame, hint)
+            else:
+                logits = logits_in_windows(self._network, carried, query.frame, hint, parts)
+            return to_numpy(_mattes(logits)[0], query.size_hw)
+
+    def _windows(self, mattes: Array) -> list[Window] | None:
+        """Where several objects are; None on a graphics card, which is faster with all of them at once."""
+        return windows_around(mattes) if self._run.device.type == "cpu" else None
 
     def attention(self, query: Key, keyframe: Key, difference: Array) -> Array:
         """Returns maps (M, h, w) float32: `difference` (M, h', w') of the keyframe, carried to the query by affinity.

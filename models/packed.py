@@ -27,8 +27,8 @@ _ATTRIBUTES: dict[Act, tuple[str, list[float]]] = {
 
 STRIP_BYTES = 4 * 2**20
 """A map of more bytes is made in strips. Of 1, 2, 4 and 14 MiB the best on a core with 1 MiB of its own cache."""
-MANY_INPUTS = 1024
-"""From so many input channels on, a 1x1 kernel is taken as a matrix, see `RowsConv`."""
+LARGE = 100_000
+"""From so many weights on, a 1x1 kernel is taken as a matrix, see `RowsConv`."""
 
 
 class PackedConv(nn.Module):
@@ -67,11 +67,11 @@ class PackedConv(nn.Module):
 
 
 class RowsConv(nn.Module):
-    """What `PackedConv` does, for 1x1 kernels of many inputs: as a product of matrices.
+    """What `PackedConv` does, for 1x1 kernels of many weights: as a product of matrices.
 
-    How weights are packed best depends on the size of the map, which is not known beforehand; for these oneDNN packs
-    them again at every call, which takes twenty times as long as the convolution (9.5 ms against 0.4 for 1152 to 192
-    channels at 9 x 9 places).
+    How weights are packed best depends on the size of the map, which is not known beforehand. At some sizes oneDNN
+    packs those of such kernels again at every call, which takes twenty times as long as the convolution: 9.5 ms, not
+    0.4, for 1152 to 192 channels at 9 x 9 places.
     """
 
     def __init__(self, conv: nn.Conv2d, act: Act = "none", dtype: torch.dtype = torch.float32) -> None:
@@ -94,7 +94,7 @@ class RowsConv(nn.Module):
 
 def _packed_conv(conv: nn.Conv2d, act: Act, dtype: torch.dtype) -> PackedConv | RowsConv:
     is_plain = conv.kernel_size == conv.stride == (1, 1) and conv.groups == 1 and conv.padding == (0, 0)
-    return (RowsConv if is_plain and conv.in_channels >= MANY_INPUTS else PackedConv)(conv, act, dtype)
+    return (RowsConv if is_plain and conv.weight.numel() >= LARGE else PackedConv)(conv, act, dtype)
 
 
 class _PackedUnit(nn.Module):

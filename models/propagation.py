@@ -79,13 +79,23 @@ class Decoder(nn.Module):
         self.up2 = UpFuse(40, CHANNELS[2], 16)
         self.head = nn.Conv2d(16, 1, 3, padding=1)
 
-    def forward(self, readout: Tensor, query: FrameKey, previous: Tensor | None) -> Tensor:
-        """Returns (B, N, H, W) logits from the read-out (B, N, Cv, H/16, W/16), the query and `previous` mattes."""
+    def forward(
+        self, readout: Tensor, query: FrameKey, previous: Tensor | None, others: Tensor | None = None
+    ) -> Tensor:
+        """Returns (B, N, H, W) logits.
+
+        Args:
+            readout: (B, N, Cv, H/16, W/16).
+            query: of the frame.
+            previous: (B, N, H, W) mattes of the frame before.
+            others: (B, N, H, W) mattes of all others than each object; None = those in `previous` are all.
+        """
         b, n, c, h, w = readout.shape
         thin = query.thin[:, None].expand(-1, n, -1, -1, -1).reshape(b * n, -1, h, w)
         x = torch.cat((readout.reshape(b * n, c, h, w).to(thin.dtype), thin), dim=1)
         if previous is not None:
-            both = torch.stack((previous, affinity.other_objects(previous)), dim=2).flatten(0, 1)
+            others = affinity.other_objects(previous) if others is None else others
+            both = torch.stack((previous, others), dim=2).flatten(0, 1)
             x = x + self.hint(F.pixel_unshuffle(F.avg_pool2d(both, 4), 4))
         x = self.join(x)
         for block in self.reasoning:
