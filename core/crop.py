@@ -150,12 +150,11 @@ def fitted(box: Box, working_px: int) -> Crop:
 
 def mask_box(matte: NDArray[Any], threshold: float = 0.5) -> Box | None:
     """The smallest box around all pixels above `threshold` of (H, W) or (N, H, W); None when there are none."""
-    planes: NDArray[Any] = (matte > threshold).reshape(-1, *matte.shape[-2:])
-    hits = np.logical_or.reduce(planes, axis=0)
-    rows, columns = np.flatnonzero(hits.any(axis=1)), np.flatnonzero(hits.any(axis=0))
-    if not len(rows):
-        return None
-    return Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+    hits = matte > threshold
+    if hits.ndim == 3:
+        hits = np.logical_or.reduce(hits, axis=0)
+    x, y, width, height = cv2.boundingRect(hits.view(np.uint8))
+    return Box(x, y, x + width, y + height) if width else None
 
 
 def choose_crop(
