@@ -102,6 +102,8 @@ def _paint(scene: Any, region: Any, scale: float) -> None:
     colours: list[marks.Colour] = []
     # Not by `view_to_region`, which rounds.
     (x0, y0), (x1, y1) = (region.view2d.region_to_view(*at) for at in ((0, 0), (region.width, region.height)))
+    if x1 <= x0 or y1 <= y0:  # a region that is folded away
+        return
     wide, high = region.width / (x1 - x0), region.height / (y1 - y0)
     for track, strip, span, shown in marked(scene):
         bottom, top = ((strip.channel + part - y0) * high for part in (_BOTTOM, _TOP))
