@@ -106,9 +106,10 @@ class History:
                 break  # it does not build on what was there
         path: Path | None = None
         for operation in reversed(lost):
+            if path is not None:
+                # As the next round would have found it, so that the same mattes come out as the first time.
+                matte = self._store.read(path.parent.name, frame)
             path = self._made(operation, frame, matte)
-            # As the next round would have found it, so that the same mattes come out as the first time.
-            matte = self._store.read(operation.id, frame)
         return path
 
     def _made(self, operation: Operation, frame: int, before: Matte | None) -> Path:
