@@ -122,6 +122,7 @@ class Crop:
     def inside(self, array: NDArray[Any], inner: Box) -> NDArray[Any]:
         """The part of `from_crop` in `inner`, a part of the box within the picture, without making the rest."""
         whole = _resize(array.astype(np.float32, copy=False), (self.box.height, self.box.width))
+        np.clip(whole, array.min(), array.max(), out=whole)  # weights of a mean may add up to 1.0000001
         dy, dx = inner.y0 - self.box.y0, inner.x0 - self.box.x0
         return whole[dy : dy + inner.height, dx : dx + inner.width]
 

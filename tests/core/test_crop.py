@@ -202,3 +202,12 @@ def test_what_is_found_in_the_overview_is_looked_at_again_where_it_lies(size: tu
     assert whole.box.y1 >= size[0] // 3
     big = cv2.resize(found, size[::-1], interpolation=cv2.INTER_NEAREST)
     assert np.abs(whole.to_crop(big, fill=0.0) - of_found.to_crop(found, fill=0.0)).mean() < 0.01
+
+
+def test_nothing_is_more_than_one_at_any_size() -> None:
+    """Weights of interpolation that add up to a little more than one made mattes that the next round refused."""
+    for side in range(60, 400, 7):
+        for small in (30, 47, 96, 101):
+            crop = Crop(Box(0, 0, side, side + 3), (small, small + 5))
+            back = crop.from_crop(np.ones((small, small + 5), np.float32), (side + 3, side))
+            assert back.max() <= 1.0, (side, small)
