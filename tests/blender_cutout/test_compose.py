@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -139,3 +142,12 @@ def test_looks_and_precision_of_a_tier_change_its_answers_a_little() -> None:
     full, half = (second(replace(plain, precision=kind)) for kind in ("full", "half"))  # type: ignore[arg-type]
     assert (full == half).all() != packed.fast_bfloat16()
     assert np.abs(full - half).mean() < 0.01
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what PyTorch's threads are told can be listed on Linux only")
+def test_threads_wait_without_keeping_the_processor_from_other_programs() -> None:
+    code = "from blender_cutout.compose import choose_device; choose_device('cpu')"
+    told = {key: value for key, value in os.environ.items() if key != "OMP_WAIT_POLICY"} | {"OMP_DISPLAY_ENV": "TRUE"}
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code], env=told, cwd=root, capture_output=True, text=True, check=True)
+    assert "OMP_WAIT_POLICY = 'PASSIVE'" in done.stderr
