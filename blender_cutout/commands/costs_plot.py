@@ -22,7 +22,7 @@ TITLES = {
     ),
     "objects": (
         "objects, propagated together",
-        "One pass for all; what it sees grows\nwith the objects, up to four times",
+        "One crop and one memory for all; value\nand matte are made for each, where it is",
     ),
     "keyframes": ("keyframes in 49 frames", "Every keyframe stays in memory, up to\na limit, and is looked through"),
 }
