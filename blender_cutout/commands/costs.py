@@ -93,7 +93,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
     return 0
 
 
-def growth(rows: Sequence[dict[str, Any]], what: str = "seconds") -> float:
+def growth(rows: Sequence[dict[str, Any]], what: str = "processor_seconds") -> float:
     """The power of the amount of work with which a cost grows: 0 = flat, 1 = in proportion. Of first and last point."""
     first, last = rows[0], rows[-1]
     if first["amount"] == last["amount"] or first[what] <= 0:
@@ -109,7 +109,10 @@ def verdict(power: float) -> str:
 
 
 def measure(point: Point, tier: str, device: str, threads: int | None) -> dict[str, Any]:
-    """Time and largest memory of one point: its fields, `seconds` a frame (or a round) and `peak_mb`."""
+    """Time and largest memory of one point: its fields, and of a frame (or a round) `seconds` and `processor_seconds`.
+
+    `peak_mb` is the largest memory. Processor time counts all threads, and waits for no other program.
+    """
     with tempfile.TemporaryDirectory(prefix="cutout-costs-") as name:
         folder = Path(name)
         keys = _write_film(point, folder)
@@ -119,14 +122,14 @@ def measure(point: Point, tier: str, device: str, threads: int | None) -> dict[s
         process.start()
         there.close()
         try:
-            seconds, peak = here.recv()
+            seconds, processor, peak = here.recv()
         except EOFError as error:
             raise EnvironmentMissing(
                 f"The process that measured {point.label} ended.", "It may have been too large for this machine."
             ) from error
         finally:
             process.join()
-    return {**asdict(point), "seconds": seconds, "peak_mb": peak}
+    return {**asdict(point), "seconds": seconds, "processor_seconds": processor, "peak_mb": peak}
 
 
 def _measured(points: Iterable[Point], args: argparse.Namespace, device: str) -> Iterator[dict[str, Any]]:
@@ -163,7 +166,7 @@ def _encode(clip: Any, path: Path) -> None:
 
 
 def _work(pipe: Any, point: Point, folder: Path, keys: list[int], tier: str, device: str, threads: int | None) -> None:
-    """In a process of its own: sends (seconds, peak memory in MB)."""
+    """In a process of its own: sends (seconds, processor seconds, peak memory in MB)."""
     import numpy as np
 
     from ..compose import load_engine
@@ -181,19 +184,20 @@ def _work(pipe: Any, point: Point, folder: Path, keys: list[int], tier: str, dev
             found = [read_mask(folder / f"{key}-{n}.png", clip.size) for n in range(point.objects)]
             mattes[key] = np.stack(found) if point.objects > 1 else found[0]
         if point.strokes:
-            seconds = _time_rounds(engine, clip[0], mattes[0])
+            seconds, processor = _time_rounds(engine, clip[0], mattes[0])
         else:
             for _ in engine.propagate(clip, {0: mattes[0]}, (0, min(WARM, point.frames))):
                 pass
-            begin = time.perf_counter()
+            begin, own = time.perf_counter(), time.process_time()
             for _ in engine.propagate(clip, mattes):
                 pass
             seconds = (time.perf_counter() - begin) / point.frames
-    pipe.send((seconds, peak_mb()))
+            processor = (time.process_time() - own) / point.frames
+    pipe.send((seconds, processor, peak_mb()))
 
 
-def _time_rounds(engine: Any, image: Any, matte: Any) -> float:
-    """The median of some rounds, each a short stroke on the object."""
+def _time_rounds(engine: Any, image: Any, matte: Any) -> tuple[float, float]:
+    """The medians of some rounds, each a short stroke on the object: wall clock, processor."""
     import statistics
 
     import numpy as np
@@ -203,19 +207,22 @@ def _time_rounds(engine: Any, image: Any, matte: Any) -> float:
     ys, xs = np.nonzero(matte > 0.5)
     x, y, reach = float(xs.mean()), float(ys.mean()), float(np.ptp(xs)) / 4
     stroke = Stroke([(x - reach, y), (x + reach, y)], max(2.0, reach / 6), Label.KEEP)
-    taken = []
+    wall, processor = [], []
     for _ in range(WARM + ROUNDS):
-        begin = time.perf_counter()
+        begin, own = time.perf_counter(), time.process_time()
         engine.refine(image, [stroke], matte)
-        taken.append(time.perf_counter() - begin)
-    return statistics.median(taken[WARM:])
+        wall.append(time.perf_counter() - begin)
+        processor.append(time.process_time() - own)
+    return statistics.median(wall[WARM:]), statistics.median(processor[WARM:])
 
 
 def _say(context: Context, name: str, rows: Sequence[dict[str, Any]]) -> None:
     unit = "s a round" if rows[0]["strokes"] else "s a frame"
-    context.report.say(f"{name:<12}{unit:>12}{'peak MB':>10}")
+    context.report.say(f"{name:<12}{unit:>12}{'processor':>11}{'peak MB':>10}")
     for row in rows:
-        context.report.say(f"{row['label']:<12}{row['seconds']:>12.3f}{row['peak_mb']:>10.0f}")
+        context.report.say(
+            f"{row['label']:<12}{row['seconds']:>12.3f}{row['processor_seconds']:>11.3f}{row['peak_mb']:>10.0f}"
+        )
     time_power, memory_power = growth(rows), growth(rows, "peak_mb")
     context.report.say(
         f"time is {verdict(time_power)} (power {time_power:.2f}), memory {verdict(memory_power)} ({memory_power:.2f})"

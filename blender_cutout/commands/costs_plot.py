@@ -11,7 +11,7 @@ from ..core.errors import EnvironmentMissing
 from .costs import growth, verdict
 
 TITLES = {
-    "frames": ("frames of the clip", "Memory holds a fixed number of frames,\nthe film is read frame by frame"),
+    "frames": ("frames of the clip", "Memory holds a fixed number of frames;\ndecoded ones are kept up to 256 MB"),
     "strokes": (
         "picture, a round of strokes",
         "The network sees a crop of fixed size;\ncutting and pasting it is what grows",
@@ -24,7 +24,7 @@ TITLES = {
         "objects, propagated together",
         "One crop and one memory for all; value\nand matte are made for each, where it is",
     ),
-    "keyframes": ("keyframes in 49 frames", "Every keyframe stays in memory, up to\na limit, and is looked through"),
+    "keyframes": ("keyframes in 49 frames", "Memory keeps the nearest ones, at most\nhalf of what it holds"),
 }
 """Series -> (what grows, why the cost is what it is)."""
 
@@ -50,9 +50,10 @@ def draw(series: Mapping[str, Mapping[str, Any]], path: Path) -> None:
         rows = found["points"]
         x = [row["amount"] / 1e6 if name in ("strokes", "resolution") else row["amount"] for row in rows]
         what, why = TITLES[name]
-        for axes, field, label in ((grid[0][column], "seconds", "seconds"), (grid[1][column], "peak_mb", "peak MB")):
+        fields = (("processor_seconds", "processor seconds"), ("peak_mb", "peak MB"))
+        for axes, (field, label) in zip((grid[0][column], grid[1][column]), fields, strict=True):
             values = [row[field] for row in rows]
-            axes.plot(x, values, marker="o", color="#2a6f97" if field == "seconds" else "#9b5de5", linewidth=1.8)
+            axes.plot(x, values, marker="o", color="#9b5de5" if field == "peak_mb" else "#2a6f97", linewidth=1.8)
             axes.set_ylim(0, 1.25 * max(values))
             axes.grid(alpha=0.3)
             axes.set_title(f"{label}: {verdict(growth(rows, field))}", fontsize=9, loc="left")

@@ -16,7 +16,10 @@ from blender_cutout.evaluate.synthetic import MovingShapes
 
 
 def rows(*pairs: tuple[int, float]) -> list[dict[str, Any]]:
-    return [{"amount": a, "label": str(a), "seconds": s, "peak_mb": 400.0, "strokes": False} for a, s in pairs]
+    return [
+        {"amount": a, "label": str(a), "seconds": 9.0, "processor_seconds": s, "peak_mb": 400.0, "strokes": False}
+        for a, s in pairs
+    ]
 
 
 @pytest.mark.parametrize(
@@ -81,6 +84,7 @@ def test_a_point_is_measured_and_kept_beside_the_others(
     assert set(kept) == {"objects", "keyframes"}
     assert kept["keyframes"]["tier"] == "draft"
     for row in kept["keyframes"]["points"]:
+        assert 0 < row["processor_seconds"] < 60
         assert 0 < row["seconds"] < 60
         assert row["peak_mb"] > 100
     assert "time is" in capsys.readouterr().out
