@@ -28,7 +28,7 @@ SIZES = {"480p": (480, 854), "720p": (720, 1280), "1080p": (1080, 1920), "1440p"
 WARM = 4
 """Frames, and rounds, before those that are counted: libraries choose their ways."""
 ROUNDS = 8
-FLAT, LINEAR = 0.2, 1.15
+FLAT, LINEAR = 0.12, 1.15
 """Up to which power of the work's amount a cost counts as flat, and as linear."""
 
 
