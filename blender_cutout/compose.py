@@ -108,7 +108,7 @@ def make_engine(networks: Networks, tier: Tier, device: str = "cpu") -> Engine:
 def settings_of(tier: Tier) -> EngineSettings:
     """The engine's settings of a tier."""
     propagation = PropagationSettings(
-        working_px=tier.propagation_px, memory_every=tier.memory_every, budget=tier.memory_budget
+        working_px=tier.propagation_px, memory_every=tier.memory_every, budget=tier.memory_budget, growth=tier.growth
     )
     return EngineSettings(scribble_px=tier.scribble_px, propagation=propagation)
 

@@ -12,7 +12,7 @@ from .errors import InputError
 
 AUTO = "auto"
 DEFAULT = "standard"
-"""What `auto` means: the middle one, until the machine is timed."""
+"""What `auto` means until the machine is timed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +20,12 @@ class Measured:
     """What `cutout evaluate` measured for a tier.
 
     Attributes:
-        j_and_f: DAVIS J&F over the sequences, in [0, 1].
+        j_and_f: DAVIS J&F, in [0, 1], the mean over walks from four frames of each clip: first, last, two between.
         seconds_per_frame: of propagation, everything included; processor time of one core.
         data: what it was measured on.
         hardware: where it was measured.
         stroke_iou: IoU after one round of strokes; None = not measured, as with all that follow.
-        j_and_f_starts: J&F where the walks begin at four frames of each clip, not only at the first.
+        j_and_f_first: J&F of the walks from the first frame alone, as DAVIS has it.
         memory_mb: largest memory of a process that propagates one object, the program included.
         card_seconds_per_frame: of propagation on a graphics card; `card` says which one.
         card: that graphics card.
@@ -36,7 +36,7 @@ class Measured:
     data: str
     hardware: str
     stroke_iou: float | None = None
-    j_and_f_starts: float | None = None
+    j_and_f_first: float | None = None
     memory_mb: int | None = None
     card_seconds_per_frame: float | None = None
     card: str = ""
@@ -71,6 +71,7 @@ class Tier:
         scribble_weights, fusion_weights: names in the registry of weights; no fusion weights = old and new results are
             fused by formula.
         looks: what propagation is made of; several answer together.
+        growth: of several objects the network sees at most so many times the pixels of one.
         precision: of propagation. "full" is 32 bits on a processor, "half" bfloat16 where it multiplies these itself
             (others imitate that, and are slower). A graphics card computes in 16 bits in either case.
         measured: None = not measured yet.
@@ -84,6 +85,7 @@ class Tier:
     memory_budget: int = 12
     scribble_weights: str = "scribble"
     looks: tuple[Look, ...] = (Look("propagation-large"),)
+    growth: float = 1.2
     precision: Literal["full", "half"] = "full"
     fusion_weights: str = ""
     measured: Measured | None = None
@@ -96,12 +98,78 @@ TIERS: dict[str, Tier] = {
     tier.name: tier
     for tier in (
         Tier(
+            "sketch",
+            "The least work: where the object is, with rough edges; for very weak machines.",
+            scribble_px=192,
+            propagation_px=128,
+            memory_budget=8,
+            looks=(Look("propagation"),),
+            precision="half",
+            measured=Measured(0.718, 0.023, _DATA, _HARDWARE, 0.862, 0.727, None),
+        ),
+        Tier(
+            "rough",
+            "Rough masks for weak machines.",
+            scribble_px=192,
+            propagation_px=160,
+            memory_budget=8,
+            looks=(Look("propagation"),),
+            precision="half",
+            measured=Measured(0.757, 0.025, _DATA, _HARDWARE, 0.862, 0.765, None),
+        ),
+        Tier(
+            "coarse",
+            "The large network in a small crop: fewer mistakes, coarse edges.",
+            scribble_px=192,
+            propagation_px=128,
+            memory_budget=8,
+            precision="half",
+            measured=Measured(0.778, 0.027, _DATA, _HARDWARE, 0.862, 0.76, None),
+        ),
+        Tier(
+            "quick",
+            "Quick masks, coarse edges.",
+            scribble_px=192,
+            propagation_px=160,
+            memory_budget=8,
+            precision="half",
+            measured=Measured(0.814, 0.03, _DATA, _HARDWARE, 0.862, 0.787, None),
+        ),
+        Tier(
+            "brisk",
+            "A little more to see for the network.",
+            scribble_px=192,
+            propagation_px=176,
+            memory_budget=8,
+            precision="half",
+            measured=Measured(0.819, 0.031, _DATA, _HARDWARE, 0.862, 0.789, None),
+        ),
+        Tier(
+            "light",
+            "Better strokes, and twice the memory.",
+            scribble_px=224,
+            propagation_px=192,
+            memory_budget=16,
+            precision="half",
+            measured=Measured(0.837, 0.034, _DATA, _HARDWARE, 0.872, 0.807, None),
+        ),
+        Tier(
             "draft",
-            "Quick look on a weak machine; coarser edges.",
+            "Quick look with masks that mostly hold.",
             scribble_px=256,
             propagation_px=224,
             memory_budget=8,
-            measured=Measured(0.812, 0.06, _DATA, _HARDWARE),
+            precision="half",
+            measured=Measured(0.849, 0.039, _DATA, _HARDWARE, 0.873, 0.848, None),
+        ),
+        Tier(
+            "swift",
+            "Nearly as good as standard, with numbers of 16 bits.",
+            scribble_px=288,
+            propagation_px=272,
+            memory_budget=16,
+            precision="half",
+            measured=Measured(0.858, 0.048, _DATA, _HARDWARE, 0.874, 0.837, None),
         ),
         Tier(
             "standard",
@@ -109,15 +177,24 @@ TIERS: dict[str, Tier] = {
             scribble_px=320,
             propagation_px=288,
             memory_budget=8,
-            measured=Measured(0.835, 0.10, _DATA, _HARDWARE),
+            measured=Measured(0.86, 0.068, _DATA, _HARDWARE, 0.878, 0.848, None),
+        ),
+        Tier(
+            "good",
+            "Finer edges; sees more.",
+            scribble_px=320,
+            propagation_px=320,
+            memory_budget=8,
+            measured=Measured(0.863, 0.086, _DATA, _HARDWARE, 0.878, 0.861, None),
         ),
         Tier(
             "fine",
-            "Two networks that answer together and see more: finer edges, at a third of the pace.",
-            scribble_px=384,
-            propagation_px=384,
-            looks=(Look("propagation"), Look("propagation-large")),
-            measured=Measured(0.846, 0.28, _DATA, _HARDWARE),
+            "Twice the memory; several objects are seen as large as one alone.",
+            scribble_px=320,
+            propagation_px=320,
+            memory_budget=16,
+            growth=4.0,
+            measured=Measured(0.87, 0.092, _DATA, _HARDWARE, 0.878, 0.881, None),
         ),
     )
 }

@@ -301,7 +301,7 @@ def test_tiers_lists_all_and_says_which_one_auto_takes(
     assert any("not been timed yet" in line for line in lines)
     for tier, row in zip(TIERS.values(), rows, strict=True):
         assert f"{tier.measured.j_and_f:.3f}" in row
-        assert f"{tier.measured.seconds_per_frame:.2f}" in row
+        assert f"{tier.measured.seconds_per_frame:.3f}" in row
     last = list(TIERS)[-1]
     fitted.keep(fitted.Fitted(last, 0.17, "cpu", fitted.this_machine()))
     assert run("tiers", "--json") == 0

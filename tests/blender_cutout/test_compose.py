@@ -14,7 +14,7 @@ import pytest
 from blender_cutout import compose
 from blender_cutout.core.errors import InputError, OutOfMemory, WeightsError
 from blender_cutout.core.fakes import iou
-from blender_cutout.core.tiers import TIERS, Tier, find_tier
+from blender_cutout.core.tiers import TIERS, Look, Tier, find_tier
 from blender_cutout.models import packed, registry
 
 
@@ -48,7 +48,9 @@ def test_the_engine_says_what_it_is_made_of() -> None:
     assert (engine.tier, engine.device) == ("draft", "cpu")
     assert len(engine.weights_id) == 16
     assert engine.weights_id == compose.load_engine("draft", "cpu").weights_id, "the same weights"
-    assert engine.weights_id != compose.load_engine("fine", "cpu").weights_id, "another network, another name"
+    small = registry.weight_path(registry.find_entry("propagation"))
+    other = compose.load_engine("draft", "cpu", {"propagation": small})
+    assert engine.weights_id != other.weights_id, "another network, another name"
 
 
 def test_missing_and_damaged_weights_are_told_with_a_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,16 +102,16 @@ def test_errors_of_the_networks_are_translated_while_working(monkeypatch: pytest
 
 
 def test_a_tier_with_two_propagation_networks_is_one_engine_that_joins_both(tmp_path: Path) -> None:
-    fine = find_tier("fine")
-    names = dict.fromkeys(look.weights for look in fine.looks)
-    assert len(names) == 2
+    names = ("propagation", "propagation-large")
+    tier = replace(find_tier("draft"), looks=tuple(Look(name) for name in names))
     files = [registry.weight_path(registry.find_entry(name)) for name in names]
     image = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
     matte = np.zeros((64, 64), np.float32)
     matte[16:48, 16:48] = 1.0
 
     def second(weights: list[Path] | None) -> np.ndarray:
-        engine = compose.load_engine("fine", "cpu", None if weights is None else {"propagation": weights})
+        given = None if weights is None else {"propagation": weights}
+        engine = compose.make_engine(compose.load_networks(tier, "cpu", given), tier)
         return dict(engine.propagate([image, np.roll(image, 4, 1)], {0: matte}))[1]
 
     both = second(None)
