@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import bpy
+
 from . import properties
 from .core.errors import CutoutError
-from .host import strips
+from .host import compat, strips
 from .host.mapping import PictureMap
 
 
@@ -47,6 +49,16 @@ def clip_in_view(scene: Any) -> InView | None:
         return None
     picture = strips.picture_map(scene, place.strip, (track.width, track.height))
     return InView(track, place.strip, frame, picture)
+
+
+def frame_in_view() -> int | None:
+    """The clip frame that the previews show now; None when that is not clear."""
+    scene = compat.sequencer_scene(bpy.context)
+    try:
+        view = clip_in_view(scene) if scene is not None else None
+    except CutoutError:
+        return None
+    return view.frame if view else None
 
 
 def seen(scene: Any, space: Any) -> InView | None:

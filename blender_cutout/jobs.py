@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +20,8 @@ import bpy
 
 from . import care, objects, preferences, properties, spans
 from .core.errors import CutoutError
-from .host import compat, storage, strips
-from .inview import clip_in_view
+from .host import storage, strips
+from .inview import frame_in_view
 from .pump import Job, Opening, Pump
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class Reporter:
     def on_matte(self, job: Job, event: MatteReady) -> None:
         """Notes where a frame's matte lies."""
         self.mattes.setdefault(event.track, {})[event.frame] = event.path
-        self.in_view = self.in_view or _frame_in_view() in (event.frame, None)
+        self.in_view = self.in_view or frame_in_view() in (event.frame, None)
         self.marked = True
 
     def on_progress(self, job: Job, event: Progress) -> None:
@@ -100,9 +101,9 @@ class Reporter:
         left = f", {event.eta:.0f} s left" if event.eta >= 0 else ""
         status.stage = f"{job.title} {event.done} of {event.total}{left}"
 
-    def on_warning(self, text: str) -> None:
+    def on_warning(self, job: Job | None, text: str) -> None:
         """Shows a warning."""
-        say("WARNING", text)
+        say("WARNING", _in_timeline(job, text))
 
     def on_end(self, job: Job, outcome: Outcome) -> None:
         """Shows how a job ended, and makes it a step of Blender's undo."""
@@ -110,7 +111,9 @@ class Reporter:
 
         self.in_view = True  # strokes that were applied are shown otherwise
         if isinstance(outcome, Failed):
-            say("ERROR", outcome.text, outcome.hint)
+            text, hint = _in_timeline(job, outcome.text), _in_timeline(job, outcome.hint)
+            outcome = job.outcome = replace(outcome, text=text, hint=hint)
+            say("ERROR", text, hint)
             if outcome.code == "WorkerDied":
                 properties.status().lost = True
             elif outcome.code in _UNFIT_CLIP:
@@ -325,14 +328,10 @@ def redraw(kind: str = "") -> None:
                         region.tag_redraw()
 
 
-def _frame_in_view() -> int | None:
-    """The clip frame that the previews show now; None when that is not clear."""
-    scene = compat.sequencer_scene(bpy.context)
-    try:
-        view = clip_in_view(scene) if scene is not None else None
-    except CutoutError:
-        return None
-    return view.frame if view else None
+def _in_timeline(job: Job | None, text: str) -> str:
+    """What the engine says in a job, with the frames as the artist sees them numbered."""
+    found = properties.track_by_uuid(job.track) if job else None
+    return spans.in_timeline(*found, text) if found else str(text)
 
 
 def push_undo(name: str) -> None:

@@ -101,8 +101,8 @@ class Listener(Protocol):
     def on_progress(self, job: Job, event: Progress) -> None:
         """A job moves on."""
 
-    def on_warning(self, text: str) -> None:
-        """Something the artist should know."""
+    def on_warning(self, job: Job | None, text: str) -> None:
+        """Something the artist should know; `text` may be a `core.told.Told`."""
 
     def on_end(self, job: Job, outcome: Outcome) -> None:
         """A job ended; `then` has been called."""
@@ -238,7 +238,7 @@ class Pump:
             self.heads[event.track] = event.head
             self._listener.on_state(event)
         elif isinstance(event, Warn):
-            self._listener.on_warning(event.text)
+            self._listener.on_warning(job, event.text)
         elif isinstance(event, MatteReady) and job:
             self._listener.on_matte(job, event)
         elif isinstance(event, Progress) and job:

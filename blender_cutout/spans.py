@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .core.errors import CutoutError, InputError
+from .core.told import Told, clip_frames
 from .core.types import FrameRange
 from .host import strips
 
@@ -64,6 +65,27 @@ def timeline_frames(scene: Any, track: Any, clip_frames: Iterable[int]) -> list[
     for timeline, clip in zip(range(times.left, times.right), times.clip_frames(), strict=True):
         shown.setdefault(clip, timeline)
     return sorted(shown[f] for f in clip_frames if f in shown)
+
+
+def in_timeline(scene: Any, track: Any, text: str) -> str:
+    """A sentence of the engine, with clip frames that it names (see `core.told`) called as the timeline numbers them.
+
+    Of a frame that is shown several times the first is named; what the strip does not show is called a clip frame.
+    """
+    if not isinstance(text, Told):
+        return text
+    try:
+        times = _times(scene, track)
+    except CutoutError:
+        return str(text)
+
+    def name(first: int, last: int) -> str:
+        shown = [at for at in range(times.left, times.right) if first <= times.clip_frame(at) <= last]
+        if not shown:
+            return f"{clip_frames(first, last)} (which the strip does not show)"
+        return f"frame {shown[0]}" if first == last or len(shown) == 1 else f"frames {shown[0]} to {shown[-1]}"
+
+    return text.named(name)
 
 
 def told(frames: list[int]) -> str:

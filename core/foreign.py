@@ -16,6 +16,7 @@ import numpy as np
 
 from .errors import FrameReadError, InputError, SizeMismatch
 from .matte import from_grey
+from .told import Told
 from .video import PICTURE_SUFFIXES, VideoSource, natural_key
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ def place(
     first = at or 0
     if first < 0 or first + count > length:
         raise InputError(
-            f"{masks} from frame {first} on do not fit: the clip has the frames 0 to {length - 1}.",
+            Told(f"{masks} from ", first, f" on do not fit: the clip has {length} frames."),
             "Choose an earlier first frame, or masks of this clip.",
         )
     if every < 1:
@@ -206,8 +207,8 @@ def place(
         chosen = {first + number: number for number in range(count) if first + number in wanted}
         if missing := sorted(wanted - chosen.keys()):
             raise InputError(
-                f"There is no mask for clip frame {missing[0]}.",
-                f"The masks are for the frames {first} to {first + count - 1}.",
+                Told("There is no mask for ", missing[0], "."),
+                Told("The masks are for ", (first, first + count - 1), "."),
             )
     return chosen
 

@@ -30,6 +30,7 @@ from .rerun import raw_matte, raw_of
 from .sharing import contested, share
 from .stabilise import steadied
 from .store import LazyMattes
+from .told import Told
 from .types import Care, Direction, FrameRange, Halt, MatteKind
 
 if TYPE_CHECKING:
@@ -246,13 +247,11 @@ class GroupRun:
 
     def _known(self, frame: int) -> Mattes | None:
         """This run's own mattes (N, H, W) of a frame; None = not all are made yet."""
-        found: list[Matte | None] = []
-        for n, (part, ids) in enumerate(zip(self._parts, self._own, strict=True)):
-            if frame in self._locked[n]:
-                found.append(self._there(n, frame))
-            else:
-                found.append(raw_matte(part.store, ids, frame))
-        return _stacked(found)
+        parts = enumerate(zip(self._parts, self._own, strict=True))
+        locked = self._locked
+        return _stacked(
+            [self._there(n, frame) if frame in locked[n] else raw_matte(p.store, ids, frame) for n, (p, ids) in parts]
+        )
 
     def _has(self, n: int, frame: int) -> bool:
         return any(self._parts[n].store.has(operation, frame) for operation in self._same[n])
@@ -335,7 +334,7 @@ class GroupRun:
             found = _stacked([self._there(n, frame) for n in both]) if len(both) > 1 else None
             if found is not None and contested(found) > OVERLAP:
                 names = " and ".join(self._names[n] for n in both)
-                yield f"The masks drawn for {names} overlap on clip frame {frame}. Remove there what is not theirs."
+                yield Told(f"The masks drawn for {names} overlap on ", frame, ". Remove there what is not theirs.")
 
 
 def _is_steadied(part: Part, stability: float, operation: str) -> bool:

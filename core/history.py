@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from .errors import InputError, StoreError
 from .journal import ROOT, Import, Journal, Lock, Operation, drawn_frames
 from .store import MatteStore
+from .told import Told
 from .types import Round
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ class History:
                 return self._store.adopt(operation.id, frame, file)
             except InputError as error:
                 raise StoreError(
-                    f"The imported mask of frame {frame} is missing or damaged ({file.name}).",
+                    Told("The imported mask of ", frame, f" is missing or damaged ({file.name})."),
                     f"Import it again from {action.source}, or undo the import.",
                 ) from error
         assert isinstance(action, Round)

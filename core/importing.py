@@ -12,6 +12,7 @@ from .foreign import ForeignMattes, check_drawn, place
 from .group_plan import Part
 from .imports import ImportedMattes
 from .journal import Import
+from .told import Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def import_mattes(
     with ForeignMattes(path, source.size) as mattes:
         plan = place(len(mattes), len(source), at, every, only)
         if barred := sorted(part.history.locked() & plan.keys()):
-            raise InputError(f"Frame {barred[0]} is locked, so its mask is not changed.", "Unlock it first.")
+            raise InputError(Told(barred[0], " is locked, so its mask is not changed."), "Unlock it first.")
         contents: dict[int, str] = {}
         extremes: dict[int, tuple[int, int]] = {}
         new: set[str] = set()

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from .errors import InputError, SizeMismatch, StoreError
+from .told import Told
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,11 +30,11 @@ def check_image(image: Any, what: str = "The picture") -> Image:
     """
     if not isinstance(image, np.ndarray) or image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise InputError(
-            f"{what} is {_describe(image)}, not an array (height, width, 3) of uint8.",
+            Told(what, f" is {_describe(image)}, not an array (height, width, 3) of uint8."),
             "Give RGB pictures of 8 bits for each channel, without alpha.",
         )
     if 0 in image.shape:
-        raise InputError(f"{what} has no pixels.", "Give a picture with at least one pixel.")
+        raise InputError(Told(what, " has no pixels."), "Give a picture with at least one pixel.")
     return image
 
 

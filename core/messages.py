@@ -1,7 +1,7 @@
 """Messages between Blender's process and the worker: one JSON object a line, a closed set of kinds.
 
 Every record is {"v": 1, "kind": …, fields}. An unknown kind is an error, an unknown field is ignored (a newer peer may
-send more). A job has exactly one terminal event: Done, Cancelled or Failed. Nothing beyond the standard library.
+send more); "told" holds the parts of fields that are `Told`. A job has one terminal event: Done, Cancelled or Failed.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, get_args
 
 from .errors import ProtocolError
+from .told import Told
 
 PROTOCOL = 1
+_SAME_VERSION = "Install the same version of the add-on and of its engine."
 
 # ---------------------------------------------------------------- host -> worker
 
@@ -319,6 +321,8 @@ _KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in get_args(Message
 def encode(message: Message) -> bytes:
     """One line of UTF-8 JSON, ending in a newline."""
     record = {"v": PROTOCOL, "kind": type(message).__name__, **asdict(message)}
+    if told := {name: value.parts for name, value in record.items() if isinstance(value, Told)}:
+        record["told"] = told
     return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
@@ -329,16 +333,12 @@ def decode(line: bytes | str) -> Message:
         kind = _KINDS[record["kind"]]
         names = {f.name for f in fields(kind)}
         values = {name: _tuples(value) for name, value in record.items() if name in names}
+        values |= {name: Told(*_tuples(parts)) for name, parts in record.get("told", {}).items() if name in names}
         message: Message = kind(**values)
-    except (ValueError, KeyError, TypeError) as error:
-        raise ProtocolError(
-            f"A message is not understood ({error!r}).", "Install the same version of the add-on and of its engine."
-        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ProtocolError(f"A message is not understood ({error!r}).", _SAME_VERSION) from error
     if record.get("v") != PROTOCOL:
-        raise ProtocolError(
-            f"The message speaks protocol {record.get('v')}, this side {PROTOCOL}.",
-            "Install the same version of the add-on and of its engine.",
-        )
+        raise ProtocolError(f"The message speaks protocol {record.get('v')}, this side {PROTOCOL}.", _SAME_VERSION)
     return message
 
 

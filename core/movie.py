@@ -19,6 +19,7 @@ import numpy as np
 from av.video.reformatter import Colorspace
 
 from .errors import FrameReadError
+from .told import Told
 from .video import VideoSource, fingerprint
 
 if TYPE_CHECKING:
@@ -269,9 +270,8 @@ class Movie(VideoSource):
         self._open()
         image = self._decode_to(frame)
         if image is None:
-            raise FrameReadError(
-                f"Frame {frame} of {self._path} is damaged and cannot be decoded.", "Export the clip again."
-            )
+            text = Told(frame, f" of {self._path} is damaged and cannot be decoded.")
+            raise FrameReadError(text, "Export the clip again.")
         return image
 
     def _decode_to(self, frame: int) -> Image | None:

@@ -19,6 +19,7 @@ from .errors import InputError
 from .halts import follow
 from .matte import check_matte
 from .passes import Pass, plan
+from .told import Told
 from .types import Care, Direction, FrameRange, Halt, MatteKind
 from .walk import Walker
 
@@ -138,7 +139,7 @@ def propagate(
         found = before(frame)
         found = done(frame) if found is None else found
         if found is None:
-            raise InputError(f"Frame {frame} is locked but has no mask.", "Unlock it, or give its earlier mask.")
+            raise InputError(Told(frame, " is locked but has no mask."), "Unlock it, or give its earlier mask.")
         return found
 
     def keyframe(frame: int) -> Mattes:

@@ -33,6 +33,7 @@ from .journal import ROOT, Action, Import, Journal, Lock, Operation, Propagation
 from .lock import FolderLock
 from .single import carry
 from .store import MatteStore, store_errors
+from .told import Told
 from .types import Care, Clip, Direction, FrameRange, Halt, MatteKind, Round
 from .video import VideoSource, open_clip
 
@@ -68,9 +69,8 @@ class TrackSession:
         self._imported = ImportedMattes(folder / "imported", source.size)
         self._history = History(self._journal, self._store, self._compute, self._imported.path, len(source))
         if beyond := self._history.beyond():
-            self.warnings.append(
-                f"The clip has {len(source)} frames: what was drawn on frame {beyond[0]} cannot be shown, but is kept."
-            )
+            text = f"The clip has {len(source)} frames: "
+            self.warnings.append(Told(text, "what was drawn on ", beyond[0], " cannot be shown, but is kept."))
         self.disk = DiskKeeper(self._store, self._history, self._journal, source.size[0] * source.size[1])
 
     @classmethod
@@ -164,9 +164,9 @@ class TrackSession:
             StoreError: it cannot be written.
         """
         if not 0 <= round_.frame < len(self.source):
-            raise InputError(f"The clip has no frame {round_.frame}.", f"Choose one from 0 to {len(self.source) - 1}.")
+            raise InputError(Told("The clip has no ", round_.frame, "."), f"It has {len(self.source)} frames.")
         if round_.frame in self._history.locked():
-            raise InputError(f"Frame {round_.frame} is locked, so its mask is not changed.", "Unlock it first.")
+            raise InputError(Told(round_.frame, " is locked, so its mask is not changed."), "Unlock it first.")
         if not round_.auto and not round_.strokes:
             raise StrokeError("This round has no strokes.", "Draw a stroke on the picture first.")
         before = self.head
@@ -194,7 +194,7 @@ class TrackSession:
             missing = next((frame for frame in frames if frame not in owners), None)
             if missing is not None:
                 raise InputError(
-                    f"Frame {missing} has no mask yet, so it cannot be locked.", "Draw on it or propagate first."
+                    Told(missing, " has no mask yet, so it cannot be locked."), "Draw on it or propagate first."
                 )
             if there.issuperset(frames):
                 return self.head

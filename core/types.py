@@ -15,6 +15,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, NewType
 
 from .errors import InputError, StrokeError
+from .told import Told
 
 if TYPE_CHECKING:
     import numpy as np
@@ -226,15 +227,13 @@ class Halt:
     last: int
 
     @property
-    def text(self) -> str:
+    def text(self) -> Told:
         """What the user is told."""
-        left = f"frame {self.first}" if self.first == self.last else f"frames {self.first} to {self.last}"
+        left = self.first, self.last
         if self.cause is Cause.CUT:
-            return f"There is a cut at clip frame {self.at}, so {left} got no mask. Draw on one of them."
-        return (
-            f"The mask looks wrong on clip frame {self.at} and was carried no farther ({left} were left). "
-            "Correct it there and propagate again."
-        )
+            return Told("There is a cut at ", self.at, ", so ", left, " got no mask. Draw on one of them.")
+        again = " were left). Correct it there and propagate again."
+        return Told("The mask looks wrong on ", self.at, " and was carried no farther (", left, again)
 
 
 @dataclass(frozen=True, slots=True)

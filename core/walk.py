@@ -16,6 +16,7 @@ from .fusion import difference, fuse, nearness
 from .matte import check_image
 from .memory import SpaceTimeMemory
 from .passes import Pass
+from .told import Told
 from .types import MatteKind
 
 if TYPE_CHECKING:
@@ -248,11 +249,10 @@ class Walker:
         return follow_crop(mattes, self._size, self._settings.working_px, wider * self._settings.crop_factor, last)
 
     def _picture(self, frame: int) -> Image:
-        image = check_image(self._frames[frame], f"Frame {frame}")
+        image = check_image(self._frames[frame], Told(frame))
         if image.shape[:2] != self._size:
             raise FrameReadError(
-                f"Frame {frame} is {image.shape[1]} x {image.shape[0]} pixels, "
-                f"others are {self._size[1]} x {self._size[0]}.",
+                Told(frame, f" is {image.shape[1]} x {image.shape[0]} pixels, not {self._size[1]} x {self._size[0]}."),
                 "All frames of a clip must have the same size.",
             )
         return image

@@ -38,7 +38,7 @@ class CUTOUT_OT_worst_frame(Reporting, bpy.types.Operator):
         worst = min(known, key=lambda frame: known[frame])
         timeline = times.timeline_frame(worst)
         if timeline is None:
-            raise InputError(f"The strip does not show clip frame {worst}.", "Show the whole clip.")
+            raise InputError("The strip does not show the worst frame.", "Show the whole clip.")
         scene.frame_set(timeline)
         jobs.say("INFO", f"Frame {timeline}: the network is {known[worst]} % sure of this mask.")
         return {"FINISHED"}

@@ -32,6 +32,7 @@ from ..core.messages import (
     Undo,
     Warn,
 )
+from ..core.told import Told
 from ..core.types import Care, Clip, Direction, FrameRange, Halt, MatteKind, Round, Stroke
 from . import exchange
 from .failures import failed
@@ -172,7 +173,8 @@ class Server:
             try:
                 session.matte_path(frame)
             except CutoutError as error:
-                self._send(Warn(job, f"The mask of frame {frame} cannot be made again. {error}"))
+                why = Told(" cannot be made again. ", error.text, " ", error.hint)
+                self._send(Warn(job, Told("The mask of ", frame, why)))
         self._tell_state(job, track)
         return Done(job)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import bpy_kit as kit
@@ -59,6 +60,68 @@ def test_where_it_is_to_stop_is_told_to_the_engine(blender: Any, drawn: tuple[An
     assert care.of(scene) == (1.0, True, 0.0)
     scene.cutout.stop_in_doubt, scene.cutout.stop_at_cuts = True, False
     assert care.of(scene) == (1.0, False, 0.75)
+
+
+def test_where_it_stopped_is_told_with_the_numbers_of_the_timeline(blender: Any, project: Project) -> None:
+    from blender_cutout import properties
+    from blender_cutout.host import compat
+
+    _, strip = project("transformed")
+    other_shot(strip, 7)
+    blender.ops.cutout.new()
+    blender.ops.cutout.apply_strokes()
+    blender.ops.cutout.propagate()
+    status, start = properties.status(), kit.LAYOUTS["transformed"].start
+    assert status.level == "WARNING"
+    assert status.text == (
+        f"There is a cut at frame {start + 7}, so frames {start + 7} to {start + kit.LENGTH - 1} got no mask. "
+        "Draw on one of them."
+    )
+    status.level = "INFO"
+    compat.time_set(strip, "frame_final_end", start + 10)
+    blender.ops.cutout.propagate()
+    assert f"so frames {start + 7} to {start + 9} got no mask" in status.text
+
+
+def test_refusals_of_the_engine_name_frames_of_the_timeline(blender: Any, drawn: tuple[Any, Any]) -> None:
+    from blender_cutout import properties
+
+    scene, _ = drawn
+    scene.use_preview_range, scene.frame_preview_start, scene.frame_preview_end = True, 5, 8
+    with pytest.raises(RuntimeError, match=r"^Error: Frame 6 has no mask yet"):
+        blender.ops.cutout.lock_frames(span="RANGE")
+    assert properties.status().text.startswith("Frame 6 has no mask yet")
+
+
+def test_a_frame_that_the_strip_does_not_show_is_called_a_clip_frame(drawn: tuple[Any, Any]) -> None:
+    from blender_cutout import spans
+    from blender_cutout.core.told import Told
+    from blender_cutout.host import compat
+
+    scene, track = drawn
+    compat.time_set(scene.sequence_editor.active_strip, "frame_final_start", 4)
+    told = Told("Look at ", 0, ", ", 5, ", ", (1, 4), ".")
+    assert spans.in_timeline(scene, track, told) == (
+        "Look at clip frame 0 (which the strip does not show), frame 6, frames 4 to 5."
+    )
+    assert spans.in_timeline(scene, track, "plain") == "plain"
+
+
+def other_shot(strip: Any, start: int) -> None:
+    """Gives the clip a cut: from a frame on its pictures are of something else."""
+    import numpy as np
+
+    folder = Path(blender_path(strip.directory))
+    rng = np.random.default_rng(5)
+    wall = np.kron(rng.integers(0, 255, (10, 16, 3), np.uint8), np.ones((15, 15, 1), np.uint8))
+    for element in list(strip.elements)[start:]:
+        kit.write_png(folder / element.filename, wall)
+
+
+def blender_path(path: str) -> str:
+    import bpy
+
+    return str(bpy.path.abspath(path))
 
 
 def test_the_worst_frame_is_gone_to(blender: Any, drawn: tuple[Any, Any]) -> None:

@@ -51,7 +51,7 @@ class Notebook:
     def on_progress(self, job: Job, event: Progress) -> None:
         self.shares.append(event.done / event.total)
 
-    def on_warning(self, text: str) -> None: ...
+    def on_warning(self, job: Job | None, text: str) -> None: ...
 
     def on_state(self, event: TrackState) -> None:
         self.states.append(event)

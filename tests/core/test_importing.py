@@ -157,7 +157,7 @@ def test_an_imported_file_that_is_gone_is_named(session: TrackSession, masks: Pa
             file.write_bytes(damage)
         for copy in (session.folder / "mattes").rglob("000002.png"):
             copy.unlink()
-        with pytest.raises(StoreError, match="imported mask of frame 2 is missing or damaged") as caught:
+        with pytest.raises(StoreError, match="imported mask of clip frame 2 is missing or damaged") as caught:
             session.matte_path(2)
         assert "Import it again from" in caught.value.hint
         assert session.matte_path(7), "the rest goes on"
@@ -239,7 +239,7 @@ def test_what_is_no_mask_of_this_clip_is_refused_and_changes_nothing(
     refused(session, tmp_path / "white", InputError, "white all over", at=0)
     (masks / "maske 7.png").write_bytes(b"not a picture")
     refused(session, masks, InputError, r"maske 7\.png is empty, damaged or not a picture")
-    refused(session, masks, InputError, "do not fit: the clip has the frames 0 to 11", at=1)
+    refused(session, masks, InputError, "do not fit: the clip has 12 frames", at=1)
     refused(session, masks, InputError, "Every 0", every=0)
 
 
@@ -260,7 +260,7 @@ def test_locked_frames_are_not_imported_onto(session: TrackSession, masks: Path)
     session.apply_round(Round(4, (Stroke([FILM.centre(4)], 3, Label.KEEP),)))
     session.lock(FrameRange(4, 5))
     head = session.head
-    with pytest.raises(InputError, match="Frame 4 is locked"):
+    with pytest.raises(InputError, match="Clip frame 4 is locked"):
         take(session, masks)
     assert session.head == head
 

@@ -113,7 +113,7 @@ def test_strokes_on_a_locked_frame_are_refused_and_leave_nothing(session: TrackS
     run(session)
     session.lock(FrameRange(3, 4))
     head, old = session.head, pictures(session)
-    with pytest.raises(InputError, match="Frame 3 is locked") as caught:
+    with pytest.raises(InputError, match="Clip frame 3 is locked") as caught:
         session.apply_round(add_corner(3))
     assert "Unlock" in caught.value.hint
     assert (session.head, pictures(session)) == (head, old)
@@ -124,7 +124,7 @@ def test_strokes_on_a_locked_frame_are_refused_and_leave_nothing(session: TrackS
 
 def test_only_frames_with_a_mask_can_be_locked_and_only_locked_ones_unlocked(session: TrackSession) -> None:
     session.apply_round(keep(5))
-    with pytest.raises(InputError, match="Frame 6 has no mask"):
+    with pytest.raises(InputError, match="Clip frame 6 has no mask"):
         session.lock(FrameRange(5, 8))
     with pytest.raises(InputError, match="nothing locked"):
         session.lock(FrameRange(0, 8), locked=False)

@@ -8,6 +8,7 @@ import pytest
 
 from blender_cutout.core import messages as m
 from blender_cutout.core.errors import ProtocolError
+from blender_cutout.core.told import Told
 
 STROKE = {"label": "keep", "radius": 6.5, "points": [[1.0, 2.0], [3.25, 4.0]]}
 ALL = [
@@ -56,6 +57,22 @@ def test_strokes_arrive_as_they_were_drawn() -> None:
     assert Stroke.from_json(again.strokes[0]) == Stroke.from_json(STROKE)
 
 
+@pytest.mark.parametrize("kind", [m.Warn, m.Failed])
+def test_frames_that_a_sentence_names_are_known_on_the_other_side(kind: type[m.Warn] | type[m.Failed]) -> None:
+    told = Told("There is a cut at ", 8, ", so ", (8, 15), " got no mask.")
+    sent = m.Warn("j", told) if kind is m.Warn else m.Failed("j", "InputError", told, Told("See ", 3, "."))
+    line = m.encode(sent)
+    assert json.loads(line)["text"] == "There is a cut at clip frame 8, so clip frames 8 to 15 got no mask."
+    again = m.decode(line)
+    assert isinstance(again, m.Warn | m.Failed)
+    assert again == sent
+    assert isinstance(again.text, Told)
+    assert again.text.parts == ("There is a cut at ", (8, 8), ", so ", (8, 15), " got no mask.")
+    if isinstance(again, m.Failed):
+        assert isinstance(again.hint, Told)
+        assert again.hint.named(lambda first, last: "the title") == "See the title."
+
+
 def test_the_set_of_tested_messages_is_complete() -> None:
     assert {type(x).__name__ for x in ALL} == set(m._KINDS)
 
@@ -79,6 +96,8 @@ def test_an_unknown_field_is_ignored() -> None:
         b'{"v":1,"kind":"Undo","job":"j"}',
         b'{"v":2,"kind":"Ping"}',
         b'{"kind":"Ping"}',
+        b'{"v":1,"kind":"Warn","job":"j","text":"x","told":["text"]}',
+        b'{"v":1,"kind":"Warn","job":"j","text":"x","told":{"text":[null]}}',
     ],
 )
 def test_anything_else_is_a_protocol_error_that_says_what_to_do(line: bytes) -> None:

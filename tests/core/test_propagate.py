@@ -334,7 +334,7 @@ class TestPrevious:
             np.testing.assert_array_equal(results[key][0], matte)
 
     def test_locked_frame_without_a_matte_is_an_error(self, clip):
-        with pytest.raises(InputError, match="Frame 5 is locked"):
+        with pytest.raises(InputError, match="Clip frame 5 is locked"):
             run(clip, {0: clip.matte(0)}, locked=[5])
 
     def test_locked_known_frame_is_kept(self, clip):
@@ -376,7 +376,7 @@ def test_clip_without_frames_is_an_error(clip):
 def test_frame_of_another_size_is_an_error_that_names_both(clip):
     frames = [clip[n] for n in range(3)] + [np.zeros((10, 20, 3), np.uint8)]
     stream = propagate(FakePropagationNet(), frames, {0: clip.matte(0)})
-    with pytest.raises(FrameReadError, match="20 x 10 pixels, others are 200 x 120"):
+    with pytest.raises(FrameReadError, match="20 x 10 pixels, not 200 x 120"):
         list(stream)
 
 

@@ -120,7 +120,7 @@ def test_a_keyframe_outside_the_clip_is_told_and_the_rest_goes_on(session: Track
     session.apply_round(keep(4))
     session._record(session.head, Round(40, keep(4).strokes))
     again = reopened(session, media)
-    assert "drawn on frame 40" in again.warnings[0]
+    assert "drawn on clip frame 40" in again.warnings[0]
     assert again.keyframes() == (4,)
     assert len(run(again)) == len(FILM)
     assert again.done_ranges() == ((0, len(FILM)),)

@@ -359,7 +359,7 @@ def test_a_locked_frame_is_told_and_kept_and_drawing_on_it_is_refused(host) -> N
     kept = mask.read_bytes()
     failed = host.end(host.draw(7))
     assert isinstance(failed, m.Failed)
-    assert "Frame 7 is locked" in failed.text
+    assert "Clip frame 7 is locked" in failed.text
     host.end(host.draw(10))
     host.ask(m.Propagate, "track", 0, 16, "both")
     assert host.folder / "track" / str(host.state().matte_file(7)) == mask
