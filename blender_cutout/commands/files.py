@@ -8,17 +8,17 @@ import re
 import struct
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.errors import InputError, SizeMismatch, StoreError
 
 if TYPE_CHECKING:
-    from ..core.types import Matte
-    from .context import Reporter
+    from ..core.types import FrameRange, Matte
 
 _NAME = re.compile(r"(\d{6,})\.png")
+TRY_AGAIN = "Free some space and try again; what was finished stays."
 _PNG_HEAD = struct.Struct(">8s8xII")
 
 
@@ -109,13 +109,13 @@ def prepare_file(path: Path, suffixes: tuple[str, ...], *sources: Path) -> None:
 
 
 @contextmanager
-def output_errors(path: Path) -> Iterator[None]:
-    """Turns the system's errors inside into a StoreError that names `path` and says what to do."""
+def output_errors(path: Path, full: str = TRY_AGAIN) -> Iterator[None]:
+    """Turns the system's errors inside into a StoreError that names `path` and says what to do (`full`: no space)."""
     try:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
-            text, hint = "The disk is full", "Free some space and try again; what was finished stays."
+            text, hint = "The disk is full", full
         elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             text, hint = "No permission to write", "Make the folder writable, or choose another with -o."
         else:
@@ -123,26 +123,35 @@ def output_errors(path: Path) -> Iterator[None]:
         raise StoreError(f"{text}: {error.filename or path}.", hint) from error
 
 
-def tell_disk(report: Reporter, folder: Path, matte: Matte, frames: int) -> dict[str, int]:
-    """Says about how much so many masks like this one will take, and warns when that does not fit.
+def room_for(folder: Path, size: tuple[int, int], frames: FrameRange) -> tuple[int, int]:
+    """About how many bytes the masks of these frames will take, and how many are free.
 
-    Returns:
-        The bytes as "disk_needed" and "disk_free".
+    Masks that are in the folder already do not count: they stay, or give their place.
+
+    Args:
+        folder: for the masks; it need not be there yet.
+        size: (height, width) of a mask.
+        frames: the clip frames.
+
+    Raises:
+        StoreError: that does not fit.
     """
     from ..core.disk import DiskUse, expected_bytes, free_bytes
-    from ..core.types import size_text
 
-    use = DiskUse(0, expected_bytes(matte.shape[-2] * matte.shape[-1]), free_bytes(folder), 0)
-    report.say(f"{frames} masks will take about {size_text(use.needed(frames))}; {size_text(use.free)} are free.")
-    if text := use.warning(frames):
-        report.complain(f"Warning: {text}")
-    return {"disk_needed": use.needed(frames), "disk_free": use.free}
+    use = DiskUse(0, expected_bytes(size[0] * size[1]), free_bytes(folder), 0)
+    there: set[str] = set()
+    with suppress(OSError):
+        there = set(os.listdir(folder))
+    new = sum(mask_name(frame) not in there for frame in frames)
+    if text := use.warning(new):
+        raise StoreError(text, "Free some space, choose another disk with -o, or do a part of it with --range.")
+    return use.needed(new), use.free
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Writes a file, complete or not at all. Raises StoreError."""
+def write_bytes(path: Path, data: bytes, full: str = TRY_AGAIN) -> None:
+    """Writes a file, complete or not at all. Raises StoreError; on a full disk with the hint `full`."""
     part = path.with_name(f".{path.name}.part")
-    with output_errors(path):
+    with output_errors(path, full):
         try:
             part.write_bytes(data)
             os.replace(part, path)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import InputError
-from ..core.types import Care, Direction, MatteKind
+from ..core.types import Care, Direction, MatteKind, size_text
 from . import arguments, files
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .context import Context
 
 STABILITY = 1.0
+_FULL = "Free some space and run it again with --resume: what was finished stays."
 _JUDGED = MatteKind.PROPAGATED, MatteKind.FUSED
 
 
@@ -110,9 +111,11 @@ def run(args: argparse.Namespace, context: Context) -> int:
             given = ForeignKeyframes(args.keyframes, len(clip), clip.size, args.at, args.every, keyframes)
             keyframes = stack.enter_context(given)
         previous = _Previous(files.MaskFolder(args.previous, clip.size), keyframes) if args.previous else None
+        needed, free = files.room_for(args.output, clip.size, bounds)
         files.prepare_folder(args.output, args.clip)
+        context.report.say(f"The masks will take about {size_text(needed)}; {size_text(free)} are free.")
         finished = _finished(args.output, clip.size) if args.resume else None
-        disk = files.tell_disk(context.report, args.output, keyframes[min(keyframes)], len(bounds))
+        disk = {"disk_needed": needed, "disk_free": free}
         job = _Job(clip, keyframes, bounds, previous, locked, finished, disk)
         context.within_memory(args.tier, args.device, lambda engine: _carry(engine, job, args, context))
     return 0
@@ -160,7 +163,7 @@ def _carry(engine: Engine, job: _Job, args: argparse.Namespace, context: Context
         for frame, matte, kind in report.progress(results, len(bounds), "propagating"):
             path = args.output / files.mask_name(frame)
             if finished is None or frame not in finished:
-                files.write_bytes(path, to_png(matte))
+                files.write_bytes(path, to_png(matte), _FULL)
             now = time.perf_counter()
             report.event(
                 "frame", frame=frame, path=str(path), kind=kind.value, seconds=round(now - last, 4),

@@ -215,13 +215,17 @@ def test_a_full_disk_stops_with_one_line_and_keeps_what_is_done(
             raise OSError(28, "No space left on device", str(self))
         return write(self, data)
 
-    monkeypatch.setattr(Path, "write_bytes", full)
     words = ["propagate", "clip", *PROPAGATE]
-    assert main(words, load=lambda tier, device: engine) == 2
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_bytes", full)
+        assert main(words, load=lambda tier, device: engine) == 2
     err = capsys.readouterr().err
     assert "The disk is full" in err
     assert err.count("\n") == 1
+    assert "--resume" in err
     assert sorted(os.listdir("out")) == ["000000.png", "000001.png"]
+    assert main([*words, "--resume"], load=lambda tier, device: engine) == 0
+    assert len(os.listdir("out")) == 4
 
 
 @pytest.mark.parametrize(

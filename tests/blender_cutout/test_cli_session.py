@@ -148,12 +148,29 @@ def test_what_a_run_takes_is_said_before_and_holds(run: Run, capsys: pytest.Capt
     assert record["disk_needed"] == sum(-(-p.stat().st_size // 4096) * 4096 for p in Path("out").iterdir())
 
 
-def test_a_disk_that_is_too_small_is_told_before(
+def test_a_disk_that_is_too_small_is_refused_before_anything_is_done(
     run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    words = ("propagate", "clip", "--keyframe", "0=alte masken/0.png", "-o", "out")
     monkeypatch.setattr("blender_cutout.core.disk.free_bytes", lambda folder: 10_000)
-    assert run("propagate", "clip", "--keyframe", "0=alte masken/0.png", "-o", "out") == 0
-    assert "Warning: 10 masks take about 41 KB, but only 10 KB are free" in capsys.readouterr().err
+    assert run(*words) == 2
+    error = capsys.readouterr().err
+    assert "10 masks take about 41 KB, but only 10 KB are free" in error
+    assert "--range" in error
+    assert error.count("\n") == 1
+    assert not Path("out").exists()
+    assert run(*words, "--range", "0:2") == 0
+    assert len(list(Path("out").iterdir())) == 2
+
+
+def test_masks_that_are_there_need_no_more_room(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ("propagate", "clip", "--keyframe", "0=alte masken/0.png", "-o", "out")
+    assert run(*words, "--range", "0:8") == 0
+    monkeypatch.setattr("blender_cutout.core.disk.free_bytes", lambda folder: 10_000)
+    before = {path: path.read_bytes() for path in Path("out").iterdir()}
+    assert run(*words, "--resume") == 0
+    assert len(list(Path("out").iterdir())) == 10
+    assert all(path.read_bytes() == data for path, data in before.items())
 
 
 def test_sizes_are_read() -> None:

@@ -21,6 +21,7 @@ from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
+import command
 import kills
 import stand
 from stand import FILM, Driver, Torn, m
@@ -169,6 +170,9 @@ def main(arguments: list[str] | None = None) -> int:
         ).returncode  # fmt: skip
         kinds: list[Full | ReadOnly | Refused] = [Full(disk), ReadOnly(disk)] if mounted else []
         try:
+            if mounted:
+                done = command.full_disk(stand.write_media(Path(place) / "film"), Path(place), disk)
+                print(f"cutout propagate: refused on a small disk; {done} masks were kept when it became full")  # noqa: T201
             counted = trouble(options.times, options.seed, Path(place), disk, [*kinds, Refused()], likeness)
         except Torn as error:
             print(f"seed {options.seed}: FAILED: {error}")  # noqa: T201
