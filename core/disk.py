@@ -8,7 +8,7 @@ mattes, and whatever the head, an undo of one step, or the next run, which fuses
 from __future__ import annotations
 
 import shutil
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import dropwhile
 from pathlib import Path
@@ -67,6 +67,12 @@ class DiskUse:
                 "for each cutout. What is shown is never removed, so the limit will be passed."
             )
         return ""
+
+
+def joint(uses: Sequence[DiskUse]) -> DiskUse:
+    """What several tracks' mattes take together, a frame's on average; each one's own limit is left out."""
+    mean = sum(use.frame for use in uses) // len(uses)
+    return DiskUse(sum(use.used for use in uses), mean, min(use.free for use in uses), 0)
 
 
 def expected_bytes(pixels: int, drawn: int = 0) -> int:

@@ -212,6 +212,7 @@ class Server:
         return care, lambda halt: self._send(Warn(message.job, halt.text))
 
     def _propagate_group(self, message: PropagateGroup) -> Done:
+        from ..core.disk import joint
         from ..core.group import GroupRun
 
         sessions = [self._session(track) for track in message.tracks]
@@ -221,7 +222,8 @@ class Server:
         try:
             engine, care = self._keeper.get(message.job), self._care(message)
             run = GroupRun(sessions, message.names, engine, frames, direction, *care)
-            for text in run.warnings:
+            room = joint([session.disk.use() for session in sessions]).warning(len(frames) * len(sessions))
+            for text in (*run.warnings, *([room] if room else ())):
                 self._send(Warn(message.job, text))
             pending = 0
             stream = self._steps(message, run.steps(), run.total, lambda step: step.pending)

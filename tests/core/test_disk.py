@@ -10,7 +10,7 @@ import cv2
 import pytest
 
 from blender_cutout.core import preview
-from blender_cutout.core.disk import DiskUse
+from blender_cutout.core.disk import DiskUse, joint
 from blender_cutout.core.engine import Engine, EngineSettings
 from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip
 from blender_cutout.core.propagate import PropagationSettings
@@ -203,6 +203,9 @@ def test_what_does_not_fit_is_said_before() -> None:
     assert use.warning(10_000) == "10000 masks take about 500 MB, but only 100 MB are free on the disk."
     limited = DiskUse(used=10, frame=50_000, free=10**10, limit=10**8)
     assert "more than the limit of 100 MB" in limited.warning(10_000)
+    both = joint([use, limited])
+    assert both.warning(2000) == ""
+    assert "2001 masks take about 100 MB, but only 100 MB" in both.warning(2001)
 
 
 @pytest.mark.parametrize(
