@@ -172,8 +172,7 @@ def _work(pipe: Any, point: Point, folder: Path, keys: list[int], tier: str, dev
     from ..compose import load_engine
     from ..core.matte import read_mask
     from ..core.video import open_clip
-    from .bench import peak_mb
-    from .versus import set_threads
+    from .machine import peak_mb, set_threads
 
     if threads:
         set_threads(threads)
@@ -231,7 +230,7 @@ def _say(context: Context, name: str, rows: Sequence[dict[str, Any]]) -> None:
 
 def _hardware(device: str, threads: int | None) -> str:
     from ..machine import processor_name
-    from .bench import hardware
+    from .machine import hardware
 
     return hardware(device) if device == "cuda" else f"{processor_name()}, threads: {threads or 'all'}"
 

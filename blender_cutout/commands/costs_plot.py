@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import EnvironmentMissing
 from .costs import growth, verdict
+from .figures import figure, save
 
 TITLES = {
     "frames": ("frames of the clip", "Memory holds a fixed number of frames;\ndecoded ones are kept up to 256 MB"),
@@ -35,17 +34,8 @@ def draw(series: Mapping[str, Mapping[str, Any]], path: Path) -> None:
     Raises:
         EnvironmentMissing: matplotlib is not installed.
     """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise EnvironmentMissing(
-            f"The picture cannot be drawn ({error}).",
-            "Install matplotlib (the package's [train] group has it), or leave --picture out.",
-        ) from error
-    figure = Figure(figsize=(3.1 * len(series), 5.6), dpi=100, layout="constrained")
-    FigureCanvasAgg(figure)
-    grid = figure.subplots(2, len(series), squeeze=False, sharex="col")
+    drawn = figure(3.1 * len(series), 5.6)
+    grid = drawn.subplots(2, len(series), squeeze=False, sharex="col")
     for column, (name, found) in enumerate(series.items()):
         rows = found["points"]
         x = [row["amount"] / 1e6 if name in ("strokes", "resolution") else row["amount"] for row in rows]
@@ -63,7 +53,5 @@ def draw(series: Mapping[str, Mapping[str, Any]], path: Path) -> None:
         grid[1][column].set_xticks(x, [row["label"] for row in rows], fontsize=8, rotation=45 if len(x) > 4 else 0)
         grid[1][column].set_xlabel(what)
     first = next(iter(series.values()))
-    figure.suptitle(f"What more work costs: tier {first['tier']} on {first['hardware']}", fontsize=10)
-    part = path.with_name(path.name + ".part")
-    figure.savefig(part, format="png")
-    os.replace(part, path)
+    drawn.suptitle(f"What more work costs: tier {first['tier']} on {first['hardware']}", fontsize=10)
+    save(drawn, path)

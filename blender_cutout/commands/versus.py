@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import CutoutError
+from . import machine
 
 if TYPE_CHECKING:
     import argparse
@@ -47,7 +48,6 @@ class Timed:
 def compare(args: argparse.Namespace, context: Context, source: Any, matte: Matte) -> int:
     """Prints the comparison: medians, how many times ours is faster, peak memory."""
     from ..compose import choose_device
-    from .bench import hardware
 
     device = choose_device(args.device)
     frames = [source[number] for number in range(min(args.frames, len(source)))]
@@ -63,7 +63,7 @@ def compare(args: argparse.Namespace, context: Context, source: Any, matte: Matt
             results[name].seconds.append(time.perf_counter() - wall)
             results[name].processor.append(time.process_time() - own)
     peaks = {name: _peak_alone(name, frames[:MEMORY_FRAMES], matte, args, device) for name in names}
-    _tell(context, [results[name] for name in names], peaks, args, hardware(device), frames)
+    _tell(context, [results[name] for name in names], peaks, args, machine.hardware(device), frames)
     return 0
 
 
@@ -118,26 +118,15 @@ def _measure_peak(
     pipe: Any, name: str, frames: list[Image], matte: Matte, tier: str, device: str, threads: int | None
 ) -> None:
     """In a process of its own."""
-    from .bench import peak_mb
-
     if threads:
-        set_threads(threads)
+        machine.set_threads(threads)
     try:
         step = _begun(name, frames, matte, tier, device)
         for frame in range(1, len(frames)):
             step(frame)
     except CutoutError:
         return
-    pipe.send(peak_mb())
-
-
-def set_threads(threads: int) -> None:
-    """How many threads PyTorch and OpenCV use in this process from now on."""
-    import cv2
-    import torch
-
-    torch.set_num_threads(threads)
-    cv2.setNumThreads(threads)
+    pipe.send(machine.peak_mb())
 
 
 def _wait(device: str) -> None:
@@ -170,6 +159,10 @@ def _tell(
     context.report.event(
         "done", hardware=place, threads=torch.get_num_threads(), size=[height, width], frames=len(frames), results=rows
     )
+    if args.picture:
+        from .versus_plot import draw
+
+        draw(rows, f"{len(frames)} frames of {width} x {height}, one object, on {place}", args.picture)
     say = context.report.say
     say(f"{len(frames)} frames of {width} x {height}, one object, on {place}; others have random weights")
     say(f"{'':<28}{'median ms':>10}{'processor':>11}{'against ours':>14}{'peak MB':>9}")

@@ -208,7 +208,9 @@ def test_bench_times_every_stage_and_watches_memory(place: Path) -> None:
     (record,) = [json.loads(line) for line in done.stdout.splitlines()]
     assert record["frames"] == 7
     assert record["hardware"]
-    assert {"reading", "key", "value", "memory and decoder", "whole frame"} <= set(record["median_seconds"])
+    assert {"reading", "key", "value", "memory and decoder", "writing", "whole frame"} <= set(record["median_seconds"])
+    assert record["frames_per_second"] == pytest.approx(1 / record["median_seconds"]["whole frame"])
+    assert 0.2 < record["shares"]["network"] < 1
     assert all(value > 0 for value in record["median_seconds"].values())
     assert record["median_seconds"]["whole frame"] > record["median_seconds"]["key"]
     assert record["peak_mb"] > 100 or sys.platform == "win32"
