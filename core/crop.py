@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from .matte import from_grey, is_inside
+from .resize import resize
 from .types import Box, Label, Stroke
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from .matte import Grey
     from .types import Matte
 
 STRIDE = 16
@@ -45,7 +48,7 @@ OVERVIEW = 480
 """A picture is looked over at the smallest 1/n of its size at which its shorter side has at least so many pixels."""
 
 WIDE = 1024
-"""A box from so many pixels on has sides that can be halved twice, see `_resize`."""
+"""A box from so many pixels on has sides that can be halved twice, see `core.resize`."""
 
 CLOSE_ZOOM = 2.0
 """From this zoom on the artist works on a detail, and the crop stays with it."""
@@ -76,12 +79,13 @@ class Crop:
         """Network pixels for each source pixel (geometric mean of both axes)."""
         return math.sqrt(self.size[0] * self.size[1] / max(1, self.box.area))
 
-    def to_crop(self, array: NDArray[Any], *, fill: float | None = None) -> NDArray[Any]:
+    def to_crop(self, array: NDArray[Any], *, fill: float | None = None, grey: bool = False) -> NDArray[Any]:
         """The box cut out of `array` and resized to `size`.
 
         Args:
             array: (H, W) or (H, W, 3) uint8 or float32, or a stack of mattes (N, H, W) float32.
             fill: value beyond the picture; None mirrors the picture at its edge.
+            grey: a matte (H, W) that is in 255ths comes out as float32 in [0, 1].
 
         Returns:
             The same dtype and kind of array, with `size` for (H, W).
@@ -93,15 +97,17 @@ class Crop:
         inner = intersection(box, height, width)
         if inner is None:
             value = 0 if fill is None else fill
-            return np.full((*self.size, *array.shape[2:]), value, array.dtype)
+            return np.full((*self.size, *array.shape[2:]), value, np.float32 if grey else array.dtype)
         cut = array[inner.y0 : inner.y1, inner.x0 : inner.x1]
+        if grey and cut.dtype == np.uint8:
+            cut = from_grey(cut)
         if inner != box:
             edges = (inner.y0 - box.y0, box.y1 - inner.y1, inner.x0 - box.x0, box.x1 - inner.x1)
             if fill is None:
                 cut = cv2.copyMakeBorder(cut, *edges, cv2.BORDER_REFLECT)
             else:
                 cut = cv2.copyMakeBorder(cut, *edges, cv2.BORDER_CONSTANT, value=[fill] * 4)
-        return _resize(cut, self.size)
+        return resize(cut, self.size)
 
     def from_crop(self, array: NDArray[Any], full_size: tuple[int, int], *, fill: float = 0.0) -> NDArray[Any]:
         """The way back: `array` in crop space laid into a picture of `full_size` (height, width).
@@ -121,7 +127,7 @@ class Crop:
 
     def inside(self, array: NDArray[Any], inner: Box) -> NDArray[Any]:
         """The part of `from_crop` in `inner`, a part of the box within the picture, without making the rest."""
-        whole = _resize(array.astype(np.float32, copy=False), (self.box.height, self.box.width))
+        whole = resize(array.astype(np.float32, copy=False), (self.box.height, self.box.width))
         np.clip(whole, array.min(), array.max(), out=whole)  # weights of a mean may add up to 1.0000001
         dy, dx = inner.y0 - self.box.y0, inner.x0 - self.box.x0
         return whole[dy : dy + inner.height, dx : dx + inner.width]
@@ -161,7 +167,7 @@ def mask_box(matte: NDArray[Any], threshold: float = 0.5) -> Box | None:
 def choose_crop(
     strokes: Sequence[Stroke],
     size_hw: tuple[int, int],
-    previous: Matte | None,
+    previous: Matte | Grey | None,
     zoom: float,
     working_px: int,
 ) -> Crop:
@@ -175,7 +181,7 @@ def choose_crop(
     Args:
         strokes: of this round only, at least one inside the picture.
         size_hw: of the picture.
-        previous: matte (H, W) before the round; None or empty = first round.
+        previous: matte (H, W), float32 or in 255ths, before the round; None or empty = first round.
         zoom: magnification when drawn, 1 = the whole picture in view; smaller counts as 1.
         working_px: the network sees about this many pixels squared.
     """
@@ -183,7 +189,7 @@ def choose_crop(
     tight = _strokes_box(strokes, size_hw)
     zoom = max(1.0, zoom)
     share = tight.area / (height * width)
-    if previous is None or not previous.max() > 0.5:
+    if previous is None or not is_inside(previous.max()):
         if zoom <= 1.0:
             return whole_picture(size_hw, working_px)
         sides = (width / zoom, height / zoom)
@@ -270,7 +276,7 @@ def follow_crop(
     return fitted(new, working_px)
 
 
-def _with_refused_parts(box: Box, strokes: Sequence[Stroke], previous: Matte) -> Box:
+def _with_refused_parts(box: Box, strokes: Sequence[Stroke], previous: Matte | Grey) -> Box:
     """The box, grown to hold the connected parts of the mask (H, W) on which points of removing strokes lie."""
     height, width = previous.shape
     points = [
@@ -279,7 +285,7 @@ def _with_refused_parts(box: Box, strokes: Sequence[Stroke], previous: Matte) ->
     if not points:
         return box
     n, _ = overview((height, width))
-    _, parts, stats, _ = cv2.connectedComponentsWithStats((previous[::n, ::n] > 0.5).astype(np.uint8))
+    _, parts, stats, _ = cv2.connectedComponentsWithStats(is_inside(previous[::n, ::n]).astype(np.uint8))
     for part in {int(parts[int(y) // n, int(x) // n]) for x, y in points} - {0}:
         x, y, wide, tall = (n * int(v) for v in stats[part][:4])
         dx, dy = round(wide * (REFUSED_PARTS - 1) / 2), round(tall * (REFUSED_PARTS - 1) / 2)
@@ -336,15 +342,3 @@ def intersection(box: Box, height: int, width: int) -> Box | None:
 
 def _multiple(value: float) -> int:
     return max(2, round(value / STRIDE)) * STRIDE
-
-
-def _resize(array: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
-    if array.shape[:2] == size:
-        return np.array(array)
-    height, width = array.shape[:2]
-    # Halving is ten times as fast as any other ratio. So little is left to it that the answer is the same to a level.
-    while not (height % 2 or width % 2) and height >= 4 * size[0] and width >= 4 * size[1]:
-        height, width = height // 2, width // 2
-        array = cv2.resize(array, (width, height), interpolation=cv2.INTER_AREA)
-    how = cv2.INTER_AREA if height * width > size[0] * size[1] else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(array, (size[1], size[0]), interpolation=how))

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import InputError
 from .propagate import PropagationSettings, propagate
-from .refine import foreground, refine
+from .refine import foreground, refine, refine_grey
 from .stabilise import steadied
 from .types import Care, Clip, Direction, FrameRange, Halt, MatteKind, Stroke
 from .video import open_clip
 
 if TYPE_CHECKING:
+    from .matte import Grey
     from .ports import FrameSource, FusionNet, PropagationNet, ScribbleNet
     from .types import Image, Matte, Mattes
 
@@ -82,6 +83,12 @@ class Engine:
             InputError: wrong picture or matte; SizeMismatch when their sizes differ.
         """
         return refine(self._scribble, image, strokes, previous, zoom, self.settings.scribble_px)
+
+    def refine_grey(
+        self, image: Image, strokes: Sequence[Stroke], previous: Grey | None = None, zoom: float = 1.0
+    ) -> Grey:
+        """As `refine`, from a matte (H, W) uint8 in 255ths to one, as they lie on disk: faster on large pictures."""
+        return refine_grey(self._scribble, image, strokes, previous, zoom, self.settings.scribble_px)
 
     def propagate(
         self,

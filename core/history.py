@@ -18,6 +18,7 @@ from .told import Told
 from .types import Round
 
 if TYPE_CHECKING:
+    from .matte import Grey
     from .types import Matte
 
 
@@ -27,7 +28,7 @@ class History:
     Args:
         journal: the operations.
         store: their mattes.
-        compute: the matte of a round, given the frame's matte before it (None = none yet).
+        compute: the matte of a round, given the frame's matte before it in 255ths (None = none yet).
         imported: name in an import -> file of that matte.
         count: frames of the clip; what is said of others does not count.
     """
@@ -36,7 +37,7 @@ class History:
         self,
         journal: Journal,
         store: MatteStore,
-        compute: Callable[[Round, Matte | None], Matte],
+        compute: Callable[[Round, Grey | None], Matte | Grey],
         imported: Callable[[str], Path],
         count: int,
     ) -> None:
@@ -90,7 +91,7 @@ class History:
     def path(self, frame: int, chain: Sequence[Operation]) -> Path | None:
         """Path of the frame's matte at the newest end of `chain` (newest first), computed if it is a lost round's."""
         lost: list[Operation] = []
-        matte: Matte | None = None
+        matte: Grey | None = None
         for operation in chain:
             drawn = drawn_frames(operation.action)
             if drawn and frame not in drawn:
@@ -98,7 +99,7 @@ class History:
             if self._store.has(operation.id, frame):
                 if not lost:
                     return self._store.path(operation.id, frame)
-                matte = self._store.read(operation.id, frame)
+                matte = self._store.read_grey(operation.id, frame)
                 if matte is not None:
                     break
             if drawn:
@@ -109,11 +110,11 @@ class History:
         for operation in reversed(lost):
             if path is not None:
                 # As the next round would have found it, so that the same mattes come out as the first time.
-                matte = self._store.read(path.parent.name, frame)
+                matte = self._store.read_grey(path.parent.name, frame)
             path = self._made(operation, frame, matte)
         return path
 
-    def _made(self, operation: Operation, frame: int, before: Matte | None) -> Path:
+    def _made(self, operation: Operation, frame: int, before: Grey | None) -> Path:
         """Path of the matte of a round or an import, made again."""
         action = operation.action
         if isinstance(action, Import):

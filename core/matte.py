@@ -12,14 +12,21 @@ import cv2
 import numpy as np
 
 from .errors import InputError, SizeMismatch, StoreError
+from .grey_png import SIGNATURE, pack
 from .told import Told
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from numpy.typing import NDArray
 
     from .types import Image, Matte, Mattes
 
-_PNG = b"\x89PNG\r\n\x1a\n"
+    Grey: TypeAlias = NDArray[np.uint8]
+    """A matte (H, W) in 255ths, as it lies on disk."""
+
+_STRIP = 64
+"""Rows that are converted at a time."""
 
 
 def check_image(image: Any, what: str = "The picture") -> Image:
@@ -89,26 +96,32 @@ def aggregate(mattes: Mattes) -> Mattes:
     return np.asarray(odds / (odds.sum(axis=0, keepdims=True) + none / (1 - none)), np.float32)
 
 
-def to_grey(matte: Matte | NDArray[np.uint8]) -> NDArray[np.uint8]:
+def to_grey(matte: Matte | Grey) -> Grey:
     """The matte in 8 bits, rounded to the nearest of 256 steps; one that is so already is not changed."""
     if matte.dtype == np.uint8:
         return np.asarray(matte, np.uint8)
-    # OpenCV multiplies, rounds and saturates in one go: a tenth of what numpy takes for it.
-    return np.asarray(cv2.convertScaleAbs(np.maximum(matte, 0.0), alpha=255.0), np.uint8).reshape(matte.shape)
+    grey = np.empty(matte.shape, np.uint8)
+    # OpenCV multiplies, rounds and saturates in one go: a tenth of what numpy takes for it. Strip by strip, because
+    # fresh memory for a second matte of 4K would take twice as long as all the arithmetic.
+    for start in range(0, len(matte), _STRIP):
+        strip = np.s_[start : start + _STRIP]
+        grey[strip] = cv2.convertScaleAbs(np.maximum(matte[strip], 0.0), alpha=255.0).reshape(matte[strip].shape)
+    return grey
 
 
-def from_grey(grey: NDArray[np.uint8]) -> Matte:
+def from_grey(grey: Grey) -> Matte:
     """The matte float32 in [0, 1] of 8 bits."""
     return np.asarray(grey / np.float32(255.0), np.float32)
 
 
-def to_png(matte: Matte | NDArray[np.uint8]) -> bytes:
-    """The matte, or `to_grey` of it, as an 8-bit grey PNG; fast compression."""
-    grey = to_grey(matte)
-    # OpenCV's own settings (filter Sub, run lengths) are faster and smaller on masks than any level that can be given,
-    # and Blender's side can undo that filter without a loop.
-    _, data = cv2.imencode(".png", grey)
-    return bytes(data.tobytes())
+def is_inside(matte: Any) -> Any:
+    """Where a matte, in [0, 1] or in 255ths, is above a half."""
+    return matte > (127 if matte.dtype == np.uint8 else 0.5)
+
+
+def to_png(matte: Matte | Grey) -> bytes:
+    """The matte, or `to_grey` of it, as an 8-bit grey PNG; see `core.grey_png`."""
+    return pack(to_grey(matte)).png()
 
 
 def is_whole_png(data: bytes, size: tuple[int, int] | None = None) -> bool:
@@ -116,9 +129,9 @@ def is_whole_png(data: bytes, size: tuple[int, int] | None = None) -> bool:
 
     OpenCV gives what it could decode of a torn file in some versions, and None in others.
     """
-    if not data.startswith(_PNG):
+    if not data.startswith(SIGNATURE):
         return False
-    place, ended = len(_PNG), False
+    place, ended = len(SIGNATURE), False
     while not ended and place + 12 <= len(data):
         length = int.from_bytes(data[place : place + 4], "big")
         kind, end = data[place + 4 : place + 8], place + 8 + length
@@ -133,22 +146,28 @@ def is_whole_png(data: bytes, size: tuple[int, int] | None = None) -> bool:
 
 
 def from_png(data: bytes) -> Matte:
-    """The matte (H, W) float32 in [0, 1] of a grey picture file's bytes.
+    """The matte (H, W) float32 in [0, 1] of a grey picture file's bytes. Raises InputError when it is no picture."""
+    return from_grey(grey_of_png(data))
 
-    Raises:
-        InputError: not a picture.
-    """
+
+def grey_of_png(data: bytes) -> Grey:
+    """As `from_png`, uint8 in 255ths."""
     grey = None
-    if data and (is_whole_png(data) or not data.startswith(_PNG)):
+    if data and (is_whole_png(data) or not data.startswith(SIGNATURE)):
         flags = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION
         grey = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     if grey is None:
         raise InputError("A mask cannot be read: it is not a picture.", "Give a grey PNG of 8 bits.")
-    return from_grey(np.asarray(grey, np.uint8))
+    return np.asarray(grey, np.uint8)
 
 
 def read_mask(path: str | os.PathLike[str], size: tuple[int, int] | None = None) -> Matte:
-    """The mask file as a matte (H, W) float32.
+    """The mask file as a matte (H, W) float32; see `read_grey`."""
+    return from_grey(read_grey(path, size))
+
+
+def read_grey(path: str | os.PathLike[str], size: tuple[int, int] | None = None) -> Grey:
+    """The mask file as a matte (H, W) uint8 in 255ths.
 
     Args:
         path: grey picture file.
@@ -165,16 +184,21 @@ def read_mask(path: str | os.PathLike[str], size: tuple[int, int] | None = None)
             f"The mask {path} cannot be read ({error.strerror or error}).", "Check the path of the mask."
         ) from error
     try:
-        matte = from_png(data)
+        grey = grey_of_png(data)
     except InputError as error:
         raise InputError(f"The mask {path} is not a picture.", error.hint) from error
     if size is not None:
-        check_size(matte, size, f"The mask {path}")
-    return matte
+        check_size(grey, size, f"The mask {path}")
+    return grey
 
 
-def write_mask(path: str | os.PathLike[str], matte: Matte | NDArray[np.uint8]) -> None:
-    """Writes the matte, or `to_grey` of it, as an 8-bit grey PNG, complete or not at all.
+def write_mask(path: str | os.PathLike[str], matte: Matte | Grey) -> None:
+    """Writes the matte, or `to_grey` of it, as an 8-bit grey PNG, complete or not at all; see `write_png`."""
+    write_png(path, to_png(matte))
+
+
+def write_png(path: str | os.PathLike[str], data: bytes) -> None:
+    """Writes the bytes of a mask's file, complete or not at all.
 
     Raises:
         StoreError: the folder is missing, read-only or full.
@@ -182,7 +206,7 @@ def write_mask(path: str | os.PathLike[str], matte: Matte | NDArray[np.uint8]) -
     target = Path(path)
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        part.write_bytes(to_png(matte))
+        part.write_bytes(data)
         os.replace(part, target)
     except OSError as error:
         part.unlink(missing_ok=True)

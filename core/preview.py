@@ -8,7 +8,6 @@ are derived: a matte without one, as earlier versions wrote them, is read itself
 from __future__ import annotations
 
 import os
-import struct
 import zlib
 from contextlib import suppress
 from pathlib import Path
@@ -17,8 +16,11 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from .grey_png import wrapped
+from .resize import resize
+
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from .matte import Grey
 
 FOLDER = "small"
 LONG_SIDE = 960
@@ -43,7 +45,7 @@ def file_bytes(path: Path) -> int:
     return total
 
 
-def write_preview(path: Path, grey: NDArray[np.uint8]) -> None:
+def write_preview(path: Path, grey: Grey) -> None:
     """Writes the small copy of the matte (H, W) uint8 that is about to be written to `path`, complete or not at all.
 
     A small matte gets none. What stops it from being written stops the matte too, so it is left to that to tell: an
@@ -54,11 +56,11 @@ def write_preview(path: Path, grey: NDArray[np.uint8]) -> None:
     if longest <= LONG_SIDE:
         return
     height, width = (max(1, round(side * LONG_SIDE / longest)) for side in grey.shape)
-    small = cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA)
+    small = cv2.LUT(resize(grey, (height, width)), _STEPS)
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(_plain_png(_STEPS[small]))
+        part.write_bytes(_plain_png(np.asarray(small, np.uint8)))
         os.replace(part, target)
     except OSError:
         for file in (part, target):
@@ -66,13 +68,9 @@ def write_preview(path: Path, grey: NDArray[np.uint8]) -> None:
                 file.unlink(missing_ok=True)
 
 
-def _plain_png(grey: NDArray[np.uint8]) -> bytes:
+def _plain_png(grey: Grey) -> bytes:
     """A grey PNG without filters: OpenCV lets one choose that only in its newest versions."""
     height, width = grey.shape
     rows = np.zeros((height, width + 1), np.uint8)
     rows[:, 1:] = grey
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows.tobytes(), 1)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
-    )
+    return wrapped(width, height, zlib.compress(rows.data, 1))

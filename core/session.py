@@ -39,6 +39,7 @@ from .video import VideoSource, open_clip
 
 if TYPE_CHECKING:
     from .engine import Engine
+    from .matte import Grey
     from .types import Matte
 
 ALGORITHM = 6
@@ -328,12 +329,12 @@ class TrackSession:
             self._journal.append(operation)
         return operation
 
-    def _compute(self, round_: Round, previous: Matte | None) -> Matte:
-        """The matte of a round."""
+    def _compute(self, round_: Round, previous: Grey | None) -> Matte | Grey:
+        """The matte of a round, as `MatteStore.write` takes it."""
         image = self.source[round_.frame]
         if round_.auto:
             return self._engine.foreground(image)
-        return self._engine.refine(image, round_.strokes, previous=previous, zoom=round_.zoom)
+        return self._engine.refine_grey(image, round_.strokes, previous=previous, zoom=round_.zoom)
 
 
 def _joined(pieces: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .crop import Crop, intersection
+from .matte import from_grey, to_grey
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from .matte import Grey
     from .types import Matte
 
 
-def stitch(matte_full: Matte, refined_crop: Matte, crop: Crop, feather_px: float, in_place: bool = False) -> Matte:
+def stitch(
+    matte_full: Matte | Grey, refined_crop: Matte, crop: Crop, feather_px: float, in_place: bool = False
+) -> NDArray[Any]:
     """The refined crop laid over the matte, faded over `feather_px` source pixels at its rim so that no seam shows.
 
     Rims on the picture's own edge are not faded. Outside the box the result equals `matte_full` bit for bit.
 
     Args:
-        matte_full: (H, W) float32.
+        matte_full: (H, W) float32, or uint8 in 255ths: then the result is that too.
         refined_crop: (h, w) float32 in crop space.
         crop: where it lies.
         feather_px: width of the fade, in source pixels; 0 = none.
@@ -29,7 +33,7 @@ def stitch(matte_full: Matte, refined_crop: Matte, crop: Crop, feather_px: float
     """
     height, width = matte_full.shape
     inner = intersection(crop.box, height, width)
-    out: Matte = matte_full if in_place else np.array(matte_full)
+    out: NDArray[Any] = matte_full if in_place else np.array(matte_full)
     if inner is None:
         return out
     place = np.s_[inner.y0 : inner.y1, inner.x0 : inner.x1]
@@ -37,11 +41,12 @@ def stitch(matte_full: Matte, refined_crop: Matte, crop: Crop, feather_px: float
     new = crop.inside(np.clip(refined_crop, 0.0, 1.0), inner)
     rows = _ramp(inner.y0, inner.y1, height, feather_px)
     columns = _ramp(inner.x0, inner.x1, width, feather_px)
-    box = out[place]
+    box, grey = out[place], out.dtype == np.uint8
     for part in _rims(rows, columns):
         weight = np.minimum(rows[part[0], None], columns[None, part[1]])
-        new[part] = np.clip(box[part] + weight * (new[part] - box[part]), 0.0, 1.0)
-    box[:] = new
+        old = from_grey(box[part]) if grey else box[part]
+        new[part] = np.clip(old + weight * (new[part] - old), 0.0, 1.0)
+    box[:] = to_grey(new) if grey else new
     return out
 
 

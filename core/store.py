@@ -15,13 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import InputError, StoreError
-from .matte import from_grey, is_whole_png, read_mask, to_grey, write_mask
+from .grey_png import Packed, pack
+from .matte import from_grey, is_whole_png, read_grey, read_mask, to_grey, write_png
 from .preview import FOLDER, file_bytes, preview_path, write_preview
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from .matte import Grey
     from .types import Matte
 
 _NAME = re.compile(r"(\d{6,})\.png")
@@ -36,7 +35,7 @@ class MatteStore:
         self._size = size
         self._used: int | None = None
         self._frames: dict[str, set[int]] = {}
-        self._last: tuple[Path, tuple[int, int], NDArray[np.uint8]] | None = None
+        self._last: tuple[Path, tuple[int, int], Packed] | None = None
 
     def path(self, operation: str, frame: int) -> Path:
         """Where the matte lies, or would lie."""
@@ -63,14 +62,19 @@ class MatteStore:
         Raises:
             StoreError: it is there but cannot be read.
         """
+        grey = self.read_grey(operation, frame)
+        return None if grey is None else from_grey(grey)
+
+    def read_grey(self, operation: str, frame: int) -> Grey | None:
+        """As `read`, the matte (H, W) uint8 in 255ths as it lies on disk; not to be changed."""
         if not self.has(operation, frame):
             return None
         path = self.path(operation, frame)
         last = self._last
         if last is not None and last[0] == path and last[1] == _state(path):
-            return from_grey(last[2])
+            return last[2].grey
         try:
-            return read_mask(path, self._size)
+            return read_grey(path, self._size)
         except InputError as error:
             if isinstance(error.__cause__, OSError):
                 raise StoreError(error.text, "Check the disk, then try again.") from error
@@ -92,19 +96,22 @@ class MatteStore:
             self.remove(operation, frame)
         return sound
 
-    def write(self, operation: str, frame: int, matte: Matte) -> Path:
-        """Writes a matte (H, W) float32 in [0, 1]; returns its path. Raises StoreError, and no part of a file stays."""
+    def write(self, operation: str, frame: int, matte: Matte | Grey) -> Path:
+        """Writes a matte (H, W) float32 in [0, 1], or uint8 in 255ths, which must not be changed afterwards.
+
+        Returns its path. Raises StoreError, and no part of a file stays.
+        """
         path = self.path(operation, frame)
         known = self.frames(operation)
         before = file_bytes(path) if self._used is not None else 0
         with store_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            grey = to_grey(matte)
-            write_preview(path, grey)  # first: who sees a matte must not find the copy of an older one
-            write_mask(path, grey)
+            # The next round on a frame begins with the matte of the last one, and changes some of it.
+            packed = pack(to_grey(matte), self._last[2] if self._last else None)
+            write_preview(path, packed.grey)  # first: who sees a matte must not find the copy of an older one
+            write_png(path, packed.png())
             state = _state(path)
-        # The next round on a frame begins with the matte of the last one: reading it would take a third of its time.
-        self._last = (path, state, grey) if state else None
+        self._last = (path, state, packed) if state else None
         known.add(frame)
         if self._used is not None:
             self._used += file_bytes(path) - before

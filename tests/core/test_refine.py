@@ -9,7 +9,8 @@ import pytest
 from blender_cutout.core.crop import choose_crop
 from blender_cutout.core.errors import InputError, SizeMismatch, StrokeError
 from blender_cutout.core.fakes import FakeScribbleNet, SyntheticClip, iou
-from blender_cutout.core.refine import foreground, refine
+from blender_cutout.core.matte import from_grey, to_grey
+from blender_cutout.core.refine import foreground, refine, refine_grey
 from blender_cutout.core.types import Label, Stroke
 
 CLIP = SyntheticClip(height=240, width=400, radius=30, objects=2)
@@ -49,6 +50,22 @@ def test_outside_the_crop_the_previous_matte_is_bit_identical(zoom):
     assert outside.any()
     np.testing.assert_array_equal(after[outside], previous[outside])
     np.testing.assert_array_equal(previous, kept)
+
+
+@pytest.mark.parametrize("zoom", [1.0, 3.0])
+@pytest.mark.parametrize("label", list(Label))
+@pytest.mark.parametrize("first", [True, False])
+def test_in_255ths_the_same_comes_out_to_the_bit(zoom, label, first):
+    rough = np.random.default_rng(0).integers(0, 256, IMAGE.shape[:2], np.uint8)
+    previous, kept = (None, None) if first else (rough, rough.copy())
+    strokes = [click(CLIP.centre(6, 0), label)]
+    grey = refine_grey(FakeScribbleNet(), IMAGE, strokes, previous, zoom)
+    plain = refine(FakeScribbleNet(), IMAGE, strokes, None if first else from_grey(rough), zoom)
+    assert grey.dtype == np.uint8
+    np.testing.assert_array_equal(grey, to_grey(plain))
+    np.testing.assert_array_equal(previous, kept)
+    with pytest.raises(SizeMismatch):
+        refine_grey(FakeScribbleNet(), IMAGE, strokes, rough[:-1])
 
 
 class StubbornNet(FakeScribbleNet):

@@ -52,7 +52,7 @@ def test_a_round_that_was_killed_before_its_mask_is_computed_when_asked_for(
         raise SystemExit  # what nothing catches: the process is gone
 
     with monkeypatch.context() as patch:
-        patch.setattr(session._engine, "refine", killed)
+        patch.setattr(session._engine, "refine_grey", killed)
         with pytest.raises(SystemExit):
             session.apply_round(keep(4))
     again = reopened(session, media)

@@ -93,8 +93,8 @@ def test_the_last_matte_is_not_read_again_but_only_as_long_as_its_file_is_the_sa
     from blender_cutout.core import store as module
 
     read: list[Path] = []
-    real = module.read_mask
-    monkeypatch.setattr(module, "read_mask", lambda path, size=None: read.append(path) or real(path, size))
+    real = module.read_grey
+    monkeypatch.setattr(module, "read_grey", lambda path, size=None: read.append(path) or real(path, size))
     store, fresh = MatteStore(tmp_path), MatteStore(tmp_path)
     rough = np.random.default_rng(2).random((40, 60), np.float32) * 1.2 - 0.1
     path = store.write("op", 1, np.clip(rough, 0, 1))
