@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.errors import InputError
 from ..core.tiers import AUTO, DEFAULT
-from . import arguments, machine, stages
+from . import arguments, measuring, stages
 
 if TYPE_CHECKING:
     from ..core.types import Matte
@@ -76,7 +76,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
             source = MovingShape(args.frames, _size(args.size))
         matte = read_mask(args.keyframe, source.size) if args.clip else source.matte(0)
         if args.threads:
-            machine.set_threads(args.threads)
+            measuring.set_threads(args.threads)
         return (versus.compare if args.against else _measure)(args, context, source, matte)
 
 
@@ -111,7 +111,7 @@ def _measure(args: argparse.Namespace, context: Context, source: Any, matte: Mat
             clock.add(stages.WHOLE, now - last)
             last = now
             if done in _marks(frames):
-                memory[done] = machine.resident_mb()
+                memory[done] = measuring.resident_mb()
     _report(context, clock, memory, engine.tier, device, loading, source.size, frames)
     return 0
 
@@ -129,11 +129,11 @@ def _report(
     import torch
 
     medians, shares = stages.medians(clock), stages.shares(clock)
-    place = machine.hardware(device)
+    place = measuring.hardware(device)
     card = torch.cuda.max_memory_allocated() / 2**20 if device == "cuda" else None
     context.report.event(
         "done", tier=tier, hardware=place, frames=frames, size=list(size), loading=loading, median_seconds=medians,
-        frames_per_second=1.0 / medians[stages.WHOLE], shares=shares, memory_mb=memory, peak_mb=machine.peak_mb(),
+        frames_per_second=1.0 / medians[stages.WHOLE], shares=shares, memory_mb=memory, peak_mb=measuring.peak_mb(),
         card_mb=card,
     )  # fmt: skip
     say = context.report.say
@@ -146,7 +146,7 @@ def _report(
     ))  # fmt: skip
     for done, megabytes in memory.items():
         say(f"memory after {done:>5} frames: {megabytes:.0f} MB")
-    say(f"peak memory: {machine.peak_mb():.0f} MB" + (f", on the card {card:.0f} MB" if card is not None else ""))
+    say(f"peak memory: {measuring.peak_mb():.0f} MB" + (f", on the card {card:.0f} MB" if card is not None else ""))
 
 
 def _marks(frames: int) -> set[int]:

@@ -172,7 +172,7 @@ def _work(pipe: Any, point: Point, folder: Path, keys: list[int], tier: str, dev
     from ..compose import load_engine
     from ..core.matte import read_mask
     from ..core.video import open_clip
-    from .machine import peak_mb, set_threads
+    from .measuring import peak_mb, set_threads
 
     if threads:
         set_threads(threads)
@@ -230,7 +230,7 @@ def _say(context: Context, name: str, rows: Sequence[dict[str, Any]]) -> None:
 
 def _hardware(device: str, threads: int | None) -> str:
     from ..machine import processor_name
-    from .machine import hardware
+    from .measuring import hardware
 
     return hardware(device) if device == "cuda" else f"{processor_name()}, threads: {threads or 'all'}"
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import CutoutError
-from . import machine
+from . import measuring
 
 if TYPE_CHECKING:
     import argparse
@@ -63,7 +63,7 @@ def compare(args: argparse.Namespace, context: Context, source: Any, matte: Matt
             results[name].seconds.append(time.perf_counter() - wall)
             results[name].processor.append(time.process_time() - own)
     peaks = {name: _peak_alone(name, frames[:MEMORY_FRAMES], matte, args, device) for name in names}
-    _tell(context, [results[name] for name in names], peaks, args, machine.hardware(device), frames)
+    _tell(context, [results[name] for name in names], peaks, args, measuring.hardware(device), frames)
     return 0
 
 
@@ -119,14 +119,14 @@ def _measure_peak(
 ) -> None:
     """In a process of its own."""
     if threads:
-        machine.set_threads(threads)
+        measuring.set_threads(threads)
     try:
         step = _begun(name, frames, matte, tier, device)
         for frame in range(1, len(frames)):
             step(frame)
     except CutoutError:
         return
-    pipe.send(machine.peak_mb())
+    pipe.send(measuring.peak_mb())
 
 
 def _wait(device: str) -> None:
