@@ -108,7 +108,11 @@ def make_engine(networks: Networks, tier: Tier, device: str = "cpu") -> Engine:
 def settings_of(tier: Tier) -> EngineSettings:
     """The engine's settings of a tier."""
     propagation = PropagationSettings(
-        working_px=tier.propagation_px, memory_every=tier.memory_every, budget=tier.memory_budget, growth=tier.growth
+        working_px=tier.propagation_px,
+        memory_every=tier.memory_every,
+        budget=tier.memory_budget,
+        megabytes=tier.memory_megabytes,
+        growth=tier.growth,
     )
     return EngineSettings(scribble_px=tier.scribble_px, propagation=propagation)
 
@@ -281,6 +285,10 @@ class _Propagation:
         """See `PropagationNet`."""
         with translated():
             return self._net.attention(query, keyframe, difference)
+
+    def megabytes(self, key: Key, value: Value) -> float:
+        """See `PropagationNet`."""
+        return self._net.megabytes(key, value)
 
 
 class _Fusion:

@@ -98,6 +98,10 @@ class FakePropagationNet:
                     out[n] = np.maximum(out[n], _near(query.image, colour))
         return aggregate(out)
 
+    def megabytes(self, key: FakeKey, value: FakeValue) -> float:
+        """See `PropagationNet`."""
+        return (key.image.nbytes + value.colours.nbytes) / 2**20
+
     def attention(self, query: FakeKey, keyframe: FakeKey, difference: Mattes) -> Mattes:
         """See `PropagationNet`: the mean difference of the keyframe's pixels of the same (coarse) colour."""
         self.counts["attention"] += 1

@@ -5,6 +5,8 @@ Keys and values are opaque; how they are stored and read is the network's busine
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 from .ports import Key, Value
@@ -16,10 +18,11 @@ class Entry(NamedTuple):
     frame: int
     key: Key
     value: Value
+    megabytes: float = 0.0
 
 
 class SpaceTimeMemory:
-    """Remembered frames of one pass, never more than `budget` of them.
+    """Remembered frames of one pass, never more than `budget` of them, and no more than `megabytes` where three suffice.
 
     * permanent: keyframes. At most half the budget (at least one); the ones farthest in time are dropped.
     * surroundings: a wider view of the keyframe that the pass starts from, which shows what the object is not.
@@ -27,18 +30,30 @@ class SpaceTimeMemory:
     * transient: the last frame or the one before it, replaced at every second step, see `wants`.
 
     The kinds are those of XMem's working memory and Cutie (but for the surroundings), without consolidation; the budget
-    counts entries, so that memory stays constant for clips of any length.
+    counts entries, so that memory stays constant for clips of any length. Many objects in a large crop make an entry
+    large: then fewer are kept. One keyframe, its surroundings and the last frame are kept whatever they take: without
+    them there is no propagation.
 
     Args:
         budget: largest number of entries, at least 3.
         every: a frame of the pass is kept when its distance from the start is a multiple of this.
+        megabytes: what all entries may take together.
+        size_of: (key, value) -> what an entry takes, in MB.
     """
 
-    def __init__(self, budget: int, every: int) -> None:
+    def __init__(
+        self,
+        budget: int,
+        every: int,
+        megabytes: float = math.inf,
+        size_of: Callable[[Key, Value], float] = lambda key, value: 0.0,
+    ) -> None:
         if budget < 3 or every < 1:
             raise ValueError(f"memory needs budget >= 3 and every >= 1, not {budget} and {every}")
         self._budget = budget
         self._every = every
+        self._megabytes = megabytes
+        self._size_of = size_of
         self._permanent: dict[int, Entry] = {}
         self._surroundings: Entry | None = None
         self._temporary: list[Entry] = []
@@ -64,16 +79,16 @@ class SpaceTimeMemory:
 
     def add_surroundings(self, key: Key, value: Value) -> None:
         """Remembers a wider view of the keyframe where the pass starts, until the next pass begins."""
-        self._surroundings = Entry(self._start, key, value)
-        self._forget_temporary()
+        self._surroundings = self._entry(self._start, key, value)
+        self._forget(self._start)
 
     def add_permanent(self, frame: int, key: Key, value: Value, near: int | None = None) -> None:
         """Remembers a keyframe; over the limit, the one farthest in time from `near` (or else `frame`) is forgotten."""
         centre = frame if near is None else near
-        self._permanent[frame] = Entry(frame, key, value)
+        self._permanent[frame] = self._entry(frame, key, value)
         while len(self._permanent) > self.permanent_limit:
             del self._permanent[max(self._permanent, key=lambda f: abs(f - centre))]
-        self._forget_temporary()
+        self._forget(centre)
 
     def has_permanent(self, frame: int) -> bool:
         """Whether this keyframe is remembered."""
@@ -98,26 +113,45 @@ class SpaceTimeMemory:
 
     def add(self, frame: int, key: Key, value: Value) -> None:
         """Remembers a frame of the pass that it `wants`: for the next steps, and for longer when it is an n-th one."""
-        entry = Entry(frame, key, value)
+        entry = self._entry(frame, key, value)
         self._transient = None
         if self.keeps(frame):
             self._temporary.append(entry)
-            self._forget_temporary()
         else:
             self._transient = entry
+        self._forget(frame)
 
     def entries(self) -> list[tuple[Key, Value]]:
         """All remembered (key, value), in the order permanent, temporary, transient: it mostly grows at its end."""
+        return [(entry.key, entry.value) for entry in self._entries()]
+
+    def _entries(self) -> list[Entry]:
         kept = list(self._permanent.values())
         if self._surroundings is not None:
             kept.append(self._surroundings)
         kept += self._temporary
         if self._transient is not None:
             kept.append(self._transient)
-        return [(e.key, e.value) for e in kept]
+        return kept
 
-    def _forget_temporary(self) -> None:
+    @property
+    def megabytes(self) -> float:
+        """What all entries take together."""
+        return sum(entry.megabytes for entry in self._entries())
+
+    def _entry(self, frame: int, key: Key, value: Value) -> Entry:
+        return Entry(frame, key, value, self._size_of(key, value))
+
+    def _forget(self, centre: int) -> None:
+        """Forgets what is over the budget: old frames of the pass first, then keyframes far from `centre`."""
         del self._temporary[: max(0, len(self._temporary) - self.temporary_limit)]
+        while self.megabytes > self._megabytes:
+            if len(self._temporary) > (self._transient is None):
+                del self._temporary[0]
+            elif others := self._permanent.keys() - {self._start}:  # where the pass starts is asked for by name
+                del self._permanent[max(others, key=lambda f: abs(f - centre))]
+            else:
+                return
 
     def __len__(self) -> int:
-        return len(self.entries())
+        return len(self._entries())

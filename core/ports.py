@@ -51,6 +51,10 @@ class PropagationNet(Protocol):
         """
         ...
 
+    def megabytes(self, key: Key, value: Value) -> float:
+        """What remembering this frame takes of the device's memory, in MB of 2^20 bytes."""
+        ...
+
     def attention(self, query: Key, keyframe: Key, difference: Mattes) -> Mattes:
         """Maps (M, h, w), carried from the keyframe to the query frame by the affinity between them (MiVOS, 3.3)."""
         ...

@@ -68,6 +68,8 @@ class Tier:
         propagation_px: the propagation network sees about this many pixels squared.
         memory_every: every n-th frame stays in memory.
         memory_budget: largest number of remembered frames.
+        memory_megabytes: what they may take of the device's memory; fewer are remembered where several objects in a
+            large crop make them large.
         scribble_weights, fusion_weights: names in the registry of weights; no fusion weights = old and new results are
             fused by formula.
         looks: what propagation is made of; several answer together.
@@ -83,6 +85,7 @@ class Tier:
     propagation_px: int
     memory_every: int = 5
     memory_budget: int = 12
+    memory_megabytes: int = 128
     scribble_weights: str = "scribble"
     looks: tuple[Look, ...] = (Look("propagation-large"),)
     growth: float = 1.2

@@ -79,7 +79,7 @@ class Walker:
         self._frames = frames
         self._size = size
         self._settings = settings
-        self._memory = SpaceTimeMemory(settings.budget, settings.memory_every)
+        self._memory = SpaceTimeMemory(settings.budget, settings.memory_every, settings.megabytes, net.megabytes)
 
     def nothing(self, step: Pass, fixed: Fixed, shape: tuple[int, ...]) -> Generator[Result, None, int | None]:
         """Yields an empty matte for every frame of the pass that has no result: there is no object to look for."""

@@ -151,6 +151,15 @@ class PropagationPredictor:
                 logits = logits_in_windows(self._network, carried, query.frame, hint, parts)
             return to_numpy(_mattes(logits)[0], query.size_hw)
 
+    def megabytes(self, key: Key, value: Value) -> float:
+        """Returns what remembering a frame takes on the device: its features, keys and values, and the copy of those.
+
+        Of the whole network's memory that is the part that grows with what is remembered.
+        """
+        features = sum(maps.numel() * maps.element_size() for maps in key.frame)
+        rows = sum(part.numel() * part.element_size() for part in (value.keys, value.values))
+        return (features + 2 * rows) / 2**20
+
     def _windows(self, mattes: Array) -> list[Window] | None:
         """Where several objects are; None on a graphics card, which is faster with all of them at once."""
         return windows_around(mattes) if self._run.device.type == "cpu" else None

@@ -60,6 +60,10 @@ class PropagationEnsemble:
         ]
         return mean_answer(np.stack(answers))
 
+    def megabytes(self, key: Sequence[Any], value: Sequence[Any]) -> float:
+        """Returns what all members take together."""
+        return sum(m.megabytes(k, v) for m, k, v in zip(self.members, key, value, strict=True))
+
     def attention(self, query: Sequence[Any], keyframe: Sequence[Any], difference: Array) -> Array:
         """Returns maps (M, h, w) float32: `difference` carried to the query frame, the mean over the members."""
         every = zip(self.members, query, keyframe, strict=True)

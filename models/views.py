@@ -56,6 +56,10 @@ class View:
         answer = self.predictor.segment(query.key, [(key.key, value) for key, value in memory], hint)
         return self._shown(answer, query.size_hw)
 
+    def megabytes(self, key: ViewKey, value: Value) -> float:
+        """Returns what the predictor takes for it."""
+        return self.predictor.megabytes(key.key, value)
+
     def attention(self, query: ViewKey, keyframe: ViewKey, difference: Array) -> Array:
         """Returns maps (M, h, w) float32: `difference` carried to the query frame."""
         return self._shown(self.predictor.attention(query.key, keyframe.key, self._seen(difference)), query.size_hw)

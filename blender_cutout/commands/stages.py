@@ -75,6 +75,10 @@ class TimedPropagation:
         """See `PropagationNet`."""
         return self._clock.time("memory and decoder", lambda: self._net.segment(query, memory, previous))
 
+    def megabytes(self, key: Any, value: Any) -> float:
+        """See `PropagationNet`."""
+        return self._net.megabytes(key, value)
+
     def attention(self, query: Any, keyframe: Any, difference: Any) -> Any:
         """See `PropagationNet`."""
         return self._clock.time("attention", lambda: self._net.attention(query, keyframe, difference))

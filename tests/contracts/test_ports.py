@@ -135,6 +135,16 @@ def test_frames_of_different_sizes_can_be_in_the_memory(propagation: ports.Propa
     assert_mattes(propagation.segment(propagation.encode_key(large[1]), memory), (1, 112, 144))
 
 
+def test_remembering_takes_more_the_larger_the_picture(propagation: ports.PropagationNet) -> None:
+    sizes = []
+    for height in (96, 192):
+        scene = SyntheticClip(length=1, height=height, width=128, radius=20)
+        key = propagation.encode_key(scene[0])
+        sizes.append(propagation.megabytes(key, propagation.encode_value(scene[0], key, scene.mattes(0))))
+    assert 0 < sizes[0] < 20
+    assert sizes[1] == pytest.approx(2 * sizes[0], rel=0.01)
+
+
 def test_a_change_is_carried_to_where_it_went(propagation: ports.PropagationNet, scene: SyntheticClip) -> None:
     keyframe, query = propagation.encode_key(scene[0]), propagation.encode_key(scene[3])
     carried = propagation.attention(

@@ -81,3 +81,29 @@ def test_every_second_frame_and_every_nth_is_wanted_on_either_side_of_the_start(
     for side in (1, -1):
         wanted = [steps for steps in range(1, 16) if memory.wants(start + side * steps, start)]
         assert wanted == [2, 4, 5, 6, 8, 10, 12, 14, 15]
+
+
+def sized(megabytes: float, each: float, budget: int = 8) -> SpaceTimeMemory:
+    return SpaceTimeMemory(budget, 1, megabytes, lambda key, value: each)
+
+
+def test_megabytes_hold_whatever_the_number_of_frames():
+    memory = sized(megabytes=50, each=10)
+    for start in (0, 100):
+        memory.begin(start)
+        memory.add_permanent(start, start, start)
+        memory.add_surroundings("wide", "wide")
+        for frame in range(start + 1, start + 40):
+            memory.add(frame, frame, frame)
+            assert memory.megabytes <= 50
+    assert remembered(memory) == [0, 100, "wide", 138, 139], "the oldest went first"
+
+
+def test_where_even_few_do_not_fit_the_start_its_surroundings_and_the_last_frame_stay():
+    memory = sized(megabytes=5, each=10)
+    memory.begin(500)
+    for key in (0, 900, 500):
+        memory.add_permanent(key, key, key, near=500)
+    memory.add_surroundings("wide", "wide")
+    assert remembered(walked(memory, range(501, 700))) == [500, "wide", 699]
+    assert memory.permanent(500).key == 500

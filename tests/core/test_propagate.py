@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -385,3 +386,16 @@ def test_of_several_objects_the_network_sees_more_pixels_up_to_a_limit() -> None
     assert alone.for_objects(1) == alone
     assert [alone.for_objects(n).working_px for n in (2, 4, 9)] == [219, 219, 219]
     assert [replace(alone, growth=4.0).for_objects(n).working_px for n in (2, 4, 9)] == [283, 400, 400]
+
+
+def test_memory_in_megabytes_holds_and_the_object_is_not_lost() -> None:
+    clip = SyntheticClip(length=30)
+    found = {}
+    for megabytes in (math.inf, 0.25):
+        net = FakePropagationNet()
+        settings = PropagationSettings(working_px=128, memory_every=1, megabytes=megabytes)
+        for frame, matte, _ in propagate(net, clip, {0: clip.matte(0)}, settings=settings):
+            assert iou(matte, clip.matte(frame)) > 0.9
+        found[megabytes] = net.largest_memory
+    assert found[math.inf] > 9
+    assert 3 <= found[0.25] < 9

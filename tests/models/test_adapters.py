@@ -172,3 +172,14 @@ def test_a_network_wholly_in_sixteen_bits_answers_nearly_the_same() -> None:
         for p in ("fp32", "fp16")
     ]
     assert np.abs(rounds[0] - rounds[1]).mean() < 0.005
+
+
+def test_megabytes_are_those_of_all_that_is_kept_for_a_frame() -> None:
+    net = adapters.load_propagation("propagation-large", "cpu")
+    image, mattes = np.zeros((96, 128, 3), np.uint8), np.zeros((3, 96, 128), np.float32)
+    mattes[0, 10:40, 10:40] = mattes[1, 50:90, 60:100] = mattes[2, 5:20, 90:120] = 1.0
+    key = net.encode_key(image)
+    sizes = [net.megabytes(key, net.encode_value(image, key, mattes[:n])) for n in (1, 3)]
+    places, floats = 6 * 8, 4 / 2**20
+    features = (16 * 48 * 64 + 24 * 24 * 32 + 40 * 12 * 16 + (64 + 128 + 112) * places) * floats
+    assert sizes == pytest.approx([features + 2 * places * (64 + n * 128) * floats for n in (1, 3)])
