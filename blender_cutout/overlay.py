@@ -128,7 +128,7 @@ class Overlay:
     def _texture(self, *paths: Path) -> _Shown | None:
         """The masks as one texture, of their small copies where they have them; None when one cannot be read."""
         try:
-            key = tuple(map(_file, paths))
+            key = tuple(map(_seen, paths))
             if key not in self._textures:
                 shown = _upload(*paths)
                 self._keep(key, shown, shown.pixels)
@@ -141,8 +141,11 @@ class Overlay:
         return found
 
     def _detail(self, part: Part, *paths: Path) -> Any:
-        """A part of the masks themselves as one texture; None while the thread reads them."""
-        files = [_file(path) for path in paths]
+        """A part of the masks themselves as one texture; None while the thread reads them, or they are not there yet."""
+        try:
+            files = [_file(path) for path in paths]
+        except OSError:
+            return None
         key = (*files, part)
         if key not in self._textures:
             pixels = [grey for file in files if (grey := self._reader.get(file)) is not None]
@@ -189,6 +192,14 @@ def corners(picture: PictureMap, part: Part | None = None, box: Box = EVERYTHING
 def _file(path: Path) -> tuple[str, int]:
     """A file's name and time, by which it is known. Raises OSError when it is gone."""
     return str(path), path.stat().st_mtime_ns
+
+
+def _seen(path: Path) -> tuple[str, int]:
+    """As `_file`, of the mask's small copy, which is there first, or of the mask where there is none."""
+    try:
+        return _file(detail.small_copy(path))
+    except OSError:
+        return _file(path)
 
 
 def _upload(*paths: Path) -> _Shown:

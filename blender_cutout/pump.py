@@ -154,6 +154,13 @@ class Pump:
             self._client.send(hello)
         self.heads.clear()
 
+    def expect(self, track: str, frame: int) -> None:
+        """Tells the engine that a round on a clip frame comes soon, if it has the track open: it reads the frame."""
+        from .core.messages import Expect
+
+        if self.running and self._client and track in self.heads:
+            self._client.send(Expect(track, frame))
+
     def submit(
         self,
         track: str,

@@ -88,8 +88,13 @@ class History:
         if self._owners_head == operation:
             self._owners[frame] = operation
 
-    def path(self, frame: int, chain: Sequence[Operation]) -> Path | None:
-        """Path of the frame's matte at the newest end of `chain` (newest first), computed if it is a lost round's."""
+    def path(
+        self, frame: int, chain: Sequence[Operation], early: Callable[[Path], object] = lambda _: None
+    ) -> Path | None:
+        """Path of the frame's matte at the newest end of `chain` (newest first), computed if it is a lost round's.
+
+        `early` is called as by `MatteStore.write`, for the newest round only.
+        """
         lost: list[Operation] = []
         matte: Grey | None = None
         for operation in chain:
@@ -111,10 +116,10 @@ class History:
             if path is not None:
                 # As the next round would have found it, so that the same mattes come out as the first time.
                 matte = self._store.read_grey(path.parent.name, frame)
-            path = self._made(operation, frame, matte)
+            path = self._made(operation, frame, matte, early if operation is lost[0] else lambda _: None)
         return path
 
-    def _made(self, operation: Operation, frame: int, before: Grey | None) -> Path:
+    def _made(self, operation: Operation, frame: int, before: Grey | None, early: Callable[[Path], object]) -> Path:
         """Path of the matte of a round or an import, made again."""
         action = operation.action
         if isinstance(action, Import):
@@ -127,7 +132,7 @@ class History:
                     f"Import it again from {action.source}, or undo the import.",
                 ) from error
         assert isinstance(action, Round)
-        return self._store.write(operation.id, frame, self._compute(action, before))
+        return self._store.write(operation.id, frame, self._compute(action, before), early)
 
     def sound_path(self, frame: int, chain: Sequence[Operation]) -> Path | None:
         """As `path`, but a damaged file is passed by, and removed: what is read or copied there is whole."""

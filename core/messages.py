@@ -31,12 +31,9 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class OpenTrack:
-    """Open (or make) the session of one cut-out. Answered by TrackState, then Done.
+    """Open (or make) the session of one cut-out of a `types.Clip` in its folder. Answered by TrackState, then Done.
 
-    Attributes:
-        clip_path, clip_files: as `types.Clip`.
-        folder: the track's folder: journal, mattes and written masks lie in it.
-        limit: bytes that its mattes may take, 0 = as much as there is.
+    `limit`: bytes that its mattes may take, 0 = as much as there is.
     """
 
     job: str
@@ -45,6 +42,14 @@ class OpenTrack:
     clip_files: tuple[str, ...]
     folder: str
     limit: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Expect:
+    """A round on that frame will come soon: the pen is down. Not answered, and no error where nothing is open."""
+
+    track: str
+    frame: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +109,9 @@ class LockFrames:
 
 @dataclass(frozen=True, slots=True)
 class ImportMattes:
-    """Make mattes of other programs keyframes. Answered by Progress, TrackState, Done.
+    """Make mattes of other programs (picture, folder, movie) keyframes. Answered by Progress, TrackState, Done.
 
-    Attributes:
-        path: picture, folder of pictures, or movie.
-        at: clip frame of the first one, -1 = they cover the whole clip.
-        every: take every so many of them only.
+    `at`: clip frame of the first one, -1 = they cover the whole clip; only every so many of them are taken.
     """
 
     job: str
@@ -143,8 +145,8 @@ class Export:
 
     Attributes:
         frames: the clip frame for each picture, in order; -1 = black.
-        folder: where the pictures go: 000001.png and so on.
-        others: tracks of the same clip whose mattes are written with this one's, as their union.
+        folder: where 000001.png and so on go.
+        others: tracks of the same clip whose union with this one is written.
         form: what is written, a `types.Form` value: masks, cut-out pictures, `splines.json` in the folder; or "film",
             for other programs, and `folder` is then a movie file or a folder for PNG.
         invert: the object is what is removed.
@@ -208,8 +210,7 @@ class TrackState:
     """Where a track stands.
 
     Attributes:
-        head: id of the head operation, "" = none.
-        parent: id of the operation before the head ("" = none): what an undo goes to.
+        head, parent: id of the head operation, and of the one before, to which an undo goes; "" = none.
         keyframes: clip frames with at least one round, sorted.
         done: clip frames that have a matte at this head, as [start, stop) pairs, sorted.
         frame_count, height, width: of the clip.
@@ -245,7 +246,7 @@ class TrackState:
 
 @dataclass(frozen=True, slots=True)
 class MatteReady:
-    """A frame's matte is on disk at `path` (8-bit grey PNG, source size). `matte_kind` is a `types.MatteKind` value."""
+    """A frame's matte (grey PNG, source size) is at `path`; of a large round's only the small copy before Done."""
 
     job: str
     track: str
@@ -307,8 +308,8 @@ class Pong:
 
 
 Request = (
-    Hello | OpenTrack | ApplyRound | Propagate | PropagateGroup | LockFrames | ImportMattes | Checkout | Undo | Export
-    | MoveTrack | Cancel | Ping | Shutdown
+    Hello | OpenTrack | Expect | ApplyRound | Propagate | PropagateGroup | LockFrames | ImportMattes | Checkout | Undo
+    | Export | MoveTrack | Cancel | Ping | Shutdown
 )  # fmt: skip
 Event = Ready | TrackState | MatteReady | Progress | Warn | Done | Cancelled | Failed | Pong
 Message = Request | Event
@@ -344,6 +345,4 @@ def decode(line: bytes | str) -> Message:
 
 def _tuples(value: Any) -> Any:
     """JSON lists as (nested) tuples, so that messages stay immutable; dictionaries are left as they are."""
-    if isinstance(value, list):
-        return tuple(_tuples(item) for item in value)
-    return value
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value

@@ -45,16 +45,16 @@ def file_bytes(path: Path) -> int:
     return total
 
 
-def write_preview(path: Path, grey: Grey) -> None:
+def write_preview(path: Path, grey: Grey) -> bool:
     """Writes the small copy of the matte (H, W) uint8 that is about to be written to `path`, complete or not at all.
 
     A small matte gets none. What stops it from being written stops the matte too, so it is left to that to tell: an
-    old copy, which would show something else, is gone in any case.
+    old copy, which would show something else, is gone in any case. Returns whether there is one now.
     """
     target = preview_path(path)
     longest = max(grey.shape)
     if longest <= LONG_SIDE:
-        return
+        return False
     height, width = (max(1, round(side * LONG_SIDE / longest)) for side in grey.shape)
     small = cv2.LUT(resize(grey, (height, width)), _STEPS)
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
@@ -66,6 +66,8 @@ def write_preview(path: Path, grey: Grey) -> None:
         for file in (part, target):
             with suppress(OSError):
                 file.unlink(missing_ok=True)
+        return False
+    return True
 
 
 def _plain_png(grey: Grey) -> bytes:

@@ -154,11 +154,12 @@ class TrackSession:
         """Frames that have a matte at the head, as [start, stop) pairs, sorted."""
         return _joined((start, stop) for start, stop, _ in self.matte_ranges())
 
-    def apply_round(self, round_: Round) -> tuple[str, Path]:
+    def apply_round(self, round_: Round, early: Callable[[Path], object] = lambda _: None) -> tuple[str, Path]:
         """Records a round, computes its matte and makes it the head; returns its id and the matte's path.
 
         When it fails the head is where it was. When the process is killed meanwhile, the round is kept and its matte
-        is computed when it is asked for.
+        is computed when it is asked for. `early` is called with the path when the matte's small copy is on disk and the
+        matte itself not yet.
 
         Raises:
             InputError: the frame is not in the clip or locked, or there are no strokes.
@@ -173,7 +174,7 @@ class TrackSession:
         before = self.head
         operation = self._record(before, round_)
         try:
-            path = self._history.path(round_.frame, self._journal.chain(operation.id))
+            path = self._history.path(round_.frame, self._journal.chain(operation.id), early)
         except Exception:
             self._journal.take_back(before)
             raise

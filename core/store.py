@@ -96,20 +96,36 @@ class MatteStore:
             self.remove(operation, frame)
         return sound
 
-    def write(self, operation: str, frame: int, matte: Matte | Grey) -> Path:
-        """Writes a matte (H, W) float32 in [0, 1], or uint8 in 255ths, which must not be changed afterwards.
+    def write(
+        self, operation: str, frame: int, matte: Matte | Grey, early: Callable[[Path], object] = lambda _: None
+    ) -> Path:
+        """Writes a matte and its small copy; returns its path.
 
-        Returns its path. Raises StoreError, and no part of a file stays.
+        Args:
+            operation: whose it is.
+            frame: of the clip.
+            matte: (H, W) float32 in [0, 1], or uint8 in 255ths, which must not be changed afterwards.
+            early: called with the path when the small copy is there and the matte itself not yet.
+
+        Raises:
+            StoreError: and no part of a file stays, nor a small copy.
         """
         path = self.path(operation, frame)
         known = self.frames(operation)
         before = file_bytes(path) if self._used is not None else 0
         with store_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
+            grey = to_grey(matte)
+            if write_preview(path, grey):  # first: who sees a matte must not find the copy of an older one
+                early(path)
             # The next round on a frame begins with the matte of the last one, and changes some of it.
-            packed = pack(to_grey(matte), self._last[2] if self._last else None)
-            write_preview(path, packed.grey)  # first: who sees a matte must not find the copy of an older one
-            write_png(path, packed.png())
+            packed = pack(grey, self._last[2] if self._last else None)
+            try:
+                write_png(path, packed.png())
+            except StoreError:
+                with suppress(OSError):
+                    preview_path(path).unlink(missing_ok=True)
+                raise
             state = _state(path)
         self._last = (path, state, packed) if state else None
         known.add(frame)

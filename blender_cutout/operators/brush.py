@@ -82,6 +82,7 @@ class CUTOUT_OT_paint(Reporting, bpy.types.Operator):
         if context.screen.is_animation_playing:  # the stroke is for the frame that is seen
             bpy.ops.screen.animation_cancel(restore_frame=False)
         tool.live[:] = [_begun(view, Label(self.label))]
+        jobs.pump.expect(view.track.uuid, view.frame)
         self._picture: Any = view.picture
         self._gap: float = _GAP / tool.zoom_of(context.region) / view.picture.units_per_pixel
         self._touch(context, event)

@@ -19,6 +19,7 @@ from ..core.messages import (
     Cancelled,
     Checkout,
     Done,
+    Expect,
     Export,
     Hello,
     ImportMattes,
@@ -33,8 +34,8 @@ from ..core.messages import (
     Warn,
 )
 from ..core.told import Told
-from ..core.types import Care, Clip, Direction, FrameRange, Halt, MatteKind, Round, Stroke
-from . import exchange
+from ..core.types import Care, Clip, Direction, FrameRange, Halt
+from . import exchange, rounds
 from .failures import failed
 from .inbox import Inbox
 from .keeper import EngineKeeper
@@ -88,6 +89,9 @@ class Server:
         try:
             if isinstance(message, Hello):
                 self._greet(message)
+            elif isinstance(message, Expect):
+                if message.track in self._sessions:
+                    self._sessions[message.track].source.prefetch(message.frame)
             else:
                 self._require_hello()
                 if isinstance(message, Export | ImportMattes):  # needs no networks: smaller ones are of no use
@@ -179,12 +183,7 @@ class Server:
         return Done(job)
 
     def _apply(self, message: ApplyRound) -> Done:
-        session = self._session(message.track)
-        strokes = tuple(Stroke.from_json(stroke) for stroke in message.strokes)
-        head, path = session.apply_round(Round(message.frame, strokes, message.zoom, message.auto))
-        self._send(MatteReady(message.job, message.track, message.frame, str(path), MatteKind.DRAWN.value))
-        self._tell_state(message.job, message.track)
-        return Done(message.job, "Auto" if message.auto else "Refined", {"head": head})
+        return rounds.apply(message, self._session(message.track), self._send)
 
     def _propagate(self, message: Propagate) -> Done:
         session = self._session(message.track)

@@ -186,6 +186,27 @@ def test_of_a_large_mask_the_small_copy_is_read_and_the_mask_itself_only_for_a_c
     assert not blender.app.timers.is_registered(seen._when_read)
 
 
+def test_a_small_copy_is_shown_while_the_mask_itself_is_still_being_written(
+    blender: Any, project: Project, files: list[str]
+) -> None:
+    from blender_cutout import overlay
+    from blender_cutout.host.detail import Part, small_copy
+
+    scene, _ = project()
+    cut(blender)
+    path = mask_file(scene)
+    small_copy(path).parent.mkdir()
+    kit.write_png(small_copy(path), np.full((75, 120), 7, np.uint8))
+    written = path.rename(path.with_name("later"))
+    seen = overlay.Overlay()
+    shown = seen._texture(path)
+    assert shown.texture.max() == 7
+    assert seen._detail(Part(60, 40, 240, 150, 2), path) is None
+    written.rename(path)
+    assert seen._texture(path) is shown, "it is not read again"
+    assert files == ["small/000004.png"]
+
+
 def test_a_damaged_small_copy_is_passed_over(blender: Any, project: Project, files: list[str]) -> None:
     from blender_cutout import overlay
     from blender_cutout.host.detail import small_copy

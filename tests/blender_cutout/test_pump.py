@@ -115,6 +115,18 @@ def test_a_job_without_a_message_only_opens(pump: Pump, opening: Opening, notebo
     assert notebook.states[-1].frame_count == kit.LENGTH
 
 
+def test_a_round_may_be_announced_and_nothing_comes_of_it_where_none_can_come(
+    pump: Pump, opening: Opening, notebook: Notebook
+) -> None:
+    pump.expect("t", 3)
+    assert not pump.running
+    assert isinstance(auto(pump, opening, 3), Done)
+    for track, frame in (("t", 5), ("t", 10_000), ("t", -1), ("u", 5)):
+        pump.expect(track, frame)
+    assert isinstance(auto(pump, opening, 5), Done)
+    assert (len(notebook.ends), notebook.lost) == (2, [])
+
+
 def test_after_a_restart_the_track_is_put_at_the_head_that_the_file_remembers(
     pump: Pump, opening: Opening, notebook: Notebook
 ) -> None:

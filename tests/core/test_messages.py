@@ -21,6 +21,7 @@ ALL = [
     m.ImportMattes("j3", "t", "/alte Masken", 12, 10),
     m.Checkout("j4", "t", ""),
     m.Undo("j5", "t"),
+    m.Expect("t", 7),
     m.Export("j6", "t", (0, -1, 4), "/out"),
     m.MoveTrack("j7", "t", "/new"),
     m.Cancel("j3"),

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from blender_cutout.core import preview
+from blender_cutout.core import store as module
 from blender_cutout.core.errors import StoreError
 from blender_cutout.core.preview import LONG_SIDE, preview_path
 from blender_cutout.core.store import MatteStore
@@ -77,6 +78,31 @@ def test_when_the_copy_cannot_be_written_no_old_one_is_left_to_be_shown(
     assert not preview_path(path).exists()
     np.testing.assert_allclose(store.read("op", 0), disc(LARGE), atol=0.5 / 255 + 1e-6)
     assert not list(tmp_path.rglob("*.part"))
+
+
+def test_the_copy_is_told_of_before_the_matte_is_there_and_goes_with_it_when_it_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = MatteStore(tmp_path)
+    told: list[tuple[str, bool, bool]] = []
+
+    def early(path: Path) -> None:
+        told.append((path.name, preview_path(path).exists(), path.exists()))
+
+    store.write("op", 0, disc((540, LONG_SIDE)), early)
+    assert not told, "a small one has no copy"
+    store.write("op", 1, disc(LARGE), early)
+    assert told == [("000001.png", True, False)]
+
+    def full(*_: object) -> None:
+        raise StoreError("The disk is full.", "")
+
+    monkeypatch.setattr(module, "write_png", full)
+    with pytest.raises(StoreError):
+        store.write("op", 2, disc(LARGE), early)
+    assert len(told) == 2
+    assert not preview_path(store.path("op", 2)).exists()
+    assert store.frames("op") == {0, 1}
 
 
 def test_what_a_crash_left_half_written_is_removed(tmp_path: Path) -> None:
