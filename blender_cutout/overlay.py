@@ -141,7 +141,7 @@ class Overlay:
         return found
 
     def _detail(self, part: Part, *paths: Path) -> Any:
-        """A part of the masks themselves as one texture; None while the thread reads them, or they are not there yet."""
+        """A part of the masks themselves as one texture; None while the thread reads them, or they are not there."""
         try:
             files = [_file(path) for path in paths]
         except OSError:
