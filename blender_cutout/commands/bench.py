@@ -44,6 +44,10 @@ def add_parser(commands: Any) -> None:
         help="time and memory as frames, resolution, objects and keyframes grow; takes some minutes",
     )  # fmt: skip
     parser.add_argument(
+        "--rounds", action="store_true",
+        help="whole rounds of strokes, with their files, on pictures of 480p, 1080p and 4K that take turns",
+    )  # fmt: skip
+    parser.add_argument(
         "--only", choices=SERIES, action="append", help="of --costs only this; may be given several times"
     )
     parser.add_argument("-o", "--output", type=Path, metavar="COSTS.json", help="where --costs keeps its numbers")
@@ -63,6 +67,10 @@ def run(args: argparse.Namespace, context: Context) -> int:
     arguments.check_tier(args.tier)
     if args.tier == AUTO:  # said by its name, and the same for all that is compared
         args.tier = choose_tier(AUTO, choose_device(args.device)).name
+    if args.rounds:
+        from . import rounds
+
+        return rounds.run(args, context)
     if args.costs:
         from . import costs
 

@@ -149,11 +149,12 @@ def _write_film(point: Point, folder: Path) -> list[int]:
     for key in keys:
         for n, matte in enumerate(clip.mattes(key) if point.places else [clip.matte(key)]):
             write_mask(folder / f"{key}-{n}.png", matte)
-    _encode(clip, folder / "film.mp4")
+    write_film(clip, folder / "film.mp4")
     return keys
 
 
-def _encode(clip: Any, path: Path) -> None:
+def write_film(clip: Any, path: Path) -> None:
+    """Writes the frames of a made-up clip as H.264."""
     import av
 
     with av.open(str(path), "w") as container:
@@ -183,7 +184,7 @@ def _work(pipe: Any, point: Point, folder: Path, keys: list[int], tier: str, dev
             found = [read_mask(folder / f"{key}-{n}.png", clip.size) for n in range(point.objects)]
             mattes[key] = np.stack(found) if point.objects > 1 else found[0]
         if point.strokes:
-            seconds, processor = _time_rounds(engine, clip[0], mattes[0])
+            seconds, processor = _time_rounds(engine, folder, mattes[0])
         else:
             for _ in engine.propagate(clip, {0: mattes[0]}, (0, min(WARM, point.frames))):
                 pass
@@ -195,24 +196,16 @@ def _work(pipe: Any, point: Point, folder: Path, keys: list[int], tier: str, dev
     pipe.send((seconds, processor, peak_mb()))
 
 
-def _time_rounds(engine: Any, image: Any, matte: Any) -> tuple[float, float]:
-    """The medians of some rounds, each a short stroke on the object: wall clock, processor."""
+def _time_rounds(engine: Any, folder: Path, matte: Any) -> tuple[float, float]:
+    """The medians of some corrections of a frame, with their files: seconds until they are shown, processor seconds."""
     import statistics
 
-    import numpy as np
+    from . import rounds
 
-    from ..core.types import Label, Stroke
-
-    ys, xs = np.nonzero(matte > 0.5)
-    x, y, reach = float(xs.mean()), float(ys.mean()), float(np.ptp(xs)) / 4
-    stroke = Stroke([(x - reach, y), (x + reach, y)], max(2.0, reach / 6), Label.KEEP)
-    wall, processor = [], []
-    for _ in range(WARM + ROUNDS):
-        begin, own = time.perf_counter(), time.process_time()
-        engine.refine(image, [stroke], matte)
-        wall.append(time.perf_counter() - begin)
-        processor.append(time.process_time() - own)
-    return statistics.median(wall[WARM:]), statistics.median(processor[WARM:])
+    with rounds.opened(engine) as desk:
+        desk.open("track", folder / "film.mp4", folder / "track")
+        took = [desk.draw("track", 0, rounds.strokes_on(matte, number)) for number in range(WARM + ROUNDS)]
+    return statistics.median(t.shown for t in took[WARM:]), statistics.median(t.processor for t in took[WARM:])
 
 
 def _say(context: Context, name: str, rows: Sequence[dict[str, Any]]) -> None:
