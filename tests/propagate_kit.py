@@ -1,0 +1,24 @@
+"""What the tests of propagation share: a run with the fake network, and how good its mattes are."""
+
+from __future__ import annotations
+
+from blender_cutout.core.fakes import FakePropagationNet, iou
+from blender_cutout.core.propagate import PropagationSettings, propagate
+from blender_cutout.core.types import MatteKind
+
+SETTINGS = PropagationSettings(working_px=128, memory_every=3, budget=6)
+
+
+def run(clip, keyframes, net=None, **options):
+    """All results: frame -> (matte, kind); fails when a frame comes twice, but for pending ones."""
+    out = {}
+    for frame, matte, kind in propagate(net or FakePropagationNet(), clip, keyframes, settings=SETTINGS, **options):
+        assert frame not in out
+        if kind is MatteKind.PENDING:
+            continue
+        out[frame] = (matte, kind)
+    return out
+
+
+def worst_iou(results, clip) -> float:
+    return min(iou(matte, clip.matte(f) if matte.ndim == 2 else clip.mattes(f)) for f, (matte, _) in results.items())
