@@ -84,6 +84,7 @@ def propagation(stage: Stage) -> Steps:
     """Stability and Stop When in Doubt, set in their panel."""
     desk, scene, track = stage.desk, stage.scene, stage.track
     yield from _open(stage, "propagation")
+    yield from tiers(stage)
     before = _masks(stage)
     yield from _enter(stage, "stability", 0.4)
     stage.check("the stability is set", abs(scene.cutout.stability - 0.4) < 1e-4, scene.cutout.stability)
@@ -112,6 +113,32 @@ def propagation(stage: Stage) -> Steps:
         yield from stage.do(f"span='{span}', lock=False")
     scene.use_preview_range = False
     stage.check("all are unlocked", not track.locked_frames, f"{track.locked_frames} {stage.message()}")
+
+
+def tiers(stage: Stage) -> Steps:
+    """Faster and Finer, at the top of the panel Propagation."""
+    status, ladder, told = stage.desk.status, list(package("core.tiers").TIERS), package("tiering").told
+    first, masks = status.tier, _masks(stage)
+    faster = ladder[ladder.index(first) - 1]
+    yield from stage.desk.find_buttons()
+    yield from stage.do("step_tier(finer=False)")
+    stage.check("the panel names the faster tier", told() == faster.capitalize(), told())
+    yield from _engine_has(stage, faster)
+    stage.check("the engine has it", status.tier == faster, f"{first} → {status.tier}")
+    yield from stage.desk.rest()
+    stage.shot("a faster tier")
+    yield from stage.do("step_tier(finer=True)")
+    yield from _engine_has(stage, first)
+    stage.check("Finer goes back", status.tier == first, stage.message())
+    stage.check("no mask is lost by that", _masks(stage) == masks)
+
+
+def _engine_has(stage: Stage, tier: str) -> Steps:
+    """Waits until the engine says that it works with this tier."""
+    for _ in range(300):
+        if stage.desk.status.tier == tier:
+            return
+        yield 0.1
 
 
 def files(stage: Stage) -> Steps:
