@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from .matte import Grey
     from .types import Matte
 
-ALGORITHM = 6
+ALGORITHM = 7
 """To be raised when the engine gives other mattes for the same input and weights."""
 
 
@@ -293,6 +293,7 @@ class TrackSession:
         target = Path(folder).absolute()
         if target == self.folder:
             return
+        self._store.end_all()
         with store_errors(target):
             if target.exists() and (not target.is_dir() or any(target.iterdir())):
                 raise StoreError(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .certainty import note
 from .confidence import confidence
-from .errors import InputError
+from .errors import InputError, StoreError
 from .group_plan import Part, is_made_otherwise
 from .journal import Lock, Operation, Propagation
 from .rerun import Rerun, raw_of
@@ -21,7 +22,11 @@ from .types import Care, Direction, FrameRange, Halt, MatteKind
 
 if TYPE_CHECKING:
     from .engine import Engine
+    from .store import MatteStore
     from .types import Matte
+
+_BEHIND = 2
+"""Frames that may be on their way to the disk."""
 
 
 def carry(
@@ -92,23 +97,73 @@ def carry(
     def anchor(frame: int) -> Matte | None:
         return shown(frame) if frame in keyframes or frame in locked else None
 
-    with closing(steadied(mattes, part.source, care.stability, anchor, run.is_done)) as results:
-        for frame, raw, matte, kind in results:
-            if kind is MatteKind.PENDING:
-                yield frame, None, kind
-                continue
-            fixed = frame in keyframes or frame in locked
-            path = history.path(frame, chain) if fixed else run.path_of(frame, matte)
-            # Recorded with its first matte, not before: one that fails at once leaves nothing to undo.
-            if journal.head == parent != operation and (path is None or path.parent.name == operation):
-                part.record(parent, action)
-            if path is None:
-                if raw is not matte and not run.has_raw(frame):
-                    store.write(raw_of(operation), frame, raw)
-                path = store.write(operation, frame, matte)
-                note(store, operation, frame, confidence(raw))
-                history.added(operation, frame)
-            yield frame, path, kind
+    def write(frame: int, raw: Matte, matte: Matte) -> Callable[[], Path]:
+        """Begins to write what is new of a frame; the result ends it."""
+        if raw is not matte and not run.has_raw(frame):
+            store.begin(raw_of(operation), frame, raw)
+        store.begin(operation, frame, matte)
+        sure = confidence(raw)
+
+        def end() -> Path:
+            store.end(raw_of(operation), frame)
+            store.end(operation, frame)
+            note(store, operation, frame, sure)
+            history.added(operation, frame)
+            return store.path(operation, frame)
+
+        return end
+
+    def steps() -> Iterator[_Step]:
+        with closing(steadied(mattes, part.source, care.stability, anchor, run.is_done)) as results:
+            for frame, raw, matte, kind in results:
+                if kind is MatteKind.PENDING:
+                    yield _Step(frame, None, kind)
+                    continue
+                fixed = frame in keyframes or frame in locked
+                path = history.path(frame, chain) if fixed else run.path_of(frame, matte)
+                # Recorded with its first matte, not before: one that fails at once leaves nothing to undo.
+                if journal.head == parent != operation and (path is None or path.parent.name == operation):
+                    part.record(parent, action)
+                yield _Step(frame, path, kind, write(frame, raw, matte) if path is None else None)
+
+    def is_being_written(step: _Step) -> bool:
+        return step.end is not None and store.is_being_written(operation, step.frame)
+
+    yield from _ended(steps(), is_being_written, store)
+
+
+class _Step(NamedTuple):
+    """A frame's result; `end` waits until it is on disk and returns its path, None = there is nothing to wait for."""
+
+    frame: int
+    path: Path | None
+    kind: MatteKind
+    end: Callable[[], Path] | None = None
+
+    def ended(self) -> tuple[int, Path | None, MatteKind]:
+        """What is told of it."""
+        return self.frame, self.path if self.end is None else self.end(), self.kind
+
+
+def _ended(
+    steps: Iterator[_Step], is_being_written: Callable[[_Step], bool], store: MatteStore
+) -> Iterator[tuple[int, Path | None, MatteKind]]:
+    """Tells of the steps in their order, of each when it is on disk: while the network is at the next one, mostly."""
+    waiting: deque[_Step] = deque()
+    try:
+        with closing(steps):  # type: ignore[type-var]
+            for step in steps:
+                waiting.append(step)
+                while waiting and (len(waiting) > _BEHIND or not is_being_written(waiting[0])):
+                    yield waiting.popleft().ended()
+        while waiting:
+            yield waiting.popleft().ended()
+    finally:
+        # Stopped, or a file could not be written: what else was written counts, but nobody is told of it any more.
+        for step in waiting:
+            with suppress(StoreError):
+                step.ended()
+        store.end_all()
 
 
 def _still_valid(part: Part, chain: Sequence[Operation], direction: Direction) -> list[Operation]:

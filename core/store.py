@@ -14,15 +14,20 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .behind import WriteBehind
 from .errors import InputError, StoreError
 from .grey_png import Packed, pack
 from .matte import from_grey, is_whole_png, read_grey, read_mask, to_grey, write_png
 from .preview import FOLDER, file_bytes, preview_path, write_preview
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from .matte import Grey
     from .types import Matte
 
+_BEGUN = 4
+"""Mattes that may be begun and not ended: those of two frames, as computed and as steadied."""
 _NAME = re.compile(r"(\d{6,})\.png")
 
 
@@ -35,6 +40,8 @@ class MatteStore:
         self._size = size
         self._used: int | None = None
         self._frames: dict[str, set[int]] = {}
+        self._behind = WriteBehind(_BEGUN)
+        self._begun: dict[tuple[str, int], Future[int]] = {}
         self._last: tuple[Path, tuple[int, int], Packed] | None = None
 
     def path(self, operation: str, frame: int) -> Path:
@@ -49,6 +56,7 @@ class MatteStore:
 
     def has(self, operation: str, frame: int) -> bool:
         """True if the matte is on disk now (asks the disk)."""
+        self.end(operation, frame)
         if frame not in self.frames(operation):
             return False
         if self.path(operation, frame).is_file():
@@ -110,16 +118,52 @@ class MatteStore:
         Raises:
             StoreError: and no part of a file stays, nor a small copy.
         """
+        self.end(operation, frame)
+        self.frames(operation)  # known before there is half a file in the folder
+        self._note(operation, frame, self._put(operation, frame, to_grey(matte), early))
+        return self.path(operation, frame)
+
+    def begin(self, operation: str, frame: int, matte: Matte | Grey) -> None:
+        """As `write`, in another thread; until `end` the matte does not count as being there.
+
+        Waits where the disk does not keep up. Who asks for that very matte waits for it.
+        """
+        self.end(operation, frame)
+        self.frames(operation)
+        grey = to_grey(matte)
+        self._begun[operation, frame] = self._behind.put(lambda: self._put(operation, frame, grey))
+
+    def end(self, operation: str, frame: int) -> None:
+        """Waits for a matte that was begun; nothing where there is none. Raises StoreError as `write` would have."""
+        future = self._begun.get((operation, frame))
+        if future is not None:
+            self._note(operation, frame, future.result())
+            del self._begun[operation, frame]
+
+    def is_being_written(self, operation: str, frame: int) -> bool:
+        """True while a matte that was begun is not whole on disk yet."""
+        future = self._begun.get((operation, frame))
+        return future is not None and not future.done()
+
+    def end_all(self) -> None:
+        """Waits for all that was begun, and forgets what went wrong: who was not told of a matte does not miss it."""
+        self._behind.close()
+        for operation, frame in list(self._begun):
+            with suppress(StoreError):
+                self.end(operation, frame)
+        self._begun.clear()
+
+    def _put(self, operation: str, frame: int, grey: Grey, early: Callable[[Path], object] = lambda _: None) -> int:
+        """Writes the files of a matte, in whichever thread; returns what they took before."""
         path = self.path(operation, frame)
-        known = self.frames(operation)
-        before = file_bytes(path) if self._used is not None else 0
+        before = file_bytes(path)
         with store_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            grey = to_grey(matte)
             if write_preview(path, grey):  # first: who sees a matte must not find the copy of an older one
                 early(path)
             # The next round on a frame begins with the matte of the last one, and changes some of it.
-            packed = pack(grey, self._last[2] if self._last else None)
+            last = self._last
+            packed = pack(grey, last[2] if last else None)
             try:
                 write_png(path, packed.png())
             except StoreError:
@@ -128,10 +172,13 @@ class MatteStore:
                 raise
             state = _state(path)
         self._last = (path, state, packed) if state else None
-        known.add(frame)
+        return before
+
+    def _note(self, operation: str, frame: int, before: int) -> None:
+        """Counts a matte that was written; `before` is what took its place."""
+        self.frames(operation).add(frame)
         if self._used is not None:
-            self._used += file_bytes(path) - before
-        return path
+            self._used += file_bytes(self.path(operation, frame)) - before
 
     def adopt(self, operation: str, frame: int, file: Path) -> Path:
         """Makes a matte of a file that stays where it is, without a second copy where the disk can; returns its path.
@@ -159,6 +206,8 @@ class MatteStore:
 
     def remove(self, operation: str, frame: int) -> int:
         """Removes a matte and its small copy; returns how many bytes that freed. What cannot be removed stays."""
+        with suppress(StoreError):
+            self.end(operation, frame)
         path = self.path(operation, frame)
         freed = file_bytes(path)
         with suppress(OSError):
