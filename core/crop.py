@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from .matte import from_grey, is_inside
-from .resize import resize
+from .resize import WIDE, resize
 from .types import Box, Label, Stroke
 
 if TYPE_CHECKING:
@@ -46,9 +46,6 @@ Measured as above with later weights and six strokes on 22 pictures: IoU 0.947 w
 
 OVERVIEW = 480
 """A picture is looked over at the smallest 1/n of its size at which its shorter side has at least so many pixels."""
-
-WIDE = 1024
-"""A box from so many pixels on has sides that can be halved twice, see `core.resize`."""
 
 CLOSE_ZOOM = 2.0
 """From this zoom on the artist works on a detail, and the crop stays with it."""
@@ -317,7 +314,7 @@ def _box_within(centre: tuple[float, float], wide: float, tall: float, size_hw: 
     spans = []
     for middle, side, limit in ((centre[0], wide, size_hw[1]), (centre[1], tall, size_hw[0])):
         length = min(limit, max(1, round(side)))
-        length -= length % 4 if length >= WIDE else 0
+        length -= length % 4 if length >= WIDE else 0  # it can be halved twice
         start = min(max(0, round(middle - length / 2)), limit - length)
         spans.append((start, start + length))
     (x0, x1), (y0, y1) = spans

@@ -10,6 +10,9 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+WIDE = 1024
+"""Of so many pixels on both sides a picture is halved also where less than half of the way is left."""
+
 
 def resize(array: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
     """`array` (H, W) or (H, W, 3), uint8 or float32, in another size (height, width); a new array of the same type."""
@@ -17,7 +20,10 @@ def resize(array: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
         return np.array(array)
     height, width = array.shape[:2]
     # Halving is ten times as fast as any other ratio. So little is left to it that the answer is the same to a level.
-    while not (height % 2 or width % 2) and height >= 4 * size[0] and width >= 4 * size[1]:
+    while not (height % 2 or width % 2):
+        least = 2 if min(height, width) >= WIDE else 4
+        if height < least * size[0] or width < least * size[1]:
+            break
         height, width = height // 2, width // 2
         array = cv2.resize(array, (width, height), interpolation=cv2.INTER_AREA)
     how = cv2.INTER_AREA if height * width > size[0] * size[1] else cv2.INTER_LINEAR
