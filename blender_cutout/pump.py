@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
@@ -124,8 +125,7 @@ class Pump:
         self._ids = count(1)
         self.taken = 0
         """How much the engine has said so far; when it has grown there is something new to show."""
-        self.heads: dict[str, str] = {}
-        """Head of each track that is open in the engine."""
+        self.heads: dict[str, str] = {}  # of each track that is open in the engine
 
     @property
     def running(self) -> bool:
@@ -154,12 +154,14 @@ class Pump:
             self._client.send(hello)
         self.heads.clear()
 
-    def expect(self, track: str, frame: int) -> None:
-        """Tells the engine that a round on a clip frame comes soon, if it has the track open: it reads the frame."""
-        from .core.messages import Expect
+    def expect(self, track: str, frame: int = -1) -> None:
+        """Lets the engine start, and read a clip frame (-1 = not known yet): a round on it comes soon."""
+        with suppress(CutoutError):  # the round will tell
+            from .core.messages import Expect
 
-        if self.running and self._client and track in self.heads:
-            self._client.send(Expect(track, frame))
+            self.ensure_engine()
+            if self._client and track in self.heads:
+                self._client.send(Expect(track, frame))
 
     def submit(
         self,

@@ -209,8 +209,11 @@ class CUTOUT_OT_start_brush(Reporting, bpy.types.Operator):
 
     def run(self, context: Any) -> set[str]:
         """Starts the tool."""
-        if not bpy.app.background and not tool.start(context):
+        if bpy.app.background:
+            return {"FINISHED"}
+        if not tool.start(context):
             return self.fail("There is no preview to paint on.", "Switch a sequencer's view to Preview.")
+        jobs.pump.expect(properties.active_track(compat.sequencer_scene(context)).uuid)
         return {"FINISHED"}
 
 

@@ -13,7 +13,7 @@ import bpy_kit as kit
 import pytest
 
 from blender_cutout.client import WorkerClient
-from blender_cutout.core.errors import InputError
+from blender_cutout.core.errors import EnvironmentMissing, InputError
 from blender_cutout.core.messages import (
     PROTOCOL,
     ApplyRound,
@@ -119,12 +119,25 @@ def test_a_round_may_be_announced_and_nothing_comes_of_it_where_none_can_come(
     pump: Pump, opening: Opening, notebook: Notebook
 ) -> None:
     pump.expect("t", 3)
-    assert not pump.running
+    assert pump.running, "it loads while the pen is down"
     assert isinstance(auto(pump, opening, 3), Done)
     for track, frame in (("t", 5), ("t", 10_000), ("t", -1), ("u", 5)):
         pump.expect(track, frame)
     assert isinstance(auto(pump, opening, 5), Done)
     assert (len(notebook.ends), notebook.lost) == (2, [])
+
+
+def test_an_engine_that_cannot_start_is_told_of_by_the_round_and_not_before(
+    notebook: Notebook, opening: Opening
+) -> None:
+    def start() -> WorkerClient:
+        raise EnvironmentMissing("There is no engine.", "Set it up.")
+
+    pump = Pump(start, notebook)
+    pump.expect("t", 3)
+    assert (pump.running, notebook.lost) == (False, [])
+    with pytest.raises(EnvironmentMissing):
+        pump.submit("t", opening, "Auto", lambda wire: ApplyRound(wire, "t", 3, (), auto=True))
 
 
 def test_after_a_restart_the_track_is_put_at_the_head_that_the_file_remembers(
