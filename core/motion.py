@@ -6,6 +6,7 @@ asked for.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
@@ -46,6 +47,8 @@ class Step(NamedTuple):
     there: Image
     onward: Floats
     back: Floats
+    farthest: float = math.inf
+    """No pixel of `onward` goes farther than this, in rows or columns."""
 
     def moved(self, matte: Matte, window: Window) -> tuple[Matte, Floats]:
         """The neighbour's matte (H, W) moved onto the frame, and the trust in that, 0 to 1; both inside the window."""
@@ -78,17 +81,22 @@ class Step(NamedTuple):
         """
         height, width = self.onward.shape[:2]
         scale_y, scale_x = height / size[0], width / size[1]
-        x = np.arange(width, dtype=np.float32)[None, :] + self.onward[..., 0]
-        y = np.arange(height, dtype=np.float32)[:, None] + self.onward[..., 1]
-        inside = (x >= box.x0 * scale_x - 1) & (x <= box.x1 * scale_x) & (y >= box.y0 * scale_y - 1)
-        found = mask_box(inside & (y <= box.y1 * scale_y))
+        left, right = box.x0 * scale_x, box.x1 * scale_x
+        top, bottom = box.y0 * scale_y, box.y1 * scale_y
+        rows, columns = (
+            _within_reach(top, bottom, self.farthest, height),
+            _within_reach(left, right, self.farthest, width),
+        )
+        x = np.arange(columns.start, columns.stop, dtype=np.float32)[None, :] + self.onward[rows, columns, 0]
+        y = np.arange(rows.start, rows.stop, dtype=np.float32)[:, None] + self.onward[rows, columns, 1]
+        found = mask_box((x >= left - 1) & (x <= right) & (y >= top - 1) & (y <= bottom))
         if found is None:
             return None
         return Box(
-            int(max(0, found.x0 - 1) / scale_x),
-            int(max(0, found.y0 - 1) / scale_y),
-            min(size[1], int((found.x1 + 1) / scale_x) + 1),
-            min(size[0], int((found.y1 + 1) / scale_y) + 1),
+            int(max(0, columns.start + found.x0 - 1) / scale_x),
+            int(max(0, rows.start + found.y0 - 1) / scale_y),
+            min(size[1], int((columns.start + found.x1 + 1) / scale_x) + 1),
+            min(size[0], int((rows.start + found.y1 + 1) / scale_y) + 1),
         )
 
     def trust(self, window: Window) -> Floats:
@@ -161,8 +169,8 @@ class Motion:
             onward = np.asarray(self._flow.calc(one, other, None), np.float32)  # type: ignore[call-overload, unused-ignore]
             back = np.asarray(self._flow.calc(other, one, None), np.float32)  # type: ignore[call-overload, unused-ignore]
             self._steps = {pair: step for pair, step in self._steps.items() if here in pair or there in pair}
-            self._steps[here, there] = Step(first, second, onward, back)
-            self._steps[there, here] = Step(second, first, back, onward)
+            self._steps[here, there] = Step(first, second, onward, back, _farthest(onward))
+            self._steps[there, here] = Step(second, first, back, onward, _farthest(back))
         return self._steps[here, there]
 
     def _pictures(self, frame: int) -> tuple[Image, NDArray[np.uint8]]:
@@ -181,6 +189,18 @@ def _around(low: float, high: float, limit: int) -> slice:
     """The pixels between which values from `low` to `high` are interpolated."""
     start = min(max(0, int(np.floor(low)) - 1), limit - 1)
     return slice(start, max(start + 1, min(limit, int(np.ceil(high)) + 2)))
+
+
+def _farthest(flow: Floats) -> float:
+    """The largest of a flow's numbers, without their signs."""
+    return float(max(flow.max(), -flow.min()))
+
+
+def _within_reach(low: float, high: float, farthest: float, limit: int) -> slice:
+    """The pixels from which a way of at most `farthest` leads to places from `low` - 1 to `high`."""
+    if math.isinf(farthest):
+        return slice(0, limit)
+    return slice(min(max(0, int(low - farthest) - 2), limit - 1), max(1, min(limit, int(high + farthest) + 2)))
 
 
 def _grown(part: slice, by: int, limit: int) -> slice:

@@ -127,9 +127,9 @@ def mixed(mattes: Mattes, neighbours: list[tuple[Mattes, Step]], strength: float
     own = mattes[None] if flat else mattes
     others = [(other[None] if flat else other, step) for other, step in neighbours]
     out = np.array(own, np.float32)
-    for n in range(len(own)):
+    for n in range(len(own) if others else 0):
         window = _window(own[n], [(other[n], step) for other, step in others])
-        if window is None or not others:
+        if window is None:
             continue
         total = np.array(own[n][window], np.float32)
         weights = np.ones_like(total)
@@ -149,10 +149,11 @@ def _window(own: Matte, others: list[tuple[Matte, Step]]) -> tuple[slice, slice]
 
     Never larger than what holds all pixels of the mattes that are not 0 at all.
     """
-    boxes = [mask_box(own, FAINT)]
-    whole = _union([mask_box(own, 0.0), *(mask_box(other, 0.0) for other, _ in others)])
-    for other, step in others:
-        box = mask_box(other, FAINT)
+    wholes = [mask_box(matte, 0.0) for matte in (own, *(other for other, _ in others))]
+    boxes = [_faint_box(own, wholes[0])]
+    whole = _union(wholes)
+    for (other, step), there in zip(others, wholes[1:], strict=True):
+        box = _faint_box(other, there)
         boxes.append(None if box is None else step.reached(box, (own.shape[0], own.shape[1])))
     window = _union(boxes)
     if window is None or whole is None:
@@ -160,6 +161,14 @@ def _window(own: Matte, others: list[tuple[Matte, Step]]) -> tuple[slice, slice]
     rows = slice(max(window.y0, whole.y0), min(window.y1, whole.y1))
     columns = slice(max(window.x0, whole.x0), min(window.x1, whole.x1))
     return (rows, columns) if rows.start < rows.stop and columns.start < columns.stop else None
+
+
+def _faint_box(matte: Matte, whole: Box | None) -> Box | None:
+    """The box of what is not faint, looked for only in the box `whole` of what is there at all."""
+    found = None if whole is None else mask_box(matte[whole.y0 : whole.y1, whole.x0 : whole.x1], FAINT)
+    if whole is None or found is None:
+        return None
+    return Box(found.x0 + whole.x0, found.y0 + whole.y0, found.x1 + whole.x0, found.y1 + whole.y0)
 
 
 def _union(boxes: list[Box | None]) -> Box | None:

@@ -88,7 +88,7 @@ class Tier:
     memory_megabytes: int = 128
     scribble_weights: str = "scribble"
     looks: tuple[Look, ...] = (Look("propagation-large"),)
-    growth: float = 1.2
+    growth: float = 1.3
     precision: Literal["full", "half"] = "full"
     fusion_weights: str = ""
     measured: Measured | None = None

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from . import affinity
 from .blocks import fold_batch_norms
@@ -36,7 +38,9 @@ def _mattes(logits: Tensor) -> Tensor:
     """Logits (1, N, H, W) -> mattes (1, N, H, W) that share every pixel with each other and the background."""
     if logits.shape[1] == 1:
         return torch.sigmoid(2.0 * logits.float())  # what `aggregate_logits` comes to
-    return affinity.aggregate_logits(logits)[:, 1:].exp()
+    odds = logits.float().clamp(max=80.0).exp()
+    background = 1.0 / ((1.0 + odds).prod(dim=1, keepdim=True) - 1.0).clamp_(min=1e-6)
+    return odds / (odds.sum(dim=1, keepdim=True) + background)
 
 
 class ScribblePredictor:
@@ -94,6 +98,7 @@ class PropagationPredictor:
         self._run = Runner(device, precision)
         self._network = self._run.place(network)
         self._stack = MemoryStack()
+        self._last: tuple[FrameKey, Tensor] | None = None
 
     def twin(self) -> PropagationPredictor:
         """Returns another predictor with the same network and a memory of its own."""
@@ -117,7 +122,8 @@ class PropagationPredictor:
             if parts is None:
                 value = self._network.encode_value(picture, key.frame, maps)[0]
             else:
-                value = values_in_windows(self._network, picture, key.frame, maps, parts)[0]
+                carried = self._last[1] if self._last is not None and self._last[0] is key.frame else None
+                value = values_in_windows(self._network, picture, key.frame, maps, parts, carried)[0]
             values = value.float().permute(2, 3, 0, 1).flatten(2).flatten(0, 1).contiguous()
             return Value(_rows(key.frame.key), values, len(value))
 
@@ -145,6 +151,7 @@ class PropagationPredictor:
             height, width = query.frame.key.shape[-2:]
             carried = carried.view(height, width, objects, -1).permute(2, 3, 0, 1)[None]
             parts = None if previous is None else self._windows(previous)
+            self._last = None if parts is None else (query.frame, carried)
             if parts is None or hint is None:
                 logits = self._network.decoder(carried, query.frame, hint)
             else:
@@ -257,6 +264,17 @@ def load_fusion(
     return FusionPredictor(_trained(FusionNet, entry, loose, device, precision), device, precision)
 
 
+class _Unfilled(TorchFunctionMode):
+    """Networks made inside are not filled with random numbers, which the weights would only replace."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Leaves `torch.nn.init` out."""
+        kwargs = kwargs or {}
+        if getattr(func, "__module__", "") == "torch.nn.init":
+            return kwargs["tensor"] if "tensor" in kwargs else args[0]
+        return func(*args, **kwargs)
+
+
 def _trained(
     make: Callable[[], Network],
     entry: WeightEntry | str,
@@ -265,7 +283,8 @@ def _trained(
     precision: Precision,
 ) -> Network:
     """The network with its weights, made ready to be used and no longer to be trained."""
-    network = make()
+    with _Unfilled():
+        network = make()
     if loose is None:
         load_weights(find_entry(entry) if isinstance(entry, str) else entry, network)
     else:

@@ -6,6 +6,7 @@ not depend on it: the value there is that of a picture with somebody else's obje
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -16,8 +17,8 @@ from torch import Tensor
 from . import affinity
 from .propagation import STRIDE, FrameKey, PropagationNet
 
-REACH = 2.0
-"""Side of a window over the longer side of the object's box: what a crop of its own would show, and a fifth more."""
+REACH = 1.8
+"""Side of a window over the longer side of the object's box: what a crop of its own would show, and an eighth more."""
 LEAST = 6
 """Sides have at least so many places (of `STRIDE` pixels)."""
 WORTH = 0.7
@@ -70,12 +71,33 @@ def windows_around(mattes: NDArray[np.float32]) -> list[Window] | None:
 
 
 def _span(middle: float, side: float, limit: int) -> tuple[int, int]:
-    start = max(0, int(np.floor(middle - side / 2)))
-    return start, min(limit, max(start + 1, int(np.ceil(middle + side / 2))))
+    """About `side` places around `middle`, moved to where there are places: objects of one size have equal windows."""
+    length = min(limit, math.ceil(side))
+    start = min(max(0, round(middle - length / 2)), limit - length)
+    return start, start + length
+
+
+def _alike(windows: list[Window]) -> list[list[int]]:
+    """The numbers of windows of one height and width, together: what is made in them is made at once."""
+    groups: dict[tuple[int, int], list[int]] = {}
+    for n, window in enumerate(windows):
+        groups.setdefault((window.y1 - window.y0, window.x1 - window.x0), []).append(n)
+    return list(groups.values())
+
+
+def _parts(maps: Tensor, windows: list[Window], stride: int) -> Tensor:
+    """The parts (B, C, h, w) of maps (1, C, H, W) in windows of one size."""
+    parts = torch.cat([window.of(maps, stride) for window in windows])
+    return parts.contiguous(memory_format=torch.channels_last)
 
 
 def values_in_windows(
-    network: PropagationNet, image: Tensor, frame: FrameKey, mattes: Tensor, windows: list[Window]
+    network: PropagationNet,
+    image: Tensor,
+    frame: FrameKey,
+    mattes: Tensor,
+    windows: list[Window],
+    elsewhere: Tensor | None = None,
 ) -> Tensor:
     """Returns about what `network.encode_value` does, (1, N, Cv, h, w).
 
@@ -85,22 +107,29 @@ def values_in_windows(
         frame: its key.
         mattes: (1, N, H, W).
         windows: one for each object.
+        elsewhere: (1, N, Cv, h, w) the values that memory has for this frame, taken outside the windows; None = made
+            anew, with the mask of all objects.
     """
     encoder = network.value_encoder
-    everyone = mattes.sum(dim=1, keepdim=True).clamp(0.0, 1.0)
-    without = encoder(image, torch.cat((torch.zeros_like(everyone), everyone), dim=1), frame.f16)
     others = affinity.other_objects(mattes)
-    values = []
-    for n, window in enumerate(windows):
-        masks = torch.stack((mattes[:, n], others[:, n]), dim=1)
-        near = encoder(window.of(image, 1), window.of(masks, 1), window.of(frame.f16, STRIDE))
-        inner = window.within(*without.shape[-2:])  # at its rim a convolution misses what lies beyond
-        value = without.clone()
-        value[..., inner.y0 : inner.y1, inner.x0 : inner.x1] = near[
-            ..., inner.y0 - window.y0 : inner.y1 - window.y0, inner.x0 - window.x0 : inner.x1 - window.x0
-        ]
-        values.append(value)
-    return torch.stack(values, dim=1)
+    if elsewhere is None:
+        everyone = mattes.sum(dim=1, keepdim=True).clamp(0.0, 1.0)
+        without = encoder(image, torch.cat((torch.zeros_like(everyone), everyone), dim=1), frame.f16)
+        values = without[:, None].repeat(1, len(windows), 1, 1, 1)
+    else:
+        values = elsewhere.clone()
+    for group in _alike(windows):
+        own = [windows[n] for n in group]
+        masks = torch.cat(
+            [w.of(torch.stack((mattes[:, n], others[:, n]), dim=1), 1) for n, w in zip(group, own, strict=True)]
+        )
+        near = encoder(_parts(image, own, 1), masks, _parts(frame.f16, own, STRIDE))
+        for n, window, value in zip(group, own, near, strict=True):
+            inner = window.within(*values.shape[-2:])  # at its rim a convolution misses what lies beyond
+            values[0, n, :, inner.y0 : inner.y1, inner.x0 : inner.x1] = value[
+                :, inner.y0 - window.y0 : inner.y1 - window.y0, inner.x0 - window.x0 : inner.x1 - window.x0
+            ]
+    return values
 
 
 def logits_in_windows(
@@ -117,11 +146,14 @@ def logits_in_windows(
     """
     logits = torch.full_like(previous, FAR)
     others = affinity.other_objects(previous)
-    for n, window in enumerate(windows):
-        part = FrameKey(
-            *(window.of(maps, STRIDE) for maps in (frame.key, frame.thin, frame.f16)),
-            window.of(frame.f8, 8), window.of(frame.f4, 4), window.of(frame.f2, 2),
-        )  # fmt: skip
-        hint = window.of(previous[:, n : n + 1], 1), window.of(others[:, n : n + 1], 1)
-        window.of(logits[0], 1)[n] = network.decoder(window.of(readout[:, n], STRIDE)[:, None], part, *hint)[0, 0]
+    strides = STRIDE, STRIDE, STRIDE, 8, 4, 2  # of a key's maps, in their order
+    for group in _alike(windows):
+        own = [windows[n] for n in group]
+        part = FrameKey(*(_parts(maps, own, stride) for maps, stride in zip(frame, strides, strict=True)))
+        carried, hint, rest = (
+            torch.cat([w.of(maps[:, n : n + 1], stride) for n, w in zip(group, own, strict=True)])
+            for maps, stride in ((readout, STRIDE), (previous, 1), (others, 1))
+        )
+        for n, window, found in zip(group, own, network.decoder(carried, part, hint, rest), strict=True):
+            window.of(logits[0], 1)[n] = found[0]
     return logits

@@ -170,13 +170,20 @@ def test_a_track_is_steadier_and_its_keyframe_untouched(session: TrackSession) -
     assert key.read_bytes() == before
 
 
+class NoNetwork:
+    """May be asked how large things are, and nothing else."""
+
+    def megabytes(self, key: object, value: object) -> float:
+        return 0.0
+
+
 def test_another_strength_needs_no_network_and_none_gives_the_raw_mattes_back(session: TrackSession) -> None:
     run(session, Care())
     rough = shown(session)
     run(session, STEADY)
     steady = shown(session)
     assert any(not np.array_equal(steady[f], rough[f]) for f in range(1, 14))
-    session._engine._propagation = None  # type: ignore[assignment]
+    session._engine._propagation = NoNetwork()  # type: ignore[assignment]
     run(session, Care(stability=0.5))
     half = shown(session)
     assert any(not np.array_equal(half[f], steady[f]) for f in range(1, 14))
@@ -189,7 +196,7 @@ def test_another_strength_needs_no_network_and_none_gives_the_raw_mattes_back(se
 def test_a_track_that_began_steady_has_its_raw_mattes_too(session: TrackSession) -> None:
     run(session, STEADY)
     steady = shown(session)
-    session._engine._propagation = None  # type: ignore[assignment]
+    session._engine._propagation = NoNetwork()  # type: ignore[assignment]
     run(session, Care())
     rough = shown(session)
     assert flicker(steady, FILM) < 0.6 * flicker(rough, FILM)

@@ -86,3 +86,31 @@ def test_a_value_far_from_every_object_is_that_of_a_picture_without_this_one(mon
     assert narrow.shape == whole.shape
     corner = slice(-3, None)  # the lower right one, where no object is
     assert (narrow[corner] - whole[corner]).abs().mean() < 0.1 * whole.abs().mean()
+
+
+def test_where_an_object_is_not_its_value_is_what_memory_says_of_the_frame() -> None:
+    net = load_propagation("propagation")
+    first, mattes = scene()
+    key = net.encode_key(first)
+    memory = [(key, net.encode_value(first, key, mattes))]
+    image, moved = scene(6)
+    query = net.encode_key(image)
+    anew = net.encode_value(image, query, moved).values
+    net.segment(query, memory, mattes)
+    carried = net.encode_value(image, query, moved).values
+    middle = (50 // STRIDE) * (SIZE[1] // STRIDE) + 56 // STRIDE  # of the first object, which is made in either case
+    assert torch.allclose(carried[middle, :128], anew[middle, :128], atol=1e-3)
+    assert net._last is not None
+    corner = slice(-3, None)  # the lower right one, where no object is
+    said = net._last[1][0].permute(2, 3, 0, 1).flatten(2).flatten(0, 1)
+    assert torch.equal(carried[corner], said[corner])
+    assert not torch.equal(carried, anew)
+
+
+def test_windows_of_one_size_are_made_at_once() -> None:
+    _, mattes = scene()
+    found = windows.windows_around(mattes)
+    assert found is not None
+    assert windows._alike(found) == [[0, 1, 2]]
+    wide = windows.Window(0, 6, 0, 7)
+    assert windows._alike([found[0], wide, found[1]]) == [[0, 2], [1]]
