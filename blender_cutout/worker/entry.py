@@ -7,6 +7,7 @@ way, and it works in a source checkout as in the extension's folder, whatever th
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import signal
@@ -51,7 +52,9 @@ def load_engine(tier: str, device: str) -> Any:
     """The engine with its networks: torch is imported here and not earlier."""
     from blender_cutout.compose import load_engine as load
 
-    return load(tier, device)
+    engine = load(tier, device)
+    gc.freeze()  # hundreds of thousands of things that stay to the end: rubbish is not to be looked for among them
+    return engine
 
 
 def run(make_engine: Callable[[str, str], Any], arguments: list[str]) -> int:
