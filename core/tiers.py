@@ -108,7 +108,7 @@ TIERS: dict[str, Tier] = {
             memory_budget=8,
             looks=(Look("propagation"),),
             precision="half",
-            measured=Measured(0.718, 0.023, _DATA, _HARDWARE, 0.862, 0.727, None),
+            measured=Measured(0.718, 0.023, _DATA, _HARDWARE, 0.862, 0.727, 401),
         ),
         Tier(
             "rough",
@@ -118,7 +118,7 @@ TIERS: dict[str, Tier] = {
             memory_budget=8,
             looks=(Look("propagation"),),
             precision="half",
-            measured=Measured(0.757, 0.025, _DATA, _HARDWARE, 0.862, 0.765, None),
+            measured=Measured(0.757, 0.025, _DATA, _HARDWARE, 0.862, 0.765, 402),
         ),
         Tier(
             "coarse",
@@ -127,7 +127,7 @@ TIERS: dict[str, Tier] = {
             propagation_px=128,
             memory_budget=8,
             precision="half",
-            measured=Measured(0.778, 0.027, _DATA, _HARDWARE, 0.862, 0.76, None),
+            measured=Measured(0.778, 0.027, _DATA, _HARDWARE, 0.862, 0.76, 413),
         ),
         Tier(
             "quick",
@@ -136,7 +136,7 @@ TIERS: dict[str, Tier] = {
             propagation_px=160,
             memory_budget=8,
             precision="half",
-            measured=Measured(0.814, 0.03, _DATA, _HARDWARE, 0.862, 0.787, None),
+            measured=Measured(0.814, 0.03, _DATA, _HARDWARE, 0.862, 0.787, 416),
         ),
         Tier(
             "brisk",
@@ -145,7 +145,7 @@ TIERS: dict[str, Tier] = {
             propagation_px=176,
             memory_budget=8,
             precision="half",
-            measured=Measured(0.819, 0.031, _DATA, _HARDWARE, 0.862, 0.789, None),
+            measured=Measured(0.819, 0.031, _DATA, _HARDWARE, 0.862, 0.789, 420),
         ),
         Tier(
             "light",
@@ -154,7 +154,7 @@ TIERS: dict[str, Tier] = {
             propagation_px=192,
             memory_budget=16,
             precision="half",
-            measured=Measured(0.837, 0.034, _DATA, _HARDWARE, 0.872, 0.807, None),
+            measured=Measured(0.837, 0.034, _DATA, _HARDWARE, 0.872, 0.807, 425),
         ),
         Tier(
             "draft",
@@ -163,7 +163,7 @@ TIERS: dict[str, Tier] = {
             propagation_px=224,
             memory_budget=8,
             precision="half",
-            measured=Measured(0.849, 0.039, _DATA, _HARDWARE, 0.873, 0.848, None),
+            measured=Measured(0.849, 0.039, _DATA, _HARDWARE, 0.873, 0.848, 428),
         ),
         Tier(
             "swift",
@@ -172,7 +172,7 @@ TIERS: dict[str, Tier] = {
             propagation_px=272,
             memory_budget=16,
             precision="half",
-            measured=Measured(0.858, 0.048, _DATA, _HARDWARE, 0.874, 0.837, None),
+            measured=Measured(0.858, 0.048, _DATA, _HARDWARE, 0.874, 0.837, 437),
         ),
         Tier(
             "standard",
@@ -180,7 +180,7 @@ TIERS: dict[str, Tier] = {
             scribble_px=320,
             propagation_px=288,
             memory_budget=8,
-            measured=Measured(0.86, 0.068, _DATA, _HARDWARE, 0.878, 0.848, None),
+            measured=Measured(0.86, 0.068, _DATA, _HARDWARE, 0.878, 0.848, 459),
         ),
         Tier(
             "good",
@@ -188,7 +188,7 @@ TIERS: dict[str, Tier] = {
             scribble_px=320,
             propagation_px=320,
             memory_budget=8,
-            measured=Measured(0.863, 0.086, _DATA, _HARDWARE, 0.878, 0.861, None),
+            measured=Measured(0.863, 0.086, _DATA, _HARDWARE, 0.878, 0.861, 475),
         ),
         Tier(
             "fine",
@@ -197,7 +197,7 @@ TIERS: dict[str, Tier] = {
             propagation_px=320,
             memory_budget=16,
             growth=4.0,
-            measured=Measured(0.87, 0.092, _DATA, _HARDWARE, 0.878, 0.881, None),
+            measured=Measured(0.87, 0.092, _DATA, _HARDWARE, 0.878, 0.881, 469),
         ),
     )
 }

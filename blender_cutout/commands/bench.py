@@ -48,6 +48,12 @@ def add_parser(commands: Any) -> None:
         help="whole rounds of strokes, with their files, on pictures of 480p, 1080p and 4K that take turns",
     )  # fmt: skip
     parser.add_argument(
+        "--objects", type=int, metavar="N",
+        help="N objects against one of them, taking turns; CLIP may be a DATA folder as of `cutout evaluate`, of which "
+        "up to four clips are put side by side in one picture and also measured",
+    )  # fmt: skip
+    parser.add_argument("--memory-of-tiers", action="store_true", help="the largest memory of a process, for each tier")
+    parser.add_argument(
         "--only", choices=SERIES, action="append", help="of --costs only this; may be given several times"
     )
     parser.add_argument("-o", "--output", type=Path, metavar="COSTS.json", help="where --costs keeps its numbers")
@@ -71,6 +77,10 @@ def run(args: argparse.Namespace, context: Context) -> int:
         from . import rounds
 
         return rounds.run(args, context)
+    if args.objects or args.memory_of_tiers:
+        from . import together
+
+        return (together.run if args.objects else together.tiers)(args, context)
     if args.costs:
         from . import costs
 

@@ -10,9 +10,13 @@ import numpy as np
 import pytest
 
 from blender_cutout.cli import main
-from blender_cutout.commands import bench, costs
+from blender_cutout.commands import bench, costs, together
+from blender_cutout.core.matte import write_mask
+from blender_cutout.core.tiers import TIERS
 from blender_cutout.core.video import open_clip
-from blender_cutout.evaluate.synthetic import MovingShapes
+from blender_cutout.evaluate.data import find_data
+from blender_cutout.evaluate.side_by_side import SideBySide
+from blender_cutout.evaluate.synthetic import MovingShape, MovingShapes
 
 
 def rows(*pairs: tuple[int, float]) -> list[dict[str, Any]]:
@@ -90,3 +94,42 @@ def test_a_point_is_measured_and_kept_beside_the_others(
     assert "time is" in capsys.readouterr().out
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["Kosten.json", "Kosten.png"]
+
+
+def test_several_objects_are_timed_against_one_and_clips_side_by_side_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(together, "TURNS", 2)
+    monkeypatch.setattr(together, "FRAMES", 3)
+    monkeypatch.setattr(together, "STARTS", (0, 1))
+    for number in range(2):
+        clip = MovingShape(4, (96, 160))
+        for kind in ("frames", "masks"):
+            (tmp_path / f"clip{number}" / kind).mkdir(parents=True)
+        for frame in range(4):
+            write_mask(tmp_path / f"clip{number}" / "masks" / f"{frame}.png", clip.matte(frame))
+            write_mask(tmp_path / f"clip{number}" / "frames" / f"{frame}.png", clip[frame][..., 0] / np.float32(255))
+    words = ["bench", str(tmp_path), "--tier", "draft", "--threads", "1", "--json"]
+    assert main([*words, "--objects", "2"]) == 0
+    done = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+    assert done["ratio"] == pytest.approx(done["several"] / done["one"])
+    assert 0 < done["j_together"] <= 1
+    assert 0 < done["j_alone"] <= 1
+    assert main([*words, "--objects", "3"]) != 0
+    with SideBySide(find_data(tmp_path).sequences, 1, 3) as both:
+        assert both[0].shape == (480, 854, 3)
+        assert not both[0][240:].any(), "two clips fill the upper half"
+        mattes = both.mattes(0)
+        assert mattes.shape == (2, 480, 854)
+        assert not mattes[0, :, 427:].any()
+        assert mattes[1, :, 427:].any()
+
+
+def test_memory_of_tiers_is_that_of_a_process_of_each(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(costs, "measure", lambda point, tier, *rest: {"peak_mb": 100.4 + len(tier)})
+    assert main(["bench", "--memory-of-tiers", "--tier", "draft", "--json"]) == 0
+    done = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+    assert done["memory_mb"]["draft"] == 105
+    assert len(done["memory_mb"]) == len(TIERS)
