@@ -49,6 +49,10 @@ class CutFinder:
         self._frames = frames
         self._small: OrderedDict[int, Image] = OrderedDict()
 
+    def __len__(self) -> int:
+        """Frames of the clip."""
+        return len(self._frames)
+
     def between(self, one: int, other: int) -> bool:
         """Whether there is a cut between two neighbouring frames, in either order.
 
@@ -64,9 +68,10 @@ class CutFinder:
         return not (any(self._alike(before, f) for f in later) or any(self._alike(f, after) for f in earlier))
 
     def _alike(self, one: int, other: int) -> bool:
-        return alike(self._picture(one), self._picture(other))
+        return alike(self.picture(one), self.picture(other))
 
-    def _picture(self, frame: int) -> Image:
+    def picture(self, frame: int) -> Image:
+        """The small picture of a frame, see `small`. Raises FrameReadError, from the clip."""
         found = self._small.get(frame)
         if found is None:
             found = self._small[frame] = small(self._frames[frame])
@@ -86,10 +91,18 @@ def small(image: Image) -> Image:
 
 def alike(one: Image, other: Image) -> bool:
     """Whether two small pictures (h, w, 3) uint8 RGB of the same size can be of one shot."""
-    if float(np.minimum(_colours(one), _colours(other)).sum()) >= SAME_COLOURS:
-        return True
+    return same_colours(one, other) >= SAME_COLOURS or same_shapes(one, other) >= SAME_SHAPES
+
+
+def same_colours(one: Image, other: Image) -> float:
+    """Share of the pixels that have their colour in common, 0 to 1."""
+    return float(np.minimum(_colours(one), _colours(other)).sum())
+
+
+def same_shapes(one: Image, other: Image) -> float:
+    """Correlation of the brightness, -1 to 1, once motion is undone and contrast made equal."""
     first, second = _levelled(one), _levelled(other)
-    return max(_fit(first, second), _fit(second, first)) >= SAME_SHAPES
+    return max(_fit(first, second), _fit(second, first))
 
 
 def _colours(image: Image) -> NDArray[np.float32]:

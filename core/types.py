@@ -231,7 +231,7 @@ class Halt:
         """What the user is told."""
         left = self.first, self.last
         if self.cause is Cause.CUT:
-            return Told("There is a cut at ", self.at, ", so ", left, " got no mask. Draw on one of them.")
+            return Told("Another shot begins at ", self.at, ", so ", left, " got no mask. Draw on one of them.")
         again = " were left). Correct it there and propagate again."
         return Told("The mask looks wrong on ", self.at, " and was carried no farther (", left, again)
 

@@ -12,6 +12,7 @@ from .ahead import read_ahead
 from .continuity import without_strays
 from .crop import Crop, follow_crop, whole_picture
 from .errors import FrameReadError
+from .fades import FadeFinder
 from .fusion import difference, fuse, nearness
 from .matte import check_image
 from .memory import SpaceTimeMemory
@@ -76,6 +77,7 @@ class Walker:
         self._net = net
         self._fusion = fusion
         self._cuts = cuts
+        self._fades = FadeFinder(cuts) if cuts is not None else None
         self._frames = frames
         self._size = size
         self._settings = settings
@@ -133,7 +135,7 @@ class Walker:
                 continue
             if not step.compute:
                 continue
-            if self._cuts is not None and self._cuts.between(frame - step.frames.step, frame):
+            if self._is_other_shot(step, frame):
                 return frame
             if not started:
                 self._begin(step.start, keys, keyframe)
@@ -160,6 +162,11 @@ class Walker:
                 kind = MatteKind.FUSED
             yield frame, full[0] if flat else full, kind
         return None
+
+    def _is_other_shot(self, step: Pass, frame: int) -> bool:
+        if self._cuts is None or self._fades is None:
+            return False
+        return self._cuts.between(frame - step.frames.step, frame) or self._fades.behind(step.start, frame)
 
     def _on_grid(self, start: int, frame: int) -> bool:
         return abs(frame - start) % self._settings.memory_every == 0

@@ -72,7 +72,7 @@ def add_parser(commands: Any) -> None:
         help="how far each mask is mixed with those beside it, so that it flickers less: 0 (not at all) to 1 (default)",
     )  # fmt: skip
     parser.add_argument(
-        "--across-cuts", action="store_true", help="carry masks across the clip's cuts; else they end there"
+        "--across-cuts", action="store_true", help="carry masks across the clip's cuts, dissolves and fades"
     )
     parser.add_argument(
         "--stop-below", type=arguments.share, default=0.0, metavar="C",

@@ -74,7 +74,7 @@ def test_where_it_stopped_is_told_with_the_numbers_of_the_timeline(blender: Any,
     status, start = properties.status(), kit.LAYOUTS["transformed"].start
     assert status.level == "WARNING"
     assert status.text == (
-        f"There is a cut at frame {start + 7}, so frames {start + 7} to {start + kit.LENGTH - 1} got no mask. "
+        f"Another shot begins at frame {start + 7}, so frames {start + 7} to {start + kit.LENGTH - 1} got no mask. "
         "Draw on one of them."
     )
     status.level = "INFO"

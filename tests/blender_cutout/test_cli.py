@@ -365,7 +365,7 @@ def test_masks_end_at_a_cut_which_is_told_or_go_across(
         write_picture(shot / f"{frame:03d}.png", image.astype(np.uint8))
     assert run("propagate", shot, "--keyframe", "0=first.png", "-o", "out") == 0
     assert_tracks(clip, Path("out"), range(7))
-    assert "a cut at clip frame 7, so clip frames 7 to 11 got no mask" in capsys.readouterr().err
+    assert "Another shot begins at clip frame 7, so clip frames 7 to 11 got no mask" in capsys.readouterr().err
     assert run("propagate", shot, "--keyframe", "0=first.png", "--across-cuts", "-o", "all") == 0
     assert len(os.listdir("all")) == 12
 

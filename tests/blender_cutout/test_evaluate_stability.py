@@ -37,14 +37,23 @@ def test_trembling_in_a_still_shot_is_flicker_and_steadying_lessens_it() -> None
     assert score(right, shot, truth, 0, 0.0) == (1.0, 1.0, 0.0)
 
 
-def test_joins_of_clips_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_joins_and_transitions_of_clips_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rng = np.random.default_rng(0)
     for n, level in enumerate((20, 150)):
-        wall = cv2.resize(rng.integers(level, level + 60, (6, 10, 3), np.uint8), (160, 90))
+        wall = cv2.resize(rng.integers(level, level + 100, (6, 10, 3), np.uint8), (160, 90))
         for kind in ("frames", "masks"):
             (tmp_path / "video" / str(n) / kind).mkdir(parents=True)
-        for frame in range(5):
+        for frame in range(11):
             cv2.imwrite(str(tmp_path / "video" / str(n) / "frames" / f"{frame}.png"), wall)
             cv2.imwrite(str(tmp_path / "video" / str(n) / "masks" / f"{frame}.png"), np.zeros((90, 160), np.uint8))
     assert cuts.main([str(tmp_path)]) == 0
-    assert capsys.readouterr().out == "0 false cuts in 8 pairs of 2 clips; 1 of 1 joins found\n"
+    told = capsys.readouterr().out.splitlines()
+    assert told[:2] == [
+        "0 false cuts in 20 pairs of 2 clips; 1 of 1 joins found",
+        "0 of 4 walks over a whole clip, forward and backward, stopped",
+    ]
+    assert told[2:] == [
+        f"2 of 2 {kind}{length} noticed"
+        for kind in ("dissolves", "fades to black", "fades to white")
+        for length in ("", " in 6 frames")
+    ]

@@ -41,8 +41,8 @@ def test_copies_know_their_frames() -> None:
 
 def test_stops_are_told_with_their_frames() -> None:
     cut = Halt(Cause.CUT, 8, 8, 15).text
-    assert cut == "There is a cut at clip frame 8, so clip frames 8 to 15 got no mask. Draw on one of them."
-    assert cut.named(timeline) == "There is a cut at 108, so 108 until 115 got no mask. Draw on one of them."
+    assert cut == "Another shot begins at clip frame 8, so clip frames 8 to 15 got no mask. Draw on one of them."
+    assert cut.named(timeline) == "Another shot begins at 108, so 108 until 115 got no mask. Draw on one of them."
     doubt = Halt(Cause.DOUBT, 8, 9, 9).text
     assert doubt.startswith("The mask looks wrong on clip frame 8 and was carried no farther (clip frame 9 ")
     assert doubt.named(timeline).startswith("The mask looks wrong on 108 and was carried no farther (109 ")
