@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import kills_of_blender
 import numpy as np
 import stand
 from stand import FILM, Driver, Torn, kill, m
@@ -41,8 +41,6 @@ DELAY = 0.006
 """Seconds that a look of the network takes: a propagation then takes about 0.2 s, of which most is our own work."""
 MOST = 5
 """Kills of one job, then it may come to its end: else nearly all kills would hit the longest one."""
-STEPS = ("draw", "propagate", "correct", "propagate again", "write", "save")
-"""What Blender tells that it begins."""
 CLI = """
 import sys, time
 sys.path.insert(0, sys.argv[1])
@@ -255,74 +253,6 @@ def kill_command(kills: int, seed: int, place: Path, likeness: Likeness) -> Coun
     return counted
 
 
-def kill_blender(kills: int, seed: int, place: Path, python: str) -> Counter[str]:
-    """Kills Blender itself, with its engine beside it; returns how often and in which step. Raises Torn."""
-    random = stand.moments(seed)
-    counted: Counter[str] = Counter()
-    for number in range(kills):
-        home = place / f"blender {number}"
-        home.mkdir()
-        said, log = home / "said", home / "log"
-        with said.open("w") as out, log.open("w") as errors:
-            process = subprocess.Popen(
-                [python, str(HERE / "in_blender.py"), str(home), str(DELAY * 3)],
-                stdout=out,
-                stderr=errors,
-                env=os.environ | {"CUTOUT_PYTHON": sys.executable, "BLENDER_USER_RESOURCES": str(home / "user")},
-            )
-        try:
-            engine = _engine_of(said, log, process)
-            time.sleep(random.uniform(0, 2.2))
-        finally:
-            kill(process.pid)
-            process.wait()
-        told = [line for line in said.read_text().splitlines() if line in STEPS]
-        counted[told[-1] if told else "start"] += 1
-        deadline = time.monotonic() + 8
-        while stand.lives(engine):
-            if time.monotonic() > deadline:
-                raise Torn("the engine lives on without Blender")
-            time.sleep(0.02)
-        check_blender(home, told)
-        shutil.rmtree(home)
-    return counted
-
-
-def _engine_of(said: Path, log: Path, process: subprocess.Popen[bytes]) -> int:
-    """The process id of Blender's engine, once Blender has told it."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        line = next((line for line in said.read_text().splitlines(True) if line.startswith("engine ")), "")
-        if line.endswith("\n"):
-            return int(line.split()[1])
-        time.sleep(0.01)
-    raise Torn(f"Blender did not start: {log.read_text()[-800:]}")
-
-
-def check_blender(home: Path, told: list[str]) -> None:
-    """What Blender and its engine left behind: whole, and to be opened at once by the next engine."""
-    sys.path.insert(0, str(stand.ROOT / "tests"))
-    import bpy_kit as kit
-
-    size = (kit.HEIGHT, kit.WIDTH)
-    for file in home.rglob("*.png"):
-        hidden = any(part.startswith(".") for part in file.relative_to(home).parts)
-        if not hidden and "user" not in file.parts and not is_whole_png(file.read_bytes(), size):
-            raise Torn(f"{file} is torn")
-    for track in (home / "film_cutout").glob("*/rounds.jsonl"):
-        begin = time.monotonic()
-        with TrackSession.open(Clip(str(home / "media")), track.parent, stand.make_engine()) as session:
-            if time.monotonic() - begin > 5:
-                raise Torn("the track opens slowly")
-            done = sum(stop - start for start, stop in session.done_ranges())
-            if "correct" in told and done != kit.LENGTH:
-                raise Torn(f"Blender told that it had propagated, but {done} masks are there")
-            if "propagate" in told and not session.keyframes():
-                raise Torn("Blender told that strokes were applied, and they are gone")
-            list(session.propagate(FrameRange(0, kit.LENGTH), Direction.BOTH)) if session.keyframes() else None
-        stand.check_sequence(track.parent / "matte", kit.LENGTH)
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Runs the proofs; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -339,7 +269,7 @@ def main(arguments: list[str] | None = None) -> int:
     for name, number, proof in (
         ("engine", options.worker, lambda n, s, p: kill_worker(n, s, p, likeness)),
         ("command", options.command, lambda n, s, p: kill_command(n, s, p, likeness)),
-        ("Blender", options.blender, lambda n, s, p: kill_blender(n, s, p, options.bpy)),
+        ("Blender", options.blender, lambda n, s, p: kills_of_blender.kill_blender(n, s, p, options.bpy, DELAY * 3)),
     ):
         if not number:
             continue
