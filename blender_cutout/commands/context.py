@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -69,7 +70,9 @@ def load_trained(tier: str, device: str) -> Engine:
     """The engine with trained networks; see `compose.load_engine`."""
     from ..compose import load_engine
 
-    return load_engine(tier, device)
+    engine = load_engine(tier, device)
+    gc.freeze()  # hundreds of thousands of things that stay to the end: rubbish is not to be looked for among them
+    return engine
 
 
 @dataclass(frozen=True, slots=True)
