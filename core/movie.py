@@ -245,6 +245,8 @@ class Movie(VideoSource):
     def _read(self, frame: int) -> Image:
         if self._container is None:
             raise FrameReadError(f"{self._path} is closed.", "Open the clip again.")
+        if (passed := self._passed.take(frame)) is not None:
+            return self._to_rgb(passed)
         times, keys = self._index
         key = bisect.bisect_right(keys, times[frame]) - 1
         # Reading on is cheaper than a seek when there is no key frame between the decoder's place and the frame.
@@ -275,9 +277,9 @@ class Movie(VideoSource):
         return image
 
     def _decode_to(self, frame: int) -> Image | None:
-        """Decodes on to this frame; None when it is not met. Frames on the way are kept as far as the cache reaches."""
+        """Decodes on to this frame; None when it is not met. Frames on the way are kept, the last of them."""
         times = self._index.times
-        kept_from = frame - self._capacity // 2
+        self._passed.clear()
         for decoded in self._decoder:
             number = self._number(decoded, times)
             if number is None:
@@ -287,8 +289,7 @@ class Movie(VideoSource):
                 return self._to_rgb(decoded)
             if number > frame:
                 return None
-            if number >= kept_from and number not in self._kept:
-                self._keep(number, self._to_rgb(decoded))
+            self._passed.add(number, decoded, self._passed_bytes)
         self._place = -2
         return None
 

@@ -21,6 +21,7 @@ import numpy as np
 
 from .ahead import Ahead
 from .errors import FrameReadError
+from .passed import Passed
 from .types import Clip
 
 if TYPE_CHECKING:
@@ -30,8 +31,9 @@ if TYPE_CHECKING:
 
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
 
-CACHE_BYTES = 256 * 2**20
-"""Decoded frames kept: enough to walk backward through 1080p without decoding a group of pictures for every frame."""
+CACHE_BYTES = 64 * 2**20
+"""Pictures kept, and as many bytes of what a movie's decoder passed on its way, which is half as large: enough to walk
+backward through 1080p without decoding a group of pictures for every frame."""
 MOST_KEPT = 256
 """And never more frames than that, however small: encoders put a key frame at least every 250."""
 
@@ -55,6 +57,7 @@ class VideoSource(ABC):
 
     def __init__(self) -> None:
         self._kept: OrderedDict[int, Image] = OrderedDict()
+        self._passed = Passed()
         self._lock = RLock()
         self._ahead = Ahead()
 
@@ -100,12 +103,17 @@ class VideoSource(ABC):
 
     @property
     def _capacity(self) -> int:
-        return max(2, min(MOST_KEPT, CACHE_BYTES // (3 * self.size[0] * self.size[1])))
+        return max(3, min(MOST_KEPT, CACHE_BYTES // (3 * self.size[0] * self.size[1])))
+
+    @property
+    def _passed_bytes(self) -> int:
+        return CACHE_BYTES
 
     def close(self) -> None:
         """Lets go of files and decoded frames."""
         self._ahead.close()
         self._kept.clear()
+        self._passed.clear()
 
     def __enter__(self) -> Self:
         return self

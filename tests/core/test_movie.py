@@ -11,6 +11,7 @@ import pytest
 
 from blender_cutout.core.errors import FrameReadError
 from blender_cutout.core.fakes import number_of, numbered
+from blender_cutout.core.passed import Passed
 from blender_cutout.core.video import open_clip
 
 COUNT = 90
@@ -169,3 +170,23 @@ def test_fps_fingerprint_and_closing(write_movie, tmp_path: Path):
         file.write(b"more")
     with open_clip(moved) as source:
         assert source.fingerprint != first
+
+
+def test_what_a_decoder_passed_is_bounded_and_given_out_once():
+    class Plane:
+        buffer_size = 10
+
+    class Decoded:
+        planes = (Plane(), Plane())
+
+    passed, frames = Passed(), [Decoded() for _ in range(5)]
+    for number, frame in enumerate(frames):
+        passed.add(number, frame, 60)
+    assert len(passed) == 3
+    assert passed.take(1) is None
+    assert passed.take(3) is frames[3]
+    assert passed.take(3) is None
+    passed.add(5, frames[0], 60)
+    assert len(passed) == 3
+    passed.clear()
+    assert len(passed) == 0
