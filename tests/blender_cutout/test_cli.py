@@ -8,9 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cli_kit
 import cv2
 import numpy as np
 import pytest
+from cli_kit import Run, assert_tracks, records, write_picture
 
 from blender_cutout.cli import main
 from blender_cutout.core.engine import Engine, EngineSettings
@@ -20,51 +22,7 @@ from blender_cutout.core.matte import read_mask, write_mask
 from blender_cutout.core.propagate import PropagationSettings
 from blender_cutout.core.tiers import DEFAULT, TIERS
 
-Run = Callable[..., int]
-
-
-def write_picture(path: Path, rgb: np.ndarray) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(cv2.imencode(path.suffix, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))[1].tobytes())
-    return path
-
-
-@pytest.fixture
-def engine() -> Engine:
-    """An engine that works by colour, at a small working size."""
-    settings = EngineSettings(scribble_px=160, propagation=PropagationSettings(working_px=128))
-    return Engine(FakeScribbleNet(), FakePropagationNet(), settings, tier="fake", weights_id="fake")
-
-
-@pytest.fixture
-def run(engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    """Runs `cutout` in an empty folder with non-ASCII letters and spaces in its name."""
-    place = tmp_path / "Größe und Übermaß 日本"
-    place.mkdir()
-    monkeypatch.chdir(place)
-    return lambda *words: main([str(w) for w in words], load=lambda tier, device: engine)
-
-
-@pytest.fixture
-def folder(clip: SyntheticClip, run: Run) -> Path:
-    """The clip as a folder of pictures, with the first mask beside it as first.png."""
-    for frame in range(len(clip)):
-        write_picture(Path("die Bilder") / f"{frame:05d}.png", clip[frame])
-    write_mask("first.png", clip.matte(0))
-    return Path("die Bilder")
-
-
-def records(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-
-
-def assert_tracks(clip: SyntheticClip, masks: Path, frames: range) -> None:
-    assert sorted(p.name for p in masks.iterdir()) == [f"{frame:06d}.png" for frame in frames]
-    for frame in frames:
-        mask = read_mask(masks / f"{frame:06d}.png", clip.size)
-        here = iou(mask, clip.matte(frame))
-        assert here > 0.9, f"frame {frame}"
-        assert here > max(iou(mask, clip.matte(f)) for f in (frame - 1, frame + 1) if 0 <= f < len(clip))
+engine, folder, run = cli_kit.engine, cli_kit.folder, cli_kit.run
 
 
 def test_foreground_writes_the_mask_of_the_object(run: Run, clip: SyntheticClip) -> None:
@@ -87,66 +45,6 @@ def test_refine_takes_strokes_and_an_earlier_mask(run: Run, clip: SyntheticClip)
     Path("remove.json").write_text(json.dumps({"strokes": [{**stroke, "label": "remove"}]}), encoding="utf-8")
     assert run("refine", "in.png", "--strokes", "remove.json", "--previous", "a.png", "-o", "b.png") == 0
     assert read_mask("b.png").max() < 0.5
-
-
-def test_propagate_writes_one_mask_for_each_frame(run: Run, clip: SyntheticClip, folder: Path) -> None:
-    assert run("propagate", folder, "--keyframe", "0=first.png", "-o", "out") == 0
-    assert_tracks(clip, Path("out"), range(24))
-
-
-def test_propagate_goes_backward_and_keeps_to_its_range(run: Run, clip: SyntheticClip, folder: Path) -> None:
-    write_mask("late.png", clip.matte(17))
-    assert run("propagate", folder, "--keyframe", "17=late.png", "--range", "4:21", "-o", "out") == 0
-    assert_tracks(clip, Path("out"), range(4, 21))
-    assert run("propagate", folder, "--keyframe", "17=late.png", "--range", "15:", "-o", "tail") == 0
-    assert_tracks(clip, Path("tail"), range(15, 24))
-
-
-def test_the_mask_of_a_keyframe_comes_out_as_it_went_in(run: Run, folder: Path) -> None:
-    grey = np.random.default_rng(0).random((120, 200), np.float32)
-    write_mask("grey.png", grey)
-    assert run("propagate", folder, "--keyframe", "5=grey.png", "--range", "5:6", "-o", "out") == 0
-    assert np.array_equal(read_mask("out/000005.png"), read_mask("grey.png"))
-
-
-def test_earlier_masks_are_fused_with_and_locked_ones_stay(run: Run, clip: SyntheticClip, folder: Path) -> None:
-    assert run("propagate", folder, "--keyframe", "0=first.png", "-o", "old") == 0
-    odd = np.zeros(clip.size, np.float32)
-    odd[:7, :9] = 1
-    for frame in (3, 12):
-        write_mask(f"old/{frame:06d}.png", odd)
-    write_mask("new.png", clip.matte(8))
-    words = ("--keyframe", "0=first.png", "--keyframe", "8=new.png", "--previous", "old")
-    write_mask("old/000008.png", odd)  # what the artist corrects
-    assert run("propagate", folder, *words, "--lock", 12, "-o", "new") == 0
-    assert np.array_equal(read_mask("new/000012.png"), odd)
-    assert iou(read_mask("new/000003.png"), odd) < 0.5
-    # The same into the folder of the earlier masks itself.
-    assert run("propagate", folder, *words, "--lock", 12, "-o", "old") == 0
-    for frame in range(24):
-        assert Path(f"old/{frame:06d}.png").read_bytes() == Path(f"new/{frame:06d}.png").read_bytes(), frame
-
-
-def test_an_interrupted_run_keeps_what_it_finished_and_goes_on(
-    run: Run, clip: SyntheticClip, folder: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = type(engine).propagate_detailed
-
-    def interrupted(self: Engine, *args: Any, **more: Any) -> Any:
-        for number, step in enumerate(whole(self, *args, **more)):
-            if number == 10:
-                raise KeyboardInterrupt
-            yield step
-
-    monkeypatch.setattr(type(engine), "propagate_detailed", interrupted)
-    words = ("propagate", folder, "--keyframe", "0=first.png", "-o", "out")
-    assert run(*words) == 130
-    assert_tracks(clip, Path("out"), range(10))
-    monkeypatch.setattr(type(engine), "propagate_detailed", whole)
-    times = {p.name: p.stat().st_mtime_ns for p in Path("out").iterdir()}
-    assert run(*words, "--resume") == 0
-    assert_tracks(clip, Path("out"), range(24))
-    assert {name: Path("out", name).stat().st_mtime_ns for name in times} == times
 
 
 def test_json_gives_one_record_for_each_event(run: Run, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -351,37 +249,3 @@ def test_a_wrong_mask_gives_a_low_score(run: Run, clip: SyntheticClip, capsys: p
         write_mask(f"d/masks/{frame}.png", truth)
     assert run("evaluate", "d", "--only", "video", "--json") == 0
     assert records(capsys)[-1]["video"]["J"] == 0.0
-
-
-def test_masks_end_at_a_cut_which_is_told_or_go_across(
-    run: Run, clip: SyntheticClip, folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    rng = np.random.default_rng(3)
-    wall = cv2.resize(rng.integers(0, 90, (6, 10, 3), np.uint8), clip.size[::-1], interpolation=cv2.INTER_CUBIC)
-    shot = Path("two shots")
-    shot.mkdir()
-    for frame in range(12):
-        image = clip[frame] if frame < 7 else np.where(clip.matte(frame)[..., None] > 0.5, clip[frame], wall)
-        write_picture(shot / f"{frame:03d}.png", image.astype(np.uint8))
-    assert run("propagate", shot, "--keyframe", "0=first.png", "-o", "out") == 0
-    assert_tracks(clip, Path("out"), range(7))
-    assert "Another shot begins at clip frame 7, so clip frames 7 to 11 got no mask" in capsys.readouterr().err
-    assert run("propagate", shot, "--keyframe", "0=first.png", "--across-cuts", "-o", "all") == 0
-    assert len(os.listdir("all")) == 12
-
-
-def test_direction_stability_and_locked_ranges_are_taken(run: Run, clip: SyntheticClip, folder: Path) -> None:
-    write_mask("late.png", clip.matte(17))
-    words = ("propagate", folder, "--keyframe", "17=late.png", "--stability", 0)
-    assert run(*words, "--direction", "forward", "-o", "out") == 0
-    assert_tracks(clip, Path("out"), range(17, 24))
-    assert run(*words, "-o", "old") == 0
-    odd = np.zeros(clip.size, np.float32)
-    odd[:7, :9] = 1
-    for frame in range(5, 9):
-        write_mask(f"old/{frame:06d}.png", odd)
-    write_mask("new.png", np.maximum(clip.matte(14), odd))
-    assert run(*words, "--keyframe", "14=new.png", "--previous", "old", "--lock", "5:9", "-o", "new") == 0
-    assert all(np.array_equal(read_mask(f"new/{frame:06d}.png"), odd) for frame in range(5, 9))
-    for frame in range(5):  # beyond the locked frames nothing is done again
-        assert Path(f"new/{frame:06d}.png").read_bytes() == Path(f"old/{frame:06d}.png").read_bytes()

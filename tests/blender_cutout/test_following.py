@@ -8,8 +8,8 @@ from typing import Any
 
 import bpy_kit as kit
 import pytest
+from frames_kit import check
 from test_forms import iou, matte_of, shown_alpha
-from test_frames import check
 from test_pieces import cut, duplicate, longer_green
 
 pytestmark = pytest.mark.bpy

@@ -9,7 +9,7 @@ from typing import Any
 import bpy_kit as kit
 import numpy as np
 import pytest
-from test_frames import check, effect, in_timeline, into_meta
+from frames_kit import check, effect, in_timeline, into_meta
 
 pytestmark = pytest.mark.bpy
 

@@ -13,7 +13,7 @@ from typing import Any
 import bpy_kit as kit
 import numpy as np
 import pytest
-from test_frames import begin, carry_on, check, draw
+from frames_kit import begin, carry_on, check, draw
 
 pytestmark = pytest.mark.bpy
 
