@@ -114,12 +114,12 @@ class Crop:
             full_size: height and width of the picture.
             fill: value outside the box.
         """
-        if array.ndim == 3:
-            return np.stack([self.from_crop(one, full_size, fill=fill) for one in array])
-        out = np.full(full_size, fill, np.float32)
+        shape = (*array.shape[:-2], *full_size)
+        out = np.full(shape, fill, np.float32) if fill else np.zeros(shape, np.float32)  # zeros are not even written
         inner = intersection(self.box, *full_size)
         if inner is not None:
-            out[inner.y0 : inner.y1, inner.x0 : inner.x1] = self.inside(array, inner)
+            for whole, one in zip(out, array, strict=True) if array.ndim == 3 else [(out, array)]:
+                whole[inner.y0 : inner.y1, inner.x0 : inner.x1] = self.inside(one, inner)
         return out
 
     def inside(self, array: NDArray[Any], inner: Box) -> NDArray[Any]:

@@ -299,7 +299,7 @@ def _stacked(matte: Mattes) -> Mattes:
 
 def _areas(mattes: Mattes) -> Areas:
     """Pixels of each object (N, H, W): (N,)."""
-    return np.asarray(np.count_nonzero(mattes > 0.5, axis=(1, 2)), np.float64)
+    return np.array([np.count_nonzero(matte > 0.5) for matte in mattes], np.float64)
 
 
 def _present(look: _Look, areas: Areas) -> NDArray[np.bool_]:

@@ -135,6 +135,7 @@ def _fitted(compose: Any, device: str, context: Context) -> Finding:
     """Finds the tier that auto is to take, and keeps that."""
     from .. import fitted
     from ..core.ladder import PACE
+    from ..core.tiers import find_tier
     from . import fitting
 
     begin, busy = time.perf_counter(), fitting.others_at_work()
@@ -146,7 +147,9 @@ def _fitted(compose: Any, device: str, context: Context) -> Finding:
     elif found.hurried:
         why += " (for finer ones there was no time)"
     times = ", ".join(f"{name} {seconds:.2g} s" for name, seconds in found.timed.items())
-    text = f"auto takes {found.tier}, {why}; a frame takes {times}; timed in {took:.0f} s"
+    measured = find_tier(found.tier).measured
+    need = f"; it needs about {measured.memory_mb} MB" if measured and measured.memory_mb else ""
+    text = f"auto takes {found.tier}, {why}{need}; a frame takes {times}; timed in {took:.0f} s"
     remedy = "Other programs are at work, which makes times longer: try again when they are done." if busy else ""
     try:
         return Finding(True, "tier", f"{text}; kept in {fitted.keep(kept)}", remedy)
