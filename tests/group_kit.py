@@ -1,0 +1,103 @@
+"""What the tests of several objects share: two objects in one clip, their tracks, and how they came out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from blender_cutout.core.engine import Engine, EngineSettings
+from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip, iou
+from blender_cutout.core.group import GroupRun
+from blender_cutout.core.matte import read_mask
+from blender_cutout.core.propagate import PropagationSettings
+from blender_cutout.core.session import TrackSession
+from blender_cutout.core.types import Clip, Direction, FrameRange, Label, Round, Stroke
+
+FILM = SyntheticClip(length=14, height=70, width=100, radius=12, objects=2)
+ALL = FrameRange(0, len(FILM))
+RED, BLUE = 0, 1
+
+
+@pytest.fixture(scope="module")
+def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("Zwei Scheiben")
+    for frame in range(len(FILM)):
+        data = cv2.imencode(".png", cv2.cvtColor(FILM[frame], cv2.COLOR_RGB2BGR))[1]
+        (folder / f"{frame:03d}.png").write_bytes(data.tobytes())
+    return folder
+
+
+class Table:
+    """The tracks of one clip, opened and opened again."""
+
+    def __init__(self, media: Path, folder: Path) -> None:
+        self.media, self.folder = media, folder
+        self.net = FakePropagationNet()
+        self.tracks: list[TrackSession] = []
+
+    def open(self, count: int = 2) -> list[TrackSession]:
+        """As after a crash, or on another day."""
+        for track in self.tracks:
+            track.close()
+        self.net = FakePropagationNet()
+        self.engine = Engine(
+            FakeScribbleNet(),
+            self.net,
+            EngineSettings(96, PropagationSettings(working_px=96)),
+            tier="draft",
+            weights_id="fake",
+        )
+        clip = Clip(str(self.media))
+        self.tracks = [TrackSession.open(clip, self.folder / f"Spur {n}", self.engine) for n in range(count)]
+        return self.tracks
+
+    def run(self, frames: FrameRange = ALL, direction: Direction = Direction.BOTH) -> GroupRun:
+        names = ("red", "blue", "third")[: len(self.tracks)]
+        return GroupRun(self.tracks, names, self.engine, frames, direction)
+
+    def together(self, frames: FrameRange = ALL, direction: Direction = Direction.BOTH) -> dict[int, tuple]:
+        """Runs to the end; frame -> mattes."""
+        run = self.run(frames, direction)
+        steps = list(run.steps())
+        assert sum(not step.pending for step in steps) == run.total or direction is not Direction.BOTH
+        return {step.frame: step.mattes for step in steps if step.mattes}
+
+    def pictures(self) -> list[dict[int, bytes]]:
+        """Every track's masks, by frame."""
+        return [{f: p.read_bytes() for f in ALL if (p := track.matte_path(f))} for track in self.tracks]
+
+
+@pytest.fixture
+def table(media: Path, tmp_path: Path) -> Iterator[Table]:
+    made = Table(media, tmp_path / "Projekt ü_cutout")
+    made.open()
+    yield made
+    for track in made.tracks:
+        track.close()
+
+
+def keep(frame: int, n: int) -> Round:
+    return Round(frame, (Stroke([FILM.centre(frame, n)], 3, Label.KEEP),))
+
+
+def add_corner(frame: int) -> Round:
+    """A wrong stroke on the background, easy to find again."""
+    return Round(frame, (Stroke([(5, 5)], 4, Label.KEEP),))
+
+
+def owners(table: Table, frame: int) -> np.ndarray:
+    found = [read_mask(p) for track in table.tracks if (p := track.matte_path(frame))]
+    return (np.stack(found) > 0.5).sum(axis=0)
+
+
+def assert_both_are_found(table: Table) -> None:
+    for frame in ALL:
+        for n, track in enumerate(table.tracks):
+            matte = track.matte(frame)
+            assert matte is not None, (frame, n)
+            assert iou(matte, FILM.mattes(frame)[n]) > 0.9, (frame, n)
+        assert owners(table, frame).max() <= 1

@@ -1,0 +1,22 @@
+"""What the tests of the engine's process share: its film, and what is to be seen of its work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from blender_cutout.core import messages as m
+from blender_cutout.core.fakes import SyntheticClip
+
+FILM = SyntheticClip(length=16, height=60, width=100, radius=10)
+FAKE_ENTRY = Path(__file__).parent / "worker" / "fake_entry.py"
+SLOW = ("--delay", "0.1")
+
+
+def stamps(folder: Path) -> dict[str, int]:
+    """Mattes in a folder, and when each was written."""
+    return {str(p.relative_to(folder)): p.stat().st_mtime_ns for p in sorted(folder.rglob("mattes/*/*.png"))}
+
+
+def ends(host, job: str) -> int:
+    """How many ends a job had."""
+    return sum(isinstance(e, m.TERMINAL) and e.job == job for e in host.events)
