@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
+from session_kit import write_film
 
 from blender_cutout.core.engine import Engine, EngineSettings
 from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip, iou
@@ -24,11 +24,7 @@ RED, BLUE = 0, 1
 
 @pytest.fixture(scope="module")
 def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("Zwei Scheiben")
-    for frame in range(len(FILM)):
-        data = cv2.imencode(".png", cv2.cvtColor(FILM[frame], cv2.COLOR_RGB2BGR))[1]
-        (folder / f"{frame:03d}.png").write_bytes(data.tobytes())
-    return folder
+    return write_film(tmp_path_factory.mktemp("Zwei Scheiben"), FILM)
 
 
 class Table:

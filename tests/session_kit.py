@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
+
 from blender_cutout.core.engine import Engine, EngineSettings
 from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip
 from blender_cutout.core.propagate import PropagationSettings
@@ -12,6 +14,14 @@ from blender_cutout.core.types import Clip, Direction, FrameRange, Label, Round,
 
 FILM = SyntheticClip(length=16, height=60, width=100, radius=10)
 ALL = FrameRange(0, len(FILM))
+
+
+def write_film(folder: Path, film: SyntheticClip) -> Path:
+    """Writes a film as pictures into a folder, and returns that."""
+    for frame in range(len(film)):
+        data = cv2.imencode(".png", cv2.cvtColor(film[frame], cv2.COLOR_RGB2BGR))[1]
+        (folder / f"{frame:03d}.png").write_bytes(data.tobytes())
+    return folder
 
 
 def make_engine(tier: str = "draft", net: FakePropagationNet | None = None) -> Engine:

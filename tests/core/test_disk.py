@@ -6,33 +6,20 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import pytest
+from session_kit import ALL, FILM, make_engine, write_film
 
 from blender_cutout.core import preview
 from blender_cutout.core.disk import DiskUse, joint
-from blender_cutout.core.engine import Engine, EngineSettings
-from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip
-from blender_cutout.core.propagate import PropagationSettings
 from blender_cutout.core.session import TrackSession
 from blender_cutout.core.types import Care, Clip, Direction, FrameRange, Label, Round, Stroke, size_text
 
-FILM = SyntheticClip(length=16, height=60, width=100, radius=10)
-ALL = FrameRange(0, len(FILM))
 BLOCK = preview.BLOCK
-
-
-def make_engine() -> Engine:
-    settings = EngineSettings(96, PropagationSettings(working_px=96))
-    return Engine(FakeScribbleNet(), FakePropagationNet(), settings, tier="draft", weights_id="fake")
 
 
 @pytest.fixture(scope="module")
 def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("Bilder ä")
-    for frame in range(len(FILM)):
-        cv2.imwrite(str(folder / f"{frame:03d}.png"), cv2.cvtColor(FILM[frame], cv2.COLOR_RGB2BGR))
-    return folder
+    return write_film(tmp_path_factory.mktemp("Bilder ä"), FILM)
 
 
 @pytest.fixture

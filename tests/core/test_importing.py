@@ -10,13 +10,12 @@ import av
 import cv2
 import numpy as np
 import pytest
+from session_kit import make_engine, write_film
 
 from blender_cutout.core.alpha import ONE_THREAD
-from blender_cutout.core.engine import Engine, EngineSettings
 from blender_cutout.core.errors import InputError, SizeMismatch, StoreError
-from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip, iou
+from blender_cutout.core.fakes import SyntheticClip, iou
 from blender_cutout.core.foreign import ForeignMattes, place
-from blender_cutout.core.propagate import PropagationSettings
 from blender_cutout.core.session import TrackSession
 from blender_cutout.core.types import Clip, Direction, FrameRange, Label, MatteKind, Round, Stroke
 
@@ -24,17 +23,9 @@ FILM = SyntheticClip(length=12, height=60, width=100, radius=10)
 ALL = FrameRange(0, len(FILM))
 
 
-def make_engine(tier: str = "draft") -> Engine:
-    settings = EngineSettings(96, PropagationSettings(working_px=96))
-    return Engine(FakeScribbleNet(), FakePropagationNet(), settings, tier=tier, weights_id="fake")
-
-
 @pytest.fixture(scope="module")
 def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("Bilder")
-    for frame in range(len(FILM)):
-        cv2.imwrite(str(folder / f"{frame:03d}.png"), cv2.cvtColor(FILM[frame], cv2.COLOR_RGB2BGR))
-    return folder
+    return write_film(tmp_path_factory.mktemp("Bilder"), FILM)
 
 
 @pytest.fixture

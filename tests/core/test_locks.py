@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
+from session_kit import add_corner, make_engine, write_film
 
-from blender_cutout.core.engine import Engine, EngineSettings
 from blender_cutout.core.errors import InputError
-from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip, iou
+from blender_cutout.core.fakes import FakePropagationNet, SyntheticClip, iou
 from blender_cutout.core.group import GroupRun
-from blender_cutout.core.propagate import PropagationSettings, propagate
+from blender_cutout.core.propagate import propagate
 from blender_cutout.core.session import TrackSession
 from blender_cutout.core.types import Clip, Direction, FrameRange, Label, MatteKind, Round, Stroke
 
@@ -23,16 +22,7 @@ ALL = FrameRange(0, len(FILM))
 
 @pytest.fixture(scope="module")
 def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("Gesperrt")
-    for frame in range(len(FILM)):
-        data = cv2.imencode(".png", cv2.cvtColor(FILM[frame], cv2.COLOR_RGB2BGR))[1]
-        (folder / f"{frame:03d}.png").write_bytes(data.tobytes())
-    return folder
-
-
-def make_engine() -> Engine:
-    settings = EngineSettings(96, PropagationSettings(working_px=96))
-    return Engine(FakeScribbleNet(), FakePropagationNet(), settings, tier="draft", weights_id="fake")
+    return write_film(tmp_path_factory.mktemp("Gesperrt"), FILM)
 
 
 @pytest.fixture
@@ -50,11 +40,6 @@ def session(tracks: list[TrackSession]) -> TrackSession:
 
 def keep(frame: int, n: int = 0) -> Round:
     return Round(frame, (Stroke([FILM.centre(frame, n)], 3, Label.KEEP),))
-
-
-def add_corner(frame: int) -> Round:
-    """A wrong stroke on the background, easy to find again."""
-    return Round(frame, (Stroke([(5, 5)], 4, Label.KEEP),))
 
 
 def run(session: TrackSession, direction: Direction = Direction.BOTH) -> dict[int, MatteKind]:
