@@ -36,7 +36,7 @@ IN_TO_OUT = BoolProperty(
 )
 STOP_AT_CUTS = BoolProperty(
     name="Stop at Cuts",
-    description="The mask is not carried across a cut, dissolve or fade of the clip; a frame with strokes beyond it is reached",
+    description="The mask is not carried across a cut, dissolve or fade; a frame with strokes beyond it is reached",
     default=True,
 )
 STOP_IN_DOUBT = BoolProperty(

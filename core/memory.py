@@ -22,7 +22,7 @@ class Entry(NamedTuple):
 
 
 class SpaceTimeMemory:
-    """Remembered frames of one pass, never more than `budget` of them, and no more than `megabytes` where three suffice.
+    """Remembered frames of one pass, never more than `budget`, and no more than `megabytes` where three frames suffice.
 
     * permanent: keyframes. At most half the budget (at least one); the ones farthest in time are dropped.
     * surroundings: a wider view of the keyframe that the pass starts from, which shows what the object is not.
