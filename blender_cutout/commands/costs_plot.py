@@ -10,7 +10,7 @@ from .costs import growth, verdict
 from .figures import figure, save
 
 TITLES = {
-    "frames": ("frames of the clip", "Memory holds a fixed number of frames;\ndecoded ones are kept up to 256 MB"),
+    "frames": ("frames of the clip", "Memory holds a fixed number of frames;\ndecoded ones are kept up to 64 MB"),
     "strokes": (
         "picture, a round of strokes",
         "The network sees a crop of fixed size;\ncutting and pasting it is what grows",
