@@ -78,6 +78,10 @@ class Recorded:
         answer: Mattes = self._next(self._net.segment, query, memory, previous)
         return answer
 
+    def megabytes(self, key: Key, value: Value) -> float:
+        """See `PropagationNet`."""
+        return self._net.megabytes(key, value)
+
     def attention(self, query: Key, keyframe: Key, difference: Mattes) -> Mattes:
         """See `PropagationNet`."""
         answer: Mattes = self._next(self._net.attention, query, keyframe, difference)
