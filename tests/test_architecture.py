@@ -1,6 +1,6 @@
 """The import rules and the habits of the source tree, read from the syntax trees: nothing is imported.
 
-blender_cutout (add-on)      ->  core.types, .errors, .messages, .told, .tiers, .ladder       Blender's process
+blender_cutout (add-on)      ->  core.types, .errors, .messages, .told, .tiers, .atomic …     Blender's process
 worker, cli                  ->  compose  ->  core  and  models                               the engine's process
 core  never  models, bpy, torch      models  never  core, bpy, cv2
 """
@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("blender_cutout", "core", "models")
-LIGHT = {"types", "errors", "messages", "tiers", "ladder", "told"}
+LIGHT = {"atomic", "types", "errors", "messages", "tiers", "ladder", "told"}
 """Modules of core that Blender's process imports: nothing but the standard library when they are imported."""
 
 BLENDER = {"bpy", "bpy_extras", "bpy_types", "gpu", "gpu_extras", "mathutils", "blf", "bmesh", "bl_ui", "addon_utils"}

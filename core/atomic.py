@@ -1,0 +1,175 @@
+"""Files written whole or not at all, and opened only where they are ordinary files. Standard library only.
+
+A folder that came from somebody else may hold links, pipes and devices under any name. So a temporary file has a name
+that nobody can foresee and is made, never opened; it then takes the place of the file, or of the link, of that name.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+SUFFIX = ".part"
+"""How the names of temporary files end."""
+_LEFTOVER = re.compile(r"\.(?P<target>.+)\.[0-9a-f]+\.part", re.DOTALL)
+_TRIES = 100
+_BINARY: int = getattr(os, "O_BINARY", 0)
+_NO_FOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
+_NO_WAIT: int = getattr(os, "O_NONBLOCK", 0)
+_REPARSE_POINT = 0x400
+"""Windows: set for symbolic links and for junctions, which Python 3.10 and 3.11 do not count as links."""
+
+
+class NotOrdinary(OSError):
+    """A pipe, a device, a socket, a folder or a link lies where an ordinary file, or a folder, is expected."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        super().__init__(errno.EINVAL, text, str(path))
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str], durable: bool = False) -> Iterator[IO[bytes]]:
+    """A new binary file that takes the place of `path` when the block ends well, and is removed when it does not.
+
+    A link at `path` is replaced, not followed. With `durable` the content is on the disk, not only on its way there,
+    before the file appears; its name is so after `sync_folder`. Raises OSError.
+    """
+    target = Path(path)
+    temporary, handle = _new_beside(target)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def write(path: str | os.PathLike[str], data: bytes, durable: bool = False) -> None:
+    """Writes a whole file; see `replacing`. Raises OSError, and what was there before is there still."""
+    with replacing(path, durable) as file:
+        file.write(data)
+
+
+def unused_name(path: str | os.PathLike[str]) -> Path:
+    """A name for a temporary file beside `path`, for calls that make a file themselves (`os.link`)."""
+    target = Path(path)
+    return target.with_name(f".{target.name}.{secrets.token_hex(4)}{SUFFIX}")
+
+
+def leftover_of(name: str) -> str | None:
+    """Name of the file that a killed process was writing into a temporary file called `name`; None = it is none."""
+    match = _LEFTOVER.fullmatch(name)
+    return match["target"] if match else None
+
+
+def open_regular(path: str | os.PathLike[str], flags: int = os.O_RDONLY, follow: bool = True) -> int:
+    """Descriptor of an ordinary file; whatever else lies there is refused at once, without waiting for it.
+
+    Args:
+        path: the file.
+        flags: as for `os.open`.
+        follow: False = a link is refused too.
+
+    Raises:
+        NotOrdinary: it is a pipe, device, socket, folder or link. OSError: it cannot be opened.
+    """
+    place = Path(path)
+    if "\0" in str(place):
+        raise NotOrdinary(place, "Not a file's name")
+    with suppress(FileNotFoundError):
+        _check_regular(place, os.stat(place, follow_symlinks=follow))
+    extra = _BINARY | _NO_WAIT | (0 if follow else _NO_FOLLOW)
+    try:
+        handle = os.open(place, flags | extra, 0o666)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):
+            raise NotOrdinary(place, "Not an ordinary file") from error
+        raise
+    try:
+        _check_regular(place, os.fstat(handle))
+    except OSError:
+        os.close(handle)
+        raise
+    return handle
+
+
+def read_regular(path: str | os.PathLike[str], most: int, follow: bool = True) -> bytes:
+    """The bytes of an ordinary file that has no more than `most`. Raises NotOrdinary, OSError."""
+    with os.fdopen(open_regular(path, follow=follow), "rb") as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise OSError(errno.EFBIG, f"The file is larger than {most} bytes", str(path))
+    return data
+
+
+def make_folder(path: str | os.PathLike[str]) -> None:
+    """Makes a folder unless it is there. Its parent must be; a link to a folder is refused.
+
+    Raises:
+        NotOrdinary: something else lies there. OSError: it cannot be made.
+    """
+    place = Path(path)
+    with suppress(FileExistsError):
+        os.mkdir(place)
+    if not is_folder(place):
+        raise NotOrdinary(place, "Not a folder, or only a link to one")
+
+
+def is_folder(path: str | os.PathLike[str]) -> bool:
+    """True for a folder itself, not for a link to one."""
+    try:
+        found = os.lstat(path)
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISDIR(found.st_mode) and not is_link(found)
+
+
+def is_link(found: os.stat_result) -> bool:
+    """True for what `os.lstat` says of a symbolic link, or of a junction of Windows."""
+    return stat.S_ISLNK(found.st_mode) or bool(getattr(found, "st_file_attributes", 0) & _REPARSE_POINT)
+
+
+def sync_folder(folder: str | os.PathLike[str]) -> None:
+    """Makes the names of new files durable; Windows has nothing like it and needs nothing. Raises OSError."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _new_beside(target: Path) -> tuple[Path, int]:
+    for _ in range(_TRIES):
+        temporary = unused_name(target)
+        with suppress(FileExistsError):
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW | _BINARY
+            return temporary, os.open(temporary, flags, 0o666)
+    raise FileExistsError(errno.EEXIST, "No temporary name is free", str(target))
+
+
+def _check_regular(path: Path, found: os.stat_result) -> None:
+    mode = found.st_mode
+    if stat.S_ISREG(mode) and not stat.S_ISLNK(mode):
+        return
+    kinds = {
+        stat.S_IFIFO: "a pipe",
+        stat.S_IFSOCK: "a socket",
+        stat.S_IFCHR: "a device",
+        stat.S_IFBLK: "a device",
+        stat.S_IFDIR: "a folder",
+        stat.S_IFLNK: "a link",
+    }
+    raise NotOrdinary(path, f"Not an ordinary file but {kinds.get(stat.S_IFMT(mode), 'something else')}")
