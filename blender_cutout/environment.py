@@ -131,7 +131,8 @@ def create(
         device: "auto" takes the PyTorch that fits the machine, "cpu" the small one in any case.
         base: the Python to build on; default the first fitting one of `find_python`.
         extra: further requirements.
-        wheels: folder with everything that is needed; then nothing is downloaded.
+        wheels: folder with everything that is needed; then nothing is downloaded, and the user's pip settings do not
+            count.
 
     Yields:
         Lines for the user. Closing the generator stops the installation; the next call goes on with it.
@@ -221,7 +222,9 @@ def _make(
     if requirements:
         yield f"Installing {', '.join(requirements)} …"
         remedy = _lacking(wheels) if wheels else ""
-        yield from installing.run([*pip, *requirements], "A library could not be installed.", remedy, scratch)
+        yield from installing.run(
+            [*pip, *requirements], "A library could not be installed.", remedy, scratch, pip_settings=wheels is None
+        )
     record = {"stamp": wanted, "requirements": list(requirements), "torch": torch.build if torch else ""}
     temporary = folder / (MARKER + ".part")
     temporary.write_text(json.dumps(record, indent=1), encoding="utf-8")
@@ -260,7 +263,13 @@ def _install_torch(pip: Sequence[str], torch: TorchChoice, wheels: Path | None, 
         last = number == len(attempts) - 1
         remedy = torch.remedy if wheels is None else _lacking(wheels)
         try:
-            yield from installing.run([*pip, *arguments], "PyTorch could not be installed.", remedy, scratch)
+            yield from installing.run(
+                [*pip, *arguments],
+                "PyTorch could not be installed.",
+                remedy,
+                scratch,
+                pip_settings=wheels is None,
+            )
         except EnvironmentMissing:
             if last:
                 raise

@@ -109,7 +109,14 @@ def only_one(path: Path) -> Iterator[None]:
         yield
 
 
-def run(command: Sequence[str], failure: str, remedy: str = "", scratch: Path | None = None) -> Iterator[str]:
+def run(
+    command: Sequence[str],
+    failure: str,
+    remedy: str = "",
+    scratch: Path | None = None,
+    *,
+    pip_settings: bool = True,
+) -> Iterator[str]:
     """Runs a program and yields its lines. Closing the generator ends the program.
 
     Args:
@@ -117,14 +124,16 @@ def run(command: Sequence[str], failure: str, remedy: str = "", scratch: Path | 
         failure: sentence that begins the error's text.
         remedy: what to do about a failure of unknown cause.
         scratch: folder for its temporary files.
+        pip_settings: False = pip runs without the user's own settings.
 
     Raises:
         EnvironmentMissing: it failed; with the cause if it is a known one, else with its last words.
     """
     lines: list[str] = []
     process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=_variables(scratch),
-        text=True, encoding="utf-8", errors="replace", creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        env=_variables(scratch, pip_settings), text=True, encoding="utf-8", errors="replace",
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
     )  # fmt: skip
     assert process.stdout
     try:
@@ -147,12 +156,16 @@ def run(command: Sequence[str], failure: str, remedy: str = "", scratch: Path | 
         process.stdout.close()
 
 
-def _variables(scratch: Path | None) -> dict[str, str]:
+def _variables(scratch: Path | None, pip_settings: bool) -> dict[str, str]:
     """The environment for those programs."""
-    # A user's pip settings for mirrors and certificates are kept, but `--user` cannot work in an environment.
     variables: dict[str, Any] = {k: v for k, v in os.environ.items() if not k.upper().startswith("PYTHON")}
     variables.pop("__PYVENV_LAUNCHER__", None)
     if scratch:
         # Beside the environment: the system's own folder may be small, and is not emptied after a kill.
         variables |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))
+    if not pip_settings:
+        # Constraints and further sources are for an index: they would forbid or replace wheels of a chosen folder.
+        variables = {k: v for k, v in variables.items() if not k.upper().startswith("PIP_")}
+        variables["PIP_CONFIG_FILE"] = os.devnull
+    # Mirrors, certificates, proxies and constraints are kept, but `--user` cannot work in an environment.
     return variables | {"PIP_USER": "0"}

@@ -24,8 +24,11 @@ _HOME = pytest.StashKey[str]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """What the user of this machine has set up, and the tier that was timed here, are no part of the tests."""
+    """Keeps this machine out of the tests: what its user has set up, the tier timed here, pip's settings."""
     config.stash[_HOME] = os.environ["CUTOUT_HOME"] = tempfile.mkdtemp(prefix="cutout home ")
+    for name in [name for name in os.environ if name.upper().startswith("PIP_")]:
+        del os.environ[name]
+    os.environ["PIP_CONFIG_FILE"] = os.devnull
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

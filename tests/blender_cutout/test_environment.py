@@ -25,13 +25,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def wheel(folder: Path, name: str) -> None:
+def wheel(folder: Path, name: str, version: str = "1.0") -> None:
     """Writes a wheel that holds one empty module: something to install without a network."""
     folder.mkdir(exist_ok=True)
-    info = f"{name}-1.0.dist-info"
-    with zipfile.ZipFile(folder / f"{name}-1.0-py3-none-any.whl", "w") as archive:
-        archive.writestr(f"{name}.py", "")
-        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    info = f"{name}-{version}.dist-info"
+    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as archive:
+        archive.writestr(f"{name}.py", f"version = {version!r}")
+        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
         archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         archive.writestr(f"{info}/RECORD", "")
 
@@ -139,6 +139,45 @@ def test_an_environment_is_made_resumed_and_found_ready(
     wheel(wheels, "cutout_third")
     list(environment.make(folder, (*wanted, "cutout_third")))
     assert has(folder, "cutout_third"), "changed requirements are noticed"
+
+
+@pytest.fixture(params=["file", "variables"])
+def pip_of_the_user(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user whose pip keeps to version 1 and finds versions 1 and 2 in a folder of theirs: returns that folder."""
+    constraints, mirror, config = tmp_path / "constraints.txt", tmp_path / "mirror", tmp_path / "pip.ini"
+    constraints.write_text("cutout_first<2\n")
+    for version in ("1.0", "2.0"):
+        wheel(mirror, "cutout_first", version)
+    settings = {"constraint": constraints.as_uri(), "find-links": mirror.as_uri(), "no-index": "1"}
+    if request.param == "file":
+        config.write_text("\n".join(["[global]", *(f"{key} = {value}" for key, value in settings.items())]))
+        monkeypatch.setenv("PIP_CONFIG_FILE", str(config))
+    else:
+        for key, value in settings.items():
+            monkeypatch.setenv("PIP_" + key.replace("-", "_").upper(), value)
+    return mirror
+
+
+def installed(folder: Path) -> str:
+    code = "import cutout_first; print(cutout_first.version)"
+    command = [str(environment.python_of(folder)), "-I", "-c", code]
+    return subprocess.run(command, capture_output=True, text=True).stdout.strip()
+
+
+def test_online_the_users_pip_settings_count(tmp_path: Path, pip_of_the_user: Path) -> None:
+    list(environment.make(tmp_path / "engine", ("cutout_first",)))
+    assert installed(tmp_path / "engine") == "1.0"
+
+
+def test_from_a_folder_of_wheels_the_users_pip_settings_do_not_count(tmp_path: Path, pip_of_the_user: Path) -> None:
+    wheel(tmp_path / "wheels", "cutout_first", "2.0")
+    torch = TorchChoice("cpu", "Because.", ())
+    wheel(tmp_path / "wheels", "torch", "99.0")
+    list(environment.make(tmp_path / "engine", ("cutout_first",), torch=torch, wheels=tmp_path / "wheels"))
+    assert installed(tmp_path / "engine") == "2.0"
+    wheel(tmp_path / "others", "torch", "99.0")
+    with pytest.raises(EnvironmentMissing, match="cutout_first"):  # it lies in the user's own folder, not in this one
+        list(environment.make(tmp_path / "engine 2", ("cutout_first",), torch=torch, wheels=tmp_path / "others"))
 
 
 def test_a_stopped_installation_is_not_taken_for_a_finished_one(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
