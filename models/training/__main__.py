@@ -49,7 +49,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         run.add_argument("--minutes", type=float, default=60.0, help="length of the schedule by the clock (default 60)")
         run.add_argument("--steps", type=int, default=0, help="end after so many steps at the latest (default: any)")
         run.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
-        run.add_argument("--weights", type=Path, help="start a new schedule from this checkpoint's averaged weights")
+        run.add_argument(
+            "--weights",
+            type=Path,
+            help="start a new schedule from this last.pt's averaged weights, or from FILE.safetensors",
+        )
         run.add_argument("--begin", type=float, default=0.0, help="where in the schedule to start, 0 to 1 (default 0)")
         run.add_argument("--device", default="cpu", help="cpu, cuda or mps (default cpu)")
         run.add_argument("--precision", default="bf16", help="bf16 (default; where the device has it) or fp32")

@@ -1,26 +1,34 @@
 """The training pictures, decoded once into one memory-mapped array.
 
-The only module under `models` that may use OpenCV, lazily and for decoding only. The cache lies outside the repository;
-the evaluation folder is never read.
+The only module under `models` that may use OpenCV, lazily and while decoding only. The cache lies outside the
+repository; the evaluation folder is never read.
 """
 
 from __future__ import annotations
 
 import copy
-import csv
 import json
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-CACHE_VERSION = 1
+from .sources import Classes, Source, sources
+
+CACHE_VERSION = 2
 GROUP_WEIGHTS = (1.0, 0.7, 0.4)
 """Weights in the loss of accuracy groups 1, 2 and 3."""
+
+UNKNOWN = 255
+"""In a mask of ids: what is there is not known, and counts in no loss."""
+
+SMALLEST_PART = 0.003
+"""Of the picture: smaller connected parts of a class are no objects."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -31,22 +39,42 @@ class Entry:
 
     name: str
     set: str
-    kind: str  # object | regions
+    kind: str  # object | regions | ids
     accuracy_group: int
     sequence: str
     offset: int
     height: int
     width: int
+    frame: int = -1  # its number in the film it is from; -1 for stills
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Views into the array: image (H, W, 3) uint8 RGB, mask (H, W) uint8 (0/255, or region ids), loss weight."""
+    """Views into the array: image (H, W, 3) uint8 RGB, mask (H, W) uint8 (0/255, region or object ids), loss weight."""
 
     image: NDArray[np.uint8]
     mask: NDArray[np.uint8]
     entry: Entry
     weight: float
+
+    def objects(self) -> dict[int, NDArray[np.bool_]]:
+        """Returns the masks (H, W) of a film frame's objects by id, those that can be seen."""
+        if self.entry.kind != "ids":
+            return {1: self.mask > 127} if (self.mask > 127).any() else {}
+        return {int(i): self.mask == i for i in np.unique(self.mask) if 0 < i < UNKNOWN}
+
+    def visible(self) -> NDArray[np.bool_]:
+        """Returns the mask (H, W) of all objects together."""
+        if self.entry.kind != "ids":
+            return np.asarray(self.mask > 127)
+        return np.asarray((self.mask > 0) & (self.mask < UNKNOWN))
+
+    def unknown(self) -> NDArray[np.bool_] | None:
+        """Returns where nothing is known (H, W); None where all is."""
+        if self.entry.kind != "ids":
+            return None
+        unknown = np.asarray(self.mask == UNKNOWN)
+        return unknown if unknown.any() else None
 
 
 class Pool:
@@ -107,13 +135,13 @@ def _is_whole(cache: Path) -> bool:
 
 
 def _build(data: Path, cache: Path) -> None:
-    sources = _files(data)
+    entries_there = sources(data)
     cache.mkdir(parents=True, exist_ok=True)
     entries: list[dict[str, object]] = []
     damaged: list[str] = []
     offset = 0
     with open(cache / "pixels.part", "wb") as out:
-        for source in sources:
+        for source in entries_there:
             try:
                 group, image, mask = _checked(source)
             except (FileNotFoundError, ValueError) as error:
@@ -123,7 +151,9 @@ def _build(data: Path, cache: Path) -> None:
             height, width = mask.shape
             out.write(image.tobytes())
             out.write(mask.tobytes())
-            entry = Entry(source.name, source.set, source.kind, group, source.sequence, offset, height, width)
+            entry = Entry(
+                source.name, source.set, source.kind, group, source.sequence, offset, height, width, source.frame
+            )
             entries.append(asdict(entry))
             offset += 4 * height * width
     if not entries:
@@ -136,61 +166,57 @@ def _build(data: Path, cache: Path) -> None:
     os.replace(part, cache / "index.json")
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """An entry of the data folder as it is written there, not looked at yet."""
-
-    name: str
-    set: str
-    kind: str
-    group: str
-    sequence: str
-    image: Path
-    mask: Path
-
-
-def _files(data: Path) -> Iterator[_Source]:
-    index = data / "stills" / "index.csv"
-    video = data / "video-train"
-    if not index.exists() or not video.is_dir():
-        raise FileNotFoundError(
-            f"{data} is not the training data: stills/index.csv and video-train/ are expected in it."
-        )
-    return _walk(data / "stills", index, video)
-
-
-def _walk(stills: Path, index: Path, video: Path) -> Iterator[_Source]:
-    with open(index, newline="", encoding="utf-8", errors="replace") as lines:
-        for number, row in enumerate(csv.DictReader(lines), 2):
-            kind, name = row.get("kind"), row.get("name") or f"line {number} of {index}"
-            if kind == "unlabelled":
-                continue
-            image, mask = stills / "images" / f"{name}.webp", stills / "masks" / f"{name}.png"
-            yield _Source(name, row.get("set") or "", kind or "", row.get("accuracy_group") or "", "", image, mask)
-    for folder in sorted(p for p in video.iterdir() if p.is_dir()):
-        for image in sorted((folder / "frames").glob("*.webp")):
-            mask = folder / "masks" / f"{image.stem}.png"
-            if mask.exists():
-                yield _Source(f"{folder.name}_{image.stem}", "davis", "object", "1", folder.name, image, mask)
-
-
-def _checked(source: _Source) -> tuple[int, NDArray[np.uint8], NDArray[np.uint8]]:
+def _checked(source: Source) -> tuple[int, NDArray[np.uint8], NDArray[np.uint8]]:
     """The accuracy group, picture and mask of a source.
 
     Raises:
         FileNotFoundError: a file cannot be read.
         ValueError: what the index says cannot be, or a still has no object.
     """
-    if not source.set or source.kind not in ("object", "regions") or source.group not in ("1", "2", "3"):
+    if not source.set or source.kind not in ("object", "regions", "ids") or source.group not in ("1", "2", "3"):
         raise ValueError(f"set {source.set!r}, kind {source.kind!r}, accuracy group {source.group!r} cannot be.")
-    image, mask = read_pair(source.image, source.mask)
+    image, mask = read_pair(source.image, source.mask, ids=source.kind == "ids")
+    if source.classes is not None:
+        mask = connected_parts(mask, source.classes)
+    if source.kind == "ids" and not source.sequence and not ((mask > 0) & (mask < UNKNOWN)).any():
+        raise ValueError(f"{source.mask} shows no object.")
     if source.kind == "object" and not source.sequence and not (mask > 127).any():
         raise ValueError(f"{source.mask} shows no object.")
     return int(source.group), image, mask
 
 
-def read_pair(image_path: Path, mask_path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def connected_parts(classes: NDArray[np.uint8], kinds: Classes) -> NDArray[np.uint8]:
+    """Returns a mask (H, W) whose ids are the connected parts of a mask of classes (H, W), the largest first.
+
+    Parts that are too small, or of a class that is no thing, are background; unknown stays unknown.
+    """
+    import cv2
+
+    out = np.zeros_like(classes)
+    unknown = (classes == UNKNOWN) | np.isin(classes, kinds.unknown)
+    joined = classes.copy()
+    for part, whole in kinds.joined:
+        joined[classes == part] = whole
+    found: list[tuple[int, NDArray[np.bool_]]] = []
+    for number in np.unique(joined[~unknown]):
+        if number == 0 or number in kinds.ground:
+            continue
+        count, labelled, stats, _ = cv2.connectedComponentsWithStats(np.uint8((joined == number) & ~unknown), None)
+        for label in range(1, count):
+            area = int(stats[label, cv2.CC_STAT_AREA])
+            if area >= SMALLEST_PART * classes.size:
+                found.append((area, np.asarray(labelled == label)))
+    found.sort(key=lambda part: -part[0])
+    for identity, (_, region) in enumerate(found[: UNKNOWN - 1], 1):
+        out[region] = identity
+    out[unknown] = UNKNOWN
+    return out
+
+
+def read_pair(image_path: Path, mask_path: Path, ids: bool = False) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Returns a picture (H, W, 3) RGB and its mask (H, W) as they are on disk, the mask at the picture's size.
+
+    With `ids` the numbers of a palette are the mask, whatever colours they stand for.
 
     Raises:
         FileNotFoundError: one of them cannot be read.
@@ -199,7 +225,8 @@ def read_pair(image_path: Path, mask_path: Path) -> tuple[NDArray[np.uint8], NDA
 
     try:
         image = cv2.imread(str(image_path), cv2.IMREAD_COLOR)
-        mask = cv2.imread(str(mask_path), cv2.IMREAD_GRAYSCALE)
+        mask: Any = _palette_ids(mask_path) if ids else None
+        mask = cv2.imread(str(mask_path), cv2.IMREAD_GRAYSCALE) if mask is None else mask
     except cv2.error:  # a header that promises more than there can be
         image = mask = None
     if image is None or mask is None:
@@ -207,6 +234,26 @@ def read_pair(image_path: Path, mask_path: Path) -> tuple[NDArray[np.uint8], NDA
     if mask.shape != image.shape[:2]:
         mask = cv2.resize(mask, image.shape[1::-1], interpolation=cv2.INTER_NEAREST)
     return np.ascontiguousarray(image[..., ::-1]), np.ascontiguousarray(mask)
+
+
+def _palette_ids(path: Path) -> NDArray[np.uint8] | None:
+    """The numbers (H, W) in a PNG with a palette, None for any other file: OpenCV gives the palette's colours."""
+    import av
+
+    with path.open("rb") as file:
+        head = file.read(26)
+    if len(head) < 26 or head[25] != 3:
+        return None
+    try:
+        with av.open(str(path)) as container:
+            frame = next(container.decode(video=0))
+            if frame.format.name != "pal8":
+                return None
+            plane = frame.planes[0]
+            rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+            return np.ascontiguousarray(rows[: frame.height, : frame.width])
+    except (av.FFmpegError, StopIteration) as error:
+        raise FileNotFoundError(f"{path} cannot be read as a picture.") from error
 
 
 def choose(pool: Pool, share: Mapping[str, float], rng: np.random.Generator) -> Picture:
@@ -230,23 +277,37 @@ def pick_object(picture: Picture, rng: np.random.Generator) -> NDArray[np.bool_]
     """
     if picture.entry.kind == "object":
         chosen = picture.mask > 127
-    else:
-        ids, counts = np.unique(picture.mask, return_counts=True)
-        share = counts / picture.mask.size
-        fit = ids[(share > 0.01) & (share < 0.5)]
-        if len(fit) == 0:
+    elif picture.entry.kind == "ids":
+        ids = np.unique(picture.mask)
+        ids = ids[(ids > 0) & (ids < UNKNOWN)]
+        if len(ids) == 0:
             return None
-        chosen = picture.mask == rng.choice(fit)
-        if rng.random() < 0.35:
-            rim = np.zeros_like(chosen)
-            rim[1:] |= chosen[:-1]
-            rim[:, 1:] |= chosen[:, :-1]
-            around = np.setdiff1d(picture.mask[rim & ~chosen], [])
-            around = around[np.isin(around, fit)]
-            if len(around):
-                chosen = chosen | (picture.mask == rng.choice(around))
+        chosen = picture.mask == rng.choice(ids)
+    else:
+        region = _region(picture.mask, rng)
+        if region is None:
+            return None
+        chosen = region
     area = float(chosen.mean())
     return chosen if 0.002 < area < 0.9 else None
+
+
+def _region(mask: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.bool_] | None:
+    ids, counts = np.unique(mask, return_counts=True)
+    share = counts / mask.size
+    fit = ids[(share > 0.01) & (share < 0.5)]
+    if len(fit) == 0:
+        return None
+    chosen = mask == rng.choice(fit)
+    if rng.random() < 0.35:
+        rim = np.zeros_like(chosen)
+        rim[1:] |= chosen[:-1]
+        rim[:, 1:] |= chosen[:, :-1]
+        around = np.setdiff1d(mask[rim & ~chosen], [])
+        around = around[np.isin(around, fit)]
+        if len(around):
+            chosen = chosen | (mask == rng.choice(around))
+    return chosen
 
 
 def object_box(mask: NDArray[np.bool_]) -> tuple[float, float, float, float] | None:

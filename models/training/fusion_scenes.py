@@ -63,7 +63,7 @@ def video_scene(pool: Pool, rng: np.random.Generator) -> Scene | None:
     pictures = [pool[p] for p in (places[::-1] if rng.random() < 0.5 else places)]
     centres: list[tuple[float, float, float]] = []
     for picture in pictures:
-        box = object_box(picture.mask > 127)
+        box = object_box(picture.visible())
         if box is None:
             if not centres:
                 return None
@@ -74,7 +74,7 @@ def video_scene(pool: Pool, rng: np.random.Generator) -> Scene | None:
     tone = random_colour(rng, 0.8)
     images, truths = [], []
     for picture, world in zip(pictures, worlds, strict=True):
-        image, truth = _view(picture.image, picture.mask > 127, world)
+        image, truth = _view(picture.image, picture.visible(), world)
         images.append(_picture(tone(image)))
         truths.append(truth.numpy())
     return Scene(images, truths, worlds, None, pictures[0].entry.sequence)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -28,6 +29,11 @@ STILL_SHARE = {
     "bsds500": 0.12,
     "horses": 0.09,
     "human290": 0.07,
+    "oxford_pets600": 0.1,
+    "msrc591": 0.08,
+    "camvid701": 0.04,
+    "movers": 0.04,
+    "powerlines_thin": 0.02,
 }
 
 
@@ -40,6 +46,14 @@ class Thing:
     cx: float
     cy: float
     side: float
+
+
+class Layer(NamedTuple):
+    """What a frame shows: picture (3, S, S), mattes (N, S, S), and where the truth is not known (1, S, S) or None."""
+
+    image: Tensor
+    mattes: Tensor
+    unknown: Tensor | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +130,7 @@ def rendered(
     border: bool,
     parts: NDArray[np.bool_] | None = None,
     whole: bool = False,
-) -> list[tuple[Tensor, Tensor]]:
+) -> list[Layer]:
     """Renders a thing's picture and mask in every frame: output -> crop -> undo motion -> undo placing -> source.
 
     Args:
@@ -130,12 +144,29 @@ def rendered(
         whole: all of the picture is the thing.
     """
     back = np.linalg.inv(place)
-    mask = None if whole else thing.mask if parts is None else parts
+    mask = None if whole else thing.mask[None] if parts is None else parts
+    unknown = None if whole else thing.picture.unknown()
     out = []
     for world, motion, bend in zip(scene.worlds, motions, bends, strict=True):
         view = View((back @ np.linalg.inv(motion) @ world)[:2], bend)
-        out.append(render(thing.picture.image, mask, view, (scene.size, scene.size), border, scene.device))
+        out.append(shown(thing.picture.image, mask, unknown, view, scene, border))
     return out
+
+
+def shown(
+    image: NDArray[np.uint8],
+    masks: NDArray[np.bool_] | None,
+    unknown: NDArray[np.bool_] | None,
+    view: View,
+    scene: Scene,
+    border: bool,
+) -> Layer:
+    """Returns what a view shows of a picture (h, w, 3), of its objects (N, h, w) and of what is not known (h, w)."""
+    planes = masks if masks is None or unknown is None else np.concatenate((masks, unknown[None]))
+    picture, mattes = render(image, planes, view, (scene.size, scene.size), border, scene.device)
+    if masks is None or unknown is None:
+        return Layer(picture, mattes, None)
+    return Layer(picture, mattes[:-1], mattes[-1:])
 
 
 def over(below: Tensor, above: Tensor, matte: Tensor) -> Tensor:
@@ -149,12 +180,12 @@ def paste(
     rng: np.random.Generator,
     recipe: ClipRecipe,
     scene: Scene,
-    layers: list[tuple[Tensor, Tensor]],
+    layers: list[Layer],
     main: Thing,
     strength: float,
     shifts: Sequence[tuple[float, float]],
     as_object: bool,
-) -> list[tuple[Tensor, Tensor]]:
+) -> list[Layer]:
     """Returns the layers with another moving thing in front, which hides what it covers.
 
     Args:
@@ -162,7 +193,7 @@ def paste(
         rng: chance.
         recipe: how often the thing looks just like the object: only place and motion tell them apart then.
         scene: where to look.
-        layers: picture (3, S, S) and mattes (N, S, S) of every frame.
+        layers: what every frame shows.
         main: the object, near which it is put.
         strength: of its motion.
         shifts: of its place in every frame.
@@ -180,7 +211,10 @@ def paste(
     front = rendered(other, scene, place, motions, bends, True)
     tone = random_colour(rng, (0.25 if twin else 0.7) * recipe.colour)
     out = []
-    for (image, mattes), (shown, cover) in zip(layers, front, strict=True):
-        kept = mattes * (1.0 - cover)
-        out.append((over(image, tone(shown), cover), torch.cat((kept, cover)) if as_object else kept))
+    for layer, above in zip(layers, front, strict=True):
+        cover = above.mattes
+        kept = layer.mattes * (1.0 - cover)
+        unknown = layer.unknown if layer.unknown is None else layer.unknown * (1.0 - cover)
+        mattes = torch.cat((kept, cover)) if as_object else kept
+        out.append(Layer(over(layer.image, tone(above.image), cover), mattes, unknown))
     return out

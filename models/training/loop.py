@@ -23,6 +23,7 @@ from .loader import Batches, chance, seed_torch
 from .log import Log
 from .schedule import Averaged, Clock, parameter_groups, rate_factor
 from .settings import Settings
+from .start import start_weights
 from .tasks import TASKS, Task
 
 _LOG = logging.getLogger(__name__)
@@ -52,10 +53,10 @@ class Run:
         self.average = Averaged(self.network, settings.average)
 
     def start(self, weights: Path | None) -> None:
-        """Begins a schedule, from the averaged weights of a checkpoint where one is given."""
+        """Begins a schedule, from a checkpoint's averaged weights or exported ones where they are given."""
         if weights is not None:
-            state = open_checkpoint(weights, self.settings.network, self.device)
-            fill(self.network, state["average"], weights, architecture_of(state), self.architecture)
+            tensors, held = start_weights(weights, self.settings.network, self.device)
+            fill(self.network, tensors, weights, held, self.architecture)
         self.average = Averaged(self.network, self.settings.average)
         self.log.begin()
 
@@ -141,7 +142,7 @@ def train(
     Args:
         settings: the recipe.
         resume: a checkpoint to go on from: weights, optimiser, average, minutes and chance.
-        weights: a checkpoint to take only averaged weights from (a new schedule).
+        weights: a checkpoint to take only averaged weights from, or exported ones (a new schedule).
         pool: the pictures; opened from the settings where not given.
 
     Raises:

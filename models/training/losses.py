@@ -14,31 +14,38 @@ def bootstrapped(per_pixel: Tensor, share: float) -> Tensor:
     return flat.mean(dim=1) if count >= flat.shape[1] else flat.topk(count, dim=1, sorted=False).values.mean(dim=1)
 
 
-def dice(probability: Tensor, truth: Tensor) -> Tensor:
-    """One minus the soft Dice overlap, averaged over objects, (B, N, H, W) twice -> (B,)."""
+def dice(probability: Tensor, truth: Tensor, certain: Tensor | None = None) -> Tensor:
+    """One minus the soft Dice overlap, averaged over objects, (B, N, H, W) twice -> (B,); `certain` (B, 1, H, W)."""
+    if certain is not None:
+        probability, truth = probability * certain, truth * certain
     both = (probability * truth).sum(dim=(2, 3))
     total = probability.sum(dim=(2, 3)) + truth.sum(dim=(2, 3))
     return (1.0 - (2.0 * both + 1.0) / (total + 1.0)).mean(dim=1)
 
 
-def matte_loss(log_probability: Tensor, truth: Tensor, share: float) -> Tensor:
+def matte_loss(log_probability: Tensor, truth: Tensor, share: float, certain: Tensor | None = None) -> Tensor:
     """Loss of aggregated objects, (B,).
 
     Args:
         log_probability: (B, N + 1, H, W), background first, from `affinity.aggregate_logits`.
         truth: (B, N, H, W) in [0, 1].
         share: of the hardest pixels.
+        certain: (B, H, W), how much each pixel counts, 0 to 1; None = all of all.
     """
     background = (1.0 - truth.sum(dim=1, keepdim=True)).clamp(0.0, 1.0)
     cross_entropy = -(torch.cat((background, truth), dim=1) * log_probability).sum(dim=1)
-    return bootstrapped(cross_entropy, share) + dice(log_probability[:, 1:].exp(), truth)
+    if certain is not None:
+        cross_entropy, certain = cross_entropy * certain, certain[:, None]
+    return bootstrapped(cross_entropy, share) + dice(log_probability[:, 1:].exp(), truth, certain)
 
 
-def mask_loss(logits: Tensor, truth: Tensor, share: float) -> Tensor:
-    """Loss of one mask, logits and truth (B, 1, H, W) -> (B,)."""
+def mask_loss(logits: Tensor, truth: Tensor, share: float, certain: Tensor | None = None) -> Tensor:
+    """Loss of one mask, logits and truth (B, 1, H, W) -> (B,); `certain` (B, 1, H, W) as in `matte_loss`."""
     logits = logits.float()
     cross_entropy = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")[:, 0]
-    return bootstrapped(cross_entropy, share) + dice(torch.sigmoid(logits), truth)
+    if certain is not None:
+        cross_entropy = cross_entropy * certain[:, 0]
+    return bootstrapped(cross_entropy, share) + dice(torch.sigmoid(logits), truth, certain)
 
 
 def mean_overlap(matte: Tensor, truth: Tensor) -> Tensor:

@@ -43,7 +43,8 @@ class PropagationTask:
         recipe, done = self.recipe, progress.fraction
         shares = np.array(recipe.shares_begin) + done * (np.array(recipe.shares_end) - recipe.shares_begin)
         index = int(rng.choice(len(recipe.sizes), p=shares / shares.sum()))
-        objects = 2 if rng.random() < recipe.two_objects else 1
+        chance = rng.random()
+        objects = 1 if chance >= recipe.two_objects else 3 if chance < recipe.three_objects else 2
         frames = recipe.frames
         if done > recipe.long_from and rng.random() < recipe.long_clips:
             frames = int(rng.choice(recipe.long_frames))
@@ -74,12 +75,17 @@ class PropagationTask:
             if net.auxiliary is not None:
                 truth = batch.mattes[:, t - 1].flatten(0, 1)[:, None]
                 again = net.auxiliary(value.flatten(0, 1))
-                each = mask_loss(again, F.interpolate(truth, size=again.shape[-2:], mode="area"), share)
+                sure = batch.certain
+                if sure is not None:
+                    sure = F.avg_pool2d(sure[:, t - 1 : t], truth.shape[-1] // again.shape[-1])
+                    sure = sure.repeat_interleave(batch.mattes.shape[2], dim=0)
+                each = mask_loss(again, F.interpolate(truth, size=again.shape[-2:], mode="area"), share, sure)
                 auxiliary = auxiliary + each.view(b, -1).mean(dim=1) / (length - 1)
             hint = self._hint(matte.detach(), batch.steps[:, t], batch.known[:, t], rng)
             logits = net.segment(frames[t], torch.cat(keys, dim=2), torch.cat(values, dim=3), hint)
             log_probability = affinity.aggregate_logits(logits)
-            each = matte_loss(log_probability, batch.mattes[:, t], share)
+            certain = None if batch.certain is None else batch.certain[:, t]
+            each = matte_loss(log_probability, batch.mattes[:, t], share, certain)
             parts[f"frame{t}"] = each.detach().mean()
             total = total + each / (length - 1)
             matte = log_probability[:, 1:].exp()

@@ -18,7 +18,7 @@ class RecipeError(ModelError):
 
 _SHARES = (
     *("far_anchors", "pseudo_instances", "background", "paste", "twin", "soften", "motion_blur", "compression"),
-    *("hint", "video", "video_begin", "two_objects", "long_clips", "long_from"),
+    *("hint", "video", "video_begin", "two_objects", "three_objects", "long_clips", "long_from"),
 )
 
 
@@ -37,7 +37,7 @@ class ClipRecipe:
     """How clips are made. Shares are probabilities, of clips where nothing else is said."""
 
     far_anchors: float = switch(0.4, "share of video clips whose first frame is anywhere, the others near each other")
-    pseudo_instances: float = switch(0.4, "share of still clips of two objects that are one, split by image processing")
+    pseudo_instances: float = switch(0.4, "share of still clips of objects that are one, split by image processing")
     bend: float = switch(0.035, "largest bend (standard deviation), in object sides")
     colour: float = switch(1.0, "strength of changes of colour")
     background: float = switch(0.4, "share of still clips whose object lies on another picture")
@@ -59,7 +59,8 @@ class PropagationRecipe(ClipRecipe):
     hint: float = switch(0.8, "share of frames that are shown the mattes of the frame before")
     video: float = switch(0.55, "share of clips of real video at the end of the schedule; 0 trains on stills only")
     video_begin: float = switch(0.2, "the same at the begin, where `video` is not less")
-    two_objects: float = switch(0.2, "share of batches with two objects")
+    two_objects: float = switch(0.2, "share of batches with two objects or three")
+    three_objects: float = switch(0.05, "share of batches with three")
     frames: int = switch(3, "frames of a clip")
     long_clips: float = switch(0.5, "share of batches with longer clips once `long_from` of the schedule is over")
     long_from: float = switch(0.5, "see `long_clips`")

@@ -9,7 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from blender_cutout.models.training import clips
+from blender_cutout.models.training import clips, films
 from blender_cutout.models.training.clips import Clip, ClipKind
 from blender_cutout.models.training.data import Pool
 from blender_cutout.models.training.recipe import ClipRecipe, RecipeError
@@ -65,18 +65,18 @@ def test_far_first_frames_are_anywhere_and_the_others_near() -> None:
     rng = np.random.default_rng(0)
     reach = []
     for _ in range(300):
-        places, before = clips.choose_frames(40, 4, rng, 1.0)
+        places, before = films.choose_frames(40, 4, rng, 1.0)
         assert places.min() >= 0
         assert places.max() < 40
         gaps = np.abs(np.diff(places))
         assert gaps[1:].max() <= 3
         assert gaps[1:].min() >= 1
-        if gaps[0] > clips.FAR:  # the crop follows a frame near in time, as the engine's does
+        if gaps[0] > films.FAR_PLACES:  # the crop follows a frame near in time, as the engine's does
             assert 1 <= abs(before - places[1]) <= 3
         reach.append(gaps[0])
-    assert np.mean(np.array(reach) > clips.FAR) > 0.5
+    assert np.mean(np.array(reach) > films.FAR_PLACES) > 0.5
     for _ in range(100):
-        places, before = clips.choose_frames(40, 3, rng, 0.0)
+        places, before = films.choose_frames(40, 3, rng, 0.0)
         assert np.abs(np.diff(places)).max() <= 5
         assert before == places[0]
 
@@ -84,7 +84,7 @@ def test_far_first_frames_are_anywhere_and_the_others_near() -> None:
 def test_short_sequences_still_give_long_clips() -> None:
     rng = np.random.default_rng(0)
     for _ in range(50):
-        places, before = clips.choose_frames(3, 5, rng, 0.5)
+        places, before = films.choose_frames(3, 5, rng, 0.5)
         assert len(places) == 5
         assert set(places) | {before} <= {0, 1, 2}
 

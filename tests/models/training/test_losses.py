@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from blender_cutout.models import affinity
 from blender_cutout.models.training import losses
 
 
@@ -29,3 +30,23 @@ def test_overlap_counts_only_objects_that_are_there_or_were_found() -> None:
     found[0, 1, 0] = 1
     assert losses.overlap(found, truth) == pytest.approx(0.25)
     assert losses.overlap(torch.zeros_like(truth), torch.zeros_like(truth)) == 1.0
+
+
+def test_unknown_places_have_no_part_in_the_loss() -> None:
+    torch.manual_seed(1)
+    logits = torch.randn(2, 2, 8, 8, requires_grad=True)
+    truth = (torch.rand(2, 2, 8, 8) > 0.5).float() * 0.5
+    certain = torch.ones(2, 8, 8)
+    certain[:, :3] = 0.0
+    losses.matte_loss(affinity.aggregate_logits(logits), truth, 0.5, certain).sum().backward()
+    assert logits.grad is not None
+    assert not logits.grad[:, :, :3].any()
+    assert logits.grad[:, :, 3:].any()
+    other = truth.clone()
+    other[:, :, :3] = 1.0 - other[:, :, :3]
+    for share in (1.0, 0.25):
+        log_probability = affinity.aggregate_logits(logits.detach())
+        one, two = (losses.matte_loss(log_probability, t, share, certain) for t in (truth, other))
+        torch.testing.assert_close(one, two)
+        one, two = (losses.mask_loss(logits.detach()[:, :1], t[:, :1], share, certain[:, None]) for t in (truth, other))
+        torch.testing.assert_close(one, two)
