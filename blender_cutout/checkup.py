@@ -84,11 +84,19 @@ print("TRIED " + json.dumps(found))
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of a check-up: fine or not, what was found, and what to do when it is not fine ("" otherwise)."""
+    """One line of a check-up.
+
+    Attributes:
+        ok: fine or not.
+        text: what was found.
+        remedy: what to do when it is not fine, "" otherwise.
+        broken: the environment itself is at fault, and only making it from scratch helps.
+    """
 
     ok: bool
     text: str
     remedy: str = ""
+    broken: bool = False
 
 
 def check(python: str | os.PathLike[str], timeout: float = 180.0) -> list[Finding]:
@@ -102,13 +110,13 @@ def check(python: str | os.PathLike[str], timeout: float = 180.0) -> list[Findin
     try:
         answer = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
     except OSError as error:
-        return [Finding(False, f"The engine's Python {python} does not start ({error}).", REPAIR)]
+        return [Finding(False, f"The engine's Python {python} does not start ({error}).", REPAIR, broken=True)]
     except subprocess.TimeoutExpired:
         return [Finding(False, f"The engine's Python {python} did not answer in {timeout:.0f} s.", "Try again.")]
     line = next((line for line in answer.stdout.splitlines() if line.startswith("FOUND ")), "")
     if not line:
         last = (answer.stderr.strip().splitlines() or [f"exit code {answer.returncode}"])[-1]
-        return [Finding(False, f"The engine's Python {python} failed: {last}", REPAIR)]
+        return [Finding(False, f"The engine's Python {python} failed: {last}", REPAIR, broken=True)]
     return list(_findings(python, json.loads(line.removeprefix("FOUND "))))
 
 
@@ -121,7 +129,7 @@ def _findings(python: str | os.PathLike[str], found: dict[str, Any]) -> Iterator
         if there:
             yield Finding(True, f"{what}: {text}".rstrip(": "))
         else:
-            yield Finding(False, f"{what} is missing or broken: {text}", REPAIR)
+            yield Finding(False, f"{what} is missing or broken: {text}", REPAIR, broken=True)
     if found["libraries"]["torch"][0]:
         yield _device(found)
     if "engine" in found and found["libraries"]["torch"][0]:

@@ -10,7 +10,6 @@ torn in the middle.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -20,11 +19,12 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from . import installing
+from . import installing, own_folder
 from .checkup import Finding, check
 from .core.errors import EnvironmentMissing
 from .interpreters import VERSIONS, find_python
 from .machine import TorchChoice, choose_torch
+from .own_folder import MARKER
 
 PYTHON_VARIABLE = "CUTOUT_PYTHON"
 """Environment variable: the Python that runs the engine, instead of the one made here."""
@@ -38,7 +38,6 @@ REQUIREMENTS = (
     "tqdm>=4.60",
 )
 """What the engine needs beside PyTorch: the `worker` group of pyproject.toml, which is not at hand in the extension."""
-MARKER = "cutout-environment.json"
 _REMEDY = (
     "Press Set Up Engine in the add-on's preferences. (In a checkout, `python install.py` does the same; an existing "
     "Python with the engine's libraries can be named in the preferences.)"
@@ -79,9 +78,11 @@ def is_complete(folder: Path, stamp: str | None = None) -> bool:
     """True when the environment was made to its end (and, with `stamp`, from just these requirements)."""
     try:
         record = json.loads((folder / MARKER).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
-    return python_of(folder).exists() and not _base_gone(folder) and (stamp is None or record.get("stamp") == stamp)
+    if not isinstance(record, dict) or not python_of(folder).exists() or _base_gone(folder):
+        return False
+    return stamp is None or record.get("stamp") == stamp
 
 
 def worker_python(preference: str | None = None) -> Path:
@@ -155,30 +156,29 @@ def make(
 ) -> Iterator[str]:
     """Makes any virtual environment with these requirements, as `create` does (same lines, same errors)."""
     wanted = stamp(requirements, torch)
-    if is_complete(folder, wanted):
+    if is_complete(folder, wanted) and _runs(python_of(folder)):
         yield f"{folder} is up to date."
         return
     if wheels is not None and not any(wheels.glob("*.whl")):
         raise EnvironmentMissing(f"There are no wheels in {wheels}.", "Choose the folder that holds the .whl files.")
     try:
+        own_folder.check(folder)  # before the lock, which is a sign that a folder is ours
+        own_folder.check(scratch_of(folder))
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with installing.only_one(folder.with_name(folder.name + ".lock")):
+        with installing.only_one(own_folder.lock_of(folder)):
             scratch = scratch_of(folder)
-            shutil.rmtree(scratch, ignore_errors=True)  # of one that was killed
+            own_folder.claim(scratch)  # one that was killed has left its files
             try:
-                scratch.mkdir()
                 yield from _make(folder, scratch, requirements, base, torch, wheels, wanted)
             finally:
-                shutil.rmtree(scratch, ignore_errors=True)
+                own_folder.remove(scratch)
     except OSError as error:
         raise installing.explain_os_error(error) from error
 
 
 def discard(folder: Path) -> None:
-    """Makes an environment count as not made, and takes away what can be: the next `create` begins anew."""
-    with contextlib.suppress(OSError):
-        (folder / MARKER).unlink()
-    shutil.rmtree(folder, ignore_errors=True)
+    """Deletes an environment, as far as it can be; in any case the next `create` makes it from scratch."""
+    own_folder.remove(folder)
 
 
 def scratch_of(folder: Path) -> Path:
@@ -201,15 +201,15 @@ def _make(
     wheels: Path | None,
     wanted: str,
 ) -> Iterator[str]:
-    with contextlib.suppress(FileNotFoundError):
-        (folder / MARKER).unlink()
+    own_folder.keep(folder)
+    (folder / MARKER).unlink(missing_ok=True)
     if torch:
         installing.check_room(folder.parent, torch.gigabytes, shutil.disk_usage(folder.parent).free)
     python = python_of(folder)
     if _torn(folder) or not _runs(python):
         base = base or find_python()
         yield f"Making a Python environment in {folder} with {base} …"
-        shutil.rmtree(folder, ignore_errors=True)
+        own_folder.claim(folder)
         # --copies is not used: a copied Python does not find its libraries on every macOS.
         command = [str(base), "-I", "-m", "venv", str(folder)]
         yield from installing.run(command, f"The Python of {base} cannot make environments.", scratch=scratch)

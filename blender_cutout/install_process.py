@@ -21,7 +21,10 @@ import threading
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import checkup
 
 PACKAGE = "blender_cutout"
 INTERVAL = 0.5
@@ -97,7 +100,7 @@ def setup(request: dict[str, str], teller: Teller) -> None:
     python = environment.python_of(folder)
     own = {**request, "python": str(python)}
     bad = _look(own, teller, share=_LIBRARIES)
-    if any("missing or broken" in text for text in bad):
+    if any(finding.broken for finding in bad):
         environment.discard(folder)  # else the next try would find it up to date, and as broken
     if not bad:
         _try_out(own, teller)
@@ -109,7 +112,7 @@ def check(request: dict[str, str], teller: Teller) -> None:
         teller.tell("done", text="The libraries and the weights are there.", engine="", python=request["python"])
 
 
-def _look(request: dict[str, str], teller: Teller, share: float) -> list[str]:
+def _look(request: dict[str, str], teller: Teller, share: float) -> list[checkup.Finding]:
     """Tells what a Python has; returns, after telling it, what is so wrong that the engine would not run with it."""
     from . import checkup
 
@@ -122,7 +125,7 @@ def _look(request: dict[str, str], teller: Teller, share: float) -> list[str]:
     if bad:
         more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
         teller.tell("failed", text=bad[0].text + more, hint=bad[0].remedy)
-    return [finding.text for finding in bad]
+    return bad
 
 
 def _try_out(request: dict[str, str], teller: Teller) -> None:

@@ -190,6 +190,56 @@ def test_a_stopped_installation_is_not_taken_for_a_finished_one(home: Path, monk
     assert environment.is_complete(folder)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="its Python is no shell script there")
+def test_a_python_that_no_longer_works_is_made_from_scratch(home: Path) -> None:
+    folder = home / "engine"
+    list(environment.make(folder, ()))
+    python = environment.python_of(folder)
+    python.unlink()
+    python.write_text("#!/bin/sh\nexit 1\n")
+    python.chmod(0o755)
+    assert environment.is_complete(folder)
+    lines = list(environment.make(folder, ()))
+    assert lines[-1] == f"{folder} is ready."
+    assert has(folder, "json")
+
+
+@pytest.mark.parametrize("linked", [False, True])
+@pytest.mark.parametrize("name", ["engine", "engine.part"])
+def test_a_folder_of_somebody_else_is_refused_and_left_alone(
+    home: Path, tmp_path: Path, name: str, linked: bool
+) -> None:
+    theirs = home / name
+    if linked:
+        home.mkdir()
+        theirs.symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    files = {"mygame.cpp": "int main() {}", "pyvenv.cfg": "home = /usr/bin", "lib/python3/site.py": ""}
+    for file, text in files.items():
+        (theirs.resolve() / file).parent.mkdir(parents=True, exist_ok=True)
+        (theirs / file).write_text(text)
+    for _ in range(2):
+        with pytest.raises(EnvironmentMissing, match=r"did not make.*CUTOUT_HOME"):
+            list(environment.make(home / "engine", ()))
+    environment.discard(theirs)
+    place = theirs.resolve()
+    found = {p.relative_to(place).as_posix(): p.read_text() for p in place.rglob("*") if p.is_file()}
+    assert found == files
+    assert sorted(p.name for p in home.iterdir()) == [name]
+
+
+def test_an_empty_folder_is_used(home: Path) -> None:
+    (home / "engine").mkdir(parents=True)
+    list(environment.make(home / "engine", ()))
+    assert environment.is_complete(home / "engine")
+
+
+@pytest.mark.parametrize("text", ["[]", "[" * 100_000, "\udc80", "null"])
+def test_a_marker_that_is_damaged_does_not_count(home: Path, text: str) -> None:
+    finish(home / "engine")
+    (home / "engine" / environment.MARKER).write_bytes(text.encode("utf-8", "surrogateescape"))
+    assert not environment.is_complete(home / "engine")
+
+
 def test_the_next_build_is_tried_when_one_is_not_to_be_had(
     tmp_path: Path, bare: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
