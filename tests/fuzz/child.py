@@ -1,0 +1,151 @@
+"""The process that reads the inputs, watched by `watch`: `python -m tests.fuzz.child NAME SEED FIRST COUNT BOARD`.
+
+What it is at stands on a board that both processes see; what it found it writes a line at a time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import mmap
+import os
+import struct
+import sys
+import time
+import traceback
+import warnings
+from pathlib import Path
+from typing import Any
+
+from .target import MOST_TEXT, Target, Wrong, generator
+
+TARGETS = {
+    "journal": ("places", "Journals"),
+    "messages": ("texts", "Messages"),
+    "grey-png": ("pictures", "GreyPng"),
+    "strokes": ("texts", "Strokes"),
+    "host-png": ("pictures", "HostPng"),
+    "mp4": ("pictures", "Movie"),
+    "splines": ("texts", "Splines"),
+    "checkpoints": ("checkpoints", "Checkpoints"),
+    "folder": ("places", "Folder"),
+}
+"""Name of each fuzzer -> module and class."""
+
+ROOM = 1 << 30
+"""Bytes of address space above what the idle process has: more is refused, and counts as taken."""
+_FORMAT = "<qqddqd"
+
+
+class Board:
+    """Numbers that the two processes share.
+
+    Attributes:
+        at: index of the input that is being read, -1 = none yet.
+        done: inputs that were read.
+        cpu, begun: the child's processor time and the clock when it began with that input.
+        most: bytes at most above the idle process.
+        slowest: seconds of the slowest input.
+    """
+
+    def __init__(self, path: Path) -> None:
+        if not path.exists():
+            path.write_bytes(bytes(struct.calcsize(_FORMAT)))
+        with path.open("r+b") as file:
+            self._map = mmap.mmap(file.fileno(), struct.calcsize(_FORMAT))
+
+    def write(self, at: int, done: int, cpu: float, begun: float, most: int, slowest: float) -> None:
+        struct.pack_into(_FORMAT, self._map, 0, at, done, cpu, begun, most, slowest)
+
+    def read(self) -> tuple[int, int, float, float, int, float]:
+        return struct.unpack_from(_FORMAT, self._map, 0)  # type: ignore[return-value]
+
+
+def load(name: str, place: Path) -> Target:
+    """The fuzzer of that name, with its valid inputs made in `place`."""
+    module, kind = TARGETS[name] if name in TARGETS else name.split(":")
+    target: Target = getattr(importlib.import_module(f".{module}", __package__), kind)(place)
+    return target
+
+
+def problem(target: Target, data: bytes) -> dict[str, Any] | None:
+    """What is wrong with how an input is read; None = nothing."""
+    try:
+        target.run(data)
+    except target.own as error:
+        if len(str(error)) <= MOST_TEXT:
+            return None
+        return _found("wrong", error, f"a message of {len(str(error))} characters")
+    except Wrong as error:
+        return _found("wrong", error, str(error))
+    except Exception as error:
+        return _found("foreign", error, str(error)[:200])
+    return None
+
+
+def _found(kind: str, error: Exception, text: str) -> dict[str, Any]:
+    frames = traceback.extract_tb(error.__traceback__)
+    inner = [f for f in frames if "site-packages" not in f.filename and "/lib/python" not in f.filename] or list(frames)
+    own = [f for f in inner if "/tests/" not in f.filename] or inner
+    where = f"{Path(own[-1].filename).name}:{own[-1].lineno}"
+    trace = "".join(traceback.format_tb(error.__traceback__, limit=-8)) + f"{type(error).__name__}: {str(error)[:200]}"
+    name = text.partition(":")[0] if isinstance(error, Wrong) else f"{type(error).__name__} {where}"
+    return {"kind": kind, "key": name, "text": text, "trace": trace}
+
+
+def main(name: str, seed: int, first: int, count: int, board: Board, report: Path) -> None:
+    """Reads inputs `first` to `first + count - 1`."""
+    place = report.parent
+    target = load(name, place)
+    os.fsync = lambda _: None  # what a power cut leaves is not tried here
+    idle = _peak()
+    limit_memory()
+    most, slowest, bound = 0, 0.0, target.megabytes << 20
+    with report.open("a", encoding="utf-8", errors="backslashreplace") as out:
+        for index in range(first, first + count):
+            data = target.make(generator(seed, name, index))
+            begun = time.monotonic()
+            board.write(index, index - first, time.process_time(), begun, most, slowest)
+            found = problem(target, data)
+            slowest = max(slowest, time.monotonic() - begun)
+            most = max(most, taken := _peak() - idle)
+            if found is None and taken > bound:
+                found = {"kind": "memory", "key": "memory", "text": f"{taken >> 20} MB", "trace": ""}
+            if taken > bound:
+                _forget_peak()
+            if found is not None:
+                out.write(json.dumps({**found, "index": index}) + "\n")
+                out.flush()
+    board.write(first + count, count, 0.0, time.monotonic(), most, slowest)
+
+
+def _peak() -> int:
+    """Most bytes of memory that the process has had."""
+    if sys.platform == "win32":
+        return 0
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def _forget_peak() -> None:
+    """Lets the peak begin again at what is held now (Linux)."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def limit_memory() -> None:
+    """Keeps a bad input from taking the whole machine's memory: what is beyond ROOM is refused (Linux)."""
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource
+
+        size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (size + ROOM, resource.RLIM_INFINITY))
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    _name, _seed, _first, _count, _board = sys.argv[1:6]
+    main(_name, int(_seed), int(_first), int(_count), Board(Path(_board)), Path(_board).with_name("findings.jsonl"))
+    os._exit(0)

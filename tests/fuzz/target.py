@@ -1,0 +1,54 @@
+"""What a fuzzer is: valid inputs made by the product, changes to them, and what must hold when one is read."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Protocol
+
+MOST_TEXT = 4000
+"""Characters of an error's message: it has to fit a panel, whatever stands in the file."""
+
+
+class Wrong(Exception):
+    """The reader came to its end, but with a result that cannot be right."""
+
+
+class Target(Protocol):
+    """One kind of file.
+
+    Attributes:
+        own: errors that the reader may raise: the project's own, as it documents them.
+        megabytes: memory that one input may take above the idle process.
+    """
+
+    own: tuple[type[Exception], ...]
+    megabytes: int
+
+    def make(self, rng: random.Random) -> bytes:
+        """A changed input."""
+        ...
+
+    def run(self, data: bytes) -> None:
+        """Reads the input as the product does. Raises Wrong for a wrong result, else whatever the reader raises."""
+        ...
+
+
+def generator(seed: int, name: str, index: int) -> random.Random:
+    """The random generator of one input: the same for the same arguments, on every machine."""
+    return random.Random(f"{seed} {name} {index}")
+
+
+def need(holds: bool, what: str) -> None:
+    """Raises Wrong unless it holds."""
+    if not holds:
+        raise Wrong(what)
+
+
+def emptied(folder: Path) -> Path:
+    """The folder, made if it is not there, without any file in it."""
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
