@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from .atomic import unused_name, write
 from .colours import NAMES, parse_colour
 from .composite import Edge, cover, over, rgba
 from .errors import InputError, StoreError
@@ -123,11 +124,11 @@ def _write_pictures(
         folder.mkdir(parents=True, exist_ok=True)
     for done, frame in enumerate(frames, start=1):
         path, result = folder / f"{frame:06d}.png", picture(frame)
-        part = path.with_name(f".{path.name}.part")
+        part = unused_name(path)
         with store_errors(path):
             try:
-                part.write_bytes(png(result))
-                check_picture(part, result)
+                write(part, png(result))
+                check_picture(part, path, result)
                 part.replace(path)
             finally:
                 part.unlink(missing_ok=True)

@@ -9,13 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from .errors import FrameReadError, InputError, SizeMismatch
-from .matte import from_grey
+from .matte import from_grey, grey_of_picture, read_grey
 from .told import Told
 from .video import PICTURE_SUFFIXES, VideoSource, natural_key
 
@@ -27,9 +26,8 @@ if TYPE_CHECKING:
 
     from .types import Matte
 
-_COLOURFUL = 24
-"""Steps of 255 that channels may differ by in a grey picture: lossy movies never give exactly equal ones."""
-_COLOURFUL_SHARE = 0.01
+
+_OWN_SIZE = "Masks must have exactly the clip's size: render them again in it."
 
 
 class ForeignMattes:
@@ -85,16 +83,18 @@ class ForeignMattes:
             InputError: it cannot be read, or is a colour picture; SizeMismatch: its size is not the clip's.
         """
         if self._movie is None:
-            picture = _read(self._files[number])
-        else:
-            picture = np.asarray(self._movie[number])[..., [2, 1, 0, 3]]
-        if tuple(picture.shape[:2]) != tuple(self._size):
+            try:
+                return read_grey(self._files[number], self._size)
+            except SizeMismatch as error:
+                raise SizeMismatch(error.text.replace("the picture", "the clip"), _OWN_SIZE) from error
+        if tuple(self._movie.size) != tuple(self._size):
             raise SizeMismatch(
-                f"The mask {self.name(number)} is {picture.shape[1]} x {picture.shape[0]} pixels, the clip "
+                f"The mask {self.name(number)} is {self._movie.size[1]} x {self._movie.size[0]} pixels, the clip "
                 f"{self._size[1]} x {self._size[0]}.",
-                "Masks must have exactly the clip's size: render them again in it.",
+                _OWN_SIZE,
             )
-        return self._grey(picture, number)
+        picture = np.asarray(self._movie[number])[..., [2, 1, 0, 3]]
+        return grey_of_picture(picture, self.name(number))
 
     def close(self) -> None:
         """Closes the movie, if it is one."""
@@ -108,21 +108,6 @@ class ForeignMattes:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def _grey(self, picture: NDArray[Any], number: int) -> NDArray[np.uint8]:
-        """The matte of a picture (H, W), (H, W, 3) BGR or (H, W, 4) BGRA."""
-        if picture.ndim == 3 and picture.shape[2] == 4 and picture[..., 3].min() < 255:
-            return np.ascontiguousarray(picture[..., 3])
-        if picture.ndim == 2:
-            return np.asarray(picture, np.uint8)
-        colours = picture[..., :3].astype(np.int16)
-        spread = colours.max(axis=-1) - colours.min(axis=-1)
-        if (spread > _COLOURFUL).mean() > _COLOURFUL_SHARE:
-            raise InputError(
-                f"There is no mask in {self.name(number)}: it is a colour picture without transparency.",
-                "Choose black-and-white masks, or pictures with an alpha channel.",
-            )
-        return np.ascontiguousarray(picture[..., 1])
 
 
 class ForeignKeyframes(Mapping[int, "Matte"]):
@@ -219,24 +204,3 @@ def check_drawn(extremes: Mapping[int, tuple[int, int]], what: str) -> None:
         raise InputError(f"There is no mask in {what}: it is black all over.", "Choose masks that are white inside.")
     if all(least > 127 for least, _ in extremes.values()):
         raise InputError(f"There is no mask in {what}: it is white all over.", "Choose masks that are black outside.")
-
-
-def _read(path: Path) -> NDArray[np.uint8]:
-    """A picture's pixels in 8 bits, with all its channels."""
-    try:
-        data = np.fromfile(path, np.uint8)  # OpenCV's own file access fails on non-ASCII paths on Windows
-    except OSError as error:
-        raise InputError(f"The mask {path} cannot be read ({error.strerror}).", "Check its permissions.") from error
-    picture: Any = None
-    if data.size:
-        try:
-            picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
-        except cv2.error:
-            picture = None
-    if picture is None:
-        raise InputError(f"The mask {path} is empty, damaged or not a picture.", "Make it again.")
-    if picture.dtype == np.uint16:
-        return np.asarray((picture.astype(np.uint32) + 128) // 257, np.uint8)
-    if np.issubdtype(picture.dtype, np.floating):
-        return np.asarray(np.rint(np.clip(picture, 0, 1) * 255), np.uint8)
-    return np.asarray(picture, np.uint8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 import zlib
@@ -11,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from . import atomic
 from .errors import InputError, SizeMismatch, StoreError
 from .grey_png import SIGNATURE, pack
+from .picture_files import MOST_PIXELS, decode, most_bytes
 from .told import Told
 
 if TYPE_CHECKING:
@@ -27,6 +30,12 @@ if TYPE_CHECKING:
 
 _STRIP = 64
 """Rows that are converted at a time."""
+_HEADER_LENGTH = 13
+_OPENCVS_OWN = 2**30
+"""Pixels that OpenCV decodes at most."""
+_COLOURFUL = 24
+"""Steps of 255 that channels may differ by in a grey picture: lossy movies never give exactly equal ones."""
+_COLOURFUL_SHARE = 0.01
 
 
 def check_image(image: Any, what: str = "The picture") -> Image:
@@ -137,6 +146,8 @@ def is_whole_png(data: bytes, size: tuple[int, int] | None = None) -> bool:
         kind, end = data[place + 4 : place + 8], place + 8 + length
         if zlib.crc32(data[place + 4 : end]) != int.from_bytes(data[end : end + 4], "big"):
             return False
+        if kind == b"IHDR" and length != _HEADER_LENGTH:
+            return False
         if kind == b"IHDR" and size is not None:
             width, height = struct.unpack(">II", data[place + 8 : place + 16])
             if (height, width) != tuple(size):
@@ -146,19 +157,62 @@ def is_whole_png(data: bytes, size: tuple[int, int] | None = None) -> bool:
 
 
 def from_png(data: bytes) -> Matte:
-    """The matte (H, W) float32 in [0, 1] of a grey picture file's bytes. Raises InputError when it is no picture."""
-    return from_grey(grey_of_png(data))
+    """The matte (H, W) float32 in [0, 1] of `to_png`'s bytes. Raises InputError when it is no picture."""
+    return from_grey(grey_of_png(data, most=_OPENCVS_OWN))
 
 
-def grey_of_png(data: bytes) -> Grey:
-    """As `from_png`, uint8 in 255ths."""
-    grey = None
-    if data and (is_whole_png(data) or not data.startswith(SIGNATURE)):
-        flags = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION
-        grey = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    if grey is None:
-        raise InputError("A mask cannot be read: it is not a picture.", "Give a grey PNG of 8 bits.")
-    return np.asarray(grey, np.uint8)
+def grey_of_png(
+    data: bytes, size: tuple[int, int] | None = None, what: str = "The mask", most: int = MOST_PIXELS
+) -> Grey:
+    """The matte (H, W) uint8 in 255ths of a picture file's bytes: see `grey_of_picture`.
+
+    Args:
+        data: PNG, JPEG, WebP, TIFF or BMP.
+        size: (height, width) which it must have; seen before anything is decoded.
+        what: its name in messages.
+        most: pixels that it may have.
+
+    Raises:
+        InputError: no picture, damaged, too large, or a colour picture; SizeMismatch: its size is not `size`.
+    """
+    if data.startswith(SIGNATURE) and not is_whole_png(data):
+        raise InputError(f"{what} is empty, damaged or not a picture.", "Make it again.")
+    return grey_of_picture(decode(data, cv2.IMREAD_UNCHANGED, what, size, most), what)
+
+
+def grey_of_picture(picture: NDArray[Any], what: str = "The mask") -> Grey:
+    """The matte that a picture shows: its alpha where that says anything, else its brightness; 16 bits become 8.
+
+    Args:
+        picture: (H, W), (H, W, 3) BGR or (H, W, 4) BGRA, of uint8, uint16 or floats in [0, 1].
+        what: its name in messages.
+
+    Raises:
+        InputError: a colour picture without transparency, which was surely not meant, or numbers of another type.
+    """
+    grey = _in_8_bits(picture, what)
+    if grey.ndim == 3 and grey.shape[2] == 4 and grey[..., 3].min() < 255:
+        return np.ascontiguousarray(grey[..., 3])
+    if grey.ndim == 2:
+        return grey
+    colours = grey[..., :3].astype(np.int16)
+    spread = colours.max(axis=-1) - colours.min(axis=-1)
+    if (spread > _COLOURFUL).mean() > _COLOURFUL_SHARE:
+        raise InputError(
+            f"There is no mask in {what[0].lower()}{what[1:]}: it is a colour picture without transparency.",
+            "Choose black-and-white masks, or pictures with an alpha channel.",
+        )
+    return np.ascontiguousarray(grey[..., 1])
+
+
+def _in_8_bits(picture: NDArray[Any], what: str) -> Grey:
+    if picture.dtype == np.uint8:
+        return np.asarray(picture, np.uint8)
+    if picture.dtype == np.uint16:
+        return np.asarray((picture.astype(np.uint32) + 128) // 257, np.uint8)
+    if np.issubdtype(picture.dtype, np.floating):
+        return np.asarray(np.rint(np.clip(np.nan_to_num(picture), 0, 1) * 255), np.uint8)
+    raise InputError(f"{what} has pixels of type {picture.dtype}.", "Give a picture of 8 or 16 bits a channel.")
 
 
 def read_mask(path: str | os.PathLike[str], size: tuple[int, int] | None = None) -> Matte:
@@ -170,26 +224,22 @@ def read_grey(path: str | os.PathLike[str], size: tuple[int, int] | None = None)
     """The mask file as a matte (H, W) uint8 in 255ths.
 
     Args:
-        path: grey picture file.
+        path: picture file; see `grey_of_png`.
         size: height and width which it must have.
 
     Raises:
-        InputError: missing, empty or not a picture.
+        InputError: missing, empty, not a picture, or a colour picture.
         SizeMismatch: its size is not `size`.
     """
     try:
-        data = Path(path).read_bytes()
+        data = atomic.read_regular(path, most_bytes(size))
     except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise InputError(f"The mask {path} is far too large a file.", "Make it again.") from None
         raise InputError(
             f"The mask {path} cannot be read ({error.strerror or error}).", "Check the path of the mask."
         ) from error
-    try:
-        grey = grey_of_png(data)
-    except InputError as error:
-        raise InputError(f"The mask {path} is not a picture.", error.hint) from error
-    if size is not None:
-        check_size(grey, size, f"The mask {path}")
-    return grey
+    return grey_of_png(data, size, f"The mask {path}")
 
 
 def write_mask(path: str | os.PathLike[str], matte: Matte | Grey) -> None:
@@ -204,12 +254,9 @@ def write_png(path: str | os.PathLike[str], data: bytes) -> None:
         StoreError: the folder is missing, read-only or full.
     """
     target = Path(path)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        part.write_bytes(data)
-        os.replace(part, target)
+        atomic.write(target, data)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise StoreError(
             f"The mask {target} cannot be written ({error.strerror or error}).",
             "Choose another folder or free some space.",

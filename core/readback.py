@@ -85,17 +85,17 @@ class Proof:
             yield number + 1
 
 
-def check_picture(path: Path, picture: NDArray[np.uint8]) -> None:
-    """Compares a PNG with the picture (H, W, 3 or 4) uint8 that was written to it.
+def check_picture(part: Path, path: Path, picture: NDArray[np.uint8]) -> None:
+    """Compares the finished PNG `part`, which is to become `path`, with the picture (H, W, 3 or 4) uint8 written to it.
 
     Raises:
         StoreError: it is not the same to the bit; it is removed.
     """
     order = cv2.COLOR_BGRA2RGBA if picture.shape[2] == 4 else cv2.COLOR_BGR2RGB
-    found = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    found = cv2.imdecode(np.fromfile(part, np.uint8), cv2.IMREAD_UNCHANGED)
     if found is None or found.shape != picture.shape or not np.array_equal(cv2.cvtColor(found, order), picture):
         with suppress(OSError):
-            path.unlink()
+            part.unlink()
         raise _wrong(path, "it is not the picture that was written")
 
 

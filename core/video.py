@@ -19,9 +19,11 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from . import atomic
 from .ahead import Ahead
-from .errors import FrameReadError
+from .errors import FrameReadError, InputError
 from .passed import Passed
+from .picture_files import decode, most_bytes
 from .types import Clip
 
 if TYPE_CHECKING:
@@ -199,19 +201,17 @@ def read_picture(path: Path) -> Image:
         FrameReadError: missing or damaged.
     """
     try:
-        data = np.fromfile(path, np.uint8)  # OpenCV's own file access fails on non-ASCII paths on Windows
+        data = atomic.read_regular(path, most_bytes(None))
     except OSError as error:
         raise FrameReadError(
             f"The picture {path} cannot be read ({error.strerror or error}).", "Check the path and its permissions."
         ) from error
-    picture = None
-    if data.size:
-        try:
-            picture = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-        except cv2.error as error:
-            raise _damaged(path) from error
-    if picture is None:
-        raise _damaged(path)
+    if not data:
+        raise FrameReadError(f"The picture {path} is an empty file.", "Copy or render it again.")
+    try:
+        picture = decode(data, cv2.IMREAD_COLOR, f"The picture {path}")
+    except InputError as error:
+        raise FrameReadError(error.text, "Copy or render it again.") from error
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
 
 
@@ -240,9 +240,3 @@ def fingerprint(paths: Sequence[Path]) -> str:
 
 def _is_picture(path: Path) -> bool:
     return path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".") and path.is_file()
-
-
-def _damaged(path: Path) -> FrameReadError:
-    if path.stat().st_size == 0:
-        return FrameReadError(f"The picture {path} is an empty file.", "Copy or render it again.")
-    return FrameReadError(f"The picture {path} is damaged or not a picture.", "Copy or render it again.")

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..core import atomic
 from ..core.errors import InputError, SizeMismatch, StoreError
 
 if TYPE_CHECKING:
@@ -150,20 +151,14 @@ def room_for(folder: Path, size: tuple[int, int], frames: FrameRange) -> tuple[i
 
 def write_bytes(path: Path, data: bytes, full: str = TRY_AGAIN) -> None:
     """Writes a file, complete or not at all. Raises StoreError; on a full disk with the hint `full`."""
-    part = path.with_name(f".{path.name}.part")
     with output_errors(path, full):
-        try:
-            part.write_bytes(data)
-            os.replace(part, path)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
+        atomic.write(path, data)
 
 
 def _check_head(path: Path, size: tuple[int, int]) -> None:
     """Looks at a PNG's size without decoding it."""
     try:
-        with path.open("rb") as file:
+        with os.fdopen(atomic.open_regular(path), "rb") as file:
             head = file.read(_PNG_HEAD.size)
     except OSError as error:
         raise InputError(f"The mask {path} cannot be read ({error.strerror}).", "Check its permissions.") from error

@@ -208,16 +208,16 @@ def test_a_folder_that_cannot_be_written_to(fail: Fail, monkeypatch: pytest.Monk
 def test_a_full_disk_stops_with_one_line_and_keeps_what_is_done(
     fail: Fail, engine: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write, number = Path.write_bytes, iter(range(100))
+    replace, number = os.replace, iter(range(100))
 
-    def full(self: Path, data: bytes) -> int:
+    def full(part: Path, target: Path) -> None:
         if next(number) == 2:
-            raise OSError(28, "No space left on device", str(self))
-        return write(self, data)
+            raise OSError(28, "No space left on device", str(target))
+        replace(part, target)
 
     words = ["propagate", "clip", *PROPAGATE]
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "write_bytes", full)
+        patched.setattr(os, "replace", full)
         assert main(words, load=lambda tier, device: engine) == 2
     err = capsys.readouterr().err
     assert "The disk is full" in err

@@ -111,3 +111,18 @@ def test_direction_stability_and_locked_ranges_are_taken(run: Run, clip: Synthet
     assert all(np.array_equal(read_mask(f"new/{frame:06d}.png"), odd) for frame in range(5, 9))
     for frame in range(5):  # beyond the locked frames nothing is done again
         assert Path(f"new/{frame:06d}.png").read_bytes() == Path(f"old/{frame:06d}.png").read_bytes()
+
+
+def test_a_colour_photo_is_refused_wherever_a_mask_is_given(
+    run: Run, clip: SyntheticClip, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photo = write_picture(Path("masks") / "000000.png", clip[0])
+    ways = [
+        ("propagate", folder, "--keyframe", f"3={photo}", "-o", "out"),
+        ("propagate", folder, "--keyframes", photo, "--at", 0, "-o", "out"),
+        ("composite", folder, "--masks", "masks", "--range", "0:1", "--rgba", "-o", "out"),
+    ]
+    for way in ways:
+        assert run(*way) == 2
+        assert "colour picture without transparency" in capsys.readouterr().err
+        assert not list(Path("out").glob("*"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 from pathlib import Path
 
@@ -169,16 +170,15 @@ def test_a_full_disk_stops_with_the_path_and_keeps_what_is_done(
     session: TrackSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session.apply_round(keep(0))
-    write, room = Path.write_bytes, iter(range(3))
+    replace, room = os.replace, iter(range(3))
 
-    def limited(self: Path, data: bytes) -> int:
-        if self.name.endswith(".part") and next(room, None) is None:
-            write(self, data[:10])
+    def limited(part: Path, target: Path) -> None:
+        if target.suffix == ".png" and next(room, None) is None:
             raise OSError(errno.ENOSPC, "No space left on device")
-        return write(self, data)
+        replace(part, target)
 
     with monkeypatch.context() as patch:
-        patch.setattr(matte_module.Path, "write_bytes", limited)
+        patch.setattr(os, "replace", limited)
         with pytest.raises(StoreError, match="No space left") as caught:
             run(session)
     assert ".png" in caught.value.text
@@ -203,7 +203,7 @@ def test_a_round_that_fails_on_a_full_disk_can_be_drawn_again_as_the_same_round(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(matte_module.Path, "write_bytes", full)
+        patch.setattr(os, "replace", full)
         patch.setattr(type(session._journal), "move_head", lambda self, head: (_ for _ in ()).throw(StoreError("full")))
         with pytest.raises(StoreError):
             session.apply_round(keep(4))
