@@ -75,6 +75,7 @@ class Reporter:
         self.in_view = self.marked = True
         track.head = event.head
         track.frame_count, track.width, track.height = event.frame_count, event.width, event.height
+        strips.keep_shown(scene, track.strip_uuid, event.shown)
         track.keyframe_count = len(event.keyframes)
         track.done_count = sum(stop - start for start, stop in event.done)
         track.mattes = json.dumps(event.mattes, separators=(",", ":"))

@@ -219,6 +219,7 @@ class TrackState:
         locked: clip frames whose mattes are approved, as [start, stop) pairs, sorted.
         confidence: how sure the network is of each clip frame's matte: two characters each, percent or "--".
         disk: bytes: what its mattes take, a frame's on average, what is free.
+        shown: which of the clip's frames Blender shows when, as `core.shown` has it.
     """
 
     job: str
@@ -235,6 +236,7 @@ class TrackState:
     locked: tuple[tuple[int, int], ...] = ()
     disk: tuple[int, int, int] = (0, 0, 0)
     confidence: str = ""
+    shown: str = ""
 
     def matte_file(self, frame: int) -> str | None:
         """Path of a frame's mask in the track's folder, with "/"; None when the frame has none."""

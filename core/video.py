@@ -51,11 +51,13 @@ class VideoSource(ABC):
         size: (height, width).
         fps: frames per second; 0 = unknown or pictures.
         fingerprint: stays the same when the clip is moved or renamed, and changes when its content does.
+        shown: which of its frames Blender shows when, see `shown.shown`; "" = each.
     """
 
     size: tuple[int, int]
     fps: float
     fingerprint: str
+    shown: str = ""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[int, Image] = OrderedDict()

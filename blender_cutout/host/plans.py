@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core.errors import StripError
+from ..core.shown import doubt_of
 from . import compat, fingerprint, fitness, frames, strips
 from .fitness import Source
 
@@ -84,5 +85,7 @@ def _reason(scene: Any, track: Any, strip: Any, source: Source) -> str:
     """Why a strip without rendered frames needs them; "" = it does not."""
     if strip.type != "MOVIE" or source.reason or not track.frame_count or frames.of(strip) is not None:
         return source.reason
+    if doubt := doubt_of(strips.shown_of(strip)):
+        return doubt
     rate = strips.file_times(scene, strip, track.frame_count).rate
     return fitness.OTHER_RATE if compat.RATE_BY_CACHE and abs(rate - 1) > 1e-4 else ""

@@ -11,6 +11,7 @@ from uuid import uuid4
 import bpy
 
 from ..core.errors import StripError
+from ..core.shown import doubt_of, frames_of
 from ..core.types import Clip
 from . import compat, fingerprint, fitness, frames, movies
 from .mapping import PictureMap
@@ -18,6 +19,8 @@ from .timing import TimeMap, playback_rate
 
 STRIP_KEY = "cutout_strip"
 """Custom property of a clip's strip: its uuid, by which it is found again."""
+SHOWN_KEY = "cutout_shown"
+"""Custom property of a movie's strip: which of the movie's frames Blender shows when, see `core.shown`; none = each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,25 @@ def tag(strip: Any) -> str:
     return uuid
 
 
+def keep_shown(scene: Any, uuid: str, shown: str) -> None:
+    """Has all strips with that uuid remember which of their movie's frames Blender shows, see `core.shown`."""
+    if scene.sequence_editor is None:
+        return
+    for place in places(scene.sequence_editor):
+        if place.strip.get(STRIP_KEY) != uuid or place.strip.get(SHOWN_KEY, "") == shown:
+            continue
+        if shown:
+            place.strip[SHOWN_KEY] = shown
+        else:
+            del place.strip[SHOWN_KEY]
+
+
+def shown_of(strip: Any) -> str:
+    """Which of its movie's frames Blender shows at a strip's frames, see `core.shown`; "" = each, or not known yet."""
+    text = strip.get(SHOWN_KEY, "") if strip.type == "MOVIE" else ""
+    return text if isinstance(text, str) else ""
+
+
 def unrendered(scene: Any, strip: Any) -> bool:
     """True when a strip's frames must be rendered before the engine can read it.
 
@@ -147,7 +169,7 @@ def time_map(scene: Any, strip: Any, frame_count: int, alone: bool = False) -> T
     rendered = frames.of(strip)
     if rendered is not None:
         return frames.time_map(scene, strip, rendered, frames.span(strip) if alone else coverage(scene, strip))
-    reason = fitness.source(scene, strip, files=False).reason
+    reason = fitness.source(scene, strip, files=False).reason or doubt_of(shown_of(strip))
     times = None if reason else file_times(scene, strip, frame_count)
     if times is not None and compat.RATE_BY_CACHE and abs(times.rate - 1) > 1e-4:
         reason = fitness.OTHER_RATE
@@ -166,7 +188,8 @@ def file_times(scene: Any, strip: Any, frame_count: int) -> TimeMap:
         int(compat.time_get(strip, "animation_offset_start")),
         int(compat.time_get(strip, "animation_offset_end")),
     )
-    movie, count = strip.type == "MOVIE", frame_count - sum(trim)
+    movie, shown = strip.type == "MOVIE", shown_of(strip)
+    count = (len(frames_of(shown)) or frame_count) - sum(trim)
     scene_fps = scene.render.fps / scene.render.fps_base
     return TimeMap(
         left=left,
@@ -180,6 +203,7 @@ def file_times(scene: Any, strip: Any, frame_count: int) -> TimeMap:
         reverse=strip.use_reverse_frames,
         strobe=strip.strobe,
         rounded=movie,
+        shown=shown,
     )
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..core.shown import frames_of
+
 
 @dataclass(frozen=True, slots=True)
 class TimeMap:
@@ -22,6 +24,7 @@ class TimeMap:
         reverse: played backwards.
         strobe: only every n-th frame is shown.
         rounded: movies take the nearest frame, picture sequences the one before.
+        shown: which frame a movie's n-th one really is, see `core.shown`; "" = the n-th.
     """
 
     left: int
@@ -34,17 +37,25 @@ class TimeMap:
     reverse: bool = False
     strobe: float = 1.0
     rounded: bool = True
+    shown: str = ""
+
+    @property
+    def steps(self) -> int:
+        """Frames that Blender counts in the file."""
+        return len(frames_of(self.shown)) or self.count
 
     def clip_frame(self, timeline_frame: int) -> int | None:
         """The clip frame shown at a timeline frame; None outside the strip."""
         if not self.left <= timeline_frame < self.right:
             return None
         at = self.start + self.length - 1 - timeline_frame if self.reverse else timeline_frame - self.start
-        at = min(max(at, 0.0) * self.rate, max(0, self.count - sum(self.trim) - 1))
+        at = min(max(at, 0.0) * self.rate, max(0, self.steps - sum(self.trim) - 1))
         if self.strobe > 1:
             at -= at % self.strobe
         at += self.trim[0]
-        return min(int(at + 0.5) if self.rounded else int(at), self.count - 1)
+        step = min(int(at + 0.5) if self.rounded else int(at), self.steps - 1)
+        frames = frames_of(self.shown)
+        return min(frames[step], self.count - 1) if frames else step
 
     def clip_frames(self) -> tuple[int, ...]:
         """The clip frame for each timeline frame of the strip, in order."""

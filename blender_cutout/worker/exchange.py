@@ -64,6 +64,7 @@ def track_state(job: str, track: str, session: TrackSession) -> TrackState:
         session.locked_ranges(),
         (use.used, use.frame, use.free),
         session.confidences(),
+        session.source.shown,
     )
 
 
