@@ -19,8 +19,8 @@ LIGHT = {"atomic", "types", "errors", "messages", "shown", "tiers", "ladder", "t
 """Modules of core that Blender's process imports: nothing but the standard library when they are imported."""
 
 BLENDER = {"bpy", "bpy_extras", "bpy_types", "gpu", "gpu_extras", "mathutils", "blf", "bmesh", "bl_ui", "addon_utils"}
-ENGINE_FILES = ("worker/", "commands/", "evaluate/", "cli", "__main__.py", "compose.py")
-"""Files of blender_cutout that run in the engine's process."""
+ENGINE_FILES = ("worker/", "commands/", "evaluate/", "cli.py", "__main__.py", "compose.py")
+"""Folders and files of blender_cutout that run in the engine's process."""
 
 CHECKOUT_ONLY = {"__pycache__", "setup"}
 """Not shipped: `blender_cutout/setup` belongs to install.py, and runs scripts in Blender and in the engine alike."""
@@ -74,11 +74,22 @@ def parts_of(path: Path, package: str) -> set[str]:
 
 
 def runs_in_engine(path: Path) -> bool:
-    return str(path.relative_to("blender_cutout").as_posix()).startswith(ENGINE_FILES)
+    place = path.relative_to("blender_cutout").as_posix()
+    return any(place.startswith(name) if name.endswith("/") else place == name for name in ENGINE_FILES)
 
 
 ADDON = [p for p in sources("blender_cutout") if not runs_in_engine(p)]
 ENGINE_SIDE = [p for p in sources("blender_cutout") if runs_in_engine(p)]
+
+
+def test_a_file_of_blenders_process_is_not_taken_for_one_of_the_engines():
+    assert Path("blender_cutout/client.py") in ADDON
+    assert Path("blender_cutout/cli.py") in ENGINE_SIDE
+
+
+def test_every_rule_names_files_that_are_there():
+    for name in ENGINE_FILES:
+        assert (ROOT / "blender_cutout" / name).exists(), name
 
 
 def test_the_files_are_found():
