@@ -10,10 +10,10 @@ import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from .machine import choose_torch
+from .worker import ENTRY
 
 REPAIR = (
     "Press Set Up Engine in the add-on's preferences (or run `python install.py` in a checkout): it installs what is "
@@ -105,8 +105,7 @@ def check(python: str | os.PathLike[str], timeout: float = 180.0) -> list[Findin
     Returns:
         What was found, in the order in which it matters; the engine works when all are `ok`.
     """
-    entry = Path(__file__).parent / "worker" / "entry.py"
-    command = [str(python), "-I", "-c", _PROBE, str(entry), *_LIBRARIES]
+    command = [str(python), "-I", "-c", _PROBE, str(ENTRY), *_LIBRARIES]
     try:
         answer = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
     except OSError as error:
@@ -169,8 +168,7 @@ def try_out(
 
     A Finding says why it did not work.
     """
-    entry = Path(__file__).parent / "worker" / "entry.py"
-    command = [str(python), "-I", "-c", _TRIAL, str(entry), tier, device]
+    command = [str(python), "-I", "-c", _TRIAL, str(ENTRY), tier, device]
     try:
         answer = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
     except OSError as error:

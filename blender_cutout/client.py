@@ -17,6 +17,7 @@ from pathlib import Path
 from .core.errors import EnvironmentMissing, ProtocolError, WorkerDied
 from .core.messages import PROTOCOL, TERMINAL, Cancel, Event, Failed, Hello, Ready, Request, Shutdown, decode, encode
 from .pipes import make_non_blocking, read_available, write_available
+from .worker import ENTRY
 
 LOG_LIMIT = 2_000_000
 """Bytes after which the log of earlier runs is put aside as `<name>.old`."""
@@ -25,10 +26,12 @@ EXIT_CODE_WAIT = 1.0
 _SAME_VERSION = "Install the same version of the add-on and of its engine."
 
 
-def worker_command(python: str) -> list[str]:
-    """The command line that starts the engine with that Python: isolated (`-I`), nothing of Blender's leaks in."""
-    entry = Path(__file__).resolve().parent / "worker" / "entry.py"
-    return [python, "-I", "-X", "utf8", str(entry)]
+def worker_command(python: str | os.PathLike[str], entry: Path = ENTRY) -> list[str]:
+    """The command line that starts the engine with that Python.
+
+    Isolated (`-I`), so nothing of Blender's leaks in; unbuffered; in UTF-8 whatever the system's code page is.
+    """
+    return [str(python), "-I", "-u", "-X", "utf8", str(entry)]
 
 
 class WorkerClient:

@@ -45,7 +45,7 @@ _REMEDY = (
 
 __all__ = [
     "VERSIONS", "Finding", "check", "create", "discard", "engine_folder", "environment_folder", "find_python",
-    "is_complete", "make", "python_of", "worker_command", "worker_python",
+    "is_complete", "make", "python_of", "worker_python",
 ]  # fmt: skip
 
 
@@ -110,11 +110,6 @@ def worker_python(preference: str | None = None) -> Path:
     if folder.exists():
         raise EnvironmentMissing(f"The engine's installation in {folder} was interrupted.", f"{_REMEDY} It goes on.")
     raise EnvironmentMissing(f"The engine is not installed (looked in {folder}).", _REMEDY)
-
-
-def worker_command(python: str | os.PathLike[str]) -> list[str]:
-    """The command that starts the engine's process with this Python, shut off from other Pythons' settings."""
-    return [str(python), "-I", "-u", str(Path(__file__).parent / "worker" / "entry.py")]
 
 
 def create(

@@ -20,6 +20,7 @@ from typing import Any
 from .client import clean_environment
 from .core.errors import EnvironmentMissing
 from .pipes import make_non_blocking, read_available
+from .worker import ENTRY
 
 PATIENCE = 5.0
 """Seconds that a cancelled process has for tidying up before it is killed."""
@@ -63,7 +64,7 @@ class Progress:
 def command(python: str | os.PathLike[str], request: dict[str, str]) -> list[str]:
     """The command that starts the process with that Python."""
     file = Path(__file__).resolve().parent / "install_process.py"
-    return [str(python), "-I", "-u", "-X", "utf8", str(file), json.dumps(request)]
+    return [str(python), "-I", "-u", "-X", "utf8", str(file), str(ENTRY), json.dumps(request)]
 
 
 class Installer:

@@ -1,9 +1,10 @@
 """The process that Blender starts to set the engine up or to check it; run as a script: `python -I install_process.py`.
 
-It runs in Blender's own Python, not in Blender: making an environment takes minutes. Its only argument is a request as
-JSON: {"action": "setup" or "check", "python", "device", "tier", "wheels"}. It answers in lines of JSON on standard
-output, each with "kind": step (text, share), line (text), share (share), finding (ok, text, remedy), and at last done
-(text, engine, python) or failed (text, hint). What it and pip say goes to standard error as well, which is a log.
+It runs in Blender's own Python, not in Blender: making an environment takes minutes. Its arguments are the path of the
+engine's first file and a request as JSON: {"action": "setup" or "check", "python", "device", "tier", "wheels"}. It
+answers in lines of JSON on standard output, each with "kind": step (text, share), line (text), share (share), finding
+(ok, text, remedy), and at last done (text, engine, python) or failed (text, hint). What it and pip say goes to standard
+error as well, which is a log.
 
 When its standard input is closed it ends together with pip: by the Cancel button, or because Blender is gone.
 """
@@ -144,11 +145,11 @@ def _try_out(request: dict[str, str], teller: Teller) -> None:
 
 def main(arguments: list[str]) -> int:
     """Does what the request says; returns the exit code."""
-    _register_package()
+    _register_package(arguments[0])
     from . import environment
     from .core.errors import CutoutError
 
-    request: dict[str, str] = json.loads(arguments[0])
+    request: dict[str, str] = json.loads(arguments[1])
     teller = Teller(_write, environment.scratch_of(environment.engine_folder()))
     signal.signal(signal.SIGTERM, _stop)
     threading.Thread(target=_watch_host, daemon=True).start()
@@ -168,10 +169,9 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _register_package() -> None:
-    """Makes the package that this file lies in importable as `blender_cutout`, as `worker/entry.py` does."""
-    path = Path(__file__).resolve().parent / "worker" / "entry.py"
-    spec = importlib.util.spec_from_file_location("entry", path)
+def _register_package(engine_entry: str) -> None:
+    """Makes the package importable as `blender_cutout`, with the function that the engine's first file has for it."""
+    spec = importlib.util.spec_from_file_location("entry", engine_entry)
     assert spec is not None
     assert spec.loader is not None
     entry = importlib.util.module_from_spec(spec)

@@ -166,7 +166,8 @@ def change_engine() -> None:
 
 def engine_command(python: str = "") -> list[str]:
     """The command that starts the engine. Raises EnvironmentMissing when it is not installed."""
-    from .environment import worker_command, worker_python
+    from .client import worker_command
+    from .environment import worker_python
 
     return worker_command(worker_python(python or None))
 

@@ -300,7 +300,7 @@ def event(record: dict[str, Any]) -> list[Any]:
 def running(root: Path, place: Path, environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """The engine's process as the add-on starts it, killed when it takes too long."""
     (entry,) = (root / "blender_cutout").rglob("worker/entry.py")
-    command = [sys.executable, "-I", "-X", "utf8", str(entry)]
+    command = [sys.executable, "-I", "-u", "-X", "utf8", str(entry)]
     with open(place / "engine.log", "wb") as log:
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=environment, cwd=place

@@ -271,4 +271,6 @@ def engine_python() -> str:
 
 def fake_engine(*arguments: str) -> list[str]:
     """The command of an engine with the fake networks."""
-    return [engine_python(), "-I", str(FAKE_ENGINE), *arguments]
+    from blender_cutout.client import worker_command
+
+    return [*worker_command(engine_python(), FAKE_ENGINE), *arguments]

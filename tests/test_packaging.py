@@ -132,7 +132,7 @@ def test_every_package_of_the_tree_is_listed_for_the_wheel() -> None:
             if "setup" in parts:  # install.py's own, which only a checkout has
                 continue
             found.add(".".join(parts if folder == "blender_cutout" else ("blender_cutout", *parts)))
-    assert set(settings()["tool"]["setuptools"]["packages"]) == found
+    assert sorted(settings()["tool"]["setuptools"]["packages"]) == sorted(found), "each of them once"
 
 
 def test_the_wheel_holds_one_package_and_its_weights(tmp_path: Path) -> None:
@@ -159,13 +159,13 @@ def test_the_zip_loads_under_blenders_name_without_any_third_party(archive: Path
 
 
 def test_the_engine_starts_from_the_zip_alone(archive: Path, tmp_path: Path) -> None:
-    from blender_cutout.client import WorkerClient
+    from blender_cutout.client import WorkerClient, worker_command
     from blender_cutout.core.messages import PROTOCOL, Failed, Hello, Ready
 
     folder = tmp_path / "Erweiterung ä"
     with zipfile.ZipFile(archive) as opened:
         opened.extractall(folder)
-    client = WorkerClient([sys.executable, "-I", "-u", str(folder / "worker" / "entry.py")], tmp_path / "engine.log")
+    client = WorkerClient(worker_command(sys.executable, folder / "worker" / "entry.py"), tmp_path / "engine.log")
     client.start(Hello(PROTOCOL, "auto", "cpu", str(tmp_path / "cache")))
     try:
         deadline = time.monotonic() + 120

@@ -16,6 +16,8 @@ from blender_cutout.client import WorkerClient, worker_command
 from blender_cutout.core import messages as m
 from blender_cutout.core.errors import EnvironmentMissing, WorkerDied
 
+ROOT = Path(__file__).resolve().parents[2]
+
 HELLO = m.Hello(m.PROTOCOL, "auto", "cpu", "")
 READY = '{"v":1,"kind":"Ready","protocol":1,"version":"1","device":"cpu","tier":"x","pid":1}'
 PRELUDE = """
@@ -219,9 +221,10 @@ def test_a_missing_python_is_a_clear_error(tmp_path: Path, python: str) -> None:
     assert not client.alive
 
 
-def test_the_command_is_isolated_and_names_a_file_that_is_there() -> None:
+def test_the_command_names_that_python_and_the_engines_first_file() -> None:
     command = worker_command("/opt/my python/bin/python")
-    assert command[:2] == ["/opt/my python/bin/python", "-I"]
+    assert command[0] == "/opt/my python/bin/python"
+    assert Path(command[-1]) == ROOT / "blender_cutout" / "worker" / "entry.py"
     assert Path(command[-1]).is_file()
 
 

@@ -107,14 +107,6 @@ def test_what_is_missing_is_said_with_its_remedy(home: Path, monkeypatch: pytest
         environment.worker_python()
 
 
-def test_the_command_starts_an_isolated_python_on_the_engines_first_file() -> None:
-    python, *flags, entry = environment.worker_command("/some/python")
-    assert python == "/some/python"
-    assert flags == ["-I", "-u"]
-    assert Path(entry) == ROOT / "blender_cutout" / "worker" / "entry.py"
-    assert Path(entry).is_file()
-
-
 def test_an_environment_is_made_resumed_and_found_ready(
     tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

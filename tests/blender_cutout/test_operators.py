@@ -135,7 +135,8 @@ def test_without_an_engine_nothing_is_begun_and_the_message_says_what_to_do(
     blender: Any, project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from blender_cutout import jobs
-    from blender_cutout.environment import worker_command, worker_python
+    from blender_cutout.client import worker_command
+    from blender_cutout.environment import worker_python
 
     monkeypatch.setenv("CUTOUT_HOME", str(tmp_path / "empty"))
     monkeypatch.delenv("CUTOUT_PYTHON", raising=False)

@@ -54,7 +54,8 @@ class Run:
         media = place / "media"
         media.mkdir()
         names = write_loop(media, film, frames)
-        fake = [sys.executable, "-I", "-B", "-X", "utf8", str(stand.FAKE_ENTRY)]
+        python, *flags = worker_command(sys.executable, stand.FAKE_ENTRY)
+        fake = [python, "-B", *flags]
         self.client = WorkerClient(worker_command(sys.executable) if tier else fake, place / "engine.log")
         self.client.start(m.Hello(m.PROTOCOL, tier or "auto", "cpu", ""))
         self.state: m.TrackState | None = None

@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from blender_cutout.client import WorkerClient  # noqa: E402
+from blender_cutout.client import WorkerClient, worker_command  # noqa: E402
 from blender_cutout.core import messages as m  # noqa: E402
 from blender_cutout.core.engine import Engine, EngineSettings  # noqa: E402
 from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip  # noqa: E402
@@ -102,7 +102,8 @@ class Driver:
         self.seen = Acknowledged()
         self.warnings: list[str] = []
         # -B: Python itself writes torn .pyc files when it may not write, and fails over them ever after.
-        self._command = [sys.executable, "-I", "-B", "-X", "utf8", str(FAKE_ENTRY), *arguments]
+        python, *flags = worker_command(sys.executable, FAKE_ENTRY)
+        self._command = [python, "-B", *flags, *arguments]
         self._log = log
         self._client: WorkerClient | None = None
         self._number = 0

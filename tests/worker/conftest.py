@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from blender_cutout.client import WorkerClient
+from blender_cutout.client import WorkerClient, worker_command
 from blender_cutout.core import messages as m
 from blender_cutout.core.fakes import SyntheticClip
 
@@ -95,7 +95,7 @@ def make_host(media: Path, tmp_path: Path) -> Iterator[Callable[..., Host]]:
     hosts: list[Host] = []
 
     def make(*arguments: str, started: bool = True) -> Host:
-        command = [sys.executable, "-I", "-X", "utf8", str(FAKE_ENTRY), *arguments]
+        command = [*worker_command(sys.executable, FAKE_ENTRY), *arguments]
         client = WorkerClient(command, tmp_path / "Protokoll der Maschine.log")
         hosts.append(Host(client, media, tmp_path / "Projekt ß_cutout"))
         if started:

@@ -52,7 +52,7 @@ def test_the_package_is_found_in_every_layout_and_no_neighbour_is(layout, tmp_pa
     if layout is extension:
         add_neighbours(package)
     script = Path(__file__).with_name("fake_entry.py")
-    command = [sys.executable, "-I", str(script), "--entry", str(package / "worker" / "entry.py")]
+    command = [*worker_command(sys.executable, script), "--entry", str(package / "worker" / "entry.py")]
     _, chosen = events(command, place, m.Hello(m.PROTOCOL, "auto", "cpu", ""))
     assert isinstance(chosen, m.Ready)
     assert Path(chosen.tier).is_relative_to(place)
@@ -60,7 +60,6 @@ def test_the_package_is_found_in_every_layout_and_no_neighbour_is(layout, tmp_pa
 
 def test_the_real_entry_greets_and_ends(tmp_path: Path) -> None:
     command = worker_command(sys.executable)
-    assert command[1] == "-I"
     answers = events(command, tmp_path, m.Hello(m.PROTOCOL, "auto", "cpu", ""), m.Ping())
     assert m.Pong() in answers
     assert any(isinstance(e, m.Ready) for e in answers)
@@ -72,6 +71,27 @@ def test_the_log_can_be_a_file_of_its_own(tmp_path: Path) -> None:
     (answer,) = events(command, tmp_path, m.Undo("j", "t"))
     assert isinstance(answer, m.Failed)
     assert "ProtocolError" in log.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("code_page", ["C", "de_DE.ISO-8859-1"])
+def test_the_command_gives_the_engine_utf8_and_nothing_of_the_callers_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code_page: str
+) -> None:
+    """In a process without UTF-8 mode Windows reads and writes files in its old code page."""
+    monkeypatch.setenv("LC_ALL", code_page)
+    monkeypatch.setenv("PYTHONUTF8", "0")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("CUTOUT_PYTHON", sys.executable)
+    script = tmp_path / "entry.py"
+    said = "sys.flags.utf8_mode, sys.flags.isolated, sys.stdout.write_through, sys.path.count(sys.argv[1])"
+    script.write_text(f"import sys; print({said})")
+    answer = subprocess.check_output([*worker_command(sys.executable, script), str(tmp_path)], text=True)
+    assert answer.split() == ["1", "1", "True", "0"]
+
+
+def test_the_entry_is_spelled_once_in_the_product() -> None:
+    spelled = [p.name for p in (ROOT / "blender_cutout").rglob("*.py") if '"entry.py"' in p.read_text(encoding="utf-8")]
+    assert spelled == ["__init__.py"]
 
 
 def test_no_switch_of_the_product_leads_to_the_fakes() -> None:

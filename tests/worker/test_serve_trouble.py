@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from serve_kit import FAKE_ENTRY, SLOW, ends, stamps
 
+from blender_cutout.client import worker_command
 from blender_cutout.core import messages as m
 from blender_cutout.core.lock import process_start
 
@@ -121,7 +122,7 @@ def test_another_protocol_is_refused_and_no_job_is_done(make_host) -> None:
 
 
 def raw(*arguments: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-I", str(FAKE_ENTRY), *arguments]
+    command = [*worker_command(sys.executable, FAKE_ENTRY), *arguments]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
