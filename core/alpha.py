@@ -28,8 +28,32 @@ class MovieWithAlpha(Movie):
     has_alpha = False
 
     def _converted(self, decoded: Any) -> NDArray[np.uint8]:
-        self.has_alpha = any(component.is_alpha for component in decoded.format.components)
+        alpha = next((component for component in decoded.format.components if component.is_alpha), None)
+        self.has_alpha = alpha is not None
         if decoded.format.is_rgb:
             return np.asarray(decoded.to_ndarray(format="rgba", **ONE_THREAD), np.uint8)
         matrix = colour_matrix(decoded)
-        return np.asarray(decoded.to_ndarray(format="rgba", src_colorspace=matrix, **ONE_THREAD), np.uint8)
+        if alpha is not None and _shares_plane(decoded, alpha):
+            return np.asarray(decoded.to_ndarray(format="rgba", src_colorspace=matrix, **ONE_THREAD), np.uint8)
+        # Not straight to RGBA: from 4:2:0 and 4:2:2 FFmpeg's scaler leaves out the last two or four columns where the
+        # width is that much more than a multiple of 32 (seen with PyAV 18.1, libswscale 9.5); RGB alone is right.
+        picture = np.empty((decoded.height, decoded.width, 4), np.uint8)
+        picture[..., :3] = decoded.to_ndarray(format="rgb24", src_colorspace=matrix, **ONE_THREAD)
+        picture[..., 3] = 255 if alpha is None else _plane(decoded, alpha)
+        return picture
+
+
+def _shares_plane(decoded: Any, component: Any) -> bool:
+    return sum(other.plane == component.plane for other in decoded.format.components) > 1
+
+
+def _plane(decoded: Any, component: Any) -> NDArray[np.uint8]:
+    """The values (H, W) uint8 of a component that has a plane of its own and the picture's size."""
+    plane = decoded.planes[component.plane]
+    wide = component.bits > 8
+    values = np.frombuffer(plane, (">u2" if decoded.format.is_big_endian else "<u2") if wide else np.uint8)
+    values = values.reshape(-1, plane.line_size // (1 + wide))[: decoded.height, : decoded.width]
+    if component.bits == 8:
+        return values
+    most = 2**component.bits - 1
+    return np.asarray((values.astype(np.uint32) * 255 + most // 2) // most, np.uint8)

@@ -20,25 +20,32 @@ if TYPE_CHECKING:
 
     from .types import Image, Matte
 
+MOST_PX = 100
+"""How far an edge is moved or softened at most. The time that moving takes grows with the square of this."""
+
 
 @dataclass(frozen=True, slots=True)
 class Edge:
     """What is done to a matte's edge, in this order.
 
     Attributes:
-        shrink_px: the edge moves inwards by so many pixels; outwards when negative; fractions count.
-        feather_px: the edge becomes softer over about so many pixels on either side.
+        shrink_px: the edge moves inwards by so many pixels, up to `MOST_PX`; outwards when negative; fractions count.
+        feather_px: the edge becomes softer over about so many pixels on either side, 0 to `MOST_PX`.
 
     Raises:
-        InputError: a feather below 0.
+        InputError: beyond these bounds, or not a number.
     """
 
     shrink_px: float = 0.0
     feather_px: float = 0.0
 
     def __post_init__(self) -> None:
-        if not self.feather_px >= 0:
-            raise InputError(f"The edge's feather is {self.feather_px:g}, but cannot be negative.", "Use 0 for none.")
+        if not -MOST_PX <= self.shrink_px <= MOST_PX:  # also true for NaN
+            raise InputError(
+                f"The edge cannot be moved by {self.shrink_px:g} pixels.", f"Use -{MOST_PX} to {MOST_PX}; 0 for none."
+            )
+        if not 0 <= self.feather_px <= MOST_PX:
+            raise InputError(f"The edge's feather cannot be {self.feather_px:g} pixels.", f"Use 0 (none) to {MOST_PX}.")
 
     def apply(self, matte: Matte) -> Matte:
         """The matte (H, W) float32 with its edge changed; the same array when there is nothing to do."""

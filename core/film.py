@@ -59,7 +59,10 @@ class Look:
     Attributes:
         background: a colour, or the path of a picture, a folder of pictures or a movie; "" = transparency.
         edge: what is done to the mattes' edge.
-        fps: frames per second, 0 = the clip's own, 25 for pictures.
+        fps: frames per second, 0.1 to 1000; 0 = the clip's own, 25 for pictures.
+
+    Raises:
+        InputError: another frame rate.
     """
 
     background: str = ""
@@ -67,7 +70,7 @@ class Look:
     fps: float = 0.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.fps <= 1000:
+        if not (self.fps == 0 or 0.1 <= self.fps <= 1000):
             raise InputError(
                 f"The frame rate {self.fps:g} is not sensible.", "Give frames per second, for instance 25."
             )

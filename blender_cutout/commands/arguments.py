@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
 import textwrap
 from collections.abc import Iterable
@@ -13,10 +14,13 @@ from ..core.errors import InputError
 from ..core.types import FrameRange
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from .context import Context
 
+MOST = 10**7
+"""The largest whole number that an argument may be: as many frames last 46 hours at 60 a second."""
+_MOST_BYTES = 10**18
 EXIT_CODES = "exit codes: 0 done, 2 wrong input, 130 interrupted (what was finished stays)"
 
 
@@ -46,10 +50,11 @@ def add_engine(parser: argparse.ArgumentParser, tier: str = "auto") -> None:
 
 def keyframe(text: str) -> tuple[int, Path]:
     """FRAME=MASK.png as (frame, path). Raises ArgumentTypeError."""
-    number, separator, path = text.partition("=")
-    if not separator or not path or not number.strip().isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not FRAME=MASK.png, for instance 0=first.png")
-    return int(number), Path(path)
+    frame, separator, path = text.partition("=")
+    what = "FRAME=MASK.png, for instance 0=first.png"
+    if not separator or not path:
+        raise argparse.ArgumentTypeError(f"{_short(text)} is not {what}")
+    return _whole(frame, what), Path(path)
 
 
 def weight_file(text: str) -> tuple[str, Path]:
@@ -70,54 +75,87 @@ def weights_by_kind(pairs: Iterable[tuple[str, Path]] | None) -> dict[str, list[
 
 def frame_number(text: str) -> int:
     """A clip frame, from 0. Raises ArgumentTypeError."""
-    if not text.strip().isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a frame number (0, 1, 2, …)")
-    return int(text)
+    return _whole(text, "a frame number (0, 1, 2, …)")
 
 
 def span(text: str) -> tuple[int | None, int | None]:
     """A:B as (A, B), half-open; either may be left out. Raises ArgumentTypeError."""
     first, separator, last = text.partition(":")
-    if not separator or not all(part.strip().isdecimal() or not part.strip() for part in (first, last)):
-        raise argparse.ArgumentTypeError(f"{text!r} is not A:B, for instance 10:20 for the frames 10 to 19")
-    return (int(first) if first.strip() else None, int(last) if last.strip() else None)
+    what = "A:B, for instance 10:20 for the frames 10 to 19"
+    if not separator:
+        raise argparse.ArgumentTypeError(f"{_short(text)} is not {what}")
+    start, stop = (_whole(part, what) if part.strip() else None for part in (first, last))
+    return start, stop
 
 
 def frames(text: str) -> range:
     """FRAME or A:B as the frames it means. Raises ArgumentTypeError."""
     if ":" not in text:
-        number = frame_number(text)
-        return range(number, number + 1)
+        frame = frame_number(text)
+        return range(frame, frame + 1)
     start, stop = span(text)
     if start is None or stop is None or stop <= start:
         raise argparse.ArgumentTypeError(f"{text!r} is not FRAME or A:B, for instance 10:20 for the frames 10 to 19")
     return range(start, stop)
 
 
-def share(text: str) -> float:
-    """A number from 0 to 1. Raises ArgumentTypeError."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
-    return value
+def number(least: float, most: float) -> Callable[[str], float]:
+    """The type of an argument that is a number within these bounds. It raises ArgumentTypeError, for NaN too."""
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"{_short(text)} is not a number from {least:g} to {most:g}")
+        return value
+
+    return read
+
+
+share = number(0, 1)
 
 
 def positive(text: str) -> int:
     """A whole number above 0. Raises ArgumentTypeError."""
-    if not text.strip().isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
-    return int(text)
+    what = "a whole number above 0"
+    value = _whole(text, what)
+    if value == 0:
+        raise argparse.ArgumentTypeError(f"{_short(text)} is not {what}")
+    return value
+
+
+def picture_size(text: str) -> tuple[int, int]:
+    """WIDTHxHEIGHT as (height, width), from 64 pixels to 16384 a side. Raises ArgumentTypeError."""
+    what = "WIDTHxHEIGHT of 64x64 to 16384x16384, for instance 854x480"
+    width, _, height = text.lower().partition("x")
+    sides = _whole(height, what), _whole(width, what)
+    if not all(64 <= side <= 16384 for side in sides):
+        raise argparse.ArgumentTypeError(f"{_short(text)} is not {what}")
+    return sides
 
 
 def size(text: str) -> int:
     """Bytes of "500M", "2G", "1.5 GB" or a plain number. Raises ArgumentTypeError."""
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)b?\s*", text, re.IGNORECASE)
-    if not found:
-        raise argparse.ArgumentTypeError(f"{text!r} is no size, for instance 500M or 2G")
-    return int(float(found[1]) * 1000 ** " kmgt".index(found[2].lower() or " "))
+    value = float(found[1]) * 1000 ** " kmgt".index(found[2].lower() or " ") if found else math.inf
+    if value > _MOST_BYTES:
+        raise argparse.ArgumentTypeError(f"{_short(text)} is no size, for instance 500M or 2G")
+    return int(value)
+
+
+def _whole(text: str, what: str) -> int:
+    """A whole number from 0 to `MOST`. Raises ArgumentTypeError that says `what` it should be."""
+    text = text.strip()
+    if not text.isdecimal() or len(text) > 100 or int(text) > MOST:
+        raise argparse.ArgumentTypeError(f"{_short(text)} is not {what}")
+    return int(text)
+
+
+def _short(text: str) -> str:
+    """What was given, in quotes, without its end where that is far too long for a message."""
+    return repr(text if len(text) <= 40 else text[:40] + "…")
 
 
 def frame_range(value: tuple[int | None, int | None] | None, length: int) -> FrameRange:
@@ -143,7 +181,7 @@ def check_tier(name: str) -> None:
     find_tier(name)
 
 
-def check_frames(frames: Mapping[int, Any], length: int, what: str) -> None:
+def check_frames(frames: Iterable[int], length: int, what: str) -> None:
     """Raises InputError when a frame lies outside a clip of `length` frames."""
     for frame in frames:
         if frame >= length:

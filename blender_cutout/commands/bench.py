@@ -34,7 +34,10 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("clip", type=Path, nargs="?", metavar="CLIP", help="movie or folder (default a made-up clip)")
     parser.add_argument("--keyframe", type=Path, metavar="MASK.png", help="mask of the first frame of CLIP")
     parser.add_argument("--frames", type=arguments.positive, default=60, metavar="N", help="frames (default 60)")
-    parser.add_argument("--size", default="854x480", metavar="WxH", help="of the made-up clip (default 854x480)")
+    parser.add_argument(
+        "--size", type=arguments.picture_size, default="854x480", metavar="WxH",
+        help="of the made-up clip (default 854x480)",
+    )  # fmt: skip
     parser.add_argument(
         "--against", choices=["cutie"],
         help="time Cutie's small and base networks (package rf-cutie, any weights) on the same frames, taking turns",
@@ -48,7 +51,7 @@ def add_parser(commands: Any) -> None:
         help="whole rounds of strokes, with their files, on pictures of 480p, 1080p and 4K that take turns",
     )  # fmt: skip
     parser.add_argument(
-        "--objects", type=int, metavar="N",
+        "--objects", type=arguments.positive, metavar="N",
         help="N objects against one of them, taking turns; CLIP may be a DATA folder as of `cutout evaluate`, of which "
         "up to four clips are put side by side in one picture and also measured",
     )  # fmt: skip
@@ -91,7 +94,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
         if args.clip:
             source: Any = stack.enter_context(open_clip(args.clip))
         else:
-            source = MovingShape(args.frames, _size(args.size))
+            source = MovingShape(args.frames, args.size)
         matte = read_mask(args.keyframe, source.size) if args.clip else source.matte(0)
         if args.threads:
             measuring.set_threads(args.threads)
@@ -169,10 +172,3 @@ def _report(
 
 def _marks(frames: int) -> set[int]:
     return {min(frames, 20), frames, *range(100, frames, 100)}
-
-
-def _size(text: str) -> tuple[int, int]:
-    width, _, height = text.lower().partition("x")
-    if not (width.isdecimal() and height.isdecimal() and int(width) >= 64 and int(height) >= 64):
-        raise InputError(f"{text!r} is not a size of at least 64x64.", "Write WIDTHxHEIGHT, for instance 854x480.")
-    return int(height), int(width)

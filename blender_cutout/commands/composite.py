@@ -36,13 +36,18 @@ def add_parser(commands: Any) -> None:
     )  # fmt: skip
     kind.add_argument("--rgba", action="store_true", help="no background: the masks become the alpha channel")
     parser.add_argument(
-        "--edge-shrink", type=float, default=0.0, metavar="PX", help="move the edge inwards (negative: outwards)"
-    )
-    parser.add_argument("--edge-feather", type=float, default=0.0, metavar="PX", help="make the edge softer")
+        "--edge-shrink", type=arguments.number(-100, 100), default=0.0, metavar="PX",
+        help="move the edge inwards by up to 100 pixels (negative: outwards)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--edge-feather", type=arguments.number(0, 100), default=0.0, metavar="PX",
+        help="make the edge softer, over up to 100 pixels",
+    )  # fmt: skip
     parser.add_argument("--range", type=arguments.span, metavar="A:B", help="frames A to B - 1 only")
     parser.add_argument(
-        "--fps", type=float, metavar="RATE", help="of the movie (default the clip's own, 25 for pictures)"
-    )
+        "--fps", type=arguments.number(0.1, 1000), metavar="RATE",
+        help="of the movie (default the clip's own, 25 for pictures)",
+    )  # fmt: skip
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="folder, .mp4, .mkv or .mov")
 
 
@@ -53,8 +58,6 @@ def run(args: argparse.Namespace, context: Context) -> int:
     from ..core.video import open_clip
 
     edge = Edge(args.edge_shrink, args.edge_feather)
-    if args.fps is not None and not args.fps > 0:
-        raise InputError(f"The frame rate {args.fps:g} is not sensible.", "Give frames per second, for instance 25.")
     look = Look("" if args.rgba else args.background, edge, args.fps or 0.0)
     with open_clip(args.clip) as clip:
         masks = files.MaskFolder(args.masks, clip.size)

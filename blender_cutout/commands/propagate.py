@@ -102,8 +102,8 @@ def run(args: argparse.Namespace, context: Context) -> int:
         if len(masks) < len(args.keyframe):
             raise InputError("A frame has two masks.", "Give --keyframe once for each frame.")
         arguments.check_frames(masks, len(clip), "Keyframe")
+        arguments.check_frames((frames[-1] for frames in args.lock), len(clip), "The locked frame")
         locked = {frame for frames in args.lock for frame in frames}
-        arguments.check_frames(dict.fromkeys(sorted(locked)), len(clip), "The locked frame")
         if not masks and args.keyframes is None:
             raise InputError("There is no keyframe.", "Give --keyframe FRAME=MASK.png, or --keyframes MASKS.")
         keyframes: Mapping[int, Matte] = {frame: read_mask(path, clip.size) for frame, path in masks.items()}

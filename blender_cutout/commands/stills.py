@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..core import atomic
 from ..core.errors import StrokeError
 from ..core.types import Stroke
 from . import arguments, files
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
     from ..core.types import Matte
     from .context import Context
+
+_MOST_POINTS, _MOST_BYTES = 100_000, 16 * 2**20
+"""Of a stroke file: a pen gives some hundreds of points a second."""
 
 
 def add_parser(commands: Any) -> None:
@@ -43,8 +47,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--strokes", type=Path, required=True, metavar="STROKES.json", help="this round's strokes")
     parser.add_argument("--previous", type=Path, metavar="MASK.png", help="mask to be corrected (default none)")
     parser.add_argument(
-        "--zoom", type=float, default=1.0, metavar="Z", help="magnification at which the strokes were drawn (default 1)"
-    )
+        "--zoom", type=arguments.number(0.001, 1000), default=1.0, metavar="Z",
+        help="magnification at which the strokes were drawn (default 1)",
+    )  # fmt: skip
     _add_output(parser)
 
 
@@ -86,20 +91,34 @@ def read_strokes(path: Path) -> tuple[Stroke, ...]:
     """The strokes of a STROKES.json file.
 
     Raises:
-        StrokeError: missing, not JSON, or not such a file.
+        StrokeError: missing, not JSON, or not such a file; or more than anyone draws.
     """
     hint = 'It must be {"strokes": [{"label": "keep", "radius": 6.0, "points": [[x, y], …]}, …]}.'
     try:
-        record = json.loads(path.read_text(encoding="utf-8-sig"))
+        record = json.loads(atomic.read_regular(path, _MOST_BYTES).decode("utf-8-sig"))
     except OSError as error:
         raise StrokeError(
             f"The stroke file {path} cannot be read ({error.strerror or error}).", "Check its path."
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise StrokeError(f"The stroke file {path} is not JSON ({error}).", hint) from error
     if not isinstance(record, dict) or not isinstance(record.get("strokes"), list):
         raise StrokeError(f"The stroke file {path} has no list of strokes.", hint)
-    return tuple(Stroke.from_json(stroke) for stroke in record["strokes"])
+    points = sum(_points(stroke) for stroke in record["strokes"])
+    if points > _MOST_POINTS:
+        raise StrokeError(
+            f"The strokes of {path} have {points} points; up to {_MOST_POINTS} are taken.",
+            "Give fewer strokes, or every tenth point of each.",
+        )
+    try:
+        return tuple(Stroke.from_json(stroke) for stroke in record["strokes"])
+    except OverflowError as error:
+        raise StrokeError(f"The stroke file {path} holds a number that is too large.", hint) from error
+
+
+def _points(stroke: Any) -> int:
+    points = stroke.get("points") if isinstance(stroke, dict) else None
+    return len(points) if isinstance(points, (list, str, dict)) else 1
 
 
 def _add_output(parser: argparse.ArgumentParser) -> None:

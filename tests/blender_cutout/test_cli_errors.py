@@ -163,6 +163,65 @@ def test_a_zoom_that_is_none(fail: Fail, zoom: str) -> None:
     assert "zoom" in fail("refine", "in.png", "--strokes", "good.json", f"--zoom={zoom}", "-o", "m.png").lower()
 
 
+COMPOSITE = ("composite", "clip", "--masks", "clip", "--rgba", "-o", "out")
+NUMBERS = [
+    *((COMPOSITE, "--edge-shrink", text) for text in ("nan", "inf", "100000", "-1e9", "1e400", "", "much")),
+    *((COMPOSITE, "--edge-feather", text) for text in ("nan", "-1", "1e9", "101")),
+    *((COMPOSITE, "--fps", text) for text in ("nan", "0", "-25", "1e-9", "inf", "1001")),
+    *((COMPOSITE, "--range", text) for text in ("0:99999999999999999999", "-1:2", "1e3:")),
+    *((("propagate", "clip", *PROPAGATE), "--stability", text) for text in ("nan", "1.1", "-0.1")),
+    *((("propagate", "clip", *PROPAGATE), "--stop-below", text) for text in ("nan", "2")),
+    *((("propagate", "clip", *PROPAGATE), "--every", text) for text in ("0", "-1", "9" * 5000, "1.5")),
+    *((("propagate", "clip", *PROPAGATE), "--at", text) for text in ("-1", "9" * 30)),
+    *((("propagate", "clip", *PROPAGATE), "--lock", text) for text in ("0:999999999999", "9" * 30, "5:2")),
+    *((("propagate", "clip", "-o", "out"), "--keyframe", f"{text}=first.png") for text in ("9" * 5000, "1e3")),
+    *((("session", "empty folder"), "--limit", text) for text in ("9" * 400 + "T", "-1", "nan", "1e9")),
+    *((("bench",), "--frames", text) for text in ("0", "9" * 30)),
+    *((("bench",), "--objects", text) for text in ("0", "-3", "9" * 30)),
+    *((("bench",), "--size", text) for text in ("0x0", "9999999x9999999", "-1x5", "9" * 5000 + "x9")),
+    *((("refine", "in.png", "--strokes", "good.json", "-o", "m.png"), "--zoom", text) for text in ("inf", "1e9")),
+]
+
+
+@pytest.mark.parametrize(
+    ("words", "option", "text"), NUMBERS, ids=[f"{words[0]} {option}={text[:9]}" for words, option, text in NUMBERS]
+)
+def test_a_number_that_makes_no_sense_is_refused_at_once(
+    fail: Fail, words: tuple[str, ...], option: str, text: str
+) -> None:
+    assert option in fail(*words, f"{option}={text}")
+
+
+def test_the_frames_to_lock_must_be_in_the_clip(fail: Fail) -> None:
+    Path("old").mkdir()
+    write_mask("old/000000.png", np.zeros((120, 200), np.float32))
+    said = fail("propagate", "clip", *PROPAGATE, "--previous", "old", "--lock", "0:9999999")
+    assert "The locked frame 9999998 lies outside the clip" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('{"strokes": [' + ",".join(['{"label": "keep", "radius": 2, "points": [[1, 1]]}'] * 100_001) + "]}", "100001"),
+        ('{"strokes": [{"label": "keep", "radius": 2, "points": [' + ",".join(["[1,1]"] * 100_001) + "]}]}", "100001"),
+        ("[" * 100_000, "not JSON"),
+        ('{"strokes": [{"label": "keep", "radius": 2, "points": [[1, ' + "9" * 400 + "]]}]}", "large"),
+        (" " * (16 * 2**20 + 1), "larger than"),
+    ],
+    ids=["strokes", "points", "nesting", "digits", "bytes"],
+)
+def test_strokes_beyond_all_measure_are_refused(fail: Fail, text: str, says: str) -> None:
+    Path("much.json").write_text(text)
+    assert says in fail("refine", "in.png", "--strokes", "much.json", "-o", "mask.png")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such files there")
+def test_strokes_from_a_pipe_or_a_device_are_refused_at_once(fail: Fail) -> None:
+    os.mkfifo("pipe")
+    for path in ("pipe", "/dev/zero"):
+        assert "cannot be read" in fail("refine", "in.png", "--strokes", path, "-o", "mask.png")
+
+
 @pytest.mark.parametrize(
     ("image", "output", "says"),
     [
@@ -235,7 +294,7 @@ def test_a_full_disk_stops_with_one_line_and_keeps_what_is_done(
         (("--background", "nosuch.jpg"), "neither a colour nor a file"),
         (("--background", "text.mp4"), "text.mp4"),
         (("--rgba", "--edge-feather", "-2"), "feather"),
-        (("--rgba", "--fps", "0"), "rate"),
+        (("--rgba", "--fps", "0"), "--fps"),
         (("--rgba", "--range", "0:3"), "frame 2"),
         (("--rgba", "--background", "red"), "not allowed"),
         ((), "--background"),

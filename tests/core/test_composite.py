@@ -85,8 +85,12 @@ def test_feather_softens_the_edge_and_nothing_else(square: np.ndarray) -> None:
     assert result[5, 5] == pytest.approx(0.0, abs=1e-3)
     assert 0.3 < result[30, 30] < 0.7
     assert result.sum() == pytest.approx(square.sum(), rel=1e-3)
-    with pytest.raises(InputError, match="feather"):
-        Edge(feather_px=-1)
+    for feather in (-1, 101, float("nan"), float("inf")):
+        with pytest.raises(InputError, match="feather"):
+            Edge(feather_px=feather)
+    for shrink in (-101, 1e9, float("nan")):
+        with pytest.raises(InputError, match="moved"):
+            Edge(shrink_px=shrink)
 
 
 @pytest.mark.parametrize("size", [(64, 96), (32, 96), (100, 20), (128, 192)])

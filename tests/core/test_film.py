@@ -274,3 +274,71 @@ def test_what_cannot_be_written_is_said_before(clip: Path, tmp_path: Path) -> No
     with pytest.raises(InputError, match="no frame to write"):
         film(clip, tmp_path / "a.mkv", frames=range(0))
     assert [p.name for p in tmp_path.iterdir()] == [clip.name]
+
+
+def fine(size: tuple[int, int], kind: str) -> np.ndarray:
+    """Pictures (H, W, 3) that ask much of a codec."""
+    y, x = np.mgrid[: size[0], : size[1]]
+    if kind == "ramp":
+        return np.dstack([x * 255 // (size[1] - 1), y * 255 // (size[0] - 1), (x + y) % 256]).astype(np.uint8)
+    if kind == "noise":
+        return np.random.default_rng(1).integers(0, 256, (*size, 3), np.uint8)
+    return np.where(((x // 3) % 2)[..., None], np.array([220, 20, 30]), np.array([0, 177, 64])).astype(np.uint8)
+
+
+WIDTHS = (66, 68, 96, 98, 100, 102, 110, 126, 128, 130, 132, 200, 322)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+@pytest.mark.parametrize(
+    "size",
+    [*((64, width) for width in WIDTHS), (60, 98), (480, 100), (60, 1000), (100, 100), (33, 47), (4, 4)],
+    ids=str,
+)
+def test_good_movies_of_small_clips_are_kept(tmp_path: Path, suffix: str, size: tuple[int, int]) -> None:
+    for kind in ("ramp", "noise", "stripes"):
+        path = tmp_path / f"{kind}{suffix}"
+        with MovieWriter(path, size, 25) as writer:
+            for frame in range(3):
+                writer.write(np.roll(fine(size, kind), frame, axis=1))
+        assert path.exists()
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov"])
+@pytest.mark.parametrize("size", [(60, 98), (64, 130), (100, 480), (33, 47)], ids=str)
+@pytest.mark.parametrize("name", ["red for blue", "darker", "right columns lost", "one frame black"])
+def test_wrong_movies_of_small_clips_are_not_kept(
+    tmp_path: Path, suffix: str, size: tuple[int, int], name: str
+) -> None:
+    picture = fine(size, "ramp")
+    meant = picture.copy()
+    if name == "red for blue":
+        meant = picture[..., ::-1]
+    elif name == "darker":
+        meant = (picture * 0.8).astype(np.uint8)
+    elif name == "right columns lost":
+        meant[:, -8:] = 0
+    with pytest.raises(StoreError, match="colours of frame"), MovieWriter(tmp_path / f"x{suffix}", size, 25) as writer:
+        for frame in range(3):
+            writer.write(picture * 0 if name == "one frame black" and frame == 1 else picture)
+            writer._proof._means.pop()
+            writer._proof.add(meant)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("pixels", ["yuv420p", "yuva420p", "yuv422p", "yuva444p", "yuva444p10le", "bgra"])
+@pytest.mark.parametrize("width", [64, 66, 68, 98, 100, 1922])
+def test_the_last_columns_of_a_movie_are_read_as_the_others(tmp_path: Path, pixels: str, width: int) -> None:
+    path = tmp_path / "x.mkv"
+    plain = np.full((48, width, 4), (200, 90, 30, 255), np.uint8)
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream("ffv1", rate=25)
+        stream.height, stream.width, stream.pix_fmt = 48, width, pixels
+        frame: Any = av.VideoFrame.from_ndarray(plain, format="rgba")
+        container.mux(stream.encode(frame if pixels == "bgra" else frame.reformat(format=pixels, threads=1)))
+        container.mux(stream.encode(None))
+    with MovieWithAlpha(path) as movie:
+        found = movie[0].astype(int)
+        assert np.ptp(found[..., :3], axis=(0, 1)).max() <= 6
+        assert (found[..., 3] == 255).all()
+        assert movie.has_alpha == ("a" in pixels)
