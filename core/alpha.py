@@ -44,7 +44,7 @@ class MovieWithAlpha(Movie):
 
 
 def _shares_plane(decoded: Any, component: Any) -> bool:
-    return sum(other.plane == component.plane for other in decoded.format.components) > 1
+    return any(other.plane == component.plane and not other.is_alpha for other in decoded.format.components)
 
 
 def _plane(decoded: Any, component: Any) -> NDArray[np.uint8]:

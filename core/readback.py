@@ -1,8 +1,8 @@
 """Is a movie that was written what was meant? It is read again, by the reader that clips are read with, and compared.
 
 Of each frame a small picture is kept while it is written (up to 8 x 8 means of red, green, blue and alpha), and for
-lossless kinds a checksum of all its pixels: so a frame that is missing, doubled or in the wrong place, colours of another
-matrix and an alpha channel that was lost or multiplied in are all seen.
+lossless kinds a checksum of all its pixels: so a frame that is missing, doubled or in the wrong place, colours of
+another matrix and an alpha channel that was lost or multiplied in are all seen.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _CELLS, _CELL_PX = 8, 16
-"""Cells along a side at most, and the pixels that each has at least: in fewer a codec's own errors do not cancel out."""
+"""Cells along a side at most, and pixels along a cell at least: in fewer a codec's own errors do not cancel out."""
 LOSSLESS = (".mkv",)
 _TOLERANCE = {".mp4": (14, 0), ".mov": (5, 3), ".mkv": (0, 0)}
 """How far the means may be off, of 255: colours, alpha. H.264 has half the resolution in colour, ProRes 10 bits."""

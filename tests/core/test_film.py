@@ -292,7 +292,7 @@ WIDTHS = (66, 68, 96, 98, 100, 102, 110, 126, 128, 130, 132, 200, 322)
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
 @pytest.mark.parametrize(
     "size",
-    [*((64, width) for width in WIDTHS), (60, 98), (480, 100), (60, 1000), (100, 100), (33, 47), (4, 4)],
+    [*((64, width) for width in WIDTHS), (60, 98), (480, 100), (60, 1000), (100, 100), (33, 47), (16, 16)],
     ids=str,
 )
 def test_good_movies_of_small_clips_are_kept(tmp_path: Path, suffix: str, size: tuple[int, int]) -> None:
@@ -318,11 +318,16 @@ def test_wrong_movies_of_small_clips_are_not_kept(
         meant = (picture * 0.8).astype(np.uint8)
     elif name == "right columns lost":
         meant[:, -8:] = 0
-    with pytest.raises(StoreError, match="colours of frame"), MovieWriter(tmp_path / f"x{suffix}", size, 25) as writer:
-        for frame in range(3):
-            writer.write(picture * 0 if name == "one frame black" and frame == 1 else picture)
-            writer._proof._means.pop()
-            writer._proof.add(meant)
+
+    def write_otherwise() -> None:
+        with MovieWriter(tmp_path / f"x{suffix}", size, 25) as writer:
+            for frame in range(3):
+                writer.write(picture * 0 if name == "one frame black" and frame == 1 else picture)
+                writer._proof._means.pop()
+                writer._proof.add(meant)
+
+    with pytest.raises(StoreError, match="colours of frame"):
+        write_otherwise()
     assert list(tmp_path.iterdir()) == []
 
 
