@@ -7,22 +7,27 @@ Blender 4.2 ignores the flag, the engine and later Blenders follow it. Nothing b
 from __future__ import annotations
 
 import math
+import stat
 import struct
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
+_MOST_BOXES = 100_000
+"""A film of ten hours in fragments of a second has two boxes for each."""
 _SUFFIXES = {".mp4", ".mov", ".m4v", ".qt", ".3gp"}
 
 
 def of(path: Path) -> int:
     """Degrees by which a movie is to be turned for display: 0, 90, 180 or 270; 0 also where there is no such flag."""
     try:
-        stat = path.stat()
-    except OSError:
+        found = path.stat()
+    except (OSError, ValueError):
         return 0
-    return _read(path, stat.st_size, stat.st_mtime_ns) if path.suffix.lower() in _SUFFIXES else 0
+    if path.suffix.lower() not in _SUFFIXES or not stat.S_ISREG(found.st_mode):
+        return 0
+    return _read(path, found.st_size, found.st_mtime_ns)
 
 
 @lru_cache(maxsize=64)
@@ -30,44 +35,59 @@ def _read(path: Path, size: int, changed: int) -> int:
     """The rotation of a file, remembered as long as the file is the same."""
     try:
         with path.open("rb") as file:
-            for start, stop in _boxes(file, 0, size, b"moov"):
-                for track in _boxes(file, start, stop, b"trak"):
-                    if _is_video(file, *track):
-                        return next((_angle(file, *header) for header in _boxes(file, *track, b"tkhd")), 0)
-    except (OSError, struct.error):
+            movie = _Movie(file)
+            for start, stop in movie.boxes(0, size, b"moov"):
+                for track in movie.boxes(start, stop, b"trak"):
+                    if movie.is_video(*track):
+                        return next((_angle(file, *header) for header in movie.boxes(*track, b"tkhd")), 0)
+    except (OSError, struct.error, ValueError):
         return 0
     return 0
 
 
-def _boxes(file: BinaryIO, start: int, stop: int, kind: bytes) -> Iterator[tuple[int, int]]:
-    """Where the contents of the boxes of a kind lie between two places of the file."""
-    at = start
-    while at + 8 <= stop:
-        file.seek(at)
-        length, name = struct.unpack(">I4s", file.read(8))
-        head = 8
-        if length == 1:
-            (length,) = struct.unpack(">Q", file.read(8))
-            head = 16
-        length = length or stop - at
-        if length < head:
-            return
-        if name == kind:
-            yield at + head, min(stop, at + length)
-        at += length
+class _Movie:
+    """The boxes of an open file; more than `_MOST_BOXES` are not looked at, whatever it is made of."""
 
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._left = _MOST_BOXES
 
-def _is_video(file: BinaryIO, start: int, stop: int) -> bool:
-    for media in _boxes(file, start, stop, b"mdia"):
-        for handler, _ in _boxes(file, *media, b"hdlr"):
-            file.seek(handler + 8)
-            return file.read(4) == b"vide"
-    return False
+    def boxes(self, start: int, stop: int, kind: bytes) -> Iterator[tuple[int, int]]:
+        """Where the contents of the boxes of a kind lie between two places of the file.
+
+        Raises:
+            struct.error: the file ends early. ValueError: there are too many boxes.
+        """
+        at = start
+        while at + 8 <= stop:
+            self._left -= 1
+            if self._left < 0:
+                raise ValueError("too many boxes")
+            self._file.seek(at)
+            length, name = struct.unpack(">I4s", self._file.read(8))
+            head = 8
+            if length == 1:
+                (length,) = struct.unpack(">Q", self._file.read(8))
+                head = 16
+            length = length or stop - at
+            if length < head:
+                return
+            if name == kind:
+                yield at + head, min(stop, at + length)
+            at += length
+
+    def is_video(self, start: int, stop: int) -> bool:
+        """True when the track between these places shows pictures."""
+        for media in self.boxes(start, stop, b"mdia"):
+            for handler, _ in self.boxes(*media, b"hdlr"):
+                self._file.seek(handler + 8)
+                return self._file.read(4) == b"vide"
+        return False
 
 
 def _angle(file: BinaryIO, start: int, stop: int) -> int:
     file.seek(start)
-    version = file.read(1)[0]
+    (version,) = struct.unpack(">B", file.read(1))
     file.seek(start + (52 if version == 1 else 40))
     a, b, _, c, d, _ = struct.unpack(">6i", file.read(24))
     if not (a * d - b * c):

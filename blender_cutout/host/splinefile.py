@@ -13,6 +13,9 @@ from typing import Any
 
 from ..core.errors import StoreError
 
+_MOST_FRAMES, _MOST_PIXELS = 10**7, 10**7
+"""More than any clip has, and little enough for Blender's numbers."""
+
 
 @dataclass
 class Shape:
@@ -48,21 +51,45 @@ def read(file: Path) -> Generator[None, None, Splines]:
     """The splines of a file; yields after each of its lines.
 
     Raises:
-        StoreError: it is not there or damaged.
+        StoreError: it is not there, damaged, or says what no engine would write.
     """
     try:
         first, *lines = file.read_text(encoding="utf-8").splitlines()
         head = json.loads(first + "]}")
-        found = Splines(int(head["width"]), int(head["height"]), int(head["frames"]), bool(head["invert"]))
+        found = Splines(
+            _count(head["width"], _MOST_PIXELS),
+            _count(head["height"], _MOST_PIXELS),
+            _count(head["frames"], _MOST_FRAMES),
+            bool(head["invert"]),
+        )
         if lines[-1] != "]}":
             raise ValueError("cut off")
         for line in lines[:-1]:
             if line.startswith("{"):
                 record: dict[str, Any] = json.loads(line + "]}")
-                found.shapes.append(Shape(int(record["first"]), bool(record["hole"])))
+                found.shapes.append(Shape(_count(record["first"], found.frames), bool(record["hole"])))
             elif line.startswith("[["):
-                found.shapes[-1].points.append(json.loads(line.rstrip(",")))
+                shape = found.shapes[-1]
+                shape.points.append(_points(json.loads(line.rstrip(","))))
+                if len(shape.points[-1]) != len(shape.points[0]) or shape.first + len(shape.points) > found.frames:
+                    raise ValueError("another number of points or frames")
             yield
-    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
+        if not all(shape.points for shape in found.shapes):
+            raise ValueError("a spline without points")
+    except (OSError, ValueError, KeyError, IndexError, TypeError, OverflowError, RecursionError) as error:
         raise StoreError(f"The outlines cannot be read: {file}.", "Press Write Strips again.") from error
     return found
+
+
+def _count(value: Any, most: int) -> int:
+    if type(value) is not int or not 0 <= value <= most:
+        raise ValueError("no number of this kind")
+    return value
+
+
+def _points(value: Any) -> list[list[float]]:
+    """The points of a frame when each is six finite numbers."""
+    for point in value:
+        if len(point) != 6 or not all(type(v) in (int, float) and -_MOST_PIXELS <= v <= _MOST_PIXELS for v in point):
+            raise ValueError("no point")
+    return value  # type: ignore[no-any-return]

@@ -187,6 +187,8 @@ class Splines:
             found = end.value
         need(isinstance(found, splinefile.Splines), "no splines")
         for shape in found.shapes:
+            need(len({len(points) for points in shape.points}) == 1, "a spline of no or changing points")
+            need(0 <= shape.first <= found.frames - len(shape.points), "a spline outside the clip")
             for points in shape.points:
                 for point in points:
                     need(isinstance(point, list) and len(point) == 6, "a point that is not six numbers")
