@@ -25,7 +25,7 @@ from ..core.tiers import find_tier
 from ..core.types import FrameRange, MatteKind
 from ..core.video import open_clip
 from . import metrics
-from .data import find_data, frame_truth
+from .data import find_data, frame_truth, one_object_clips
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -222,7 +222,7 @@ def main(words: Sequence[str] | None = None) -> int:
     tier = find_tier(args.tier)
     networks = load_networks(tier, "cpu", weights_by_kind(args.weights))
     records = []
-    for video in find_data(args.data).sequences:
+    for video in one_object_clips(find_data(args.data)):
         for fault in args.faults if not args.clips or video.name in args.clips else ():
             for record in measure_correction(
                 networks.propagation, networks.fusion, video, args.keyframes, fault, settings_of(tier).propagation

@@ -1,45 +1,85 @@
-"""Clips and pictures with known masks, as they lie in folders.
+"""Clips and pictures with known masks, read from folders.
 
-    DATA/video/<sequence>/frames/*, masks/*.png     (also video-train, or DATA itself a folder of sequences, or one)
+    DATA/video/<sequence>/frames/*, masks/*.png     (also video-sparse, video-train; or DATA is one, or such a folder)
     DATA/stills/images/*, masks/*.png               (or DATA itself such a folder)
 
-A mask belongs to the picture of the same name. Values: 255 object, 0 not, 128 not counted. Pictures without a mask, and
-masks with other values (region numbers), are left out.
+A mask belongs to the picture of the same name. Masks of one object: 255 object, 0 not, 128 unknown. A clip in which any
+mask has another value has several objects: 0 background, 1 to 254 object ids, 255 unknown. Unknown pixels never count.
+Pictures without a mask, and pictures whose mask has region numbers, are left out. Damaged files are named in `skipped`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import sys
+from collections.abc import Sequence as Several
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import cv2
 import numpy as np
 
-from ..core.errors import InputError
+from ..core.errors import CutoutError, InputError
 from ..core.types import Clip
-from ..core.video import PICTURE_SUFFIXES, natural_key
+from ..core.video import PICTURE_SUFFIXES, natural_key, read_picture
+from .labels import read_labels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    Mask = NDArray[np.bool_]
+
 IGNORED = 128
-_VIDEO_FOLDERS = ("video", "video-train")
+UNKNOWN_ID = 255
+_VIDEO_FOLDERS = ("video", "video-sparse", "video-train")
+
+Half = Literal["choose", "report"]
+HALVES: tuple[Half, ...] = ("choose", "report")
+_HALF_SALT = "6 "
+"""Fixed for good. Chosen, before any score was known, so that both halves have eight clips of eval-dev."""
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What is known of a frame.
+
+    Attributes:
+        objects: (N, H, W) bool, one mask for each object of the clip.
+        counted: (H, W) bool, False where nobody knows.
+    """
+
+    objects: NDArray[np.bool_]
+    counted: Mask
 
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    """A clip with masks of some or all frames; the first has one.
+    """A clip with masks of some or all frames.
 
     Attributes:
         name: of its folder.
         clip: its frames.
-        truth: clip frame -> mask file.
+        truth: clip frame -> mask file; only files that can be read.
+        ids: of its objects in the masks; empty = masks of one object (0, 128, 255).
+        starts: frames whose mask shows an object, in order; None = all of `truth`.
     """
 
     name: str
     clip: Clip
     truth: dict[int, Path]
+    ids: tuple[int, ...] = ()
+    starts: tuple[int, ...] | None = None
+
+    @property
+    def dense(self) -> bool:
+        """Whether every frame has a mask."""
+        return len(self.truth) == len(self.clip.files)
+
+    @property
+    def known(self) -> tuple[int, ...]:
+        """Frames from which it can be propagated, in order."""
+        return tuple(sorted(self.truth)) if self.starts is None else self.starts
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +93,15 @@ class Still:
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """What a folder holds."""
+    """What a folder holds; `skipped` has a line for each clip, mask or picture that cannot be used."""
 
     sequences: tuple[Sequence, ...]
     stills: tuple[Still, ...]
+    skipped: tuple[str, ...] = ()
 
 
 def find_data(folder: Path) -> Data:
-    """The clips and pictures of a folder, in name order.
+    """Returns the clips and pictures of a folder, in name order.
 
     Raises:
         InputError: missing, or nothing of the expected layout in it.
@@ -69,65 +110,165 @@ def find_data(folder: Path) -> Data:
         raise InputError(f"The folder {folder} does not exist.", "Give a folder with video/ or stills/.")
     sequences: list[Sequence] = []
     stills: list[Still] = []
+    skipped: list[str] = []
     if (folder / "frames").is_dir():
-        sequences += _sequence(folder)
+        sequences += _sequence(folder, skipped)
     elif (folder / "images").is_dir():
-        stills += _stills(folder)
+        stills += _stills(folder, skipped)
     else:
         places = [folder / name for name in _VIDEO_FOLDERS if (folder / name).is_dir()]
         if (folder / "stills" / "images").is_dir():
-            stills += _stills(folder / "stills")
+            stills += _stills(folder / "stills", skipped)
         if not places and not stills:
             places = [folder]
         for place in places:
             for child in sorted(place.iterdir(), key=lambda p: natural_key(p.name)):
                 if (child / "frames").is_dir():
-                    sequences += _sequence(child)
+                    sequences += _sequence(child, skipped)
     if not sequences and not stills:
         raise InputError(
-            f"The folder {folder} has no clips or pictures with masks.",
+            " ".join((f"The folder {folder} has no clips or pictures with masks.", *skipped)),
             "Expected: video/<name>/frames and masks, or stills/images and masks.",
         )
-    return Data(tuple(sequences), tuple(stills))
+    return Data(tuple(sequences), tuple(stills), tuple(skipped))
 
 
-def read_truth(path: Path) -> tuple[NDArray[np.bool_], NDArray[np.bool_]] | None:
-    """(object, counted) pixels (H, W) of a mask file; None when its values are not 0, 128, 255.
+def half(data: Data, which: Half) -> Data:
+    """Returns one half of the clips and pictures. The name alone decides, so a clip is always in the same half."""
+    return replace(
+        data,
+        sequences=tuple(s for s in data.sequences if half_of(s.name) == which),
+        stills=tuple(s for s in data.stills if half_of(s.name) == which),
+    )
+
+
+def half_of(name: str) -> Half:
+    """Returns the half a clip or picture of that name belongs to."""
+    return HALVES[hashlib.sha256((_HALF_SALT + name).encode()).digest()[0] % 2]
+
+
+def fingerprint(files: Several[Path]) -> str:
+    """Returns a hash of the contents of files, in that order."""
+    seen = hashlib.sha256()
+    for path in files:
+        seen.update(hashlib.sha256(path.read_bytes()).digest())
+    return seen.hexdigest()[:16]
+
+
+def files_of(item: Sequence | Still) -> list[Path]:
+    """Returns all picture and mask files of a clip or picture."""
+    if isinstance(item, Still):
+        return [item.image, item.mask]
+    return [*(Path(item.clip.path) / name for name in item.clip.files), *(item.truth[f] for f in sorted(item.truth))]
+
+
+def one_object_clips(data: Data, dense: bool = True) -> list[Sequence]:
+    """Returns the clips with one object and (if `dense`) a mask on every frame; names the others on standard error."""
+    kept = [s for s in data.sequences if not s.ids and (s.dense or not dense)]
+    for text in data.skipped:
+        sys.stderr.write(text + "\n")
+    for sequence in data.sequences:
+        if sequence not in kept:
+            what = "has several objects" if sequence.ids else "has masks on some frames only"
+            sys.stderr.write(f"The clip {sequence.name} is skipped: it {what}.\n")
+    return kept
+
+
+def read_truth(path: Path) -> tuple[Mask, Mask] | None:
+    """Returns (object, counted) pixels (H, W) of a mask of one object; None when its values are not 0, 128, 255.
 
     Raises:
         InputError: it cannot be read.
     """
-    data = np.fromfile(path, np.uint8)
-    grey = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION) if data.size else None
-    if grey is None:
-        raise InputError(f"The mask {path} is not a picture.", "Make it again.")
-    if not np.isin(grey, (0, IGNORED, 255)).all():
-        return None
-    return grey == 255, grey != IGNORED
+    labels = read_labels(path)
+    return None if not np.isin(labels, (0, IGNORED, 255)).all() else (labels == 255, labels != IGNORED)
 
 
-def frame_truth(video: Sequence, frame: int) -> NDArray[np.bool_]:
-    """The object's pixels (H, W) on a frame. Raises InputError when its mask is missing or of another kind."""
-    known = read_truth(video.truth[frame]) if frame in video.truth else None
+def read_objects(video: Sequence, frame: int) -> Truth:
+    """Returns what a clip's mask says about a frame.
+
+    Raises:
+        InputError: the frame has no mask, or it cannot be read.
+    """
+    if frame not in video.truth:
+        raise InputError(f"The clip {video.name} has no mask of frame {frame}.", "Take another frame.")
+    labels = read_labels(video.truth[frame])
+    if video.ids:
+        return Truth(np.stack([labels == number for number in video.ids]), labels != UNKNOWN_ID)
+    return Truth((labels == 255)[None], labels != IGNORED)
+
+
+def frame_truth(video: Sequence, frame: int) -> Mask:
+    """Returns the object's pixels (H, W) on a frame. Raises InputError when its mask is missing or of another kind."""
+    known = read_truth(video.truth[frame]) if frame in video.truth and not video.ids else None
     if known is None:
         raise InputError(f"The clip {video.name} has no usable mask of frame {frame}.", "It needs one on every frame.")
     return known[0]
 
 
-def _sequence(folder: Path) -> list[Sequence]:
-    """The sequence of a folder, as a list of one; empty when its first frame has no mask."""
+def _sequence(folder: Path, skipped: list[str]) -> list[Sequence]:
+    """Returns the sequence of a folder, as a list of one; empty, with the reason in `skipped`, if it has no mask."""
+    name = folder.absolute().name
     frames = _pictures(folder / "frames")
     masks = {path.stem: path for path in _pictures(folder / "masks")}
-    truth = {number: masks[path.stem] for number, path in enumerate(frames) if path.stem in masks}
-    if 0 not in truth:
+    if not masks:
+        skipped.append(f"The clip {name} is skipped: it has no masks.")
+        return []
+    try:
+        size = read_picture(frames[0]).shape[:2]
+    except (CutoutError, IndexError) as error:
+        skipped.append(f"The clip {name} is skipped: {getattr(error, 'text', 'it has no frames.')}")
+        return []
+    truth: dict[int, Path] = {}
+    values: dict[int, NDArray[Any]] = {}
+    for number, path in enumerate(frames):
+        if path.stem in masks and (found := _values(masks[path.stem], size, skipped)) is not None:
+            truth[number], values[number] = masks[path.stem], found
+    ids = _ids(values.values())
+    shown = tuple(f for f, found in values.items() if np.isin(found, ids or (255,)).any())
+    if not shown:
+        skipped.append(f"The clip {name} is skipped: none of its masks shows an object.")
         return []
     clip = Clip(str(folder / "frames"), tuple(path.name for path in frames))
-    return [Sequence(folder.absolute().name, clip, truth)]
+    return [Sequence(name, clip, truth, ids, shown)]
 
 
-def _stills(folder: Path) -> list[Still]:
+def _ids(values: Any) -> tuple[int, ...]:
+    """Returns the object ids in the values of a clip's masks; none for masks of one object."""
+    every = {int(v) for found in values for v in found}
+    return () if every <= {0, IGNORED, 255} else tuple(sorted(every - {0, UNKNOWN_ID}))
+
+
+def _values(path: Path, size: tuple[int, ...], skipped: list[str]) -> NDArray[Any] | None:
+    """Returns the values that occur in a mask; None, with the reason in `skipped`, when it cannot be used."""
+    try:
+        labels = read_labels(path)
+    except InputError as error:
+        skipped.append(f"Skipped: {error.text}")
+        return None
+    if labels.shape != tuple(size):
+        height, width = labels.shape
+        skipped.append(f"Skipped: The mask {path} is {width} x {height} pixels, the picture {size[1]} x {size[0]}.")
+        return None
+    return np.flatnonzero(np.bincount(labels.ravel(), minlength=256))
+
+
+def _stills(folder: Path, skipped: list[str]) -> list[Still]:
     masks = {path.stem: path for path in _pictures(folder / "masks")}
-    return [Still(p.stem, p, masks[p.stem]) for p in _pictures(folder / "images") if p.stem in masks]
+    found = []
+    for image in _pictures(folder / "images"):
+        if image.stem in masks:
+            if all(_is_picture(path, skipped) for path in (image, masks[image.stem])):
+                found.append(Still(image.stem, image, masks[image.stem]))
+    return found
+
+
+def _is_picture(path: Path, skipped: list[str]) -> bool:
+    data = np.fromfile(path, np.uint8)
+    if data.size and cv2.imdecode(data, cv2.IMREAD_UNCHANGED) is not None:
+        return True
+    skipped.append(f"Skipped: {path} is damaged or not a picture.")
+    return False
 
 
 def _pictures(folder: Path) -> list[Path]:

@@ -13,18 +13,24 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..commands.arguments import weight_file, weights_by_kind
+from ..commands.files import write_bytes
 from ..compose import load_engine
 from ..core.errors import InputError
 from ..core.tiers import DEFAULT
 from ..core.video import open_clip
-from . import metrics, robot
-from .data import find_data, frame_truth
-from .measure import as_mask
+from . import metrics
+from .compare import ROUNDS_ON_CLIPS, Results, compare, comparison_table, name_of
+from .data import HALVES, files_of, find_data, fingerprint, frame_truth, half, one_object_clips
+from .interval import interval
+from .metrics import as_mask
+from .robot import CAREFUL
+from .scores import mean
+from .sloppy import ROBOTS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,6 +38,8 @@ if TYPE_CHECKING:
     from ..core.engine import Engine
     from ..core.types import Image, Matte
     from .data import Sequence as Video
+    from .robot import Robot
+    from .scores import Values
 
     Mask = NDArray[np.bool_]
     Show = Callable[["RoundScore", dict[int, Matte]], None]
@@ -70,7 +78,12 @@ class RoundScore:
 
 
 def play(
-    engine: Engine, video: Video, rounds: int = ROUNDS, fused: bool = True, show: Show | None = None
+    engine: Engine,
+    video: Video,
+    rounds: int = ROUNDS,
+    fused: bool = True,
+    show: Show | None = None,
+    robot: Robot = CAREFUL,
 ) -> Iterator[RoundScore]:
     """Yields the clip's score after each round; ends early when every frame is right.
 
@@ -80,6 +93,7 @@ def play(
         rounds: how many.
         fused: False = the new result replaces the old one, for comparison.
         show: called with each score and all mattes.
+        robot: who draws.
 
     Raises:
         InputError: masks are missing or of another kind.
@@ -91,7 +105,7 @@ def play(
         scores = [0.0] * len(clip)
         for number in range(1, rounds + 1):
             frame = int(np.argmin(scores)) if mattes else _first(truths)
-            drawn = draw(engine, clip[frame], truths[frame], mattes.get(frame))
+            drawn = draw(engine, clip[frame], truths[frame], mattes.get(frame), robot, f"{video.name} {number}")
             if drawn is None:
                 return
             before, old = scores[frame], mattes
@@ -115,11 +129,14 @@ def play(
             yield score
 
 
-def draw(engine: Engine, image: Image, truth: Mask, matte: Matte | None) -> Matte | None:
-    """The matte (H, W) after the robot's strokes of one round; None when there is nothing to draw."""
+def draw(
+    engine: Engine, image: Image, truth: Mask, matte: Matte | None, robot: Robot = CAREFUL, key: str = ""
+) -> Matte | None:
+    """Returns the matte (H, W) after the robot's strokes of one round, named `key`; None: there is nothing to draw."""
     start = matte
-    for _ in range(STROKES):
-        stroke = robot.first_stroke(truth) if matte is None else robot.next_stroke(as_mask(matte), truth)
+    for number in range(STROKES):
+        # The first stroke of all is drawn on nothing; every other one answers a mask.
+        stroke = robot.stroke(None if matte is None else as_mask(matte), truth, None, (key, number))
         if stroke is None:
             break
         matte = stored(engine.refine(image, [stroke], previous=matte))
@@ -136,21 +153,39 @@ def area_under(curve: Sequence[float]) -> float:
     return float(np.mean((np.asarray(curve[1:]) + np.asarray(curve[:-1])) / 2)) if len(curve) > 1 else float(curve[0])
 
 
-def means(scores: Sequence[RoundScore], rounds: int) -> list[float]:
-    """The mean J&F over the clips after each round; a clip that ended early keeps its last value."""
+def curves(scores: Sequence[RoundScore], rounds: int) -> dict[str, list[float]]:
+    """Returns clip -> mean J&F after each round; a clip that ended early keeps its last value."""
     clips = {score.clip: [0.0] * rounds for score in scores}
     for score in sorted(scores, key=lambda s: s.number):
         clips[score.clip][score.number - 1 :] = [score.mean] * (rounds - score.number + 1)
-    return [float(value) for value in np.mean(list(clips.values()), axis=0)]
+    return clips
+
+
+def means(scores: Sequence[RoundScore], rounds: int) -> list[float]:
+    """Returns the mean J&F over the clips after each round."""
+    return [float(value) for value in np.mean(list(curves(scores, rounds).values()), axis=0)]
+
+
+def units(scores: Sequence[RoundScore], rounds: int) -> dict[str, Values]:
+    """Returns clip -> "J&F@n" after round n, and "AUC"."""
+    return {
+        clip: {**{f"J&F@{n}": value for n, value in enumerate(curve, 1)}, "AUC": area_under(curve)}
+        for clip, curve in curves(scores, rounds).items()
+    }
 
 
 def table(scores: Sequence[RoundScore], rounds: int) -> str:
-    """The curve of each clip and of the mean, with its area."""
+    """Returns the curve of each clip, and the mean with its 95 % interval over clips, each with its area."""
     lines = [f"{'J&F after round':<20}" + "".join(f"{n:>7}" for n in range(1, rounds + 1)) + f"{'AUC':>8}"]
-    names = list(dict.fromkeys(score.clip for score in scores))
-    rows = {name: means([s for s in scores if s.clip == name], rounds) for name in names}
-    for name, curve in {**rows, f"mean ({len(rows)})": means(scores, rounds)}.items():
-        lines.append(f"{name:<20}" + "".join(f"{value:>7.3f}" for value in curve) + f"{area_under(curve):>8.3f}")
+    each = units(scores, rounds)
+    columns = [[values[name] for values in each.values()] for name in next(iter(each.values()))]
+    rows: dict[str, list[Any]] = {name: list(values.values()) for name, values in each.items()}
+    rows[f"mean ({len(each)})"] = [mean(column) for column in columns]
+    ends = [interval(column) for column in columns]
+    if all(ends):
+        rows["  95 % from"], rows["  to"] = ([pair[end] for pair in ends if pair] for end in (0, 1))
+    for name, curve in rows.items():
+        lines.append(f"{name:<20}" + "".join(f"{value:>7.3f}" for value in curve[:-1]) + f"{curve[-1]:>8.3f}")
     lines.append(f"frames that had to stay and did not: {sum(score.lost for score in scores)}")
     return "\n".join(lines)
 
@@ -194,23 +229,39 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--tier", default=DEFAULT)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--clips", nargs="*", default=[], help="names of clips (default all)")
+    parser.add_argument("--half", choices=HALVES, help="only this half of the clips, see docs/measures.md")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--robot", choices=list(ROBOTS), default=CAREFUL.name, help="who draws (default careful)")
     parser.add_argument("--without-fusion", action="store_true", help="new results replace the old ones")
     parser.add_argument("--weights", type=weight_file, metavar="NAME=FILE", action="append", default=[])
+    parser.add_argument("--save", type=Path, metavar="FILE.json", help="write the results, to compare with later")
+    parser.add_argument("--against", type=Path, metavar="FILE.json", help="compare with results that --save wrote")
     args = parser.parse_args(words)
+    found = find_data(args.data)
+    clips = one_object_clips(half(found, args.half) if args.half else found)
+    clips = [video for video in clips if not args.clips or video.name in args.clips]
+    if not clips:
+        raise InputError("There is no clip of that name in the data.", "Leave --clips out.")
+    way = f"{args.robot} robot, {args.rounds} rounds"
+    identity = {ROUNDS_ON_CLIPS: {video.name: (fingerprint(files_of(video)), way) for video in clips}}
+    other = Results.read(args.against) if args.against else None
+    if other:
+        other.check(identity)
     engine = load_engine(args.tier, args.device, weights_by_kind(args.weights) if args.weights else None)
     scores = []
-    for video in find_data(args.data).sequences:
-        if args.clips and video.name not in args.clips:
-            continue
-        for score in play(engine, video, args.rounds, not args.without_fusion):
+    for video in clips:
+        for score in play(engine, video, args.rounds, not args.without_fusion, robot=ROBOTS[args.robot]):
             scores.append(score)
             record = asdict(score) | {"frames": [round(value, 4) for value in score.frames]}
             sys.stdout.write(json.dumps(record) + "\n")
             sys.stdout.flush()
-    if not scores:
-        raise InputError("There is no clip of that name in the data.", "Leave --clips out.")
     sys.stdout.write(table(scores, args.rounds) + "\n")
+    ours = Results(name_of(engine), identity, {ROUNDS_ON_CLIPS: units(scores, args.rounds)})
+    if args.save:
+        write_bytes(args.save, ours.to_json())
+    if other:
+        pair = compare(ROUNDS_ON_CLIPS, ours.units[ROUNDS_ON_CLIPS], other.units[ROUNDS_ON_CLIPS])
+        sys.stdout.write(comparison_table(ROUNDS_ON_CLIPS, (ours.name, other.name), pair) + "\n")
     return 0
 
 

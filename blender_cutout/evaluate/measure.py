@@ -5,33 +5,34 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from ..core.errors import InputError, SizeMismatch
+from ..core.errors import InputError
 from ..core.video import open_clip, read_picture
-from . import metrics, robot
-from .data import Sequence, Still, read_truth
-from .flicker import FlickerMeter
+from . import metrics
+from .data import Sequence, Still, Truth, read_objects, read_truth
+from .metrics import as_mask
+from .object_walk import ObjectWalk
+from .robot import CAREFUL
 from .scores import ClipScore, GuessScore, StrokeScore
 from .sheet import Row, Worst
 from .walks import Walk
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
     from ..core.engine import Engine
+    from ..core.ports import FrameSource
     from ..core.types import Image, Matte
+    from .robot import Robot
 
     Mask = NDArray[np.bool_]
     Keep = Callable[[int, Matte], None]
 
 ROUNDS = 10
-PARTS = 6
-"""Of a clip, for its worst frames."""
 
 
 class Guesser(Protocol):
@@ -49,74 +50,108 @@ def measure_clip(
     walk: Walk | None = None,
     stability: float = 1.0,
 ) -> ClipScore:
-    """Propagates a frame's true mask through the clip and scores all but that frame and the one at the far end.
+    """Propagates a frame's true mask through the clip and scores the other frames; see `measure_walk`.
 
     Args:
         engine: to be measured.
         sequence: clip and truth.
         worst: collects the worst frames for the contact sheet.
-        keep: called with each frame and its matte.
-        walk: which mask is given and which frames are walked; None = as DAVIS does, from the first frame to the last.
+        keep: called with each frame and its matte, for clips with one object.
+        walk: which mask is given and which frames are walked; None = from the first mask to the last frame.
         stability: see `Engine.propagate`.
 
     Raises:
-        InputError: the given mask is missing or has other values than 0, 128, 255.
+        InputError: the given mask is missing or empty, or nothing can be scored.
     """
-    region: list[float] = []
-    contour: list[float] = []
-    lowest: dict[int, tuple[float, Row]] = {}
-    spent = 0.0
-    flicker = FlickerMeter()
     with open_clip(sequence.clip) as clip:
-        walk = walk or Walk(0, 0, len(clip))
+        if walk is None:
+            walk = Walk(sequence.known[0], sequence.known[0], len(clip))
         if walk.given not in sequence.truth:
             raise InputError(f"The sequence {sequence.name} has no mask of frame {walk.given}.", "Take fewer starts.")
-        first, _ = _truth(sequence.truth[walk.given], clip.size)
-        ends = (walk.given, walk.start if walk.given == walk.stop - 1 else walk.stop - 1)
-        stream = engine.propagate(
-            clip, {walk.given: first.astype(np.float32)}, (walk.start, walk.stop), stability=stability
-        )
-        with closing(stream):
-            while True:
-                begin = time.perf_counter()
-                step = next(stream, None)
-                spent += time.perf_counter() - begin
-                if step is None:
-                    break
-                frame, matte = step
-                if keep:
-                    keep(frame, matte)
-                if frame == walk.given:
-                    continue
-                mask = as_mask(matte)
-                truth = _truth(sequence.truth[frame], clip.size)[0] if frame in sequence.truth else None
-                flicker.add(frame, clip[frame], mask, truth)
-                if frame not in ends and truth is not None:
-                    region.append(metrics.iou(mask, truth))
-                    contour.append(metrics.contour_accuracy(mask, truth))
-                    score = (region[-1] + contour[-1]) / 2
-                    # One frame of each part of the clip: neighbours fail alike, and would say nothing new.
-                    part = PARTS * frame // len(clip)
-                    if part not in lowest or score < lowest[part][0]:
-                        text = f"frame {frame} of {len(clip)}: J {region[-1]:.2f} F {contour[-1]:.2f} J&F {score:.2f}"
-                        lowest[part] = score, Row(sequence.name, text, clip[frame], truth, matte)
-        count = walk.stop - walk.start
-    for score, row in lowest.values():
-        worst.offer(score, row)
-    if not region:
-        raise InputError(f"The sequence {sequence.name} has no frame to score.", "It needs masks between its ends.")
-    return ClipScore(
-        f"{sequence.name} {walk.name}".rstrip(),
-        float(np.mean(region)),
-        float(np.mean(contour)),
-        metrics.decay(region),
-        spent / count,
-        count,
-        flicker.mean,
+
+        def known(frame: int) -> Truth | None:
+            return read_objects(sequence, frame) if frame in sequence.truth else None
+
+        return measure_walk(
+            engine, clip, known, worst, walk,
+            name=sequence.name, ids=sequence.ids, dense=sequence.dense, keep=keep, stability=stability,
+        )  # fmt: skip
+
+
+def measure_walk(
+    engine: Engine,
+    clip: FrameSource,
+    known: Callable[[int], Truth | None],
+    worst: Worst,
+    walk: Walk,
+    *,
+    name: str,
+    ids: tuple[int, ...] = (),
+    dense: bool = True,
+    keep: Keep | None = None,
+    stability: float = 1.0,
+) -> ClipScore:
+    """Propagates the true masks of `walk.given`, all objects in one run, and scores each object.
+
+    The given frame is not scored, nor, where every frame has a mask, the one at the far end, as in DAVIS. Objects
+    that are not on the given frame are not followed.
+
+    Args:
+        engine: to be measured.
+        clip: the frames.
+        known: frame -> truth; None = this frame has no mask.
+        worst: collects the worst frames for the contact sheet.
+        walk: which masks are given and which frames are walked.
+        name: of the clip.
+        ids: of its objects; () = one object.
+        dense: every frame has a mask: the frame at the far end is not scored, and flicker is measured.
+        keep: see `measure_clip`.
+        stability: see `Engine.propagate`.
+
+    Raises:
+        InputError: the given mask is missing or empty, or nothing can be scored.
+    """
+    first = known(walk.given)
+    shown = [] if first is None else [n for n, mask in enumerate(first.objects) if mask.any()]
+    if first is None or not shown:
+        raise InputError(f"The sequence {name} has no object on frame {walk.given}.", "Take another start.")
+    titles = {n: f"{name} {ids[n]}" if ids else name for n in shown}
+    objects = {n: ObjectWalk(titles[n], first.objects[n], len(clip), dense) for n in shown}
+    given = first.objects[shown].astype(np.float32)
+    unscored = {walk.given, walk.far_end} if dense else {walk.given}
+    spent = 0.0
+    stream = engine.propagate(
+        clip, {walk.given: given if ids else given[0]}, (walk.start, walk.stop), stability=stability
     )
+    with closing(stream):
+        while True:
+            begin = time.perf_counter()
+            step = next(stream, None)
+            spent += time.perf_counter() - begin
+            if step is None:
+                break
+            frame, mattes = step
+            if keep and not ids:
+                keep(frame, mattes)
+            if frame == walk.given:
+                continue
+            truth = known(frame)
+            if truth is None and not dense:
+                continue
+            image = clip[frame]
+            for n, matte in zip(shown, mattes if mattes.ndim == 3 else mattes[None], strict=True):
+                own = None if truth is None else (truth.objects[n], truth.counted)
+                objects[n].add(frame, image, matte, own, frame not in unscored)
+    if not all(scores.scored for scores in objects.values()):
+        raise InputError(f"The sequence {name} has no frame to score.", "It needs masks between its ends.")
+    for scores in objects.values():
+        scores.offer(worst)
+    count = walk.stop - walk.start
+    each = tuple(scores.score(str(ids[n]) if ids else "") for n, scores in objects.items())
+    return ClipScore.of(name, walk.name, each, spent / count, count)
 
 
-def measure_strokes(engine: Engine, still: Still, worst: Worst) -> list[StrokeScore]:
+def measure_strokes(engine: Engine, still: Still, worst: Worst, robot: Robot = CAREFUL) -> list[StrokeScore]:
     """Lets the robot cut the object out in ten rounds; one score, none when the picture's mask cannot be used."""
     image = read_picture(still.image)
     known = usable(still.mask, image)
@@ -127,11 +162,8 @@ def measure_strokes(engine: Engine, still: Still, worst: Worst) -> list[StrokeSc
     ious: list[float] = []
     seconds: list[float] = []
     strokes = []
-    for _ in range(ROUNDS):
-        if matte is None:
-            stroke = robot.first_stroke(truth)
-        else:
-            stroke = robot.next_stroke(as_mask(matte), truth, counted)
+    for number in range(ROUNDS):
+        stroke = robot.stroke(None if matte is None else as_mask(matte), truth, counted, (still.name, number))
         if stroke is None:  # nothing is wrong any more
             ious.append(ious[-1])
             continue
@@ -165,15 +197,10 @@ def measure_guess(guesser: Guesser, still: Still, worst: Worst) -> list[GuessSco
 
 
 def first_frames(sequences: tuple[Sequence, ...]) -> tuple[Still, ...]:
-    """The first frames of clips as pictures."""
-    from pathlib import Path
-
-    return tuple(Still(s.name, Path(s.clip.path) / s.clip.files[0], s.truth[0]) for s in sequences)
-
-
-def as_mask(matte: Matte) -> Mask:
-    """A matte (H, W) as DAVIS counts an 8-bit picture: above 127 is object."""
-    return np.asarray(np.rint(matte * 255) > 127)
+    """Returns the first frames with a mask, of clips with one object, as pictures."""
+    return tuple(
+        Still(s.name, Path(s.clip.path) / s.clip.files[s.known[0]], s.truth[s.known[0]]) for s in sequences if not s.ids
+    )
 
 
 def usable(path: Path, image: Image) -> tuple[Mask, Mask] | None:
@@ -181,14 +208,4 @@ def usable(path: Path, image: Image) -> tuple[Mask, Mask] | None:
     known = read_truth(path)
     if known is None or known[0].shape != image.shape[:2] or not known[0].any():
         return None
-    return known
-
-
-def _truth(path: Path, size: tuple[int, int]) -> tuple[Mask, Mask]:
-    known = read_truth(path)
-    if known is None:
-        raise InputError(f"The mask {path} has values other than 0, 128 and 255.", "Use masks of one object.")
-    if known[0].shape != size:
-        height, width = known[0].shape
-        raise SizeMismatch(f"The mask {path} is {width} x {height} pixels, the picture {size[1]} x {size[0]}.", "")
     return known

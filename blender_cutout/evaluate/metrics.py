@@ -22,6 +22,11 @@ TOLERANCE = 0.008
 """Boundary pixels match within this share of the picture's diagonal, rounded up to whole pixels."""
 
 
+def as_mask(matte: NDArray[Any]) -> Mask:
+    """Returns a matte (H, W) in [0, 1] as DAVIS counts an 8-bit picture: above 127 is object."""
+    return np.asarray(np.rint(matte * 255) > 127)
+
+
 def iou(mask: Mask, truth: Mask, counted: Mask | None = None) -> float:
     """Intersection over union (J) of two masks (H, W) over the counted pixels; 1 when both are empty."""
     if counted is not None:

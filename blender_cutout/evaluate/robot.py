@@ -8,7 +8,7 @@ thinning. The same masks always give the same strokes. numpy and OpenCV only; kn
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import cv2
 import numpy as np
@@ -28,6 +28,37 @@ SLIP_SHARE = 0.2
 
 _GRID = 96
 _NEIGHBOURS = tuple((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if dy or dx)
+
+
+class Robot(Protocol):
+    """A simulated artist."""
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+
+    def stroke(self, mask: Mask | None, truth: Mask, counted: Mask | None, key: tuple[str, int]) -> Stroke | None:
+        """Returns the next stroke; None when nothing is wrong.
+
+        Args:
+            mask: (H, W) of the round before; None = the first round.
+            truth: (H, W).
+            counted: (H, W) pixels where an error is one; None = all.
+            key: picture and number of the stroke: what chance there is in a stroke depends on nothing else.
+        """
+
+
+class Careful:
+    """Draws along the middle of the worst error."""
+
+    name = "careful"
+
+    def stroke(self, mask: Mask | None, truth: Mask, counted: Mask | None, key: tuple[str, int]) -> Stroke | None:
+        """See `Robot`."""
+        return first_stroke(truth) if mask is None else next_stroke(mask, truth, counted)
+
+
+CAREFUL = Careful()
 
 
 def first_stroke(truth: Mask) -> Stroke | None:
@@ -86,7 +117,7 @@ def _worst(region: Mask) -> tuple[Mask, float] | None:
     if not region.any():
         return None
     _, parts = cv2.connectedComponents(region.astype(np.uint8), connectivity=4)
-    weights = np.bincount(parts.ravel(), weights=_depth(region).ravel())
+    weights = np.bincount(parts.ravel(), weights=depth_of(region).ravel())
     weights[0] = 0.0
     worst = int(weights.argmax())
     return parts == worst, float(weights[worst])
@@ -96,13 +127,13 @@ def _stroke_in(region: Mask, label: Label) -> Stroke | None:
     part = _worst(region)
     if part is None:
         return None
-    points, depth = _middle_path(part[0])
+    points, depth = middle_path(part[0])
     brush = BRUSH_SHARE * float(np.hypot(*region.shape))
     return Stroke(points, max(0.5, min(brush, 0.8 * depth)), label)
 
 
-def _middle_path(region: Mask) -> tuple[NDArray[np.float64], float]:
-    """Points (N, 2) x, y along the middle of a connected region, and its depth there, in pixels."""
+def middle_path(region: Mask) -> tuple[NDArray[np.float64], float]:
+    """Returns points (N, 2) x, y along the middle of a connected region, and its depth there, in pixels."""
     rows, columns = np.flatnonzero(region.any(axis=1)), np.flatnonzero(region.any(axis=0))
     top, left = int(rows[0]), int(columns[0])
     cut = region[top : rows[-1] + 1, left : columns[-1] + 1]
@@ -111,7 +142,7 @@ def _middle_path(region: Mask) -> tuple[NDArray[np.float64], float]:
     small = cv2.resize(cut.astype(np.float32), size, interpolation=cv2.INTER_AREA) >= 0.5
     if not small.any():  # too thin for the coarse grid
         small, size = cut, (cut.shape[1], cut.shape[0])
-    depth = _depth(small)
+    depth = depth_of(small)
     deep = (depth >= 0.5 * depth.max()).astype(np.uint8)
     start = _cell(int(depth.argmax()), small.shape)
     one_end, _ = _farthest(deep, start)
@@ -147,7 +178,7 @@ def _thinned(xy: NDArray[np.float64], every: int = 4) -> NDArray[np.float64]:
     return xy if len(xy) <= every else np.concatenate((xy[:-1:every], xy[-1:]))
 
 
-def _depth(region: Mask) -> NDArray[np.float32]:
+def depth_of(region: Mask) -> NDArray[np.float32]:
     """Distance of each pixel to the region's outside; the picture's edge counts as outside."""
     padded = np.pad(region.astype(np.uint8), 1)
     return np.asarray(cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1], np.float32)

@@ -10,7 +10,8 @@ import numpy as np
 from ..core.session import TrackSession
 from ..core.types import Clip, Label, Round
 from . import metrics, robot
-from .measure import as_mask, usable
+from .measure import usable
+from .metrics import as_mask
 from .scores import SlipScore
 from .sheet import Row, Worst
 

@@ -22,7 +22,7 @@ from ..core.stabilise import steadied
 from ..core.types import MatteKind
 from ..core.video import open_clip
 from . import metrics
-from .data import find_data, read_truth
+from .data import find_data, one_object_clips, read_truth
 from .flicker import FlickerMeter
 from .walks import Walk, walks
 
@@ -110,7 +110,7 @@ def main(words: Sequence[str] | None = None) -> int:
     engine = load_engine(args.tier)
     tables: dict[str, list[list[tuple[float, float, float]]]] = {"clips": [], "still shots": []}
     doubts: list[tuple[float, float]] = []
-    for video in find_data(args.data).sequences:
+    for video in one_object_clips(find_data(args.data)):
         with open_clip(video.clip) as clip:
             known = {frame: read_truth(path) for frame, path in video.truth.items()}
             truth = {frame: found[0] for frame, found in known.items() if found is not None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 MOST = 4
@@ -22,12 +23,29 @@ class Walk:
             return ""
         return f"from {self.given} {'on' if self.given == self.start else 'back'}"
 
+    @property
+    def far_end(self) -> int:
+        """The frame at the other end than the given one."""
+        return self.start if self.given == self.stop - 1 else self.stop - 1
 
-def walks(length: int, count: int = 1) -> list[Walk]:
+
+def walks(
+    length: int, count: int = 1, known: Sequence[int] | None = None, span: tuple[int, int] | None = None
+) -> list[Walk]:
     """Returns up to `count` walks through a clip of `length` frames, of three frames or more each.
 
     The first is that of DAVIS; then from the last frame back, from a third of the clip on, and from two thirds back.
+
+    Args:
+        length: of the clip.
+        count: 1 to 4.
+        known: the frames with a mask that shows an object, in order, the only ones to start from; None = all.
+        span: first and last frame with a mask, beyond which there is nothing to score; None = those of the clip.
     """
-    last, third = length - 1, length // 3
-    every = [Walk(0, 0, length), Walk(last, 0, length), Walk(third, third, length), Walk(2 * third, 0, 2 * third + 1)]
-    return [walk for number, walk in enumerate(every[:count]) if number == 0 or walk.stop - walk.start >= 3]
+    frames = range(length) if known is None else known
+    start, stop = (0, length) if span is None else (span[0], span[1] + 1)
+    on, back = (min(frames, key=lambda f: abs(f - wanted)) for wanted in (length // 3, 2 * (length // 3)))
+    every = [Walk(frames[0], frames[0], stop), Walk(frames[-1], start, frames[-1] + 1)]
+    every += [Walk(on, on, stop), Walk(back, start, back + 1)]
+    chosen = every[:1] + [walk for walk in every[1:count] if walk.stop - walk.start >= 3]
+    return list(dict.fromkeys(chosen))

@@ -45,7 +45,7 @@ def test_joins_and_transitions_of_clips_are_counted(tmp_path: Path, capsys: pyte
             (tmp_path / "video" / str(n) / kind).mkdir(parents=True)
         for frame in range(11):
             cv2.imwrite(str(tmp_path / "video" / str(n) / "frames" / f"{frame}.png"), wall)
-            cv2.imwrite(str(tmp_path / "video" / str(n) / "masks" / f"{frame}.png"), np.zeros((90, 160), np.uint8))
+            cv2.imwrite(str(tmp_path / "video" / str(n) / "masks" / f"{frame}.png"), np.full((90, 160), 255, np.uint8))
     assert cuts.main([str(tmp_path)]) == 0
     told = capsys.readouterr().out.splitlines()
     assert told[:2] == [
