@@ -7,6 +7,7 @@ Must run with builds that are older than this file: it imports nothing of ours b
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import os
@@ -71,9 +72,7 @@ class _Frames:
 
 def serve(inward: BinaryIO, outward: BinaryIO) -> None:
     """Answers requests until the other side closes."""
-    import blender_cutout
-    from blender_cutout import Stroke
-
+    other = importlib.import_module("blender_cutout")  # the build that is measured, not the one of this file
     engine: Any = None
     while True:
         try:
@@ -82,16 +81,16 @@ def serve(inward: BinaryIO, outward: BinaryIO) -> None:
             return
         try:
             if ask["do"] == "load":
-                engine = blender_cutout.load_engine(ask["tier"], ask["device"])
+                engine = other.load_engine(ask["tier"], ask["device"])
                 if ask["whole_frame"]:
                     propagation = replace(engine.settings.propagation, follow=False)
                     engine.settings = replace(engine.settings, propagation=propagation)
                 about = {"tier": engine.tier, "device": engine.device, "weights": engine.weights_id}
-                send(outward, {**about, "version": blender_cutout.__version__})
+                send(outward, {**about, "version": other.__version__})
             elif ask["do"] == "foreground":
                 send(outward, {}, matte=engine.foreground(arrays["image"]))
             elif ask["do"] == "refine":
-                strokes = [Stroke(**stroke) for stroke in ask["strokes"]]
+                strokes = [other.Stroke(**stroke) for stroke in ask["strokes"]]
                 send(outward, {}, matte=engine.refine(arrays["image"], strokes, previous=arrays.get("previous")))
             elif ask["do"] == "propagate":
                 frames = _Frames(inward, outward, ask["length"], tuple(ask["size"]))

@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import cv2
 import numpy as np
 
 from ..core.errors import CutoutError, InputError
@@ -258,17 +257,14 @@ def _stills(folder: Path, skipped: list[str]) -> list[Still]:
     found = []
     for image in _pictures(folder / "images"):
         if image.stem in masks:
-            if all(_is_picture(path, skipped) for path in (image, masks[image.stem])):
-                found.append(Still(image.stem, image, masks[image.stem]))
+            try:
+                read_picture(image)
+                read_labels(masks[image.stem])
+            except InputError as error:
+                skipped.append(f"The picture {image.stem} is skipped: {error.text}")
+                continue
+            found.append(Still(image.stem, image, masks[image.stem]))
     return found
-
-
-def _is_picture(path: Path, skipped: list[str]) -> bool:
-    data = np.fromfile(path, np.uint8)
-    if data.size and cv2.imdecode(data, cv2.IMREAD_UNCHANGED) is not None:
-        return True
-    skipped.append(f"Skipped: {path} is damaged or not a picture.")
-    return False
 
 
 def _pictures(folder: Path) -> list[Path]:

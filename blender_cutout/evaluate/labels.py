@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from ..core.atomic import read_regular
 from ..core.errors import InputError
+from ..core.picture_files import PNG, decode, header_size, most_bytes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_PNG, _COLOUR_TYPE, _PALETTE = b"\x89PNG\r\n\x1a\n", 25, 3
+_COLOUR_TYPE, _PALETTE = 25, 3
 
 
 def read_labels(path: Path) -> NDArray[np.uint8]:
@@ -23,18 +25,17 @@ def read_labels(path: Path) -> NDArray[np.uint8]:
     Raises:
         InputError: missing, damaged or not a picture.
     """
+    what = f"The mask {path}"
     try:
-        data = path.read_bytes()
+        data = read_regular(path, most_bytes(None))
     except OSError as error:
-        raise InputError(f"The mask {path} cannot be read ({error.strerror}).", "Check the file.") from error
-    if data.startswith(_PNG) and len(data) > _COLOUR_TYPE and data[_COLOUR_TYPE] == _PALETTE:
-        labels = _indices(data)
-    else:
-        flags = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION
-        grey = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
-        labels = None if grey is None else np.asarray(grey, np.uint8)
-    if labels is None:
-        raise InputError(f"The mask {path} is not a picture.", "Make it again.")
+        raise InputError(f"{what} cannot be read ({error.strerror or error}).", "Check the file.") from error
+    if not (data.startswith(PNG) and len(data) > _COLOUR_TYPE and data[_COLOUR_TYPE] == _PALETTE):
+        return np.asarray(decode(data, cv2.IMREAD_GRAYSCALE, what), np.uint8)
+    size = header_size(data)
+    labels = _indices(data) if size is not None else None
+    if labels is None or labels.shape != size:
+        raise InputError(f"{what} is damaged.", "Make it again.")
     return labels
 
 
@@ -46,6 +47,8 @@ def _indices(data: bytes) -> NDArray[np.uint8] | None:
         with av.open(BytesIO(data), format="png_pipe") as container:
             frame = next(container.decode(video=0))
     except (av.FFmpegError, StopIteration):
+        return None
+    if frame.format.name != "pal8":
         return None
     plane = frame.planes[0]
     rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)

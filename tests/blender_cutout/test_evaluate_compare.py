@@ -245,7 +245,7 @@ def test_a_clip_with_a_damaged_frame_is_named_and_left_out_of_every_mean(
     told = capsys.readouterr()
     summary = json.loads(told.out.splitlines()[-1])
     assert "The clip b is skipped" in told.err
-    assert "c.png is damaged" in told.err
+    assert "The picture c is skipped" in told.err
     assert (summary["video"]["clips"], summary["strokes"]["pictures"]) == (2, 2)
     assert summary["video"]["J&F"] > 0.9, "it did not count as zero"
     record = json.loads(Path("report/scores.json").read_text())
