@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from .flow import dense_flow
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -119,7 +121,7 @@ def _levelled(image: Image) -> Grey:
 
 def _fit(source: Grey, target: Grey) -> float:
     """Correlation of the target with the source warped onto it by dense flow (DIS, Kroeger et al., ECCV 2016)."""
-    flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST).calc(target, source, None)  # type: ignore[arg-type, call-overload, unused-ignore]
+    flow = dense_flow(cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST), target, source)
     height, width = target.shape
     x = np.arange(width, dtype=np.float32)[None, :] + flow[..., 0]
     y = np.arange(height, dtype=np.float32)[:, None] + flow[..., 1]

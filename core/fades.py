@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from .cuts import FLASH, SAME_COLOURS, alike, same_colours, same_shapes
+from .flow import dense_flow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -118,7 +119,7 @@ class _Seen:
     def _unexplained(self, before: _Seen) -> Vector:
         """What of the change is not motion (dense flow: DIS, Kroeger et al., ECCV 2016)."""
         finder = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
-        flow = finder.calc(self._grey, before._grey, None)  # type: ignore[arg-type, call-overload, unused-ignore]
+        flow = dense_flow(finder, self._grey, before._grey)
         height, width = self._grey.shape
         x = np.arange(width, dtype=np.float32)[None, :] + flow[..., 0]
         y = np.arange(height, dtype=np.float32)[:, None] + flow[..., 1]

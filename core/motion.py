@@ -15,6 +15,7 @@ import numpy as np
 from .ahead import Ahead, can_be_shared
 from .crop import mask_box
 from .cuts import CutFinder
+from .flow import dense_flow
 from .types import Box
 
 if TYPE_CHECKING:
@@ -166,8 +167,7 @@ class Motion:
     def _look(self, here: int, there: int) -> Step:
         if (here, there) not in self._steps:
             (first, one), (second, other) = self._pictures(here), self._pictures(there)
-            onward = np.asarray(self._flow.calc(one, other, None), np.float32)  # type: ignore[call-overload, unused-ignore]
-            back = np.asarray(self._flow.calc(other, one, None), np.float32)  # type: ignore[call-overload, unused-ignore]
+            onward, back = dense_flow(self._flow, one, other), dense_flow(self._flow, other, one)
             self._steps = {pair: step for pair, step in self._steps.items() if here in pair or there in pair}
             self._steps[here, there] = Step(first, second, onward, back, _farthest(onward))
             self._steps[there, here] = Step(second, first, back, onward, _farthest(back))

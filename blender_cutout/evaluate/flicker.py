@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from ..core.flow import dense_flow
 from .metrics import iou
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class FlickerMeter:
         grey = cv2.cvtColor(_shrunk(image), cv2.COLOR_RGB2GRAY)
         if self._last is not None and self._last[0] == frame - 1:
             _, before, last_mask, last_truth = self._last
-            flow = self._flow.calc(grey, before, None)
+            flow = dense_flow(self._flow, grey, before)
             known = (last_truth, truth) if last_truth is not None and truth is not None else None
             self.pairs.append(pair_flicker(last_mask, mask, flow, known))
         self._last = frame, grey, mask, truth
