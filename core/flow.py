@@ -21,7 +21,8 @@ def dense_flow(finder: Any, one: NDArray[np.uint8], other: NDArray[np.uint8]) ->
 
     Args:
         finder: from `cv2.DISOpticalFlow.create`.
-        one, other: (h, w) uint8 grey, of one size; those that are too low or narrow are stretched for the search.
+        one: (h, w) uint8 grey; stretched for the search when it is too low or narrow.
+        other: the other one, of the same size.
     """
     height, width = one.shape
     if min(height, width) >= LEAST:
