@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,24 +51,43 @@ def read_loose(path: Path) -> LooseWeights:
     if not path.is_file():
         raise WeightsMissing(f"The weight file {path} does not exist.", "Give a checkpoint or a .safetensors file.")
     try:
-        if path.suffix == ".safetensors":
-            from safetensors import safe_open
+        name, state, recipe = _read_safetensors(path) if path.suffix == ".safetensors" else _read_checkpoint(path)
+    except Exception as error:  # damaged pickles and headers raise whatever their bytes lead to
+        raise _not_weights(path) from error
+    if not (isinstance(name, str) and is_state(state) and is_recipe(recipe)):
+        raise _not_weights(path)
+    return LooseWeights(path, name, dict(state), hashlib.sha256(path.read_bytes()).hexdigest(), recipe)
 
-            with safe_open(path, "pt") as file:
-                told = file.metadata() or {}
-                name, recipe = told.get("network", UNNAMED), json.loads(told.get("recipe", "{}"))
-                state = {key: file.get_tensor(key) for key in file.keys()}
-        else:
-            record = torch.load(path, map_location="cpu", weights_only=True)
-            recipe = record["recipe"]
-            name, state = str(recipe["network"]), dict(record["average"])
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError, EOFError, pickle.UnpicklingError) as error:
-        raise _not_weights(path) from error
-    except Exception as error:  # safetensors has an exception of its own that shares no base with these
-        if type(error).__name__ != "SafetensorError":
-            raise
-        raise _not_weights(path) from error
-    return LooseWeights(path, name, state, hashlib.sha256(path.read_bytes()).hexdigest(), recipe)
+
+def is_state(value: Any) -> bool:
+    """True for a network's weights: tensors of ordinary numbers by name, each as large in memory as it says it is."""
+    return isinstance(value, dict) and all(isinstance(name, str) and _is_plain(item) for name, item in value.items())
+
+
+def is_recipe(value: Any) -> bool:
+    """True for how a network was trained, as far as it is looked at: names, and among them all switches."""
+    return isinstance(value, dict) and isinstance(value.get("all_switches", {}), dict)
+
+
+def _is_plain(value: Any) -> bool:
+    if not isinstance(value, Tensor) or value.layout != torch.strided or value.is_quantized or value.is_meta:
+        return False
+    held = value.untyped_storage().nbytes()  # a view can claim to be far larger than what it shows
+    return not value.is_complex() and value.numel() * value.element_size() <= held
+
+
+def _read_safetensors(path: Path) -> tuple[Any, Any, Any]:
+    from safetensors import safe_open
+
+    with safe_open(path, "pt") as file:
+        said = file.metadata() or {}
+        state = {key: file.get_tensor(key) for key in file.keys()}
+        return said.get("network", UNNAMED), state, json.loads(said.get("recipe", "{}"))
+
+
+def _read_checkpoint(path: Path) -> tuple[Any, Any, Any]:
+    record = torch.load(path, map_location="cpu", weights_only=True)
+    return record["recipe"]["network"], record["average"], record["recipe"]
 
 
 def fill(network: torch.nn.Module, wanted: str, loose: LooseWeights) -> None:
@@ -89,8 +107,7 @@ def fill(network: torch.nn.Module, wanted: str, loose: LooseWeights) -> None:
             f"Name it for what it is, or give a checkpoint of {wanted!r}.",
         )
     own = network.state_dict()
-    state = {k: v.float() if v.is_floating_point() else v for k, v in loose.state.items()}
-    state = {k: v for k, v in state.items() if not k.startswith("auxiliary.")}
+    state = {k: v for k, v in loose.state.items() if not k.startswith("auxiliary.")}
     lacking = [k for k in own if k not in state and not k.endswith("num_batches_tracked")]
     unknown = [k for k in state if k not in own]
     unlike = [k for k in own if k in state and own[k].shape != state[k].shape]
@@ -100,7 +117,7 @@ def fill(network: torch.nn.Module, wanted: str, loose: LooseWeights) -> None:
             f"missing, {len(unknown)} unknown, {len(unlike)} of another shape.",
             "It is of another version or size of the network.",
         )
-    network.load_state_dict(state, strict=False)
+    network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()}, strict=False)
 
 
 def _not_weights(path: Path) -> WeightsDamaged:

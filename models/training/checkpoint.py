@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 import os
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ModelError
+from ..loose import is_recipe, is_state
 
 CHECKPOINT = "last.pt"
 TRAINING_ONLY = "auxiliary."
@@ -62,14 +63,32 @@ def open_checkpoint(path: Path, wanted: str = "", device: torch.device | str = "
         raise CheckpointError(f"There is no checkpoint {path}.", "Give the last.pt of a run.")
     try:
         state = torch.load(path, map_location=device, weights_only=True)
-        whole = all(name in state for name in _PARTS)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError, ValueError, UnicodeDecodeError):
-        whole = False
-    if not whole:
-        raise CheckpointError(f"{path} is not a checkpoint of a training run.", "Give the last.pt of a run.")
+    except Exception as error:  # a damaged pickle raises whatever its bytes lead to
+        raise _no_checkpoint(path) from error
+    if not _is_whole(state):
+        raise _no_checkpoint(path)
     if wanted and state["recipe"]["network"] != wanted:
         raise refusal(path, architecture_of(state), wanted)
     return dict(state)
+
+
+def _is_whole(state: Any) -> bool:
+    """True when a checkpoint has all its parts, each of the kind that training takes it for."""
+    if not isinstance(state, dict) or any(name not in state for name in _PARTS):
+        return False
+    numbers = all(isinstance(state[name], (int, float)) and math.isfinite(state[name]) for name in ("step", "spent"))
+    return (
+        numbers
+        and is_state(state["network"])
+        and is_state(state["average"])
+        and isinstance(state["optimiser"], dict)
+        and is_recipe(state["recipe"])
+        and isinstance(state["recipe"].get("network"), str)
+    )
+
+
+def _no_checkpoint(path: Path) -> CheckpointError:
+    return CheckpointError(f"{path} is not a checkpoint of a training run.", "Give the last.pt of a run.")
 
 
 def refusal(path: Path, held: str, wanted: str) -> CheckpointError:
