@@ -136,6 +136,14 @@ def is_folder(path: str | os.PathLike[str]) -> bool:
     return stat.S_ISDIR(found.st_mode) and not is_link(found)
 
 
+def is_file(path: str | os.PathLike[str]) -> bool:
+    """True for an ordinary file itself, not for a link to one."""
+    try:
+        return stat.S_ISREG(os.lstat(path).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
 def is_link(found: os.stat_result) -> bool:
     """True for what `os.lstat` says of a symbolic link, or of a junction of Windows."""
     return stat.S_ISLNK(found.st_mode) or bool(getattr(found, "st_file_attributes", 0) & _REPARSE_POINT)

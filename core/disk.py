@@ -14,7 +14,8 @@ from itertools import dropwhile
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from .journal import ROOT, Import, Lock, Lost, Propagation
+from .actions import Import, Lock, Lost, Propagation
+from .journal import ROOT
 from .preview import BLOCK, file_bytes
 from .rerun import raw_of
 from .types import Round, size_text
@@ -22,6 +23,7 @@ from .types import Round, size_text
 if TYPE_CHECKING:
     from .history import History
     from .journal import Journal
+    from .overview import Overview
     from .store import MatteStore
 
 _Step = TypeVar("_Step")
@@ -92,16 +94,25 @@ class DiskKeeper:
     """Counts what a track's mattes take and keeps that below a limit.
 
     Args:
-        store, history, journal: the track's own.
+        store, history, journal, overview: the track's own.
         pixels: of one matte.
         limit: bytes, 0 = none.
     """
 
-    def __init__(self, store: MatteStore, history: History, journal: Journal, pixels: int, limit: int = 0) -> None:
+    def __init__(
+        self,
+        store: MatteStore,
+        history: History,
+        journal: Journal,
+        overview: Overview,
+        pixels: int,
+        limit: int = 0,
+    ) -> None:
         self.limit = limit
         self._store = store
         self._history = history
         self._journal = journal
+        self._overview = overview
         self._pixels = pixels
 
     def use(self) -> DiskUse:
@@ -140,13 +151,11 @@ class DiskKeeper:
             self.keep()
 
     def _frame_bytes(self) -> int:
-        operations, store = self._journal.operations, self._store
-        owners = sorted(self._history.owners().items())
-        made = [(frame, name) for frame, name in owners if isinstance(operations[name].action, Propagation)]
-        known = made or owners
+        store = self._store
+        made = self._overview.sampled(_SAMPLES, propagated=True)
         sizes = [
             file_bytes(store.path(name, frame)) + file_bytes(store.path(raw_of(name), frame))
-            for frame, name in known[:: max(1, len(known) // _SAMPLES)]
+            for frame, name in made or self._overview.sampled(_SAMPLES)
         ]
         sizes = [size for size in sizes if size]
         mean = sum(sizes) // len(sizes) if sizes else 0
@@ -169,13 +178,37 @@ class DiskKeeper:
         for top in heads:
             for frame, owner in self._history.owners_at(top).items():
                 keep(frame, owner)
-        for operation in operations.values():
+        for frame, below in self._below_rounds():
             # A drawn matte that is lost is drawn again onto the one before it, which must be the same then.
-            if isinstance(operation.action, Round):
-                frame = operation.action.frame
-                below = self._journal.chain(operation.parent)
-                keep(frame, next((op.id for op in below if frame in self._store.frames(op.id)), ROOT))
+            keep(frame, below)
         return kept
+
+    def _below_rounds(self) -> Iterator[tuple[int, str]]:
+        """For every round its frame, and the nearest operation before it that has a matte there, ROOT = none.
+
+        The operations are gone through from the root on, each once, with the mattes on the way to it at hand.
+        """
+        operations = self._journal.operations
+        onward: dict[str, list[str]] = {}
+        for operation in operations.values():
+            onward.setdefault(operation.parent, []).append(operation.id)
+        rounds = {op.id: op.action.frame for op in operations.values() if isinstance(op.action, Round)}
+        drawn = set(rounds.values())
+        on_the_way: dict[int, list[str]] = {frame: [ROOT] for frame in drawn}
+        pending = [(name, False) for name in onward.get(ROOT, ())]
+        while pending:
+            name, is_left = pending.pop()
+            there = drawn & self._store.frames(name)
+            if is_left:
+                for frame in there:
+                    on_the_way[frame].pop()
+                continue
+            if name in rounds:
+                yield rounds[name], on_the_way[rounds[name]][-1]
+            for frame in there:
+                on_the_way[frame].append(name)
+            pending.append((name, True))
+            pending += [(after, False) for after in onward.get(name, ())]
 
     def _fused_with(self, head: str) -> str:
         """The operation whose mattes the next run from `head` is fused with, ROOT = none; see `Rerun`."""

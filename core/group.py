@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .actions import Propagation
 from .certainty import note
 from .confidence import confidence
 from .errors import InputError
 from .group_plan import Part, bases_of, before_of, drawn_on, equals_of, is_made_otherwise, joint_action
-from .journal import Propagation
 from .rerun import raw_matte, raw_of
 from .sharing import contested, share
 from .stabilise import steadied

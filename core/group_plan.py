@@ -11,13 +11,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from .actions import Action, Lock, Operation, Propagation, drawn_frames
 from .history import History
-from .journal import Action, Journal, Lock, Operation, Propagation, drawn_frames
+from .journal import Chain, Journal
 from .store import MatteStore
 from .types import Direction, FrameRange
 from .video import VideoSource
 
-Chains: TypeAlias = "Sequence[Sequence[Operation]]"
+Chains: TypeAlias = "Sequence[Chain]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def equals_of(
     return own
 
 
-def before_of(chains: Chains) -> list[Sequence[Operation]] | None:
+def before_of(chains: Chains) -> list[Chain] | None:
     """The objects' operations up to the joint run that has to be fused with; None when there is none.
 
     That is the newest run of exactly these objects since which one of them was drawn on.

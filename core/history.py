@@ -7,12 +7,14 @@ as not done.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .actions import Import, Lock, Operation, drawn_frames
 from .errors import InputError, StoreError
-from .journal import ROOT, Import, Journal, Lock, Operation, drawn_frames
+from .head_state import HeadState
+from .journal import Chain, Journal
 from .store import MatteStore
 from .told import Told
 from .types import Round
@@ -46,15 +48,11 @@ class History:
         self._compute = compute
         self._imported = imported
         self._count = count
-        self._owners_head = ROOT
-        self._owners: dict[int, str] = {}
-        self._locked_head = ROOT
-        self._locked: frozenset[int] = frozenset()
+        self._state = HeadState(journal, store.frames, count)
 
     def keyframes(self) -> tuple[int, ...]:
         """Frames with at least one round or imported matte on the way to the journal's head, sorted."""
-        drawn = {frame for op in self._journal.chain() for frame in drawn_frames(op.action)}
-        return tuple(sorted(frame for frame in drawn if frame < self._count))
+        return tuple(self._here().keyframes)
 
     def beyond(self) -> tuple[int, ...]:
         """Frames that were drawn on, in whichever branch, but that the clip has not, sorted."""
@@ -63,41 +61,57 @@ class History:
 
     def locked(self) -> frozenset[int]:
         """Frames whose mattes the artist approved, at the journal's head; kept between calls."""
-        if self._locked_head != self._journal.head:
-            self._locked = locked_on(self._journal.chain())
-            self._locked_head = self._journal.head
-        return self._locked
+        return self._here().locked()
 
     def owners(self) -> dict[int, str]:
         """Frame -> operation whose matte counts there, at the journal's head; kept between calls, not to be changed."""
-        if self._owners_head != self._journal.head:
-            self._owners = self.owners_at(self._journal.head)
-            self._owners_head = self._journal.head
-        return self._owners
+        return self._here().owners
+
+    def is_drawn(self, frame: int) -> bool:
+        """Whether a frame is one of `keyframes`."""
+        return self._here().is_drawn(frame)
+
+    def stamps(self) -> dict[int, int]:
+        """Number of a piece of `PIECE` frames -> what changes with anything about one of them at the head."""
+        return self._here().stamps
+
+    def at_head(self, frame: int) -> Iterator[Operation]:
+        """What `path` and the like need to know of the way back from the journal's head."""
+        return self._here().about(frame)
 
     def owners_at(self, head: str) -> dict[int, str]:
         """Frame -> operation whose matte counts there, at `head`. Rounds count also while their matte is missing."""
         found: dict[int, str] = {}
         for operation in reversed(self._journal.chain(head)):
-            drawn = [frame for frame in drawn_frames(operation.action) if frame < self._count]
-            found.update(dict.fromkeys(drawn or self._store.frames(operation.id), operation.id))
+            frames = drawn_frames(operation.action)
+            if not frames and not isinstance(operation.action, Lock):
+                frames = self._store.frames(operation.id)
+            found.update(dict.fromkeys((frame for frame in frames if frame < self._count), operation.id))
         return found
 
     def added(self, operation: str, frame: int) -> None:
         """Tells that a propagation got one more matte."""
-        if self._owners_head == operation:
-            self._owners[frame] = operation
+        if self._journal.head == operation:
+            self._here().added(frame)
+
+    def _here(self) -> HeadState:
+        for operation, frame in self._store.vanished():
+            if self._state.owners.get(frame) == operation:
+                self._state.settle(frame)
+        self._state.follow()
+        return self._state
 
     def path(
-        self, frame: int, chain: Sequence[Operation], early: Callable[[Path], object] = lambda _: None
+        self, frame: int, chain: Iterable[Operation], early: Callable[[Path], object] = lambda _: None
     ) -> Path | None:
         """Path of the frame's matte at the newest end of `chain` (newest first), computed if it is a lost round's.
 
+        Of the chain only what has to do with the frame is needed: a `Chain`, or `at_head`.
         `early` is called as by `MatteStore.write`, for the newest round only.
         """
         lost: list[Operation] = []
         matte: Grey | None = None
-        for operation in chain:
+        for operation in chain.about(frame) if isinstance(chain, Chain) else chain:
             drawn = drawn_frames(operation.action)
             if drawn and frame not in drawn:
                 continue
@@ -134,28 +148,21 @@ class History:
         assert isinstance(action, Round)
         return self._store.write(operation.id, frame, self._compute(action, before), early)
 
-    def sound_path(self, frame: int, chain: Sequence[Operation]) -> Path | None:
-        """As `path`, but a damaged file is passed by, and removed: what is read or copied there is whole."""
-        while (path := self.path(frame, chain)) is not None:
+    def sound_path(self, frame: int, chain: Chain | None = None) -> Path | None:
+        """As `path`, but a damaged file is passed by, and removed: what is read or copied there is whole.
+
+        Without a chain at the journal's head.
+        """
+        while (path := self.path(frame, self.at_head(frame) if chain is None else chain)) is not None:
             if self._store.is_sound(path.parent.name, frame):
                 return path
         return None
 
-    def matte(self, frame: int, chain: Sequence[Operation]) -> Matte | None:
-        """The frame's matte (H, W) float32 at the newest end of `chain`; None when it has none."""
-        while (path := self.path(frame, chain)) is not None:
+    def matte(self, frame: int, chain: Chain | None = None) -> Matte | None:
+        """The frame's matte (H, W) float32 at the newest end of `chain`, or at the head; None when it has none."""
+        while (path := self.path(frame, self.at_head(frame) if chain is None else chain)) is not None:
             # A damaged file is removed by reading it; then it is the turn of the one before, or it is computed anew.
             matte = self._store.read(path.parent.name, frame)
             if matte is not None:
                 return matte
         return None
-
-
-def locked_on(chain: Sequence[Operation]) -> frozenset[int]:
-    """The frames that are locked at the newest end of a chain of operations (newest first)."""
-    locked: set[int] = set()
-    for operation in reversed(chain):
-        if isinstance(operation.action, Lock):
-            change = locked.update if operation.action.locked else locked.difference_update
-            change(operation.action.frames)
-    return frozenset(locked)

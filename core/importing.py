@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from .actions import Import
 from .errors import InputError
 from .foreign import ForeignMattes, check_drawn, place
 from .group_plan import Part
 from .imports import ImportedMattes
-from .journal import Import
 from .told import Told
 
 

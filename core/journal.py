@@ -6,142 +6,87 @@ moves the head back and deletes nothing, so operations form a tree, and every id
 
 A damaged line costs itself only: where later lines build on it, a `Lost` operation with its id takes its place, so that
 its mattes, which are by id, are still found. The file as it was is kept under another name.
+
+The file may come from somebody else. It is read line by line and within limits, an id means one operation for good, and
+a parent is one that came before: so operations are a tree, whatever the file says.
 """
 
 from __future__ import annotations
 
+import errno
+import itertools
 import json
 import os
+import shutil
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import IO, Any, overload
 
+from .actions import (
+    Lock,
+    Lost,
+    NewerError,
+    Operation,
+    action_from_json,
+    action_to_json,
+    drawn_frames,
+    is_operation_id,
+)
+from .atomic import NotOrdinary, open_regular, replacing, sync_folder
 from .errors import CutoutError, StoreError
-from .types import Direction, FrameRange, Round, Stroke
 
 ROOT = ""
 """The head before the first operation."""
+MOST_BYTES = 128 * 2**20
+"""A larger journal is refused. Ten thousand rounds of twenty points each take 8 MB."""
+MOST_IN_LINE = 8 * 2**20
+"""A longer line is damage, and is not written: an import of 240,000 masks, or a round of 200,000 points, is shorter."""
+MOST_OPERATIONS = 250_000
+MOST_BAD = 10_000
+"""After so many lines that cannot be read, or operations, the rest of a file is left out."""
+_DAMAGE = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, CutoutError)
+_HEAD, _MIDDLE, _SUM = b'{"sum":"', b'","record":', 8
 
 
-@dataclass(frozen=True, slots=True)
-class Propagation:
-    """Carrying the keyframes' mattes through a range of frames.
+class Chain(Sequence[Operation]):
+    """Operations on the way back from a head, newest first, which know those that may have made a frame's matte."""
 
-    Attributes:
-        frames, direction: which, and how they are reached.
-        group: names the joint run with other objects that this is part of (see `core.group`), "" = by itself.
-        objects: how many take part.
-        stability: see `Care`.
-    """
+    def __init__(self, operations: Iterable[Operation]) -> None:
+        self._all = tuple(operations)
+        self._drawn: dict[int, list[int]] | None = None
+        self._others: list[int] = []
 
-    frames: FrameRange
-    direction: Direction
-    group: str = ""
-    objects: int = 1
-    stability: float = 0.0
+    @overload
+    def __getitem__(self, index: int) -> Operation: ...
+    @overload
+    def __getitem__(self, index: slice) -> Chain: ...
+    def __getitem__(self, index: int | slice) -> Operation | Chain:
+        return Chain(self._all[index]) if isinstance(index, slice) else self._all[index]
 
+    def __len__(self) -> int:
+        return len(self._all)
 
-@dataclass(frozen=True, slots=True)
-class Lock:
-    """Approving the mattes of a range of frames, or giving them free again; makes no matte.
+    def __iter__(self) -> Iterator[Operation]:
+        return iter(self._all)
 
-    Attributes:
-        frames: which.
-        locked: True = they are not to be changed from now on.
-    """
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and self._all == tuple(other)
 
-    frames: FrameRange
-    locked: bool = True
+    __hash__ = None  # type: ignore[assignment]
 
-
-@dataclass(frozen=True, slots=True)
-class Import:
-    """Mattes made elsewhere become keyframes.
-
-    Attributes:
-        contents: clip frame -> name of its matte among the track's imported ones (see `core.imports`).
-        source: what they were read from, for the artist.
-    """
-
-    contents: Mapping[int, str]
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """Something that can no longer be read; whatever mattes it gave still count."""
-
-
-Action: TypeAlias = Round | Propagation | Lock | Import | Lost
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One step of the artist: `action` applied to the state after operation `parent` (ROOT = none)."""
-
-    id: str
-    parent: str
-    action: Action
-
-
-def drawn_frames(action: Action) -> Collection[int]:
-    """The clip frames that an action makes keyframes, in which it says itself what the matte is."""
-    if isinstance(action, Round):
-        return (action.frame,)
-    return action.contents.keys() if isinstance(action, Import) else ()
-
-
-def action_to_json(action: Action) -> dict[str, Any]:
-    """The action as JSON values; equal actions give equal values."""
-    if isinstance(action, Lock):
-        return {
-            "action": "lock" if action.locked else "unlock",
-            "start": action.frames.start,
-            "stop": action.frames.stop,
-        }
-    if isinstance(action, Lost):
-        return {"action": "lost"}
-    if isinstance(action, Import):
-        contents = [[frame, action.contents[frame]] for frame in sorted(action.contents)]
-        return {"action": "import", "contents": contents, "source": action.source}
-    if isinstance(action, Propagation):
-        record = {
-            "action": "propagation",
-            "start": action.frames.start,
-            "stop": action.frames.stop,
-            "direction": action.direction.value,
-        }
-        if action.stability:
-            record["stability"] = action.stability
-        return {**record, "group": action.group, "objects": action.objects} if action.group else record
-    return {
-        "action": "round",
-        "frame": action.frame,
-        "strokes": [stroke.to_json() for stroke in action.strokes],
-        "zoom": action.zoom,
-        "auto": action.auto,
-    }
-
-
-def action_from_json(record: dict[str, Any]) -> Action:
-    """The action of `action_to_json`. Raises KeyError, TypeError, ValueError or CutoutError when it is none."""
-    if record["action"] in ("lock", "unlock"):
-        return Lock(FrameRange(int(record["start"]), int(record["stop"])), record["action"] == "lock")
-    if record["action"] == "lost":
-        return Lost()
-    if record["action"] == "import":
-        return Import({int(frame): str(name) for frame, name in record["contents"]}, str(record["source"]))
-    if record["action"] == "propagation":
-        frames, direction = FrameRange(int(record["start"]), int(record["stop"])), Direction(record["direction"])
-        group, objects = str(record.get("group", "")), int(record.get("objects", 1))
-        return Propagation(frames, direction, group, objects, float(record.get("stability", 0.0)))
-    if record["action"] != "round":
-        raise _NewerError(f"unknown action {record['action']!r}")
-    strokes = tuple(Stroke.from_json(stroke) for stroke in record["strokes"])
-    return Round(int(record["frame"]), strokes, float(record["zoom"]), bool(record["auto"]))
+    def about(self, frame: int) -> Iterator[Operation]:
+        """Those that drew on the frame, and those that may have a matte of any frame, newest first."""
+        if self._drawn is None:
+            self._drawn = {}
+            for place, operation in enumerate(self._all):
+                if drawn := drawn_frames(operation.action):
+                    for at in drawn:
+                        self._drawn.setdefault(at, []).append(place)
+                elif not isinstance(operation.action, Lock):
+                    self._others.append(place)
+        return (self._all[place] for place in sorted([*self._drawn.get(frame, ()), *self._others]))
 
 
 class Journal:
@@ -168,11 +113,13 @@ class Journal:
         self.head = ROOT
         self.warnings: list[str] = []
         try:
-            data = path.read_bytes() if path.exists() else b""
-            good, bad = self._replay(data)
-            if bad:
-                self._mend(data, good, bad)
-        except _NewerError as error:
+            file = _opened(path)
+            if file is not None:
+                with file:
+                    reading = self._replay(file)
+                    if reading.bad:
+                        self._mend(file, reading)
+        except NewerError as error:
             raise StoreError(
                 f"The journal {path} has steps that this version does not know ({error}).",
                 "A newer version of Blender Cutout wrote it: update the add-on and its engine.",
@@ -182,16 +129,14 @@ class Journal:
 
     def append(self, operation: Operation) -> None:
         """Records an operation, which becomes the head. Raises StoreError, and nothing has changed then."""
-        record = {"id": operation.id, "parent": operation.parent, **action_to_json(operation.action)}
-        self._write(record)
-        self._apply(record)
+        self._write({"id": operation.id, "parent": operation.parent, **action_to_json(operation.action)})
+        self._take(operation)
 
     def move_head(self, head: str) -> None:
         """Records that `head` (an operation's id or ROOT) is shown now. Raises StoreError."""
-        record = {"head": head}
         if head != self.head:
-            self._write(record)
-            self._apply(record)
+            self._write({"head": head})
+            self.head = head
 
     def take_back(self, head: str) -> None:
         """As `move_head` after a step that failed: when not even this can be written, the head moves all the same.
@@ -203,7 +148,7 @@ class Journal:
         except StoreError:
             self.head = head
 
-    def chain(self, head: str | None = None) -> list[Operation]:
+    def chain(self, head: str | None = None) -> Chain:
         """The operations from the given head (default: the journal's) back to the first, newest first."""
         found = []
         current = self.head if head is None else head
@@ -211,77 +156,91 @@ class Journal:
             operation = self.operations[current]
             found.append(operation)
             current = operation.parent
-        return found
+        return Chain(found)
 
-    def _apply(self, record: dict[str, Any]) -> None:
+    def _apply(self, record: dict[str, Any], text: bytes = b"") -> None:
+        """Takes in a record; see `action_from_json`. Raises one of `_DAMAGE`, and nothing has changed then."""
         if "head" in record:
             head = record["head"]
             if head != ROOT and head not in self.operations:
-                raise ValueError(f"unknown head {head!r}")
+                raise ValueError("unknown head")
             self.head = head
             return
-        if record["parent"] != ROOT and record["parent"] not in self.operations:
-            raise ValueError(f"unknown parent {record['parent']!r}")
-        operation = Operation(str(record["id"]), str(record["parent"]), action_from_json(record))
-        self.operations[operation.id] = operation
+        name, parent = record["id"], record["parent"]
+        if not is_operation_id(name):
+            raise ValueError("no id")
+        if parent != ROOT and parent not in self.operations:
+            raise ValueError("unknown parent")
+        operation = Operation(name, parent, action_from_json(record, text))
+        if self.operations.get(name, operation) != operation:
+            raise ValueError("an id that is taken")
+        self._take(operation)
+
+    def _take(self, operation: Operation) -> None:
+        self.operations.setdefault(operation.id, operation)
         self.head = operation.id
 
-    def _replay(self, data: bytes) -> tuple[list[bytes], list[bytes]]:
-        """Takes in the records of `data`; returns the lines of what was taken in, and those that cannot be read."""
-        good: list[bytes] = []
-        bad: list[bytes] = []
-        for line in data.splitlines(keepends=True):
+    def _replay(self, file: IO[bytes]) -> _Reading:
+        """Takes in the records of a file; tells which of its lines cannot be."""
+        reading = _Reading()
+        for number, (line, is_whole) in enumerate(_lines(file)):
+            reading.count, reading.last = number + 1, line
             try:
-                if not line.endswith(b"\n"):
-                    raise ValueError("torn")
-                record = _checked(line)
+                if not is_whole:
+                    raise ValueError("torn, or too long")
+                if len(self.operations) >= MOST_OPERATIONS:
+                    raise ValueError("too many")
+                record, text = _checked(line)
                 missing = record["head"] if "head" in record else record["parent"]
-                if bad and missing != ROOT and missing not in self.operations:
+                if reading.bad and is_operation_id(missing) and missing not in self.operations:
+                    if missing == record.get("id"):
+                        raise ValueError("its own parent")
                     lost = {"id": missing, "parent": self.head, **action_to_json(Lost())}
                     self._apply(lost)
-                    good.append(_encoded(lost))
-                self._apply(record)
-            except _NewerError:
+                    reading.lost[number] = _encoded(lost)
+                self._apply(record, text)
+            except NewerError:
                 raise
-            except (ValueError, KeyError, TypeError, AttributeError, CutoutError):
-                bad.append(line)
-            else:
-                good.append(line)
-        return good, bad
+            except _DAMAGE:
+                reading.bad.add(number)
+                if len(reading.bad) >= MOST_BAD:
+                    reading.is_cut = True
+                    break
+        return reading
 
-    def _mend(self, data: bytes, good: list[bytes], bad: list[bytes]) -> None:
+    def _mend(self, file: IO[bytes], reading: _Reading) -> None:
         """Writes the file anew without the bad lines; keeps a copy unless all that is lost was never whole."""
-        torn = len(bad) == 1 and data.endswith(bad[0]) and (not bad[0].endswith(b"\n") or not bad[0].strip(b"\0\n"))
-        if torn:
+        last = reading.last
+        torn = reading.bad == {reading.count - 1} and (not last.endswith(b"\n") or not last.strip(b"\0\n"))
+        if torn and len(last) <= MOST_IN_LINE:
             self.warnings.append(
                 f"The last entry of the journal {self.path} was not written completely and is left out: "
                 "the step it belonged to has to be done again."
             )
         else:
-            copy = _free_name(self.path)
-            copy.write_bytes(data)
+            copy = _kept_aside(file, self.path)
+            lines = "many lines" if reading.is_cut else f"{len(reading.bad)} of {reading.count} lines"
             self.warnings.append(
-                f"The journal {self.path} is damaged: {len(bad)} of {len(bad) + len(good)} lines cannot be read. "
+                f"The journal {self.path} is damaged: {lines} cannot be read. "
                 f"The other {len(self.operations)} steps and all masks were kept. The file as it was is {copy.name}."
             )
-        temporary = self.path.with_name(self.path.name + ".tmp")
-        try:
-            with open(temporary, "wb") as file:
-                file.writelines(good)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, self.path)
-        except OSError:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            raise
+        file.seek(0)
+        with replacing(self.path, durable=True) as new:
+            for number, (line, _) in enumerate(itertools.islice(_lines(file), reading.count)):
+                new.write(reading.lost.get(number, b""))
+                if number not in reading.bad:
+                    new.write(line)
+            file.close()  # before another one takes its place: Windows insists
 
     def _write(self, record: dict[str, Any]) -> None:
         """Appends a line and waits until the disk has it; after an error the file is as it was."""
         line = _encoded(record)
+        if len(line) > MOST_IN_LINE:
+            raise StoreError("This step is too large to be recorded.", "Do it in several smaller steps.")
         try:
             is_new = not self.path.exists()
-            with open(self.path, "ab", buffering=0) as file:
+            handle = open_regular(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, follow=False)
+            with os.fdopen(handle, "ab", buffering=0) as file:
                 start = file.seek(0, os.SEEK_END)
                 try:
                     if file.write(line) != len(line):
@@ -292,13 +251,28 @@ class Journal:
                         file.truncate(start)
                     raise
             if is_new:
-                _sync_folder(self.path.parent)
+                sync_folder(self.path.parent)
         except OSError as error:
             raise _unwritable(self.path, error) from error
 
 
-class _NewerError(ValueError):
-    """A line is whole, but speaks of something that this version does not know."""
+class _Reading:
+    """What came of reading a file.
+
+    Attributes:
+        count: lines that were read.
+        last: the last of them.
+        bad: numbers of those that cannot be taken in.
+        lost: number of a line -> a line that has to come before it.
+        is_cut: there was too much damage to go on to the end.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.last = b""
+        self.bad: set[int] = set()
+        self.lost: dict[int, bytes] = {}
+        self.is_cut = False
 
 
 def _encoded(record: dict[str, Any]) -> bytes:
@@ -310,35 +284,61 @@ def _canonical(record: dict[str, Any]) -> bytes:
     return json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
 
 
-def _checked(line: bytes) -> dict[str, Any]:
-    """The record of a line; raises ValueError, KeyError or TypeError when the line is damaged."""
-    outer = json.loads(line)
-    record: dict[str, Any] = outer["record"]
-    if outer["sum"] != f"{zlib.crc32(_canonical(record)):08x}":
+def _checked(line: bytes) -> tuple[dict[str, Any], bytes]:
+    """The record of a line, and its JSON text; raises one of `_DAMAGE` when the line is damaged."""
+    place = len(_HEAD) + _SUM
+    if line.startswith(_HEAD) and line.startswith(_MIDDLE, place) and line.endswith(b"}\n"):
+        text = line[place + len(_MIDDLE) : -2]
+        if b"%08x" % zlib.crc32(text) == line[len(_HEAD) : place]:  # as we write it: no need to write it again
+            return _object(json.loads(text)), text
+    outer = _object(json.loads(line))
+    text = _canonical(_object(outer["record"]))
+    if outer["sum"] != f"{zlib.crc32(text):08x}":
         raise ValueError("wrong checksum")
-    return record
+    return outer["record"], text
 
 
-def _free_name(path: Path) -> Path:
-    """A name beside `path` that is not taken."""
-    number = 1
-    while (found := path.with_name(f"{path.stem}.damaged-{number}{path.suffix}")).exists():
-        number += 1
-    return found
+def _object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError("no JSON object")
+    return value
 
 
-def _sync_folder(folder: Path) -> None:
-    """Makes a new file's name durable; Windows has nothing like it and needs nothing."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+def _opened(path: Path) -> IO[bytes] | None:
+    """The file for reading, None = there is none. Raises OSError, also where it is none of ours."""
+    try:
+        file = os.fdopen(open_regular(path, follow=False), "rb")
+    except FileNotFoundError:
+        return None
+    if os.fstat(file.fileno()).st_size > MOST_BYTES:
+        file.close()
+        raise OSError(errno.EFBIG, f"it is larger than {MOST_BYTES >> 20} MB")
+    return file
+
+
+def _lines(file: IO[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """The lines of a file, and whether each is whole: one that is too long is cut short, but passed by as one."""
+    while line := file.readline(MOST_IN_LINE + 1):
+        whole = line.endswith(b"\n") and len(line) <= MOST_IN_LINE
+        rest = line
+        while rest and not rest.endswith(b"\n"):
+            rest = file.readline(MOST_IN_LINE)
+        yield line, whole
+
+
+def _kept_aside(file: IO[bytes], path: Path) -> Path:
+    """A copy of the whole file beside `path`, under a name that is not taken."""
+    for number in itertools.count(1):
+        copy = path.with_name(f"{path.stem}.damaged-{number}{path.suffix}")
+        with suppress(FileExistsError), open(copy, "xb") as new:
+            file.seek(0)
+            shutil.copyfileobj(file, new)
+            return copy
+    raise AssertionError
 
 
 def _unwritable(path: Path, error: OSError) -> StoreError:
-    return StoreError(
-        f"The journal {path} cannot be read or written ({error.strerror or error}).",
-        "Free disk space or make the folder writable, then try again: everything up to the last step is kept.",
-    )
+    hint = "Free disk space or make the folder writable, then try again: everything up to the last step is kept."
+    if isinstance(error, NotOrdinary) or error.errno == errno.EFBIG:
+        hint = "Blender Cutout did not make it: do not use a folder from somebody whom you do not trust."
+    return StoreError(f"The journal {path} cannot be read or written ({error.strerror or error}).", hint)

@@ -7,9 +7,10 @@ send more); "told" holds the parts of fields that are `Told`. A job has one term
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, get_args
 
+from .encoded import json_text, tuples
 from .errors import ProtocolError
 from .told import Told
 
@@ -323,10 +324,12 @@ _KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in get_args(Message
 
 def encode(message: Message) -> bytes:
     """One line of UTF-8 JSON, ending in a newline."""
-    record = {"v": PROTOCOL, "kind": type(message).__name__, **asdict(message)}
+    record = {f.name: getattr(message, f.name) for f in fields(message)}
+    texts = [f'"v":{PROTOCOL}', f'"kind":"{type(message).__name__}"']
+    texts += [f'"{name}":{json_text(value)}' for name, value in record.items()]
     if told := {name: value.parts for name, value in record.items() if isinstance(value, Told)}:
-        record["told"] = told
-    return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        texts.append(f'"told":{json_text(told)}')
+    return f"{{{','.join(texts)}}}\n".encode()
 
 
 def decode(line: bytes | str) -> Message:
@@ -335,16 +338,13 @@ def decode(line: bytes | str) -> Message:
         record = json.loads(line)
         kind = _KINDS[record["kind"]]
         names = {f.name for f in fields(kind)}
-        values = {name: _tuples(value) for name, value in record.items() if name in names}
-        values |= {name: Told(*_tuples(parts)) for name, parts in record.get("told", {}).items() if name in names}
+        values = {name: tuples(value) for name, value in record.items() if name in names}
+        values |= {name: Told(*tuples(parts)) for name, parts in record.get("told", {}).items() if name in names}
         message: Message = kind(**values)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ProtocolError(f"A message is not understood ({error!r}).", _SAME_VERSION) from error
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise ProtocolError(f"A message is not understood ({error!r:.200}).", _SAME_VERSION) from error
     if record.get("v") != PROTOCOL:
-        raise ProtocolError(f"The message speaks protocol {record.get('v')}, this side {PROTOCOL}.", _SAME_VERSION)
+        raise ProtocolError(
+            f"The message speaks protocol {record.get('v')!s:.40}, this side {PROTOCOL}.", _SAME_VERSION
+        )
     return message
-
-
-def _tuples(value: Any) -> Any:
-    """JSON lists as (nested) tuples, so that messages stay immutable; dictionaries are left as they are."""
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value

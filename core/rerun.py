@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .actions import Import, Lock, Propagation
 from .history import History
-from .journal import Import, Lock, Operation, Propagation
+from .journal import Chain
 from .store import MatteStore
 from .types import Round
 
@@ -51,7 +52,7 @@ class Rerun:
         self,
         store: MatteStore,
         history: History,
-        chain: Sequence[Operation],
+        chain: Chain,
         own: Sequence[str],
         same: Sequence[str],
     ) -> None:
@@ -62,7 +63,7 @@ class Rerun:
         self._same = list(dict.fromkeys(same))
         # Behind the rounds that no propagation, or only ones beside this one, knew of: the mattes the artist corrected.
         rest = dropwhile(lambda op: isinstance(op.action, Propagation | Lock), chain)
-        self._before = list(dropwhile(lambda op: isinstance(op.action, Round | Import | Lock), rest))
+        self._before = Chain(dropwhile(lambda op: isinstance(op.action, Round | Import | Lock), rest))
         self._found: tuple[int, Matte | None] = (-1, None)
 
     @property

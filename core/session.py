@@ -16,11 +16,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .certainty import confidences
+from .actions import Action, Import, Lock, Operation, Propagation, action_to_json
 from .disk import DiskKeeper
 from .errors import InputError, StoreError, StrokeError
 from .export import ExportStep, write_sequence
@@ -29,8 +29,9 @@ from .group_plan import Part
 from .history import History
 from .importing import ImportStep, import_mattes
 from .imports import ImportedMattes
-from .journal import ROOT, Action, Import, Journal, Lock, Operation, Propagation, action_to_json
+from .journal import ROOT, Journal
 from .lock import FolderLock
+from .overview import Overview
 from .single import carry
 from .store import MatteStore, store_errors
 from .told import Told
@@ -72,7 +73,9 @@ class TrackSession:
         if beyond := self._history.beyond():
             text = f"The clip has {len(source)} frames: "
             self.warnings.append(Told(text, "what was drawn on ", beyond[0], " cannot be shown, but is kept."))
-        self.disk = DiskKeeper(self._store, self._history, self._journal, source.size[0] * source.size[1])
+        self._overview = Overview(self._journal, self._store, self._history, len(source))
+        pixels = source.size[0] * source.size[1]
+        self.disk = DiskKeeper(self._store, self._history, self._journal, self._overview, pixels)
 
     @classmethod
     def open(cls, clip: Clip, folder: str | os.PathLike[str], engine: Engine, limit: int = 0) -> TrackSession:
@@ -140,19 +143,19 @@ class TrackSession:
 
     def keyframes(self) -> tuple[int, ...]:
         """Frames with at least one round on the way to the head, sorted."""
-        return self._history.keyframes()
+        return self._overview.keyframes()
 
     def locked_ranges(self) -> tuple[tuple[int, int], ...]:
         """Frames whose mattes are approved at the head, as [start, stop) pairs, sorted."""
-        return _joined((frame, frame + 1) for frame in sorted(self._history.locked()))
+        return self._overview.locked()
 
     def confidences(self) -> str:
-        """How sure the network is of each frame's matte at the head, see `core.certainty.confidences`."""
-        return confidences(self._journal, self._store, self._history, len(self.source))
+        """How sure the network is of each frame's matte at the head, see `core.overview.Overview.confidences`."""
+        return self._overview.confidences()
 
     def done_ranges(self) -> tuple[tuple[int, int], ...]:
         """Frames that have a matte at the head, as [start, stop) pairs, sorted."""
-        return _joined((start, stop) for start, stop, _ in self.matte_ranges())
+        return self._overview.done()
 
     def apply_round(self, round_: Round, early: Callable[[Path], object] = lambda _: None) -> tuple[str, Path]:
         """Records a round, computes its matte and makes it the head; returns its id and the matte's path.
@@ -174,7 +177,7 @@ class TrackSession:
         before = self.head
         operation = self._record(before, round_)
         try:
-            path = self._history.path(round_.frame, self._journal.chain(operation.id), early)
+            path = self._history.path(round_.frame, self._history.at_head(round_.frame), early)
         except Exception:
             self._journal.take_back(before)
             raise
@@ -261,21 +264,15 @@ class TrackSession:
 
     def matte(self, frame: int) -> Matte | None:
         """The frame's matte (H, W) float32 in [0, 1] at the head; None when it has none. May compute a lost round."""
-        return self._history.matte(frame, self._journal.chain())
+        return self._history.matte(frame)
 
     def matte_path(self, frame: int) -> Path | None:
         """Path of the frame's matte at the head, a whole file; None when it has none. May compute a lost round's."""
-        return self._history.sound_path(frame, self._journal.chain())
+        return self._history.sound_path(frame)
 
     def matte_ranges(self) -> tuple[tuple[int, int, str], ...]:
         """Where the mattes at the head lie: (start, stop, operation id), sorted; see `MatteStore.path`."""
-        ranges: list[tuple[int, int, str]] = []
-        for frame, operation in sorted(self._history.owners().items()):
-            if ranges and ranges[-1][1:] == (frame, operation):
-                ranges[-1] = (ranges[-1][0], frame + 1, operation)
-            else:
-                ranges.append((frame, frame + 1, operation))
-        return tuple(ranges)
+        return self._overview.mattes()
 
     def export(self, frames: Sequence[int], folder: str | os.PathLike[str]) -> Iterator[ExportStep]:
         """Writes the mattes at the head as 000001.png … into `folder`; yields after each (see `write_sequence`).
@@ -336,15 +333,4 @@ class TrackSession:
         image = self.source[round_.frame]
         if round_.auto:
             return self._engine.foreground(image)
-        return self._engine.refine_grey(image, round_.strokes, previous=previous, zoom=round_.zoom)
-
-
-def _joined(pieces: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    """Sorted [start, stop) pairs, those that touch made one."""
-    merged: list[tuple[int, int]] = []
-    for start, stop in pieces:
-        if merged and merged[-1][1] == start:
-            merged[-1] = (merged[-1][0], stop)
-        else:
-            merged.append((start, stop))
-    return tuple(merged)
+        return self._engine.refine_grey(image, tuple(round_.strokes), previous=previous, zoom=round_.zoom)

@@ -10,11 +10,11 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from .actions import Lock, Operation, Propagation
 from .certainty import note
 from .confidence import confidence
 from .errors import InputError, StoreError
 from .group_plan import Part, is_made_otherwise
-from .journal import Lock, Operation, Propagation
 from .rerun import Rerun, raw_of
 from .stabilise import steadied
 from .store import LazyMattes

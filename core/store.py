@@ -2,6 +2,9 @@
 
 All of it is derived from the journal and may be deleted at any time, also while the track is open. A file is complete
 or not there at all. Which frames an operation has is known by listing its folder once, then kept up to date.
+
+The folder may come from somebody else: links in it are neither read nor followed, and only files of our own names are
+removed.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .atomic import is_file, is_folder, leftover_of, make_folder, unused_name
 from .behind import WriteBehind
 from .errors import InputError, StoreError
 from .grey_png import Packed, pack
@@ -28,7 +32,8 @@ if TYPE_CHECKING:
 
 _BEGUN = 4
 """Mattes that may be begun and not ended: those of two frames, as computed and as steadied."""
-_NAME = re.compile(r"(\d{6,})\.png")
+_NAME = re.compile(r"([0-9]{6,10})\.png")
+_FOLDER = re.compile("[0-9a-f]{16}(-raw|-alone)?")
 
 
 class MatteStore:
@@ -40,6 +45,7 @@ class MatteStore:
         self._size = size
         self._used: int | None = None
         self._frames: dict[str, set[int]] = {}
+        self._vanished: list[tuple[str, int]] = []
         self._behind = WriteBehind(_BEGUN)
         self._begun: dict[tuple[str, int], Future[int]] = {}
         self._last: tuple[Path, tuple[int, int], Packed] | None = None
@@ -59,10 +65,15 @@ class MatteStore:
         self.end(operation, frame)
         if frame not in self.frames(operation):
             return False
-        if self.path(operation, frame).is_file():
+        if is_file(self.path(operation, frame)):
             return True
-        self._frames[operation].discard(frame)
+        self._forget(operation, frame)
         return False
+
+    def vanished(self) -> list[tuple[str, int]]:
+        """(operation, frame) of the mattes that were found to be gone, or removed, since this was last asked."""
+        found, self._vanished = self._vanished, []
+        return found
 
     def read(self, operation: str, frame: int) -> Matte | None:
         """The matte (H, W) float32 in [0, 1]; None when it is not there, or damaged (it is removed then).
@@ -158,7 +169,7 @@ class MatteStore:
         path = self.path(operation, frame)
         before = file_bytes(path)
         with store_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            self._make_folder(operation)
             if write_preview(path, grey):  # first: who sees a matte must not find the copy of an older one
                 early(path)
             # The next round on a frame begins with the matte of the last one, and changes some of it.
@@ -186,17 +197,17 @@ class MatteStore:
         Raises:
             InputError: the file is missing, damaged or of another size. StoreError: it cannot be written.
         """
+        if not is_file(file):
+            raise InputError(f"The mask {file} is not a file.", "Import it again.")
         matte = read_mask(file, self._size)
         path = self.path(operation, frame)
         with store_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            self._make_folder(operation)
             write_preview(path, to_grey(matte))
-            part = path.with_name(f".{path.name}.{os.getpid()}.part")
-            part.unlink(missing_ok=True)
+            part = unused_name(path)
             try:
                 os.link(file, part)
             except OSError:
-                part.unlink(missing_ok=True)
                 return self.write(operation, frame, matte)
             os.replace(part, path)
             part.unlink(missing_ok=True)  # a rename of one link onto another of the same file does nothing
@@ -205,15 +216,19 @@ class MatteStore:
         return path
 
     def remove(self, operation: str, frame: int) -> int:
-        """Removes a matte and its small copy; returns how many bytes that freed. What cannot be removed stays."""
+        """Removes a matte and its small copy; returns how many bytes that freed.
+
+        What cannot be removed does not count as being there any more, until it is written again.
+        """
         with suppress(StoreError):
             self.end(operation, frame)
         path = self.path(operation, frame)
         freed = file_bytes(path)
+        self._forget(operation, frame)
         with suppress(OSError):
-            path.unlink(missing_ok=True)
-            self.frames(operation).discard(frame)
-            preview_path(path).unlink(missing_ok=True)
+            for file in (path, preview_path(path)):
+                if is_folder(file.parent):
+                    file.unlink(missing_ok=True)
         freed -= file_bytes(path)
         if self._used is not None:
             self._used -= freed
@@ -222,7 +237,9 @@ class MatteStore:
     def operations(self) -> list[str]:
         """Names of all folders of mattes on disk."""
         with store_errors(self.folder), suppress(FileNotFoundError):
-            return [entry.name for entry in os.scandir(self.folder) if entry.is_dir()]
+            if is_folder(self.folder):
+                names = [entry.name for entry in os.scandir(self.folder) if _FOLDER.fullmatch(entry.name)]
+                return [name for name in names if is_folder(self.folder / name)]
         return []
 
     def used(self) -> int:
@@ -237,9 +254,25 @@ class MatteStore:
         """Tells that the files lie in another folder now."""
         self.folder = folder
 
+    def _forget(self, operation: str, frame: int) -> None:
+        """Notes that a matte is not there."""
+        frames = self.frames(operation)
+        if frame in frames:
+            frames.discard(frame)
+            self._vanished.append((operation, frame))
+
+    def _make_folder(self, operation: str) -> None:
+        """Makes the operation's folder. Raises OSError, also where a link to a folder lies in its place."""
+        if not is_folder(self.folder):
+            self.folder.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder)
+        make_folder(self.folder / operation)
+
     def _listed(self, operation: str) -> set[int]:
         """The frames in the operation's folder; removes what a killed process left half written."""
         place = self.folder / operation
+        if not is_folder(self.folder):
+            return set()
         names = _whole_files(place)
         if FOLDER in names:
             _whole_files(place / FOLDER)
@@ -256,15 +289,20 @@ def _state(path: Path) -> tuple[int, int] | None:
 
 
 def _whole_files(folder: Path) -> list[str]:
-    """Names in a folder, without what was half written, which is removed; a missing folder is empty."""
-    found = []
+    """Names of the files and folders in a folder, without mattes that were half written, which are removed.
+
+    Empty where the folder is missing, or only a link to one; links in it are left out.
+    """
+    found: list[str] = []
+    if not is_folder(folder):
+        return found
     with store_errors(folder), suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:
-            if not entry.name.endswith(".part"):
+            if _NAME.fullmatch(leftover_of(entry.name) or ""):
+                with suppress(OSError):
+                    os.unlink(entry.path)
+            elif not entry.is_symlink():
                 found.append(entry.name)
-                continue
-            with suppress(OSError):
-                os.unlink(entry.path)
     return found
 
 

@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NewType
 
 from .errors import InputError, StrokeError
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     Mattes = NDArray[np.float32]
     Map = NDArray[np.float32]
 
+MOST_POINTS = 100_000
+"""Points of a stroke, and of all strokes of a round: a pen gives some hundreds a second."""
 Frame = NewType("Frame", int)
 """Clip-local index, from 0. Never a frame of the timeline."""
 
@@ -47,7 +50,7 @@ class Stroke:
         label: keep or remove.
 
     Raises:
-        StrokeError: no points, a point that is not a finite pair, or a radius that is not positive.
+        StrokeError: no points or more than `MOST_POINTS`, one that is not a finite pair, or a radius not above 0.
     """
 
     points: tuple[tuple[float, float], ...]
@@ -56,13 +59,18 @@ class Stroke:
 
     def __init__(self, points: Iterable[Sequence[float]], radius: float, label: Label | str) -> None:
         try:
-            pairs = tuple((float(p[0]), float(p[1])) for p in points)
+            pairs = tuple((float(p[0]), float(p[1])) for p in islice(points, MOST_POINTS + 1))
             kind = Label(label)
             size = float(radius)
-        except (TypeError, ValueError, IndexError) as error:
+        except (TypeError, ValueError, IndexError, KeyError, OverflowError) as error:
             raise StrokeError(
-                f"A stroke is not understood ({error}).", "Give points as [x, y], a radius and a label keep or remove."
+                f"A stroke is not understood ({str(error)[:200]}).",
+                "Give points as [x, y], a radius and a label keep or remove.",
             ) from error
+        if len(pairs) > MOST_POINTS:
+            raise StrokeError(
+                f"A stroke has more than {MOST_POINTS} points.", "Draw it as several shorter strokes, round by round."
+            )
         if not pairs:
             raise StrokeError("A stroke has no points.", "Draw a stroke or click on the object.")
         if not all(math.isfinite(v) for pair in pairs for v in pair):
@@ -86,7 +94,7 @@ class Stroke:
             return cls(record["points"], record["radius"], record["label"])
         except (KeyError, TypeError) as error:
             raise StrokeError(
-                f"A stroke record is not understood ({error}).",
+                f"A stroke record is not understood ({str(error)[:200]}).",
                 'Each needs "label", "radius" and "points": [[x, y], …].',
             ) from error
 
@@ -248,7 +256,7 @@ class Round:
     """
 
     frame: int
-    strokes: tuple[Stroke, ...] = field(default=())
+    strokes: Sequence[Stroke] = field(default=())
     zoom: float = 1.0
     auto: bool = False
 

@@ -27,9 +27,10 @@ if str(ROOT) not in sys.path:
 
 from blender_cutout.client import WorkerClient, worker_command  # noqa: E402
 from blender_cutout.core import messages as m  # noqa: E402
+from blender_cutout.core.actions import Lost  # noqa: E402
 from blender_cutout.core.engine import Engine, EngineSettings  # noqa: E402
 from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip  # noqa: E402
-from blender_cutout.core.journal import Journal, Lost  # noqa: E402
+from blender_cutout.core.journal import Journal  # noqa: E402
 from blender_cutout.core.matte import is_whole_png  # noqa: E402
 from blender_cutout.core.propagate import PropagationSettings  # noqa: E402
 

@@ -1,0 +1,182 @@
+"""What the operations up to the head amount to, kept up to date as the head moves.
+
+A step forward or back costs what that step changed, however many came before: a track may have thousands of rounds.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Callable, Collection, Iterable, Iterator
+from itertools import count as counter
+
+from .actions import Lock, Operation, drawn_frames
+from .journal import ROOT, Journal
+
+PIECE = 64
+"""Frames whose changes are counted together."""
+
+
+class HeadState:
+    """Owners, keyframes and locks at the journal's head.
+
+    Args:
+        journal: the operations.
+        frames_of: operation's id -> the frames that it has mattes of on disk.
+        count: frames of the clip; what is said of others does not count.
+
+    Attributes:
+        owners: frame -> id of the operation whose matte counts there.
+        keyframes: those with a round or an imported matte, sorted.
+        stamps: number of a piece of `PIECE` frames -> changes whenever something about one of them does.
+    """
+
+    def __init__(self, journal: Journal, frames_of: Callable[[str], Collection[int]], count: int) -> None:
+        self._journal = journal
+        self._frames_of = frames_of
+        self._count = count
+        self._changes = counter(1)
+        self._line: list[Operation] = []
+        self._places: dict[str, int] = {}
+        self._drawn: dict[int, list[int]] = {}
+        self._others: list[int] = []
+        self._locks: list[Lock] = []
+        self._locked: frozenset[int] | None = frozenset()
+        self.owners: dict[int, str] = {}
+        self.keyframes: list[int] = []
+        self.stamps: dict[int, int] = {}
+        self._stamp_all()
+
+    def follow(self) -> None:
+        """Goes to where the journal's head is now."""
+        if self._line and self._line[-1].id == self._journal.head:
+            return
+        ahead, current = [], self._journal.head
+        while current != ROOT and current not in self._places:
+            ahead.append(self._journal.operations[current])
+            current = ahead[-1].parent
+        keep = self._places[current] + 1 if current != ROOT else 0
+        while len(self._line) > keep:
+            self._pop()
+        for operation in reversed(ahead):
+            self._push(operation)
+
+    def added(self, frame: int) -> None:
+        """Tells that the operation at the head has a new matte of a frame."""
+        self._own((frame,), self._line[-1].id)
+
+    def settle(self, frame: int) -> None:
+        """Finds a frame's owner again: a matte of it is not on disk any more."""
+        for operation in self.about(frame):
+            if drawn_frames(operation.action) or frame in self._frames_of(operation.id):
+                self.owners[frame] = operation.id
+                break
+        else:
+            self.owners.pop(frame, None)
+        self._stamp(frame)
+
+    def about(self, frame: int) -> Iterator[Operation]:
+        """The operations that drew on a frame, and those that may have a matte of any, newest first."""
+        return (self._line[place] for place in _newest_first(self._drawn.get(frame, []), self._others))
+
+    def is_drawn(self, frame: int) -> bool:
+        """Whether a frame is one of `keyframes`."""
+        return frame in self._drawn
+
+    def locked(self) -> frozenset[int]:
+        """Frames whose mattes the artist approved."""
+        if self._locked is None:
+            self._locked = locked_frames(reversed(self._locks), self._count)
+        return self._locked
+
+    def _push(self, operation: Operation) -> None:
+        action, place = operation.action, len(self._line)
+        self._places[operation.id] = place
+        self._line.append(operation)
+        if isinstance(action, Lock):
+            self._locks.append(action)
+            self._lock_changed()
+            return
+        drawn = drawn_frames(action)
+        for frame in self._inside(drawn):
+            there = self._drawn.setdefault(frame, [])
+            if not there:
+                insort(self.keyframes, frame)
+            there.append(place)
+        if not drawn:
+            self._others.append(place)
+        self._own(self._inside(drawn or self._frames_of(operation.id)), operation.id)
+
+    def _pop(self) -> None:
+        operation = self._line.pop()
+        del self._places[operation.id]
+        if isinstance(operation.action, Lock):
+            self._locks.pop()
+            self._lock_changed()
+            return
+        drawn = drawn_frames(operation.action)
+        for frame in self._inside(drawn):
+            self._drawn[frame].pop()
+            if not self._drawn[frame]:
+                del self._drawn[frame]
+                del self.keyframes[bisect_left(self.keyframes, frame)]
+        if not drawn:
+            self._others.pop()
+        for frame in self._inside(drawn or self._frames_of(operation.id)):
+            self.settle(frame)
+
+    def _inside(self, frames: Iterable[int]) -> list[int]:
+        return [frame for frame in frames if frame < self._count]
+
+    def _own(self, frames: Iterable[int], operation: str) -> None:
+        for frame in frames:
+            self.owners[frame] = operation
+            self._stamp(frame)
+
+    def _lock_changed(self) -> None:
+        self._locked = None
+        self._stamp_all()
+
+    def _stamp(self, frame: int) -> None:
+        self.stamps[frame // PIECE] = next(self._changes)
+
+    def _stamp_all(self) -> None:
+        self.stamps = {piece: next(self._changes) for piece in range(-(-self._count // PIECE))}
+
+
+def _newest_first(first: list[int], second: list[int]) -> Iterator[int]:
+    """The numbers of two rising lists, falling; little of it is asked for, mostly."""
+    i, j = len(first) - 1, len(second) - 1
+    while i >= 0 or j >= 0:
+        if j < 0 or (i >= 0 and first[i] > second[j]):
+            yield first[i]
+            i -= 1
+        else:
+            yield second[j]
+            j -= 1
+
+
+def locked_frames(locks: Iterable[Lock], count: int) -> frozenset[int]:
+    """The frames below `count` that are locked by these locks and unlocks, newest first.
+
+    The newest that speaks of a frame counts, so every frame is decided once, and passed by from then on.
+    """
+    locked: set[int] = set()
+    onward = list(range(count + 1))
+    for lock in locks:
+        frame = _undecided(onward, min(lock.frames.start, count))
+        while frame < min(lock.frames.stop, count):
+            if lock.locked:
+                locked.add(frame)
+            onward[frame] = frame + 1
+            frame = _undecided(onward, frame + 1)
+    return frozenset(locked)
+
+
+def _undecided(onward: list[int], frame: int) -> int:
+    """The first frame from here on that is not decided yet; ways that were long are made short."""
+    end = frame
+    while onward[end] != end:
+        end = onward[end]
+    while onward[frame] != end:
+        onward[frame], frame = end, onward[frame]
+    return end

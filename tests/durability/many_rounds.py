@@ -1,0 +1,125 @@
+"""How long a round takes on a track that has 10,000 rounds already, and how long such a track takes to open.
+
+    python tests/durability/many_rounds.py                      # --rounds 10000 --frames 250 --times 60
+
+Networks go by colour, so nearly all of the time is our own work. Two tracks of one clip are drawn on in turn, one with
+few rounds and one with many: each round is recorded, its mask made and written, and the state that Blender is told is
+put together and encoded, as the engine's process does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from unittest import mock
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from session_kit import make_engine, write_film  # noqa: E402
+
+from blender_cutout.core.fakes import SyntheticClip  # noqa: E402
+from blender_cutout.core.messages import ApplyRound, encode  # noqa: E402
+from blender_cutout.core.session import TrackSession  # noqa: E402
+from blender_cutout.core.types import Clip, Label, Round, Stroke  # noqa: E402
+from blender_cutout.worker import rounds  # noqa: E402
+
+FEW = 10
+
+
+def stroke_at(film: SyntheticClip, frame: int, number: int, points: int = 20) -> Stroke:
+    """A stroke on the disc of a frame, a little different for every number."""
+    x, y = film.centre(frame)
+    return Stroke([(x + number * 1e-5 + 0.1 * n, y + 0.05 * n) for n in range(points)], 3.0, Label.KEEP)
+
+
+def fill(session: TrackSession, film: SyntheticClip, count: int) -> None:
+    """Gives a track so many rounds, one after another on all frames, with their masks."""
+    matte = None
+    with mock.patch("os.fsync"):
+        for number in range(count):
+            frame = number % len(film)
+            round_ = Round(frame, (stroke_at(film, frame, number),))
+            if matte is None:
+                _, matte = session.apply_round(round_)
+                continue
+            operation = session._record(session.head, round_)
+            place = session.folder / "mattes" / operation.id
+            place.mkdir(parents=True)
+            os.link(matte, place / f"{frame:06d}.png")
+
+
+def seconds(session: TrackSession, film: SyntheticClip, number: int) -> float:
+    """What one more round takes, with everything that is told of it."""
+    frame = number * 7 % len(film)
+    drawn = stroke_at(film, frame, 10**6 + number).to_json()
+    begin = time.perf_counter()
+    rounds.apply(ApplyRound("job", "track", frame, (drawn,)), session, encode)
+    return time.perf_counter() - begin
+
+
+def say(text: str) -> None:
+    """Writes a line to standard output."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def timed(what: str, work: Callable[[], object]) -> None:
+    """Says how many seconds a call takes."""
+    begin = time.perf_counter()
+    work()
+    took = time.perf_counter() - begin
+    say(f"{what}: {took:.2f} s")
+
+
+def main() -> None:
+    """Prints the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=10_000)
+    parser.add_argument("--frames", type=int, default=250)
+    parser.add_argument("--times", type=int, default=60)
+    arguments = parser.parse_args()
+    film = SyntheticClip(length=arguments.frames, height=60, width=100, radius=10)
+    with tempfile.TemporaryDirectory() as folder:
+        media = Path(folder) / "media"
+        media.mkdir()
+        clip = Clip(str(write_film(media, film)))
+        for name, count in (("few", FEW), ("many", arguments.rounds)):
+            with TrackSession.open(clip, Path(folder) / name, make_engine()) as session:
+                fill(session, film, count)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        opened = {}
+
+        def open_track(name: str) -> None:
+            opened[name] = TrackSession.open(clip, Path(folder) / name, make_engine())
+
+        size = (Path(folder) / "many" / "rounds.jsonl").stat().st_size
+        timed(f"opening {arguments.rounds} rounds ({size / 1e6:.1f} MB)", lambda: open_track("many"))
+        say(f"memory: {(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024:.0f} MiB more")
+        open_track("few")
+        few, many = opened["few"], opened["many"]
+        timed("first state", lambda: encode(rounds.track_state("job", "track", many)))
+        taken: dict[str, list[float]] = {"few": [], "many": []}
+        for number in range(arguments.times):
+            taken["few"].append(seconds(few, film, number))
+            taken["many"].append(seconds(many, film, number))
+        at = {name: 1000 * statistics.median(values) for name, values in taken.items()}
+        say(
+            f"a round at {FEW}: {at['few']:.1f} ms, at {arguments.rounds}: {at['many']:.1f} ms, "
+            f"{at['many'] / at['few']:.2f} times as long"
+        )
+        many.disk.limit = 1
+        timed("keeping to the limit", many.disk.keep)
+        for session in opened.values():
+            session.close()
+
+
+if __name__ == "__main__":
+    main()
