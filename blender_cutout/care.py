@@ -6,15 +6,16 @@ from typing import Any
 
 from . import spans
 from .core.errors import CutoutError
-from .core.types import FrameRange
+from .core.types import FrameRange, PropagationOptions
 
 UNKNOWN = "--"
 
 
-def of(scene: Any) -> tuple[float, bool, float]:
-    """Stability, whether to stop at cuts, and below which confidence: as the fields of `messages.Propagate`."""
+def options(scene: Any) -> PropagationOptions:
+    """The scene's propagation options; their fields are also fields of `messages.Propagate`."""
     data = scene.cutout
-    return data.stability, data.stop_at_cuts, data.doubt_below if data.stop_in_doubt else 0.0
+    below = data.doubt_below if data.stop_in_doubt else 0.0
+    return PropagationOptions(stability=data.stability, stop_at_cuts=data.stop_at_cuts, stop_below=below)
 
 
 def frames(scene: Any, track: Any) -> FrameRange:

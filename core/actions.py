@@ -28,7 +28,7 @@ class Propagation:
         frames, direction: which, and how they are reached.
         group: names the joint run with other objects that this is part of (see `core.group`), "" = by itself.
         objects: how many take part.
-        stability: see `Care`.
+        stability: see `PropagationOptions`.
     """
 
     frames: FrameRange

@@ -12,7 +12,7 @@ from .errors import InputError
 from .propagate import PropagationSettings, propagate
 from .refine import foreground, refine, refine_grey
 from .stabilise import steadied
-from .types import Care, Clip, Direction, FrameRange, Halt, MatteKind, Stroke
+from .types import Clip, Direction, FrameRange, Halt, MatteKind, PropagationOptions, Stroke
 from .video import open_clip
 
 if TYPE_CHECKING:
@@ -115,9 +115,9 @@ class Engine:
         Raises:
             InputError: keyframes missing, of the wrong type, or outside the clip; FrameReadError, SizeMismatch.
         """
-        care = Care(stop_at_cuts=False, stability=stability)
+        options = PropagationOptions(stop_at_cuts=False, stability=stability)
         stream = self.propagate_detailed(
-            frames, keyframes, frame_range=frame_range, previous=previous, locked=locked, care=care
+            frames, keyframes, frame_range=frame_range, previous=previous, locked=locked, options=options
         )
         return _pairs(stream)
 
@@ -131,7 +131,7 @@ class Engine:
         previous: Mapping[int, Mattes] | Callable[[int], Mattes | None] | None = None,
         locked: Collection[int] = (),
         known: Callable[[int], Mattes | None] | None = None,
-        care: Care | None = None,
+        options: PropagationOptions | None = None,
         notice: Callable[[Halt], None] | None = None,
     ) -> Generator[tuple[int, Mattes, MatteKind], None, None]:
         """As `propagate`, but yields (frame, matte, kind), takes a direction and can go on where it was stopped.
@@ -146,8 +146,8 @@ class Engine:
             previous: see `propagate`; may be a function that returns None for a missing frame.
             locked: see `propagate`.
             known: frame -> matte that this same run has already made, or None.
-            care: where to stop, and how steady; None = nowhere, so that every frame of the range is given out, and as
-                computed. What is `known` is not steadied again.
+            options: where to stop, and how steady; None = nowhere, so that every frame of the range is given out, and
+                as computed. What is `known` is not steadied again.
             notice: called with each stop that left frames without a matte.
         """
         bounds = as_range(frame_range)
@@ -166,11 +166,11 @@ class Engine:
                 known=known,
                 settings=self.settings.propagation,
                 fusion=self._fusion,
-                care=care,
+                options=options,
                 notice=notice,
             )
-            if care is not None and care.stability > 0:
-                stream = _steady(stream, source, care.stability, keyframes, known)
+            if options is not None and options.stability > 0:
+                stream = _steady(stream, source, options.stability, keyframes, known)
             return _closing(stream, stack.pop_all())
 
 

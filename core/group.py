@@ -31,7 +31,7 @@ from .sharing import contested, share
 from .stabilise import steadied
 from .store import LazyMattes
 from .told import Told
-from .types import Care, Direction, FrameRange, Halt, MatteKind
+from .types import Direction, FrameRange, Halt, MatteKind, PropagationOptions
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -72,7 +72,7 @@ class GroupRun:
         engine: Engine,
         frames: FrameRange,
         direction: Direction,
-        care: Care | None = None,
+        options: PropagationOptions | None = None,
         notice: Callable[[Halt], None] | None = None,
     ) -> None:
         """Checks everything and changes nothing.
@@ -84,7 +84,7 @@ class GroupRun:
             frames: the frames to give out.
             direction: see `Engine.propagate_detailed`. Only the way of one object to another one's keyframe, where it
                 has no mask, is gone in whichever direction it takes.
-            care: see `Engine.propagate_detailed`; None = as `Care` has it, so it stops at cuts.
+            options: see `Engine.propagate_detailed`; None = as `PropagationOptions` has it, so it stops at cuts.
             notice: see `Engine.propagate_detailed`.
 
         Raises:
@@ -92,12 +92,12 @@ class GroupRun:
         """
         self._engine = engine
         self._frames, self._direction = frames, direction
-        self._care, self._notice = care or Care(), notice
+        self._options, self._notice = options or PropagationOptions(), notice
         self._raw: tuple[int, Mattes] = (-1, np.zeros((0, 0, 0), np.float32))
         self._parts = [session.part() for session in sessions]
         self._names = list(names)
         self._check()
-        stability = self._care.stability
+        stability = self._options.stability
         bases = bases_of(self._parts, frames, direction, stability)
         self._bases = bases
         self._action = joint_action(bases, frames, direction, stability)
@@ -140,10 +140,10 @@ class GroupRun:
             previous=self._previous if self._before else None,
             locked=frozenset.intersection(*self._locked),
             known=self._known,
-            care=replace(self._care, stability=0.0),
+            options=replace(self._options, stability=0.0),
             notice=self._notice,
         )
-        source, strength = self._parts[0].source, self._care.stability
+        source, strength = self._parts[0].source, self._options.stability
         with closing(steadied(stream, source, strength, self._anchor, self._is_done)) as results:
             for frame, raw, mattes, kind in results:
                 self._raw = frame, raw

@@ -67,9 +67,9 @@ class ApplyRound:
 
 @dataclass(frozen=True, slots=True)
 class Propagate:
-    """Carry the keyframes' mattes through [start, stop), as `types.Care` has it; Warn tells where it stops.
+    """Carry the keyframes' mattes through [start, stop); the last three are as in `types.PropagationOptions`.
 
-    Answered by MatteReady and Progress, TrackState, Done.
+    Warn tells where it stops. Answered by MatteReady and Progress, TrackState, Done.
     """
 
     job: str
@@ -77,9 +77,9 @@ class Propagate:
     start: int
     stop: int
     direction: str
-    stability: float = 0.0
-    stop_at_cuts: bool = True
-    stop_below: float = 0.0
+    stability: float = field(default=0.0, kw_only=True)
+    stop_at_cuts: bool = field(default=True, kw_only=True)
+    stop_below: float = field(default=0.0, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +92,9 @@ class PropagateGroup:
     start: int
     stop: int
     direction: str
-    stability: float = 0.0
-    stop_at_cuts: bool = True
-    stop_below: float = 0.0
+    stability: float = field(default=0.0, kw_only=True)
+    stop_at_cuts: bool = field(default=True, kw_only=True)
+    stop_below: float = field(default=0.0, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from .halts import follow
 from .matte import check_matte
 from .passes import Pass, plan
 from .told import Told
-from .types import Care, Direction, FrameRange, Halt, MatteKind
+from .types import Direction, FrameRange, Halt, MatteKind, PropagationOptions
 from .walk import Walker
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def propagate(
     known: Lookup | None = None,
     settings: PropagationSettings | None = None,
     fusion: FusionNet | None = None,
-    care: Care | None = None,
+    options: PropagationOptions | None = None,
     notice: Callable[[Halt], None] | None = None,
 ) -> Generator[tuple[int, Mattes, MatteKind], None, None]:
     """Yields (frame, matte, kind) for every frame of the range once.
@@ -109,8 +109,8 @@ def propagate(
         known: frame -> matte that this same run has already made, or None: given out, not computed again.
         settings: see `PropagationSettings`.
         fusion: fusion network; None = old and new results are fused by formula.
-        care: where to stop; None = nowhere. What lies behind a stop is reached from the next keyframe, if there is one
-            and the direction allows it; otherwise it is left out (or keeps what `previous` has).
+        options: where to stop; None = nowhere. What lies behind a stop is reached from the next keyframe, if there is
+            one and the direction allows it; otherwise it is left out (or keeps what `previous` has).
         notice: called with each stop that left frames without a matte.
 
     Raises:
@@ -133,8 +133,8 @@ def propagate(
     if previous is not None:
         new_keys = {k for k in keys if _is_new(before(k), check_matte(keyframes[k]))}
     settings = (settings or PropagationSettings()).for_objects(shape[0] if len(shape) == 3 else 1)
-    care = care or Care(stop_at_cuts=False)
-    cuts = CutFinder(frames) if care.stop_at_cuts else None
+    options = options or PropagationOptions(stop_at_cuts=False)
+    cuts = CutFinder(frames) if options.stop_at_cuts else None
     walker = Walker(net, frames, size, settings, fusion if settings.fusion_net else None, cuts)
 
     def approved(frame: int) -> Mattes:
@@ -165,7 +165,7 @@ def propagate(
     if new_keys is not None:
         anchors = sorted({*keys, *ends})
     is_empty = not any(holds_object.values())
-    stop_below = 0.0 if is_empty else care.stop_below
+    stop_below = 0.0 if is_empty else options.stop_below
 
     def walk(step: Pass) -> Generator[tuple[int, Mattes, MatteKind], None, int | None]:
         if step.compute and is_empty:

@@ -35,7 +35,7 @@ from .overview import Overview
 from .single import carry
 from .store import MatteStore, store_errors
 from .told import Told
-from .types import Care, Clip, Direction, FrameRange, Halt, MatteKind, Round
+from .types import Clip, Direction, FrameRange, Halt, MatteKind, PropagationOptions, Round
 from .video import VideoSource, open_clip
 
 if TYPE_CHECKING:
@@ -211,7 +211,7 @@ class TrackSession:
         self,
         frames: FrameRange,
         direction: Direction,
-        care: Care | None = None,
+        options: PropagationOptions | None = None,
         notice: Callable[[Halt], None] | None = None,
     ) -> Iterator[tuple[int, Path | None, MatteKind]]:
         """Carries the keyframes' mattes through `frames`; yields (frame, path of its matte, where it comes from).
@@ -223,14 +223,15 @@ class TrackSession:
         Args:
             frames: which.
             direction: see `Engine.propagate_detailed`.
-            care: see `Engine.propagate_detailed`; None = as `Care` has it, so it stops at cuts.
+            options: see `Engine.propagate_detailed`; None = as `PropagationOptions` has it, so it stops at cuts.
             notice: see `Engine.propagate_detailed`.
 
         Raises:
             InputError: there is no keyframe yet, or the range is not in the clip.
             StoreError: a matte cannot be written; those before it are kept.
         """
-        return self.disk.kept(carry(self.part(), self._engine, frames, direction, care or Care(), notice))
+        options = options or PropagationOptions()
+        return self.disk.kept(carry(self.part(), self._engine, frames, direction, options, notice))
 
     def import_mattes(
         self,

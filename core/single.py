@@ -18,7 +18,7 @@ from .group_plan import Part, is_made_otherwise
 from .rerun import Rerun, raw_of
 from .stabilise import steadied
 from .store import LazyMattes
-from .types import Care, Direction, FrameRange, Halt, MatteKind
+from .types import Direction, FrameRange, Halt, MatteKind, PropagationOptions
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -34,7 +34,7 @@ def carry(
     engine: Engine,
     frames: FrameRange,
     direction: Direction,
-    care: Care,
+    options: PropagationOptions,
     notice: Callable[[Halt], None] | None = None,
 ) -> Iterator[tuple[int, Path | None, MatteKind]]:
     """Yields (frame, path of its matte, where it comes from) for the frames of the range; see `TrackSession.propagate`.
@@ -46,7 +46,7 @@ def carry(
         engine: does the work.
         frames: see `Engine.propagate_detailed`.
         direction: likewise.
-        care: likewise.
+        options: likewise.
         notice: likewise.
 
     Raises:
@@ -62,13 +62,13 @@ def carry(
             f"The range {frames.start}:{frames.stop} goes past the clip's {len(part.source)} frames.",
             "Choose a range inside the clip.",
         )
-    action = Propagation(frames, direction, stability=care.stability)
+    action = Propagation(frames, direction, stability=options.stability)
     chain, locked = journal.chain(), history.locked()
     valid = _still_valid(part, chain, direction)
     # The same again at the head: an earlier run that did not end is continued.
     parent = valid[0].parent if valid and valid[0] == chain[0] and valid[0].action == action else journal.head
     operation = part.operation_id(parent, action)
-    same = [op.id for op in takewhile(lambda op: getattr(op.action, "stability", None) == care.stability, valid)]
+    same = [op.id for op in takewhile(lambda op: getattr(op.action, "stability", None) == options.stability, valid)]
     own = [op.id for op in valid]
     run = Rerun(store, history, journal.chain(parent), [*own, operation], [*same, operation])
     fuses = run.has_previous and not is_made_otherwise(part, journal.chain(parent))
@@ -90,7 +90,7 @@ def carry(
         previous=previous if fuses else None,
         locked=locked,
         known=known,
-        care=replace(care, stability=0.0),
+        options=replace(options, stability=0.0),
         notice=notice,
     )
 
@@ -114,7 +114,7 @@ def carry(
         return end
 
     def steps() -> Iterator[_Step]:
-        with closing(steadied(mattes, part.source, care.stability, anchor, run.is_done)) as results:
+        with closing(steadied(mattes, part.source, options.stability, anchor, run.is_done)) as results:
             for frame, raw, matte, kind in results:
                 if kind is MatteKind.PENDING:
                     yield _Step(frame, None, kind)

@@ -191,9 +191,9 @@ class MatteKind(str, Enum):
     PENDING = "pending"
 
 
-@dataclass(frozen=True, slots=True)
-class Care:
-    """How a propagation is to go about its work; the artist's choice, not the tier's.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PropagationOptions:
+    """Where a propagation stops and how steady its masks are; the artist's choice, not the tier's. By keyword only.
 
     Attributes:
         stop_at_cuts: frames beyond a cut are not reached from before it.

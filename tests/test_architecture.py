@@ -25,7 +25,7 @@ ENGINE_FILES = ("worker/", "commands/", "evaluate/", "cli.py", "__main__.py", "c
 CHECKOUT_ONLY = {"__pycache__", "setup"}
 """Not shipped: `blender_cutout/setup` belongs to install.py, and runs scripts in Blender and in the engine alike."""
 
-MOST_LINES = 350
+MOST_LINES = 400
 
 
 def sources(*packages: str) -> list[Path]:

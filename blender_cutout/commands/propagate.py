@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import InputError
-from ..core.types import Care, Direction, MatteKind, size_text
+from ..core.types import Direction, MatteKind, PropagationOptions, size_text
 from . import arguments, files
 
 if TYPE_CHECKING:
@@ -153,7 +153,9 @@ def _carry(engine: Engine, job: _Job, args: argparse.Namespace, context: Context
         direction=Direction(args.direction),
         locked=job.locked,
         known=finished.get if finished is not None else None,
-        care=Care(not args.across_cuts, args.stop_below, args.stability),
+        options=PropagationOptions(
+            stop_at_cuts=not args.across_cuts, stop_below=args.stop_below, stability=args.stability
+        ),
         notice=halts.append,
     )
     begin = last = time.perf_counter()

@@ -2,6 +2,7 @@
 # No `from __future__ import annotations`: Blender reads the annotations of these classes as values.
 # mypy: disable-error-code="valid-type"
 
+from dataclasses import asdict
 from typing import Any
 
 import bpy
@@ -40,15 +41,15 @@ class CUTOUT_OT_propagate_all(Waiting, JobOperator, bpy.types.Operator):
                     f"{one.name} has no mask yet.",
                     "Select it and draw on it, or press Auto; or lock it, and the others go without it.",
                 )
-        frames, chosen = care.frames(scene, track), care.of(scene)
+        frames, options = care.frames(scene, track), asdict(care.options(scene))
         first, stop = frames.start, frames.stop
         direction, first_one = Direction[self.direction].value, group[0]
         uuids, names = tuple(one.uuid for one in group), tuple(one.name for one in group)
 
         def message(job: str) -> Propagate | PropagateGroup:
             if len(uuids) == 1:
-                return Propagate(job, uuids[0], first, stop, direction, *chosen)
-            return PropagateGroup(job, uuids, names, first, stop, direction, *chosen)
+                return Propagate(job, uuids[0], first, stop, direction, **options)
+            return PropagateGroup(job, uuids, names, first, stop, direction, **options)
 
         count = f"{len(uuids)} objects" if len(uuids) > 1 else "1 object"
         return jobs.submit(

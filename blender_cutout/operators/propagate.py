@@ -2,6 +2,7 @@
 # No `from __future__ import annotations`: Blender reads the annotations of these classes as values.
 # mypy: disable-error-code="valid-type"
 
+from dataclasses import asdict
 from typing import Any
 
 import bpy
@@ -42,13 +43,13 @@ class CUTOUT_OT_propagate(Keyed, Waiting, JobOperator, bpy.types.Operator):
         objects.check_unlocked(track)
         if not track.keyframe_count:
             raise InputError("There is no mask to propagate yet.", "Draw strokes and apply them, or press Auto, first.")
-        frames, chosen, uuid = care.frames(scene, track), care.of(scene), track.uuid
+        frames, options, uuid = care.frames(scene, track), asdict(care.options(scene)), track.uuid
         direction = Direction[self.direction].value
         return jobs.submit(
             scene,
             track,
             "Propagating",
-            lambda job: Propagate(job, uuid, frames.start, frames.stop, direction, *chosen),
+            lambda job: Propagate(job, uuid, frames.start, frames.stop, direction, **options),
             then=lambda done: f"{done.result.get('frames', len(frames))} frames propagated.",
             undo="Propagate",
         )

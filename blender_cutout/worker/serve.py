@@ -34,7 +34,7 @@ from ..core.messages import (
     Warn,
 )
 from ..core.told import Told
-from ..core.types import Care, Clip, Direction, FrameRange, Halt
+from ..core.types import Clip, Direction, FrameRange, Halt, PropagationOptions
 from . import exchange, rounds
 from .failures import failed
 from .inbox import Inbox
@@ -193,7 +193,7 @@ class Server:
         if text := session.disk.use().warning(len(frames)):
             self._send(Warn(message.job, text))
         try:
-            stream = session.propagate(frames, direction, *self._care(message))
+            stream = session.propagate(frames, direction, options=_options(message), notice=self._notice(message.job))
             for frame, path, kind in self._steps(message, stream, len(frames), lambda step: step[1] is None):
                 pending += path is None
                 if path is not None:
@@ -205,10 +205,9 @@ class Server:
                 self._tell_state(message.job, message.track)
         return Done(message.job, f"{done} frames", {"frames": done})
 
-    def _care(self, message: Propagate | PropagateGroup) -> tuple[Care, Callable[[Halt], None]]:
-        """How a propagation is to go about it, and who tells where it stops."""
-        care = Care(message.stop_at_cuts, message.stop_below, message.stability)
-        return care, lambda halt: self._send(Warn(message.job, halt.text))
+    def _notice(self, job: str) -> Callable[[Halt], None]:
+        """Reports where a propagation stops."""
+        return lambda halt: self._send(Warn(job, halt.text))
 
     def _propagate_group(self, message: PropagateGroup) -> Done:
         from ..core.disk import joint
@@ -219,8 +218,8 @@ class Server:
         meter = ProgressMeter(self._outbox, message.job, "propagating")
         done = 0
         try:
-            engine, care = self._keeper.get(message.job), self._care(message)
-            run = GroupRun(sessions, message.names, engine, frames, direction, *care)
+            engine, options, notice = self._keeper.get(message.job), _options(message), self._notice(message.job)
+            run = GroupRun(sessions, message.names, engine, frames, direction, options=options, notice=notice)
             room = joint([session.disk.use() for session in sessions]).warning(len(frames) * len(sessions))
             for text in (*run.warnings, *([room] if room else ())):
                 self._send(Warn(message.job, text))
@@ -327,6 +326,12 @@ class Server:
         with suppress(Exception):
             self._close_all()
         os._exit(0)
+
+
+def _options(message: Propagate | PropagateGroup) -> PropagationOptions:
+    return PropagationOptions(
+        stop_at_cuts=message.stop_at_cuts, stop_below=message.stop_below, stability=message.stability
+    )
 
 
 def _direction(name: str) -> Direction:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,12 @@ def drawn(blender: Any, project: Project) -> tuple[Any, Any]:
     blender.ops.cutout.new()
     blender.ops.cutout.apply_strokes()
     return scene, scene.cutout.tracks[0]
+
+
+def options(scene: Any) -> dict[str, Any]:
+    from blender_cutout import care
+
+    return asdict(care.options(scene))
 
 
 def done(track: Any) -> list[int]:
@@ -53,13 +60,11 @@ def test_forward_and_backward_go_one_way(blender: Any, drawn: tuple[Any, Any]) -
 
 
 def test_where_it_is_to_stop_is_told_to_the_engine(blender: Any, drawn: tuple[Any, Any]) -> None:
-    from blender_cutout import care
-
     scene, _ = drawn
     scene.cutout.doubt_below = 0.75
-    assert care.of(scene) == (1.0, True, 0.0)
+    assert options(scene) == {"stability": 1.0, "stop_at_cuts": True, "stop_below": 0.0}
     scene.cutout.stop_in_doubt, scene.cutout.stop_at_cuts = True, False
-    assert care.of(scene) == (1.0, False, 0.75)
+    assert options(scene) == {"stability": 1.0, "stop_at_cuts": False, "stop_below": 0.75}
 
 
 def test_where_it_stopped_is_told_with_the_numbers_of_the_timeline(blender: Any, project: Project) -> None:
@@ -149,10 +154,8 @@ def test_the_worst_frame_is_gone_to(blender: Any, drawn: tuple[Any, Any]) -> Non
 
 
 def test_the_stability_is_told_to_the_engine(blender: Any, drawn: tuple[Any, Any]) -> None:
-    from blender_cutout import care
-
     scene, track = drawn
-    assert care.of(scene) == (1.0, True, 0.0)
+    assert options(scene) == {"stability": 1.0, "stop_at_cuts": True, "stop_below": 0.0}
     blender.ops.cutout.propagate()
     steady = track.mattes
     blender.ops.cutout.propagate()

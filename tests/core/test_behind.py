@@ -18,7 +18,7 @@ from blender_cutout.core.errors import StoreError
 from blender_cutout.core.fakes import FakePropagationNet
 from blender_cutout.core.matte import is_whole_png
 from blender_cutout.core.session import TrackSession
-from blender_cutout.core.types import Care, Clip, Direction
+from blender_cutout.core.types import Clip, Direction, PropagationOptions
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_the_network_works_while_a_mask_is_written(
 @pytest.mark.parametrize("stability", [0.0, 1.0])
 def test_what_is_told_is_on_disk_in_order_and_the_same_as_ever(session: TrackSession, stability: float) -> None:
     told = []
-    for frame, path, _ in session.propagate(ALL, Direction.FORWARD, Care(stability=stability)):
+    for frame, path, _ in session.propagate(ALL, Direction.FORWARD, PropagationOptions(stability=stability)):
         assert path is not None
         assert is_whole_png(path.read_bytes())
         told.append(frame)
@@ -109,7 +109,7 @@ def test_what_is_told_is_on_disk_in_order_and_the_same_as_ever(session: TrackSes
 def test_a_mask_that_cannot_be_written_ends_it_with_that_error_and_the_rest_is_kept(
     session: TrackSession, monkeypatch: pytest.MonkeyPatch, stability: float
 ) -> None:
-    real, care = module.write_png, Care(stability=stability)
+    real, options = module.write_png, PropagationOptions(stability=stability)
 
     def refused(path: Path, data: bytes) -> None:
         if frame_of(path) == 5:
@@ -120,10 +120,10 @@ def test_a_mask_that_cannot_be_written_ends_it_with_that_error_and_the_rest_is_k
     with monkeypatch.context() as patch:
         patch.setattr(module, "write_png", refused)
         with pytest.raises(StoreError, match="full"):
-            told.extend(frame for frame, _, _ in session.propagate(ALL, Direction.FORWARD, care))
+            told.extend(frame for frame, _, _ in session.propagate(ALL, Direction.FORWARD, options))
     assert told == [0, 1, 2, 3, 4]
     assert session.done_ranges()[0] == (0, 5)
-    assert [f for f, _, _ in session.propagate(ALL, Direction.FORWARD, care)] == list(ALL)
+    assert [f for f, _, _ in session.propagate(ALL, Direction.FORWARD, options)] == list(ALL)
     assert session.done_ranges() == ((0, 16),)
 
 

@@ -13,7 +13,7 @@ from blender_cutout.core.cuts import CutFinder
 from blender_cutout.core.fakes import FakePropagationNet, iou
 from blender_cutout.core.passes import Pass
 from blender_cutout.core.propagate import propagate
-from blender_cutout.core.types import Care, Cause, Direction, FrameRange, Halt
+from blender_cutout.core.types import Cause, Direction, FrameRange, Halt, PropagationOptions
 
 
 def cuts(film: Film) -> list[int]:
@@ -108,7 +108,7 @@ def run(film: Any, keys: tuple[int, ...], **more: Any) -> tuple[dict[int, np.nda
     halts: list[Halt] = []
     keyframes = {key: film.matte(key) for key in keys}
     stream: Iterator[Any] = propagate(
-        FakePropagationNet(), film, keyframes, **{"care": Care(), "notice": halts.append, **more}
+        FakePropagationNet(), film, keyframes, **{"options": PropagationOptions(), "notice": halts.append, **more}
     )
     given = [(frame, matte) for frame, matte, _ in stream]
     assert len({frame for frame, _ in given}) == len(given)
@@ -145,7 +145,7 @@ class TestPropagationEndsAtACut:
         assert halts == [Halt(Cause.CUT, 5, 5, 9)]
 
     def test_who_wants_to_goes_across(self) -> None:
-        found, halts = run(TwoShots(), (0,), care=Care(stop_at_cuts=False))
+        found, halts = run(TwoShots(), (0,), options=PropagationOptions(stop_at_cuts=False))
         assert sorted(found) == list(range(16))
         assert halts == []
 
@@ -198,8 +198,8 @@ class TestUntilItLooksWrong:
     def go(self, keys: tuple[int, ...], stop_below: float, **more: Any) -> tuple[list[int], list[Halt]]:
         film, halts = Marked(range(6, 10)), []
         keyframes = {key: film.matte(key) for key in keys}
-        care = Care(stop_below=stop_below)
-        stream = propagate(Unsure(), film, keyframes, care=care, notice=halts.append, **more)
+        options = PropagationOptions(stop_below=stop_below)
+        stream = propagate(Unsure(), film, keyframes, options=options, notice=halts.append, **more)
         return sorted(frame for frame, _, _ in stream), halts
 
     def test_it_goes_through_when_nothing_is_asked(self) -> None:

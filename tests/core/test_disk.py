@@ -12,7 +12,7 @@ from session_kit import ALL, FILM, make_engine, write_film
 from blender_cutout.core import preview
 from blender_cutout.core.disk import DiskUse, joint
 from blender_cutout.core.session import TrackSession
-from blender_cutout.core.types import Care, Clip, Direction, FrameRange, Label, Round, Stroke, size_text
+from blender_cutout.core.types import Clip, Direction, FrameRange, Label, PropagationOptions, Round, Stroke, size_text
 
 BLOCK = preview.BLOCK
 
@@ -51,7 +51,7 @@ def test_use_counts_what_is_on_disk_and_tells_beforehand_what_a_propagation_take
     draw(session, 4)
     before = session.disk.use()
     assert (before.used, before.frame) == (BLOCK, 2 * BLOCK), "as computed, and as shown when steadied"
-    for _ in session.propagate(ALL, Direction.BOTH, Care(stability=1.0)):
+    for _ in session.propagate(ALL, Direction.BOTH, PropagationOptions(stability=1.0)):
         pass
     after = session.disk.use()
     assert after.used == pytest.approx(before.used + before.needed(len(FILM) - 1), rel=0.1)
@@ -63,7 +63,7 @@ def test_use_counts_what_is_on_disk_and_tells_beforehand_what_a_propagation_take
 
 def test_of_steadied_mattes_those_beside_them_are_counted_too_and_kept(session: TrackSession) -> None:
     draw(session, 4)
-    list(session.propagate(ALL, Direction.BOTH, Care(stability=1.0)))
+    list(session.propagate(ALL, Direction.BOTH, PropagationOptions(stability=1.0)))
     raw = list((session.folder / "mattes").glob("*-raw/*.png"))
     use = session.disk.use()
     assert raw

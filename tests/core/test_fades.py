@@ -13,7 +13,7 @@ from blender_cutout.core.cuts import CutFinder
 from blender_cutout.core.fades import WINDOWS, FadeFinder
 from blender_cutout.core.fakes import FakePropagationNet, iou
 from blender_cutout.core.propagate import propagate
-from blender_cutout.core.types import Care, Cause, FrameRange
+from blender_cutout.core.types import Cause, FrameRange, PropagationOptions
 
 BEGIN = 10
 
@@ -162,7 +162,7 @@ class TestPropagation:
     def go(self, film: Any, keys: tuple[int, ...], **more: Any) -> tuple[dict[int, np.ndarray], list[Any]]:
         halts: list[Any] = []
         keyframes = {key: film.matte(key) for key in keys}
-        given = {"care": Care(), "notice": halts.append, **more}
+        given = {"options": PropagationOptions(), "notice": halts.append, **more}
         return {f: m for f, m, _ in propagate(FakePropagationNet(), film, keyframes, **given)}, halts
 
     @pytest.mark.parametrize("colour", [None, 0])
@@ -197,6 +197,6 @@ class TestPropagation:
 
     def test_it_goes_on_where_that_is_wanted(self) -> None:
         film = self.film()
-        found, halts = self.go(film, (0,), care=Care(stop_at_cuts=False))
+        found, halts = self.go(film, (0,), options=PropagationOptions(stop_at_cuts=False))
         assert sorted(found) == list(range(len(film)))
         assert halts == []

@@ -9,6 +9,7 @@ import pytest
 from blender_cutout.core import messages as m
 from blender_cutout.core.errors import ProtocolError
 from blender_cutout.core.told import Told
+from blender_cutout.core.types import PropagationOptions
 
 STROKE = {"label": "keep", "radius": 6.5, "points": [[1.0, 2.0], [3.25, 4.0]]}
 ALL = [
@@ -113,3 +114,14 @@ def test_a_state_tells_where_a_mask_lies() -> None:
     assert state.matte_file(2) == "mattes/h/000002.png"
     assert state.matte_file(4) == "mattes/p/000004.png"
     assert state.matte_file(3) is None
+
+
+def test_the_options_of_a_propagation_go_by_name_alone() -> None:
+    """Three values of like kinds: by position, one that moved would turn a share into a flag unseen."""
+    for kind, tracks in ((m.Propagate, ("t",)), (m.PropagateGroup, (("t", "u"), ("T", "U")))):
+        with pytest.raises(TypeError):
+            kind("j", *tracks, 0, 9, "both", 0.5, False, 0.25)  # type: ignore[operator]
+        sent = kind("j", *tracks, 0, 9, "both", stability=0.5, stop_at_cuts=False, stop_below=0.25)  # type: ignore[operator]
+        assert m.decode(m.encode(sent)) == sent
+    with pytest.raises(TypeError):
+        PropagationOptions(False, 0.25, 0.5)  # type: ignore[misc]

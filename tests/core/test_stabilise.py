@@ -16,12 +16,12 @@ from blender_cutout.core.group import GroupRun
 from blender_cutout.core.propagate import PropagationSettings
 from blender_cutout.core.session import TrackSession
 from blender_cutout.core.stabilise import steadied
-from blender_cutout.core.types import Care, Clip, Direction, FrameRange, Label, MatteKind, Round, Stroke
+from blender_cutout.core.types import Clip, Direction, FrameRange, Label, MatteKind, PropagationOptions, Round, Stroke
 from blender_cutout.evaluate.flicker import FlickerMeter
 
 FILM = SyntheticClip(length=14, height=60, width=100, radius=12)
 ALL = FrameRange(0, len(FILM))
-STEADY = Care(stability=1.0)
+STEADY = PropagationOptions(stability=1.0)
 
 
 def trembling(frame: int, matte: np.ndarray) -> np.ndarray:
@@ -147,8 +147,8 @@ def session(media: Path, tmp_path: Path) -> Iterator[TrackSession]:
         yield opened
 
 
-def run(session: TrackSession, care: Care, frames: FrameRange = ALL) -> dict[int, MatteKind]:
-    return {frame: kind for frame, _, kind in session.propagate(frames, Direction.BOTH, care)}
+def run(session: TrackSession, options: PropagationOptions, frames: FrameRange = ALL) -> dict[int, MatteKind]:
+    return {frame: kind for frame, _, kind in session.propagate(frames, Direction.BOTH, options)}
 
 
 def shown(session: TrackSession) -> dict[int, np.ndarray]:
@@ -159,7 +159,7 @@ def test_a_track_is_steadier_and_its_keyframe_untouched(session: TrackSession) -
     key = session.matte_path(0)
     assert key is not None
     before = key.read_bytes()
-    run(session, Care())
+    run(session, PropagationOptions())
     rough = flicker(shown(session), FILM)
     session.undo()
     run(session, STEADY)
@@ -175,16 +175,16 @@ class NoNetwork:
 
 
 def test_another_strength_needs_no_network_and_none_gives_the_raw_mattes_back(session: TrackSession) -> None:
-    run(session, Care())
+    run(session, PropagationOptions())
     rough = shown(session)
     run(session, STEADY)
     steady = shown(session)
     assert any(not np.array_equal(steady[f], rough[f]) for f in range(1, 14))
     session._engine._propagation = NoNetwork()  # type: ignore[assignment]
-    run(session, Care(stability=0.5))
+    run(session, PropagationOptions(stability=0.5))
     half = shown(session)
     assert any(not np.array_equal(half[f], steady[f]) for f in range(1, 14))
-    run(session, Care())
+    run(session, PropagationOptions())
     assert all(np.array_equal(shown(session)[f], rough[f]) for f in ALL)
     run(session, STEADY)
     assert all(np.array_equal(shown(session)[f], steady[f]) for f in ALL)
@@ -194,7 +194,7 @@ def test_a_track_that_began_steady_has_its_raw_mattes_too(session: TrackSession)
     run(session, STEADY)
     steady = shown(session)
     session._engine._propagation = NoNetwork()  # type: ignore[assignment]
-    run(session, Care())
+    run(session, PropagationOptions())
     rough = shown(session)
     assert flicker(steady, FILM) < 0.6 * flicker(rough, FILM)
 
@@ -218,7 +218,7 @@ def test_locked_frames_stay_as_they_are_when_the_strength_changes(session: Track
     run(session, STEADY)
     session.lock(FrameRange(4, 7))
     before = {f: session.matte_path(f).read_bytes() for f in range(4, 7)}  # type: ignore[union-attr]
-    run(session, Care())
+    run(session, PropagationOptions())
     assert {f: session.matte_path(f).read_bytes() for f in range(4, 7)} == before  # type: ignore[union-attr]
 
 
@@ -233,7 +233,7 @@ def test_several_objects_are_steadied_and_share_no_pixel(
     tracks = [TrackSession.open(Clip(str(tmp_path)), place, make_engine()) for place in places]
     for n, track in enumerate(tracks):
         track.apply_round(Round(0, (Stroke([film.centre(0, n)], 3, Label.KEEP),)))
-    list(GroupRun(tracks, "ab", make_engine(), FrameRange(0, 10), Direction.BOTH, Care()).steps())
+    list(GroupRun(tracks, "ab", make_engine(), FrameRange(0, 10), Direction.BOTH, PropagationOptions()).steps())
     rough = [track.matte(5) for track in tracks]
     list(GroupRun(tracks, "ab", make_engine(), FrameRange(0, 10), Direction.BOTH, STEADY).steps())
     for frame in range(10):

@@ -137,7 +137,7 @@ def _one(
     kind_of: Full | ReadOnly | Refused | None,
     seconds: float,
     pid: int,
-    kind: type,
+    kind: stand.Kind,
     fields: tuple[object, ...],
 ) -> m.Event:
     """One job with trouble after so many seconds; returns its end."""

@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,7 @@ from blender_cutout.core.alpha import MovieWithAlpha
 from blender_cutout.core.fakes import iou
 from blender_cutout.core.matte import is_whole_png, read_mask
 from blender_cutout.core.session import TrackSession
-from blender_cutout.core.types import Care, Clip, Direction, FrameRange, Round, Stroke
+from blender_cutout.core.types import Clip, Direction, FrameRange, PropagationOptions, Round, Stroke
 
 if TYPE_CHECKING:
     from blender_cutout.core.types import Matte
@@ -64,16 +65,19 @@ def stroke(frame: int, corner: bool) -> dict[str, object]:
     return {"label": "keep", "radius": 3, "points": [list(point)]}
 
 
-def jobs_of(drawn: list[int], masks: Path, out: Path, film: Path) -> list[tuple[str, type, tuple[object, ...], float]]:
+def jobs_of(
+    drawn: list[int], masks: Path, out: Path, film: Path
+) -> list[tuple[str, stand.Kind, tuple[object, ...], float]]:
     """The jobs of a track's life: name, message, its fields, about how many seconds it takes."""
-    both, every = (0, len(FILM), "both", 1.0), tuple(range(len(FILM)))
+    both, every = (0, len(FILM), "both"), tuple(range(len(FILM)))
+    steadily = partial(m.Propagate, stability=1.0)
     return [
         ("round", m.ApplyRound, (drawn[0], (stroke(drawn[0], False),)), 0.03),
-        ("propagation", m.Propagate, both, 0.35),
+        ("propagation", steadily, both, 0.35),
         ("round", m.ApplyRound, (drawn[1], (stroke(drawn[1], True),)), 0.03),
-        ("propagation", m.Propagate, both, 0.35),
+        ("propagation", steadily, both, 0.35),
         ("import", m.ImportMattes, (str(masks), -1, 5), 0.04),
-        ("propagation", m.Propagate, both, 0.35),
+        ("propagation", steadily, both, 0.35),
         ("export", m.Export, (every, str(out)), 0.05),
         ("export", m.Export, (every, str(film), (), "film"), 0.1),
     ]
@@ -168,7 +172,7 @@ def compare(media: Path, masks: Path, folder: Path, alone: Path, drawn: list[int
     What is drawn or imported must be the same to the bit. A propagation that goes on from masks on disk, of 8 bits,
     instead of from its own in memory may differ by a little.
     """
-    clip, everything, steady = Clip(str(media)), FrameRange(0, len(FILM)), Care(stability=1.0)
+    clip, everything, steady = Clip(str(media)), FrameRange(0, len(FILM)), PropagationOptions(stability=1.0)
     with (
         TrackSession.open(clip, folder, stand.make_engine()) as killed,
         TrackSession.open(clip, alone, stand.make_engine()) as calm,

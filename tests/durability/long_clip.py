@@ -95,7 +95,7 @@ class Run:
         count, begin, cancelled = 0, time.monotonic(), False
         pid = self.client.pid
         assert pid is not None
-        for event in self.events(m.Propagate("long", "track", 0, self.frames, "both", 1.0)):
+        for event in self.events(m.Propagate("long", "track", 0, self.frames, "both", stability=1.0)):
             if isinstance(event, m.MatteReady):
                 count += 1
                 if count == EARLY or count % 1000 == 0:

@@ -12,11 +12,11 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -37,6 +37,8 @@ from blender_cutout.core.propagate import PropagationSettings  # noqa: E402
 FILM = SyntheticClip(length=16, height=60, width=100, radius=10)
 FAKE_ENTRY = ROOT / "tests" / "worker" / "fake_entry.py"
 PATIENCE = 60.0
+Kind: TypeAlias = Callable[..., m.Request]
+"""Makes a message of a job id, a track and more."""
 
 
 class Torn(AssertionError):
@@ -117,7 +119,7 @@ class Driver:
             self._client.start(m.Hello(m.PROTOCOL, "auto", "cpu", ""))
         return self._client
 
-    def send(self, kind: type, *fields: Any) -> str:
+    def send(self, kind: Kind, *fields: Any) -> str:
         """Sends a job about the track."""
         self._number += 1
         job = f"job {self._number}"
@@ -139,7 +141,7 @@ class Driver:
                 raise Torn(f"the engine says nothing any more\n{self.client.log_tail()}")
             time.sleep(0.001)
 
-    def ask(self, kind: type, *fields: Any) -> m.Event:
+    def ask(self, kind: Kind, *fields: Any) -> m.Event:
         """Sends a job and waits for its end."""
         return list(self.events(self.send(kind, *fields)))[-1]
 
@@ -151,7 +153,7 @@ class Driver:
             raise Torn(f"the track cannot be opened: {events[-1]}")
         return [e for e in events if isinstance(e, m.TrackState)][-1]
 
-    def kill_after(self, seconds: float, kind: type, *fields: Any) -> bool:
+    def kill_after(self, seconds: float, kind: Kind, *fields: Any) -> bool:
         """Sends a job and kills the engine after so many seconds; True when the job's end came before that."""
         job = self.send(kind, *fields)
         ended = [

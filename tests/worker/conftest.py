@@ -47,15 +47,15 @@ class Host:
             time.sleep(0.002)
         raise AssertionError(f"not heard: {self.events[-5:]}\n{self.client.log_tail()}")
 
-    def send(self, kind: type, *fields: object) -> str:
+    def send(self, kind: type, *fields: object, **options: object) -> str:
         self._number += 1
         job = f"job {self._number}"
-        self.client.send(kind(job, *fields))
+        self.client.send(kind(job, *fields, **options))
         return job
 
-    def ask(self, kind: type, *fields: object) -> m.Event:
+    def ask(self, kind: type, *fields: object, **options: object) -> m.Event:
         """Sends a job and waits for its end."""
-        return self.end(self.send(kind, *fields))
+        return self.end(self.send(kind, *fields, **options))
 
     def end(self, job: str) -> m.Event:
         for event in self.events:

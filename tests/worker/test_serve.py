@@ -183,7 +183,7 @@ def test_a_locked_frame_is_told_and_kept_and_drawing_on_it_is_refused(host) -> N
 def test_how_sure_the_network_is_is_told_for_each_frame(host) -> None:
     host.open()
     host.end(host.draw(4))
-    host.send(m.Propagate, "track", 0, 16, "both", 1.0)
+    host.send(m.Propagate, "track", 0, 16, "both", stability=1.0)
     host.wait(lambda e: isinstance(e, m.Done))
     host.ask(m.LockFrames, "track", 9, 10)
     told = host.state().confidence
@@ -196,9 +196,9 @@ def test_how_sure_the_network_is_is_told_for_each_frame(host) -> None:
 def test_where_a_propagation_stops_in_doubt_is_told(host) -> None:
     host.open()
     host.end(host.draw(4))
-    job = host.send(m.Propagate, "track", 0, 16, "forward", 0.0, True, 1.0)
+    job = host.send(m.Propagate, "track", 0, 16, "forward", stop_below=1.0)
     assert host.end(job).result == {"frames": 2}
     assert "looks wrong on clip frame 5" in host.of(job, m.Warn)[0].text
-    failed = host.ask(m.Propagate, "track", 0, 16, "forward", 7.0)
+    failed = host.ask(m.Propagate, "track", 0, 16, "forward", stability=7.0)
     assert isinstance(failed, m.Failed)
     assert "stability" in failed.text
