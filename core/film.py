@@ -19,6 +19,7 @@ from .atomic import unused_name, write
 from .colours import NAMES, parse_colour
 from .composite import Edge, cover, over, rgba
 from .errors import InputError, StoreError
+from .pace import Pace, pace_of
 from .readback import check_picture
 from .store import store_errors
 from .video import VideoSource, open_clip
@@ -37,10 +38,10 @@ class FilmStep:
     """A frame of a film is written.
 
     Attributes:
-        done, total: frames written, and all.
+        done, total: frames of the film written, and all: a movie shows some frames of a variable rate several times.
         frame: clip frame of this one.
         path: its picture; None for a movie, which is there after the last step.
-        sound: with the last step: what became of the clip's sound, in a sentence.
+        sound: with the last step: what became of the clip's sound and rate, in sentences.
         checked: frames of the finished movie that were read again; such steps come between the last two frames.
     """
 
@@ -151,23 +152,27 @@ def _write_movie(
     from .movie_writer import MovieWriter, check_movie  # PyAV takes long to load
 
     check_movie(target, alpha)
-    fps = look.fps or clip.fps or DEFAULT_FPS
+    pace = pace_of(clip, frames, look.fps, DEFAULT_FPS)
+    total = len(pace.frames)
     with store_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        sound, told = _sound(clip, media, frames, fps, target.suffix.lower(), stack)
-        with MovieWriter(target, clip.size, fps, alpha=alpha, sound=sound) as writer:
-            for done, frame in enumerate(frames, start=1):
-                writer.write(picture(frame))
-                if done < len(frames):
-                    yield FilmStep(done, len(frames), frame, None)
+        sound, told = _sound(clip, media, frames, pace, target.suffix.lower(), stack)
+        with MovieWriter(target, clip.size, float(pace.rate), alpha=alpha, sound=sound) as writer:
+            shown, held = -1, None
+            for done, frame in enumerate(pace.frames, start=1):
+                if held is None or frame != shown:
+                    shown, held = frame, picture(frame)
+                writer.write(held)
+                if done < total:
+                    yield FilmStep(done, total, frame, None)
             for checked in writer.check():
-                yield FilmStep(len(frames), len(frames), frames[-1], None, checked=checked)
-    yield FilmStep(len(frames), len(frames), frames[-1], None, told)
+                yield FilmStep(total, total, frames[-1], None, checked=checked)
+    yield FilmStep(total, total, frames[-1], None, f"{told} {pace.note}".strip())
 
 
 def _sound(
-    clip: VideoSource, media: Path, frames: Sequence[int], fps: float, suffix: str, stack: ExitStack
+    clip: VideoSource, media: Path, frames: Sequence[int], pace: Pace, suffix: str, stack: ExitStack
 ) -> tuple[Sound | None, str]:
     """The clip's sound for these frames where it can be taken over, and what is to be said about it."""
     from .movie import Movie
@@ -183,7 +188,7 @@ def _sound(
         raise StoreError(f"The sound of {media} cannot be read ({error}).", "Check the file.") from error
     if not sound.codec:
         return None, "The clip has no sound."
-    if list(frames) != list(range(frames[0], frames[-1] + 1)) or abs(fps - clip.fps) > 1e-3:
+    if not pace.in_time:
         return None, "The clip's sound was left out: it fits only frames in their order, at the clip's own rate."
     if not sound.fits(suffix):
         return None, f"The clip's sound ({sound.codec}) was left out: {suffix} does not hold it, .mkv does."

@@ -78,11 +78,15 @@ class Movie(VideoSource):
         return tuple(rate for rate in dict.fromkeys((self._guessed, mean)) if rate > 0)
 
     def span(self, frame: int) -> tuple[Fraction, Fraction]:
-        """When a frame begins and ends, in seconds of the file's own time; the last one lasts as long as the mean."""
+        """When a frame begins and ends, in seconds of the file's own time.
+
+        The last one lasts as long as the header says, else as the mean.
+        """
         times, delay = self._index.times, self._index.delay
         base = 1 / Fraction(self.fps or 25).limit_denominator(1001) if self._by_count else self._base
         mean = Fraction(times[-1] - times[0], max(1, len(times) - 1))
-        end = times[frame + 1] if frame + 1 < len(times) else times[frame] + mean
+        last = self._index.end if self._index.end > times[-1] else times[-1] + mean
+        end = times[frame + 1] if frame + 1 < len(times) else last
         return (times[frame] - delay) * base, (end - delay) * base
 
     def close(self) -> None:

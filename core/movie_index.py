@@ -8,7 +8,7 @@ wrong.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -48,6 +48,7 @@ class MovieIndex:
         unstamped: frames at the end that have no stamp when they are decoded; those in `times` are made up.
         delay: ticks by which `times` come after the frames are due: stamps of decoding do.
         turns: quarter turns against the clock that the file asks for.
+        end: time stamp at which the last frame ends by the file's header, 0 = not known.
         stamps: what Blender goes by.
     """
 
@@ -57,6 +58,7 @@ class MovieIndex:
     unstamped: int = 0
     delay: int = 0
     turns: int = 0
+    end: int = 0
     stamps: Stamps | None = None
 
 
@@ -145,7 +147,8 @@ def read_index(path: Path) -> MovieIndex:
             keys if name.startswith(_SEARCHED_BY_DECODING) else (),
             doubt,
         )
-        return MovieIndex(found.times, found.keys, found.by_count, found.unstamped, found.delay, turns, stamps)
+        end = 0 if stream.duration is None or found.by_count else start + int(stream.duration) + found.delay
+        return replace(found, turns=turns, end=end, stamps=stamps)
 
 
 def _is_cover(stream: Any) -> bool:

@@ -81,12 +81,14 @@ def run(args: argparse.Namespace, context: Context) -> int:
         sound = ""
         with closing(steps):
             written = (step for step in steps if not step.checked)
-            for step in report.progress(written, len(bounds), "compositing"):
+            count = len(bounds)
+            for step in report.progress(written, count, "compositing"):
+                count = step.total
                 place = {} if step.path is None else {"path": str(step.path)}
                 report.event("frame", frame=step.frame, **place)
                 sound = step.sound or sound
-    report.event("done", frames=len(bounds), output=str(args.output), sound=sound, checked=True)
-    report.say(f"{args.output}: {len(bounds)} frames, read again and found right. {sound}")
+    report.event("done", frames=count, output=str(args.output), sound=sound, checked=True)
+    report.say(f"{args.output}: {count} frames, read again and found right. {sound}")
     return 0
 
 
