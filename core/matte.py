@@ -15,7 +15,7 @@ import numpy as np
 from . import atomic
 from .errors import InputError, SizeMismatch, StoreError
 from .grey_png import SIGNATURE, pack
-from .picture_files import MOST_PIXELS, decode, most_bytes
+from .picture_files import MOST_PIXELS, check_png_unpacks, decode, most_bytes
 from .told import Told
 
 if TYPE_CHECKING:
@@ -177,6 +177,8 @@ def grey_of_png(
     """
     if data.startswith(SIGNATURE) and not is_whole_png(data):
         raise InputError(f"{what} is empty, damaged or not a picture.", "Make it again.")
+    if data.startswith(SIGNATURE):
+        check_png_unpacks(data, what)
     return grey_of_picture(decode(data, cv2.IMREAD_UNCHANGED, what, size, most), what)
 
 

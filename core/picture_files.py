@@ -6,6 +6,7 @@ OpenCV decodes before it tells a size. Kinds of files whose header is not read h
 from __future__ import annotations
 
 import struct
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -26,6 +27,10 @@ _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 _TIFF_WIDTH, _TIFF_HEIGHT = 256, 257
 _TIFF_NUMBERS = {1: "B", 3: "H", 4: "I", 16: "Q"}
 _MOST_TAGS = 4096
+_STRONGEST = 1032
+"""Bytes that deflate can make of one."""
+_DEEPEST, _ROOM, _STEP = 8, 64 * 2**20, 2**16
+"""Bytes of a pixel at most, bytes beyond all pixels that do not matter, and bytes that are unpacked at a time."""
 
 
 def header_size(data: bytes) -> tuple[int, int] | None:
@@ -84,6 +89,31 @@ def decode(
     if picture is None:
         raise _damaged(what)
     return np.asarray(picture)
+
+
+def check_png_unpacks(data: bytes, what: str) -> None:
+    """Raises InputError when a PNG's pixels unpack to far more than its header asks for.
+
+    Decoders read on to the end of such a stream: 1 MB that unpacks to 1 GB keeps OpenCV busy for ten seconds. Files
+    that cannot unpack to that much are not looked at, which is nearly every mask.
+    """
+    size = header_size(data)
+    room = _ROOM + _DEEPEST * (size[0] + 1) * (size[1] + 1) if size else 0
+    if len(data) * _STRONGEST <= room:
+        return
+    unpacker, place = zlib.decompressobj(), len(PNG)
+    try:
+        while place + 12 <= len(data):
+            length = int.from_bytes(data[place : place + 4], "big")
+            packed = data[place + 8 : place + 8 + length] if data[place + 4 : place + 8] == b"IDAT" else b""
+            while packed and not unpacker.eof:
+                room -= len(unpacker.decompress(packed, _STEP))
+                packed = unpacker.unconsumed_tail
+                if room < 0:
+                    raise _damaged(what)
+            place += 12 + length
+    except zlib.error as error:
+        raise _damaged(what) from error
 
 
 def most_bytes(size: tuple[int, int] | None) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from ..loose import is_recipe, is_state
 
 CHECKPOINT = "last.pt"
 TRAINING_ONLY = "auxiliary."
+_MOST = 2**53
 _PARTS = ("network", "optimiser", "average", "step", "spent", "recipe")
 
 
@@ -76,7 +76,7 @@ def _is_whole(state: Any) -> bool:
     """True when a checkpoint has all its parts, each of the kind that training takes it for."""
     if not isinstance(state, dict) or any(name not in state for name in _PARTS):
         return False
-    numbers = all(isinstance(state[name], (int, float)) and math.isfinite(state[name]) for name in ("step", "spent"))
+    numbers = all(isinstance(state[name], (int, float)) and 0 <= state[name] < _MOST for name in ("step", "spent"))
     return (
         numbers
         and is_state(state["network"])

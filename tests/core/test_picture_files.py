@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import time
 import tracemalloc
 import zlib
 from collections.abc import Callable
@@ -85,6 +86,27 @@ def test_a_mask_of_another_size_is_refused_before_it_is_decoded(tmp_path: Path) 
         assert tracemalloc.get_traced_memory()[1] < 4_000_000
     finally:
         tracemalloc.stop()
+
+
+def test_a_mask_that_unpacks_to_far_more_than_it_shows_is_refused_soon(tmp_path: Path) -> None:
+    packer = zlib.compressobj(9)
+    packed = b"".join(packer.compress(bytes(2**20)) for _ in range(256)) + packer.flush()
+    head = png(64, 48).partition(b"IDAT")[0][:-4]
+    body = b"IDAT" + packed
+    tail = struct.pack(">I", 0) + b"IEND" + struct.pack(">I", zlib.crc32(b"IEND"))
+    path = tmp_path / "much.png"
+    path.write_bytes(head + struct.pack(">I", len(packed)) + body + struct.pack(">I", zlib.crc32(body)) + tail)
+    begun = time.process_time()
+    with pytest.raises(InputError, match="damaged"):
+        read_grey(path, SIZE)
+    assert time.process_time() - begun < 1.0
+
+
+def test_a_large_mask_full_of_detail_is_read(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (1200, 1600), np.uint8)
+    for level in (0, 1, 9):
+        data = cv2.imencode(".png", noise, [cv2.IMWRITE_PNG_COMPRESSION, level])[1].tobytes()
+        assert np.array_equal(grey_of_png(data), noise)
 
 
 @pytest.mark.parametrize("read", READERS)

@@ -57,7 +57,9 @@ def test_what_holds_other_things_is_refused(tmp_path: Path, state: Any) -> None:
         read_loose(path)
 
 
-@pytest.mark.parametrize("change", [{"step": "x"}, {"spent": float("nan")}, {"optimiser": []}, {"network": {"a": 1}}])
+@pytest.mark.parametrize(
+    "change", [{"step": "x"}, {"step": 10**400}, {"spent": float("nan")}, {"optimiser": []}, {"network": {"a": 1}}]
+)
 def test_a_training_state_of_another_kind_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
     torch.save({**STATE, **change}, tmp_path / "last.pt")
     with pytest.raises(CheckpointError, match="not a checkpoint"):
