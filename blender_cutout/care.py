@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from . import spans
-from .core.errors import CutoutError
 from .core.types import FrameRange, PropagationOptions
 
 UNKNOWN = "--"
@@ -34,12 +33,8 @@ def percents(text: str) -> dict[int, int]:
     return {frame: int(cell) for frame, cell in enumerate(cells) if cell != UNKNOWN}
 
 
-def percent_here(scene: Any, track: Any) -> int | None:
-    """How sure the network is of the mask at the current frame; None = it was drawn or locked, or there is none."""
-    try:
-        frame = spans.here(scene, track)
-    except CutoutError:
-        return None
+def percent(track: Any, frame: int) -> int | None:
+    """How sure the network is of a clip frame's mask; None = it was drawn or locked, or there is none."""
     cell = track.confidence[2 * frame : 2 * frame + 2]
     return int(cell) if cell.isdecimal() else None
 

@@ -68,7 +68,7 @@ class CUTOUT_PT_cutout(bpy.types.Panel):
         column.operator("cutout.new", icon="ADD", text="")
         column.operator("cutout.remove", icon="REMOVE", text="")
         track = data.tracks[min(data.active_index, len(data.tracks) - 1)]
-        if not frames_panel.draw(layout, scene, track, status):
+        if not frames_panel.draw(layout, track, status):
             _draw_message(context, layout, status)
             return
         _draw_steps(context, layout, scene, track)

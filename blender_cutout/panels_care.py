@@ -6,7 +6,7 @@ from typing import Any
 
 import bpy
 
-from . import care, tiering
+from . import care, tiering, upkeep
 from .host import compat
 from .panels_below import BelowCutout
 
@@ -34,7 +34,9 @@ def draw_doubt(column: Any, scene: Any, track: Any) -> None:
     if track.confidence.strip("-"):
         row = column.row(align=True)
         row.operator("cutout.worst_frame", icon="VIEWZOOM")
-        percent = care.percent_here(scene, track)
+        times = upkeep.keeper.facts(track).times
+        frame = times.clip_frame(scene.frame_current) if times is not None else None
+        percent = care.percent(track, frame) if frame is not None else None
         if percent is not None:
             row.label(text=f"Here: {percent} % sure")
     if track.doubtful:

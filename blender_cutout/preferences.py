@@ -140,7 +140,7 @@ def _draw_tier(chosen: Any, column: Any) -> None:
     wanted = chosen.tier.strip()
     if wanted and wanted.lower() not in (AUTO, *TIERS):
         column.label(text=f"There is no tier {wanted!r} in this release: the automatic one is taken.", icon="INFO")
-    column.label(text=tiering.explained(TIERS[tiering.working()]))
+    column.label(text=tiering.explained(TIERS[tiering.shown()]))
     column.label(text=tiering.KEPT)
 
 

@@ -225,6 +225,7 @@ class CutoutStatus(bpy.types.PropertyGroup):
         stage, progress: what it does, how far it is.
         lost: the engine ended unexpectedly.
         engine, tier: what the engine runs on, its tier; "" = not started.
+        tier_here: the tier that is worked with: the engine's, else what the choice means here; "" = not known yet.
         frames_busy, frames_text, frames_share: frames of a strip are being rendered, what it does, how far it is.
         brush_radius, brush_pressure: settings of the Cutout Brush; here, as undo is not to change them back.
     """
@@ -238,6 +239,7 @@ class CutoutStatus(bpy.types.PropertyGroup):
     lost: _FLAG
     engine: _TEXT
     tier: _TEXT
+    tier_here: _TEXT
     frames_busy: _FLAG
     frames_text: _TEXT
     frames_share: _SHARE

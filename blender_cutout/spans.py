@@ -12,11 +12,12 @@ from .core.errors import CutoutError, InputError
 from .core.told import Told, clip_frames
 from .core.types import FrameRange
 from .host import strips
+from .host.timing import TimeMap
 
 
 def shown(scene: Any, track: Any) -> FrameRange:
     """The clip frames that a cutout's strip shows. Raises StripError when the strip is gone or cannot be mapped."""
-    frames = _times(scene, track).clip_frames()
+    frames = times_of(scene, track).clip_frames()
     return FrameRange(min(frames), max(frames) + 1)
 
 
@@ -31,7 +32,7 @@ def between(scene: Any, track: Any) -> FrameRange:
         raise InputError(
             "There are no in and out points.", "Set the preview range: P over the timeline and drag, or in its header."
         )
-    times = _times(scene, track)
+    times = times_of(scene, track)
     first, last = scene.frame_preview_start, scene.frame_preview_end
     frames = [
         f for f in map(times.clip_frame, range(max(first, times.left), min(last + 1, times.right))) if f is not None
@@ -45,7 +46,7 @@ def between(scene: Any, track: Any) -> FrameRange:
 
 def here(scene: Any, track: Any) -> int:
     """The clip frame that is shown now. Raises InputError outside the strip."""
-    times = _times(scene, track)
+    times = times_of(scene, track)
     frame = times.clip_frame(scene.frame_current)
     if frame is None:
         raise InputError(
@@ -58,7 +59,7 @@ def here(scene: Any, track: Any) -> int:
 def timeline_frames(scene: Any, track: Any, clip_frames: Iterable[int]) -> list[int]:
     """The timeline frames that show these clip frames first; empty when the strip is gone or cannot be mapped."""
     try:
-        times = _times(scene, track)
+        times = times_of(scene, track)
     except CutoutError:
         return []
     shown: dict[int, int] = {}
@@ -75,7 +76,7 @@ def in_timeline(scene: Any, track: Any, text: str) -> str:
     if not isinstance(text, Told):
         return text
     try:
-        times = _times(scene, track)
+        times = times_of(scene, track)
     except CutoutError:
         return str(text)
 
@@ -99,6 +100,7 @@ def told(frames: list[int]) -> str:
     return ", ".join(str(a) if a == b else f"{a} to {b}" for a, b in runs)
 
 
-def _times(scene: Any, track: Any) -> Any:
+def times_of(scene: Any, track: Any) -> TimeMap:
+    """Which clip frame a cutout's strip shows when. Raises StripError when it is gone or cannot be mapped."""
     strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
     return strips.time_map(scene, strip, track.frame_count)

@@ -8,7 +8,7 @@ import bpy
 
 from . import jobs, preferences, properties
 from .core.ladder import faster, finer, ladder
-from .core.tiers import AUTO, TIERS, Tier
+from .core.tiers import AUTO, DEFAULT, TIERS, Tier
 
 KEPT = "Masks that are there stay until they are propagated again; a correction changes the frames that it concerns."
 """What another tier means for the masks that there are."""
@@ -47,14 +47,20 @@ def working() -> str:
     return fitting_tier(chosen.tier, chosen.device).name
 
 
-def beside(towards_finer: bool) -> Tier | None:
-    """The next finer or faster tier; None at the ladder's end."""
-    return finer(working()) if towards_finer else faster(working())
+def shown() -> str:
+    """The tier that is worked with, as last looked for: finding it out reads a file, which drawing must not."""
+    known = properties.status().tier_here
+    return str(known) if known in TIERS else DEFAULT
 
 
-def told() -> str:
+def beside(towards_finer: bool, here: str) -> Tier | None:
+    """The tier next to `here`, finer or faster; None at the ladder's end."""
+    return finer(here) if towards_finer else faster(here)
+
+
+def told(here: str) -> str:
     """The choice in words: "Standard (auto)", "Fine", "Standard instead of Fine" where memory was short."""
-    chosen, here = preferences.settings().tier, working()
+    chosen = preferences.settings().tier
     if chosen == AUTO:
         return f"{title(here)} (auto)"
     return title(here) if here == chosen else f"{title(here)} instead of {title(chosen)}"
@@ -65,9 +71,9 @@ def draw(layout: Any) -> None:
     row = layout.row(align=True)
     for towards_finer in (False, True):
         if towards_finer:
-            row.operator_menu_enum("cutout.choose_tier", "tier", text=told())
+            row.operator_menu_enum("cutout.choose_tier", "tier", text=told(shown()))
         side = row.row(align=True)
-        side.enabled = beside(towards_finer) is not None
+        side.enabled = beside(towards_finer, shown()) is not None
         side.operator("cutout.step_tier", text="Finer" if towards_finer else "Faster").finer = towards_finer
 
 
@@ -77,4 +83,4 @@ def choose(name: str) -> str:
     chosen.tier = name
     bpy.context.preferences.is_dirty = True  # so that Blender saves it
     jobs.change_engine()
-    return f"Tier {told()} from now on."
+    return f"Tier {told(working())} from now on."

@@ -1,17 +1,41 @@
-"""Looks after what was written, now and then: masks follow their clips, and what cannot be put right is told."""
+"""Looks after what was written, now and then: masks follow their clips, and what cannot be put right is told.
+
+The same timer finds out what the panel shows and takes work to know, so that drawing the panel takes none.
+"""
 
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import bpy
 
-from . import jobs, wording
-from .host import alignment, compat, cutstrips, maskblock, splinecare
+from . import jobs, properties, spans, tiering, wording
+from .core.errors import CutoutError
+from .host import alignment, compat, cutstrips, frames, maskblock, plans, splinecare, strips
+from .host.timing import TimeMap
 
 _log = logging.getLogger(__name__)
 _INTERVAL = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the panel shows of a cutout's strip; the defaults stand until the first look.
+
+    Attributes:
+        reason: why its frames must be rendered first, or why they cannot be; "" = they need not be.
+        plan: what rendering them takes, a sentence; "" = it cannot be done.
+        rendered: there are rendered frames, which may be rendered again.
+        times: which clip frame is shown when; None = not known.
+    """
+
+    reason: str = ""
+    plan: str = ""
+    rendered: bool = False
+    times: TimeMap | None = None
 
 
 class Keeper:
@@ -23,6 +47,27 @@ class Keeper:
 
     def __init__(self) -> None:
         self.troubles: list[tuple[str, str]] = []
+        self._facts: dict[str, Facts] = {}
+
+    def facts(self, track: Any) -> Facts:
+        """What was found of a cutout's strip; cheap."""
+        return self._facts.get(track.uuid, Facts())
+
+    def see(self) -> None:
+        """Finds out what the panel shows, of all scenes; changes nothing, but draws the panel again when it is new."""
+        found = {}
+        for scene in bpy.data.scenes:
+            of_strip: dict[tuple[str, int], Facts] = {}
+            for track in scene.cutout.tracks:
+                key = track.strip_uuid, track.frame_count
+                if key not in of_strip:
+                    of_strip[key] = _facts(scene, track)
+                found[track.uuid] = of_strip[key]
+        tier = tiering.working()
+        status = properties.status()
+        if found != self._facts or tier != status.tier_here:
+            self._facts, status.tier_here = found, tier
+            jobs.redraw("UI")
 
     def look(self, scene: Any) -> list[tuple[str, str]]:
         """Puts the masks of a scene right; returns what could not be."""
@@ -43,6 +88,22 @@ def draw(context: Any, layout: Any) -> None:
         column.scale_y = 0.8
         wording.draw(context, column, text, "ERROR")
         wording.draw(context, column, hint)
+
+
+def _facts(scene: Any, track: Any) -> Facts:
+    """What is to be known of a cutout's strip."""
+    times = None
+    try:
+        with suppress(CutoutError):
+            times = spans.times_of(scene, track)
+        reason = plans.needed(scene, track)
+        if reason:
+            return Facts(reason, plans.plan(scene, track).told(), times=times)
+        strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
+        return Facts(rendered=frames.of(strip) is not None, times=times)
+    except CutoutError as error:
+        # With its clip opened the steps say it when they are pressed.
+        return Facts("" if track.frame_count else f"{error.text} {error.hint}", times=times)
 
 
 def all_scenes() -> None:
@@ -68,12 +129,13 @@ def unregister() -> None:
     """Looks no more."""
     if bpy.app.timers.is_registered(_tick):
         bpy.app.timers.unregister(_tick)
-    keeper.troubles = []
+    keeper.troubles, keeper._facts = [], {}
 
 
 def _tick() -> float:
     """The timer; must not raise, Blender would end it. Not while the artist drags something."""
     try:
+        keeper.see()
         scene = compat.sequencer_scene(bpy.context)
         windows = bpy.context.window_manager.windows
         dragging = any(len(window.modal_operators) for window in windows)

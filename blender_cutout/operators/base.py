@@ -7,7 +7,7 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty
 
-from .. import jobs, keymap, properties
+from .. import jobs, keymap, properties, upkeep
 from ..core.errors import CutoutError, InputError
 from ..host import compat
 from ..pump import Job
@@ -35,6 +35,8 @@ class Reporting:
             return result
         except CutoutError as error:
             return self.fail(error.text, error.hint)
+        finally:
+            upkeep.keeper.see()  # the panel is drawn before the timer comes round
 
     def fail(self, text: str, hint: str = "") -> set[str]:
         """Tells an error."""

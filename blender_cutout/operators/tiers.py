@@ -60,14 +60,14 @@ class CUTOUT_OT_step_tier(_TierOperator, bpy.types.Operator):
     @classmethod
     def description(cls, context: Any, properties: Any) -> str:
         """The tooltip: which tier that is, and what it gives."""
-        tier = tiering.beside(properties.finer)
+        tier = tiering.beside(properties.finer, tiering.working())
         if tier is None:
             return f"There is no {'finer' if properties.finer else 'faster'} tier"
         return f"{tiering.title(tier.name)}: {tiering.explained(tier).rstrip('.')}. {tiering.KEPT.rstrip('.')}"
 
     def run(self, context: Any) -> set[str]:
         """Goes there."""
-        tier = tiering.beside(self.finer)
+        tier = tiering.beside(self.finer, tiering.working())
         if tier is None:
             raise InputError(f"There is no {'finer' if self.finer else 'faster'} tier.", "This is the last one.")
         return self.choose(tier.name)

@@ -9,6 +9,7 @@ from typing import Any
 
 import bpy_kit as kit
 import pytest
+from panel_kit import Paper
 
 pytestmark = pytest.mark.bpy
 
@@ -130,9 +131,15 @@ def blender_path(path: str) -> str:
 
 
 def test_the_worst_frame_is_gone_to(blender: Any, drawn: tuple[Any, Any]) -> None:
-    from blender_cutout import care
+    from blender_cutout import panels_care
 
     scene, track = drawn
+
+    def shown() -> str:
+        paper = Paper()
+        panels_care.draw_doubt(paper, scene, track)
+        return "\n".join(paper.notes)
+
     with pytest.raises(RuntimeError, match="no propagated frame"):
         blender.ops.cutout.worst_frame()
     blender.ops.cutout.propagate()
@@ -143,11 +150,11 @@ def test_the_worst_frame_is_gone_to(blender: Any, drawn: tuple[Any, Any]) -> Non
     track.confidence = "".join(cells)
     blender.ops.cutout.worst_frame()
     assert scene.frame_current == 4
-    assert care.percent_here(scene, track) == 40
+    assert "Here: 40 % sure" in shown()
     scene.frame_set(1 + kit.STROKE_FRAME)
-    assert care.percent_here(scene, track) is None
+    assert "Here:" not in shown()
     scene.frame_set(500)
-    assert care.percent_here(scene, track) is None
+    assert "Here:" not in shown()
     scene.use_preview_range, scene.frame_preview_start, scene.frame_preview_end = True, 6, 12
     blender.ops.cutout.worst_frame()
     assert scene.frame_current == 9

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from panel_kit import Paper
 
 pytestmark = pytest.mark.bpy
 
@@ -21,21 +22,6 @@ def chosen(blender: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     blender.context.preferences.addons.remove(addon)
 
 
-class Paper:
-    """A layout that notes what is drawn."""
-
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-        self.enabled = True
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        def draw(*args: Any, **kwargs: Any) -> Any:
-            self.notes.append(f"{name} {' '.join(map(str, args))} {kwargs.get('text', '')}".strip())
-            return self
-
-        return draw
-
-
 def names() -> list[str]:
     from blender_cutout.core.tiers import TIERS
 
@@ -43,8 +29,9 @@ def names() -> list[str]:
 
 
 def drawn() -> str:
-    from blender_cutout import tiering
+    from blender_cutout import tiering, upkeep
 
+    upkeep.keeper.see()
     paper = Paper()
     tiering.draw(paper)
     return "\n".join(paper.notes)
