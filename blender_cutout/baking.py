@@ -17,8 +17,9 @@ from typing import Any
 import bpy
 
 from . import jobs, properties
+from .core import atomic
 from .core.errors import CutoutError, InputError, StoreError, StripError
-from .host import bake, compat, fingerprint, fitness, frames, rebase, storage, strips
+from .host import bake, compat, contents, fingerprint, fitness, frames, rebase, storage, strips
 from .host.plans import Plan, plan
 
 INTERVAL = 0.02
@@ -26,6 +27,8 @@ INTERVAL = 0.02
 _TICK = 0.15
 """Seconds of rendering in one step, about: as long the window does not answer."""
 _MOST = 16
+_MOST_BYTES = 1 << 30
+"""Of a picture."""
 
 
 @dataclass
@@ -84,15 +87,16 @@ class Baker:
         made = Bake(track.uuid, wanted, folder.with_name(folder.name + ".part"), folder)
         if again or not (folder / frames.DONE).is_file():
             try:
-                if again:
-                    shutil.rmtree(made.part, ignore_errors=True)
-                made.part.mkdir(parents=True, exist_ok=True)
+                if again and atomic.is_folder(made.part):
+                    contents.clear_part(made.part)
+                made.part.parent.mkdir(parents=True, exist_ok=True)
+                atomic.make_folder(made.part)
+                there = contents.pictures(made.part)
             except OSError as error:
                 raise StoreError(
                     f"The frames cannot be rendered into {made.part}: {error.strerror or error}",
                     "Check the folder's permissions, or save the project elsewhere.",
                 ) from error
-            there = set(os.listdir(made.part))
             made.todo = [n for n in range(wanted.count) if frames.file_name(n) not in there]
             _check_space(made)
         self.bake = made
@@ -132,7 +136,7 @@ class Baker:
         first = round(compat.time_get(place.strip, "frame_start")) + wanted.offset
         now = (fingerprint.of(scene, place.strip), frames.span(place.strip))
         if now != (wanted.mark, (first, first + wanted.count)):
-            shutil.rmtree(made.part, ignore_errors=True)
+            contents.clear_part(made.part)
             raise StripError("The strip was changed while its frames were rendered.", "Press Render Frames again.")
         run = next((n for n in range(1, made.batch) if made.todo[n : n + 1] != [made.todo[0] + n]), made.batch)
         batch = [first + n for n in made.todo[:run]]
@@ -180,11 +184,13 @@ def _finish(made: Bake, scene: Any, track: Any) -> None:
 
 def _put_in_place(made: Bake, target: Path) -> None:
     """Swaps the finished frames in: whoever looks sees the old ones or the new ones, whole."""
-    aside = target.with_name(target.name + ".old")
+    other = contents.foreign(target)
+    if other:
+        raise StoreError(f"{target} holds other files ({other}) and is not replaced.", "Move them away, and try again.")
+    aside = atomic.unused_name(target)
     try:
         done = {"count": made.plan.count, "mark": made.plan.mark}
-        (made.part / frames.DONE).write_text(json.dumps(done), encoding="utf-8")
-        shutil.rmtree(aside, ignore_errors=True)
+        atomic.write(made.part / frames.DONE, json.dumps(done).encode())
         if target.exists():
             os.rename(target, aside)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -200,9 +206,13 @@ def _same_pictures(old: frames.Frames, made: Bake) -> bool:
         return False
     names = map(frames.file_name, range(old.count))
     try:
-        return all((old.path / n).read_bytes() == (made.part / n).read_bytes() for n in names)
+        return all(_bytes(old.path / n) == _bytes(made.part / n) for n in names)
     except OSError:
         return False
+
+
+def _bytes(picture: Path) -> bytes:
+    return atomic.read_regular(picture, _MOST_BYTES)
 
 
 def _check_space(made: Bake) -> None:

@@ -30,7 +30,7 @@ def frames(scene: Any, track: Any) -> FrameRange:
 def percents(text: str) -> dict[int, int]:
     """Clip frame -> percent, of `TrackState.confidence`."""
     cells = (text[at : at + 2] for at in range(0, len(text), 2))
-    return {frame: int(cell) for frame, cell in enumerate(cells) if cell != UNKNOWN}
+    return {frame: int(cell) for frame, cell in enumerate(cells) if cell.isdecimal()}
 
 
 def percent(track: Any, frame: int) -> int | None:

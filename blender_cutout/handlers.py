@@ -9,6 +9,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from . import autoapply, baking, jobs, properties, relocate, tidy, upkeep
+from .reports import Reports
 
 _copied: list[relocate.Copied] = []
 """Between the two handlers of a saving: what was copied for the file being written."""
@@ -16,7 +17,12 @@ _copied: list[relocate.Copied] = []
 
 @persistent
 def _after_undo(*_: Any) -> None:
-    jobs.follow_blender()
+    reports = Reports()
+    with reports.of("Undo"):
+        relocate.after_undo()
+    with reports.of("Undo"):
+        jobs.follow_blender()
+    reports.show()
 
 
 @persistent
@@ -32,8 +38,11 @@ def _after_load(*_: Any) -> None:
     status = properties.status()
     status.text = status.hint = status.stage = ""
     status.level, status.lost, status.busy = "INFO", False, False
-    relocate.clean_unsaved()
-    tidy.clean_frames()
+    reports = Reports()
+    for step in (relocate.clean_unsaved, tidy.clean_frames, relocate.after_load):
+        with reports.of("Opening"):
+            step()
+    reports.show()
 
 
 @persistent
@@ -41,16 +50,24 @@ def _before_save(path: Any = "", *_: Any) -> None:
     """Before, not after: what changes after the saving would not be in the file."""
     if not isinstance(path, str) or not path:  # the startup file
         return
-    upkeep.all_scenes()
-    _copied[:] = relocate.before_save(path)
+    _copied.clear()
+    reports = Reports()
+    with reports.of("Saving"):
+        upkeep.all_scenes()
+    with reports.of("Saving"):
+        _copied[:] = relocate.before_save(path)
+    reports.show()
 
 
 @persistent
 def _after_save(path: Any = "", *_: Any) -> None:
     """A copy was saved, or saving failed: then the open .blend goes on with what it had."""
+    reports = Reports()
     if isinstance(path, str) and path:
-        relocate.after_save(path, _copied)
+        with reports.of("Saving"):
+            relocate.after_save(path, _copied)
     _copied.clear()
+    reports.show()
 
 
 _HANDLERS: dict[str, Callable[..., None]] = {
@@ -68,12 +85,14 @@ def register() -> None:
     """Adds the handlers."""
     for name, handler in _HANDLERS.items():
         getattr(bpy.app.handlers, name).append(handler)
+    jobs.at_rest.append(relocate.catch_up)
     upkeep.register()
 
 
 def unregister() -> None:
     """Removes them."""
     upkeep.unregister()
+    jobs.at_rest.clear()
     for name, handler in _HANDLERS.items():
         registered = getattr(bpy.app.handlers, name)
         if handler in registered:

@@ -11,16 +11,16 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bpy
 
 from . import care, objects, preferences, properties, spans
-from .core.errors import CutoutError
-from .host import storage, strips
+from .core.errors import CutoutError, InputError
+from .host import kept, storage, strips
 from .inview import frame_in_view
 from .pump import Job, Opening, Pump
 
@@ -83,7 +83,7 @@ class Reporter:
         track.drawn = json.dumps(event.keyframes, separators=(",", ":"))
         track.keyframes = spans.told(spans.timeline_frames(scene, track, event.keyframes))
         track.locks = json.dumps(event.locked, separators=(",", ":"))
-        locked = tuple(frame for start, stop in event.locked for frame in range(start, stop))
+        locked = (f for start, stop in kept.ranges(track.locks, event.frame_count) for f in range(start, stop))
         track.locked_frames = spans.told(spans.timeline_frames(scene, track, locked))
         track.confidence = event.confidence
         care.judge(scene, track)
@@ -132,6 +132,8 @@ class Reporter:
 
 
 _reporter = Reporter()
+at_rest: list[Callable[[], None]] = []
+"""What is to be called each time when the last open job has ended."""
 
 
 def _start() -> WorkerClient:
@@ -179,17 +181,11 @@ def matte_file(track: Any, frame: int) -> Path | None:
     newest = _reporter.mattes.get(track.uuid, {}).get(frame)
     if newest is not None:
         return Path(newest)
-    for start, stop, operation in _ranges(track.mattes):
+    for start, stop, operation in kept.mattes(track.mattes, track.frame_count):
         if start <= frame < stop:
-            folder = storage.resolve(track.folder, bpy.data.filepath)
-            return folder / "mattes" / operation / f"{frame:06d}.png"
+            with suppress(InputError):  # told when the file was opened
+                return storage.track_folder(track) / "mattes" / operation / f"{frame:06d}.png"
     return None
-
-
-@lru_cache(maxsize=8)
-def _ranges(text: str) -> list[tuple[int, int, str]]:
-    """`TrackState.mattes` of its JSON; remembered, as every redraw of the preview asks for it."""
-    return [(start, stop, operation) for start, stop, operation in json.loads(text or "[]")]
 
 
 def under_way(track: Any) -> frozenset[int]:
@@ -234,6 +230,7 @@ def submit(
 
     Raises:
         StripError: the strip is gone, or its files.
+        InputError: the .blend names a folder that is not its own.
         EnvironmentMissing: the engine is not installed.
     """
     opening, more = _opening(scene, track), {other.uuid: _opening(scene, other) for other in others}
@@ -250,7 +247,7 @@ def submit(
 def _opening(scene: Any, track: Any) -> Opening:
     """How the engine is to open a cutout."""
     strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
-    folder = storage.resolve(track.folder, bpy.data.filepath)
+    folder = storage.track_folder(track)
     return Opening(strips.clip_of(strip), folder, track.head, preferences.settings().limit)
 
 
@@ -260,6 +257,9 @@ def step() -> bool:
     busy = pump.step()
     status = properties.status()
     status.busy = busy
+    if before and not busy:
+        for call in at_rest:
+            call()
     # The preview's picture is not made anew for every word of the engine; nor is anything for a round under way.
     if _reporter.in_view:
         redraw("PREVIEW")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from . import properties
 from .core.errors import CutoutError, InputError, StripError
-from .host import strips
+from .host import kept, strips
 from .host.looks import PALETTE, Colour
 
 
@@ -49,7 +48,7 @@ def check_unlocked(track: Any) -> None:
 
 def check_free(track: Any, frame: int, timeline: int) -> None:
     """Raises InputError when a clip frame of the cutout, shown at that timeline frame, is locked."""
-    if any(start <= frame < stop for start, stop in json.loads(track.locks or "[]")):
+    if any(start <= frame < stop for start, stop in kept.ranges(track.locks, track.frame_count)):
         raise InputError(
             f"Frame {timeline} of {track.name} is locked, so its mask is not changed.",
             "Press Unlock Frame to draw on it, or go to another frame.",

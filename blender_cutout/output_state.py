@@ -19,7 +19,12 @@ def form_of(form: str, inverted: bool) -> str:
 
 def written_form(track: Any) -> Form:
     """The form in which a cutout was written last."""
-    return Form(track.written_as.partition("-")[0] or Form.MASK.value)
+    return form_named(track.written_as.partition("-")[0])
+
+
+def form_named(name: str) -> Form:
+    """The form of that name; masks for a name that no form has."""
+    return Form(name) if name in [form.value for form in Form] else Form.MASK
 
 
 def is_shown(strip: Any, track: Any) -> bool:

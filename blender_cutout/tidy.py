@@ -7,16 +7,16 @@ file is opened, and deleted when it is opened again after some days and still do
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from contextlib import suppress
 from pathlib import Path
 
 import bpy
 
-from .host import frames, storage, strips
+from .core import atomic
+from .host import contents, frames, places, strips
 
-UNUSED = "unused"
+UNUSED = contents.UNUSED
 """File in a folder of rendered frames: since when nothing uses them, by its time."""
 _DAYS = 7
 
@@ -26,22 +26,22 @@ def clean_frames(days: float = _DAYS) -> list[Path]:
 
     Only folders that hold nothing but such frames. Others are left, and those that are used lose their mark.
     """
-    if not bpy.data.filepath:
+    blend = Path(bpy.data.filepath)
+    place = blend.with_name(f"{blend.stem}{places.SUFFIX}") if bpy.data.filepath else blend
+    if not bpy.data.filepath or not atomic.is_folder(place):
         return []
     used, deleted = _used(), []
-    with suppress(OSError):
-        for folder in sorted(storage.frames_folder("").parent.glob("frames-*")):
-            if not _is_ours(folder):
+    for folder in sorted(place.glob("frames-*")):
+        with suppress(OSError):
+            if not (places.is_name(folder.name) and contents.is_rendered(folder)):
                 continue
             mark = folder / UNUSED
-            with suppress(OSError):
-                if folder in used:
-                    mark.unlink(missing_ok=True)
-                elif not mark.exists():
-                    mark.touch()
-                elif mark.stat().st_mtime < time.time() - days * 86400:
-                    shutil.rmtree(folder, ignore_errors=True)
-                    deleted.append(folder)
+            if folder in used:
+                mark.unlink(missing_ok=True)
+            elif not os.path.lexists(mark):
+                atomic.write(mark, b"")
+            elif mark.lstat().st_mtime < time.time() - days * 86400 and contents.remove(folder):
+                deleted.append(folder)
     return deleted
 
 
@@ -52,11 +52,3 @@ def _used() -> set[Path]:
             records = (frames.of(place.strip) for place in strips.places(scene.sequence_editor))
             found |= {record.path for record in records if record is not None}
     return found
-
-
-def _is_ours(folder: Path) -> bool:
-    """True for a folder with frames that are all there, and nothing else."""
-    if not folder.is_dir() or not (folder / frames.DONE).is_file():
-        return False
-    names = set(os.listdir(folder)) - {frames.DONE, UNUSED}
-    return all(name.endswith(".png") and name[:-4].isdecimal() for name in names)

@@ -6,7 +6,6 @@ Only draws, from what the panel knows: no file is read, nothing is added to the 
 
 # No `from __future__ import annotations`: that name is a module here.
 
-import json
 import logging
 from collections.abc import Iterator
 from functools import lru_cache
@@ -16,7 +15,7 @@ import bpy
 
 from . import care, jobs
 from .core.errors import CutoutError
-from .host import compat, looks, marks, strips
+from .host import compat, kept, looks, marks, strips
 from .host.marks import Lane, Marks, Run
 
 _log = logging.getLogger(__name__)
@@ -80,20 +79,23 @@ def _one_of_each_clip(scene: Any) -> list[Any]:
 
 
 def _marks(track: Any, below: float) -> Marks:
-    return _told(track.mattes, track.confidence, below, track.locks, track.drawn, jobs.under_way(track))
+    texts = track.mattes, track.confidence, track.locks, track.drawn
+    return _told(*texts, track.frame_count, below, jobs.under_way(track))
 
 
 @lru_cache(maxsize=16)
-def _told(mattes: str, confidence: str, below: float, locks: str, drawn: str, more: frozenset[int]) -> Marks:
+def _told(
+    mattes: str, confidence: str, locks: str, drawn: str, count: int, below: float, more: frozenset[int]
+) -> Marks:
     """The marks of what a cutout keeps as text; remembered, as every redraw asks for it."""
-    done = {frame for start, stop, _ in json.loads(mattes or "[]") for frame in range(start, stop)}
+    done = {frame for start, stop, _ in kept.mattes(mattes, count) for frame in range(start, stop)}
     # What is being propagated anew is not judged yet.
     doubtful = [frame for frame in care.doubtful(confidence, below) if frame not in more]
     return Marks(
         done=marks.runs_of(sorted(done.union(more))),
         doubtful=marks.runs_of(doubtful),
-        locked=tuple((start, stop) for start, stop in json.loads(locks or "[]")),
-        drawn=tuple(json.loads(drawn or "[]")),
+        locked=kept.ranges(locks, count),
+        drawn=kept.numbers(drawn, count),
     )
 
 

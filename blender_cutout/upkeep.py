@@ -16,9 +16,11 @@ from . import jobs, properties, spans, tiering, wording
 from .core.errors import CutoutError
 from .host import alignment, compat, cutstrips, frames, maskblock, plans, splinecare, strips
 from .host.timing import TimeMap
+from .reports import Reports
 
 _log = logging.getLogger(__name__)
 _INTERVAL = 0.5
+_KEEPERS = (alignment.keep, cutstrips.keep, splinecare.keep)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +110,19 @@ def _facts(scene: Any, track: Any) -> Facts:
 
 def all_scenes() -> None:
     """Before saving: what is in the file must be right without the add-on."""
+    reports = Reports()
     for scene in bpy.data.scenes:
-        _keep(scene)
+        for keep in _KEEPERS if len(scene.cutout.tracks) else ():
+            with reports.of(scene.name):
+                keep(scene)
+    reports.show()
 
 
 def _keep(scene: Any) -> list[tuple[str, str]]:
     """Puts what was written of a scene's cutouts right; returns what could not be."""
     if not len(scene.cutout.tracks):
         return []
-    return alignment.keep(scene) + cutstrips.keep(scene) + splinecare.keep(scene)
+    return [trouble for keep in _KEEPERS for trouble in keep(scene)]
 
 
 def register() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import bpy
 
-from . import animation, compat, fingerprint, sequences
+from . import animation, compat, fingerprint, kept, sequences
 from .sequences import file_name, span
 from .strips import STRIP_KEY, Place, places
 
@@ -17,6 +17,7 @@ LAID_KEY = "cutout_laid"
 """Custom property of a mask strip: for which frames of the clip's content its pictures were written."""
 _MOVES = ("offset_x", "offset_y", "scale_x", "scale_y", "rotation")
 _CROPS = ("min_x", "max_x", "min_y", "max_y")
+_LAID = {"first": int, "count": int, "mark": str}
 _AGAIN = "Press Write Strips."
 
 
@@ -67,7 +68,9 @@ def _masks(strip: Any) -> Iterator[Any]:
 
 def _check(scene: Any, place: Place, mask: Any, alone: bool) -> str:
     """Puts a mask strip right; returns why it cannot, "" = it is."""
-    clip, laid = place.strip, json.loads(mask[LAID_KEY])
+    clip, laid = place.strip, kept.record(mask.get(LAID_KEY), **_LAID)
+    if laid is None:
+        return f"What the mask strip of {clip.name} was written for is not known any more."
     if all(s != mask for s in place.siblings):
         return f"{clip.name} and its masks do not lie in the same meta strip."
     if laid["mark"] != fingerprint.of(scene, clip):
@@ -98,8 +101,8 @@ def _check(scene: Any, place: Place, mask: Any, alone: bool) -> str:
 def _shows(mask: Any, frame: int) -> int:
     """The number, from 0, of the picture that a mask strip shows at a timeline frame; -1 = none."""
     element = mask.strip_elem_from_frame(frame)
-    names = {file_name(n): n for n in range(int(json.loads(mask[LAID_KEY])["count"]))}
-    return names.get(element.filename, -1) if element is not None else -1
+    number = element.filename[:-4] if element is not None else ""
+    return int(number) - 1 if number.isdecimal() and file_name(int(number) - 1) == element.filename else -1
 
 
 def _placed(strip: Any) -> tuple[Any, ...]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import bpy
 
-from . import animation, compat, fingerprint, standing
+from . import animation, compat, fingerprint, kept, standing
 from .sequences import add, copy_place, free_channel, lay, nearest_channels, span
 from .strips import STRIP_KEY, Place, coverage, pieces, places
 
@@ -78,7 +78,8 @@ def keep(scene: Any) -> list[tuple[str, str]]:
     """
     troubles = []
     every = list(places(scene.sequence_editor)) if scene.sequence_editor is not None else []
-    for key in {p.strip[MUTED_KEY] for p in every if p.strip.get(MUTED_KEY) and p.strip.get(STRIP_KEY)}:
+    muted = [p.strip.get(MUTED_KEY) for p in every if p.strip.get(STRIP_KEY)]
+    for key in {key for key in muted if key and isinstance(key, str)}:
         clips = [p for p in every if p.strip.get(MUTED_KEY) == key]
         ours = [p.strip for p in every if p.strip.get(CUTOUT_KEY) == key and p.strip.get(LAID_KEY)]
         trouble = _check(scene, clips, ours)
@@ -92,9 +93,11 @@ def _check(scene: Any, clips: list[Place], ours: list[Any]) -> str:
     place, clip = clips[0], clips[0].strip
     if not ours:
         return f"The RGBA strip of {clip.name} is gone, and {clip.name} itself is muted." if clip.mute else ""
+    known = [laid for strip in ours if (laid := _laid(strip)) is not None]
+    if len(known) < len(ours):
+        return f"What the RGBA strip of {clip.name} was written for is not known any more."
     if len(clips) > 1 or len(ours) > 1:  # cut in two, or copied: right as long as nothing was moved
-        laid = [json.loads(strip[LAID_KEY]) for strip in ours]
-        starts, stands = {one["time"][0] for one in laid}, [one["stands"] for one in laid]
+        starts, stands = {one["time"][0] for one in known}, [one["stands"] for one in known]
         whole = {at for p in clips for at in range(*span(p.strip))} <= {at for s in ours for at in range(*span(s))}
         fits = all(
             round(compat.time_get(p.strip, "frame_start")) in starts
@@ -102,7 +105,7 @@ def _check(scene: Any, clips: list[Place], ours: list[Any]) -> str:
             for p in clips
         )
         return "" if whole and fits else f"{clip.name} was cut or copied since its RGBA strip was written."
-    strip, laid = ours[0], json.loads(ours[0][LAID_KEY])
+    strip, laid = ours[0], known[0]
     time, stands = standing.in_time(clip), standing.in_frame(scene, clip)
     if laid["mark"] != fingerprint.of(scene, clip):
         return f"{clip.name} was changed since its RGBA strip was written: it may not fit."
@@ -118,6 +121,12 @@ def _check(scene: Any, clips: list[Place], ours: list[Any]) -> str:
     _follow(scene, place, strip, first, laid["count"])
     strip.invalidate_cache("RAW")
     return ""
+
+
+def _laid(strip: Any) -> dict[str, Any] | None:
+    """What an RGBA strip remembers; None when that makes no sense."""
+    laid = kept.record(strip.get(LAID_KEY), first=int, count=int, mark=str, time=list, stands=str)
+    return laid if laid and len(laid["time"]) == 3 and all(type(at) is int for at in laid["time"]) else None
 
 
 def _follow(scene: Any, place: Place, strip: Any, first: int, pictures: int) -> bool:

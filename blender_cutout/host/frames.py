@@ -13,15 +13,17 @@ from typing import Any
 
 import bpy
 
-from ..core.errors import StripError
+from ..core.errors import InputError, StripError
 from ..core.types import Clip
-from . import compat, fingerprint, storage
+from . import compat, contents, fingerprint, kept, places, storage
 from .timing import TimeMap
 
 KEY = "cutout_frames"
 """Custom property of a strip: its rendered frames, as JSON."""
-DONE = "done.json"
+DONE = contents.DONE
 """File in a folder of rendered frames that are all there."""
+_KINDS = {"folder": str, "mark": str, "output": bool, **dict.fromkeys(("count", "width", "height", "offset"), int)}
+_MOST_SIDE = 1 << 16
 _AGAIN = "Press Render Frames: its frames are rendered anew, and the strokes can be applied again."
 
 
@@ -48,8 +50,12 @@ class Frames:
 
     @property
     def path(self) -> Path:
-        """The folder as an absolute path."""
-        return storage.resolve(self.folder, bpy.data.filepath)
+        """The folder as an absolute path. Raises InputError when it is not the open .blend's; not after `of`."""
+        return self.path_of(bpy.data.filepath)
+
+    def path_of(self, blend: str) -> Path:
+        """As `path`, for another .blend."""
+        return storage.resolve(self.folder, blend)
 
     def clip(self) -> Clip:
         """Them as the engine's clip. Raises StripError when they are gone."""
@@ -64,11 +70,22 @@ def file_name(index: int) -> str:
 
 
 def of(strip: Any) -> Frames | None:
-    """The strip's rendered frames; None when it has none."""
+    """The strip's rendered frames; None when it has none, or what it says of them is not true of the open .blend."""
+    found = read(strip)
     try:
-        return Frames(**json.loads(strip[KEY])) if strip.get(KEY) else None
-    except (TypeError, ValueError):
+        return found if found is not None and found.path else None
+    except InputError:
         return None
+
+
+def read(strip: Any) -> Frames | None:
+    """What a strip says of its rendered frames, wherever they lie; None when it says nothing that makes sense."""
+    found = kept.record(strip.get(KEY), **_KINDS)
+    if found is None:
+        return None
+    size = found["width"], found["height"]
+    right = 0 < found["count"] <= kept.MOST_FRAMES and 0 < min(size) and max(size) <= _MOST_SIDE
+    return Frames(**found) if right and places.is_name(Path(found["folder"][-200:]).name) else None
 
 
 def keep(strip: Any, frames: Frames) -> None:

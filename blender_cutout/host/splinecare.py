@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from . import compat, fingerprint, standing
+from . import compat, fingerprint, kept, standing
 from .masks import MASK_KEY
 from .strips import STRIP_KEY, coverage, places
 
 LAID_KEY = "cutout_splines_laid"
 """Custom property of a Mask data-block: for which frames of the clip's content it was made, and how the clip stood."""
+_LAID = {"first": int, "count": int, "mark": str, "stands": list}
 _AGAIN = "Press Write Strips."
 
 
@@ -29,20 +30,22 @@ def keep(scene: Any) -> list[tuple[str, str]]:
         for modifier in place.strip.modifiers if place.strip.get(STRIP_KEY) else ():
             mask = modifier.input_mask_id if modifier.type == "MASK" and modifier.input_mask_type == "ID" else None
             if mask is not None and mask.get(MASK_KEY) and mask.get(LAID_KEY) and not modifier.mute:
-                trouble = _check(scene, place.strip, json.loads(mask[LAID_KEY]))
+                trouble = _check(scene, place.strip, kept.record(mask.get(LAID_KEY), **_LAID))
                 if trouble:
                     troubles.append((trouble, _AGAIN))
     return troubles
 
 
-def _check(scene: Any, clip: Any, laid: dict[str, Any]) -> str:
+def _check(scene: Any, clip: Any, laid: dict[str, Any] | None) -> str:
+    if laid is None:
+        return f"What the splines of {clip.name} were made for is not known any more."
     if laid["mark"] != fingerprint.of(scene, clip):
         return f"{clip.name} was changed since its splines were made: they may not fit."
     start, left, right = standing.in_time(clip)
     first = start + laid["first"]
     if laid["count"] > 1 and not first <= left <= right <= first + laid["count"]:
         return f"{clip.name} is longer than its splines, and shown uncut or wrong where they end."
-    if not standing.same(json.dumps(laid["stands"]), _stands(scene, clip)):
+    if laid["stands"] != json.loads(json.dumps(_stands(scene, clip))):
         return f"{clip.name} was moved or turned in the frame since its splines were made."
     return ""
 

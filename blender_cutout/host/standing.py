@@ -34,4 +34,7 @@ def in_frame(scene: Any, strip: Any) -> list[Any]:
 
 def same(text: str, now: list[Any]) -> bool:
     """True when what was kept as JSON is what is now."""
-    return bool(json.loads(text) == json.loads(json.dumps(now)))
+    try:
+        return bool(json.loads(text) == json.loads(json.dumps(now)))
+    except (ValueError, RecursionError):
+        return False

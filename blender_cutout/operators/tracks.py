@@ -45,6 +45,8 @@ class CUTOUT_OT_new(JobOperator, bpy.types.Operator):
             raise StripError("This is the mask of a cutout.", "Select the clip's strip.")
         unrendered = strips.unrendered(scene, strip)
         data = scene.cutout
+        uuid = uuid4().hex
+        folder = storage.stored(storage.new_folder(uuid), bpy.data.filepath)
         jobs.pump.ensure_engine()  # without an engine nothing is begun
         annotations.set_up(context)
         name, colour = objects.next_name(scene, strip), objects.next_colour(scene)
@@ -55,11 +57,9 @@ class CUTOUT_OT_new(JobOperator, bpy.types.Operator):
         for other in others:
             other.strip_name = strip.name  # the artist may have renamed the strip
         track = data.tracks.add()  # from here on the others' references do not hold any more
-        track.uuid, track.name, track.colour = uuid4().hex, name, colour
+        track.uuid, track.name, track.colour, track.folder = uuid, name, colour, folder
         track.strip_uuid, track.strip_name = strip_uuid, strip.name
-        track.folder = storage.stored(storage.new_folder(track.uuid), bpy.data.filepath)
         data.active_index = len(data.tracks) - 1
-        uuid = track.uuid
 
         if unrendered:
             baking.announce(scene, track)

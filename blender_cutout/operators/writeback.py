@@ -1,6 +1,7 @@
 """Writing the masks into the sequencer."""
 # No `from __future__ import annotations`: Blender reads the annotations of these classes as values.
 
+import os
 from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from .. import jobs, objects, output_state, properties
-from ..core.errors import InputError
+from ..core import atomic
+from ..core.errors import InputError, ProtocolError, StoreError
 from ..core.types import Form
 from ..host import forms, masks, storage, strips
 from ..host.composing import show_through
@@ -56,11 +58,13 @@ def _write(scene: Any, batch: Batch, frames: tuple[int, ...], last: bool) -> Job
     from ..core.messages import Export  # here, not above: Blender's start is not to pay for it
 
     first, *others = [one for one in scene.cutout.tracks if one.uuid in batch.tracks]
-    place = storage.resolve(first.folder, bpy.data.filepath)
-    form = Form(first.write_as) if batch.composes else Form.MASK
+    place = storage.track_folder(first)
+    form = output_state.form_named(first.write_as) if batch.composes else Form.MASK
     inverted = bool(first.write_inverted and batch.composes)
     folder = place / "union" if batch.is_union else masks.folder_of(place)
     folder = folder.with_name(f"{folder.name}-{form.value}") if form is not Form.MASK else folder
+    if os.path.lexists(folder) and not atomic.is_folder(folder):
+        raise StoreError(f"{folder} is a link, or no folder, so nothing is written there.", "Remove it, and try again.")
     uuid, uuids = first.uuid, tuple(one.uuid for one in others)
     return jobs.submit(
         scene,
@@ -86,7 +90,9 @@ def _make_strips(
 
     if properties.track_by_uuid(batch.tracks[0]) is None:
         return ""
-    pictures, missing = int(done.result["count"]), int(done.result["missing"])
+    pictures, missing = done.result.get("count"), done.result.get("missing")
+    if type(pictures) is not int or type(missing) is not int or pictures < 1:
+        raise ProtocolError("The engine does not say how many masks it wrote.", "Restart the engine, and write again.")
     yield from forms.prepare(place_now, batch.key, batch.name, folder, pictures, form)
     found = [pair for uuid in batch.tracks if (pair := properties.track_by_uuid(uuid))]
     scene, track = found[0]

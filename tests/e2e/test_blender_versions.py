@@ -123,7 +123,7 @@ def test_rendered_frames_go_along(blender: Any, project: Project, tmp_path: Path
 def test_when_the_copy_cannot_be_made_it_is_told(
     blender: Any, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import shutil
+    from blender_cutout.host import contents
 
     project()
     run(blender, "new", "apply_strokes")
@@ -133,7 +133,7 @@ def test_when_the_copy_cannot_be_made_it_is_told(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(shutil, "copytree", full)
+        patch.setattr(contents, "copy", full)
         blender.ops.wm.save_as_mainfile(filepath=str(tmp_path / "zwei.blend"))
     assert folder_of(blender) == folder
     status = blender.context.window_manager.cutout
@@ -152,7 +152,7 @@ def test_folders_of_files_never_saved_are_deleted_after_a_month_but_not_the_open
     project(saved=False)
     run(blender, "new", "apply_strokes")
     mine = folder_of(blender)
-    forgotten = storage.user_folder("unsaved") / "forgotten"
+    forgotten = storage.user_folder("unsaved") / ("0" * 32)
     (forgotten / "mattes").mkdir(parents=True)
     (forgotten / "rounds.jsonl").write_text("{}\n")
     assert relocate.clean_unsaved() == []
@@ -170,3 +170,111 @@ def _strips(scene: Any) -> list[Any]:
     from blender_cutout.host.strips import places
 
     return [p.strip for p in places(scene.sequence_editor)]
+
+
+def saved_while_at_work(bpy: Any, monkeypatch: pytest.MonkeyPatch, target: Path, copy: bool = False) -> list[str]:
+    """Propagates, and saves under another name in the middle of it; returns what the panel said then."""
+    from blender_cutout import jobs
+
+    folder, step, said = folder_of(bpy), jobs.step, []
+
+    def step_and_save() -> bool:
+        busy = step()
+        if not said and len([n for n in contents(folder) if n.startswith("mattes/") and "raw" not in n]) >= 3:
+            said.append("")
+            bpy.ops.wm.save_as_mainfile(filepath=str(target), copy=copy)
+            status = bpy.context.window_manager.cutout
+            said[:] = [status.text, status.hint]
+        return bool(busy)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs, "step", step_and_save)
+        assert bpy.ops.cutout.propagate(direction="BOTH") == {"FINISHED"}
+    assert said, "it was done before it could be saved"
+    return said
+
+
+@pytest.mark.parametrize("place", ["beside", "elsewhere"])
+def test_saved_under_another_name_while_the_engine_works_the_rest_is_copied_when_it_is_done(
+    blender: Any, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    from blender_cutout import jobs
+    from blender_cutout.host import storage
+
+    monkeypatch.setattr(jobs, "engine_command", lambda python="": kit.fake_engine("--delay", "0.05"))
+    project()
+    run(blender, "new", "apply_strokes")
+    blender.ops.wm.save_mainfile()
+    first, old = Path(blender.data.filepath), folder_of(blender)
+    second = (tmp_path if place == "beside" else tmp_path / "anders wo") / "Fassung 2.blend"
+    second.parent.mkdir(exist_ok=True)
+    text, hint = saved_while_at_work(blender, monkeypatch, second)
+    assert "still at work" in text
+    assert second.name in hint
+    new = folder_of(blender)
+    assert new == second.parent / "Fassung 2_cutout" / old.name
+    assert not storage.stays
+    assert contents(new) == contents(old)
+    assert blender.context.scene.cutout.tracks[0].done_count == kit.LENGTH
+    assert second.name in blender.context.window_manager.cutout.text
+    kept = contents(old)
+    run(blender, "auto", "write_strips")
+    assert contents(old) == kept, "what is done in the second file does not touch the first one"
+    blender.ops.wm.open_mainfile(filepath=str(second))  # as it was saved: in the middle of it
+    assert folder_of(blender) == new
+    run(blender, "propagate")
+    blender.ops.wm.open_mainfile(filepath=str(first))
+    assert folder_of(blender) == old
+    run(blender, "propagate")
+
+
+def test_a_copy_saved_while_the_engine_works_has_what_was_there(
+    blender: Any, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from blender_cutout import jobs
+
+    monkeypatch.setattr(jobs, "engine_command", lambda python="": kit.fake_engine("--delay", "0.05"))
+    project()
+    run(blender, "new", "apply_strokes")
+    folder, copy = folder_of(blender), tmp_path / "Kopie.blend"
+    saved_while_at_work(blender, monkeypatch, copy, copy=True)
+    assert folder_of(blender) == folder
+    assert blender.context.scene.cutout.tracks[0].done_count == kit.LENGTH
+    blender.ops.wm.open_mainfile(filepath=str(copy))
+    assert folder_of(blender) == tmp_path / "Kopie_cutout" / folder.name
+    assert 3 <= len(list((folder_of(blender) / "mattes").glob("*/*.png"))) < kit.LENGTH + 3
+    run(blender, "propagate")
+
+
+def test_a_copy_of_a_file_never_saved_leaves_that_its_masks(blender: Any, project: Project, tmp_path: Path) -> None:
+    project(saved=False)
+    run(blender, "new", "apply_strokes")
+    folder = folder_of(blender)
+    kept = contents(folder)
+    blender.ops.wm.save_as_mainfile(filepath=str(tmp_path / "Kopie.blend"), copy=True)
+    assert folder_of(blender) == folder
+    assert contents(folder) == kept
+    assert contents(tmp_path / "Kopie_cutout" / folder.name) == kept
+    run(blender, "propagate")
+    assert contents(tmp_path / "Kopie_cutout" / folder.name) == kept
+
+
+def test_an_undo_past_save_as_stays_with_the_masks_of_the_new_file(
+    blender: Any, project: Project, tmp_path: Path
+) -> None:
+    from blender_cutout import jobs
+
+    project()
+    blender.ops.ed.undo_push(message="start")
+    run(blender, "new", "apply_strokes")
+    blender.ops.ed.undo_push(message="applied")
+    old = folder_of(blender)
+    blender.ops.wm.save_as_mainfile(filepath=str(tmp_path / "zwei.blend"))
+    new = folder_of(blender)
+    assert new != old
+    run(blender, "auto")
+    blender.ops.ed.undo()
+    assert folder_of(blender) == new
+    while jobs.step():  # the engine follows the undo
+        time.sleep(0.005)
+    run(blender, "propagate")

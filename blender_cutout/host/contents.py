@@ -1,0 +1,214 @@
+"""What lies in a folder of ours: only that is copied or removed, and no link is ever followed. No Blender.
+
+The folders are those of cutouts, as `core/session.py` describes them with the pictures for Blender's strips, and those
+of rendered frames. A file that neither writes is somebody else's: it is not copied, and its folder not removed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeAlias
+
+from ..core import atomic
+
+SESSION, ROUNDS, DONE, UNUSED = "session.json", "rounds.jsonl", "done.json", "unused"
+_Tree: TypeAlias = "dict[str, _Tree | None]"
+"""Patterns of names → what a folder of that name may hold; None = a file."""
+_PICTURES: _Tree = {r"\d{6,}\.png": None}
+_TRACK: _Tree = {
+    re.escape(SESSION): None,
+    re.escape(ROUNDS): None,
+    r"rounds\.damaged-\d+\.jsonl": None,
+    "imported": {r"[0-9a-f]{24}\.png": None},
+    "mattes": {r"[0-9a-f]{16}(-[a-z-]+)?": {**_PICTURES, r"confidence\.txt": None, "small": _PICTURES}},
+    r"(matte|union)(-[a-z]+)?": {**_PICTURES, r"splines\.json": None},
+}
+_RENDERED: _Tree = {**_PICTURES, re.escape(DONE): None, UNUSED: None}
+_PASSING = re.compile(
+    r"lock(\..*)?|.*\.(part|tmp|stale)|render_.*\.png|\.ds_store|\._.*|thumbs\.db|desktop\.ini",
+    re.IGNORECASE | re.DOTALL,
+)
+"""Files that are ours, or a file browser's, but not worth a copy."""
+_PASSING_FOLDERS: _Tree = {
+    r"\.(matte|union)(-[a-z]+)?(\.[0-9a-f]+)?\.(new|old)": {**_PICTURES, r"splines\.json": None},
+    r"BL_proxy": {r".*": {r".*": {r".*": None}}},
+}
+"""Folders that are ours, or Blender's proxies of our pictures, but not worth a copy."""
+_GROWING = re.compile(r"rounds.*\.jsonl|session\.json|confidence\.txt")
+"""Files that are written to in place: each version needs its own."""
+_COPY = ".copy"
+
+
+def is_session(folder: Path) -> bool:
+    """True for a folder, not a link to one, that holds a cutout's work."""
+    return atomic.is_folder(folder) and any(_is_file(folder / name) for name in (SESSION, ROUNDS))
+
+
+def is_rendered(folder: Path) -> bool:
+    """True for a folder, not a link to one, of rendered frames that are all there, with nothing else in it."""
+    return atomic.is_folder(folder) and _is_file(folder / DONE) and not _foreign(folder, _RENDERED)
+
+
+def is_empty(folder: Path) -> bool:
+    """True where there is nothing: no folder of that name, or one that holds nothing that matters."""
+    if not os.path.lexists(folder):
+        return True
+    return atomic.is_folder(folder) and all(map(_passes, _entries(folder)))
+
+
+def foreign(folder: Path) -> str:
+    """Path, from `folder`, of something in it that is not ours; "" = there is nothing like it, or no folder.
+
+    A link is never ours, be it `folder` itself (".").
+    """
+    if not os.path.lexists(folder):
+        return ""
+    if not atomic.is_folder(folder):
+        return "."
+    return _foreign(folder, _RENDERED if folder.name.startswith("frames-") else _TRACK)
+
+
+def copy(folder: Path, target: Path) -> None:
+    """Puts a copy of what is ours in `folder` in the place of `target`; pictures are shared where the disk can.
+
+    It may be called while the engine works in `folder`: files that vanish meanwhile are left out.
+
+    Raises:
+        OSError: it cannot be written; `target` is as it was then.
+    """
+    tree = _RENDERED if target.name.startswith("frames-") else _TRACK
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(target, tree)
+    part = _beside(target)
+    os.mkdir(part)
+    try:
+        _copy(folder, part, tree)
+        if os.path.lexists(target):
+            old = _beside(target)
+            os.rename(target, old)
+            try:
+                os.rename(part, target)
+            except OSError:
+                os.rename(old, target)
+                raise
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            os.rename(part, target)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+
+
+def remove(folder: Path) -> bool:
+    """Removes a folder of ours; False where it holds anything else, and is left alone, or cannot be removed."""
+    if not atomic.is_folder(folder) or foreign(folder):
+        return False
+    shutil.rmtree(folder, ignore_errors=True)  # which does not follow links
+    return not os.path.lexists(folder)
+
+
+def pictures(folder: Path) -> set[str]:
+    """Names of the pictures in a folder that are files themselves, not links. Raises OSError."""
+    return {entry.name for entry, _ in _ours(folder, _PICTURES)}
+
+
+def clear_part(folder: Path) -> None:
+    """Removes the pictures in a folder that was begun, and itself; whatever else is in it stays. Raises OSError."""
+    for entry in _entries(folder):
+        if _match(entry, _RENDERED) or _passes(entry):
+            os.unlink(entry.path)
+    with suppress(OSError):
+        os.rmdir(folder)
+
+
+def _copy(folder: Path, target: Path, tree: _Tree) -> None:
+    for entry, inside in _ours(folder, tree):
+        place = target / entry.name
+        if inside is not None:
+            os.mkdir(place)
+            _copy(Path(entry.path), place, inside)
+        else:
+            with suppress(FileNotFoundError):
+                _share(Path(entry.path), place)
+
+
+def _share(source: Path, target: Path) -> None:
+    if not _GROWING.fullmatch(source.name):
+        with suppress(OSError):
+            os.link(source, target)
+            return
+    with os.fdopen(atomic.open_regular(source, follow=False), "rb") as file, open(target, "xb") as new:
+        shutil.copyfileobj(file, new, 1 << 20)
+        found = os.fstat(file.fileno())
+    os.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns))
+
+
+def _ours(folder: Path, tree: _Tree) -> Iterator[tuple[os.DirEntry[str], _Tree | None]]:
+    """What of a folder is ours and worth keeping."""
+    with suppress(FileNotFoundError):
+        for entry in _entries(folder):
+            found = _match(entry, tree)
+            if found:
+                yield entry, found[0]
+
+
+def _foreign(folder: Path, tree: _Tree) -> str:
+    with suppress(FileNotFoundError):
+        for entry in _entries(folder):
+            found = _match(entry, tree) or _match(entry, _PASSING_FOLDERS)
+            if found and found[0] is not None:
+                deeper = _foreign(Path(entry.path), found[0])
+                if deeper:
+                    return f"{entry.name}/{deeper}"
+            elif not found and not _passes(entry):
+                return entry.name
+    return ""
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        return list(entries)
+
+
+def _passes(entry: os.DirEntry[str]) -> bool:
+    return _PASSING.fullmatch(entry.name) is not None and _is_file(Path(entry.path))
+
+
+def _match(entry: os.DirEntry[str], tree: _Tree) -> tuple[_Tree | None] | None:
+    """(What an entry may hold,); None where it is not ours, by its name or by what it is."""
+    for pattern, inside in tree.items():
+        if re.fullmatch(pattern, entry.name):
+            path = Path(entry.path)
+            return (inside,) if (_is_file(path) if inside is None else atomic.is_folder(path)) else None
+    return None
+
+
+def _is_file(path: Path) -> bool:
+    """True for an ordinary file, not for a link to one."""
+    try:
+        found = os.lstat(path)
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISREG(found.st_mode) and not atomic.is_link(found)
+
+
+def _beside(target: Path) -> Path:
+    """A name beside `target` that nobody can foresee."""
+    return target.with_name(f".{target.name}.{secrets.token_hex(4)}{_COPY}")
+
+
+def _sweep(target: Path, tree: _Tree) -> None:
+    """Removes copies of this very folder that a killed Blender left half made."""
+    mine = re.compile(rf"\.{re.escape(target.name)}\.[0-9a-f]{{8}}{re.escape(_COPY)}")
+    for name in os.listdir(target.parent):
+        if mine.fullmatch(name):
+            litter = target.with_name(name)
+            if atomic.is_folder(litter) and not _foreign(litter, tree):
+                shutil.rmtree(litter, ignore_errors=True)

@@ -1,0 +1,79 @@
+"""What a .blend keeps as text, read as something that anybody may have written. No Blender.
+
+Whatever is not as the add-on writes it counts as not there: lists are cut to the frames of the clip, records that lack
+a value or have one of another kind are None.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+MOST_FRAMES = 1_048_574
+"""Blender's last frame."""
+_MOST = 1 << 26
+"""Characters of a text that is read at all."""
+_OPERATION = re.compile(r"[0-9a-f]{16}(-[a-z-]+)?")
+
+
+def record(text: object, **kinds: type) -> dict[str, Any] | None:
+    """The values of those names and kinds in an object of JSON; None where one is missing or of another kind.
+
+    Whole numbers are taken within ± `MOST_FRAMES`.
+    """
+    found = _parsed(text)
+    if not isinstance(found, dict) or not kinds.keys() <= found.keys():
+        return None
+    values = {name: found[name] for name in kinds}
+    if any(type(values[name]) is not kind for name, kind in kinds.items()):
+        return None
+    return values if all(abs(v) <= MOST_FRAMES for v in values.values() if type(v) is int) else None
+
+
+@lru_cache(maxsize=32)
+def numbers(text: str, count: int) -> tuple[int, ...]:
+    """The clip frames, below `count`, of a list of them."""
+    return tuple(n for n in _listed(text) if type(n) is int and 0 <= n < count)
+
+
+@lru_cache(maxsize=32)
+def ranges(text: str, count: int) -> tuple[tuple[int, int], ...]:
+    """The [start, stop) pairs of a list, cut to the `count` frames of the clip."""
+    return tuple((start, stop) for start, stop, _ in _cut(text, count, 2))
+
+
+@lru_cache(maxsize=32)
+def mattes(text: str, count: int) -> tuple[tuple[int, int, str], ...]:
+    """The (start, stop, id of an operation) of `TrackState.mattes`, cut to the `count` frames of the clip."""
+    return tuple(
+        (start, stop, id_[0])
+        for start, stop, id_ in _cut(text, count, 3)
+        if isinstance(id_[0], str) and _OPERATION.fullmatch(id_[0])
+    )
+
+
+def _cut(text: str, count: int, length: int) -> Iterator[tuple[int, int, list[Any]]]:
+    most = min(max(count, 0), MOST_FRAMES)
+    for item in _listed(text):
+        if isinstance(item, list) and len(item) == length and type(item[0]) is int and type(item[1]) is int:
+            start, stop = max(0, item[0]), min(most, item[1])
+            if start < stop:
+                yield start, stop, item[2:]
+
+
+def _listed(text: object) -> list[Any]:
+    found = _parsed(text)
+    return found if isinstance(found, list) else []
+
+
+def _parsed(text: object) -> Any:
+    """A value of JSON; None for what is none."""
+    if not isinstance(text, str) or len(text) > _MOST:
+        return None
+    try:
+        return json.loads(text or "null")
+    except (ValueError, RecursionError):
+        return None

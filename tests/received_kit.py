@@ -1,0 +1,138 @@
+"""A .blend with its folder as somebody might send them, and what of the artist's lies near: for tests of attacks.
+
+Everything lies in the test's own folder. What is private says so in its bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import bpy_kit as kit
+
+PRIVATE = b"PRIVATE: not to be sent"
+UUID, GOOD, OTHER = "a1" * 16, "b2" * 16, "c3" * 16
+"""The cutout that is tampered with, one that is as it should be, and one of another project."""
+OPERATION = "0123456789abcdef"
+FRAMES = "frames-0a0b0c0d-0123456789abcdef-0-3"
+
+
+@dataclass
+class Place:
+    """Where things lie.
+
+    Attributes:
+        blend: the received file, in its own folder.
+        victim: a folder of the artist's.
+        other: the folder of a cutout of another project, beside the received one.
+    """
+
+    blend: Path
+    victim: Path
+    other: Path
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the received cutout."""
+        return self.blend.parent / f"{self.blend.stem}_cutout" / UUID
+
+    @property
+    def frames(self) -> Path:
+        """Folder of the received rendered frames."""
+        return self.folder.with_name(FRAMES)
+
+
+def session(folder: Path, content: bytes = b"mask") -> Path:
+    """Files as they lie in a cutout's folder."""
+    for name in ("imported", f"mattes/{OPERATION}/small", "matte"):
+        (folder / name).mkdir(parents=True)
+    for name in ("session.json", "rounds.jsonl", f"imported/{'5' * 24}.png", "matte/000001.png", "lock"):
+        (folder / name).write_bytes(content)
+    for name in ("000001.png", "small/000001.png", "confidence.txt"):
+        (folder / "mattes" / OPERATION / name).write_bytes(content)
+    return folder
+
+
+def rendered(folder: Path, content: bytes = b"frame") -> Path:
+    """Files as they lie in a folder of rendered frames."""
+    folder.mkdir(parents=True)
+    for name in ("000001.png", "000002.png", "000003.png", "done.json"):
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def lay_out(root: Path) -> Place:
+    """The received project, and what lies near."""
+    place = Place(root / "post" / "shot.blend", root / "home" / "victim", root / "post" / "mine_cutout" / OTHER)
+    session(place.folder)
+    session(place.folder.with_name(GOOD))
+    rendered(place.frames)
+    session(place.other, PRIVATE)
+    (place.victim / ".ssh").mkdir(parents=True)
+    rendered(place.victim.with_name(FRAMES), PRIVATE)
+    session(place.victim.with_name(UUID), PRIVATE)
+    for name in ("thesis.txt", ".ssh/id_rsa", "000001.png", "done.json"):
+        (place.victim / name).write_bytes(PRIVATE)
+    return place
+
+
+def record(place: Place, **changes: Any) -> str:
+    """What a strip says of its rendered frames."""
+    right = {
+        "folder": f"//{place.frames.parent.name}/{FRAMES}",
+        "count": 3,
+        "width": 64,
+        "height": 36,
+        "offset": 0,
+        "mark": "0123456789abcdef",
+        "output": False,
+    }
+    return json.dumps(right | changes)
+
+
+def write_blend(bpy: Any, place: Place, tamper: Callable[[Any, Any], None]) -> None:
+    """Writes the received file: two cutouts and a strip with rendered frames, changed by `tamper(track, strip)`."""
+    from blender_cutout import handlers
+    from blender_cutout.host import frames, strips
+
+    scene = kit.fresh_scene(bpy)
+    strip = kit.add_strip(scene, kit.write_clip(place.blend.parent / "clip"), kit.LAYOUTS["plain"])
+    for uuid, name in ((UUID, "bad"), (GOOD, "good")):
+        track = scene.cutout.tracks.add()
+        track.uuid, track.name, track.folder = uuid, name, f"//{place.folder.parent.name}/{uuid}"
+        track.strip_uuid, track.strip_name, track.frame_count = strips.tag(strip), strip.name, kit.LENGTH
+    strip[frames.KEY] = record(place)
+    for track in scene.cutout.tracks:
+        track.strip_uuid = strip[strips.STRIP_KEY]
+    tamper(scene.cutout.tracks[0], strip)
+    handlers.unregister()  # the sender's Blender does not have the add-on see to what is saved
+    try:
+        bpy.ops.wm.save_as_mainfile(filepath=str(place.blend))
+    finally:
+        handlers.register()
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+
+
+def contents(folder: Path) -> dict[str, tuple[int, bytes]]:
+    """Every entry below a folder → its kind and bytes (of a link where it leads); links are not followed."""
+    found: dict[str, tuple[int, bytes]] = {}
+    for base, folders, files in () if folder.is_symlink() else os.walk(folder):
+        for name in (*folders, *files):
+            path = Path(base) / name
+            kind = stat.S_IFMT(path.lstat().st_mode)
+            if kind == stat.S_IFLNK:
+                data = os.fsencode(os.readlink(path))
+            else:
+                data = path.read_bytes() if kind == stat.S_IFREG else b""
+            found[path.relative_to(folder).as_posix()] = (kind, data)
+    return found
+
+
+def private_copies(folder: Path) -> list[str]:
+    """Files below a folder that hold what is private; links are not followed."""
+    return sorted(name for name, (_, data) in contents(folder).items() if PRIVATE in data)
