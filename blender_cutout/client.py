@@ -16,13 +16,19 @@ from pathlib import Path
 
 from .core.errors import EnvironmentMissing, ProtocolError, WorkerDied
 from .core.messages import PROTOCOL, TERMINAL, Cancel, Event, Failed, Hello, Ready, Request, Shutdown, decode, encode
-from .pipes import make_non_blocking, read_available, write_available
+from .pipes import READ_BYTES, make_non_blocking, read_available, write_available
 from .worker import ENTRY
 
 LOG_LIMIT = 2_000_000
 """Bytes after which the log of earlier runs is put aside as `<name>.old`."""
 EXIT_CODE_WAIT = 1.0
 """Seconds that the news of a death may be held back, so that it can tell the exit code."""
+MOST_BYTES, MOST_LINES = 1 << 20, 1000
+"""Taken in by one `poll`, so that a child that writes without an end does not hold Blender's window up."""
+LONGEST_LINE = 1 << 26
+"""Bytes of a message; a child that says more in one is not the engine."""
+LAST_WORDS = 5.0
+"""Seconds in which what a dead child wrote is taken in."""
 _SAME_VERSION = "Install the same version of the add-on and of its engine."
 
 
@@ -51,6 +57,8 @@ class WorkerClient:
         self._process: subprocess.Popen[bytes] | None = None
         self._outgoing = bytearray()
         self._incoming = bytearray()
+        self._lines: list[bytes] = []
+        """Messages that came and are not taken in yet."""
         self._gone_since: float | None = None
 
     @property
@@ -72,6 +80,7 @@ class WorkerClient:
         self.close()
         self.ready = None
         self._incoming.clear()
+        self._lines.clear()
         self._outgoing.clear()
         self._gone_since = None
         try:
@@ -125,12 +134,16 @@ class WorkerClient:
         self._flush()
         # Asked before reading: what a process wrote before its end is then surely in the pipe.
         ended = self._process is not None and self._process.poll() is not None
-        closed = self._read()
+        closed, more = (False, True) if self._lines else self._read()
         events = self._take_events()
+        if not self._lines and len(self._incoming) > LONGEST_LINE:
+            return events + self._give_up()
+        more = more or bool(self._lines)
         if closed or ended:
             now = time.monotonic()
             self._gone_since = self._gone_since or now
-            if ended or now - self._gone_since > EXIT_CODE_WAIT:
+            patience = LAST_WORDS if more else 0.0 if ended else EXIT_CODE_WAIT
+            if now - self._gone_since >= patience:
                 events += self._bury()
         return events
 
@@ -153,6 +166,7 @@ class WorkerClient:
         while self._outgoing and process.poll() is None and time.monotonic() < deadline:
             self._flush()
             self._read()  # a child that waits for us to read would never get to our message
+            self._incoming.clear()
             time.sleep(0.005)
         # End-of-file on both sides: also a child that does not listen notices it.
         for pipe in (process.stdin, process.stdout):
@@ -194,24 +208,28 @@ class WorkerClient:
                 return
             del self._outgoing[:taken]
 
-    def _read(self) -> bool:
-        """Takes in what the child wrote; True at its end-of-file."""
-        while True:
+    def _read(self) -> tuple[bool, bool]:
+        """Takes in what the child wrote, up to a limit; returns whether it closed its output, whether more may wait."""
+        for _ in range(MOST_BYTES // READ_BYTES):
             try:
                 piece = read_available(self._stdout)
             except OSError:
-                return True
+                return True, False
             if piece is None:
-                return False
+                return False, False
             if not piece:
-                return True
+                return True, False
             self._incoming += piece
+        return False, True
 
     def _take_events(self) -> list[Event]:
-        """The complete lines that came, as events."""
-        *lines, rest = bytes(self._incoming).split(b"\n")
-        self._incoming = bytearray(rest)
-        return [self._noted(line) for line in lines if line.strip()]
+        """Complete lines that came, as events, up to a limit."""
+        if b"\n" in self._incoming:
+            *lines, rest = bytes(self._incoming).split(b"\n")
+            self._lines += lines
+            self._incoming = bytearray(rest)
+        taken, self._lines = self._lines[:MOST_LINES], self._lines[MOST_LINES:]
+        return [self._noted(line) for line in taken if line.strip()]
 
     def _noted(self, line: bytes) -> Event:
         """The event of a line, after noting what it means for the open jobs."""
@@ -227,6 +245,13 @@ class WorkerClient:
                 return Failed(job="", code=ProtocolError.__name__, text=text, hint=_SAME_VERSION)
             self.ready = event
         return event
+
+    def _give_up(self) -> list[Event]:
+        """Ends a child that does not speak as the engine does."""
+        jobs = sorted(self.jobs) or [""]
+        self.close(timeout=0.0)
+        text = f"The cutout engine sent a message of more than {LONGEST_LINE >> 20} MB, and was ended."
+        return [Failed(job=job, code=ProtocolError.__name__, text=text, hint=_SAME_VERSION) for job in jobs]
 
     def _bury(self) -> list[Event]:
         """What is to be told after the child's end."""

@@ -257,9 +257,8 @@ def step() -> bool:
     busy = pump.step()
     status = properties.status()
     status.busy = busy
-    if before and not busy:
-        for call in at_rest:
-            call()
+    for call in at_rest if before and not busy else ():
+        call()
     # The preview's picture is not made anew for every word of the engine; nor is anything for a round under way.
     if _reporter.in_view:
         redraw("PREVIEW")

@@ -15,10 +15,11 @@ from .host.mapping import PictureMap
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """Masks that are shown as one, their sum, and how."""
+    """Masks that are shown as one, their sum, and how; they have a size (height, width)."""
 
     files: tuple[Path, ...]
     look: Look
+    size: tuple[int, int]
 
 
 def find_layers(scene: Any) -> tuple[list[Layer], PictureMap | None]:
@@ -48,9 +49,10 @@ def find_layers(scene: Any) -> tuple[list[Layer], PictureMap | None]:
     if not found:
         return [], None
     picture = strips.picture_map(scene, strip, (tracks[0].width, tracks[0].height))
+    size = tracks[0].height, tracks[0].width
     if scene.cutout.mask_view in (CHECKER, GREY) and not annotations.is_drawing():
-        return [Layer(tuple(path for _, path in found), chosen_look(scene, found[0][0]))], picture
-    return [Layer((path,), chosen_look(scene, track)) for track, path in found], picture
+        return [Layer(tuple(path for _, path in found), chosen_look(scene, found[0][0]), size)], picture
+    return [Layer((path,), chosen_look(scene, track), size) for track, path in found], picture
 
 
 def strokes_shown(scene: Any) -> bool:

@@ -30,12 +30,18 @@ _KEPT = 8
 """Textures kept at least for each mask in view: itself, and a few frames to step back and forth."""
 _ENOUGH = 48 * 2**20
 """Pixels up to which more are kept: some seconds, so that what is played again and again is read once."""
+_SMALL = 1 << 20
+"""Pixels that a small copy may have."""
 _IN_FULL = 3
 """So many masks are shown as one in full detail; for more the small copies must do."""
 _SQUARE = 8.0
 """Side of the checkerboard's squares, in pixels at a screen scale of 1."""
 _SOON = 0.02
 """Seconds between two looks whether a mask was read in full."""
+
+
+_Size = tuple[int, int] | None
+"""Height and width of masks, where they are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +118,7 @@ class Overlay:
 
     def _show(self, layer: Layer, picture: PictureMap, context: Any) -> None:
         region, part = context.region, None
-        shown = self._texture(*layer.files)
+        shown = self._texture(*layer.files, size=layer.size)
         box = EVERYTHING if layer.look.outside[3] > 0 or shown is None else shown.box
         if shown is None or box is None:
             return
@@ -120,17 +126,17 @@ class Overlay:
             view = [region.view2d.region_to_view(x, y) for x in (0, region.width) for y in (0, region.height)]
             zoom = region.width / (view[2][0] - view[0][0])
             part = detail.part_in_view(picture, view, zoom, shown.width)
-        texture = self._detail(part, *layer.files) if part else None
+        texture = self._detail(part, *layer.files, size=layer.size) if part else None
         shares, places = corners(picture, part if texture else None, box)
         square = _SQUARE * context.preferences.system.ui_scale
         self._painter.paint(texture or shown.texture, shares, on_screen(places, region), layer.look, square)
 
-    def _texture(self, *paths: Path) -> _Shown | None:
+    def _texture(self, *paths: Path, size: _Size = None) -> _Shown | None:
         """The masks as one texture, of their small copies where they have them; None when one cannot be read."""
         try:
             key = tuple(map(_seen, paths))
             if key not in self._textures:
-                shown = _upload(*paths)
+                shown = _upload(*paths, size=size)
                 self._keep(key, shown, shown.pixels)
         except OSError:
             return None
@@ -140,7 +146,7 @@ class Overlay:
         found: _Shown | None = self._textures[key]
         return found
 
-    def _detail(self, part: Part, *paths: Path) -> Any:
+    def _detail(self, part: Part, *paths: Path, size: _Size = None) -> Any:
         """A part of the masks themselves as one texture; None while the thread reads them, or they are not there."""
         try:
             files = [_file(path) for path in paths]
@@ -148,7 +154,7 @@ class Overlay:
             return None
         key = (*files, part)
         if key not in self._textures:
-            pixels = [grey for file in files if (grey := self._reader.get(file)) is not None]
+            pixels = [grey for file in files if (grey := self._reader.get(file, size)) is not None]
             if len(pixels) < len(files):
                 if self._reader.busy and not bpy.app.timers.is_registered(self._when_read):
                     bpy.app.timers.register(self._when_read, first_interval=_SOON)
@@ -202,12 +208,12 @@ def _seen(path: Path) -> tuple[str, int]:
         return _file(path)
 
 
-def _upload(*paths: Path) -> _Shown:
+def _upload(*paths: Path, size: _Size = None) -> _Shown:
     """The small copies of masks, their sum, on the graphics card, else the masks. Raises OSError, ValueError."""
     try:
-        grey, small = _sum([read_grey(detail.small_copy(path)) for path in paths]), True
+        grey, small = _sum([read_grey(detail.small_copy(path), None, _SMALL) for path in paths]), True
     except (OSError, ValueError):  # they are small themselves, or from a version that made no copies
-        grey, small = _sum([read_grey(path) for path in paths]), False
+        grey, small = _sum([read_grey(path, size) for path in paths]), False
     return _Shown(upload(grey), detail.used(grey), grey.shape[1] if small else 0, grey.size)
 
 

@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 from .encoded import json_text, tuples
 from .errors import ProtocolError
+from .kinds import check_kinds
 from .told import Told
 
 PROTOCOL = 1
@@ -333,18 +334,17 @@ def encode(message: Message) -> bytes:
 
 
 def decode(line: bytes | str) -> Message:
-    """The message of one line. Raises ProtocolError for anything that is not a known, complete message."""
+    """The message of one line. Raises ProtocolError for anything that is not a known, complete message of its kinds."""
     try:
         record = json.loads(line)
         kind = _KINDS[record["kind"]]
         names = {f.name for f in fields(kind)}
         values = {name: tuples(value) for name, value in record.items() if name in names}
         values |= {name: Told(*tuples(parts)) for name, parts in record.get("told", {}).items() if name in names}
+        check_kinds(kind, values)
         message: Message = kind(**values)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ProtocolError(f"A message is not understood ({error!r:.200}).", _SAME_VERSION) from error
-    if record.get("v") != PROTOCOL:
-        raise ProtocolError(
-            f"The message speaks protocol {record.get('v')!s:.40}, this side {PROTOCOL}.", _SAME_VERSION
-        )
-    return message
+    if record.get("v") == PROTOCOL:
+        return message
+    raise ProtocolError(f"The message speaks protocol {record.get('v')!s:.40}, this side {PROTOCOL}.", _SAME_VERSION)

@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("blender_cutout", "core", "models")
-LIGHT = {"atomic", "encoded", "types", "errors", "messages", "shown", "tiers", "ladder", "told"}
+LIGHT = {"atomic", "encoded", "kinds", "types", "errors", "messages", "shown", "tiers", "ladder", "told"}
 """Modules of core that Blender's process imports: nothing but the standard library when they are imported."""
 
 BLENDER = {"bpy", "bpy_extras", "bpy_types", "gpu", "gpu_extras", "mathutils", "blf", "bmesh", "bl_ui", "addon_utils"}

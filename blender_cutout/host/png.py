@@ -5,10 +5,13 @@ Reads what the engine writes: 8 bits, one channel, not interlaced (PNG specifica
 
 from __future__ import annotations
 
+import os
 import struct
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from ..core import atomic
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,47 +19,75 @@ if TYPE_CHECKING:
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _NONE, _SUB, _UP = 0, 1, 2
-_MOST = 1 << 26
-"""Bytes that are made room for at once: a damaged header may name any size."""
+MOST_PIXELS = 1 << 27
+"""Of a mask that is shown at all: 16384 by 8192."""
+_SLOW_PIXELS = 1 << 22
+"""Of rows with filters that must be undone one pixel after the other; the engine uses none of those."""
+_MOST_CHUNKS = 1 << 17
+_HEADER = 33
+"""Bytes of a file up to the end of its first chunk, which tells the size."""
 
 
-def read_grey(path: Path) -> NDArray[np.uint8]:
+def read_grey(path: Path, size: tuple[int, int] | None = None, most: int = MOST_PIXELS) -> NDArray[np.uint8]:
     """The pixels (H, W) uint8 of a grey PNG, the top row first.
 
+    What the header says is held against what may be before anything is unpacked, and no more than that is.
+
+    Args:
+        path: the file.
+        size: (height, width) that it must have; None = any.
+        most: pixels that it may have.
+
     Raises:
-        OSError: the file cannot be read.
-        ValueError: it is damaged, or no grey PNG of 8 bits.
+        OSError: the file cannot be read, or is none.
+        ValueError: it is damaged, no grey PNG of 8 bits, of another size, or too large.
     """
     import numpy as np  # here, not above: Blender's start is not to pay for it
 
-    data = path.read_bytes()
-    if not data.startswith(_SIGNATURE):
-        raise ValueError(f"{path} is no PNG")
-    header, packed = b"", []
-    for kind, body in _chunks(data):
-        if kind == b"IHDR":
-            header = body
-        elif kind == b"IDAT":
-            packed.append(body)
-    if len(header) != 13:
-        raise ValueError(f"{path} is damaged")
-    width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", header)
-    if (depth, colour, interlaced) != (8, 0, 0):
-        raise ValueError(f"{path} is no grey PNG of 8 bits")
+    with os.fdopen(atomic.open_regular(path), "rb") as file:
+        height, width = _size(path, file.read(_HEADER))
+        if size is not None and (height, width) != size:
+            raise ValueError(f"{path} has {width}×{height} pixels, not {size[1]}×{size[0]}")
+        if height * width > most:
+            raise ValueError(f"{path} is too large: {width}×{height} pixels, more than {most}")
+        wanted = height * (width + 1)
+        if os.fstat(file.fileno()).st_size > 2 * wanted + (1 << 20):  # what compresses badly, and a little else
+            raise ValueError(f"{path} is larger than its pixels can be")
+        body = file.read()
+    packed = b"".join(data for kind, data in _chunks(body) if kind == b"IDAT")
+    unpacker = zlib.decompressobj()
     try:
-        raw = zlib.decompress(b"".join(packed), bufsize=min(height * (width + 1), _MOST))
+        raw = unpacker.decompress(packed, wanted)
+        more = unpacker.decompress(unpacker.unconsumed_tail, 1)
     except zlib.error as error:
         raise ValueError(f"{path} is damaged: {error}") from error
-    if len(raw) != height * (width + 1) or not raw:
+    if len(raw) != wanted or more or not unpacker.eof:
         raise ValueError(f"{path} is damaged")
     rows = np.frombuffer(raw, np.uint8).reshape(height, width + 1)
+    if int((rows[:, 0] > _UP).sum()) * width > _SLOW_PIXELS:
+        raise ValueError(f"{path} is too large for the way it is compressed")
     return _unfiltered(rows[:, 0], rows[:, 1:])
 
 
+def _size(path: Path, start: bytes) -> tuple[int, int]:
+    """Height and width by a file's beginning. Raises ValueError for what is no grey PNG of 8 bits."""
+    if not start.startswith(_SIGNATURE):
+        raise ValueError(f"{path} is no PNG")
+    if len(start) < _HEADER or start[8:16] != b"\0\0\0\x0dIHDR":
+        raise ValueError(f"{path} is damaged")
+    width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", start[16:29])
+    if (depth, colour, interlaced) != (8, 0, 0):
+        raise ValueError(f"{path} is no grey PNG of 8 bits")
+    if not width or not height:
+        raise ValueError(f"{path} is damaged")
+    return height, width
+
+
 def _chunks(data: bytes) -> list[tuple[bytes, bytes]]:
-    """(kind, body) of each chunk; a cut file gives those that are complete."""
-    found, at = [], len(_SIGNATURE)
-    while at + 12 <= len(data):
+    """(kind, body) of each chunk after the first; a cut file gives those that are complete."""
+    found: list[tuple[bytes, bytes]] = []
+    at = 0
+    while at + 12 <= len(data) and len(found) < _MOST_CHUNKS:
         (size,) = struct.unpack_from(">I", data, at)
         found.append((data[at + 4 : at + 8], data[at + 8 : at + 8 + size]))
         at += size + 12

@@ -24,7 +24,7 @@ class Reader:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._read: OrderedDict[Key, NDArray[np.uint8] | None] = OrderedDict()
-        self._wanted: Key | None = None
+        self._wanted: tuple[Key, tuple[int, int] | None] | None = None
         self._thread: threading.Thread | None = None
 
     @property
@@ -32,13 +32,16 @@ class Reader:
         """True while the thread lives."""
         return self._thread is not None and self._thread.is_alive()
 
-    def get(self, key: Key) -> NDArray[np.uint8] | None:
-        """The pixels (H, W) uint8, the top row first; None while they are being read, and when they cannot be."""
+    def get(self, key: Key, size: tuple[int, int] | None = None) -> NDArray[np.uint8] | None:
+        """The pixels (H, W) uint8, the top row first; None while they are being read, and when they cannot be.
+
+        A mask of another `size` (height, width) than that cannot be.
+        """
         with self._lock:
             if key in self._read:
                 self._read.move_to_end(key)
                 return self._read[key]
-            self._wanted = key
+            self._wanted = key, size
             if not self.busy:
                 self._thread = threading.Thread(target=self._work, name="cutout masks", daemon=True)
                 self._thread.start()
@@ -56,12 +59,13 @@ class Reader:
     def _work(self) -> None:
         while True:
             with self._lock:
-                key, self._wanted = self._wanted, None
-                if key is None:
+                wanted, self._wanted = self._wanted, None
+                if wanted is None:
                     self._thread = None  # under the lock: who asks from now on starts another
                     return
+            key, size = wanted
             try:
-                pixels = read_grey(Path(key[0]))
+                pixels = read_grey(Path(key[0]), size)
             except (OSError, ValueError):
                 pixels = None
             with self._lock:

@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..core import atomic
 from ..core.errors import StoreError
 
 _MOST_FRAMES, _MOST_PIXELS = 10**7, 10**7
 """More than any clip has, and little enough for Blender's numbers."""
+_MOST_BYTES = 1 << 29
 
 
 @dataclass
@@ -54,7 +56,7 @@ def read(file: Path) -> Generator[None, None, Splines]:
         StoreError: it is not there, damaged, or says what no engine would write.
     """
     try:
-        first, *lines = file.read_text(encoding="utf-8").splitlines()
+        first, *lines = atomic.read_regular(file, _MOST_BYTES).decode().splitlines()
         head = json.loads(first + "]}")
         found = Splines(
             _count(head["width"], _MOST_PIXELS),

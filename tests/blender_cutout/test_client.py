@@ -236,3 +236,48 @@ def test_a_long_log_is_put_aside(make: Make, monkeypatch: pytest.MonkeyPatch) ->
         time.sleep(0.01)
     client.start(HELLO)
     assert client.log_path.with_name("engine.log.old").read_text() == "0123456789 first"
+
+
+def test_a_child_that_writes_for_ever_holds_no_poll(make: Make) -> None:
+    client = make('text = b\'{"v":1,"kind":"Pong"}\\n\' * 3000\nwhile True: os.write(1, text)')
+    until(client, bool)
+    longest = 0.0
+    for _ in range(40):
+        begun = time.monotonic()
+        assert len(client.poll()) < 5000
+        longest = max(longest, time.monotonic() - begun)
+    assert longest < 1.5
+    begun = time.monotonic()
+    client.close()
+    assert time.monotonic() - begun < 5
+
+
+def test_a_line_without_an_end_ends_the_child(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LONGEST_LINE", 5 << 20)
+    client = make('text = b"x" * 60000\nwhile True: os.write(1, text)')
+    client.send(m.Undo("j", "t"))
+    (failed,) = until(client, bool)
+    assert isinstance(failed, m.Failed)
+    assert (failed.job, failed.code) == ("j", "ProtocolError")
+    assert "5 MB" in failed.text
+    assert not client.alive
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"v":1,"kind":"TrackState","job":"j","track":"t","head":3,"parent":"","keyframes":[],"done":[],'
+        '"frame_count":1,"height":1,"width":1}',
+        '{"v":1,"kind":"Progress","job":"j","done":"1","total":2,"stage":"","eta":1}',
+        '{"v":1,"kind":"Done","job":["j"]}',
+        '{"v":1,"kind":"Done","job":"j","result":[]}',
+        '{"v":1,"kind":"Cancelled","job":"j","at":1' + "0" * 400 + "}",
+        '{"v":1,"kind":"Warn","job":"j","text":' + "[" * 100_000,
+    ],
+)
+def test_a_message_of_another_shape_is_told_and_harms_nothing(make: Make, line: str) -> None:
+    client = make(f"line('{line}'); line('{READY}'); sys.stdin.read()")
+    failed, ready = until(client, lambda events: len(events) == 2)
+    assert isinstance(failed, m.Failed)
+    assert (failed.job, failed.code) == ("", "ProtocolError")
+    assert ready == client.ready

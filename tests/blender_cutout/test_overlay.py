@@ -131,8 +131,8 @@ def files(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     read: list[str] = []
 
-    def noted(path: Path) -> np.ndarray:
-        grey = png.read_grey(path)
+    def noted(path: Path, *limits: Any) -> np.ndarray:
+        grey = png.read_grey(path, *limits)
         read.append("/".join(path.parts[-2:]) if path.parent.name == "small" else path.name)
         return grey
 

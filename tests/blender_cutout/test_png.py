@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import struct
+import time
+import tracemalloc
 import zlib
 from pathlib import Path
 
@@ -65,3 +68,59 @@ def test_what_is_no_whole_grey_png_is_refused(tmp_path: Path) -> None:
             read_grey(path)
     with pytest.raises(OSError, match=r"missing\.png"):
         read_grey(tmp_path / "missing.png")
+
+
+def packed(width: int, height: int, body: bytes) -> bytes:
+    """A grey PNG that claims a size and holds something else."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "unpacked", "size", "words"),
+    [
+        (100, 60, 128 << 20, None, "damaged"),
+        (100, 60, 128 << 20, (60, 100), "damaged"),
+        (30_000, 30_000, 1 << 20, None, "too large"),
+        (2**31, 2**31, 1 << 10, None, "too large"),
+        (30_000, 30_000, 1 << 20, (60, 100), "not 100×60"),
+        (61, 60, 60 * 62, (60, 100), "not 100×60"),
+        (16384, 8192, 1 << 20, None, "damaged"),
+        (0, 60, 60, None, "damaged"),
+    ],
+)
+def test_what_unpacks_to_more_than_it_says_or_says_too_much_costs_nothing(
+    tmp_path: Path, width: int, height: int, unpacked: int, size: tuple[int, int] | None, words: str
+) -> None:
+    path = tmp_path / "mask.png"
+    path.write_bytes(packed(width, height, zlib.compress(bytes(unpacked), 9)))
+    tracemalloc.start()
+    begun = time.monotonic()
+    try:
+        with pytest.raises(ValueError, match=words):
+            read_grey(path, size)
+        assert time.monotonic() - begun < 1
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_large_mask_that_must_be_unpacked_pixel_by_pixel_is_refused_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "mask.png"
+    path.write_bytes(packed(4096, 4096, zlib.compress((b"\4" + bytes(4096)) * 4096)))
+    begun = time.monotonic()
+    with pytest.raises(ValueError, match="too large for the way it is compressed"):
+        read_grey(path)
+    assert time.monotonic() - begun < 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no such pipes")
+def test_a_pipe_is_refused_without_waiting(tmp_path: Path) -> None:
+    path = tmp_path / "mask.png"
+    os.mkfifo(path)
+    with pytest.raises(OSError, match="pipe"):
+        read_grey(path)

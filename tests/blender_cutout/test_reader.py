@@ -41,7 +41,7 @@ def test_a_mask_is_there_after_a_while_and_read_once(
 ) -> None:
     read: list[Path] = []
     real = module.read_grey
-    monkeypatch.setattr(module, "read_grey", lambda path: read.append(path) or real(path))
+    monkeypatch.setattr(module, "read_grey", lambda path, size: read.append(path) or real(path, size))
     key = mask(tmp_path, 9)
     assert reader.get(key) is None
     wait(reader)
@@ -59,10 +59,10 @@ def test_only_the_mask_asked_for_last_is_read_after_the_one_under_way(
     read: list[str] = []
     gate, real = threading.Event(), module.read_grey
 
-    def slow(path: Path) -> np.ndarray:
+    def slow(path: Path, size: None) -> np.ndarray:
         read.append(path.name)
         gate.wait(10)
-        return real(path)
+        return real(path, size)
 
     monkeypatch.setattr(module, "read_grey", slow)
     keys = [mask(tmp_path, number) for number in range(5)]

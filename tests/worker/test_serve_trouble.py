@@ -91,7 +91,7 @@ def test_wrong_requests_are_failures_of_that_job_only(host, tmp_path: Path) -> N
         (m.Propagate, ("track", 0, 16, "sideways"), "InputError"),
         (m.ApplyRound, ("track", 3, ({"label": "keep"},)), "StrokeError"),
         (m.ApplyRound, ("track", 99, (), 1.0, True), "InputError"),
-        (m.ApplyRound, ("track", "three", (), 1.0, True), "CutoutError"),
+        (m.ApplyRound, ("track", "three", (), 1.0, True), "ProtocolError"),
         (m.Export, ("track", (), str(tmp_path / "y")), "InputError"),
         (m.Checkout, ("track", "0123"), "InputError"),
     ]
