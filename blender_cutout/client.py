@@ -178,7 +178,7 @@ class WorkerClient:
                 with suppress(OSError):
                     stop()
             with suppress(subprocess.TimeoutExpired):
-                process.wait(timeout if stop is not process.kill else None)
+                process.wait(timeout if stop != process.kill else None)
                 break
         self._process = None
         self.jobs.clear()
