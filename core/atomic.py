@@ -42,7 +42,7 @@ def replacing(path: str | os.PathLike[str], durable: bool = False) -> Iterator[I
     before the file appears; its name is so after `sync_folder`. Raises OSError.
     """
     target = Path(path)
-    temporary, handle = _new_beside(target)
+    temporary, handle = new_beside(target)
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
@@ -60,6 +60,16 @@ def write(path: str | os.PathLike[str], data: bytes, durable: bool = False) -> N
     """Writes a whole file; see `replacing`. Raises OSError, and what was there before is there still."""
     with replacing(path, durable) as file:
         file.write(data)
+
+
+def new_beside(target: Path) -> tuple[Path, int]:
+    """A new temporary file beside `target`: its path, and a descriptor for writing. Raises OSError."""
+    for _ in range(_TRIES):
+        temporary = unused_name(target)
+        with suppress(FileExistsError):
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW | _BINARY
+            return temporary, os.open(temporary, flags, 0o666)
+    raise FileExistsError(errno.EEXIST, "No temporary name is free", str(target))
 
 
 def unused_name(path: str | os.PathLike[str]) -> Path:
@@ -157,15 +167,6 @@ def sync_folder(folder: str | os.PathLike[str]) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
-
-
-def _new_beside(target: Path) -> tuple[Path, int]:
-    for _ in range(_TRIES):
-        temporary = unused_name(target)
-        with suppress(FileExistsError):
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW | _BINARY
-            return temporary, os.open(temporary, flags, 0o666)
-    raise FileExistsError(errno.EEXIST, "No temporary name is free", str(target))
 
 
 def _check_regular(path: Path, found: os.stat_result) -> None:

@@ -7,11 +7,10 @@ it does, and no limit of size touches them. The same matte is kept once, on howe
 from __future__ import annotations
 
 import hashlib
-import os
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from . import atomic
 from .matte import is_whole_png, to_png
 from .store import store_errors
 
@@ -40,28 +39,15 @@ class ImportedMattes:
         """Keeps a matte (H, W) uint8 and returns its name; it is safe on the disk after `sync`. Raises StoreError."""
         name = hashlib.sha256(str(grey.shape).encode() + grey.tobytes()).hexdigest()[:24]
         path = self.path(name)
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
         with store_errors(path):
-            if path.exists() and is_whole_png(path.read_bytes(), self._size):
+            if atomic.is_file(path) and is_whole_png(path.read_bytes(), self._size):
                 return name
-            self.folder.mkdir(parents=True, exist_ok=True)
-            try:
-                with part.open("wb") as file:
-                    file.write(to_png(grey))
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.replace(part, path)
-            finally:
-                with suppress(OSError):
-                    part.unlink(missing_ok=True)
+            atomic.make_folder(self.folder)
+            atomic.write(path, to_png(grey), durable=True)
         return name
 
     def sync(self) -> None:
-        """Makes the names of new files durable; Windows has nothing like it and needs nothing. Raises StoreError."""
-        if os.name == "posix" and self.folder.exists():
+        """Makes the names of new files durable. Raises StoreError."""
+        if self.folder.exists():
             with store_errors(self.folder):
-                handle = os.open(self.folder, os.O_RDONLY)
-                try:
-                    os.fsync(handle)
-                finally:
-                    os.close(handle)
+                atomic.sync_folder(self.folder)

@@ -2,12 +2,18 @@
 
 The start time tells a living owner from another process that was given the same id later. A lock whose owner is gone
 is broken with a warning; a lock of another machine (a shared drive) cannot be judged and is respected.
+
+Containers and sandboxed Blenders do not see each other's processes. So where the system can (not Windows, where all
+processes see each other, and not every network drive), the owner also holds a lock of the system's on the file, which
+ends with the process however that ends.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -15,12 +21,19 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from .atomic import NotOrdinary, leftover_of, new_beside, open_regular, unused_name
 from .errors import StoreError
+
+if sys.platform != "win32":
+    import fcntl
 
 UNREADABLE_AGE = 2.0
 """Seconds after which a lock file without readable content is taken for the remains of a crash. On disks with hard
 links a lock appears with its content, so only a power cut leaves such a one."""
 _LITTER_AGE = 60.0
+_OLD_LITTER = re.compile(r"lock\.[0-9]+\.(part|stale)")
+_MOST_BYTES = 65536
+_TRIES = 20
 
 
 class FolderLock:
@@ -34,6 +47,7 @@ class FolderLock:
         """Takes the lock. Raises StoreError when a living process has it or the folder cannot be written."""
         self.path = folder / "lock"
         self.warnings: list[str] = []
+        self._handle: int | None = None
         self._content = json.dumps(
             {"pid": os.getpid(), "started": process_start(os.getpid()), "host": socket.gethostname()}
         )
@@ -42,6 +56,11 @@ class FolderLock:
                 self._break_stale()
                 if not self._create():
                     raise _busy(self.path, _read(self.path) or {})
+        except NotOrdinary as error:
+            raise StoreError(
+                f"{self.path} is in the way ({error.strerror}).",
+                "Blender Cutout did not make it: do not use a folder from somebody whom you do not trust.",
+            ) from error
         except OSError as error:
             raise StoreError(
                 f"The folder {folder} cannot be written ({error.strerror or error}).",
@@ -50,25 +69,45 @@ class FolderLock:
 
     def release(self) -> None:
         """Gives the folder free; does nothing when the lock is not ours any more."""
-        with suppress(OSError):
+        with suppress(OSError, ValueError):
             if self.path.read_text(encoding="utf-8") == self._content:
                 self.path.unlink()
+        self._let_go()
 
     def moved(self, folder: Path) -> None:
         """Tells that the folder, with the lock file in it, lies elsewhere now."""
         self.path = folder / self.path.name
+        with suppress(OSError):
+            if self._handle is not None and not _is_at(self._handle, self.path):  # copied to another disk
+                self._let_go()
+                handle = open_regular(self.path, os.O_RDWR, follow=False)
+                self._handle = handle
+                _hold(handle)
+
+    def _let_go(self) -> None:
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
 
     def _create(self) -> bool:
         """Makes the lock file with its content in one step; False when there is one already."""
-        part = self.path.with_name(f"lock.{os.getpid()}.part")
+        part, handle = new_beside(self.path)
         try:
-            part.write_text(self._content, encoding="utf-8")
-            try:
-                os.link(part, self.path)
-            except FileExistsError:
-                return False
-            except OSError:  # a disk without hard links
-                return self._create_in_two_steps()
+            os.write(handle, self._content.encode())
+            _hold(handle)
+            self._handle = handle
+            if os.name == "nt":
+                self._let_go()  # an open file can be neither renamed nor removed there
+            os.link(part, self.path)
+        except FileExistsError:
+            self._let_go()
+            return False
+        except OSError:  # a disk without hard links
+            self._let_go()
+            return self._create_in_two_steps()
+        except BaseException:
+            self._let_go()
+            raise
         finally:
             with suppress(OSError):
                 part.unlink(missing_ok=True)
@@ -79,37 +118,57 @@ class FolderLock:
             handle = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
         except FileExistsError:
             return False
+        self._handle = handle
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(self._content)
+            _hold(handle)
+            os.write(handle, self._content.encode())
         except OSError:
             with suppress(OSError):
                 self.path.unlink()
+            self._let_go()
             raise
+        if os.name == "nt":
+            self._let_go()
         return True
 
     def _break_stale(self) -> None:
         """Removes the lock of a process that is gone; raises StoreError when its owner lives."""
-        try:
-            owner, found = _read(self.path), self.path.read_bytes()
-        except FileNotFoundError:
+        for _ in range(_TRIES):
+            try:
+                handle = open_regular(self.path, follow=False)
+            except FileNotFoundError:
+                return
+            try:
+                found = os.read(handle, _MOST_BYTES)
+                owner = _parsed(found)
+                if not _hold(handle):
+                    raise _busy(self.path, owner or {})
+                if not _is_at(handle, self.path):
+                    continue  # broken, and taken again, by another process meanwhile
+                if owner is None:
+                    # Also of a date that is yet to come, so that such a one does not hold for years.
+                    if abs(time.time() - os.fstat(handle).st_mtime) < UNREADABLE_AGE:
+                        raise _busy(self.path, {})
+                elif owner.get("host") != socket.gethostname() or _lives(owner):
+                    raise _busy(self.path, owner)
+                if os.name == "nt":
+                    os.close(handle)
+                    handle = -1
+                self._remove(found)
+            finally:
+                if handle >= 0:
+                    os.close(handle)
+            self._sweep()
+            # Without the path, which fills the panel: it is the track that is being opened.
+            self.warnings.append("The last work here was cut short; it was taken over, and nothing finished is lost.")
             return
-        if owner is None:
-            if time.time() - self.path.stat().st_mtime < UNREADABLE_AGE:
-                raise _busy(self.path, {})
-        elif owner.get("host") != socket.gethostname() or _lives(owner):
-            raise _busy(self.path, owner)
-        self._remove(found)
-        self._sweep()
-        # Without the path, which fills the panel: it is the track that is being opened.
-        self.warnings.append("The last work here was cut short; it was taken over, and nothing finished is lost.")
 
     def _remove(self, stale: bytes) -> None:
         """Removes the lock if it is still the one that was looked at: another process may have broken it as well."""
-        aside = self.path.with_name(f"lock.{os.getpid()}.stale")
+        aside = unused_name(self.path)
         with suppress(FileNotFoundError):
             os.replace(self.path, aside)
-            if aside.read_bytes() != stale:
+            if aside.read_bytes()[:_MOST_BYTES] != stale:
                 with suppress(OSError):
                     os.link(aside, self.path)
                 aside.unlink()
@@ -120,10 +179,10 @@ class FolderLock:
         """Removes what killed processes left beside the lock."""
         with suppress(OSError):
             for name in os.listdir(self.path.parent):
-                if name.startswith("lock.") and name.endswith((".part", ".stale")):
+                if _OLD_LITTER.fullmatch(name) or leftover_of(name) == self.path.name:
                     litter = self.path.with_name(name)
                     with suppress(OSError):
-                        if time.time() - litter.stat().st_mtime > _LITTER_AGE:
+                        if time.time() - os.lstat(litter).st_mtime > _LITTER_AGE:
                             litter.unlink()
 
 
@@ -173,22 +232,51 @@ def _windows_start(pid: int) -> str | None:
         kernel32.CloseHandle(handle)
 
 
+def _hold(handle: int) -> bool:
+    """Takes the system's lock on an open file; False = somebody has it. True also where there are no such locks."""
+    if sys.platform != "win32":
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            return error.errno not in (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
+    return True
+
+
+def _is_at(handle: int, path: Path) -> bool:
+    """Whether an open file is the one that lies there."""
+    try:
+        return os.path.samestat(os.fstat(handle), os.lstat(path))
+    except FileNotFoundError:
+        return False
+
+
 def _lives(owner: dict[str, object]) -> bool:
     pid = owner.get("pid")
-    return isinstance(pid, int) and process_start(pid) is not None and process_start(pid) == owner.get("started")
+    if type(pid) is not int or not 0 < pid < 2**32:
+        return False
+    return process_start(pid) is not None and process_start(pid) == owner.get("started")
 
 
 def _read(path: Path) -> dict[str, object] | None:
     """What the lock says; None when it is not readable (being written, or torn)."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        handle = open_regular(path, follow=False)
+    except OSError:
+        return None
+    with os.fdopen(handle, "rb") as file:
+        return _parsed(file.read(_MOST_BYTES))
+
+
+def _parsed(data: bytes) -> dict[str, object] | None:
+    try:
+        content = json.loads(data)
+    except (ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None
 
 
 def _busy(path: Path, owner: dict[str, object]) -> StoreError:
-    pid, host = owner.get("pid", "unknown"), owner.get("host", "")
+    pid, host = str(owner.get("pid", "unknown"))[:20], str(owner.get("host", ""))[:80]
     where = f" on {host}" if host and host != socket.gethostname() else ""
     return StoreError(
         f"The track in {path.parent} is in use by process {pid}{where}.",

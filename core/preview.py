@@ -7,7 +7,6 @@ are derived: a matte without one, as earlier versions wrote them, is read itself
 
 from __future__ import annotations
 
-import os
 import zlib
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from . import atomic
 from .grey_png import wrapped
 from .resize import resize
 
@@ -57,15 +57,13 @@ def write_preview(path: Path, grey: Grey) -> bool:
         return False
     height, width = (max(1, round(side * LONG_SIDE / longest)) for side in grey.shape)
     small = cv2.LUT(resize(grey, (height, width)), _STEPS)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(_plain_png(np.asarray(small, np.uint8)))
-        os.replace(part, target)
+        atomic.make_folder(target.parent)
+        atomic.write(target, _plain_png(np.asarray(small, np.uint8)))
     except OSError:
-        for file in (part, target):
+        if atomic.is_folder(target.parent):
             with suppress(OSError):
-                file.unlink(missing_ok=True)
+                target.unlink(missing_ok=True)
         return False
     return True
 

@@ -197,7 +197,7 @@ class MatteStore:
         Raises:
             InputError: the file is missing, damaged or of another size. StoreError: it cannot be written.
         """
-        if not is_file(file):
+        if not (is_file(file) and is_folder(file.parent)):
             raise InputError(f"The mask {file} is not a file.", "Import it again.")
         matte = read_mask(file, self._size)
         path = self.path(operation, frame)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from blender_cutout.core import lock as module
 from blender_cutout.core.errors import StoreError
 from blender_cutout.core.lock import FolderLock, process_start
 
@@ -136,3 +138,79 @@ def test_a_released_lock_of_somebody_else_stays(tmp_path: Path) -> None:
 def test_start_times_differ_from_no_process() -> None:
     assert process_start(os.getpid()) == process_start(os.getpid()) != None  # noqa: E711
     assert process_start(2**22 + 5) is None
+
+
+HOLDER = (
+    "import sys; from pathlib import Path; from blender_cutout.core.lock import FolderLock\n"
+    "lock = FolderLock(Path(sys.argv[1])); print('mine', flush=True); sys.stdin.readline()"
+)
+
+
+def holder(folder: Path) -> subprocess.Popen[str]:
+    """A process that has the lock until it is spoken to."""
+    root, pipe = Path(__file__).parents[2], subprocess.PIPE
+    child = subprocess.Popen([sys.executable, "-c", HOLDER, str(folder)], cwd=root, text=True, stdin=pipe, stdout=pipe)
+    assert child.stdout
+    assert child.stdout.readline() == "mine\n"
+    return child
+
+
+def test_an_owner_that_cannot_be_seen_is_respected_while_it_lives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As from another container: there is no process of that number here."""
+    child = holder(tmp_path)
+    monkeypatch.setattr(module, "process_start", lambda _: None)
+    with pytest.raises(StoreError, match=f"process {child.pid}"):
+        FolderLock(tmp_path)
+    assert json.loads((tmp_path / "lock").read_text())["pid"] == child.pid
+    child.kill()
+    child.communicate()
+    lock = FolderLock(tmp_path)
+    assert "taken over" in lock.warnings[0]
+    lock.release()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_locks_of_the_system_the_file_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(module.fcntl, "flock", none)
+    child = holder(tmp_path)
+    with pytest.raises(StoreError, match=f"process {child.pid}"):
+        FolderLock(tmp_path)
+    child.kill()
+    child.communicate()
+    FolderLock(tmp_path).release()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unreadable_lock_of_tomorrow_holds_nobody_up(tmp_path: Path) -> None:
+    (tmp_path / "lock").write_text("{")
+    os.utime(tmp_path / "lock", (time.time() + 86400,) * 2)
+    FolderLock(tmp_path).release()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[" * 300_000,
+        json.dumps({"pid": 10**400, "started": "x", "host": socket.gethostname()}),
+        json.dumps({"pid": -1, "started": "x", "host": socket.gethostname()}),
+        json.dumps({"pid": [1], "started": {}, "host": socket.gethostname()}),
+    ],
+)
+def test_nonsense_in_a_lock_holds_nobody_up(tmp_path: Path, content: str) -> None:
+    (tmp_path / "lock").write_text(content)
+    os.utime(tmp_path / "lock", (1, 1))
+    FolderLock(tmp_path).release()
+
+
+def test_what_killed_processes_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    names = ["lock.12.part", "lock.12.stale", ".lock.1a2b3c4d.part", "lock.mine.part", ".locker.1a.part"]
+    for name in ("lock", *names):
+        (tmp_path / name).write_text("{")
+        os.utime(tmp_path / name, (1, 1))
+    FolderLock(tmp_path).release()
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".locker.1a.part", "lock.mine.part"]

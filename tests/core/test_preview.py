@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from blender_cutout.core import preview
 from blender_cutout.core import store as module
 from blender_cutout.core.errors import StoreError
 from blender_cutout.core.preview import LONG_SIDE, preview_path
@@ -72,7 +72,7 @@ def test_when_the_copy_cannot_be_written_no_old_one_is_left_to_be_shown(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(preview.os, "replace", full)
+        patch.setattr("blender_cutout.core.atomic.os.replace", full)
         with pytest.raises(StoreError, match="No space left"):
             store.write("op", 0, disc(LARGE, 0.7))
     assert not preview_path(path).exists()
@@ -111,3 +111,19 @@ def test_what_a_crash_left_half_written_is_removed(tmp_path: Path) -> None:
     leftover.write_bytes(b"half")
     assert MatteStore(tmp_path).frames("op") == {0}
     assert not leftover.exists()
+
+
+def test_a_copy_is_not_written_nor_removed_through_a_link(tmp_path: Path) -> None:
+    private = tmp_path / "private"
+    private.mkdir()
+    (private / "000000.png").write_bytes(b"mine")
+    (private / ".000000.png.12.part").write_bytes(b"mine")
+    store = MatteStore(tmp_path / "mattes")
+    path = store.write("a" * 16, 0, disc(LARGE))
+    shutil.rmtree(path.parent / "small")
+    (path.parent / "small").symlink_to(private)
+    again = MatteStore(tmp_path / "mattes")
+    assert again.frames("a" * 16) == {0}
+    again.write("a" * 16, 0, disc(LARGE, 0.4))
+    again.remove("a" * 16, 0)
+    assert sorted(p.read_bytes() for p in private.iterdir()) == [b"mine"] * 2
