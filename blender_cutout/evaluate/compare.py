@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import InputError
-from .interval import LEVEL, difference
+from .interval import FEWEST, LEVEL, difference
 from .plan import HIDDEN, SLIPS, STROKES, VIDEO, Identity
 from .report import bounds
 from .scores import LOWER_IS_BETTER, Values, mean
@@ -123,7 +123,7 @@ def name_of(engine: Any, build: str = "") -> str:
 def compare(kind: str, first: dict[str, Values], second: dict[str, Values]) -> dict[str, dict[str, Any]]:
     """Returns measure -> {first, second, difference, interval, verdict, clips, each} over clips that both have.
 
-    The verdict is "first better", "second better", or "no difference" when the interval includes 0.
+    The verdict is "first better", "second better", or "no difference": the interval includes 0, or there are too few.
     """
     out: dict[str, dict[str, Any]] = {}
     for measure in _SHOWN.get(kind, _GUESS_SHOWN):
@@ -150,7 +150,9 @@ def comparison_table(kind: str, names: tuple[str, str], found: dict[str, dict[st
     head = f"{'measure':<16}{'first':>9}{'second':>9}{'diff.':>9}  {f'{LEVEL:.0%} interval':<20}"
     lines = [f"{kind}: first {names[0]}, second {names[1]}", head]
     for measure, row in found.items():
-        verdict = row["verdict"] if row["interval"] else f"{NONE} can be seen on one clip"
+        count = row["clips"]
+        few = f"{NONE} can be told with {count} clip{'s' * (count > 1)}"
+        verdict = few if count < FEWEST else row["verdict"]
         lines.append(
             f"{measure:<16}{row['first']:>9.3f}{row['second']:>9.3f}{row['difference']:>+9.3f}"
             f"  {bounds(row['interval'], '+.3f'):<20}{verdict}"

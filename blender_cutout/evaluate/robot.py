@@ -179,9 +179,11 @@ def _thinned(xy: NDArray[np.float64], every: int = 4) -> NDArray[np.float64]:
 
 
 def depth_of(region: Mask) -> NDArray[np.float32]:
-    """Distance of each pixel to the region's outside; the picture's edge counts as outside."""
+    """Returns each pixel's distance (H, W) to the region's outside; the picture's edge counts as outside."""
     padded = np.pad(region.astype(np.uint8), 1)
-    return np.asarray(cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1], np.float32)
+    depth = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1].astype(np.float64)
+    # The last bit of OpenCV's roots depends on where the arrays lie in memory; the squares are whole numbers.
+    return np.asarray(np.sqrt(np.rint(depth * depth)), np.float32)
 
 
 def _cell(flat: int, shape: tuple[int, ...]) -> tuple[int, int]:

@@ -17,8 +17,14 @@ def test_an_interval_lies_around_the_mean_and_is_always_the_same() -> None:
     assert found is not None
     assert min(values) < found[0] < np.mean(values) < found[1] < max(values)
     assert interval(values) == found
-    # Nine values: the bootstrap's standard error is that of the mean with n in the denominator, here 0.0471.
-    assert found[1] - found[0] == pytest.approx(2 * 1.96 * np.std(values) / 3, rel=0.08)
+    # Student's interval of nine values: t is 2.306.
+    assert found[1] - found[0] == pytest.approx(2 * 2.306 * np.std(values, ddof=1) / 3, rel=0.08)
+
+
+def test_it_holds_the_true_mean_about_as_often_as_it_says_even_for_eight_clips() -> None:
+    rng = np.random.default_rng(0)
+    found = [interval(list(rng.normal(0, 1, 8))) for _ in range(300)]
+    assert 0.92 <= np.mean([pair is not None and pair[0] <= 0 <= pair[1] for pair in found]) <= 0.98
 
 
 def test_more_clips_narrow_it_and_one_clip_has_none() -> None:
@@ -73,7 +79,7 @@ def clips(*values: float, ghost: float = 0.2) -> dict[str, dict[str, float | Non
 
 
 def test_a_difference_whose_interval_includes_0_is_called_none() -> None:
-    pair = compare("video", clips(0.9, 0.5, 0.7), clips(0.8, 0.65, 0.69))
+    pair = compare("video", clips(0.9, 0.5, 0.7, 0.7, 0.7), clips(0.8, 0.65, 0.69, 0.7, 0.7))
     assert pair["J&F"]["verdict"] == "no difference"
     assert pair["J&F"]["interval"][0] < 0 < pair["J&F"]["interval"][1]
     table = comparison_table("video", ("new", "old"), pair)
@@ -81,21 +87,25 @@ def test_a_difference_whose_interval_includes_0_is_called_none() -> None:
     assert line.endswith("no difference")
     assert "better" not in line
     each = {line.split()[0] + line.split()[1]: line.split()[2] for line in table.splitlines() if "clip " in line}
-    assert each == {"clip0": "+0.100", "clip1": "-0.150", "clip2": "+0.010"}
+    assert each == {"clip0": "+0.100", "clip1": "-0.150", "clip2": "+0.010", "clip3": "+0.000", "clip4": "+0.000"}
 
 
 def test_better_means_higher_accuracy_but_a_smaller_ghost() -> None:
-    pair = compare("video", clips(0.9, 0.8, 0.7), clips(0.8, 0.72, 0.61))
+    good, bad = clips(0.9, 0.8, 0.7, 0.6, 0.5), clips(0.8, 0.72, 0.61, 0.5, 0.45)
+    pair = compare("video", good, bad)
     assert pair["J&F"]["verdict"] == pair["J"]["verdict"] == "first better"
     assert pair["ghost"]["verdict"] == "first better"
     assert pair["ghost"]["difference"] < 0
-    back = compare("video", clips(0.8, 0.72, 0.61), clips(0.9, 0.8, 0.7))
+    back = compare("video", bad, good)
     assert back["ghost"]["verdict"] == back["J"]["verdict"] == "second better"
 
 
-def test_one_clip_is_not_decided_in_words() -> None:
-    table = comparison_table("video", ("a", "b"), compare("video", clips(0.9), clips(0.1)))
-    assert "no difference can be seen on one clip" in table
+@pytest.mark.parametrize(("count", "words"), [(1, "1 clip"), (2, "2 clips"), (4, "4 clips")])
+def test_few_clips_decide_nothing_even_if_they_all_agree(count: int, words: str) -> None:
+    pair = compare("video", clips(*[0.9, 0.8, 0.7, 0.6][:count]), clips(*[0.1] * count))
+    assert pair["J&F"]["verdict"] == "no difference"
+    table = comparison_table("video", ("a", "b"), pair)
+    assert f"no difference can be told with {words}\n" in table
     assert "better" not in table
 
 

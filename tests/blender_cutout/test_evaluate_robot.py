@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from blender_cutout.core.types import Label, Stroke
-from blender_cutout.evaluate.robot import first_stroke, next_stroke
+from blender_cutout.evaluate.robot import depth_of, first_stroke, next_stroke
 
 
 def drawn(stroke: Stroke, size: tuple[int, int]) -> np.ndarray:
@@ -95,5 +95,22 @@ def test_one_pixel_is_a_click_on_it() -> None:
     assert stroke.points == ((300.5, 200.5),)
 
 
-def test_the_same_masks_give_the_same_stroke() -> None:
-    assert first_stroke(bent()) == first_stroke(bent().copy())
+def test_the_same_masks_give_the_same_stroke_wherever_they_lie_in_memory() -> None:
+    y, x = np.mgrid[:120, :200] + 0.5
+    disc = (x - 60) ** 2 + (y - 60) ** 2 < 22**2
+    for truth in (bent(), disc):
+        first, depth, blocks = first_stroke(truth), depth_of(truth), []
+        for n in range(60):
+            blocks.append(np.zeros(n * 7 % 97))
+            assert np.array_equal(depth_of(truth.copy()), depth)
+            assert first_stroke(truth.copy()) == first
+
+
+def test_depth_is_the_distance_to_the_nearest_pixel_outside() -> None:
+    truth = np.zeros((9, 12), bool)
+    truth[2:8, :5] = True
+    depth = depth_of(truth)
+    assert depth[4, 4] == 1
+    assert depth[2, 0] == 1, "the picture's edge counts as outside"
+    assert depth[4, 2] == 3
+    assert (depth[~truth] == 0).all()
