@@ -15,7 +15,20 @@ from contextlib import suppress
 from pathlib import Path
 
 from .core.errors import EnvironmentMissing, ProtocolError, WorkerDied
-from .core.messages import PROTOCOL, TERMINAL, Cancel, Event, Failed, Hello, Ready, Request, Shutdown, decode, encode
+from .core.messages import (
+    EVENTS,
+    PROTOCOL,
+    TERMINAL,
+    Cancel,
+    Event,
+    Failed,
+    Hello,
+    Ready,
+    Request,
+    Shutdown,
+    decode,
+    encode,
+)
 from .pipes import READ_BYTES, make_non_blocking, read_available, write_available
 from .worker import ENTRY
 
@@ -237,6 +250,9 @@ class WorkerClient:
             event = decode(line)
         except ProtocolError as error:
             return Failed(job="", code=error.code, text=error.text, hint=error.hint)
+        if not isinstance(event, EVENTS):
+            text = f"The engine said {type(event).__name__}, which only the add-on says."
+            return Failed(job="", code=ProtocolError.__name__, text=text, hint=_SAME_VERSION)
         if isinstance(event, TERMINAL):
             self.jobs.discard(event.job)
         if isinstance(event, Ready):

@@ -81,7 +81,8 @@ def in_timeline(scene: Any, track: Any, text: str) -> str:
         return str(text)
 
     def name(first: int, last: int) -> str:
-        shown = [at for at in range(times.left, times.right) if first <= times.clip_frame(at) <= last]
+        wanted = range(first, last + 1)
+        shown = [at for at in range(times.left, times.right) if times.clip_frame(at) in wanted]
         if not shown:
             return f"{clip_frames(first, last)} (which the strip does not show)"
         return f"frame {shown[0]}" if first == last or len(shown) == 1 else f"frames {shown[0]} to {shown[-1]}"

@@ -319,6 +319,7 @@ Event = Ready | TrackState | MatteReady | Progress | Warn | Done | Cancelled | F
 Message = Request | Event
 
 TERMINAL = (Done, Cancelled, Failed)
+EVENTS = (Ready, TrackState, MatteReady, Progress, Warn, Done, Cancelled, Failed, Pong)
 
 _KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in get_args(Message)}
 

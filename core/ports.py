@@ -83,3 +83,12 @@ class FrameSource(Protocol):
     def __getitem__(self, frame: int) -> Image:
         """Frame (H, W, 3) uint8 RGB."""
         ...
+
+
+class SizedSource(FrameSource, Protocol):
+    """A clip that knows how large its frames are."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) in pixels."""
+        ...

@@ -19,7 +19,7 @@ STRIDE = 16
 
 def _likeness(features: Tensor, stroke: Tensor) -> Tensor:
     """Cosine of features (B, C, h, w) to their mean under stroke (B, 1, H, W), as (B, 1, h, w); 0 without stroke."""
-    weight = F.adaptive_avg_pool2d(stroke, features.shape[-2:])
+    weight = F.adaptive_avg_pool2d(stroke, (features.shape[-2], features.shape[-1]))
     total = weight.sum(dim=(2, 3), keepdim=True)
     mean = (features * weight).sum(dim=(2, 3), keepdim=True) / total.clamp(min=1e-6)
     return F.cosine_similarity(features, mean, dim=1, eps=1e-6).unsqueeze(1) * (total > 1e-6)

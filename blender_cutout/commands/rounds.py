@@ -150,7 +150,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
                     took = desk.draw(name, frame, strokes_on(clips[name].matte(frame), number))
                     if frame >= WARM:
                         times["later" if number else "first", name].append(took)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"round": kind, "size": name, "rounds": len(found)} | {
             f"{field}_seconds": statistics.median(getattr(took, field) for took in found) for field in Took._fields
         } for (kind, name), found in times.items()

@@ -20,7 +20,7 @@ from . import build_child
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from ..core.ports import FrameSource
+    from ..core.ports import SizedSource
     from ..core.types import Image, Matte, Mattes, Stroke
 
 
@@ -97,7 +97,7 @@ class BuildEngine:
         return matte
 
     def propagate(
-        self, frames: FrameSource, keyframes: Mapping[int, Mattes], frame_range: tuple[int, int], stability: float = 1.0
+        self, frames: SizedSource, keyframes: Mapping[int, Mattes], frame_range: tuple[int, int], stability: float = 1.0
     ) -> Generator[tuple[int, Mattes], None, None]:
         """See `Engine.propagate`; one keyframe. It must be read to its end."""
         ((given, mattes),) = keyframes.items()
@@ -113,7 +113,7 @@ class BuildEngine:
                 yield record["frame"], arrays["mattes"]
                 record, arrays = self._receive()
 
-    def _read(self, frames: FrameSource, number: int) -> Image:
+    def _read(self, frames: SizedSource, number: int) -> Image:
         try:
             return frames[number]
         except CutoutError:

@@ -45,7 +45,7 @@ class FlickerMeter:
             mask: (H, W) that was made.
             truth: (H, W), if known.
         """
-        grey = cv2.cvtColor(_shrunk(image), cv2.COLOR_RGB2GRAY)
+        grey = np.asarray(cv2.cvtColor(_shrunk(image), cv2.COLOR_RGB2GRAY), np.uint8)
         if self._last is not None and self._last[0] == frame - 1:
             _, before, last_mask, last_truth = self._last
             flow = dense_flow(self._flow, grey, before)
@@ -91,4 +91,4 @@ def _shrunk(image: Image) -> Image:
     scale = FLOW_SIDE / max(image.shape[:2])
     if scale >= 1:
         return image
-    return cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)

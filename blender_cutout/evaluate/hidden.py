@@ -19,7 +19,7 @@ from .data import Sequence, Truth, read_objects
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ..core.ports import FrameSource
+    from ..core.ports import SizedSource
     from ..core.types import Image
 
 BEFORE, HIDDEN, AFTER = 8, 8, 8
@@ -44,7 +44,7 @@ class Hidden:
         InputError: too short, several objects, or masks missing.
     """
 
-    def __init__(self, sequence: Sequence, clip: FrameSource) -> None:
+    def __init__(self, sequence: Sequence, clip: SizedSource) -> None:
         if not can_hide(sequence):
             raise InputError(
                 f"In the clip {sequence.name} nothing can be hidden.",

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..core.engine import Engine
+    from ..core.ports import FrameSource
     from ..core.types import Image, Matte
     from .data import Sequence as Video
     from .robot import Robot
@@ -206,7 +207,7 @@ def _reach(frame: int, keyframes: dict[int, Matte], length: int) -> range:
 
 
 def _replaced(
-    engine: Engine, clip: Sequence[Image], keyframes: dict[int, Matte], frame: int, old: dict[int, Matte]
+    engine: Engine, clip: FrameSource, keyframes: dict[int, Matte], frame: int, old: dict[int, Matte]
 ) -> dict[int, Matte]:
     """Old mattes, and in the new keyframe's reach those of a run from it alone, which knows no earlier run."""
     reach = _reach(frame, keyframes, len(clip))

@@ -81,17 +81,16 @@ def _drawn(row: Row) -> Image:
     scale = CELL_WIDTH / width
     size = (CELL_WIDTH, max(1, round(height * scale)))
     x0, y0, x1, y1 = _near(row.truth | mask)
-    image, truth, found, missing, extra = (
-        cv2.resize(part[y0:y1, x0:x1], size, interpolation=cv2.INTER_AREA)
-        for part in (
-            row.image,
-            *(
-                m.astype(np.float32)
-                for m in (row.truth, mask, row.truth & ~mask & counted, mask & ~row.truth & counted)
-            ),
-        )
+
+    def fitted(picture: NDArray[Any]) -> NDArray[Any]:
+        return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
+
+    image = fitted(row.image[y0:y1, x0:x1])
+    truth, found, missing, extra = (
+        fitted(region[y0:y1, x0:x1].astype(np.float32))
+        for region in (row.truth, mask, row.truth & ~mask & counted, mask & ~row.truth & counted)
     )
-    whole = _strokes(cv2.resize(row.image, size, interpolation=cv2.INTER_AREA), row.strokes, scale)
+    whole = _strokes(fitted(row.image), row.strokes, scale)
     if (x1 - x0, y1 - y0) != (width, height):
         corners = [(round(x * scale), round(y * scale)) for x, y in ((x0, y0), (x1 - 1, y1 - 1))]
         cv2.rectangle(whole, corners[0], corners[1], (255, 255, 255), 1)

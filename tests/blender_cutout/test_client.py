@@ -281,3 +281,12 @@ def test_a_message_of_another_shape_is_told_and_harms_nothing(make: Make, line: 
     assert isinstance(failed, m.Failed)
     assert (failed.job, failed.code) == ("", "ProtocolError")
     assert ready == client.ready
+
+
+def test_what_only_the_addon_may_say_is_no_event(make: Make) -> None:
+    client = make("""line('{"v": 1, "kind": "Cancel", "job": "j"}'); sys.stdin.read()""")
+    (event,) = until(client, bool)
+    assert isinstance(event, m.Failed)
+    assert (event.job, event.code) == ("", "ProtocolError")
+    assert "Cancel" in event.text
+    assert client.alive

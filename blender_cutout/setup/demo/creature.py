@@ -6,10 +6,11 @@ Needs bpy. Everything is computed, nothing is random, so every Blender makes the
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, TypeAlias
 
 import bpy
 import numpy as np
+from numpy.typing import NDArray
 
 # Balls of the body at rest: x forwards, z up; each (centre, radius). Legs, ears and tail are chains.
 _BALLS = [
@@ -27,6 +28,8 @@ _CHAINS = [
     ((-0.82, 0, 1.1), (-1.35, 0, 1.45), 0.16, 0.12),
     ((-1.35, 0, 1.45), (-1.7, 0, 1.95), 0.12, 0.16),
 ]
+Points: TypeAlias = NDArray[Any]
+"""(N, 3), x, y, z."""
 _HIP, _SHOULDER = (-0.62, 0.85), (0.52, 0.9)
 """x and z about which the hind and the fore legs swing."""
 
@@ -36,9 +39,9 @@ def make_creature(scene: Any) -> Any:
     mesh = _skin(scene)
     creature = bpy.data.objects.new("Creature", mesh)
     scene.collection.objects.link(creature)
-    rest = np.empty(len(mesh.vertices) * 3, np.float32)
-    mesh.vertices.foreach_get("co", rest)
-    rest = rest.reshape(-1, 3).astype(np.float64)
+    flat = np.empty(len(mesh.vertices) * 3, np.float32)
+    mesh.vertices.foreach_get("co", flat)
+    rest = flat.reshape(-1, 3).astype(np.float64)
     creature.shape_key_add(name="rest", from_mix=False)
     for name, moved in (
         ("step", _step(rest)),
@@ -77,7 +80,7 @@ def _skin(scene: Any) -> Any:
         for part in np.linspace(0, 1, 9):
             centre = tuple(a + (b - a) * part for a, b in zip(start, end, strict=True))
             balls.append((centre, thick + (thin - thick) * part))
-    vertices: list[np.ndarray] = []
+    vertices: list[Points] = []
     faces: list[list[int]] = []
     bpy.ops.mesh.primitive_uv_sphere_add(segments=24, ring_count=14)
     ball = bpy.context.object
@@ -104,9 +107,9 @@ def _skin(scene: Any) -> Any:
     return result
 
 
-def _step(rest: np.ndarray) -> np.ndarray:
+def _step(rest: Points) -> Points:
     """Legs swung about hip and shoulder, opposite ones together."""
-    moved = rest.copy()
+    moved: Points = rest.copy()
     for (x, z), side_of_hind in ((_HIP, 1.0), (_SHOULDER, -1.0)):
         near = np.clip(1 - np.abs(rest[:, 0] - x) / 0.42, 0, 1) > 0.2
         low = np.clip((z - rest[:, 2]) / 0.5, 0, 1) ** 0.8 * near
@@ -117,36 +120,36 @@ def _step(rest: np.ndarray) -> np.ndarray:
     return moved
 
 
-def _bend(rest: np.ndarray) -> np.ndarray:
+def _bend(rest: Points) -> Points:
     """The spine bent sideways into an arc, the tail most."""
-    moved = rest.copy()
+    moved: Points = rest.copy()
     moved[:, 1] += 0.16 * rest[:, 0] ** 2 + 0.35 * np.clip(-rest[:, 0] - 0.9, 0, None)
     return moved
 
 
-def _head(rest: np.ndarray) -> np.ndarray:
+def _head(rest: Points) -> Points:
     """Head and neck turned sideways and down."""
     weight = np.clip((rest[:, 0] - 0.7) / 0.35, 0, 1) * np.clip((rest[:, 2] - 0.95) / 0.25, 0, 1)
     angle = 0.7 * weight
     x, y = rest[:, 0] - 0.8, rest[:, 1]
-    moved = rest.copy()
+    moved: Points = rest.copy()
     moved[:, 0] = 0.8 + x * np.cos(angle) - y * np.sin(angle)
     moved[:, 1] = x * np.sin(angle) + y * np.cos(angle)
     moved[:, 2] -= 0.12 * weight
     return moved
 
 
-def _breath(rest: np.ndarray) -> np.ndarray:
+def _breath(rest: Points) -> Points:
     """The belly swollen."""
     weight = np.exp(-((rest[:, 0] / 0.5) ** 2)) * np.clip((rest[:, 2] - 0.55) / 0.2, 0, 1)
-    moved = rest.copy()
+    moved: Points = rest.copy()
     moved[:, 1] *= 1 + 0.22 * weight
     moved[:, 2] += 0.16 * weight * (rest[:, 2] - 1.0)
     return moved
 
 
-def _wave(rest: np.ndarray) -> np.ndarray:
+def _wave(rest: Points) -> Points:
     """Back and tail raised and lowered."""
-    moved = rest.copy()
+    moved: Points = rest.copy()
     moved[:, 2] += 0.07 * np.sin(rest[:, 0] * 3.2) + 0.3 * np.clip(-rest[:, 0] - 0.85, 0, None)
     return moved

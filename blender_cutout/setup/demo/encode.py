@@ -24,7 +24,7 @@ def main(folder: Path, movie: Path, background: Path, rate: int = 24) -> None:
     """Writes both, each whole or not at all."""
     files = sorted((folder / "colour").glob("[0-9]*.png"))
     images = [
-        cv2.cvtColor(cv2.imdecode(np.fromfile(file, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB) for file in files
+        np.asarray(cv2.imdecode(np.fromfile(file, np.uint8), cv2.IMREAD_COLOR))[..., ::-1].copy() for file in files
     ]
     part = movie.with_name("part-" + movie.name)
     chance = np.random.RandomState(11)
@@ -56,7 +56,7 @@ def _recorded(image: np.ndarray, chance: np.random.RandomState) -> np.ndarray:
     soft = cv2.GaussianBlur(image, (0, 0), 0.5).astype(np.float32)
     soft *= (1 - 0.12 * (x * x + y * y))[..., None]
     noise = chance.standard_normal((height, width, 1)) * GRAIN + chance.standard_normal((height, width, 3)) * GRAIN / 2
-    return np.clip(soft + cv2.GaussianBlur(noise.astype(np.float32), (0, 0), 0.6) * 1.5, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(soft + cv2.GaussianBlur(noise.astype(np.float32), (0, 0), 0.6) * 1.5, 0, 255), np.uint8)
 
 
 def _backdrop(height: int, width: int) -> np.ndarray:
@@ -70,8 +70,8 @@ def _backdrop(height: int, width: int) -> np.ndarray:
         glow = np.zeros((height, width, 3), np.float32)
         cv2.circle(glow, centre, int(chance.uniform(12, 60)), tuple(chance.uniform(20, 70, 3)), -1, cv2.LINE_AA)
         picture += cv2.GaussianBlur(glow, (0, 0), 3)
-    return np.clip(picture, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(picture, 0, 255), np.uint8)
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:4]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))

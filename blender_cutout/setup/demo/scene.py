@@ -31,7 +31,8 @@ def build() -> Any:
     creature.pass_index = 1  # what the truth is rendered by
     # Generated coordinates stick to the skin; they are 0 to 1 along each side of the animal's box.
     fur = surface(1, (0.7, 0.5, 1.3, 0.25, 2.4), patch=2)
-    box = [0.42 * side for side in creature.dimensions]
+    length, width, height = creature.dimensions
+    box = (0.42 * length, 0.42 * width, 0.42 * height)
     creature.data.materials.append(material("fur", fur, box, "Generated"))
     animal.animate(creature, FRAMES)
     _walk(creature)
