@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     Mattes = NDArray[np.float32]
     Map = NDArray[np.float32]
 
+PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
+"""Picture files that the engine reads."""
 MOST_POINTS = 100_000
 """Points of a stroke, and of all strokes of a round: a pen gives some hundreds a second."""
 Frame = NewType("Frame", int)

@@ -24,14 +24,13 @@ from .ahead import Ahead
 from .errors import FrameReadError, InputError
 from .passed import Passed
 from .picture_files import decode, most_bytes
+from .types import PICTURE_SUFFIXES as PICTURE_SUFFIXES
 from .types import Clip
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
     from .types import Image
-
-PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
 
 CACHE_BYTES = 64 * 2**20
 """Pictures kept, and as many bytes of what a movie's decoder passed on its way, which is half as large: enough to walk

@@ -9,6 +9,7 @@ from typing import Any
 import bpy
 
 from ..core.errors import StripError
+from ..core.types import PICTURE_SUFFIXES
 from . import compat, movies, rotation
 
 RENDER = "Press Render Frames: the strip's pictures are rendered once, and the cutout works on them."
@@ -64,6 +65,7 @@ def source(scene: Any, strip: Any, files: bool = True) -> Source:
         if not reason and strip.type == "MOVIE" and compat.IGNORES_ROTATION:
             turned = rotation.of(Path(bpy.path.abspath(strip.filepath)))
             reason = f"The movie is turned by {turned}°, which this Blender does not show." if turned else ""
+        reason = reason or _unread(strip)
         first = strip.elements[0] if len(strip.elements) else None
         return Source(reason, (first.orig_width, first.orig_height) if first else (0, 0))
     render = scene.render
@@ -134,6 +136,15 @@ def _check_not_fed(scene: Any, strip: Any) -> None:
             raise StripError(
                 f"The strip is shown through the effect strip {other.name}.", "Select that effect strip and cut it out."
             )
+
+
+def _unread(strip: Any) -> str:
+    """Why the engine cannot read the strip's files as they are, a sentence; "" = it can."""
+    if strip.type == "MOVIE":
+        stream = getattr(strip, "stream_index", 0)
+        return f"The strip shows picture stream {stream} of its movie, the engine reads the first." if stream else ""
+    suffixes = {Path(element.filename).suffix.lower() for element in strip.elements} - PICTURE_SUFFIXES
+    return f"The engine does not read {', '.join(sorted(suffixes))} pictures." if suffixes else ""
 
 
 def _scene_size(scene: Any) -> tuple[int, int]:

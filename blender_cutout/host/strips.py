@@ -225,8 +225,11 @@ def picture_map(scene: Any, strip: Any, size: tuple[int, int]) -> PictureMap:
         size: (width, height) of the pictures as the engine reads them.
 
     Raises:
-        StripError: Blender and the engine see different sizes, or the strip is scaled to nothing.
+        StripError: Blender and the engine see different sizes, the strip's frames must be rendered first, or it is
+            scaled to nothing.
     """
+    if min(size) <= 0 and (reason := fitness.source(scene, strip, files=False).reason):
+        raise StripError(reason, fitness.RENDER)
     seen = source_size(strip)
     if min(seen) > 0 and seen != size:
         raise StripError(

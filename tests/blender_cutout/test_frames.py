@@ -180,3 +180,36 @@ def test_what_has_no_picture_of_its_own_is_refused_with_a_way_out(blender: Any, 
         with pytest.raises(RuntimeError, match=rf"{text}.*meta strip"):
             blender.ops.cutout.new()
     assert not len(scene.cutout.tracks)
+
+
+def test_pictures_that_the_engine_does_not_read_are_rendered_first(
+    blender: Any, project: Project, tmp_path: Path
+) -> None:
+    """Blender itself writes and reads .exr; the engine is told nothing of them."""
+    from blender_cutout.host import compat, fitness, strips
+
+    scene, _ = project()
+    settings = scene.render.image_settings
+    settings.file_format, before = "OPEN_EXR", settings.file_format
+    scene.frame_start = scene.frame_end = 1
+    scene.render.filepath = str(tmp_path / "float_")
+    blender.ops.render.render(animation=True, scene=scene.name)
+    settings.file_format = before
+    strip = compat.strips(scene.sequence_editor).new_image("float", str(tmp_path / "float_0001.exr"), 6, 1)
+    assert fitness.source(scene, strip).reason == "The engine does not read .exr pictures."
+    assert strips.unrendered(scene, strip)
+
+
+def test_another_picture_stream_than_the_first_is_rendered_first(
+    blender: Any, project: Project, tmp_path: Path
+) -> None:
+    from blender_cutout.host import compat, fitness, strips
+
+    scene, _ = project()
+    kit.write_movie(tmp_path / "clip.mkv", [kit.picture(n) for n in range(3)])
+    strip = compat.strips(scene.sequence_editor).new_movie("movie", str(tmp_path / "clip.mkv"), 6, 1)
+    assert fitness.source(scene, strip).reason == ""
+    strip.stream_index = 1
+    assert "picture stream 1" in fitness.source(scene, strip).reason
+    with pytest.raises(Exception, match="Render Frames"):
+        strips.picture_map(scene, strip, (0, 0))
