@@ -129,7 +129,8 @@ def _write_pictures(
             elif frame < 0 or (matte is None and not invert):
                 yield None
             else:
-                yield cutout_picture(source[frame], shown)
+                image, own = source[frame], source.alpha(frame)
+                yield cutout_picture(image, shown if own is None else np.asarray(shown * own, np.float32))
 
     clear = bytes(cv2.imencode(".png", np.zeros((*source.size, 4), np.uint8))[1].tobytes())
     for step in write_sequence(pictures(), frames, source.size, folder, clear):

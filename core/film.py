@@ -112,7 +112,8 @@ def write_film(
         background = open_background(look.background, clip.size, stack) if look.background else None
 
         def picture(frame: int) -> NDArray[np.uint8]:
-            image, matte = clip[frame], look.edge.apply(matte_of(frame))
+            image, matte, own = clip[frame], look.edge.apply(matte_of(frame)), clip.alpha(frame)
+            matte = matte if own is None else np.asarray(matte * own, np.float32)
             return over(image, matte, background(frame)) if background else rgba(image, matte)
 
         if is_movie(target):

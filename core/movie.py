@@ -19,7 +19,8 @@ import numpy as np
 from av.video.reformatter import Colorspace
 
 from .errors import FrameReadError
-from .movie_index import decoded_frames, open_movie, read_index, stamp_of
+from .movie_index import decoded_frames, is_clear, open_movie, read_index, stamp_of
+from .planes import alpha_of, has_alpha
 from .shown import shown
 from .told import Told
 from .video import VideoSource, fingerprint
@@ -27,7 +28,7 @@ from .video import VideoSource, fingerprint
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .types import Image
+    from .types import Image, Matte
 
 _UNSPECIFIED = 2  # FFmpeg's AVCOL_SPC_UNSPECIFIED
 _HD_HEIGHT = 720
@@ -50,6 +51,7 @@ class Movie(VideoSource):
         self._container: Any = None
         self._stream: Any = None
         self._decoder: Iterator[Any] = iter(())
+        self._alphas: dict[int, NDArray[np.uint8]] = {}
         self._place = -1  # frame that the decoder gave last; -1 = it stands before the first
         self._index = read_index(path)
         self._by_count = self._index.by_count
@@ -61,6 +63,7 @@ class Movie(VideoSource):
             self._guessed = Fraction(stream.guessed_rate or 0)
             self._coded = int(stream.codec_context.height), int(stream.codec_context.width)
             self._turns = self._index.turns
+            self._is_clear = has_alpha(stream.codec_context.format) or is_clear(stream)
             self.size = self._coded[::-1] if self._turns % 2 else self._coded
             self.fingerprint = fingerprint([path])
             self.shown = shown(self._index.stamps) if self._index.stamps else ""
@@ -89,9 +92,21 @@ class Movie(VideoSource):
         end = times[frame + 1] if frame + 1 < len(times) else last
         return (times[frame] - delay) * base, (end - delay) * base
 
+    def alpha(self, frame: int) -> Matte | None:
+        """The movie's own transparency, see `VideoSource.alpha`."""
+        if not self._is_clear:
+            return None
+        with self._lock:
+            if frame not in self._alphas:
+                self._kept.pop(frame, None)
+            _ = self[frame]
+            found = self._alphas.get(frame)
+        return None if found is None else np.asarray(found / np.float32(255), np.float32)
+
     def close(self) -> None:
         """Closes the file."""
         super().close()
+        self._alphas.clear()
         self._decoder = iter(())
         if self._container is not None:
             self._container.close()
@@ -115,7 +130,7 @@ class Movie(VideoSource):
         if self._container is None:
             raise FrameReadError(f"{self._path} is closed.", "Open the clip again.")
         if (passed := self._passed.take(frame)) is not None:
-            return self._to_rgb(passed)
+            return self._to_rgb(passed, frame)
         times, keys = self._index.times, self._index.keys
         key = bisect.bisect_right(keys, times[frame]) - 1
         # Reading on is cheaper than a seek when there is no key frame between the decoder's place and the frame.
@@ -155,7 +170,7 @@ class Movie(VideoSource):
                 continue
             self._place = number
             if number == frame:
-                return self._to_rgb(decoded)
+                return self._to_rgb(decoded, frame)
             if number > frame:
                 return None
             self._passed.add(number, decoded, self._passed_bytes)
@@ -172,7 +187,7 @@ class Movie(VideoSource):
         place = bisect.bisect_left(times, stamp)
         return place if place < len(times) and times[place] == stamp else None
 
-    def _to_rgb(self, decoded: Any) -> Image:
+    def _to_rgb(self, decoded: Any, frame: int) -> Image:
         image = self._converted(decoded)
         if image.shape[:2] != self._coded:
             raise FrameReadError(
@@ -180,6 +195,10 @@ class Movie(VideoSource):
                 f"{image.shape[1]} x {image.shape[0]}.",
                 "Export the clip with one size.",
             )
+        if self._is_clear and has_alpha(decoded.format):
+            self._alphas[frame] = np.ascontiguousarray(np.rot90(alpha_of(decoded), self._turns))
+            while len(self._alphas) > self._capacity:
+                del self._alphas[next(iter(self._alphas))]
         return np.ascontiguousarray(np.rot90(image, self._turns))
 
     def _converted(self, decoded: Any) -> NDArray[np.uint8]:

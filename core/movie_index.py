@@ -24,6 +24,7 @@ _PROBED = 4
 """Frames that are decoded to see which packets' stamps they have."""
 _MOST_DELAY = 16
 """Frames that a decoder holds back at most."""
+_WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 _SEARCHED_BY_DECODING = "mov"
 _JOINED = "The movie's time stamps are missing or run backwards, so it is not known which picture Blender shows."
 _PROGRAM = "Blender does not find its way to the right picture in MPEG program streams (.mpg, .vob)."
@@ -100,9 +101,15 @@ def stamp_of(frame: Any) -> int | None:
     return stamp
 
 
+def is_clear(stream: Any) -> bool:
+    """Whether a stream has an alpha channel that FFmpeg's own decoder drops: VP8 and VP9 in .webm."""
+    return stream.codec_context.name in _WITH_ALPHA and stream.metadata.get("alpha_mode") == "1"
+
+
 def decoded_frames(container: Any, stream: Any) -> Iterator[Any]:
     """Decoded frames from where the container stands; damage is skipped, the end of what can be read is the end."""
     packets = container.demux(stream)
+    decoder = _decoder_of(stream)
     while True:
         try:
             packet = next(packets)
@@ -113,13 +120,21 @@ def decoded_frames(container: Any, stream: Any) -> Iterator[Any]:
         if packet is not None and packet.size == 0 and packet.dts is not None:
             continue  # "the picture before once more" in .avi; to the decoder it would be the end
         try:
-            yield from stream.decode(packet)
+            yield from decoder.decode(packet)
         except av.error.EOFError:
             return
         except av.error.FFmpegError:
             pass
         if packet is None or packet.size == 0:
             return
+
+
+def _decoder_of(stream: Any) -> Any:
+    """What decodes a stream: for hidden alpha a fresh decoder of another library, where there is one."""
+    name = _WITH_ALPHA.get(stream.codec_context.name, "")
+    if not is_clear(stream) or name not in av.codecs_available:
+        return stream
+    return av.CodecContext.create(name, "r")
 
 
 def read_index(path: Path) -> MovieIndex:

@@ -54,6 +54,13 @@ def header_size(data: bytes) -> tuple[int, int] | None:
     return abs(height), abs(width)
 
 
+def may_have_alpha(data: bytes) -> bool:
+    """Whether a picture file can have an alpha channel, as far as a glance at its header tells."""
+    if data.startswith(PNG):
+        return len(data) > 25 and (data[25] in (4, 6) or b"tRNS" in data[: max(0, data.find(b"IDAT"))])
+    return not data.startswith((b"\xff\xd8", b"BM"))
+
+
 def decode(
     data: bytes, flags: int, what: str, size: tuple[int, int] | None = None, most: int = MOST_PIXELS
 ) -> NDArray[Any]:

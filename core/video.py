@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -23,14 +23,15 @@ from . import atomic
 from .ahead import Ahead
 from .errors import FrameReadError, InputError
 from .passed import Passed
-from .picture_files import decode, most_bytes
+from .picture_files import decode, may_have_alpha, most_bytes
 from .types import PICTURE_SUFFIXES as PICTURE_SUFFIXES
 from .types import Clip
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from typing_extensions import Self
 
-    from .types import Image
+    from .types import Image, Matte
 
 CACHE_BYTES = 64 * 2**20
 """Pictures kept, and as many bytes of what a movie's decoder passed on its way, which is half as large: enough to walk
@@ -91,6 +92,14 @@ class VideoSource(ABC):
             self._kept.move_to_end(number)
         return image
 
+    def alpha(self, frame: int) -> Matte | None:
+        """The clip's own transparency at a frame, (H, W) float32, 0 = clear to 1; None when it has none.
+
+        Raises:
+            FrameReadError: out of range, or it cannot be decoded.
+        """
+        return None
+
     def prefetch(self, frame: int) -> None:
         """Begins to read a frame that will be asked for soon, in another thread; one outside the clip is no error."""
         if 0 <= frame < len(self) and frame not in self._kept:
@@ -147,6 +156,12 @@ class Pictures(VideoSource):
     def __len__(self) -> int:
         return len(self._paths)
 
+    def alpha(self, frame: int) -> Matte | None:
+        """The picture's own transparency, see `VideoSource.alpha`."""
+        if self[frame].shape[:2] != self.size:
+            return None
+        return read_alpha(self._paths[frame])
+
     def _read(self, frame: int) -> Image:
         image = read_picture(self._paths[frame])
         if image.shape[:2] != self.size:
@@ -201,6 +216,27 @@ def read_picture(path: Path) -> Image:
     Raises:
         FrameReadError: missing or damaged.
     """
+    picture = _decoded(path, _bytes_of(path), cv2.IMREAD_COLOR)
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def read_alpha(path: Path) -> Matte | None:
+    """The straight alpha (H, W) float32 in [0, 1] of a picture file; None when it has none.
+
+    Raises:
+        FrameReadError: missing or damaged.
+    """
+    data = _bytes_of(path)
+    if not may_have_alpha(data):
+        return None
+    picture = _decoded(path, data, cv2.IMREAD_UNCHANGED)
+    if picture.ndim != 3 or picture.shape[2] != 4:
+        return None
+    most = np.iinfo(picture.dtype).max if picture.dtype.kind == "u" else 1
+    return np.asarray(np.clip(picture[..., 3] / np.float32(most), 0, 1), np.float32)
+
+
+def _bytes_of(path: Path) -> bytes:
     try:
         data = atomic.read_regular(path, most_bytes(None))
     except OSError as error:
@@ -209,11 +245,14 @@ def read_picture(path: Path) -> Image:
         ) from error
     if not data:
         raise FrameReadError(f"The picture {path} is an empty file.", "Copy or render it again.")
+    return data
+
+
+def _decoded(path: Path, data: bytes, flags: int) -> NDArray[Any]:
     try:
-        picture = decode(data, cv2.IMREAD_COLOR, f"The picture {path}")
+        return decode(data, flags, f"The picture {path}")
     except InputError as error:
         raise FrameReadError(error.text, "Copy or render it again.") from error
-    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:

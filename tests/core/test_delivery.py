@@ -24,6 +24,9 @@ class Source:
         y, x = np.mgrid[: SIZE[0], : SIZE[1]]
         return np.stack([x * 3, y * 4, 0 * x + 10 * frame], axis=-1).astype(np.uint8)
 
+    def alpha(self, frame: int) -> None:
+        return None
+
 
 class Session:
     """A track with a soft block on the frames 0 and 1."""
