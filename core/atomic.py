@@ -118,7 +118,8 @@ def open_regular(path: str | os.PathLike[str], flags: int = os.O_RDONLY, follow:
 def read_regular(path: str | os.PathLike[str], most: int, follow: bool = True) -> bytes:
     """The bytes of an ordinary file that has no more than `most`. Raises NotOrdinary, OSError."""
     with os.fdopen(open_regular(path, follow=follow), "rb") as file:
-        data = file.read(most + 1)
+        # Not just `most`: room for all that is asked for would be taken at once.
+        data = file.read(min(most, os.fstat(file.fileno()).st_size) + 1)
     if len(data) > most:
         raise OSError(errno.EFBIG, f"The file is larger than {most} bytes", str(path))
     return data

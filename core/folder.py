@@ -70,6 +70,18 @@ def check_clip(path: Path, clip: Clip, fingerprint: str, count: int, size: tuple
     return warnings
 
 
+def recorded_clip(path: Path) -> Clip | None:
+    """The clip that a session.json tells of; None when there is none, or it is damaged."""
+    try:
+        record = json.loads(atomic.read_regular(path, _MOST_BYTES, follow=False))
+        clip, files = record["clip"], record["files"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    if not isinstance(clip, str) or not isinstance(files, list) or not all(isinstance(name, str) for name in files):
+        return None
+    return Clip(clip, tuple(files))
+
+
 def _change(found: dict[str, Any], wanted: dict[str, Any]) -> str:
     """What of a clip is different, as far as that is known."""
     old, new = found.get("count"), wanted["count"]

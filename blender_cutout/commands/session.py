@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -116,19 +115,17 @@ def _opened(args: argparse.Namespace) -> TrackSession:
 
 def _clip(args: argparse.Namespace) -> Clip:
     """The clip that is given, or that the folder tells."""
+    from ..core.folder import recorded_clip
     from ..core.types import Clip
 
-    path = args.session / "session.json"
-    try:
-        record = json.loads(path.read_bytes())
-        clip = Clip(str(record["clip"]), tuple(record["files"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    clip = recorded_clip(args.session / "session.json")
+    if clip is None:
         if args.clip is not None and args.session.is_dir():
             return Clip(str(args.clip))
         raise InputError(
             f"{args.session} is not a cutout's folder, or its session.json is damaged.",
             "Give the folder with rounds.jsonl in it; with --clip CLIP a damaged session.json is made anew.",
-        ) from error
+        )
     if args.clip is None:
         return clip
     return Clip(str(args.clip), clip.files if args.clip.is_dir() else ())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -110,3 +111,13 @@ def test_a_folder_is_made_but_a_link_to_one_is_refused(tmp_path: Path) -> None:
         atomic.make_folder(tmp_path / "link")
     assert atomic.is_folder(tmp_path / "new")
     assert not any(atomic.is_folder(tmp_path / name) for name in ("link", "none", "a\0b"))
+
+
+def test_reading_takes_no_more_memory_than_the_file(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x" * 10)
+    tracemalloc.start()
+    try:
+        assert atomic.read_regular(tmp_path / "file", 2**40) == b"x" * 10
+        assert tracemalloc.get_traced_memory()[1] < 10**6
+    finally:
+        tracemalloc.stop()

@@ -91,7 +91,7 @@ class Journals:
             elif rng.random() < 0.7 and isinstance(records[at], dict):
                 change(rng, records[at])
             else:
-                change_list(rng, records, self._seed.records)
+                change_list(rng, records, json.loads(json.dumps(self._seed.records)))
         out = b"".join(encoded(record) for record in records)
         return change_bytes(rng, out, 1) if rng.random() < 0.05 else out
 
