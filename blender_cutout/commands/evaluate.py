@@ -119,6 +119,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
     theirs = other.saved
     if other.load:
         with other.load() as rival:
+            report.event("other", name=other.name)
             report.say(f"The other side: {other.name}\n")
             run = Run(rival, plan, report, None, args.stability, slips=other.slips)
             run.measure()
