@@ -35,7 +35,7 @@ from .overview import Overview
 from .single import carry
 from .store import MatteStore, store_errors
 from .told import Told
-from .types import Clip, Direction, FrameRange, Halt, MatteKind, PropagationOptions, Round
+from .types import MOST_POINTS, Clip, Direction, FrameRange, Halt, MatteKind, PropagationOptions, Round
 from .video import VideoSource, open_clip
 
 if TYPE_CHECKING:
@@ -174,6 +174,8 @@ class TrackSession:
             raise InputError(Told(round_.frame, " is locked, so its mask is not changed."), "Unlock it first.")
         if not round_.auto and not round_.strokes:
             raise StrokeError("This round has no strokes.", "Draw a stroke on the picture first.")
+        if sum(len(stroke.points) for stroke in round_.strokes) > MOST_POINTS:
+            raise StrokeError(f"This round has more than {MOST_POINTS} points.", "Draw it in several rounds.")
         before = self.head
         operation = self._record(before, round_)
         try:

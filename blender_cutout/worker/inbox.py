@@ -168,6 +168,6 @@ def _job_of(line: bytes) -> str:
     """The job that a line that is no message speaks of, so that it gets its end; "" = cannot be told."""
     try:
         job = json.loads(line)["job"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return ""
     return job if isinstance(job, str) else ""

@@ -6,11 +6,12 @@ import itertools
 from pathlib import Path
 
 import pytest
-from session_kit import ALL, add_corner, keep, make_engine, reopened, run, snapshot, stamps
+from session_kit import ALL, FILM, add_corner, keep, make_engine, reopened, run, snapshot, stamps
 
+from blender_cutout.core.errors import StrokeError
 from blender_cutout.core.fakes import iou
 from blender_cutout.core.session import TrackSession
-from blender_cutout.core.types import Clip, Direction, FrameRange, MatteKind
+from blender_cutout.core.types import Clip, Direction, FrameRange, Label, MatteKind, Round, Stroke
 
 
 def test_a_correction_wins_beyond_itself_and_keyframes_stay_to_the_bit(session: TrackSession) -> None:
@@ -118,3 +119,10 @@ def test_a_correction_with_another_tier_leaves_the_frames_that_it_does_not_conce
         new = snapshot(other)
         assert {frame for frame in range(16) if new[frame] != old[frame]} <= set(range(7, 16))
         assert new[10] != old[10]
+
+
+def test_a_round_of_more_points_than_anyone_draws_is_refused(session: TrackSession) -> None:
+    strokes = tuple(Stroke([FILM.centre(4)] * 60_000, 3, Label.KEEP) for _ in range(2))
+    with pytest.raises(StrokeError, match="more than 100000 points"):
+        session.apply_round(Round(4, strokes))
+    assert session.keyframes() == ()

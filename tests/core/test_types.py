@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import subprocess
@@ -43,6 +44,12 @@ def test_a_stroke_survives_its_file() -> None:
         ([(0, 0)], math.nan, "keep"),
         ([(0, 0)], None, "keep"),
         ([(0, 0)], 1, "both"),
+        ([(10**400, 0)], 1, "keep"),
+        ([(0, 0)], 10**400, "keep"),
+        ([{}], 1, "keep"),
+        ([(0, 0)], 1, "both" * 10_000),
+        ([(0, 0)] * 100_001, 1, "keep"),
+        (itertools.repeat((0, 0)), 1, "keep"),
     ],
 )
 def test_an_impossible_stroke_is_refused_with_advice(points: object, radius: object, label: object) -> None:
