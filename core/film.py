@@ -6,9 +6,11 @@ taken over as it is where the movie can hold it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +21,7 @@ from .atomic import unused_name, write
 from .colours import NAMES, parse_colour
 from .composite import Edge, cover, over, rgba
 from .errors import InputError, StoreError
-from .pace import Pace, pace_of
+from .pace import Pace, pace_of, time_of
 from .readback import check_picture
 from .store import store_errors
 from .video import VideoSource, open_clip
@@ -111,15 +113,16 @@ def write_film(
     with ExitStack() as stack:
         background = open_background(look.background, clip.size, stack) if look.background else None
 
-        def picture(frame: int) -> NDArray[np.uint8]:
+        def picture(frame: int, time: Fraction) -> NDArray[np.uint8]:
             image, matte, own = clip[frame], look.edge.apply(matte_of(frame)), clip.alpha(frame)
             matte = matte if own is None else np.asarray(matte * own, np.float32)
-            return over(image, matte, background(frame)) if background else rgba(image, matte)
+            return over(image, matte, background(frame, time)) if background else rgba(image, matte)
 
         if is_movie(target):
             yield from _write_movie(clip, media, frames, picture, target, look, background is None)
         else:
-            yield from _write_pictures(frames, picture, target)
+            fps = look.fps or clip.fps or DEFAULT_FPS
+            yield from _write_pictures(frames, lambda frame: picture(frame, time_of(clip, frame, fps)), target)
 
 
 def _write_pictures(
@@ -145,7 +148,7 @@ def _write_movie(
     clip: VideoSource,
     media: Path,
     frames: Sequence[int],
-    picture: Callable[[int], NDArray[np.uint8]],
+    picture: Callable[[int, Fraction], NDArray[np.uint8]],
     target: Path,
     look: Look,
     alpha: bool,
@@ -160,11 +163,9 @@ def _write_movie(
     with ExitStack() as stack:
         sound, told = _sound(clip, media, frames, pace, target.suffix.lower(), stack)
         with MovieWriter(target, clip.size, float(pace.rate), alpha=alpha, sound=sound) as writer:
-            shown, held = -1, None
+            begin = time_of(clip, frames[0], float(pace.rate))
             for done, frame in enumerate(pace.frames, start=1):
-                if held is None or frame != shown:
-                    shown, held = frame, picture(frame)
-                writer.write(held)
+                writer.write(picture(frame, begin + (done - 1) / pace.rate))
                 if done < total:
                     yield FilmStep(done, total, frame, None)
             for checked in writer.check():
@@ -196,8 +197,10 @@ def _sound(
     return sound, f"The clip's sound ({sound.codec}) was copied as it is."
 
 
-def open_background(text: str, size_hw: tuple[int, int], stack: ExitStack) -> Callable[[int], Image]:
-    """A function from clip frame to background (H, W, 3) uint8; a movie is repeated. Files are closed by `stack`.
+def open_background(text: str, size_hw: tuple[int, int], stack: ExitStack) -> Callable[[int, Fraction], Image]:
+    """A function from clip frame and seconds since the clip's start to the background (H, W, 3) uint8.
+
+    A movie runs at its own speed and is repeated; of several pictures each is for a frame. Files are closed by `stack`.
 
     Raises:
         InputError: neither a colour nor a file; FrameReadError: it cannot be read.
@@ -205,7 +208,7 @@ def open_background(text: str, size_hw: tuple[int, int], stack: ExitStack) -> Ca
     colour = parse_colour(text)
     if colour is not None:
         plain = np.full((*size_hw, 3), colour, np.uint8)
-        return lambda frame: plain
+        return lambda frame, time: plain
     if not Path(text).exists():
         raise InputError(
             f"The background {text!r} is neither a colour nor a file.",
@@ -214,8 +217,16 @@ def open_background(text: str, size_hw: tuple[int, int], stack: ExitStack) -> Ca
     source = stack.enter_context(open_clip(text))
     if len(source) == 1:
         still = cover(source[0], size_hw)
-        return lambda frame: still
-    return lambda frame: cover(source[frame % len(source)], size_hw)
+        return lambda frame, time: still
+    if not source.fps:
+        return lambda frame, time: cover(source[frame % len(source)], size_hw)
+    pace = pace_of(source, range(len(source)), 0.0, DEFAULT_FPS)
+
+    def moving(frame: int, time: Fraction) -> Image:
+        place = math.floor(time * pace.rate + Fraction(1, 2))
+        return cover(source[pace.frames[place % len(pace.frames)]], size_hw)
+
+    return moving
 
 
 def png(picture: NDArray[np.uint8]) -> bytes:

@@ -66,6 +66,15 @@ def pace_of(clip: VideoSource, frames: Sequence[int], fps: float, default: float
     return Pace(rate, held, True, note)
 
 
+def time_of(clip: VideoSource, frame: int, fps: float) -> Fraction:
+    """Seconds from a clip's first frame to this one; `fps` is for clips that have no times of their own."""
+    from .movie import Movie
+
+    if isinstance(clip, Movie):
+        return clip.span(frame)[0] - clip.span(0)[0]
+    return frame / Fraction(fps).limit_denominator(1001)
+
+
 def _even(starts: Sequence[Fraction], rates: Sequence[Fraction]) -> tuple[Fraction, list[int]]:
     """The first rate at which each start has a place of its own, and the places; else those of the first, put off."""
     faster = [rates[0] * times for times in (2, 3, 4)]

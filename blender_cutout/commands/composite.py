@@ -31,8 +31,8 @@ def add_parser(commands: Any) -> None:
     kind = parser.add_mutually_exclusive_group(required=True)
     kind.add_argument(
         "--background", metavar="COLOUR|FILE",
-        help="#rrggbb, a name such as white or green, a picture, a folder of pictures, or a movie, which is repeated; "
-        "scaled to cover the frame",
+        help="#rrggbb, a name such as white or green, a picture, a folder of pictures, or a movie, which runs at "
+        "its own speed and is repeated; scaled to cover the frame",
     )  # fmt: skip
     kind.add_argument("--rgba", action="store_true", help="no background: the masks become the alpha channel")
     parser.add_argument(

@@ -96,10 +96,10 @@ def test_composite_over_a_file_into_a_movie(
     assert run("propagate", folder, "--keyframe", "0=first.png", "--range", "0:8", "-o", "masks") == 0
     shades = [np.full((64, 64, 3), value, np.uint8) for value in (40, 200, 120)]
     behind = write_picture(Path("behind.png"), shades[0]) if kind == "picture" else write_movie(shades, "behind.mp4")
-    words = ("--masks", "masks", "--background", behind, "--range", "0:8", "--edge-shrink", 1, "--fps", 12)
+    words = ("--masks", "masks", "--background", behind, "--range", "0:8", "--edge-shrink", 1, "--fps", 24)
     assert run("composite", folder, *words, "-o", "out.mkv") == 0
     with open_clip("out.mkv") as movie:
-        assert (len(movie), movie.size, movie.fps) == (8, clip.size, 12)
+        assert (len(movie), movie.size, movie.fps) == (8, clip.size, 24)
         for frame in range(8):
             shade = 40 if kind == "picture" else (40, 200, 120)[frame % 3]
             assert abs(int(movie[frame][2, 2, 0]) - shade) <= 3, "frame and background belong together"

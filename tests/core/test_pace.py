@@ -76,6 +76,25 @@ def test_another_rate_that_is_asked_for_takes_the_frames_one_by_one(tmp_path):
     assert "varies" not in said
 
 
+def backgrounds(clip: Path, behind: Path, target: Path) -> list[int]:
+    """The numbers on the background that is seen through a mask of nothing."""
+    with open_clip(clip) as source:
+        nothing = np.zeros(source.size, np.float32)
+        assert list(write_film(source, clip, range(len(source)), lambda _: nothing, target, Look(str(behind))))
+    with open_clip(target) as source:
+        return [number_of(source[n]) for n in range(len(source))]
+
+
+@pytest.mark.parametrize("target", ["film.mkv", "pictures"])
+def test_a_background_movie_runs_at_its_own_speed_and_is_repeated(target, tmp_path):
+    clip = clips_kit.encode(tmp_path / "clip.mp4", clips_kit.even(30, 24), Fraction(1, 30), options=clips_kit.X264)
+    fast = clips_kit.encode(tmp_path / "60.mp4", clips_kit.even(60, 40), Fraction(1, 60), 60, options=clips_kit.X264)
+    slow = clips_kit.encode(tmp_path / "15.mp4", clips_kit.even(15, 40), Fraction(1, 15), 15, options=clips_kit.X264)
+    assert backgrounds(clip, fast, tmp_path / "a" / target) == [1 + 2 * n % 40 for n in range(24)]
+    assert backgrounds(clip, slow, tmp_path / "b" / target)[:21:2] == list(range(1, 12))
+    assert backgrounds(clip, clip, tmp_path / "c" / target) == list(range(1, 25))
+
+
 def test_a_flash_stays_with_its_beep(tmp_path: Path):
     clip = tmp_path / "clip.mkv"
     times = [n / 10 for n in range(10)] + [1 + n / 30 for n in range(30)]
