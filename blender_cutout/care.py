@@ -7,8 +7,6 @@ from typing import Any
 from . import spans
 from .core.types import FrameRange, PropagationOptions
 
-UNKNOWN = "--"
-
 
 def options(scene: Any) -> PropagationOptions:
     """The scene's propagation options; their fields are also fields of `messages.Propagate`."""

@@ -10,6 +10,8 @@ from . import jobs
 from .core.errors import CutoutError
 
 _log = logging.getLogger(__name__)
+_MOST = 60
+"""Characters of a name in a sentence."""
 
 
 class Reports:
@@ -25,6 +27,7 @@ class Reports:
     @contextmanager
     def of(self, what: str) -> Iterator[None]:
         """Notes what goes wrong with something in the block, instead of raising it."""
+        what = what[:_MOST]
         try:
             yield
         except CutoutError as error:

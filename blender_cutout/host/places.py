@@ -28,12 +28,12 @@ class Home:
 
     Attributes:
         blend: its path, "" = it was never saved.
-        unsaved: the user's folder for cutouts of files that were never saved.
+        unsaved: the user's folder for cutouts of files that were never saved; None = it is not to be looked at.
         stays: folders elsewhere that were its own when it was saved under another name, as long as Blender runs.
     """
 
     blend: str
-    unsaved: Path
+    unsaved: Path | None
     stays: frozenset[Path] = frozenset()
 
 
@@ -71,7 +71,7 @@ def owned_folder(home: Home, folder: object, name: object) -> Path:
         raise _foreign(home, folder)
     if path in home.stays:
         return path
-    if path.parent == home.unsaved:
+    if home.unsaved is not None and path.parent == home.unsaved:
         base = home.unsaved
     elif home.blend and path.parent.name.endswith(SUFFIX):
         base, name = Path(home.blend).parent, os.path.join(path.parent.name, name)

@@ -71,7 +71,7 @@ def track_folder(track: Any, blend: str | None = None) -> Path:
 def is_own(folder: object) -> bool:
     """True when a folder that the open .blend names is its own, whether or not it is there."""
     try:
-        places.owned_folder(_home(bpy.data.filepath), folder, _name(folder))
+        places.owned_folder(_home(bpy.data.filepath, folder), folder, _name(folder))
     except InputError:
         return False
     return True
@@ -84,7 +84,7 @@ def resolve(folder: object, blend: str) -> Path:
 
 def _folder(folder: object, name: object, blend: str) -> Path:
     try:
-        found = places.owned_folder(_home(blend), folder, name)
+        found = places.owned_folder(_home(blend, folder), folder, name)
         if not blend or found.is_dir():
             return found
     except InputError:
@@ -99,8 +99,9 @@ def _name(folder: object) -> object:
     return folder.replace("\\", "/").rstrip("/").rpartition("/")[2] if isinstance(folder, str) else folder
 
 
-def _home(blend: str) -> Home:
-    return Home(blend, user_folder("unsaved"), frozenset(stays))
+def _home(blend: str, folder: object) -> Home:
+    beside = isinstance(folder, str) and folder.startswith("//")
+    return Home(blend, None if beside else user_folder("unsaved"), frozenset(stays))
 
 
 def _moved_here(blend: str, name: object) -> Path | None:
