@@ -13,7 +13,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -191,71 +191,72 @@ def clean_unsaved(days: float = _DAYS) -> list[Path]:
 
 
 def _settle(scene: Any, track: Any, path: str, copied: list[Copied], reports: Reports) -> Path:
-    """Puts a cutout's folder beside a .blend; returns where it lies for that.
+    """Puts a cutout's folder beside a .blend; returns where it lies for that: where it lay when that fails.
 
     Raises:
-        InputError: the folder is not this .blend's own. StoreError: it holds no cutout, or other files are in the way.
+        InputError: the folder is not this .blend's own.
     """
-    folder, target = storage.track_folder(track), storage.folder_beside(path, track.uuid)
-    _settled.add(track.uuid)
+    folder = storage.track_folder(track)
     busy = any(track.uuid in (job.track, *job.others) for job in jobs.pump.jobs)
-    if folder == target:
-        return target
-    if contents.is_empty(folder) and not busy:  # not opened yet: it begins there
-        return target
-    if contents.is_empty(folder):
-        copied.append(Copied(folder, target, busy))
-        return target
-    if not contents.is_session(folder):
-        raise StoreError(f"{folder} holds no masks, so it is not copied.", "Remove the cutout, and begin a new one.")
-    if storage.is_unsaved(folder) and not busy and contents.is_empty(target):
-        lies = _move_track(scene, track, folder, target)
-        if lies == target:
+    with _stays(folder, reports):
+        target = storage.folder_beside(path, track.uuid)
+        if folder != target and contents.is_empty(folder):  # not opened yet: it begins there
+            copied += [Copied(folder, target, busy)] if busy else []
+        elif folder != target and not contents.is_session(folder):
+            raise StoreError(f"{folder} holds no masks.", "Remove the cutout, and begin a new one.")
+        elif folder != target and storage.is_unsaved(folder) and not busy and contents.is_empty(target):
+            if _move_track(scene, track, folder, target) != target:
+                return folder
             copied.append(Copied(folder, target, moved=True))
-        return lies
-    return _copy(folder, target, path, busy, copied, reports)
+        elif folder != target:
+            _copy(folder, target, path, busy, copied)
+        _settled.update([] if busy else [track.uuid])
+        return target
+    return folder
 
 
 def _settle_frames(folder: Path, path: str, copied: list[Copied], reports: Reports) -> Path:
-    """As `_settle`, a folder of rendered frames."""
-    target = storage.folder_beside(path, folder.name)
-    if folder == target:
-        return target
-    if not contents.is_rendered(folder):
-        raise StoreError(f"{folder} holds no rendered frames, so it is not copied.", "Press Render Frames.")
-    if storage.is_unsaved(folder) and not jobs.pump.jobs and not os.path.lexists(target):
-        try:
+    """As `_settle`, a folder of rendered frames that is the open .blend's own."""
+    with _stays(folder, reports):
+        target = storage.folder_beside(path, folder.name)
+        if folder == target:
+            return target
+        if not contents.is_rendered(folder):
+            raise StoreError(f"{folder} holds no rendered frames.", "Press Render Frames.")
+        if storage.is_unsaved(folder) and not jobs.pump.jobs and not os.path.lexists(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.move(str(folder), str(target))
-        except OSError as error:
-            raise StoreError(
-                f"The frames could not be moved beside the .blend: {error}", f"They stay in {folder}"
-            ) from error
-        copied.append(Copied(folder, target, moved=True))
-        repoint(folder, target, path)
-        _reopen(folder)
+            copied.append(Copied(folder, target, moved=True))
+            repoint(folder, target, path)
+            _reopen(folder)
+        else:
+            _copy(folder, target, path, bool(jobs.pump.jobs), copied)
         return target
-    return _copy(folder, target, path, bool(jobs.pump.jobs), copied, reports)
+    return folder
 
 
-def _copy(folder: Path, target: Path, path: str, busy: bool, copied: list[Copied], reports: Reports) -> Path:
-    """Copies a folder, in place of an earlier copy; returns where it lies for the new .blend: there if that fails."""
-    other = contents.foreign(target)
+@contextmanager
+def _stays(folder: Path, reports: Reports) -> Iterator[None]:
+    """Reports what goes wrong in the block; the .blend goes on with the folder where it lies."""
     try:
-        if other:
-            raise StoreError(f"{target} holds other files ({places.shown(other)}) and is not replaced.")
-        contents.copy(folder, target)
-    except (OSError, shutil.Error, StoreError) as error:
+        yield
+    except (OSError, shutil.Error, CutoutError) as error:
         storage.stays.add(folder)
-        text = f"The masks could not be copied beside the new .blend: {error}"
+        text = f"The masks could not be put beside the new .blend: {error}"
         reports.found.append((text, f"Both files use {folder} now: Write Strips in one changes the other. Save again."))
-        return folder
+
+
+def _copy(folder: Path, target: Path, path: str, busy: bool, copied: list[Copied]) -> None:
+    """Copies a folder, in place of an earlier copy. Raises OSError; StoreError when other files are in the way."""
+    other = contents.foreign(target)
+    if other:
+        raise StoreError(f"{target} holds other files ({places.shown(other)}) and is not replaced.")
+    contents.copy(folder, target)
     copied.append(Copied(folder, target, busy))
     repoint(folder, target, path)
     if not busy:
         storage.stays.discard(folder)
         _reopen(folder)
-    return target
 
 
 def _move_track(scene: Any, track: Any, folder: Path, target: Path) -> Path:

@@ -391,3 +391,24 @@ def test_a_folder_that_was_left_behind_is_found_when_it_is_put_beside_the_file(b
     assert "shot_cutout is used" in status.hint
     blender.ops.wm.save_mainfile()
     assert track.folder == f"//shot_cutout/{UUID}"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_where_a_link_is_in_the_way_the_file_goes_on_with_the_folder_it_had(blender: Any, tmp_path: Path) -> None:
+    from blender_cutout.host import storage
+
+    place = kit.lay_out(tmp_path)
+    kit.write_blend(blender, place, lambda track, strip: None)
+    (tmp_path / "else").mkdir()
+    (tmp_path / "else" / "second_cutout").symlink_to(place.victim)
+    before = kit.contents(place.victim)
+    blender.ops.wm.open_mainfile(filepath=str(place.blend))
+    blender.ops.wm.save_as_mainfile(filepath=str(tmp_path / "else" / "second.blend"))
+    assert kit.contents(place.victim) == before
+    track, status = blender.context.scene.cutout.tracks[0], blender.context.window_manager.cutout
+    assert storage.track_folder(track) == place.folder
+    assert "behind a link" in status.text
+    (tmp_path / "else" / "second_cutout").unlink()
+    blender.ops.wm.save_mainfile()
+    assert storage.track_folder(track) == tmp_path / "else" / "second_cutout" / UUID
+    assert not storage.stays
