@@ -113,7 +113,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
     if not ours.summaries:
         raise InputError("Nothing could be measured: every clip and picture was skipped.", "Mend the data.")
     ours.write_scores()
-    results = ours.results("checkpoint " + engine.tier if args.weights else "", version=__version__, tier=engine.tier)
+    results = ours.results(_with_weights(args), version=__version__, tier=engine.tier)
     if args.save:
         files.write_bytes(args.save, results.to_json())
     theirs = other.saved
@@ -123,6 +123,8 @@ def run(args: argparse.Namespace, context: Context) -> int:
             report.say(f"The other side: {other.name}\n")
             run = Run(rival, plan, report, None, args.stability, slips=other.slips)
             run.measure()
+            if not run.summaries:
+                raise InputError(f"{other.name} could measure nothing.", "See the messages above; ours are kept.")
             theirs = run.results(other.name)
     report.event("done", **ours.summaries, **(_compared(results, theirs, report) if theirs else {}))
     return 0
@@ -189,6 +191,12 @@ def _compared(ours: Results, theirs: Results, report: Reporter) -> dict[str, Any
             report.event("comparison", kind=kind, first=ours.name, second=theirs.name, measures=found[kind])
             report.say(comparison_table(kind, (ours.name, theirs.name), found[kind]) + "\n")
     return {"comparison": found}
+
+
+def _with_weights(args: argparse.Namespace) -> str:
+    """Returns what people call an engine with other weights than the released ones; "" = it has those."""
+    given = ", ".join(f"{kind} {Path(file.parent.name, file.name)}" for kind, file in args.weights or ())
+    return f"{args.tier} with {given}" if given else ""
 
 
 def _engine(args: argparse.Namespace, context: Context) -> Engine:

@@ -86,6 +86,10 @@ def test_a_checkpoint_can_be_measured_without_being_installed(run: Run, capsys: 
     torch.save({"average": average, "recipe": {"network": "scribble"}}, "last.pt")
     assert run(*words, "--weights", "scribble=last.pt") == 0
     assert done(capsys)["foreground of pictures"]["IoU"] != trained["foreground of pictures"]["IoU"]
+    Path("mine").mkdir()
+    shutil.move("last.pt", "mine/last.pt")
+    assert run(*words[1:], "--weights", "scribble=mine/last.pt", "--against", "released") == 0
+    assert "first draft with scribble mine/last.pt, second draft, released weights" in capsys.readouterr().out
 
 
 def test_a_checkpoint_of_another_network_is_refused_with_both_names(

@@ -215,6 +215,17 @@ def test_a_build_that_does_not_work_is_one_line(
     assert told.count("\n") == 1
 
 
+def test_a_build_that_fails_on_every_clip_ends_in_its_own_words(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("old/blender_cutout").mkdir(parents=True)
+    broken = textwrap.dedent(OTHER_BUILD).replace("seen = frames[frame]", "raise ValueError('no memory of that')")
+    Path("old/blender_cutout/__init__.py").write_text(broken)
+    assert run("--only", "video", "--save", "ours.json", "--against", "old") == 2
+    told = capsys.readouterr().err
+    assert told.count("no memory of that") == 5
+    assert "standard of old could measure nothing" in told.splitlines()[-1]
+    assert "video" in json.loads(Path("ours.json").read_text())["units"], "what was measured is kept"
+
+
 @pytest.mark.parametrize("other", ["fine-ish", "data", "missing.json", "data/video/a/masks/0.png"])
 def test_what_is_no_other_side_is_one_line(run: Run, capsys: pytest.CaptureFixture[str], other: str) -> None:
     assert run("--only", "video", "--against", other) == 2
