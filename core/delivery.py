@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from . import atomic
 from .errors import InputError, SizeMismatch
 from .export import ExportStep, write_sequence
 from .matte import read_mask, to_png
@@ -151,12 +152,7 @@ def _write_splines(
             yield ExportStep(number, len(frames), black, lacking)
     splines = [fit(run) for run in tracker.runs()]
     target, size = folder / SPLINES_FILE, sessions[0].source.size
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
     with store_errors(target):
         folder.mkdir(parents=True, exist_ok=True)
-        try:
-            part.write_text(splines_to_json(splines, size, len(frames), invert), encoding="utf-8")
-            os.replace(part, target)
-        finally:
-            part.unlink(missing_ok=True)
+        atomic.write(target, splines_to_json(splines, size, len(frames), invert).encode())
     yield ExportStep(len(frames), len(frames), black, lacking)
