@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -125,3 +126,16 @@ def test_what_cannot_be_delivered_is_refused(session: Any, tmp_path: Path) -> No
     with pytest.raises(StoreError):
         list(deliver([session], (0,), tmp_path / "full", "cutout"))
     assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_splines_are_not_written_through_a_link(session: Any, tmp_path: Path) -> None:
+    folder, victim = tmp_path / "splines", tmp_path / "thesis.txt"
+    folder.mkdir()
+    victim.write_text("my own")
+    for name in ("splines.json", f".splines.json.{os.getpid()}.part", "splines.json.part"):
+        (folder / name).symlink_to(victim)
+    list(deliver([session], (0, 1), folder, "splines"))
+    assert victim.read_text() == "my own"
+    assert json.loads((folder / "splines.json").read_text())["frames"] == 2
+    assert not (folder / "splines.json").is_symlink()
