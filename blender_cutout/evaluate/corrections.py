@@ -26,6 +26,7 @@ from ..core.types import FrameRange, MatteKind
 from ..core.video import open_clip
 from . import metrics
 from .data import find_data, frame_truth, one_object_clips
+from .interval import interval
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -192,7 +193,23 @@ def _table(records: list[dict[str, Any]]) -> str:
                 j, f = np.mean([r[way] for r in rows], axis=0)
                 cells += f"{j:>11.3f}{(j + f) / 2:>7.3f}"
         lines.append(f"{f'{name} ({len(rows)})':<30}{cells}")
-    return "\n".join(lines)
+    return "\n".join(lines + _ends(records))
+
+
+def _ends(records: list[dict[str, Any]]) -> list[str]:
+    """Returns the ends of the means' 95 % intervals over clips as two lines; none for a single clip."""
+    clips = list(dict.fromkeys(r["clip"] for r in records))
+    rows: list[str] = []
+    for end, title in enumerate(("  95 % from", "  to")):
+        cells = ""
+        for way in (way for way in WAYS if way in records[0]):
+            each = [np.mean([r[way] for r in records if r["clip"] == clip], axis=0) for clip in clips]
+            pairs = interval([float(j) for j, _ in each]), interval([float(j + f) / 2 for j, f in each])
+            if pairs[0] is None or pairs[1] is None:
+                return []
+            cells += f"{pairs[0][end]:>11.3f}{pairs[1][end]:>7.3f}"
+        rows.append(f"{title:<30}{cells}")
+    return rows
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -24,6 +24,8 @@ from ..core.video import open_clip
 from . import metrics
 from .data import find_data, one_object_clips, read_truth
 from .flicker import FlickerMeter
+from .interval import difference
+from .report import bounds
 from .walks import Walk, walks
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from ..core.types import Image, Matte
 
     Mask = NDArray[np.bool_]
+    Values = tuple[float, float, float]
     Raw = list[tuple[int, Matte, MatteKind]]
 
 STILL_LENGTH = 24
@@ -92,6 +95,41 @@ def rank_correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     return float(np.corrcoef(ranks(a), ranks(b))[0, 1])
 
 
+def table(name: str, strengths: Sequence[float], rows: Sequence[tuple[str, list[Values]]]) -> str:
+    """Returns the means for each strength, and the 95 % intervals over clips of what the first strength is changed by.
+
+    Args:
+        name: of the table.
+        strengths: as measured.
+        rows: (clip, J, F and flicker for each strength) of each walk.
+    """
+    lines = [
+        f"{name} ({len(rows)})   strength      J      F    J&F  flicker  change   95 %: J&F change, flicker change"
+    ]
+    means = np.mean([values for _, values in rows], axis=0)
+    for n, (strength, (j, f, flicker)) in enumerate(zip(strengths, means, strict=True)):
+        change = flicker / means[0][2] - 1 if means[0][2] else 0.0
+        line = f"{strength:>20.2f} {j:>7.4f} {f:>6.4f} {(j + f) / 2:>6.4f}  {flicker:.4f} {change:>+7.1%}"
+        if n:
+            now, first = (_by_clip([(clip, values[at]) for clip, values in rows]) for at in (n, 0))
+            for column in (0, 1):
+                found = difference(*({clip: pair[column] for clip, pair in side.items()} for side in (now, first)))
+                line += f"  {bounds(found.interval if found else None, '+.4f')}"
+        lines.append(line.rstrip())
+    return "\n".join(lines)
+
+
+def _by_clip(rows: Sequence[tuple[str, Values]]) -> dict[str, tuple[float, float]]:
+    """Returns clip -> (J&F, flicker), the means over its walks."""
+    groups: dict[str, list[tuple[float, float]]] = {}
+    for clip, (j, f, flicker) in rows:
+        groups.setdefault(clip, []).append(((j + f) / 2, flicker))
+    return {
+        clip: (float(np.mean([v[0] for v in each])), float(np.mean([v[1] for v in each])))
+        for clip, each in groups.items()
+    }
+
+
 def _run(engine: Engine, frames: Any, truth: dict[int, Mask], walk: Walk) -> Raw:
     start = {walk.given: truth[walk.given].astype(np.float32)}
     stream = engine.propagate_detailed(frames, start, frame_range=(walk.start, walk.stop))
@@ -108,7 +146,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--strengths", type=float, nargs="*", default=[0.0, 0.5, 1.0])
     args = parser.parse_args(words)
     engine = load_engine(args.tier)
-    tables: dict[str, list[list[tuple[float, float, float]]]] = {"clips": [], "still shots": []}
+    tables: dict[str, list[tuple[str, list[Values]]]] = {"clips": [], "still shots": []}
     doubts: list[tuple[float, float]] = []
     for video in one_object_clips(find_data(args.data)):
         with open_clip(video.clip) as clip:
@@ -116,7 +154,8 @@ def main(words: Sequence[str] | None = None) -> int:
             truth = {frame: found[0] for frame, found in known.items() if found is not None}
             for walk in walks(len(clip), args.starts):
                 raw = _run(engine, clip, truth, walk)
-                tables["clips"].append([score(raw, clip, truth, walk.given, s) for s in args.strengths])
+                scores = [score(raw, clip, truth, walk.given, s) for s in args.strengths]
+                tables["clips"].append((video.name, scores))
                 doubts += [
                     (confidence(matte), metrics.iou(np.asarray(np.rint(matte * 255) > 127), truth[frame]))
                     for frame, matte, kind in raw
@@ -125,15 +164,9 @@ def main(words: Sequence[str] | None = None) -> int:
             shot = StillShot(clip[0])
             still = dict.fromkeys(range(len(shot)), truth[0])
             raw = _run(engine, shot, still, Walk(0, 0, len(shot)))
-            tables["still shots"].append([score(raw, shot, still, 0, s) for s in args.strengths])
+            tables["still shots"].append((video.name, [score(raw, shot, still, 0, s) for s in args.strengths]))
     for name, rows in tables.items():
-        sys.stdout.write(f"{name} ({len(rows)})   strength      J      F    J&F  flicker  change\n")
-        means = np.mean(rows, axis=0)
-        for strength, (j, f, flicker) in zip(args.strengths, means, strict=True):
-            change = flicker / means[0][2] - 1 if means[0][2] else 0.0
-            sys.stdout.write(
-                f"{strength:>20.2f} {j:>7.4f} {f:>6.4f} {(j + f) / 2:>6.4f}  {flicker:.4f} {change:>+7.1%}\n"
-            )
+        sys.stdout.write(table(name, args.strengths, rows) + "\n")
     sure, right = np.array(doubts).T
     bad = right < BAD
     if bad.any() and not bad.all():

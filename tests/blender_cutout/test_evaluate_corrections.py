@@ -84,3 +84,17 @@ def test_the_table_of_kept_records_has_a_line_for_each_group(
     assert len(lines) == 1 + 4 + 1
     assert all(way in lines[0] for way in corrections.WAYS)
     assert lines[-1].startswith("mean (4)")
+
+
+def test_the_mean_over_clips_has_an_interval_below(
+    records: list[dict], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    worse = [r | {"clip": "worse", "change": (r["change"][0] - 0.2, r["change"][1] - 0.1)} for r in records]
+    kept = tmp_path / "records.jsonl"
+    kept.write_text("\n".join(json.dumps(r) for r in records + worse))
+    assert corrections.main(["--table", str(kept)]) == 0
+    head, *_, mean, low, high = capsys.readouterr().out.splitlines()
+    column = head.replace(" J", "").split().index("change")
+    js = [float(line.split()[column]) for line in (mean.split(")")[1], low.split("from")[1], high.split("to")[1])]
+    assert js[1] == pytest.approx(js[0] - 0.1, abs=0.002)
+    assert js[2] == pytest.approx(js[0] + 0.1, abs=0.002)

@@ -11,7 +11,7 @@ import pytest
 from blender_cutout.core.fakes import SyntheticClip
 from blender_cutout.core.types import MatteKind
 from blender_cutout.evaluate import cuts
-from blender_cutout.evaluate.stability import StillShot, area_under_curve, rank_correlation, score
+from blender_cutout.evaluate.stability import StillShot, area_under_curve, rank_correlation, score, table
 
 
 def test_the_order_of_good_and_bad_is_measured() -> None:
@@ -57,3 +57,16 @@ def test_joins_and_transitions_of_clips_are_counted(tmp_path: Path, capsys: pyte
         for kind in ("dissolves", "fades to black", "fades to white")
         for length in ("", " in 6 frames")
     ]
+
+
+def test_what_a_strength_changes_has_an_interval_over_clips_not_walks() -> None:
+    rows = [
+        (clip, [(j, j, 0.10), (j + gain, j + gain, 0.08)])
+        for clip, j, gain in (("a", 0.5, 0.01), ("b", 0.9, 0.03))
+        for _ in range(9)
+    ]
+    head, first, second = table("clips", [0.0, 1.0], rows).splitlines()
+    assert "clips (18)" in head
+    assert "[" not in first
+    assert second.endswith("[+0.0100, +0.0300]  [-0.0200, -0.0200]")
+    assert "-20.0%" in second
