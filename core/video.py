@@ -40,6 +40,7 @@ MOST_KEPT = 256
 """And never more frames than that, however small: encoders put a key frame at least every 250."""
 
 _HASHED = 64 * 1024
+_SHOWN = 300
 
 
 class VideoSource(ABC):
@@ -182,15 +183,31 @@ def open_clip(clip: Clip | str | os.PathLike[str]) -> VideoSource:
     if not isinstance(clip, Clip):
         clip = Clip(os.fspath(clip))
     path = Path(clip.path)
-    if clip.files:
-        paths = [path / name for name in clip.files]
+    try:
+        pictures = _pictures_of(path, clip.files)
+    except (OSError, ValueError) as error:  # a name that is too long, a folder that may not be read
+        reason = error.strerror if isinstance(error, OSError) else "it has a character that no name can have"
+        raise FrameReadError(
+            f"The clip {str(path)[:_SHOWN]} cannot be opened ({reason}).", "Check the path, or choose the clip again."
+        ) from error
+    if pictures:
+        return Pictures(pictures)
+    from .movie import Movie  # PyAV takes long to load, and pictures do not need it
+
+    return Movie(path)
+
+
+def _pictures_of(path: Path, files: Sequence[str]) -> list[Path]:
+    """The pictures of a clip in order, none = it is a movie. Raises FrameReadError, and OSError or ValueError."""
+    if files:
+        paths = [path / name for name in files]
         missing = [p.name for p in paths if not p.is_file()]
         if missing:
             raise FrameReadError(
                 f"{len(missing)} of {len(paths)} pictures are missing in {path}, the first is {missing[0]}.",
                 "Check the folder, or choose the clip again.",
             )
-        return Pictures(paths)
+        return paths
     if path.is_dir():
         paths = sorted((p for p in path.iterdir() if _is_picture(p)), key=lambda p: natural_key(p.name))
         if not paths:
@@ -198,16 +215,12 @@ def open_clip(clip: Clip | str | os.PathLike[str]) -> VideoSource:
                 f"The folder {path} has no pictures.",
                 f"Choose a folder with {', '.join(sorted(PICTURE_SUFFIXES))} files.",
             )
-        return Pictures(paths)
+        return paths
     if not path.exists():
         raise FrameReadError(f"The clip {path} does not exist.", "Check the path, or choose the clip again.")
     if path.stat().st_size == 0:
         raise FrameReadError(f"The clip {path} is an empty file.", "Copy or export it again.")
-    if path.suffix.lower() in PICTURE_SUFFIXES:
-        return Pictures([path])
-    from .movie import Movie  # PyAV takes long to load, and pictures do not need it
-
-    return Movie(path)
+    return [path] if path.suffix.lower() in PICTURE_SUFFIXES else []
 
 
 def read_picture(path: Path) -> Image:

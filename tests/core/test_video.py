@@ -114,12 +114,15 @@ def _missing_file(folder: Path) -> Clip:
         (_damaged_picture, "damaged or not a picture"),
         (_no_pictures, "no pictures"),
         (_missing_file, "1 of 2 pictures are missing"),
+        (lambda folder: folder / ("x" * 5000 + ".mp4"), "cannot be opened"),
+        (lambda folder: Clip(str(folder), ("x" * 5000 + ".png",)), "cannot be opened"),
     ],
 )
 def test_what_cannot_be_a_clip_is_a_clear_error(tmp_path: Path, make, says):
     with pytest.raises(FrameReadError, match=says) as caught:
         open_clip(make(tmp_path))
     assert caught.value.hint
+    assert len(caught.value.text) < 1000
 
 
 def test_pictures_of_different_sizes_name_both_sizes(tmp_path: Path):
