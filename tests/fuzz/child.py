@@ -35,7 +35,7 @@ TARGETS = {
 
 ROOM = 1 << 30
 """Bytes of address space above what the idle process has: more is refused, and counts as taken."""
-_FORMAT = "<qqddqd"
+_FORMAT = "<qqqd"
 
 
 class Board:
@@ -44,7 +44,6 @@ class Board:
     Attributes:
         at: index of the input that is being read, -1 = none yet.
         done: inputs that were read.
-        cpu, begun: the child's processor time and the clock when it began with that input.
         most: bytes at most above the idle process.
         slowest: seconds of the slowest input.
     """
@@ -55,10 +54,10 @@ class Board:
         with path.open("r+b") as file:
             self._map = mmap.mmap(file.fileno(), struct.calcsize(_FORMAT))
 
-    def write(self, at: int, done: int, cpu: float, begun: float, most: int, slowest: float) -> None:
-        struct.pack_into(_FORMAT, self._map, 0, at, done, cpu, begun, most, slowest)
+    def write(self, at: int, done: int, most: int, slowest: float) -> None:
+        struct.pack_into(_FORMAT, self._map, 0, at, done, most, slowest)
 
-    def read(self) -> tuple[int, int, float, float, int, float]:
+    def read(self) -> tuple[int, int, int, float]:
         return struct.unpack_from(_FORMAT, self._map, 0)  # type: ignore[return-value]
 
 
@@ -106,7 +105,7 @@ def main(name: str, seed: int, first: int, count: int, board: Board, report: Pat
         for index in range(first, first + count):
             data = target.make(generator(seed, name, index))
             begun = time.monotonic()
-            board.write(index, index - first, time.process_time(), begun, most, slowest)
+            board.write(index, index - first, most, slowest)
             found = problem(target, data)
             slowest = max(slowest, time.monotonic() - begun)
             most = max(most, taken := _peak() - idle)
@@ -117,7 +116,7 @@ def main(name: str, seed: int, first: int, count: int, board: Board, report: Pat
             if found is not None:
                 out.write(json.dumps({**found, "index": index}) + "\n")
                 out.flush()
-    board.write(first + count, count, 0.0, time.monotonic(), most, slowest)
+    board.write(first + count, count, most, slowest)
 
 
 def _peak() -> int:

@@ -6,8 +6,8 @@ import random
 from pathlib import Path
 from typing import Protocol
 
-MOST_TEXT = 4000
-"""Characters of an error's message: it has to fit a panel, whatever stands in the file."""
+MOST_TEXT = 10_000
+"""Characters of an error's message, whatever stands in the file: it may name two paths."""
 
 
 class Wrong(Exception):

@@ -85,7 +85,7 @@ def fuzz(name: str, seed: int, seconds: float, inputs: int = sys.maxsize, saved:
 def _one_child(tally: Tally, seed: int, first: int, count: int, seconds: float, place: Path) -> tuple[int, str]:
     """Lets a child read inputs until something ends it or the time is over; returns the last one, and what ended it."""
     board = Board(place / "board")
-    board.write(-1, 0, 0.0, 0.0, 0, 0.0)
+    board.write(-1, 0, 0, 0.0)
     path = os.pathsep.join([str(ROOT), str(ROOT / "tests"), *filter(None, [os.environ.get("PYTHONPATH")])])
     words = [tally.name, str(seed), str(first), str(min(count, 10**12)), str(place / "board")]
     with (place / "said").open("wb") as said:
@@ -96,11 +96,14 @@ def _one_child(tally: Tally, seed: int, first: int, count: int, seconds: float, 
         )  # fmt: skip
     started = time.monotonic()
     begun, kind = 0.0, ""
+    seen, since, cpu = -1, 0.0, 0.0  # the input that was read at the last look, and when that was first seen
     try:
         while True:
             ended = child.poll() is not None
             now = time.monotonic()
-            at, done, cpu, since, most, slowest = board.read()
+            at, done, most, slowest = board.read()
+            if at != seen:
+                seen, since, cpu = at, now, _cpu(child.pid)
             if at < 0 and (ended or now - started > _START):
                 raise RuntimeError(f"The fuzzer {tally.name} does not start:\n{(place / 'said').read_text()[-3000:]}")
             if at >= 0 and not begun:
@@ -110,7 +113,7 @@ def _one_child(tally: Tally, seed: int, first: int, count: int, seconds: float, 
             if ended:
                 kind = "" if child.returncode == 0 else "crash"
                 break
-            if at >= 0 and _hangs(child.pid, cpu, now - since):
+            if at >= 0 and _hangs(_cpu(child.pid) - cpu, now - since):
                 kind = "hang"
                 break
             if begun and now - begun >= seconds:
@@ -126,15 +129,18 @@ def _one_child(tally: Tally, seed: int, first: int, count: int, seconds: float, 
     return at, kind
 
 
-def _hangs(pid: int, cpu_before: float, waited: float) -> bool:
-    if waited < MOST_CPU:
-        return False
+def _hangs(used: float, waited: float) -> bool:
+    """Whether an input has taken too long, given the seconds of the processor's time and of the clock's."""
+    return waited > MOST_CPU and (used > MOST_CPU or waited > MOST_WALL)
+
+
+def _cpu(pid: int) -> float:
+    """Seconds of the processor's time that a process has had; 0 where that cannot be told."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        used = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return (int(fields[11]) + int(fields[12])) / float(os.sysconf("SC_CLK_TCK"))
     except (OSError, ValueError, IndexError):
-        return waited > MOST_WALL
-    return used - cpu_before > MOST_CPU or waited > MOST_WALL
+        return 0.0
 
 
 def _collect(tally: Tally, place: Path, seed: int, saved: Path | None) -> None:
