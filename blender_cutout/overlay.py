@@ -32,6 +32,8 @@ _ENOUGH = 48 * 2**20
 """Pixels up to which more are kept: some seconds, so that what is played again and again is read once."""
 _SMALL = 1 << 20
 """Pixels that a small copy may have."""
+_AT_ONCE = 1 << 25
+"""Pixels that a mask without a small copy may have: the window waits while it is read."""
 _IN_FULL = 3
 """So many masks are shown as one in full detail; for more the small copies must do."""
 _SQUARE = 8.0
@@ -213,7 +215,7 @@ def _upload(*paths: Path, size: _Size = None) -> _Shown:
     try:
         grey, small = _sum([read_grey(detail.small_copy(path), None, _SMALL) for path in paths]), True
     except (OSError, ValueError):  # they are small themselves, or from a version that made no copies
-        grey, small = _sum([read_grey(path, size) for path in paths]), False
+        grey, small = _sum([read_grey(path, size, _AT_ONCE) for path in paths]), False
     return _Shown(upload(grey), detail.used(grey), grey.shape[1] if small else 0, grey.size)
 
 

@@ -359,3 +359,15 @@ def test_the_preview_is_drawn_anew_for_the_frame_in_view_and_not_for_every_other
         seen.in_view = False
         seen.on_matte(job, MatteReady("", uuid, frame, "/nowhere.png", "propagated"))
         assert seen.in_view is expected
+
+
+def test_a_mask_of_another_size_than_the_clip_is_not_unpacked(blender: Any, project: Project, files: list[str]) -> None:
+    from blender_cutout import layers, overlay
+
+    scene, _ = project()
+    cut(blender)
+    (layer,), _ = layers.find_layers(scene)
+    assert layer.size == (kit.HEIGHT, kit.WIDTH)
+    assert overlay.Overlay()._texture(*layer.files, size=layer.size) is not None
+    kit.write_png(layer.files[0], np.full((kit.HEIGHT * 2, kit.WIDTH), 100, np.uint8))
+    assert overlay.Overlay()._texture(*layer.files, size=layer.size) is None
