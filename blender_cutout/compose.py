@@ -8,15 +8,16 @@ from __future__ import annotations
 import gc
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import machine
 from .core.engine import Engine, EngineSettings
-from .core.errors import EnvironmentMissing, InputError, OutOfMemory, WeightsError
+from .core.errors import EnvironmentMissing, InputError, OutOfMemory, WeightsError, is_out_of_memory
 from .core.propagate import PropagationSettings
 from .core.tiers import AUTO, Tier
 from .fitted import fitting_tier
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from .core.ports import FusionNet, Key, PropagationNet, ScribbleNet, Value, Weight
     from .core.types import Image, Map, Matte, Mattes
 
+T = TypeVar("T")
 DEVICES = (AUTO, "cpu", "cuda", "mps")
 KINDS = ("scribble", "propagation", "fusion")
 """What weights are for."""
@@ -249,12 +251,40 @@ def translated() -> Iterator[None]:
     except errors.OutOfMemory as error:
         raise OutOfMemory(error.text, error.hint) from error
     except (MemoryError, RuntimeError) as error:
-        text = str(error).lower()
-        if isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text:
+        if is_out_of_memory(error):
             raise OutOfMemory(
                 "The memory of this machine does not suffice.", "Choose a smaller tier, or close other programs."
             ) from error
         raise
+
+
+def within_memory(work: Callable[[], T], step_down: Callable[[BaseException], bool]) -> T:
+    """The result of `work`, done again as long as memory does not suffice and `step_down` finds something smaller.
+
+    Args:
+        work: may hold what fills the memory in its own frame only; that is gone before it is done again.
+        step_down: takes the error; False = there is nothing smaller, and the error is raised.
+    """
+    while True:
+        try:
+            return work()
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            full = error.with_traceback(None)
+        # Not inside `except`, and without its causes: tracebacks hold what fills the memory.
+        full.__cause__ = full.__context__ = None
+        free_memory()
+        if not step_down(full):
+            raise full
+
+
+def free_memory() -> None:
+    """Gives back what torch holds in reserve, if it is loaded."""
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 class _Scribble:

@@ -7,7 +7,7 @@ from typing import Any
 
 import bpy
 
-from . import properties
+from . import properties, spans
 from .core.errors import CutoutError
 from .host import compat, strips
 from .host.mapping import PictureMap
@@ -44,7 +44,7 @@ def clip_in_view(scene: Any) -> InView | None:
     place = strips.find(scene, track.strip_uuid, track.strip_name)
     if place.strip.mute or not strips.is_open(scene, place):
         return None
-    frame = strips.time_map(scene, place.strip, track.frame_count).clip_frame(scene.frame_current)
+    frame = spans.shown_now(scene, place.strip, track)
     if frame is None:
         return None
     picture = strips.picture_map(scene, place.strip, (track.width, track.height))

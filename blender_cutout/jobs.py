@@ -155,7 +155,7 @@ def _hello() -> Hello:
     from .core.messages import PROTOCOL, Hello
 
     chosen = preferences.settings()
-    return Hello(PROTOCOL, chosen.tier, chosen.device, str(storage.user_folder("cache")))
+    return Hello(PROTOCOL, chosen.tier, chosen.device)
 
 
 def change_engine() -> None:

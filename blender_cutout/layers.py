@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import jobs, objects, output_state, properties
+from . import jobs, objects, output_state, properties, spans
 from .core.errors import CutoutError
 from .host import annotations, strips
 from .host.looks import CHECKER, GREY, OUTLINE, Look, look
@@ -38,7 +38,7 @@ def find_layers(scene: Any) -> tuple[list[Layer], PictureMap | None]:
     strip = place.strip
     if strip.mute or not strips.is_open(scene, place):
         return [], None
-    frame = strips.time_map(scene, strip, tracks[0].frame_count).clip_frame(scene.frame_current)
+    frame = spans.shown_now(scene, strip, tracks[0])
     if frame is None:
         return [], None
     found = [

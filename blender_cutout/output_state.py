@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import objects
+from . import objects, properties
 from .core.errors import InputError, StripError
 from .core.types import Form
 from .host import compat, forms, sequences, strips
@@ -38,7 +38,7 @@ def check(scene: Any) -> None:
 
     Cutouts whose strip is gone, and other clips' cutouts that were never written, are left out.
     """
-    active = scene.cutout.tracks[min(scene.cutout.active_index, len(scene.cutout.tracks) - 1)]
+    active = properties.active_track(scene)
     for track in scene.cutout.tracks:
         try:
             strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
@@ -77,7 +77,7 @@ def warning(scene: Any) -> str:
     """What the artist may not expect of a render; "" = nothing."""
     if not scene.render.use_sequencer:
         return "Sequencer is off in the output properties."
-    active = scene.cutout.tracks[min(scene.cutout.active_index, len(scene.cutout.tracks) - 1)]
+    active = properties.active_track(scene)
     try:
         strip = strips.find(scene, active.strip_uuid, active.strip_name).strip
     except StripError:

@@ -11,7 +11,7 @@ from .core.types import Label
 from .host import compat
 from .host.annotations import active_label
 from .host.looks import CHECKER, GREY
-from .properties import next_step
+from .properties import active_track, next_step
 
 _SWITCHES = (
     ("visible", "HIDE_OFF", "HIDE_ON"),
@@ -67,7 +67,7 @@ class CUTOUT_PT_cutout(bpy.types.Panel):
         column = row.column(align=True)
         column.operator("cutout.new", icon="ADD", text="")
         column.operator("cutout.remove", icon="REMOVE", text="")
-        track = data.tracks[min(data.active_index, len(data.tracks) - 1)]
+        track = active_track(scene)
         if not frames_panel.draw(layout, track, status):
             _draw_message(context, layout, status)
             return

@@ -272,7 +272,12 @@ def active_track(scene: Any) -> Any:
     data = scene.cutout
     if not len(data.tracks):
         raise InputError("There is no cutout yet.", "Select a movie or image strip and press New Cutout.")
-    return data.tracks[min(data.active_index, len(data.tracks) - 1)]
+    return data.tracks[active_index(data)]
+
+
+def active_index(data: Any) -> int:
+    """Index of the active cutout in the list, which may have become shorter; -1 when it is empty."""
+    return min(data.active_index, len(data.tracks) - 1)
 
 
 def tracks() -> Iterator[tuple[Any, Any]]:

@@ -6,7 +6,7 @@ from typing import Any
 from bpy.props import BoolProperty, FloatProperty
 
 from . import care
-from .properties_view import REDRAWS
+from .properties_view import REDRAWS, redraw
 
 
 def judge_all(group: Any, context: Any) -> None:
@@ -14,8 +14,7 @@ def judge_all(group: Any, context: Any) -> None:
     scene = group.id_data
     for track in scene.cutout.tracks:
         care.judge(scene, track)
-    if REDRAWS is not None:
-        REDRAWS(group, context)
+    redraw(group, context)
 
 
 STABILITY = FloatProperty(

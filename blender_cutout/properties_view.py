@@ -10,14 +10,14 @@ from .host import compat
 from .host.looks import CHECKER, GREY, OUTLINE, TINT
 
 
-def _redraw(_group: Any, _context: Any) -> None:
+def redraw(_group: Any, _context: Any) -> None:
     """Has every sequencer drawn anew: by itself Blender redraws only the region that was clicked in."""
     for _, area in compat.sequencer_areas():
         area.tag_redraw()
 
 
 # Without windows there is nothing to redraw, and 4.2 as a Python module crashes at its end for every `update` function.
-REDRAWS = None if bpy.app.background else _redraw
+REDRAWS = None if bpy.app.background else redraw
 SHOW_MASK = BoolProperty(
     name="Show Mask",
     description="Show the mask over the preview, wherever the composite does not show it already",

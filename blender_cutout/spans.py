@@ -44,6 +44,11 @@ def between(scene: Any, track: Any) -> FrameRange:
     return FrameRange(min(frames), max(frames) + 1)
 
 
+def shown_now(scene: Any, strip: Any, track: Any) -> int | None:
+    """The clip frame that a cutout's strip shows now; None outside of it. Raises StripError if it cannot be mapped."""
+    return strips.time_map(scene, strip, track.frame_count).clip_frame(scene.frame_current)
+
+
 def here(scene: Any, track: Any) -> int:
     """The clip frame that is shown now. Raises InputError outside the strip."""
     times = times_of(scene, track)

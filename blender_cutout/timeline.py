@@ -13,7 +13,7 @@ from typing import Any
 
 import bpy
 
-from . import care, jobs
+from . import care, jobs, properties
 from .core.errors import CutoutError
 from .host import compat, kept, looks, marks, strips
 from .host.marks import Lane, Marks, Run
@@ -72,8 +72,7 @@ def _one_of_each_clip(scene: Any) -> list[Any]:
     """The active cutout of the strip it is of, the first one of every other."""
     data = scene.cutout
     found = {track.strip_uuid: track for track in reversed(data.tracks) if track.frame_count}
-    if data.active_index < len(data.tracks) and data.tracks[data.active_index].frame_count:
-        active = data.tracks[data.active_index]
+    if len(data.tracks) and (active := properties.active_track(scene)).frame_count:
         found[active.strip_uuid] = active
     return list(found.values())
 

@@ -10,8 +10,6 @@ import numpy as np
 if TYPE_CHECKING:
     from .types import Mattes
 
-DOUBTFUL = 0.85
-"""A matte below is rather wrong than right; see `confidence`."""
 _SIDE = 512
 
 

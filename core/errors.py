@@ -79,3 +79,11 @@ class WorkerDied(CutoutError):
 
 class ProtocolError(CutoutError):
     """The two processes do not understand each other."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """True for numpy's and Python's MemoryError, for what torch raises on any device, and for our own error."""
+    if isinstance(error, MemoryError | OutOfMemory) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)

@@ -94,10 +94,6 @@ class SpaceTimeMemory:
         """Whether this keyframe is remembered."""
         return frame in self._permanent
 
-    def permanent(self, frame: int) -> Entry:
-        """The entry of a remembered keyframe."""
-        return self._permanent[frame]
-
     def keeps(self, frame: int) -> bool:
         """Whether `frame` of the pass is one of the n-th that stay."""
         return abs(frame - self._start) % self._every == 0

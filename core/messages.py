@@ -28,7 +28,6 @@ class Hello:
     protocol: int
     tier: str
     device: str
-    cache_dir: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +255,6 @@ class MatteReady:
     track: str
     frame: int
     path: str
-    matte_kind: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING
 from .actions import Action, Import, Lock, Operation, Propagation, action_to_json
 from .disk import DiskKeeper
 from .errors import InputError, StoreError, StrokeError
-from .export import ExportStep, write_sequence
 from .folder import check_clip, move_folder
 from .group_plan import Part
 from .history import History
@@ -276,17 +275,6 @@ class TrackSession:
     def matte_ranges(self) -> tuple[tuple[int, int, str], ...]:
         """Where the mattes at the head lie: (start, stop, operation id), sorted; see `MatteStore.path`."""
         return self._overview.mattes()
-
-    def export(self, frames: Sequence[int], folder: str | os.PathLike[str]) -> Iterator[ExportStep]:
-        """Writes the mattes at the head as 000001.png … into `folder`; yields after each (see `write_sequence`).
-
-        Args:
-            frames: clip frame of each picture, in order; -1, and one without a matte, gives a black picture.
-            folder: replaced as a whole when all pictures are ready.
-        """
-        chain = self._journal.chain()
-        paths = (self._history.sound_path(frame, chain) if frame >= 0 else None for frame in frames)
-        return write_sequence(paths, frames, self.source.size, Path(folder).absolute())
 
     def move(self, folder: str | os.PathLike[str]) -> None:
         """Moves the track's folder with all that is in it. Raises StoreError; it is in its old place then."""

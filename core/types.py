@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NewType
+from typing import TYPE_CHECKING, Any
 
 from .errors import InputError, StrokeError
 from .told import Told
@@ -31,8 +31,6 @@ PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff",
 """Picture files that the engine reads."""
 MOST_POINTS = 100_000
 """Points of a stroke, and of all strokes of a round: a pen gives some hundreds a second."""
-Frame = NewType("Frame", int)
-"""Clip-local index, from 0. Never a frame of the timeline."""
 
 
 class Label(str, Enum):

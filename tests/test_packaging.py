@@ -166,7 +166,7 @@ def test_the_engine_starts_from_the_zip_alone(archive: Path, tmp_path: Path) -> 
     with zipfile.ZipFile(archive) as opened:
         opened.extractall(folder)
     client = WorkerClient(worker_command(sys.executable, folder / "worker" / "entry.py"), tmp_path / "engine.log")
-    client.start(Hello(PROTOCOL, "auto", "cpu", str(tmp_path / "cache")))
+    client.start(Hello(PROTOCOL, "auto", "cpu"))
     try:
         deadline = time.monotonic() + 120
         events = []

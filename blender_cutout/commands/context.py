@@ -95,26 +95,28 @@ class Context:
         Raises:
             OutOfMemory: even the fastest tier needs too much.
         """
+        from ..compose import within_memory
         from ..core.ladder import faster
-        from ..worker.failures import free_memory, is_out_of_memory
 
-        while True:
-            name = tier
-            engine: Engine | None = None
-            try:
-                engine = self.load(name, device)
-                name = engine.tier
-                return work(engine)
-            except Exception as error:
-                instead = faster(name) if is_out_of_memory(error) else None
-                if instead is None:
-                    if is_out_of_memory(error) and not isinstance(error, OutOfMemory):
-                        raise OutOfMemory("The memory does not suffice.", "Close other programs.") from error
-                    raise
-            # Outside of the handler: its traceback holds what fills the memory.
-            engine = None
-            free_memory()
+        name = tier
+
+        def attempt() -> T:
+            nonlocal name
+            engine = self.load(name, device)
+            name = engine.tier
+            return work(engine)
+
+        def step_down(error: BaseException) -> bool:
+            nonlocal name
+            instead = faster(name)
+            if instead is None:
+                if not isinstance(error, OutOfMemory):
+                    raise OutOfMemory("The memory does not suffice.", "Close other programs.") from error
+                return False
             text = f"The memory does not suffice for the tier {name}: {instead.name} takes its place, which needs less."
             self.report.event("fallback", tier=name, instead=instead.name, text=text)
             self.report.complain(f"Warning: {text}")
-            tier = instead.name
+            name = instead.name
+            return True
+
+        return within_memory(attempt, step_down)

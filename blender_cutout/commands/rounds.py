@@ -103,7 +103,7 @@ def opened(engine: Engine) -> Iterator[Desk]:
     server.start()
     desk = Desk(heard, ask)
     try:
-        os.write(ask, m.encode(m.Hello(m.PROTOCOL, engine.tier, engine.device, "")))
+        os.write(ask, m.encode(m.Hello(m.PROTOCOL, engine.tier, engine.device)))
         yield desk
     finally:
         os.close(ask)

@@ -24,8 +24,6 @@ from .strips import Place, pieces
 _AT_ONCE = 1000
 """Pictures that a strip is given at once: that takes 10 ms."""
 _BIT = 0.01
-FOLDERS = {Form.MASK: "matte", Form.CUTOUT: "cutout", Form.SPLINES: "splines"}
-"""Form → its folder in a cutout's folder."""
 
 
 def prepare(

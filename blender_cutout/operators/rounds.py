@@ -9,7 +9,7 @@ from typing import Any
 
 import bpy
 
-from .. import jobs, objects, properties
+from .. import jobs, objects, properties, spans
 from ..core.errors import InputError, StrokeError
 from ..core.types import Stroke
 from ..host import annotations, brush, compat, strips
@@ -55,8 +55,7 @@ class CUTOUT_OT_auto(JobOperator, bpy.types.Operator):
 
         scene, track = opened_track(context)
         objects.check_unlocked(track)
-        strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
-        frame, uuid = _clip_frame(scene, track, strip), track.uuid
+        frame, uuid = spans.here(scene, track), track.uuid
         objects.check_free(track, frame, scene.frame_current)
         return jobs.submit(
             scene,
@@ -123,7 +122,7 @@ def send_strokes(context: Any, scene: Any, track: Any, only: Collection[str] | N
     objects.check_unlocked(track)
     strip = strips.find(scene, track.strip_uuid, track.strip_name)
     _check_shown(scene, strip)
-    timeline, frame = scene.frame_current, _clip_frame(scene, track, strip.strip)
+    timeline, frame = scene.frame_current, spans.here(scene, track)
     objects.check_free(track, frame, timeline)
     annotation, known = annotations.find(context), known_strokes(scene)
     painted = brush.new_on(track.strokes, frame, known, only)
@@ -191,18 +190,6 @@ def _to_source(
             more, beside = [], [d.key for d in drawn]
         strokes, outside = more + strokes, beside + outside
     return strokes, outside
-
-
-def _clip_frame(scene: Any, track: Any, strip: Any) -> int:
-    """The clip frame shown now. Raises InputError outside the strip."""
-    times = strips.time_map(scene, strip, track.frame_count)
-    frame = times.clip_frame(scene.frame_current)
-    if frame is None:
-        raise InputError(
-            f"The current frame {scene.frame_current} is outside the strip.",
-            f"Go to a frame from {times.left} to {times.right - 1}.",
-        )
-    return frame
 
 
 def _check_shown(scene: Any, place: strips.Place) -> None:

@@ -98,7 +98,7 @@ class CUTOUT_OT_remove(Reporting, bpy.types.Operator):
             if place is not None:
                 del place.strip[strips.STRIP_KEY]
         data = scene.cutout
-        data.tracks.remove(min(data.active_index, len(data.tracks) - 1))
+        data.tracks.remove(properties.active_index(data))
         data.active_index = max(0, data.active_index - 1)
         return {"FINISHED"}
 

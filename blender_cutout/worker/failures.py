@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gc
-import sys
 import traceback
 
-from ..core.errors import CutoutError, OutOfMemory
+from ..core.errors import CutoutError, OutOfMemory, is_out_of_memory
 from ..core.messages import Failed
 
 
@@ -30,19 +28,3 @@ def failed(job: str, error: BaseException) -> Failed:
         "What was finished is kept. Try again; if it happens again, report it with the log.",
         trace,
     )
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """True for numpy's and Python's MemoryError, for what torch raises on any device, and for our own error."""
-    if isinstance(error, MemoryError | OutOfMemory) or type(error).__name__ == "OutOfMemoryError":
-        return True
-    text = str(error).lower()
-    return isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
-
-
-def free_memory() -> None:
-    """Gives back what torch holds in reserve, if it is loaded."""
-    gc.collect()
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available():
-        torch.cuda.empty_cache()

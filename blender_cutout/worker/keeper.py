@@ -8,10 +8,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from .. import __version__
-from ..core.errors import ProtocolError
+from ..core.errors import ProtocolError, is_out_of_memory
 from ..core.ladder import faster
 from ..core.messages import PROTOCOL, Event, Hello, Progress, Ready, Warn
-from .failures import free_memory, is_out_of_memory
 
 if TYPE_CHECKING:
     from ..core.engine import Engine
@@ -77,20 +76,23 @@ class EngineKeeper:
 
         The host is told. The faster tier stays until the host wants another one. `again` is called before each repeat.
         """
-        while True:
+        from ..compose import within_memory  # here, not above: the host is answered before anything heavy is loaded
+
+        def attempt() -> _Result:
             try:
                 return work()
             except Exception as error:
-                if not is_out_of_memory(error):
-                    raise
-                _log.warning("job %s: out of memory with the tier %s", job, self._name(), exc_info=error)
-                full = error.with_traceback(None)
-            # Not inside `except`, and without its causes: tracebacks hold what fills the memory.
-            full.__cause__ = full.__context__ = None
-            free_memory()
+                if is_out_of_memory(error):
+                    _log.warning("job %s: out of memory with the tier %s", job, self._name(), exc_info=error)
+                raise
+
+        def step_down(_: BaseException) -> bool:
             if not self._step_down(job):
-                raise full
+                return False
             again()
+            return True
+
+        return within_memory(attempt, step_down)
 
     def _step_down(self, job: str) -> bool:
         """Puts the next faster tier in the engine's place; False when there is none."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..core.messages import ApplyRound, Done, Event, MatteReady
-from ..core.types import MatteKind, Round, Stroke
+from ..core.types import Round, Stroke
 from .exchange import track_state
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def apply(message: ApplyRound, session: TrackSession, send: Callable[[Event], No
     def show(path: Path) -> None:
         if not shown:
             shown.append(path)
-            send(MatteReady(message.job, message.track, message.frame, str(path), MatteKind.DRAWN.value))
+            send(MatteReady(message.job, message.track, message.frame, str(path)))
 
     strokes = tuple(Stroke.from_json(stroke) for stroke in message.strokes)
     try:

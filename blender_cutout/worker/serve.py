@@ -194,11 +194,11 @@ class Server:
             self._send(Warn(message.job, text))
         try:
             stream = session.propagate(frames, direction, options=_options(message), notice=self._notice(message.job))
-            for frame, path, kind in self._steps(message, stream, len(frames), lambda step: step[1] is None):
+            for frame, path, _ in self._steps(message, stream, len(frames), lambda step: step[1] is None):
                 pending += path is None
                 if path is not None:
                     done += 1
-                    self._send(MatteReady(message.job, message.track, frame, str(path), kind.value))
+                    self._send(MatteReady(message.job, message.track, frame, str(path)))
                 meter.step(done + pending, len(frames) + pending)
         finally:
             if session is self._sessions.get(message.track):
@@ -228,8 +228,8 @@ class Server:
             for count, step in enumerate(stream, start=1):
                 done += bool(step.mattes)
                 pending += step.pending
-                for track, (path, kind) in zip(message.tracks, step.mattes, strict=False):
-                    self._send(MatteReady(message.job, track, step.frame, str(path), kind.value))
+                for track, (path, _) in zip(message.tracks, step.mattes, strict=False):
+                    self._send(MatteReady(message.job, track, step.frame, str(path)))
                 meter.step(count, run.total + pending)
         finally:
             for track, session in zip(message.tracks, sessions, strict=True):

@@ -18,7 +18,7 @@ from blender_cutout.core.errors import EnvironmentMissing, WorkerDied
 
 ROOT = Path(__file__).resolve().parents[2]
 
-HELLO = m.Hello(m.PROTOCOL, "auto", "cpu", "")
+HELLO = m.Hello(m.PROTOCOL, "auto", "cpu")
 READY = '{"v":1,"kind":"Ready","protocol":1,"version":"1","device":"cpu","tier":"x","pid":1}'
 PRELUDE = """
 import os, sys, time

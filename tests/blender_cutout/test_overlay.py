@@ -357,7 +357,7 @@ def test_the_preview_is_drawn_anew_for_the_frame_in_view_and_not_for_every_other
     jobs.wait(job, 60)
     for frame, expected in ((kit.STROKE_FRAME + 1, False), (kit.STROKE_FRAME, True)):
         seen.in_view = False
-        seen.on_matte(job, MatteReady("", uuid, frame, "/nowhere.png", "propagated"))
+        seen.on_matte(job, MatteReady("", uuid, frame, "/nowhere.png"))
         assert seen.in_view is expected
 
 

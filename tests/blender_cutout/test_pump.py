@@ -75,7 +75,7 @@ def notebook() -> Notebook:
 def pump(notebook: Notebook, tmp_path: Path) -> Iterator[Pump]:
     def start() -> WorkerClient:
         client = WorkerClient(kit.fake_engine("--delay", "0.03"), tmp_path / "engine.log")
-        client.start(Hello(PROTOCOL, "auto", "auto", str(tmp_path)))
+        client.start(Hello(PROTOCOL, "auto", "auto"))
         return client
 
     pump = Pump(start, notebook)

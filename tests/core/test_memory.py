@@ -106,4 +106,3 @@ def test_where_even_few_do_not_fit_the_start_its_surroundings_and_the_last_frame
         memory.add_permanent(key, key, key, near=500)
     memory.add_surroundings("wide", "wide")
     assert remembered(walked(memory, range(501, 700))) == [500, "wide", 699]
-    assert memory.permanent(500).key == 500

@@ -13,7 +13,7 @@ from blender_cutout.core.types import PropagationOptions
 
 STROKE = {"label": "keep", "radius": 6.5, "points": [[1.0, 2.0], [3.25, 4.0]]}
 ALL = [
-    m.Hello(1, "auto", "cpu", "C:\\Nutzer\\Änne"),
+    m.Hello(1, "auto", "cpu"),
     m.OpenTrack("j1", "t", "/media/ein Film – Kopie.mp4", ("a 1.png", "b.png"), "/x"),
     m.ApplyRound("j2", "t", 5, (STROKE,), 2.0, False),
     m.Propagate("j3", "t", 0, 9, "both"),
@@ -30,7 +30,7 @@ ALL = [
     m.Shutdown(),
     m.Ready(1, "0.1.0", "cpu", "draft", 77),
     m.TrackState("j1", "t", "h", "p", (0, 4), ((0, 3), (4, 5)), 24, 120, 200, 25.0, ((0, 3, "h"), (4, 5, "p"))),
-    m.MatteReady("j2", "t", 5, "/m/é.png", "drawn"),
+    m.MatteReady("j2", "t", 5, "C:\\Nutzer\\Änne/m/é.png"),
     m.Progress("j3", 1, 9, "propagating", -1.0),
     m.Warn("j1", "two\nlines"),
     m.Done("j1", "ok", {"count": 3, "folder": "x"}),
@@ -125,3 +125,20 @@ def test_the_options_of_a_propagation_go_by_name_alone() -> None:
         assert m.decode(m.encode(sent)) == sent
     with pytest.raises(TypeError):
         PropagationOptions(False, 0.25, 0.5)  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (
+            '{"v":1,"kind":"Hello","protocol":1,"tier":"auto","device":"cpu","cache_dir":"/x"}',
+            m.Hello(1, "auto", "cpu"),
+        ),
+        (
+            '{"v":1,"kind":"MatteReady","job":"j","track":"t","frame":5,"path":"/m.png","matte_kind":"drawn"}',
+            m.MatteReady("j", "t", 5, "/m.png"),
+        ),
+    ],
+)
+def test_a_field_that_only_earlier_releases_sent_is_passed_over(line: str, message: m.Message) -> None:
+    assert m.decode(line) == message

@@ -23,6 +23,7 @@ from session_kit import (
 
 from blender_cutout.core import export as export_module
 from blender_cutout.core import matte as matte_module
+from blender_cutout.core.delivery import deliver
 from blender_cutout.core.errors import StoreError
 from blender_cutout.core.fakes import iou
 from blender_cutout.core.matte import read_mask
@@ -149,7 +150,7 @@ def test_pictures_that_are_no_mattes_of_this_clip_are_made_again_or_left_out(
             data[:] = b"\0" * len(data)
         path.write_bytes(data)
     again = reopened(session, media)
-    steps = list(again.export(list(ALL), tmp_path / "out"))
+    steps = list(deliver([again], list(ALL), tmp_path / "out"))
     assert steps[-1].missing == 1, "frame 7 has none; that of frame 4 is drawn again"
     assert (tmp_path / "out" / "000005.png").read_bytes() == before[4]
     assert read_mask(tmp_path / "out" / "000008.png").max() == 0
@@ -191,7 +192,7 @@ def test_a_full_disk_stops_with_the_path_and_keeps_what_is_done(
 
     monkeypatch.setattr(export_module.shutil, "copyfile", no_room)
     with pytest.raises(StoreError, match="disk is full"):
-        list(session.export([0, 1], tmp_path / "out"))
+        list(deliver([session], [0, 1], tmp_path / "out"))
     assert not (tmp_path / "out").exists()
     assert not (tmp_path / ".out.new").exists()
 

@@ -18,6 +18,7 @@ from session_kit import (
     run,
 )
 
+from blender_cutout.core.delivery import deliver
 from blender_cutout.core.errors import InputError, StoreError
 from blender_cutout.core.fakes import iou
 from blender_cutout.core.matte import read_mask
@@ -34,7 +35,7 @@ def test_export_writes_a_complete_sequence_with_black_where_nothing_is(session: 
     session.apply_round(keep(4))
     run(session, FrameRange(0, 8))
     target = tmp_path / "Ausgabe ü"
-    steps = list(session.export([3, -1, 4, 12, 3], target))
+    steps = list(deliver([session], [3, -1, 4, 12, 3], target))
     assert (steps[-1].done, steps[-1].total, steps[-1].black, steps[-1].missing) == (5, 5, 2, 1)
     assert sorted(p.name for p in target.iterdir()) == [f"{n:06d}.png" for n in range(1, 6)]
     picture = [read_mask(target / f"{n:06d}.png") for n in range(1, 6)]
@@ -43,7 +44,7 @@ def test_export_writes_a_complete_sequence_with_black_where_nothing_is(session: 
     assert iou(picture[2], FILM.matte(4)) > 0.9
     assert picture[1].max() == picture[3].max() == 0
     assert np.array_equal(picture[0], picture[4])
-    assert list(session.export([4], target))[-1].total == 1
+    assert list(deliver([session], [4], target))[-1].total == 1
     assert [p.name for p in target.iterdir()] == ["000001.png"]
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
 
@@ -51,8 +52,8 @@ def test_export_writes_a_complete_sequence_with_black_where_nothing_is(session: 
 def test_an_interrupted_export_leaves_the_old_set(session: TrackSession, tmp_path: Path) -> None:
     session.apply_round(keep(4))
     target = tmp_path / "out"
-    list(session.export([4, 4], target))
-    steps = session.export([4, -1, -1], target)
+    list(deliver([session], [4, 4], target))
+    steps = deliver([session], [4, -1, -1], target)
     next(steps)
     assert sorted(p.name for p in target.iterdir()) == ["000001.png", "000002.png"]
     steps.close()  # type: ignore[attr-defined]
@@ -66,10 +67,10 @@ def test_export_never_replaces_a_folder_with_other_files(session: TrackSession, 
     target.mkdir()
     (target / "holiday.jpg").write_bytes(b"dear")
     with pytest.raises(StoreError, match=r"holiday\.jpg"):
-        list(session.export([4], target))
+        list(deliver([session], [4], target))
     assert (target / "holiday.jpg").read_bytes() == b"dear"
     with pytest.raises(InputError, match="no frame"):
-        list(session.export([], tmp_path / "x"))
+        list(deliver([session], [], tmp_path / "x"))
 
 
 def test_a_read_only_place_is_a_clear_error(media: Path, tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ class Run:
         python, *flags = worker_command(sys.executable, stand.FAKE_ENTRY)
         fake = [python, "-B", *flags]
         self.client = WorkerClient(worker_command(sys.executable) if tier else fake, place / "engine.log")
-        self.client.start(m.Hello(m.PROTOCOL, tier or "auto", "cpu", ""))
+        self.client.start(m.Hello(m.PROTOCOL, tier or "auto", "cpu"))
         self.state: m.TrackState | None = None
         self.end(m.OpenTrack("open", "track", str(media), names, str(self.folder)))
 

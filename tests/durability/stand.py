@@ -116,7 +116,7 @@ class Driver:
         """The process; it is started where there is none."""
         if self._client is None:
             self._client = WorkerClient(self._command, self._log)
-            self._client.start(m.Hello(m.PROTOCOL, "auto", "cpu", ""))
+            self._client.start(m.Hello(m.PROTOCOL, "auto", "cpu"))
         return self._client
 
     def send(self, kind: Kind, *fields: Any) -> str:

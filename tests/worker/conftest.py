@@ -30,7 +30,7 @@ class Host:
         self._number = 0
 
     def start(self, tier: str = "auto") -> m.Ready:
-        self.client.start(m.Hello(m.PROTOCOL, tier, "cpu", ""))
+        self.client.start(m.Hello(m.PROTOCOL, tier, "cpu"))
         return self.wait(lambda e: isinstance(e, m.Ready))  # type: ignore[return-value]
 
     def wait(self, wanted: Callable[[m.Event], bool]) -> m.Event:

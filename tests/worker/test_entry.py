@@ -53,14 +53,14 @@ def test_the_package_is_found_in_every_layout_and_no_neighbour_is(layout, tmp_pa
         add_neighbours(package)
     script = Path(__file__).with_name("fake_entry.py")
     command = [*worker_command(sys.executable, script), "--entry", str(package / "worker" / "entry.py")]
-    _, chosen = events(command, place, m.Hello(m.PROTOCOL, "auto", "cpu", ""))
+    _, chosen = events(command, place, m.Hello(m.PROTOCOL, "auto", "cpu"))
     assert isinstance(chosen, m.Ready)
     assert Path(chosen.tier).is_relative_to(place)
 
 
 def test_the_real_entry_greets_and_ends(tmp_path: Path) -> None:
     command = worker_command(sys.executable)
-    answers = events(command, tmp_path, m.Hello(m.PROTOCOL, "auto", "cpu", ""), m.Ping())
+    answers = events(command, tmp_path, m.Hello(m.PROTOCOL, "auto", "cpu"), m.Ping())
     assert m.Pong() in answers
     assert any(isinstance(e, m.Ready) for e in answers)
 

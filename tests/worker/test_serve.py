@@ -28,7 +28,6 @@ def test_a_whole_cutout_from_drawing_to_export(host, tmp_path: Path) -> None:
     job = host.draw(4)
     done = host.end(job)
     (matte,) = host.of(job, m.MatteReady)
-    assert matte.matte_kind == "drawn"
     assert iou(read_mask(matte.path), FILM.matte(4)) > 0.9
     (state,) = host.of(job, m.TrackState)
     assert (state.head, state.parent, state.keyframes, state.done) == (done.result["head"], "", (4,), ((4, 5),))

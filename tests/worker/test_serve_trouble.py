@@ -114,7 +114,7 @@ def test_missing_weights_are_told_unasked_and_for_the_job(make_host) -> None:
 
 def test_another_protocol_is_refused_and_no_job_is_done(make_host) -> None:
     host = make_host(started=False)
-    host.client.start(m.Hello(m.PROTOCOL + 1, "auto", "cpu", ""))
+    host.client.start(m.Hello(m.PROTOCOL + 1, "auto", "cpu"))
     failed = host.wait(lambda e: isinstance(e, m.Failed))
     assert (failed.code, failed.job) == ("ProtocolError", "")
     assert "same version" in failed.hint
@@ -145,7 +145,7 @@ def test_the_process_ends_when_its_parent_is_gone_and_unlocks(media: Path, tmp_p
         "sys.path.insert(0, sys.argv[1])\n"
         "from blender_cutout.core import messages as m\n"
         "child = subprocess.Popen([sys.executable, '-I', sys.argv[2], '--delay', sys.argv[5]], stdin=-1, stdout=-1)\n"
-        "for x in (m.Hello(1, 'auto', 'cpu', ''), m.OpenTrack('a', 't', sys.argv[3], (), sys.argv[4]),\n"
+        "for x in (m.Hello(1, 'auto', 'cpu'), m.OpenTrack('a', 't', sys.argv[3], (), sys.argv[4]),\n"
         "          m.ApplyRound('b', 't', 0, (), 1.0, True), m.Propagate('c', 't', 0, 16, 'both')):\n"
         "    child.stdin.write(m.encode(x))\n"
         "child.stdin.flush()\n"

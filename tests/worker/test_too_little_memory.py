@@ -116,7 +116,7 @@ def test_other_objects_drawn_meanwhile_step_down_without_harm_to_the_running_job
     host.start(FINER)
     host.open()
     host.end(host.draw(0))
-    host.client.send(m.Hello(m.PROTOCOL, FINEST, "cpu", ""))
+    host.client.send(m.Hello(m.PROTOCOL, FINEST, "cpu"))
     host.wait(lambda e: isinstance(e, m.Ready) and e.tier == FINEST)
     host.open()
     long = host.send(m.Propagate, "track", 0, 16, "forward")
@@ -135,7 +135,7 @@ def test_choosing_the_tier_again_tries_it_again(begun) -> None:
     host = begun(FINEST)
     host.end(host.send(m.Propagate, "track", 0, 16, "both"))
     assert tier(host) == FINER
-    host.client.send(m.Hello(m.PROTOCOL, FINEST, "cpu", ""))
+    host.client.send(m.Hello(m.PROTOCOL, FINEST, "cpu"))
     host.wait(lambda e: isinstance(e, m.Ready) and e.tier == FINEST)
     host.open()
     assert host.state().done == ((0, 16),), "masks stay"
