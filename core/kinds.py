@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from functools import cache
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, cast, get_args, get_origin, get_type_hints
 
 _MOST = 2**63
 
@@ -14,14 +14,14 @@ def check_kinds(kind: type[Any], values: Mapping[str, Any]) -> None:
 
     Understood are str, bool, dict, tuples, and int and float below 2**63; a whole number may stand for a float.
     """
-    wanted = _hints(kind)
+    wanted = _hints(cast("Hashable", kind))
     for name, value in values.items():
         if not _fits(value, wanted[name]):
             raise TypeError(f"{name} is of another kind")
 
 
 @cache
-def _hints(kind: type[Any]) -> dict[str, Any]:
+def _hints(kind: Hashable) -> dict[str, Any]:
     return get_type_hints(kind)
 
 
