@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 _UNSPECIFIED = 2  # FFmpeg's AVCOL_SPC_UNSPECIFIED
 _HD_HEIGHT = 720
+_MOST_HELD = 24
+"""Damaged frames in a row for which the last good one stands."""
 
 
 class Movie(VideoSource):
@@ -142,6 +144,7 @@ class Movie(VideoSource):
             image = self._decode_to(frame)
             if image is not None:
                 return image
+        skipped = False
         # Some containers land too late, or on a key frame that is no clean start: then from ever earlier.
         tries = [] if self._by_count else [keys[k] for k in (key, key - 1, key - 4) if k >= 0]
         for time in tries:
@@ -153,12 +156,22 @@ class Movie(VideoSource):
             image = self._decode_to(frame)
             if image is not None:
                 return image
-        self._open()
-        image = self._decode_to(frame)
-        if image is None:
-            text = Told(frame, f" of {self._path} is damaged and cannot be decoded.")
-            raise FrameReadError(text, "Export the clip again.")
-        return image
+            skipped = len(self._passed) > 0 and self._place > frame
+            if skipped:
+                break
+        if not skipped:
+            self._open()
+            image = self._decode_to(frame)
+        return self._held(frame) if image is None else image
+
+    def _held(self, frame: int) -> Image:
+        """What stands for a damaged frame: the last good one before it, as in Blender."""
+        for good in range(frame - 1, max(-1, frame - 1 - _MOST_HELD), -1):
+            if (passed := self._passed.take(good)) is not None:
+                self.note_damage(frame)
+                return self._to_rgb(passed, frame)
+        text = Told(frame, f" of {self._path} is damaged and cannot be decoded.")
+        raise FrameReadError(text, "Export the clip again, or leave out that part (--range).")
 
     def _decode_to(self, frame: int) -> Image | None:
         """Decodes on to this frame; None when it is not met. Frames on the way are kept, the last of them."""

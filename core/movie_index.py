@@ -24,6 +24,7 @@ _PROBED = 4
 """Frames that are decoded to see which packets' stamps they have."""
 _MOST_DELAY = 16
 """Frames that a decoder holds back at most."""
+_STILLS = (".avif", ".heic", ".heif")
 _WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 _SEARCHED_BY_DECODING = "mov"
 _JOINED = "The movie's time stamps are missing or run backwards, so it is not known which picture Blender shows."
@@ -91,6 +92,9 @@ def open_movie(path: Path) -> tuple[Any, Any]:
     if stream is None:
         container.close()
         raise FrameReadError(f"{path} has no picture stream.", "Choose a movie with pictures.")
+    if path.suffix.lower() in _STILLS and len(container.streams.video) > 1:
+        container.close()
+        raise FrameReadError(f"{path} is a picture in tiles, which is not read.", "Export it as .png or .jpg.")
     stream.thread_type = "AUTO"
     return container, stream
 

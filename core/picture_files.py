@@ -24,7 +24,7 @@ _FRAME_HEADERS = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 """JPEG markers that carry the size (ITU T.81, table B.1)."""
 _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 """JPEG markers without a body."""
-_TIFF_WIDTH, _TIFF_HEIGHT = 256, 257
+_TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_FORMAT, _TIFF_FLOATS = 256, 257, 339, 3
 _TIFF_NUMBERS = {1: "B", 3: "H", 4: "I", 16: "Q"}
 _MOST_TAGS = 4096
 _STRONGEST = 1032
@@ -52,6 +52,26 @@ def header_size(data: bytes) -> tuple[int, int] | None:
     except (struct.error, ValueError, KeyError, IndexError):
         return None
     return abs(height), abs(width)
+
+
+def is_float_tiff(data: bytes) -> bool:
+    """Whether a file is a TIFF whose samples are floats."""
+    if data[:4] not in (b"II*\0", b"MM\0*"):
+        return False
+    order = "<" if data.startswith(b"II") else ">"
+    try:
+        start = struct.unpack_from(order + "I", data, 4)[0]
+        (count,) = struct.unpack_from(order + "H", data, start)
+        for number in range(min(count, _MOST_TAGS)):
+            place = start + 2 + 12 * number
+            tag, _, values = struct.unpack_from(order + "HHI", data, place)
+            if tag == _TIFF_FORMAT:
+                inline = values <= 2
+                at = place + 8 if inline else struct.unpack_from(order + "I", data, place + 8)[0]
+                return bool(struct.unpack_from(order + "H", data, at)[0] == _TIFF_FLOATS)
+    except struct.error:
+        pass
+    return False
 
 
 def may_have_alpha(data: bytes) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -23,7 +22,10 @@ from . import atomic
 from .ahead import Ahead
 from .errors import FrameReadError, InputError
 from .passed import Passed
-from .picture_files import decode, may_have_alpha, most_bytes
+from .picture_files import decode, is_float_tiff, may_have_alpha, most_bytes
+from .sequence import animation_notes, sequence_notes
+from .sequence import natural_key as natural_key
+from .told import Told
 from .types import PICTURE_SUFFIXES as PICTURE_SUFFIXES
 from .types import Clip
 
@@ -65,6 +67,8 @@ class VideoSource(ABC):
         self._passed = Passed()
         self._lock = RLock()
         self._ahead = Ahead()
+        self._notes: list[str] = []
+        self._damaged: list[int] = []
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -100,6 +104,20 @@ class VideoSource(ABC):
             FrameReadError: out of range, or it cannot be decoded.
         """
         return None
+
+    def note_damage(self, frame: int) -> None:
+        """Remembers that another frame stands for a damaged one."""
+        if frame not in self._damaged:
+            self._damaged.append(frame)
+
+    def take_notes(self) -> list[str]:
+        """What the user should know of the clip and was not told yet, in sentences."""
+        notes, self._notes = self._notes, []
+        damaged, self._damaged = sorted(self._damaged), []
+        if damaged:
+            many = "" if len(damaged) == 1 else f" So are {len(damaged) - 1} more."
+            notes.append(Told(damaged[0], " of the clip is damaged: the one before it stands in its place.", many))
+        return notes
 
     def prefetch(self, frame: int) -> None:
         """Begins to read a frame that will be asked for soon, in another thread; one outside the clip is no error."""
@@ -140,13 +158,15 @@ class Pictures(VideoSource):
 
     Args:
         paths: in frame order, at least one.
+        notes: what the user should know of them, in sentences.
 
     Raises:
         FrameReadError: the first picture cannot be read.
     """
 
-    def __init__(self, paths: Sequence[Path]) -> None:
+    def __init__(self, paths: Sequence[Path], notes: Sequence[str] = ()) -> None:
         super().__init__()
+        self._notes += notes
         self._paths = list(paths)
         self.fps = 0.0
         first = read_picture(self._paths[0])
@@ -191,7 +211,7 @@ def open_clip(clip: Clip | str | os.PathLike[str]) -> VideoSource:
             f"The clip {str(path)[:_SHOWN]} cannot be opened ({reason}).", "Check the path, or choose the clip again."
         ) from error
     if pictures:
-        return Pictures(pictures)
+        return Pictures(pictures, () if clip.files else _notes_of(path, pictures))
     from .movie import Movie  # PyAV takes long to load, and pictures do not need it
 
     return Movie(path)
@@ -223,13 +243,23 @@ def _pictures_of(path: Path, files: Sequence[str]) -> list[Path]:
     return [path] if path.suffix.lower() in PICTURE_SUFFIXES else []
 
 
+def _notes_of(path: Path, pictures: Sequence[Path]) -> list[str]:
+    """What is odd about a folder of pictures, or a picture, in sentences."""
+    return sequence_notes(path, [p.name for p in pictures]) if path.is_dir() else animation_notes(path)
+
+
 def read_picture(path: Path) -> Image:
     """The picture file (H, W, 3) uint8 RGB; alpha is dropped, 16 bits become 8, EXIF turning is ignored as in Blender.
 
     Raises:
         FrameReadError: missing or damaged.
     """
-    picture = _decoded(path, _bytes_of(path), cv2.IMREAD_COLOR)
+    if path.suffix.lower() not in PICTURE_SUFFIXES and path.suffix:
+        raise FrameReadError(f"{path} is not a picture of a kind that is read.", "Export it as .png, .jpg or .tif.")
+    data = _bytes_of(path)
+    if is_float_tiff(data):
+        return _from_floats(_decoded(path, data, cv2.IMREAD_UNCHANGED))
+    picture = _decoded(path, data, cv2.IMREAD_COLOR)
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
 
 
@@ -261,17 +291,18 @@ def _bytes_of(path: Path) -> bytes:
     return data
 
 
+def _from_floats(picture: NDArray[Any]) -> Image:
+    """Blue, green, red floats, or one channel, as (H, W, 3) uint8 RGB: taken as sRGB, as Blender does."""
+    planes = picture[..., None] if picture.ndim == 2 else picture
+    colours = planes[..., 2::-1] if planes.shape[2] >= 3 else np.repeat(planes[..., :1], 3, axis=2)
+    return np.asarray(np.rint(np.clip(np.nan_to_num(colours), 0, 1) * 255), np.uint8)
+
+
 def _decoded(path: Path, data: bytes, flags: int) -> NDArray[Any]:
     try:
         return decode(data, flags, f"The picture {path}")
     except InputError as error:
         raise FrameReadError(error.text, "Copy or render it again.") from error
-
-
-def natural_key(name: str) -> list[tuple[int, int, str]]:
-    """Sort key for names in which numbers count as numbers: shot2 before shot10, capitals as small letters."""
-    parts = re.split(r"(\d+)", name.casefold())
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part]
 
 
 def fingerprint(paths: Sequence[Path]) -> str:

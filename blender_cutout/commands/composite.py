@@ -62,6 +62,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
     with open_clip(args.clip) as clip:
         masks = files.MaskFolder(args.masks, clip.size)
         bounds = arguments.frame_range(args.range, len(clip))
+        context.report.warn(clip.take_notes())
         _check_complete(masks, bounds)
         if look.background:
             with ExitStack() as stack:  # before anything is made
@@ -87,6 +88,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
                 place = {} if step.path is None else {"path": str(step.path)}
                 report.event("frame", frame=step.frame, **place)
                 sound = step.sound or sound
+        report.warn(clip.take_notes())
     report.event("done", frames=count, output=str(args.output), sound=sound, checked=True)
     report.say(f"{args.output}: {count} frames, read again and found right. {sound}")
     return 0

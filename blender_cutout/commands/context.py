@@ -44,6 +44,11 @@ class Reporter:
         """Writes one line to standard error."""
         sys.stderr.write(" ".join(text.split()) + "\n")
 
+    def warn(self, texts: Iterable[str]) -> None:
+        """Writes warnings to standard error, one a line."""
+        for text in texts:
+            self.complain(f"Warning: {text}")
+
     def progress(self, steps: Iterable[T], total: int, label: str, unit: str = "frame") -> Iterator[T]:
         """Passes `steps` on, with a bar on standard error when that is a terminal; closes a generator at the end."""
         if not sys.stderr.isatty():

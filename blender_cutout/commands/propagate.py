@@ -98,6 +98,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
     with ExitStack() as stack:
         clip = stack.enter_context(open_clip(args.clip))
         bounds = arguments.frame_range(args.range, len(clip))
+        context.report.warn(clip.take_notes())
         masks = dict(args.keyframe)
         if len(masks) < len(args.keyframe):
             raise InputError("A frame has two masks.", "Give --keyframe once for each frame.")
@@ -118,6 +119,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
         disk = {"disk_needed": needed, "disk_free": free}
         job = _Job(clip, keyframes, bounds, previous, locked, finished, disk)
         context.within_memory(args.tier, args.device, lambda engine: _carry(engine, job, args, context))
+        context.report.warn(clip.take_notes())
     return 0
 
 

@@ -167,7 +167,7 @@ class Server:
         clip = Clip(message.clip_path, tuple(message.clip_files))
         session = TrackSession.open(clip, message.folder, engine, message.limit)
         self._sessions[message.track] = session
-        for text in session.warnings:
+        for text in (*session.warnings, *session.source.take_notes()):
             self._send(Warn(message.job, text))
         return self._moved(message.job, message.track, session)
 
@@ -201,6 +201,8 @@ class Server:
                     self._send(MatteReady(message.job, message.track, frame, str(path)))
                 meter.step(done + pending, len(frames) + pending)
         finally:
+            for text in session.source.take_notes():
+                self._send(Warn(message.job, text))
             if session is self._sessions.get(message.track):
                 self._tell_state(message.job, message.track)
         return Done(message.job, f"{done} frames", {"frames": done})

@@ -1,0 +1,73 @@
+"""Pictures of a sequence: their order by name, and what is odd about them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path, PurePath
+
+_HEAD = 64 * 1024
+_ANIMATED_WEBP = 0x02  # RFC 9649, section 2.7
+_NUMBER = re.compile(r"\d+")
+
+
+def natural_key(name: str) -> list[tuple[int, int, str]]:
+    """Sort key for names in which numbers count as numbers: shot2 before shot10, capitals as small letters."""
+    parts = re.split(r"(\d+)", name.casefold())
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part]
+
+
+def sequence_notes(folder: Path, names: Sequence[str]) -> list[str]:
+    """What is doubtful about the pictures of a folder as one sequence, in sentences.
+
+    Args:
+        folder: the folder.
+        names: of the pictures, in natural order.
+    """
+    kinds = Counter(_kind(name) for name in names)
+    if len(kinds) > 1:
+        (common, count), *others = kinds.most_common()
+        first = {kind: next(name for name in names if _kind(name) == kind) for kind in kinds}
+        rest = f"{first[others[0][0]]}" + (f" and {len(others) - 1} more kinds" if len(others) > 1 else "")
+        return [
+            f"Not all pictures in {folder} belong to one sequence: {count} are like {first[common]}, others like "
+            f"{rest}. All of them count as frames, in the order of their names."
+        ]
+    columns = [column for column in zip(*map(_numbers, names), strict=True) if len(set(column)) > 1]
+    if len(columns) != 1:  # all the same, or more than one number counts
+        return []
+    numbers = columns[0]
+    gaps = [(before, after) for before, after in pairwise(numbers) if after > before + 1]
+    if not gaps:
+        return []
+    lacking = sum(after - before - 1 for before, after in gaps)
+    return [
+        f"{lacking} {'picture is' if lacking == 1 else 'pictures are'} missing in the sequence {folder}, the first is "
+        f"number {gaps[0][0] + 1}. Frames are counted on without a gap."
+    ]
+
+
+def animation_notes(path: Path) -> list[str]:
+    """That only the first picture of an animated file is used, in a sentence; nothing for others."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except OSError:
+        return []
+    webp = head[8:16] == b"WEBPVP8X" and len(head) > 20 and head[20] & _ANIMATED_WEBP
+    png = head.startswith(b"\x89PNG") and b"acTL" in head[: max(0, head.find(b"IDAT"))]
+    if not webp and not png:
+        return []
+    return [f"{path.name} is animated, and only its first picture is used. Convert it to a movie for the others."]
+
+
+def _kind(name: str) -> tuple[str, str]:
+    """What the names of a sequence's pictures have in common."""
+    path = PurePath(name.casefold())
+    return _NUMBER.sub("#", path.stem), path.suffix
+
+
+def _numbers(name: str) -> list[int]:
+    return [int(number) for number in _NUMBER.findall(PurePath(name).stem)]
