@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from .actions import Import, Lock, Lost, Propagation
 from .journal import ROOT
-from .preview import BLOCK, file_bytes
+from .preview import BLOCK
 from .rerun import raw_of
 from .types import Round, size_text
 
@@ -154,7 +154,7 @@ class DiskKeeper:
         store = self._store
         made = self._overview.sampled(_SAMPLES, propagated=True)
         sizes = [
-            file_bytes(store.path(name, frame)) + file_bytes(store.path(raw_of(name), frame))
+            store.size(name, frame) + store.size(raw_of(name), frame)
             for frame, name in made or self._overview.sampled(_SAMPLES)
         ]
         sizes = [size for size in sizes if size]

@@ -290,7 +290,7 @@ def _checked(line: bytes) -> tuple[dict[str, Any], bytes]:
     if line.startswith(_HEAD) and line.startswith(_MIDDLE, place) and line.endswith(b"}\n"):
         text = line[place + len(_MIDDLE) : -2]
         if b"%08x" % zlib.crc32(text) == line[len(_HEAD) : place]:  # as we write it: no need to write it again
-            return _object(json.loads(text)), text
+            return _object(json.loads(text.decode("ascii"))), text
     outer = _object(json.loads(line))
     text = _canonical(_object(outer["record"]))
     if outer["sum"] != f"{zlib.crc32(text):08x}":

@@ -39,12 +39,14 @@ class Overview:
         self._count = count
         self._logs = ConfidenceLogs(store)
         self._pieces: dict[int, _Piece] = {}
+        self._drawn: tuple[list[tuple[int, ...]], Encoded] = [], Encoded(())
 
     def keyframes(self) -> Encoded:
         """Frames with at least one round or imported matte, sorted."""
-        pieces = self._all()
-        texts = (piece.keyframes_text for piece in pieces if piece.keyframes)
-        return Encoded(chain.from_iterable(piece.keyframes for piece in pieces), f"[{','.join(texts)}]")
+        pieces = [piece.keyframes for piece in self._all()]
+        if pieces != self._drawn[0]:  # a round on a frame that was drawn on before changes nothing here
+            self._drawn = pieces, Encoded(chain.from_iterable(pieces))
+        return self._drawn[1]
 
     def mattes(self) -> Encoded:
         """Where the mattes lie: (start, stop, operation), sorted."""
@@ -87,7 +89,6 @@ class Overview:
         return _Piece(
             stamp,
             keyframes,
-            ",".join(map(str, keyframes)),
             _Ranges.of((frame, frame + 1, name) for frame, name in owned),
             _Ranges.of((frame, frame + 1) for frame, _ in owned),
             _Ranges.of((frame, frame + 1) for frame in frames if frame in locked),
@@ -122,7 +123,6 @@ class _Piece:
 
     stamp: int
     keyframes: tuple[int, ...]
-    keyframes_text: str
     mattes: _Ranges
     done: _Ranges
     locked: _Ranges

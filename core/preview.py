@@ -7,6 +7,7 @@ are derived: a matte without one, as earlier versions wrote them, is read itself
 
 from __future__ import annotations
 
+import os
 import zlib
 from contextlib import suppress
 from pathlib import Path
@@ -36,12 +37,13 @@ def preview_path(matte: Path) -> Path:
     return matte.parent / FOLDER / matte.name
 
 
-def file_bytes(path: Path) -> int:
+def file_bytes(path: str | os.PathLike[str]) -> int:
     """What a matte and its small copy take on disk; 0 when it is not there."""
     total = 0
-    for file in (path, preview_path(path)):
+    folder, name = os.path.split(path)
+    for file in (path, f"{folder}/{FOLDER}/{name}"):
         with suppress(OSError):
-            total += -(-file.stat().st_size // BLOCK) * BLOCK
+            total += -(-os.stat(file).st_size // BLOCK) * BLOCK
     return total
 
 

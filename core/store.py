@@ -237,18 +237,19 @@ class MatteStore:
     def operations(self) -> list[str]:
         """Names of all folders of mattes on disk."""
         with store_errors(self.folder), suppress(FileNotFoundError):
-            if is_folder(self.folder):
-                names = [entry.name for entry in os.scandir(self.folder) if _FOLDER.fullmatch(entry.name)]
-                return [name for name in names if is_folder(self.folder / name)]
+            names = os.listdir(self.folder) if is_folder(self.folder) else []
+            return [name for name in names if _FOLDER.fullmatch(name) and is_folder(self.folder / name)]
         return []
 
     def used(self) -> int:
         """Bytes that all mattes take; counted once, then kept up to date."""
         if self._used is None:
-            self._used = sum(
-                file_bytes(self.path(name, frame)) for name in self.operations() for frame in self.frames(name)
-            )
+            self._used = sum(self.size(name, frame) for name in self.operations() for frame in self.frames(name))
         return self._used
+
+    def size(self, operation: str, frame: int) -> int:
+        """Bytes that a matte and its small copy take on disk; 0 when it is not there."""
+        return file_bytes(f"{self.folder}/{operation}/{frame:06d}.png") if frame in self.frames(operation) else 0
 
     def moved(self, folder: Path) -> None:
         """Tells that the files lie in another folder now."""

@@ -1,6 +1,7 @@
 """How long a round takes on a track that has 10,000 rounds already, and how long such a track takes to open.
 
-    python tests/durability/many_rounds.py                      # --rounds 10000 --frames 250 --times 60
+    python tests/durability/many_rounds.py                      # --rounds 10000 --frames 10000 --times 60
+    python tests/durability/many_rounds.py --lines 100000       # how long a journal takes to be read
 
 Networks go by colour, so nearly all of the time is our own work. Two tracks of one clip are drawn on in turn, one with
 few rounds and one with many: each round is recorded, its mask made and written, and the state that Blender is told is
@@ -13,6 +14,7 @@ import argparse
 import os
 import resource
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -56,13 +58,21 @@ def fill(session: TrackSession, film: SyntheticClip, count: int) -> None:
             os.link(matte, place / f"{frame:06d}.png")
 
 
-def seconds(session: TrackSession, film: SyntheticClip, number: int) -> float:
-    """What one more round takes, with everything that is told of it."""
+def record(session: TrackSession, film: SyntheticClip, count: int) -> None:
+    """As `fill`, without the masks."""
+    with mock.patch("os.fsync"):
+        for number in range(count):
+            frame = number % len(film)
+            session._record(session.head, Round(frame, (stroke_at(film, frame, number),)))
+
+
+def seconds(session: TrackSession, film: SyntheticClip, number: int) -> tuple[float, float]:
+    """What one more round takes, with everything that is told of it: by the clock, and of the processor."""
     frame = number * 7 % len(film)
     drawn = stroke_at(film, frame, 10**6 + number).to_json()
-    begin = time.perf_counter()
+    begin, worked = time.perf_counter(), time.process_time()
     rounds.apply(ApplyRound("job", "track", frame, (drawn,)), session, encode)
-    return time.perf_counter() - begin
+    return time.perf_counter() - begin, time.process_time() - worked
 
 
 def say(text: str) -> None:
@@ -79,13 +89,40 @@ def timed(what: str, work: Callable[[], object]) -> None:
     say(f"{what}: {took:.2f} s")
 
 
+def read_lines(count: int) -> None:
+    """Says how long a journal of so many rounds takes to be read, and what memory."""
+    film = SyntheticClip(length=250, height=60, width=100, radius=10)
+    with tempfile.TemporaryDirectory() as folder:
+        media = Path(folder) / "media"
+        media.mkdir()
+        track = Path(folder) / "track"
+        with TrackSession.open(Clip(str(write_film(media, film))), track, make_engine()) as session:
+            record(session, film, count)
+        size = (track / "rounds.jsonl").stat().st_size
+        code = (
+            "import sys, time; from pathlib import Path; from blender_cutout.core.journal import Journal\n"
+            "def most(): return int(Path('/proc/self/status').read_text().partition('VmHWM:')[2].split()[0])\n"
+            "before, begin = most(), time.process_time()\n"
+            "Journal(Path(sys.argv[1]))\n"
+            "took, after = time.process_time() - begin, most()\n"
+            "print(f'{took:.2f} s of the processor, {(after - before) / 1024:.0f} MiB')"
+        )
+        command = [sys.executable, "-c", code, str(track / "rounds.jsonl")]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        say(f"a journal of {count} rounds ({size / 1e6:.1f} MB): {done.stdout.strip()}")
+
+
 def main() -> None:
     """Prints the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=10_000)
-    parser.add_argument("--frames", type=int, default=250)
+    parser.add_argument("--frames", type=int, default=10_000)
     parser.add_argument("--times", type=int, default=60)
+    parser.add_argument("--lines", type=int, default=0)
     arguments = parser.parse_args()
+    if arguments.lines:
+        read_lines(arguments.lines)
+        return
     film = SyntheticClip(length=arguments.frames, height=60, width=100, radius=10)
     with tempfile.TemporaryDirectory() as folder:
         media = Path(folder) / "media"
@@ -106,15 +143,14 @@ def main() -> None:
         open_track("few")
         few, many = opened["few"], opened["many"]
         timed("first state", lambda: encode(rounds.track_state("job", "track", many)))
-        taken: dict[str, list[float]] = {"few": [], "many": []}
+        taken: dict[str, list[tuple[float, float]]] = {"few": [], "many": []}
         for number in range(arguments.times):
             taken["few"].append(seconds(few, film, number))
             taken["many"].append(seconds(many, film, number))
-        at = {name: 1000 * statistics.median(values) for name, values in taken.items()}
-        say(
-            f"a round at {FEW}: {at['few']:.1f} ms, at {arguments.rounds}: {at['many']:.1f} ms, "
-            f"{at['many'] / at['few']:.2f} times as long"
-        )
+        for place, clock in enumerate(("by the clock", "of the processor")):
+            low, high = (1000 * statistics.median(pair[place] for pair in taken[name]) for name in ("few", "many"))
+            ratio = f"{high / low:.2f} times as long"
+            say(f"a round at {FEW}: {low:.1f} ms, at {arguments.rounds}: {high:.1f} ms {clock}, {ratio}")
         many.disk.limit = 1
         timed("keeping to the limit", many.disk.keep)
         for session in opened.values():
