@@ -7,7 +7,6 @@ two, so that neither playing nor scrubbing waits; a thread reads the part in vie
 
 # No `from __future__ import annotations`: that name is a module here.
 
-import logging
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import bpy
 
 from . import jobs
 from .core.errors import CutoutError
+from .draw_handler import DrawHandler
 from .host import compat, detail
 from .host.detail import EVERYTHING, Box, Part
 from .host.mapping import PictureMap, Point
@@ -25,7 +25,6 @@ from .host.reader import Reader
 from .layers import Layer, find_layers
 from .painting import Painter, on_screen, upload
 
-_log = logging.getLogger(__name__)
 _KEPT = 8
 """Textures kept at least for each mask in view: itself, and a few frames to step back and forth."""
 _ENOUGH = 48 * 2**20
@@ -63,60 +62,44 @@ class _Shown:
     pixels: int = 0
 
 
-class Overlay:
+class Overlay(DrawHandler):
     """What is drawn over the previews, and the textures for it."""
 
+    what = "The mask over the preview"
+
     def __init__(self) -> None:
-        self._handle: Any = None
+        super().__init__()
         self._painter = Painter()
         self._reader = Reader()
-        self._broken = False
         self._textures: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
         self._room = _KEPT
         self._pixels: dict[tuple[Any, ...], int] = {}
 
-    def add(self) -> None:
-        """Has it drawn from now on; not without a window."""
-        if self._handle is None and not bpy.app.background:
-            self._handle = bpy.types.SpaceSequenceEditor.draw_handler_add(self._draw, (), "PREVIEW", "POST_PIXEL")
-
     def remove(self) -> None:
-        """Has it not drawn any more, and frees the graphics memory."""
-        if self._handle is not None:
-            bpy.types.SpaceSequenceEditor.draw_handler_remove(self._handle, "PREVIEW")
+        """Draws no more, and frees the graphics memory."""
+        super().remove()
         if bpy.app.timers.is_registered(self._when_read):
             bpy.app.timers.unregister(self._when_read)
-        self._handle, self._broken = None, False
         self._painter.close()
         self._reader.close()
         self._textures.clear()
         self._pixels.clear()
 
-    def _draw(self) -> None:
-        """Called by Blender for every preview region; must not raise."""
-        context = bpy.context
+    def draw(self, context: Any) -> None:
+        """Draws the masks to be seen now."""
         space = context.space_data
         scene = compat.sequencer_scene(context)
-        if (
-            self._broken
-            or scene is None
-            or not scene.cutout.show_mask
-            or space.display_mode != "IMAGE"
-            or not space.show_overlays
-        ):
+        if scene is None or not scene.cutout.show_mask or space.display_mode != "IMAGE" or not space.show_overlays:
             return
         try:
             layers, picture = find_layers(scene)
         except CutoutError:  # the strip is gone or cannot be mapped: the panel says so when it matters
             return
         self._room = _KEPT * max(1, len(layers))
-        try:
+        with self.guarded():
             for layer in layers:
                 assert picture is not None
                 self._show(layer, picture, context)
-        except Exception:  # all that the gpu module raises; a driver that fails once would fail at every redraw
-            self._broken = True
-            _log.exception("The mask cannot be shown over the preview")
 
     def _show(self, layer: Layer, picture: PictureMap, context: Any) -> None:
         region, part = context.region, None

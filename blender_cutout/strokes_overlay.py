@@ -6,7 +6,6 @@ but still to be read. Only those of the frame in view are shown.
 
 # No `from __future__ import annotations`: that name is a module here.
 
-import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ import gpu
 
 from . import tool
 from .core.types import Label
+from .draw_handler import DrawHandler
 from .host import brush, compat
 from .host.brush import Painted
 from .host.looks import Look
@@ -25,35 +25,35 @@ from .layers import strokes_shown
 from .operators.rounds import known_strokes
 from .painting import Painter, on_screen
 
-_log = logging.getLogger(__name__)
 _COLOURS = {Label.KEEP: (0.05, 0.9, 0.1), Label.REMOVE: (1.0, 0.06, 0.03)}
 _LINES = ((3.6, (0.0, 0.0, 0.0, 0.45)), (1.8, None))
 """Thin lines: width in pixels at a screen scale of 1, and colour, that of the stroke where there is none."""
 
 
-class StrokesOverlay:
+class StrokesOverlay(DrawHandler):
     """What is drawn over the previews."""
 
+    what = "The strokes over the preview"
+
     def __init__(self) -> None:
-        self._handle: Any = None
+        super().__init__()
         self._cursor: Any = None
         self._painter = Painter()
         self._canvas: Any = None
-        self._broken = False
 
     def add(self) -> None:
-        """Has it drawn from now on; not without a window."""
-        if self._handle is None and not bpy.app.background:
-            self._handle = bpy.types.SpaceSequenceEditor.draw_handler_add(self._draw, (), "PREVIEW", "POST_PIXEL")
+        """Draws from now on, the brush's circle too; not without a window."""
+        super().add()
+        if self._cursor is None and not bpy.app.background:
             # Not by the tool's own `draw_cursor`: up to 4.5 that draws in timelines only.
             self._cursor = bpy.types.WindowManager.draw_cursor_add(self._draw_cursor, (), "SEQUENCE_EDITOR", "PREVIEW")
 
     def remove(self) -> None:
-        """Has it not drawn any more, and frees the graphics memory."""
-        if self._handle is not None:
-            bpy.types.SpaceSequenceEditor.draw_handler_remove(self._handle, "PREVIEW")
+        """Draws no more, and frees the graphics memory."""
+        super().remove()
+        if self._cursor is not None:
             bpy.types.WindowManager.draw_cursor_remove(self._cursor)
-        self._handle, self._cursor, self._broken = None, None, False
+        self._cursor = None
         self._painter.close()
         self._free()
 
@@ -62,11 +62,10 @@ class StrokesOverlay:
             self._canvas.free()
         self._canvas = None
 
-    def _draw(self) -> None:
-        """Called by Blender for every preview region; must not raise."""
-        context = bpy.context
+    def draw(self, context: Any) -> None:
+        """Draws the strokes of the frame in view."""
         scene = compat.sequencer_scene(context)
-        if self._broken or scene is None or (not any(len(t.strokes) for t in scene.cutout.tracks) and not tool.live):
+        if scene is None or (not any(len(t.strokes) for t in scene.cutout.tracks) and not tool.live):
             return
         view = seen(scene, context.space_data)
         if view is None:
@@ -77,14 +76,11 @@ class StrokesOverlay:
         if tool.live and tool.live[0].frame == view.frame:
             wide += tool.live
         thin = [p for p in painted if p.key in applied] if strokes_shown(scene) else []
-        try:
+        with self.guarded():
             for stroke in thin:
                 self._line(on_screen(_places(stroke, view.picture), context.region), stroke.label)
             for label in Label:
                 self._wide([p for p in wide if p.label is label], label, view.picture, context.region)
-        except Exception:  # all that the gpu module raises; a driver that fails once would fail at every redraw
-            self._broken = True
-            _log.exception("Strokes cannot be shown over the preview")
 
     def _wide(self, strokes: Sequence[Painted], label: Label, picture: PictureMap, region: Any) -> None:
         """Paints strokes onto a canvas of their own and lays that over: where they cross they do not get darker."""
@@ -127,8 +123,10 @@ class StrokesOverlay:
     def _draw_cursor(self, mouse: tuple[int, int]) -> None:
         """Called by Blender over every preview; must not raise."""
         context = bpy.context
-        try:
-            if self._broken or not tool.is_active(context):
+        if self.is_broken:
+            return
+        with self.guarded():
+            if not tool.is_active(context):
                 return
             view = seen(compat.sequencer_scene(context), context.space_data)
             if view is None:
@@ -137,9 +135,6 @@ class StrokesOverlay:
             colour = _COLOURS[tool.live[0].label] if tool.live else (1.0, 1.0, 1.0)
             radius = context.window_manager.cutout.brush_radius
             _draw_line(circle(mouse, max(1.5, radius * scale)), (*colour, 0.9))
-        except Exception:
-            self._broken = True
-            _log.exception("The brush cannot be shown over the preview")
 
 
 def _places(stroke: Painted, picture: PictureMap) -> list[Point]:

@@ -6,52 +6,32 @@ Only draws, from what the panel knows: no file is read, nothing is added to the 
 
 # No `from __future__ import annotations`: that name is a module here.
 
-import logging
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-import bpy
-
 from . import care, jobs, properties
 from .core.errors import CutoutError
+from .draw_handler import DrawHandler
 from .host import compat, kept, looks, marks, strips
 from .host.marks import Lane, Marks, Run
 
-_log = logging.getLogger(__name__)
 _BOTTOM, _TOP = 0.05, 0.95
 """Where a strip begins and ends in its channel."""
 
 
-class Timeline:
+class Timeline(DrawHandler):
     """What is drawn over the timelines."""
 
-    def __init__(self) -> None:
-        self._handle: Any = None
-        self._broken = False
+    region = "WINDOW"
+    what = "The marks in the timeline"
 
-    def add(self) -> None:
-        """Has it drawn from now on; not without a window."""
-        if self._handle is None and not bpy.app.background:
-            self._handle = bpy.types.SpaceSequenceEditor.draw_handler_add(self._draw, (), "WINDOW", "POST_PIXEL")
-
-    def remove(self) -> None:
-        """Has it not drawn any more."""
-        if self._handle is not None:
-            bpy.types.SpaceSequenceEditor.draw_handler_remove(self._handle, "WINDOW")
-        self._handle, self._broken = None, False
-
-    def _draw(self) -> None:
-        """Called by Blender for every timeline; must not raise."""
-        context = bpy.context
+    def draw(self, context: Any) -> None:
+        """Draws the marks of all clips."""
         scene, space = compat.sequencer_scene(context), context.space_data
-        if self._broken or scene is None or not scene.cutout.show_marks or not space.show_overlays:
-            return
-        try:
-            _paint(scene, context.region, context.preferences.system.ui_scale)
-        except Exception:  # all that the gpu module raises; a driver that fails once would fail at every redraw
-            self._broken = True
-            _log.exception("Marks cannot be shown in the timeline")
+        if scene is not None and scene.cutout.show_marks and space.show_overlays:
+            with self.guarded():
+                _paint(scene, context.region, context.preferences.system.ui_scale)
 
 
 def marked(scene: Any) -> Iterator[tuple[Any, Any, Run, Marks]]:

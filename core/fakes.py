@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import cv2
 import numpy as np
 
-from .matte import aggregate
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -220,3 +218,17 @@ def _near(image: NDArray[Any], colour: NDArray[Any]) -> NDArray[np.bool_]:
 def _bins(image: NDArray[Any]) -> NDArray[np.int64]:
     q = image.astype(np.int64) // 32
     return np.asarray(q[..., 0] * 64 + q[..., 1] * 8 + q[..., 2])
+
+
+def aggregate(mattes: Mattes) -> Mattes:
+    """Independent mattes (N, H, W) made to share every pixel with each other and the background (STM, eq. 3).
+
+    Returns:
+        (N, H, W) float32 whose sum is at most 1. One object alone is returned as it is.
+    """
+    if len(mattes) == 1:
+        return mattes
+    p = np.clip(mattes.astype(np.float64), 1e-6, 1 - 1e-6)
+    none = np.clip(np.prod(1 - p, axis=0, keepdims=True), 1e-6, 1 - 1e-6)
+    odds = p / (1 - p)
+    return np.asarray(odds / (odds.sum(axis=0, keepdims=True) + none / (1 - none)), np.float32)

@@ -91,20 +91,6 @@ def check_size(matte: NDArray[Any], size_hw: tuple[int, int], what: str = "The m
         )
 
 
-def aggregate(mattes: Mattes) -> Mattes:
-    """Independent mattes (N, H, W) made to share every pixel with each other and the background (STM, eq. 3).
-
-    Returns:
-        (N, H, W) float32 whose sum is at most 1. One object alone is returned as it is.
-    """
-    if len(mattes) == 1:
-        return mattes
-    p = np.clip(mattes.astype(np.float64), 1e-6, 1 - 1e-6)
-    none = np.clip(np.prod(1 - p, axis=0, keepdims=True), 1e-6, 1 - 1e-6)
-    odds = p / (1 - p)
-    return np.asarray(odds / (odds.sum(axis=0, keepdims=True) + none / (1 - none)), np.float32)
-
-
 def to_grey(matte: Matte | Grey) -> Grey:
     """The matte in 8 bits, rounded to the nearest of 256 steps; one that is so already is not changed."""
     if matte.dtype == np.uint8:

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from . import affinity
+from .affinity import aggregate_mattes
 from .blocks import fold_batch_norms
 from .fusion_net import FusionNet
 from .loose import LooseWeights, fill
@@ -32,15 +33,6 @@ from .windows import Window, logits_in_windows, values_in_windows, windows_aroun
 def _rows(key: Tensor) -> Tensor:
     """(1, Ck, h, w) -> (h * w, Ck)."""
     return key[0].permute(1, 2, 0).flatten(0, 1)
-
-
-def _mattes(logits: Tensor) -> Tensor:
-    """Logits (1, N, H, W) -> mattes (1, N, H, W) that share every pixel with each other and the background."""
-    if logits.shape[1] == 1:
-        return torch.sigmoid(2.0 * logits.float())  # what `aggregate_logits` comes to
-    odds = logits.float().clamp(max=80.0).exp()
-    background = 1.0 / ((1.0 + odds).prod(dim=1, keepdim=True) - 1.0).clamp_(min=1e-6)
-    return odds / (odds.sum(dim=1, keepdim=True) + background)
 
 
 class ScribblePredictor:
@@ -156,7 +148,7 @@ class PropagationPredictor:
                 logits = self._network.decoder(carried, query.frame, hint)
             else:
                 logits = logits_in_windows(self._network, carried, query.frame, hint, parts)
-            return to_numpy(_mattes(logits)[0], query.size_hw)
+            return to_numpy(aggregate_mattes(logits)[0], query.size_hw)
 
     def megabytes(self, key: Key, value: Value) -> float:
         """Returns what remembering a frame takes on the device: its features, keys and values, and the copy of those.

@@ -137,6 +137,15 @@ def aggregate_logits(logits: Tensor) -> Tensor:
     return torch.log_softmax(torch.cat((background, logits), dim=1), dim=1)
 
 
+def aggregate_mattes(logits: Tensor) -> Tensor:
+    """The mattes that `aggregate_logits` stands for, (B, N, H, W) in [0, 1], without its gradient and at less cost."""
+    if logits.shape[1] == 1:
+        return torch.sigmoid(2.0 * logits.float())
+    odds = logits.float().clamp(max=80.0).exp()
+    background = 1.0 / ((1.0 + odds).prod(dim=1, keepdim=True) - 1.0).clamp_(min=1e-6)
+    return odds / (odds.sum(dim=1, keepdim=True) + background)
+
+
 def other_objects(mattes: Tensor) -> Tensor:
     """For each object the sum of all others, (B, N, H, W) -> (B, N, H, W), clipped to [0, 1]."""
     return (mattes.sum(dim=1, keepdim=True) - mattes).clamp(0.0, 1.0)

@@ -101,6 +101,13 @@ def test_aggregation_matches_the_published_product_form() -> None:
     torch.testing.assert_close(affinity.aggregate_logits(logits).exp(), expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("objects", [1, 2, 4])
+def test_inference_shares_pixels_as_training_does(objects: int) -> None:
+    logits = 6 * torch.randn(2, objects, 16, 16, generator=torch.Generator().manual_seed(objects))
+    trained = affinity.aggregate_logits(logits)[:, 1:].exp()
+    torch.testing.assert_close(affinity.aggregate_mattes(logits), trained, rtol=1e-4, atol=1e-5)
+
+
 def test_aggregation_of_certain_and_wrong_objects_still_has_a_gradient() -> None:
     logits = torch.full((1, 2, 1, 1), -40.0, requires_grad=True)
     (-affinity.aggregate_logits(logits)[0, 1].sum()).backward()

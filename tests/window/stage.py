@@ -89,10 +89,10 @@ class Stage:
         marks = package("timeline")._timeline
         for shown in (overlay, strokes, marks):
             shown.remove()
-        self._measure(overlay, "_draw", "mask drawn")
-        self._measure(strokes, "_draw", "strokes drawn")
+        self._measure(overlay, "draw", "mask drawn")
+        self._measure(strokes, "draw", "strokes drawn")
         self._measure(strokes, "_draw_cursor", "brush drawn")
-        self._measure(marks, "_draw", "timeline marked")
+        self._measure(marks, "draw", "timeline marked")
         for shown in (overlay, strokes, marks):
             shown.add()
         self._measure(jobs, "step", "engine's news")
@@ -103,6 +103,7 @@ class Stage:
         for name in ("invoke", "modal"):
             self._measure_called(paint, name, f"brush {name}", 3)
         self._measure(package("upkeep").keeper, "look", "masks looked after")
+        self._measure(package("upkeep").keeper, "see", "what the panel shows looked for")
         self._measure(package("output_state"), "check", "look before the render")
         for module in _BUTTONS:
             for cls in package(f"operators.{module}").CLASSES:
