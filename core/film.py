@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -162,7 +162,9 @@ def _write_movie(
         target.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         sound, told = _sound(clip, media, frames, pace, target.suffix.lower(), stack)
-        with MovieWriter(target, clip.size, float(pace.rate), alpha=alpha, sound=sound) as writer:
+        aspect = getattr(clip, "pixel_aspect", Fraction(1))
+        options: dict[str, Any] = {"alpha": alpha, "sound": sound, "pixel_aspect": aspect}
+        with MovieWriter(target, clip.size, float(pace.rate), **options) as writer:
             begin = time_of(clip, frames[0], float(pace.rate))
             for done, frame in enumerate(pace.frames, start=1):
                 writer.write(picture(frame, begin + (done - 1) / pace.rate))

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _UNSPECIFIED = 2  # FFmpeg's AVCOL_SPC_UNSPECIFIED
 _HD_HEIGHT = 720
+_HDR = {16: "PQ", 18: "HLG"}
 _MOST_HELD = 24
 """Damaged frames in a row for which the last good one stands."""
 
@@ -42,6 +43,9 @@ class Movie(VideoSource):
     The colour matrix is the tagged one; untagged movies are taken as BT.709 from 720 lines on and BT.601 below.
     A tagged rotation by quarter turns is applied, as Blender does from 4.4 or 4.5 on (4.2 does not). Frames of a
     variable rate are numbered in order of presentation.
+
+    Attributes:
+        pixel_aspect: width of a pixel divided by its height.
 
     Raises:
         FrameReadError: not a movie, damaged, or without a picture stream.
@@ -65,6 +69,13 @@ class Movie(VideoSource):
             self._guessed = Fraction(stream.guessed_rate or 0)
             self._coded = int(stream.codec_context.height), int(stream.codec_context.width)
             self._turns = self._index.turns
+            aspect = Fraction(stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or 1)
+            self.pixel_aspect = 1 / aspect if self._turns % 2 and aspect else aspect or Fraction(1)
+            if kind := _HDR.get(int(getattr(stream.codec_context, "color_trc", 0) or 0)):
+                self._notes.append(
+                    f"The clip is HDR ({kind}): its values are taken as they are, and in films tagged BT.709 they look "
+                    "pale. Convert it to BT.709 first for right colours."
+                )
             self._is_clear = has_alpha(stream.codec_context.format) or is_clear(stream)
             self.size = self._coded[::-1] if self._turns % 2 else self._coded
             self.fingerprint = fingerprint([path])

@@ -28,6 +28,7 @@ _STILLS = (".avif", ".heic", ".heif")
 _WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 _SEARCHED_BY_DECODING = "mov"
 _JOINED = "The movie's time stamps are missing or run backwards, so it is not known which picture Blender shows."
+_CUT_OFF = "The movie is cut off or damaged at its end, where it is not known which picture Blender shows."
 _PROGRAM = "Blender does not find its way to the right picture in MPEG program streams (.mpg, .vob)."
 
 
@@ -49,6 +50,7 @@ class MovieIndex:
         by_count: there are no usable time stamps.
         unstamped: frames at the end that have no stamp when they are decoded; those in `times` are made up.
         delay: ticks by which `times` come after the frames are due: stamps of decoding do.
+        is_cut: the file ends early.
         turns: quarter turns against the clock that the file asks for.
         end: time stamp at which the last frame ends by the file's header, 0 = not known.
         stamps: what Blender goes by.
@@ -59,6 +61,7 @@ class MovieIndex:
     by_count: bool = False
     unstamped: int = 0
     delay: int = 0
+    is_cut: bool = False
     turns: int = 0
     end: int = 0
     stamps: Stamps | None = None
@@ -153,10 +156,10 @@ def read_index(path: Path) -> MovieIndex:
         name = str(container.format.name)
         first, turns = _probe(path)
         found = _by_presentation(path, container, stream, scan, first) or _by_decoding_order(scan, first)
-        found = found or _by_decoding_all(path)
+        found = found or replace(_by_decoding_all(path), is_cut=not scan.whole)
         keys = [(p.dts, p.pts) for p in scan.packets if p.is_key and p.dts is not None and p.pts is not None]
         start = found.times[0] if stream.start_time is None else int(stream.start_time)
-        doubt = _JOINED if found.by_count else _PROGRAM if name == "mpeg" else ""
+        doubt = _JOINED if found.by_count else _PROGRAM if name == "mpeg" else _CUT_OFF if found.is_cut else ""
         stamps = Stamps(
             found.times[: len(found.times) - found.unstamped] or found.times,
             Fraction(stream.time_base),
@@ -231,7 +234,8 @@ def _by_presentation(
     if not kept:
         return None
     stamps = sorted(_pts(p) for p in kept)
-    return MovieIndex(stamps, sorted(_pts(p) for p in kept if p.is_key) or stamps[:1])
+    keys = sorted(_pts(p) for p in kept if p.is_key) or stamps[:1]
+    return MovieIndex(stamps, keys, is_cut=not whole or len(packets) < len(times))
 
 
 def _by_decoding_order(scan: _Scan, first: list[int | None]) -> MovieIndex | None:

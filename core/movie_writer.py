@@ -42,6 +42,7 @@ class MovieWriter:
         fps: frames per second.
         alpha: frames have an alpha channel.
         sound: to be copied in beside the frames.
+        pixel_aspect: width of a pixel divided by its height.
 
     Raises:
         InputError: another ending, or alpha in .mp4.
@@ -49,7 +50,14 @@ class MovieWriter:
     """
 
     def __init__(
-        self, path: Path, size_hw: tuple[int, int], fps: float, *, alpha: bool = False, sound: Sound | None = None
+        self,
+        path: Path,
+        size_hw: tuple[int, int],
+        fps: float,
+        *,
+        alpha: bool = False,
+        sound: Sound | None = None,
+        pixel_aspect: Fraction = Fraction(1),
     ) -> None:
         self._path = path
         self._suffix = path.suffix.lower()
@@ -65,6 +73,8 @@ class MovieWriter:
             self._part.touch()  # FFmpeg opens the file only at the first frame
             self._container: Any = av.open(str(self._part), "w", format=_SPACES[self._suffix])
             self._stream = self._add_stream(size_hw, alpha)
+            if pixel_aspect != 1:
+                self._stream.codec_context.sample_aspect_ratio = pixel_aspect
             if sound is not None:
                 sound.begin(self._container)
         except (OSError, av.FFmpegError) as error:

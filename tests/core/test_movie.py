@@ -65,6 +65,7 @@ def test_truncated_movie_gives_its_whole_frames_and_no_more(kind, share, write_m
             assert number_of(source[n]) == n
         with pytest.raises(FrameReadError, match="outside the clip"):
             source[len(source)]
+        assert "cut off" in source.shown
 
 
 def test_walking_forward_decodes_each_frame_once(write_movie, monkeypatch):
