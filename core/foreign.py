@@ -15,6 +15,7 @@ import numpy as np
 
 from .errors import FrameReadError, InputError, SizeMismatch
 from .matte import from_grey, grey_of_picture, read_grey
+from .sequence import numbers_of
 from .told import Told
 from .video import PICTURE_SUFFIXES, VideoSource, natural_key
 
@@ -71,6 +72,12 @@ class ForeignMattes:
 
     def __len__(self) -> int:
         return len(self._files) if self._movie is None else len(self._movie)
+
+    @property
+    def numbers(self) -> Sequence[int] | None:
+        """The numbers in their names where some are missing in between; None = one after another."""
+        numbers = numbers_of([path.name for path in self._files])
+        return None if not numbers or numbers[-1] - numbers[0] == len(numbers) - 1 else numbers
 
     def name(self, number: int) -> str:
         """What to call a matte in a message."""
@@ -129,7 +136,7 @@ class ForeignKeyframes(Mapping[int, "Matte"]):
     ) -> None:
         self._source = ForeignMattes(path, size)
         try:
-            self._places = place(len(self._source), length, at, every)
+            self._places = place(len(self._source), length, at, every, numbers=self._source.numbers)
         except InputError:
             self._source.close()
             raise
@@ -158,20 +165,32 @@ class ForeignKeyframes(Mapping[int, "Matte"]):
 
 
 def place(
-    count: int, length: int, at: int | None = None, every: int = 1, only: Sequence[int] | None = None
+    count: int,
+    length: int,
+    at: int | None = None,
+    every: int = 1,
+    only: Sequence[int] | None = None,
+    numbers: Sequence[int] | None = None,
 ) -> dict[int, int]:
     """Which mattes become which keyframes: clip frame -> number of the matte.
 
     Args:
         count: how many mattes there are.
         length: frames of the clip.
-        at: clip frame of the first matte; None = they cover the whole clip.
+        at: clip frame of the first matte; None = they cover the whole clip, or `numbers` are clip frames.
         every: take every so many of them only, from the first on.
         only: take those of these clip frames only.
+        numbers: those in their names, some of which are missing; None = one after another.
 
     Raises:
         InputError: they do not fit the clip, or none is left.
     """
+    if numbers is None or (at is None and count == length):
+        numbers = range(count)
+    elif at is None:
+        at = numbers[0]
+    offsets = [number - numbers[0] for number in numbers]
+    last = offsets[-1] if count else -1
     masks = "1 mask" if count == 1 else f"{count} masks"
     if at is None and count != length:
         raise InputError(
@@ -179,21 +198,21 @@ def place(
             "Say for which clip frame the first one is.",
         )
     first = at or 0
-    if first < 0 or first + count > length:
+    if first < 0 or first + last >= length:
         raise InputError(
             Told(f"{masks} from ", first, f" on do not fit: the clip has {length} frames."),
             "Choose an earlier first frame, or masks of this clip.",
         )
     if every < 1:
         raise InputError(f"Every {every} masks makes no sense.", "Give 1 for all, 10 for every tenth.")
-    chosen = {first + number: number for number in range(0, count, every)}
+    chosen = {first + offsets[number]: number for number in range(0, count, every)}
     if only is not None:
         wanted = set(only)
-        chosen = {first + number: number for number in range(count) if first + number in wanted}
+        chosen = {first + offset: number for number, offset in enumerate(offsets) if first + offset in wanted}
         if missing := sorted(wanted - chosen.keys()):
             raise InputError(
                 Told("There is no mask for ", missing[0], "."),
-                Told("The masks are for ", (first, first + count - 1), "."),
+                Told("The masks are for ", (first, first + last), "."),
             )
     return chosen
 

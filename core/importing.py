@@ -47,7 +47,7 @@ def import_mattes(
     """
     source = part.source
     with ForeignMattes(path, source.size) as mattes:
-        plan = place(len(mattes), len(source), at, every, only)
+        plan = place(len(mattes), len(source), at, every, only, mattes.numbers)
         if barred := sorted(part.history.locked() & plan.keys()):
             raise InputError(Told(barred[0], " is locked, so its mask is not changed."), "Unlock it first.")
         contents: dict[int, str] = {}

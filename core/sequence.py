@@ -35,10 +35,7 @@ def sequence_notes(folder: Path, names: Sequence[str]) -> list[str]:
             f"Not all pictures in {folder} belong to one sequence: {count} are like {first[common]}, others like "
             f"{rest}. All of them count as frames, in the order of their names."
         ]
-    columns = [column for column in zip(*map(_numbers, names), strict=True) if len(set(column)) > 1]
-    if len(columns) != 1:  # all the same, or more than one number counts
-        return []
-    numbers = columns[0]
+    numbers = numbers_of(names)
     gaps = [(before, after) for before, after in pairwise(numbers) if after > before + 1]
     if not gaps:
         return []
@@ -47,6 +44,14 @@ def sequence_notes(folder: Path, names: Sequence[str]) -> list[str]:
         f"{lacking} {'picture is' if lacking == 1 else 'pictures are'} missing in the sequence {folder}, the first is "
         f"number {gaps[0][0] + 1}. Frames are counted on without a gap."
     ]
+
+
+def numbers_of(names: Sequence[str]) -> Sequence[int]:
+    """The numbers of a sequence's pictures, rising by their names; 0, 1, ... where the names do not number them."""
+    columns = [column for column in zip(*map(_numbers, names), strict=False) if len(set(column)) > 1]
+    alike = len({_kind(name) for name in names}) == 1
+    rising = len(columns) == 1 and all(after > before for before, after in pairwise(columns[0]))
+    return columns[0] if alike and rising else range(len(names))
 
 
 def animation_notes(path: Path) -> list[str]:

@@ -241,6 +241,22 @@ def test_a_sequence_of_the_wrong_length_says_both_numbers() -> None:
     assert place(5, 5, every=2) == {0: 0, 2: 1 * 2, 4: 4}
 
 
+def test_masks_with_gaps_in_their_numbers_are_for_the_frames_that_they_name() -> None:
+    assert place(3, 100, numbers=[4, 20, 21]) == {4: 0, 20: 1, 21: 2}
+    assert place(3, 100, at=10, numbers=[1001, 1005, 1009]) == {10: 0, 14: 1, 18: 2}
+    assert place(3, 3, numbers=[2, 4, 6]) == {0: 0, 1: 1, 2: 2}
+    assert place(3, 100, numbers=[4, 20, 21], every=2) == {4: 0, 21: 2}
+    with pytest.raises(InputError, match="do not fit"):
+        place(2, 20, at=0, numbers=[0, 20])
+
+
+def test_two_masks_of_a_folder_lie_on_the_frames_of_their_names(session: TrackSession, tmp_path: Path) -> None:
+    for number in (3, 9):
+        save(tmp_path / "few" / f"{number:05d}.png", soft(number))
+    take(session, tmp_path / "few")
+    assert session.keyframes() == (3, 9)
+
+
 def test_black_frames_in_a_sequence_are_the_object_being_away(session: TrackSession, masks: Path) -> None:
     save(masks / "maske 3.png", np.zeros(FILM.size, np.uint8))
     take(session, masks)
