@@ -16,7 +16,7 @@ class Faulty:
     """Reads numbers."""
 
     own = (ValueError,)
-    megabytes = 20
+    megabytes = 10
 
     def __init__(self, place: Path) -> None:
         pass
@@ -33,7 +33,7 @@ class Faulty:
             case 3:
                 raise Wrong("a wrong result")
             case 4:
-                bytearray(b"x" * (60 << 20))
+                bytearray(b"x" * (30 << 20))
             case 5:
                 while True:
                     pass

@@ -17,7 +17,7 @@ SEED = 20
 def test_each_kind_of_fault_is_counted_and_the_run_goes_on_after_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch, "MOST_CPU", 0.5)
+    monkeypatch.setattr(watch, "MOST_CPU", 1.5)
     name, inputs = "faulty:Faulty", 60
     tally = watch.fuzz(name, SEED, 120.0, inputs, tmp_path)
     numbers = [int(Faulty(tmp_path).make(generator(SEED, name, index))) for index in range(inputs)]

@@ -30,7 +30,7 @@ class Tally:
     """What came of a fuzzer.
 
     Attributes:
-        inputs, seconds: how many were read, in which time.
+        inputs, seconds, cpu: how many were read, in which time, and how much of the processor's (0 = unknown).
         counts: findings by "hang", "crash", "foreign", "wrong" and "memory".
         first: key -> the first finding of that kind, with its traceback, and "count".
         megabytes, slowest: most memory above the idle process, and the slowest input's seconds.
@@ -39,6 +39,7 @@ class Tally:
     name: str
     inputs: int = 0
     seconds: float = 0.0
+    cpu: float = 0.0
     counts: dict[str, int] = field(default_factory=dict)
     first: dict[str, dict[str, Any]] = field(default_factory=dict)
     megabytes: int = 0
@@ -91,29 +92,31 @@ def _one_child(tally: Tally, seed: int, first: int, count: int, seconds: float, 
     with (place / "said").open("wb") as said:
         child = subprocess.Popen(
             [sys.executable, "-X", "utf8", "-m", "tests.fuzz.child", *words],
-            cwd=ROOT, stdin=subprocess.DEVNULL, stdout=said, stderr=said, 
+            cwd=ROOT, stdin=subprocess.DEVNULL, stdout=said, stderr=said,
             env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
         )  # fmt: skip
     started = time.monotonic()
     begun, kind = 0.0, ""
+    idle = used = 0.0
     seen, since, cpu = -1, 0.0, 0.0  # the input that was read at the last look, and when that was first seen
     try:
         while True:
             ended = child.poll() is not None
             now = time.monotonic()
             at, done, most, slowest = board.read()
+            used = max(used, _cpu(child.pid))
             if at != seen:
-                seen, since, cpu = at, now, _cpu(child.pid)
+                seen, since, cpu = at, now, used
             if at < 0 and (ended or now - started > _START):
                 raise RuntimeError(f"The fuzzer {tally.name} does not start:\n{(place / 'said').read_text()[-3000:]}")
             if at >= 0 and not begun:
-                begun = now
+                begun, idle = now, used
             if ended and child.returncode == 1:  # Python's own end of an error: in making inputs, not in reading them
                 raise RuntimeError(f"The fuzzer {tally.name} broke at {at}:\n{(place / 'said').read_text()[-3000:]}")
             if ended:
                 kind = "" if child.returncode == 0 else "crash"
                 break
-            if at >= 0 and _hangs(_cpu(child.pid) - cpu, now - since):
+            if at >= 0 and _hangs(used - cpu, now - since):
                 kind = "hang"
                 break
             if begun and now - begun >= seconds:
@@ -123,6 +126,7 @@ def _one_child(tally: Tally, seed: int, first: int, count: int, seconds: float, 
         child.kill()
         child.wait()
     tally.inputs += done + bool(kind)
+    tally.cpu += used - idle
     tally.seconds += max(1e-3, time.monotonic() - begun)
     tally.megabytes = max(tally.megabytes, most >> 20)
     tally.slowest = max(tally.slowest, slowest, now - since if kind == "hang" else 0.0)
@@ -186,14 +190,14 @@ def _fast_disk() -> str | None:
 def table(tallies: list[Tally]) -> str:
     """The results, and the first traceback of each kind of finding."""
     lines = [
-        "| fuzzer | inputs | a second | hangs > 5 s | crashes | foreign errors | wrong results | too much memory "
-        "| most MB | slowest s |",
+        "| fuzzer | inputs | a second of the processor | hangs > 5 s | crashes | foreign errors | wrong results "
+        "| too much memory | most MB | slowest s |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     kinds = ("hang", "crash", "foreign", "wrong", "memory")
     for t in tallies:
         found = " | ".join(str(t.counts.get(kind, 0)) for kind in kinds)
-        rate = t.inputs / max(t.seconds, 1e-3)
+        rate = t.inputs / max(t.cpu or t.seconds, 1e-3)
         lines.append(f"| {t.name} | {t.inputs:,} | {rate:,.0f} | {found} | {t.megabytes} | {t.slowest:.1f} |")
     sums = " | ".join(str(sum(t.counts.get(kind, 0) for t in tallies)) for kind in kinds)
     most = max((t.megabytes for t in tallies), default=0)
