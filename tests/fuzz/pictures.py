@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import struct
 import zlib
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +138,8 @@ def _change_png(rng: random.Random, chunks: list[tuple[bytes, bytes]]) -> None:
         place = rng.randrange(7)
         header[place] = rng.choice(_SIDES) if place < 2 else rng.choice((0, 1, 2, 3, 4, 6, 7, 8, 16, 255))
         if rng.random() < 0.3:
-            header[:2] = rng.choice(_SIDES), rng.choice(_SIDES)
+            side = rng.choice(_SIDES)
+            header[:2] = rng.choice(((side, side), (side, rng.choice(_SIDES))))
         chunks[at] = kind, struct.pack(">IIBBBBB", *header)
     elif kind == b"IDAT" and way < 6:
         chunks[at] = kind, _repacked(rng, body)
@@ -150,16 +152,24 @@ def _change_png(rng: random.Random, chunks: list[tuple[bytes, bytes]]) -> None:
         chunks[at] = kind, change_bytes(rng, body)
 
 
+@lru_cache
+def _bomb(times: int) -> bytes:
+    """A stream that unpacks to so many times 4 MB."""
+    packer = zlib.compressobj(1)
+    return b"".join([*(packer.compress(bytes(1 << 22)) for _ in range(times)), packer.flush()])
+
+
 def _repacked(rng: random.Random, body: bytes) -> bytes:
     """A pixel stream with other rows in it; rarely one that grows to 256 MB."""
     try:
-        raw = zlib.decompress(body)
+        raw = zlib.decompressobj().decompress(body, 1 << 20)  # it may be such a one already
     except zlib.error:
+        raw = b""
+    if not raw:
         return change_bytes(rng, body)
     way = rng.randrange(1000)
-    if way < 2:
-        packer = zlib.compressobj(1)
-        return b"".join([*(packer.compress(bytes(1 << 22)) for _ in range(rng.choice((8, 64)))), packer.flush()])
+    if way < 10:
+        return _bomb(rng.choice((8, 64)))
     if way < 200:
         return change_bytes(rng, body)
     if way < 400:
