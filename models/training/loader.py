@@ -24,9 +24,9 @@ from .tasks import Progress, Task
 _BATCH, _LOSS, _TORCH = range(3)
 
 
-def chance(seed: int, step: int, loss: bool = False) -> np.random.Generator:
-    """Returns the generator for the batch, or the loss, of a step."""
-    return np.random.default_rng([seed, step, _LOSS if loss else _BATCH])
+def chance(seed: int, step: int, loss: bool = False, rank: int = 0) -> np.random.Generator:
+    """Returns the generator for the batch, or the loss, of a step; of each process of a run for its loss."""
+    return np.random.default_rng([seed, step, _LOSS if loss else _BATCH, *([rank] if rank else [])])
 
 
 def seed_torch(seed: int, step: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import os
 from collections.abc import Mapping
@@ -12,6 +13,8 @@ import torch
 from torch import Tensor
 
 LOG = "log.jsonl"
+
+_LOG = logging.getLogger(__name__)
 
 
 class Log:
@@ -53,9 +56,12 @@ class Log:
         finite = {name: [v for v in values if math.isfinite(v)] for name, values in kept.items()}
         means = {name: round(sum(v) / len(v), 4) for name, v in finite.items() if v}
         head = {"step": step, "minutes": round(minutes, 2), "fraction": round(fraction, 4), "skipped": self.skipped}
-        with open(self.path, "a") as log:
-            log.write(json.dumps({**head, **means}) + "\n")
         self._values = {}
+        try:
+            with open(self.path, "a") as log:
+                log.write(json.dumps({**head, **means}) + "\n")
+        except OSError as error:  # a run must not end for its log: the disk may have room again before the checkpoint
+            _LOG.warning("The log cannot be written (%s). Training goes on.", error)
 
     def kept(self) -> dict[str, list[float]]:
         """Returns what was not logged yet, for a checkpoint. Waits for the device."""

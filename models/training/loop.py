@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..errors import ModelError
 from .checkpoint import CHECKPOINT, CheckpointError, architecture_of, fill, open_checkpoint, refusal, save_checkpoint
 from .curve import can_draw, draw_curve
 from .data import Pool, open_pool
@@ -25,6 +26,7 @@ from .schedule import Averaged, Clock, parameter_groups, rate_factor
 from .settings import Settings
 from .start import start_weights
 from .tasks import TASKS, Task
+from .team import Team, joined, leading
 
 _LOG = logging.getLogger(__name__)
 
@@ -37,9 +39,13 @@ class Run:
         task: network, batches and loss.
         pool: the pictures.
         recipe: all of the network's switches, for the record.
+        team: the processes that train together.
     """
 
-    def __init__(self, settings: Settings, task: Task, pool: Pool, recipe: Mapping[str, Any]) -> None:
+    def __init__(
+        self, settings: Settings, task: Task, pool: Pool, recipe: Mapping[str, Any], team: Team | None = None
+    ) -> None:
+        self.team = team or Team()
         self.settings, self.task, self.pool, self.recipe = settings, task, pool, recipe
         self.out = Path(settings.out)
         self.device = torch.device(settings.device)
@@ -48,7 +54,7 @@ class Run:
         self.optimiser = torch.optim.AdamW(parameter_groups(self.network, settings), fused=True)
         self.log = Log(self.out, settings.log_every)
         self.step = 0
-        self._draws = can_draw()
+        self._draws = self.team.leads and can_draw()
         self.clock = Clock(settings, 0.0)
         self.average = Averaged(self.network, settings.average)
 
@@ -58,7 +64,8 @@ class Run:
             tensors, held = start_weights(weights, self.settings.network, self.device)
             fill(self.network, tensors, weights, held, self.architecture)
         self.average = Averaged(self.network, self.settings.average)
-        self.log.begin()
+        if self.team.leads:
+            self.log.begin()
 
     def resume(self, path: Path) -> None:
         """Goes on from a checkpoint of this run: weights, optimiser, average, minutes, log, and the same chance."""
@@ -74,6 +81,8 @@ class Run:
         self.average.state = state["average"]
         self.step = int(state["step"])
         self.clock = Clock(self.settings, float(state["spent"]))
+        if not self.team.leads:
+            return
         self.log.go_on(self.step, state.get("unlogged", {}), int(state.get("skipped", 0)))
         changed = self.settings.changed_from(state["recipe"])
         if changed:
@@ -88,13 +97,25 @@ class Run:
         with Batches(
             self.task, self.pool, settings.seed, self.clock.progress, self.device, self.step, threads
         ) as batches:
-            while self.clock.done(self.step) < 1.0:
+            while not self._is_over():
                 seed_torch(settings.seed, self.step)
                 self._train(batches.take())
                 if (time.monotonic() - saved) / 60.0 >= settings.checkpoint_minutes:
-                    self.save()
+                    self._try_to_save()
                     saved = time.monotonic()
         self.save()
+
+    def _is_over(self) -> bool:
+        if self.team.size > 1:
+            self.clock.agree(self.team.agreed(self.clock.elapsed()))
+        return self.clock.done(self.step) >= 1.0
+
+    def _try_to_save(self) -> None:
+        """A disk that is full now may have room later; until then the checkpoint before stays."""
+        try:
+            self.save()
+        except CheckpointError as error:
+            _LOG.warning("%s Training goes on.", error)
 
     def _train(self, batch: Any) -> None:
         settings, step = self.settings, self.step
@@ -102,22 +123,31 @@ class Run:
         for group in self.optimiser.param_groups:
             group["lr"] = group["base"] * rate_factor(progress.fraction, step)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=settings.half):
-            loss, parts = self.task.loss(batch, chance(settings.seed, step, loss=True), progress)
+            loss, parts = self.task.loss(batch, chance(settings.seed, step, True, self.team.rank), progress)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
+        self.team.average(self.network.parameters())
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), settings.clip_norm)
         skipped = (~torch.isfinite(norm)).float()
         # The fused optimiser leaves everything as it is where this is 1: what a gradient scaler uses, without the
         # look at the number that would make an accelerator wait.
         self.optimiser.found_inf = skipped  # type: ignore[attr-defined]
         self.optimiser.step()
-        self.average.update(self.network, step)
         self.step += 1
+        if not self.team.leads:
+            return
+        self.average.update(self.network, step)
         values = {"loss": loss.detach(), "norm": norm, "skipped": skipped, **parts}
         self.log.add(self.step, self.clock.minutes, progress.fraction, values)
 
     def save(self) -> None:
-        """Writes the checkpoint and draws the curve."""
+        """Writes the checkpoint and draws the curve.
+
+        Raises:
+            CheckpointError: it cannot be written.
+        """
+        if not self.team.leads:
+            return
         state: Mapping[str, Any] = {
             "network": self.network.state_dict(),
             "optimiser": self.optimiser.state_dict(),
@@ -149,15 +179,34 @@ def train(
         FileNotFoundError: the data or the ImageNet weights are missing.
         CheckpointError: a checkpoint is missing or holds another network.
         RecipeError: a switch that cannot be.
+        TeamBroken: one of several processes has ended.
     """
+    Path(settings.out).mkdir(parents=True, exist_ok=True)
+    pool = pool or open_pool(Path(settings.data), Path(settings.cache))  # decoded once, before others look for it
+    with leading(settings.processes, _follow, settings, resume, weights, pool.folder) as team:
+        return _train(settings, resume, weights, pool, team)
+
+
+def _follow(
+    settings: Settings, resume: Path | None, weights: Path | None, cache: Path, rank: int, size: int, meeting: str
+) -> None:
+    """What a process does that another one leads; it says nothing, the leader does."""
+    with joined(rank, size, meeting) as team:
+        try:
+            _train(settings, resume, weights, Pool(cache), team)
+        except (ModelError, KeyboardInterrupt):
+            return
+
+
+def _train(settings: Settings, resume: Path | None, weights: Path | None, pool: Pool, team: Team) -> Path:
     torch.set_num_threads(settings.threads)
     seed_torch(settings.seed, 0)
-    Path(settings.out).mkdir(parents=True, exist_ok=True)
     kind = TASKS[settings.network]
     recipe = kind.recipe(**settings.switches)
     task: Task = kind.make(recipe)
-    pool = (pool or open_pool(Path(settings.data), Path(settings.cache))).weighted(settings.group_weights)
-    run = Run(settings, task, pool, asdict(recipe))
+    if team.size > 1:
+        task.team = team  # type: ignore[attr-defined]
+    run = Run(settings, task, pool.weighted(settings.group_weights), asdict(recipe), team)
     if resume is not None:
         run.resume(resume)
     else:

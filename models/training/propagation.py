@@ -10,12 +10,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .. import affinity
+from ..blocks import merged_norms
 from ..encoders import imagenet_weights
 from ..propagation import FrameKey, PropagationNet
 from .clips import ClipBatch, ClipKind, clip_batch
 from .data import Pool
 from .losses import mask_loss, matte_loss, mean_overlap
 from .recipe import PropagationRecipe
+from .team import Team
 
 if TYPE_CHECKING:
     from .tasks import Parts, Progress
@@ -26,6 +28,7 @@ class PropagationTask:
 
     def __init__(self, recipe: PropagationRecipe | None = None, imagenet: bool = True) -> None:
         self.recipe = recipe or PropagationRecipe()
+        self.team = Team()
         self.network = PropagationNet(
             similarity="dot" if self.recipe.similarity == "dot" else "l2",
             top_k=self.recipe.top_k or None,
@@ -37,6 +40,8 @@ class PropagationTask:
             state = imagenet_weights()
             self.network.key_encoder.load_imagenet(state)
             self.network.value_encoder.trunk.load_imagenet(state)
+        for trunk in (self.network.key_encoder, self.network.value_encoder.trunk):
+            trunk.freeze(self.recipe.frozen)
 
     def batch(self, pool: Pool, rng: np.random.Generator, progress: Progress, device: torch.device) -> ClipBatch:
         """Returns clips: ever more real video, larger crops and longer clips as training goes on."""
@@ -51,15 +56,24 @@ class PropagationTask:
         share = _cost(recipe.frames, 1) / _cost(frames, objects)
         video = min(recipe.video_begin, recipe.video)
         kind = ClipKind(frames, recipe.sizes[index], objects, device)
+        if self.team.size > 1:  # clips of the same kind in all processes, so that none waits; but others
+            rng = np.random.default_rng([int(rng.integers(2**62)), self.team.rank])
         clips = max(round(recipe.clips[index] * share), 1)
         return clip_batch(pool, rng, clips, kind, video + done * (recipe.video - video), recipe)
 
     def loss(self, batch: ClipBatch, rng: np.random.Generator, progress: Progress) -> tuple[Tensor, Parts]:
         """Returns the mean loss of all frames but the first plus that of the auxiliary decoder."""
+        kind = batch.images.device.type
+        half = torch.is_autocast_enabled(kind)
+        with merged_norms(self.network, torch.get_autocast_dtype(kind) if half else torch.float32):
+            return self._loss(batch, rng, progress)
+
+    def _loss(self, batch: ClipBatch, rng: np.random.Generator, progress: Progress) -> tuple[Tensor, Parts]:
         net, share = self.network, progress.hard_share
         b, length = batch.images.shape[:2]
         layout = torch.channels_last
-        every = net.encode_key(batch.images.flatten(0, 1).contiguous(memory_format=layout))
+        images = batch.images.flatten(0, 1).contiguous(memory_format=layout)
+        every = net.encode_key(images)
         frames = [FrameKey(*(part.unflatten(0, (b, length))[:, t] for part in every)) for t in range(length)]
         keys: list[Tensor] = []
         values: list[Tensor] = []

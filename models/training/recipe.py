@@ -55,6 +55,7 @@ class PropagationRecipe(ClipRecipe):
     network_size: str = switch("small", "small or large")
     similarity: str = switch("l2", "l2 (STCN) or dot (STM)")
     top_k: int = switch(20, "matches kept for every place; 0 keeps all")
+    frozen: int = switch(0, "first blocks of both trunks that stay as they are, with their stems; for trained weights")
     auxiliary: float = switch(0.2, "weight of the auxiliary decoder's loss; 0 trains without one")
     hint: float = switch(0.8, "share of frames that are shown the mattes of the frame before")
     video: float = switch(0.55, "share of clips of real video at the end of the schedule; 0 trains on stills only")
@@ -82,6 +83,8 @@ class PropagationRecipe(ClipRecipe):
             raise RecipeError("sizes must be multiples of 16 from 32 on.")
         if min(self.frames, *self.long_frames) < 2:
             raise RecipeError("frames and long_frames must be at least 2.")
+        if not 0 <= self.frozen <= 5:
+            raise RecipeError(f"frozen is a number of blocks, 0 to 5, not {self.frozen}.")
         for name, known in (("network_size", ("small", "large")), ("similarity", ("l2", "dot"))):
             if getattr(self, name) not in known:
                 raise RecipeError(f"{name} must be {' or '.join(known)}, not {getattr(self, name)}.")

@@ -21,11 +21,20 @@ class Clock:
         self._settings = settings
         self._spent = spent
         self._begin = time.monotonic()
+        self._agreed: float | None = None
 
     @property
     def minutes(self) -> float:
         """Minutes spent on the run, before it was interrupted and since."""
+        return self.elapsed() if self._agreed is None else self._agreed
+
+    def elapsed(self) -> float:
+        """Returns the minutes by this process's own clock."""
         return self._spent + (time.monotonic() - self._begin) / 60.0
+
+    def agree(self, minutes: float) -> None:
+        """Lets it be this time from now on, until told otherwise: what all processes of a run go by."""
+        self._agreed = minutes
 
     def done(self, step: int) -> float:
         """Share of the schedule that is over before `step`, by the clock or the steps, whichever is further."""
@@ -69,7 +78,7 @@ def parameter_groups(network: nn.Module, settings: Settings) -> list[dict[str, A
             extra = {id(p) for p in module.extra_stem.parameters()} if module.extra_stem is not None else set()
             pretrained |= {id(p) for p in module.parameters()} - extra
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-    for p in network.parameters():
+    for p in (p for p in network.parameters() if p.requires_grad):
         rate = settings.backbone_rate if id(p) in pretrained else settings.head_rate
         groups.setdefault((rate, settings.weight_decay if p.ndim > 1 else 0.0), []).append(p)
     return [{"params": ps, "lr": rate, "base": rate, "weight_decay": decay} for (rate, decay), ps in groups.items()]

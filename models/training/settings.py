@@ -44,6 +44,7 @@ class Settings(LoopRecipe):
     device: str = "cpu"
     half: bool = True  # bfloat16 autocast, where the device has it
     threads: int = 1
+    processes: int = 1  # that train together, each with its own clips
     loaders: int = -1  # threads that make batches ahead; -1: none on the CPU, else two
     checkpoint_minutes: float = 5.0
     log_every: int = 20

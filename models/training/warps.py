@@ -77,8 +77,8 @@ def render(
     gx = xs[None, :] * m[0, 0] + ys[:, None] * m[0, 1] + m[0, 2]
     gy = xs[None, :] * m[1, 0] + ys[:, None] * m[1, 1] + m[1, 2]
     if view.bend is not None:
-        bend = torch.from_numpy(view.bend).to(device=device, dtype=torch.float32)[None]
-        bend = F.interpolate(bend, size=size_hw, mode="bicubic", align_corners=True)[0]
+        knots = torch.from_numpy(view.bend).to(device=device, dtype=torch.float32)
+        bend = _bicubic(height, knots.shape[1], device) @ knots @ _bicubic(width, knots.shape[2], device).T
         gx, gy = gx + bend[0], gy + bend[1]
     h, w = image.shape[:2]
     x0, x1 = _span(m[0], None if view.bend is None else view.bend[0], w)
@@ -102,6 +102,12 @@ def render(
         inside = ((gx >= 0) & (gx <= w) & (gy >= 0) & (gy <= h)).float()[None]
         out = out * inside
     return out, cover
+
+
+def _bicubic(length: int, knots: int, device: torch.device) -> Tensor:
+    """What each knot has of each of `length` places (length, knots): bicubic interpolation is linear in the knots."""
+    one = torch.eye(knots, device=device)[None, :, :, None]
+    return F.interpolate(one, size=(length, 1), mode="bicubic", align_corners=True)[0, :, :, 0].T.contiguous()
 
 
 def _span(row: NDArray[np.float64], bend: NDArray[np.float64] | None, size: int) -> tuple[int, int]:
@@ -134,13 +140,16 @@ class Colour:
 
     def __call__(self, image: Tensor) -> Tensor:
         """Returns image (3, H, W) in [0, 255] with the change."""
-        gains = torch.tensor(self.gains, device=image.device).view(3, 1, 1)
-        x = (image / 255.0).clamp(0.0, 1.0).pow(self.gamma) * gains
-        grey = x.mean(dim=0, keepdim=True)
-        x = grey + (x - grey) * self.saturation
-        middle = x.mean()
-        x = middle + (x - middle) * self.contrast + self.brightness
-        return (x * 255.0).clamp(0.0, 255.0)
+        x = (image / 255.0).clamp_(0.0, 1.0)
+        if self.gamma != 1.0:
+            x = x.pow_(self.gamma)
+        # Gains, saturation, contrast and brightness are one matrix and one offset.
+        linear = self.saturation * torch.eye(3) + (1.0 - self.saturation) / 3.0
+        linear = (linear * torch.tensor(self.gains)).to(image.device)
+        middle = (linear @ x.mean(dim=(1, 2))).mean()
+        offset = middle * (1.0 - self.contrast) + self.brightness
+        out = torch.addmm(offset.expand(3, 1) * 255.0, linear * (255.0 * self.contrast), x.flatten(1))
+        return out.clamp_(0.0, 255.0).view_as(image)
 
 
 def random_colour(rng: np.random.Generator, strength: float = 1.0) -> Colour:

@@ -237,3 +237,28 @@ def _without_imagenet(original: Any) -> Any:
         original(self, recipe, False)
 
     return init
+
+
+def test_a_disk_that_is_full_for_a_while_ends_no_run(
+    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither its log nor its checkpoints can be written at first; the last checkpoint is there in the end."""
+    save, opened, tries = torch.save, open, []
+
+    def full(state: object, path: Path) -> None:
+        tries.append(path)
+        if len(tries) < 3:
+            raise OSError(28, "No space left on device")
+        save(state, path)
+
+    def log(path: Any, mode: str = "r", **more: Any) -> Any:
+        if mode == "a" and len(tries) < 3:
+            raise OSError(28, "No space left on device")
+        return opened(path, mode, **more)
+
+    monkeypatch.setattr(torch, "save", full)
+    monkeypatch.setattr("blender_cutout.models.training.log.open", log, raising=False)
+    train(_settings(tmp_path, steps=4, log_every=1, checkpoint_minutes=0.0), pool=pool)
+    assert torch.load(tmp_path / "last.pt", weights_only=True)["step"] == 4
+    assert [r["step"] for r in read_log(tmp_path / "log.jsonl")] == [4]
+    assert caplog.text.count("Training goes on.") >= 4
