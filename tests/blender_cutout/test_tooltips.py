@@ -17,7 +17,7 @@ INTERNAL = {
     },
     "CutoutScene": {"tracks", "active_index"},
     "CutoutStatus": {
-        *("text", "hint", "level", "busy", "stage", "progress", "lost", "engine", "tier"),
+        *("text", "hint", "level", "busy", "stage", "progress", "lost", "engine", "tier", "tier_here"),
         *("frames_busy", "frames_text", "frames_share"),
     },
 }
