@@ -3,25 +3,46 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 
-class Encoded(tuple[Any, ...]):
-    """A tuple of JSON values that knows its JSON text, so that it is not made again for every message.
+class Encoded(Sequence[Any]):
+    """JSON values that know their text; they themselves are put together only when they are asked for.
+
+    A message with ten thousand values is sent after every round, and the engine looks at none of them.
 
     Args:
-        values: the values.
-        text: their JSON text, "" = it is found out.
+        values: gives the values.
+        text: their JSON text.
     """
 
-    text: str
+    def __init__(self, values: Callable[[], Iterable[Any]], text: str) -> None:
+        self._give = values
+        self.text = text
 
-    def __new__(cls, values: Iterable[Any], text: str = "") -> Encoded:
-        """Puts it together."""
-        made = super().__new__(cls, values)
-        made.text = text or json_text(tuple(made))
-        return made
+    @cached_property
+    def _values(self) -> tuple[Any, ...]:
+        return tuple(self._give())
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._values[index]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._values)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and self._values == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(self._values)
+
+    def __repr__(self) -> str:
+        return repr(self._values)
 
 
 def json_text(value: Any) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .actions import Propagation
@@ -39,32 +39,37 @@ class Overview:
         self._count = count
         self._logs = ConfidenceLogs(store)
         self._pieces: dict[int, _Piece] = {}
-        self._drawn: tuple[list[tuple[int, ...]], Encoded] = [], Encoded(())
+        self._drawn: tuple[list[tuple[int, ...]], Encoded] = [], Encoded(tuple, "[]")
 
     def keyframes(self) -> Encoded:
         """Frames with at least one round or imported matte, sorted."""
         pieces = [piece.keyframes for piece in self._all()]
         if pieces != self._drawn[0]:  # a round on a frame that was drawn on before changes nothing here
-            self._drawn = pieces, Encoded(chain.from_iterable(pieces))
+            texts = (",".join(map(str, piece)) for piece in pieces if piece)
+            self._drawn = pieces, Encoded(lambda: chain.from_iterable(pieces), f"[{','.join(texts)}]")
         return self._drawn[1]
 
     def mattes(self) -> Encoded:
         """Where the mattes lie: (start, stop, operation), sorted."""
-        return _joined(piece.mattes for piece in self._all())
+        return _encoded([piece.mattes for piece in self._all()])
 
     def done(self) -> Encoded:
         """Frames that have a matte, as (start, stop), sorted."""
-        return _joined(piece.done for piece in self._all())
+        return _encoded([piece.done for piece in self._all()])
 
     def locked(self) -> Encoded:
         """Frames whose mattes are approved, as (start, stop), sorted."""
-        return _joined(piece.locked for piece in self._all())
+        return _encoded([piece.locked for piece in self._all()])
 
     def sampled(self, most: int, propagated: bool = False) -> list[tuple[int, str]]:
         """(frame, operation) of about so many of those that have a matte, all over the clip; or a propagation's."""
         found = [piece.propagated if propagated else piece.owned for piece in self._all()]
         step = max(1, sum(map(len, found)) // most)
-        return list(islice(chain.from_iterable(found), 0, None, step))
+        picked, before = [], 0
+        for pairs in found:
+            picked += pairs[-before % step :: step]
+            before += len(pairs)
+        return picked
 
     def confidences(self) -> str:
         """Two characters for each frame: percent, or UNKNOWN."""
@@ -131,9 +136,8 @@ class _Piece:
     confidences: str
 
 
-def _joined(pieces: Iterable[_Ranges]) -> Encoded:
+def _encoded(pieces: list[_Ranges]) -> Encoded:
     """The ranges of all pieces; those that touch where pieces meet made one."""
-    values: list[Range] = []
     texts: list[str] = []
     last: Range | None = None
     for piece in pieces:
@@ -142,20 +146,15 @@ def _joined(pieces: Iterable[_Ranges]) -> Encoded:
         first = piece.all[0]
         if last is not None and _touch(last, first):
             first = (last[0], *first[1:])
-            values.pop()
         elif last is not None:
             texts.append(_text(last))
-        values.append(first)
         last = first
         if len(piece.all) > 1:
-            values += piece.all[1:]
-            texts.append(_text(first))
-            if piece.inner:
-                texts.append(piece.inner)
+            texts += [_text(first), piece.inner] if piece.inner else [_text(first)]
             last = piece.all[-1]
     if last is not None:
         texts.append(_text(last))
-    return Encoded(values, f"[{','.join(texts)}]")
+    return Encoded(lambda: _Ranges.of(chain.from_iterable(piece.all for piece in pieces)).all, f"[{','.join(texts)}]")
 
 
 def _touch(first: Range, second: Range) -> bool:

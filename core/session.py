@@ -53,6 +53,7 @@ class TrackSession:
         folder: where it lies.
         clip, source: what is cut out of, and its frames.
         warnings: what was found and mended on opening, in sentences for the user.
+        overview: what is told of its frames, ready for messages.
         disk: what its mattes take, and the limit of that.
     """
 
@@ -72,9 +73,9 @@ class TrackSession:
         if beyond := self._history.beyond():
             text = f"The clip has {len(source)} frames: "
             self.warnings.append(Told(text, "what was drawn on ", beyond[0], " cannot be shown, but is kept."))
-        self._overview = Overview(self._journal, self._store, self._history, len(source))
+        self.overview = Overview(self._journal, self._store, self._history, len(source))
         pixels = source.size[0] * source.size[1]
-        self.disk = DiskKeeper(self._store, self._history, self._journal, self._overview, pixels)
+        self.disk = DiskKeeper(self._store, self._history, self._journal, self.overview, pixels)
 
     @classmethod
     def open(cls, clip: Clip, folder: str | os.PathLike[str], engine: Engine, limit: int = 0) -> TrackSession:
@@ -142,19 +143,19 @@ class TrackSession:
 
     def keyframes(self) -> tuple[int, ...]:
         """Frames with at least one round on the way to the head, sorted."""
-        return self._overview.keyframes()
+        return tuple(self.overview.keyframes())
 
     def locked_ranges(self) -> tuple[tuple[int, int], ...]:
         """Frames whose mattes are approved at the head, as [start, stop) pairs, sorted."""
-        return self._overview.locked()
+        return tuple(self.overview.locked())
 
     def confidences(self) -> str:
         """How sure the network is of each frame's matte at the head, see `core.overview.Overview.confidences`."""
-        return self._overview.confidences()
+        return self.overview.confidences()
 
     def done_ranges(self) -> tuple[tuple[int, int], ...]:
         """Frames that have a matte at the head, as [start, stop) pairs, sorted."""
-        return self._overview.done()
+        return tuple(self.overview.done())
 
     def apply_round(self, round_: Round, early: Callable[[Path], object] = lambda _: None) -> tuple[str, Path]:
         """Records a round, computes its matte and makes it the head; returns its id and the matte's path.
@@ -274,7 +275,7 @@ class TrackSession:
 
     def matte_ranges(self) -> tuple[tuple[int, int, str], ...]:
         """Where the mattes at the head lie: (start, stop, operation id), sorted; see `MatteStore.path`."""
-        return self._overview.mattes()
+        return tuple(self.overview.mattes())
 
     def move(self, folder: str | os.PathLike[str]) -> None:
         """Moves the track's folder with all that is in it. Raises StoreError; it is in its old place then."""

@@ -49,19 +49,20 @@ def track_state(job: str, track: str, session: TrackSession) -> TrackState:
     """Where a track stands."""
     height, width = session.source.size
     use = session.disk.use()
+    told: Any = session.overview
     return TrackState(
         job,
         track,
         session.head,
         session.parent,
-        session.keyframes(),
-        session.done_ranges(),
+        told.keyframes(),
+        told.done(),
         len(session.source),
         height,
         width,
         session.source.fps,
-        session.matte_ranges(),
-        session.locked_ranges(),
+        told.mattes(),
+        told.locked(),
         (use.used, use.frame, use.free),
         session.confidences(),
         session.source.shown,
