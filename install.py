@@ -5,6 +5,7 @@
     python install.py test        all tests, in every supported Blender
     python install.py build       the extension's zip
     python install.py doctor      what is there and what is wrong
+    python install.py lock        the lists of files that the engine is made of, with their checksums
 
 Everything that is missing is installed first; a second run finds it ready.
 """
@@ -22,7 +23,7 @@ if sys.version_info < (3, 10):  # noqa: UP036  an older Python must get a senten
 ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT))
 
-from blender_cutout import environment  # noqa: E402
+from blender_cutout import environment, locks  # noqa: E402
 from blender_cutout.core.errors import CutoutError  # noqa: E402
 from blender_cutout.setup import blenders, command, package  # noqa: E402
 
@@ -34,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # a console that lacks a letter must not end an installation
     options = _parser().parse_args(arguments)
     try:
-        commands = {"install": install, "demo": demo, "test": test, "build": build, "doctor": doctor}
+        commands = {"install": install, "demo": demo, "test": test, "build": build, "doctor": doctor, "lock": lock}
         return commands[options.command or "install"](options)
     except (CutoutError, blenders.BlenderError, package.PackageError) as error:
         print(f"\nError: {error}", file=sys.stderr)
@@ -111,12 +112,22 @@ def doctor(options: argparse.Namespace) -> int:
     return 1 if _report(findings) else 0
 
 
+def lock(options: argparse.Namespace) -> int:
+    """The lists of files with their checksums; fails when some could not be had."""
+    from blender_cutout.setup import locking
+
+    lacking = locking.write_all(locks.FOLDER, _show)
+    for line in lacking:
+        print(f"Not made: {line}")
+    return 1 if lacking else 0
+
+
 def _make_engine(options: argparse.Namespace) -> None:
     """The engine's environment, unless the user brings one."""
     if os.environ.get(environment.PYTHON_VARIABLE):
         print(f"Using the engine's Python of {environment.PYTHON_VARIABLE}: {environment.worker_python()}")
         return
-    for line in environment.create(device=options.device, base=options.python):
+    for line in environment.create(device=options.device, base=options.python, newest=options.newest):
         _show(line)
 
 
@@ -144,16 +155,19 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument(
         "--device", choices=("auto", "cpu"), help="cpu: the small PyTorch, even where there is a graphics card"
     )
+    common.add_argument(
+        "--newest", action="store_true", help="the newest libraries, instead of the files that were tested"
+    )
     parser = argparse.ArgumentParser(
         prog="install.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, parents=[common]
     )
-    parser.set_defaults(blender=None, python=None, device="auto")
+    parser.set_defaults(blender=None, python=None, device="auto", newest=False)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=False)
     commands.add_parser("install", parents=[common], help="the engine and the extension (the default)")
     sub = commands.add_parser("demo", parents=[common], help="the whole way from strokes to a composite, headless")
     sub.add_argument("--output", metavar="DIR", default=str(ROOT / "demo-output"), help="where the results go")
     sub = commands.add_parser("test", help="all tests")
-    names = ("engine", "4.2", "4.5", "5.0", "5.2")
+    names = ("engine", "4.2", "4.5", "5.0", "5.2", "newest")
     sub.add_argument("--only", action="append", default=[], choices=names, help="this suite; may be repeated")
     sub.add_argument(
         "--prepare",
@@ -164,6 +178,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     sub = commands.add_parser("build", help="the extension's zip")
     sub.add_argument("--output", metavar="DIR", default=str(ROOT / "dist"), help="where the zip goes")
+    commands.add_parser("lock", help="the lists of files that the engine is made of (needs a network)")
     commands.add_parser("doctor", parents=[common], help="what is there and what is wrong")
     return parser
 

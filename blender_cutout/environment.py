@@ -19,12 +19,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from . import installing, own_folder
+from . import installing, locks, own_folder
 from .checkup import Finding, check
 from .core.errors import EnvironmentMissing
 from .interpreters import VERSIONS, find_python
 from .machine import TorchChoice, choose_torch
 from .own_folder import MARKER
+from .pip_steps import Plan, install
 
 PYTHON_VARIABLE = "CUTOUT_PYTHON"
 """Environment variable: the Python that runs the engine, instead of the one made here."""
@@ -119,6 +120,7 @@ def create(
     base: str | os.PathLike[str] | None = None,
     extra: Sequence[str] = (),
     wheels: Path | None = None,
+    newest: bool = False,
 ) -> Iterator[str]:
     """Makes the engine's environment, or brings it up to date; quick when there is nothing to do.
 
@@ -129,6 +131,7 @@ def create(
         extra: further requirements.
         wheels: folder with everything that is needed; then nothing is downloaded, and the user's pip settings do not
             count.
+        newest: True = the newest versions that fit, instead of the files that this version was tested with.
 
     Yields:
         Lines for the user. Closing the generator stops the installation; the next call goes on with it.
@@ -138,7 +141,8 @@ def create(
     """
     folder = folder or engine_folder()
     torch = choose_torch(device)
-    yield from make(folder, (*REQUIREMENTS, *extra), base=base, torch=torch, wheels=wheels)
+    lists = None if newest else locks.FOLDER
+    yield from make(folder, (*REQUIREMENTS, *extra), base=base, torch=torch, wheels=wheels, lists=lists)
 
 
 def make(
@@ -148,9 +152,13 @@ def make(
     base: str | os.PathLike[str] | None = None,
     torch: TorchChoice | None = None,
     wheels: Path | None = None,
+    lists: Path | None = None,
 ) -> Iterator[str]:
-    """Makes any virtual environment with these requirements, as `create` does (same lines, same errors)."""
-    wanted = stamp(requirements, torch)
+    """Makes any virtual environment with these requirements, as `create` does (same lines, same errors).
+
+    With `lists`, a folder such as `locks.FOLDER`, the files that it names for this machine are installed.
+    """
+    wanted = stamp(requirements, torch, lists)
     if is_complete(folder, wanted) and _runs(python_of(folder)):
         yield f"{folder} is up to date."
         return
@@ -164,7 +172,8 @@ def make(
             scratch = scratch_of(folder)
             own_folder.claim(scratch)  # one that was killed has left its files
             try:
-                yield from _make(folder, scratch, requirements, base, torch, wheels, wanted)
+                plan = Plan(tuple(requirements), torch, wheels, lists)
+                yield from _make(folder, scratch, plan, base, wanted)
             finally:
                 own_folder.remove(scratch)
     except OSError as error:
@@ -181,25 +190,19 @@ def scratch_of(folder: Path) -> Path:
     return folder.with_name(folder.name + ".part")
 
 
-def stamp(requirements: Sequence[str], torch: TorchChoice | None) -> str:
+def stamp(requirements: Sequence[str], torch: TorchChoice | None, lists: Path | None = None) -> str:
     """What an environment made from these is known by: equal exactly when nothing needs to be installed."""
-    record = json.dumps([sorted(requirements), [torch.build, *torch.attempts] if torch else []])
-    return hashlib.sha256(record.encode()).hexdigest()[:16]
+    record: list[object] = [sorted(requirements), [torch.build, *torch.attempts] if torch else []]
+    if lists is not None:
+        record.append(locks.digest(lists))
+    return hashlib.sha256(json.dumps(record).encode()).hexdigest()[:16]
 
 
-def _make(
-    folder: Path,
-    scratch: Path,
-    requirements: Sequence[str],
-    base: str | os.PathLike[str] | None,
-    torch: TorchChoice | None,
-    wheels: Path | None,
-    wanted: str,
-) -> Iterator[str]:
+def _make(folder: Path, scratch: Path, plan: Plan, base: str | os.PathLike[str] | None, wanted: str) -> Iterator[str]:
     own_folder.keep(folder)
     (folder / MARKER).unlink(missing_ok=True)
-    if torch:
-        installing.check_room(folder.parent, torch.gigabytes, shutil.disk_usage(folder.parent).free)
+    if plan.torch:
+        installing.check_room(folder.parent, plan.torch.gigabytes, shutil.disk_usage(folder.parent).free)
     python = python_of(folder)
     if _torn(folder) or not _runs(python):
         base = base or find_python()
@@ -208,19 +211,12 @@ def _make(
         # --copies is not used: a copied Python does not find its libraries on every macOS.
         command = [str(base), "-I", "-m", "venv", str(folder)]
         yield from installing.run(command, f"The Python of {base} cannot make environments.", scratch=scratch)
-    pip = [str(python), "-I", "-m", "pip", "--disable-pip-version-check", "install", "--progress-bar", "off"]
-    if wheels is not None:
-        pip += ["--no-index", "--find-links", str(wheels)]
-    if torch:
-        yield torch.reason
-        yield from _install_torch(pip, torch, wheels, scratch)
-    if requirements:
-        yield f"Installing {', '.join(requirements)} …"
-        remedy = _lacking(wheels) if wheels else ""
-        yield from installing.run(
-            [*pip, *requirements], "A library could not be installed.", remedy, scratch, pip_settings=wheels is None
-        )
-    record = {"stamp": wanted, "requirements": list(requirements), "torch": torch.build if torch else ""}
+    yield from install(python, scratch, plan)
+    record = {
+        "stamp": wanted,
+        "requirements": list(plan.requirements),
+        "torch": plan.torch.build if plan.torch else "",
+    }
     temporary = folder / (MARKER + ".part")
     temporary.write_text(json.dumps(record, indent=1), encoding="utf-8")
     os.replace(temporary, folder / MARKER)
@@ -249,33 +245,3 @@ def _base_gone(folder: Path) -> str:
         return ""
     home = next((line.partition("=")[2].strip() for line in lines if line.partition("=")[0].strip() == "home"), "")
     return home if home and not Path(home).is_dir() else ""
-
-
-def _install_torch(pip: Sequence[str], torch: TorchChoice, wheels: Path | None, scratch: Path) -> Iterator[str]:
-    """Installs the first of the chosen builds that is to be had; from a folder of wheels the one that lies there."""
-    attempts = torch.attempts if wheels is None else (("torch>=2.4",),)
-    for number, arguments in enumerate(attempts):
-        last = number == len(attempts) - 1
-        remedy = torch.remedy if wheels is None else _lacking(wheels)
-        try:
-            yield from installing.run(
-                [*pip, *arguments],
-                "PyTorch could not be installed.",
-                remedy,
-                scratch,
-                pip_settings=wheels is None,
-            )
-        except EnvironmentMissing:
-            if last:
-                raise
-            yield "That build is not to be had here; trying the next one …"
-        else:
-            return
-
-
-def _lacking(wheels: Path) -> str:
-    """What to do when a folder of wheels does not do."""
-    return (
-        f"It is not in {wheels}, or not for this Python and system. On a machine of the same kind with a network, "
-        f"`python -m pip download torch {' '.join(REQUIREMENTS)} -d FOLDER` fills a folder with everything."
-    )

@@ -33,7 +33,7 @@ INTERVAL = 0.5
 _DOWNLOADING = re.compile(r"Downloading \S*?([^/\s]+\.whl)\S* \(([\d.]+) ([kMG])B\)")
 _UNITS = {"k": 1e3, "M": 1e6, "G": 1e9}
 # Where the steps end on the bar: PyTorch is most of the download.
-_VENV, _TORCH, _LIBRARIES, _LOOKED = 0.08, 0.7, 0.9, 0.95
+_VENV, _FIRST_LIBRARIES, _TORCH, _LIBRARIES, _LOOKED = 0.08, 0.2, 0.7, 0.9, 0.95
 
 
 class _Stopped(BaseException):
@@ -92,11 +92,15 @@ def setup(request: dict[str, str], teller: Teller) -> None:
     teller.step("Looking at this machine", 0.0, 0.01)
     base = environment.find_python()
     teller.step(f"Making a Python environment with {base}", 0.01, _VENV)
+    at = _VENV
     for line in environment.create(folder, device=device, base=base, wheels=wheels):
         if "PyTorch" in line and not line.startswith(("Collecting", "Downloading")):
-            teller.step("Installing PyTorch", _VENV, _TORCH)
+            teller.step("Installing PyTorch", at, _TORCH)
+            at = _TORCH
         elif line.startswith("Installing ") and line.endswith("…"):
-            teller.step("Installing the other libraries", _TORCH, _LIBRARIES)
+            end = _LIBRARIES if at == _TORCH else _FIRST_LIBRARIES
+            teller.step("Installing the other libraries", at, end)
+            at = end if at != _TORCH else at
         teller.line(line)
     python = environment.python_of(folder)
     own = {**request, "python": str(python)}

@@ -20,7 +20,19 @@ from .core.errors import EnvironmentMissing
 
 AGAIN = "Then set the engine up again: it goes on where it stopped."
 _NOISE = ("WARNING: Location ", "WARNING: Retrying ", "Looking in ", "Requirement already satisfied", "[notice]")
+_WRONG_FILE = r"DO NOT MATCH THE HASHES|doesn't match any of the hashes|does not match any of the hashes"
 _CAUSES = (
+    (
+        _WRONG_FILE,
+        "A downloaded file is not the one that this version was tested with, and was not installed.",
+        "It was damaged on its way, or the server gives out another file. If it stays so, tell us, or choose a folder "
+        f"of wheels that you trust. {AGAIN}",
+    ),
+    (
+        r"\(constraint\)",
+        "pip's own settings on this computer (constraints) forbid a library of this version.",
+        "Take that constraint away, or run `python install.py --newest` in a checkout: that takes what they allow.",
+    ),
     (
         r"No space left|\[?Errno 28\b|WinError 112\b|not enough space|Disk quota exceeded|\[?Errno 122\b",
         "The disk is full.",
@@ -57,6 +69,10 @@ _CAUSES = (
         "python.org.",
     ),
 )
+
+
+class WrongFile(EnvironmentMissing):
+    """A downloaded file has another checksum than the list of files says."""
 
 
 def explain(words: str) -> tuple[str, str] | None:
@@ -147,7 +163,8 @@ def run(
             said = f"{failure} {words.rstrip('.')}.".replace(" .", "")
             known = explain("\n".join(lines))
             if known:
-                raise EnvironmentMissing(f"{known[0]} {said}", known[1])
+                kind = WrongFile if known[0] == _CAUSES[0][1] else EnvironmentMissing
+                raise kind(f"{known[0]} {said}", known[1])
             raise EnvironmentMissing(said, remedy or f"Check the network and the free space on the disk. {AGAIN}")
     finally:
         if process.poll() is None:

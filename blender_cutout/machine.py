@@ -17,11 +17,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-CPU_VERSIONS = ("2.13.0", "2.8.0")
-"""PyTorch versions whose CPU builds are asked for, in this order."""
+NEWER, OLDER = "2.13.0", "2.8.0"
+"""PyTorch versions that are asked for, in this order."""
 _INDEX = "https://download.pytorch.org/whl/"
 # An index that cannot be reached must not cost minutes: the build may be at hand from pip's own configuration.
 _PATIENCE = ("--retries", "1", "--timeout", "15")
+ANY = ("torch>=2.4",)
+_ROCM = (f"torch=={OLDER}+rocm6.4", "--extra-index-url", _INDEX + "rocm6.4")
 _BIG = "It takes 5 GB and more on disk; `--device cpu` takes the small build instead."
 
 
@@ -51,26 +53,27 @@ def choose_torch(device: str = "auto", system: str = sys.platform, processor: st
     """The build for this machine; `device` "cpu" asks for the small one in any case."""
     if system == "darwin":
         if processor == "x86_64":
-            return _cpu("PyTorch for Intel Macs ended with version 2.2, which is too old.", (("torch>=2.4",),))
+            return _cpu("PyTorch for Intel Macs ended with version 2.2, which is too old.", (ANY,))
         reason = "Apple computer: PyTorch's own build, which uses the graphics processor through Metal."
-        return TorchChoice("mps", reason, (("torch>=2.4",),))
+        return TorchChoice("mps", reason, ((f"torch=={NEWER}",), ANY))  # older systems take an older one
     cuda = cuda_version() if device != "cpu" else None
     if cuda and cuda >= (12, 0):
         reason = f"NVIDIA graphics card (CUDA {cuda[0]}.{cuda[1]}): PyTorch for CUDA. {_BIG}"
         return TorchChoice("cuda", reason, _cuda_attempts(cuda, system))
     if device != "cpu" and system == "linux" and has_rocm():
         reason = f"AMD graphics card with ROCm: PyTorch for ROCm. {_BIG}"
-        return TorchChoice("rocm", reason, (("torch==2.8.0+rocm6.4", "--extra-index-url", _INDEX + "rocm6.4"),))
-    attempts: tuple[tuple[str, ...], ...] = tuple(
-        (f"torch=={v}+cpu", "--extra-index-url", _INDEX + "cpu", *_PATIENCE) for v in CPU_VERSIONS
-    )
-    if system == "win32":
-        attempts += (("torch>=2.4",),)  # on Windows the package index has the CPU build
+        return TorchChoice("rocm", reason, (_ROCM,))
+    attempts = _cpu_attempts(system)
     if cuda:
         return _cpu(
             f"The NVIDIA driver is too old (CUDA {cuda[0]}.{cuda[1]}, 12 is needed): update it to use it.", attempts
         )
     return _cpu("" if device == "cpu" else "No graphics card that PyTorch can use was found.", attempts)
+
+
+def newest_torch() -> TorchChoice:
+    """The newest CPU build, for a look at what it breaks."""
+    return _cpu("The newest.", ((*ANY, "--extra-index-url", _INDEX + "cpu", *_PATIENCE),))
 
 
 def _cpu(why: str, attempts: tuple[tuple[str, ...], ...]) -> TorchChoice:
@@ -83,11 +86,29 @@ def _cpu(why: str, attempts: tuple[tuple[str, ...], ...]) -> TorchChoice:
     return TorchChoice("cpu", reason, attempts, remedy)
 
 
+def _cpu_attempts(system: str) -> tuple[tuple[str, ...], ...]:
+    own = tuple((f"torch=={v}+cpu", "--extra-index-url", _INDEX + "cpu", *_PATIENCE) for v in (NEWER, OLDER))
+    # On Windows the package index has the CPU build.
+    return (*own, (f"torch=={NEWER}",), ANY) if system == "win32" else own
+
+
 def _cuda_attempts(cuda: tuple[int, int], system: str) -> tuple[tuple[str, ...], ...]:
     """Newer PyTorch is built for CUDA 13, whose drivers also run builds for 12; not the other way round."""
-    older = ("torch==2.8.0",) if system == "linux" else ("torch==2.8.0+cu128", "--extra-index-url", _INDEX + "cu128")
-    newer = ("torch==2.13.0",) if system == "linux" else ("torch==2.13.0+cu130", "--extra-index-url", _INDEX + "cu130")
+    newer: tuple[str, ...] = (f"torch=={NEWER}",)
+    older: tuple[str, ...] = (f"torch=={OLDER}",)
+    if system != "linux":
+        newer = (f"torch=={NEWER}+cu130", "--extra-index-url", _INDEX + "cu130")
+        older = (f"torch=={OLDER}+cu128", "--extra-index-url", _INDEX + "cu128")
     return (newer, older) if cuda >= (13, 0) else (older,)
+
+
+def all_builds(system: str) -> tuple[tuple[str, ...], ...]:
+    """Every build with a version of its own that `choose_torch` may take there, as arguments of pip."""
+    if system == "darwin":
+        return ((f"torch=={NEWER}",),)
+    rocm = (_ROCM,) if system == "linux" else ()
+    found = (*_cpu_attempts(system), *_cuda_attempts((13, 0), system), *rocm)
+    return tuple(attempt for attempt in found if attempt != ANY)
 
 
 def cuda_version() -> tuple[int, int] | None:

@@ -135,7 +135,8 @@ def little_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project whose environments are this Python, with no tests yet."""
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = bpy: x\n", encoding="utf-8")
     monkeypatch.setattr(suites, "ROOT", tmp_path)
-    monkeypatch.setattr(suites, "engine_suite", lambda: suites.Suite("development", (3, 11), (), "not bpy", True))
+    engine = suites.Suite("development", (3, 11), (), "not bpy", locked=True)
+    monkeypatch.setattr(suites, "engine_suite", lambda: engine)
     monkeypatch.setattr(suites, "blender_suites", lambda: [suites.Suite("4.5", (3, 11))])
     monkeypatch.setattr(suites, "prepare", lambda suite: iter(()))
     monkeypatch.setattr(environment, "python_of", lambda folder: Path(sys.executable))

@@ -17,7 +17,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 MANIFEST = "blender_manifest.toml"
 _DATE = (1980, 1, 1, 0, 0, 0)
-_SUFFIXES = {".py", ".toml", ".safetensors", ".md", ".json"}
+_SUFFIXES = {".py", ".toml", ".safetensors", ".md", ".json", ".txt"}
 # Training needs data that no artist has, and set-up a checkout; both stay there.
 _LEFT_OUT = {"__pycache__", "training", "setup"}
 _PACKED = {".safetensors": zipfile.ZIP_STORED}

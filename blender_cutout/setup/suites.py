@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from blender_cutout import environment
+from blender_cutout import environment, locks
 from blender_cutout.core.errors import EnvironmentMissing
-from blender_cutout.machine import TorchChoice, choose_torch
+from blender_cutout.machine import TorchChoice, choose_torch, newest_torch
 
 from .package import ROOT, read_toml
 
@@ -34,23 +34,31 @@ class Suite:
         python: version of the Python it needs.
         requirements: what is installed for it.
         marks: pytest's -m.
-        torch: True = with PyTorch.
+        torch: which PyTorch; None = none.
+        locked: with the files that artists get; see `blender_cutout.locks`.
     """
 
     name: str
     python: tuple[int, int]
     requirements: tuple[str, ...] = field(default=())
     marks: str = "bpy"
-    torch: bool = False
+    torch: TorchChoice | None = None
+    locked: bool = False
+
+    @property
+    def title(self) -> str:
+        """What it is called for users."""
+        return "engine" if self.locked else self.name
 
     @property
     def folder(self) -> Path:
         """Where its environment lies."""
         return development_folder() / (self.name if self.torch else f"blender-{self.name}")
 
-    def choice(self) -> TorchChoice | None:
-        """The PyTorch to install: always the CPU's, so that numbers do not depend on the machine."""
-        return choose_torch("cpu") if self.torch else None
+    @property
+    def lists(self) -> Path | None:
+        """Where the lists of its files lie."""
+        return locks.FOLDER if self.locked else None
 
 
 def development_folder() -> Path:
@@ -75,26 +83,33 @@ def blender_suites() -> list[Suite]:
 def engine_suite() -> Suite:
     """Everything that needs no Blender: engine, networks, training, add-on parts without bpy."""
     requirements = (*environment.REQUIREMENTS, *_group("train"), *_group("dev"))
-    return Suite("development", (3, 11), requirements, marks="not bpy", torch=True)
+    # The CPU's PyTorch, so that numbers do not depend on the machine.
+    return Suite("development", (3, 11), requirements, marks="not bpy", torch=choose_torch("cpu"), locked=True)
+
+
+def newest_suite() -> Suite:
+    """What other versions of the libraries may break, with the newest that pip finds. Runs only where it is named."""
+    tools = tuple(r for r in _group("dev") if r.startswith("pytest"))
+    requirements = (*environment.REQUIREMENTS, *tools)
+    return Suite("newest", (3, 11), requirements, marks="libraries", torch=newest_torch())
 
 
 def prepare(suite: Suite) -> Iterator[str]:
     """Makes a suite's environment, or finds it ready; yields lines. Raises EnvironmentMissing with what is missing."""
-    torch = suite.choice()
-    if environment.is_complete(suite.folder, environment.stamp(suite.requirements, torch)):
+    if environment.is_complete(suite.folder, environment.stamp(suite.requirements, suite.torch, suite.lists)):
         return
     try:
         base = environment.find_python((suite.python,))
     except EnvironmentMissing as error:
         what = "the engine's tests" if suite.torch else f"Blender {suite.name}"
         raise EnvironmentMissing(f"{what[0].upper()}{what[1:]}: {error.text}", error.hint) from error
-    yield from environment.make(suite.folder, suite.requirements, base=base, torch=torch)
+    yield from environment.make(suite.folder, suite.requirements, base=base, torch=suite.torch, lists=suite.lists)
 
 
 def prepare_all(only: Sequence[str], show: Say) -> None:
     """Makes the environments of the named suites. Raises EnvironmentMissing with what is missing."""
-    for suite in (engine_suite(), *blender_suites()):
-        if _title(suite) in only:
+    for suite in (engine_suite(), *blender_suites(), newest_suite()):
+        if suite.title in only:
             for line in prepare(suite):
                 show(line)
 
@@ -108,29 +123,27 @@ def run_all(only: Sequence[str], say: Say, show: Say) -> bool:
         show: gets the lines of installations.
     """
     engine = engine_suite()
-    chosen = [suite for suite in (engine, *blender_suites()) if not only or _title(suite) in only]
+    chosen = [suite for suite in (engine, *blender_suites()) if not only or suite.title in only]
+    chosen += [newest_suite()] if "newest" in only else []
     results: list[tuple[str, str]] = []
     for suite in chosen:
         started = time.monotonic()
+        engines = engine if suite.torch is None else suite  # the add-on's tests start the real engine
         try:
-            for needed in (engine, suite):  # the add-on's tests start the real engine
+            for needed in dict.fromkeys((engines, suite)):
                 for line in prepare(needed):
                     show(line)
-            say(f"\n=== Tests: {_title(suite)} ===")
-            problem = _pytest(suite, environment.python_of(engine.folder))
+            say(f"\n=== Tests: {suite.title} ===")
+            problem = _pytest(suite, environment.python_of(engines.folder))
         except EnvironmentMissing as error:
             problem = f"not run: {error}"
-        results.append((_title(suite), problem or f"passed in {time.monotonic() - started:.0f} s"))
+        results.append((suite.title, problem or f"passed in {time.monotonic() - started:.0f} s"))
         if problem:
-            say(f"{_title(suite)}: {problem}")
+            say(f"{suite.title}: {problem}")
     say("\n=== Summary ===")
     for name, result in results:
         say(f"{name}: {result}")
     return bool(results) and all(result.startswith("passed") for _, result in results)
-
-
-def _title(suite: Suite) -> str:
-    return "engine" if suite.torch else suite.name
 
 
 def _pytest(suite: Suite, engine_python: Path) -> str:

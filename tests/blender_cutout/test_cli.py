@@ -22,6 +22,8 @@ from blender_cutout.core.matte import read_mask, write_mask
 from blender_cutout.core.propagate import PropagationSettings
 from blender_cutout.core.tiers import DEFAULT, TIERS
 
+pytestmark = pytest.mark.libraries
+
 engine, folder, run = cli_kit.engine, cli_kit.folder, cli_kit.run
 
 

@@ -21,6 +21,8 @@ from blender_cutout.core.film import FilmStep, Look, write_film
 from blender_cutout.core.movie_writer import MovieWriter
 from blender_cutout.core.video import open_clip
 
+pytestmark = pytest.mark.libraries
+
 SHOT = SyntheticClip(length=14, height=72, width=120, radius=14)
 
 

@@ -19,6 +19,8 @@ from blender_cutout.core.foreign import ForeignMattes, place
 from blender_cutout.core.session import TrackSession
 from blender_cutout.core.types import Clip, Direction, FrameRange, Label, MatteKind, Round, Stroke
 
+pytestmark = pytest.mark.libraries
+
 FILM = SyntheticClip(length=12, height=60, width=100, radius=10)
 ALL = FrameRange(0, len(FILM))
 

@@ -12,6 +12,8 @@ from blender_cutout.core.errors import InputError, SizeMismatch, StoreError
 from blender_cutout.core.fakes import aggregate
 from blender_cutout.core.matte import check_image, check_matte, from_png, read_mask, to_png, write_mask
 
+pytestmark = pytest.mark.libraries
+
 RAMP = np.linspace(0, 1, 48 * 64, dtype=np.float32).reshape(48, 64)
 
 

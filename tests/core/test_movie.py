@@ -14,6 +14,8 @@ from blender_cutout.core.fakes import number_of, numbered
 from blender_cutout.core.passed import Passed
 from blender_cutout.core.video import open_clip
 
+pytestmark = pytest.mark.libraries
+
 COUNT = 90
 PICTURES = [numbered(n) for n in range(COUNT)]
 LONG_GOP = {"g": "250", "bf": "3", "crf": "20", "preset": "ultrafast", "x264-params": "b-adapt=0:b-pyramid=normal"}

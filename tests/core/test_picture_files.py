@@ -20,6 +20,8 @@ from blender_cutout.core.matte import grey_of_png, read_grey
 from blender_cutout.core.picture_files import header_size
 from blender_cutout.core.video import read_picture
 
+pytestmark = pytest.mark.libraries
+
 SIZE = (48, 64)
 RAMP = np.tile(np.linspace(0, 255, 64).astype(np.uint8), (48, 1))
 COLOURS = np.dstack([RAMP, RAMP[::-1, ::-1], np.full_like(RAMP, 90)])

@@ -13,6 +13,8 @@ from blender_cutout.models.errors import OutOfMemory
 from blender_cutout.models.propagation import PropagationNet
 from blender_cutout.models.scribble_to_mask import ScribbleToMask
 
+pytestmark = pytest.mark.libraries
+
 
 @pytest.fixture(scope="module")
 def propagation() -> PropagationPredictor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import pickle
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -88,6 +89,30 @@ def test_a_damaged_pickle_is_refused(tmp_path: Path, read: Callable[[Path], obje
     path.write_bytes(pickled(code))
     with pytest.raises(ModelError, match="checkpoint"):
         read(path)
+
+
+class Call:
+    """Pickled as the call of a function."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.target,)
+
+
+@pytest.mark.parametrize("read", [open_checkpoint, read_loose])
+def test_a_checkpoint_runs_no_code(tmp_path: Path, read: Callable[[Path], object]) -> None:
+    target, path = tmp_path / "the code ran", tmp_path / "last.pt"
+    torch.save({**STATE, "more": Call(target)}, path)
+    with pytest.raises(ModelError, match="checkpoint"):
+        read(path)
+    pickle.loads(pickle.dumps(Call(target)))  # what an ordinary reader would do
+    assert target.exists()
+    target.unlink()
+    with pytest.raises(ModelError):
+        read(path)
+    assert not target.exists()
 
 
 def test_weights_of_another_network_are_named(tmp_path: Path) -> None:
