@@ -79,6 +79,7 @@ def write(scene: Any, place: Place, track: str, name: str, folder: Path, picture
 def _cover(scene: Any, place: Place, mask: Any, folder: Path, pictures: int) -> bool:
     """Lays a mask strip over a clip's strip and has that shown through it; False as `follow`."""
     mask.mute = True  # muted it still feeds the modifier, but never covers the picture
+    mask.use_float = True  # a mask of 8 bits on a clip of 16 is taken for linear light by 4.2: 55 for 128
     lay(place, mask, folder, pictures)
     alignment.note(scene, place, mask, coverage(scene, place.strip)[0], pictures)
     followed = follow(scene, place.strip, mask)
