@@ -93,7 +93,7 @@ def engine(folder: str, media: str) -> dict[str, Any]:
                     return event
         return None
 
-    ask(m.Hello(m.PROTOCOL, "draft", "cpu", ""))
+    ask(m.Hello(m.PROTOCOL, "draft", "cpu"))
     idle, before, started = _megabytes(pid, "VmRSS"), _cpu(pid), time.monotonic()
     end = ask(m.OpenTrack("open", TRACK, media, (), folder, 1000))
     found: dict[str, Any] = {
