@@ -87,7 +87,7 @@ class _Steps:
             if listed is not None:
                 arguments = (*locks.PIP_OPTIONS, str(listed), *arguments[1:])
             elif lock is not None:
-                yield f"{arguments[0]}: there is no checksum for this build of PyTorch, only its version."
+                yield f"{arguments[0]}: there is no checksum for this build, only its version."
             try:
                 yield from self._pip(arguments, "PyTorch could not be installed.", torch.remedy)
             except installing.WrongFile:
