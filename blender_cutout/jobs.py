@@ -75,7 +75,7 @@ class Reporter:
         self.in_view = self.marked = True
         track.head, track.keyframe_count = event.head, len(event.keyframes)
         track.frame_count, track.width, track.height = event.frame_count, event.width, event.height
-        strips.keep_shown(scene, track.strip_uuid, event.shown)
+        strips.keep_shown(scene, track.strip_uuid, event.shown, event.turned)
         track.done_count = sum(stop - start for start, stop in event.done)
         track.mattes = json.dumps(event.mattes, separators=(",", ":"))
         self.mattes.pop(event.track, None)

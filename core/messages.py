@@ -221,6 +221,7 @@ class TrackState:
         confidence: how sure the network is of each clip frame's matte: two characters each, percent or "--".
         disk: bytes: what its mattes take, a frame's on average, what is free.
         shown: which of the clip's frames Blender shows when, as `core.shown` has it.
+        turned: degrees by which the engine turned the clip's pictures, as the file asks for.
     """
 
     job: str
@@ -238,6 +239,7 @@ class TrackState:
     disk: tuple[int, int, int] = (0, 0, 0)
     confidence: str = ""
     shown: str = ""
+    turned: int = 0
 
     def matte_file(self, frame: int) -> str | None:
         """Path of a frame's mask in the track's folder, with "/"; None when the frame has none."""

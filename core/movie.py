@@ -69,6 +69,7 @@ class Movie(VideoSource):
             self._guessed = Fraction(stream.guessed_rate or 0)
             self._coded = int(stream.codec_context.height), int(stream.codec_context.width)
             self._turns = self._index.turns
+            self.turned = 90 * self._turns
             aspect = Fraction(stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or 1)
             self.pixel_aspect = 1 / aspect if self._turns % 2 and aspect else aspect or Fraction(1)
             if kind := _HDR.get(int(getattr(stream.codec_context, "color_trc", 0) or 0)):

@@ -55,12 +55,14 @@ class VideoSource(ABC):
         fps: frames per second; 0 = unknown or pictures.
         fingerprint: stays the same when the clip is moved or renamed, and changes when its content does.
         shown: which of its frames Blender shows when, see `shown.shown`; "" = each.
+        turned: degrees against the clock by which its pictures are turned, as the file asks for.
     """
 
     size: tuple[int, int]
     fps: float
     fingerprint: str
     shown: str = ""
+    turned: int = 0
 
     def __init__(self) -> None:
         self._kept: OrderedDict[int, Image] = OrderedDict()

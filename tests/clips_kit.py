@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import random
+import struct
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
@@ -98,6 +99,15 @@ def _gif(path: Path) -> Path:
     return encode(path, times, Fraction(1, 100), 100, "gif", "rgb8")
 
 
+def _turned(path: Path) -> Path:
+    """Upside down by a tag, in a container whose header only FFmpeg reads."""
+    plain = encode(path.with_name("plain.mp4"), even(24), Fraction(1, 24), 24, options=X264)
+    data = bytearray(plain.read_bytes())
+    struct.pack_into(">9i", data, data.find(b"tkhd") + 44, -65536, 0, 0, 0, -65536, 0, 128 << 16, 64 << 16, 1 << 30)
+    plain.write_bytes(data)
+    return remux(plain, path)
+
+
 NTSC = Fraction(1001, 30000)
 CLIPS: dict[str, Callable[[Path], Path]] = {
     "even.mp4": lambda p: encode(p, even(24), Fraction(1, 24), 24, options=X264),
@@ -124,6 +134,7 @@ CLIPS: dict[str, Callable[[Path], Path]] = {
     "joined.ts": lambda p: _transport(p, twice=True),
     "program.mpg": lambda p: encode(p, even(25), Fraction(1, 25), 25, "mpeg2video", options={"bf": "2", "g": "12"}),
     "slides.gif": _gif,
+    "turned.mkv": _turned,
     "vp9.webm": lambda p: encode(
         p, even(30, 44, (5, 6, 30)), Fraction(1, 1000), 30, "libvpx-vp9", options={"deadline": "realtime", "crf": "10"}
     ),
@@ -138,7 +149,8 @@ def facts(path: Path) -> dict[str, Any]:
     from blender_cutout.core.video import open_clip
 
     with open_clip(path) as source:
-        return {"numbers": [number_of(source[n]) for n in range(len(source))], "shown": source.shown}
+        numbers = [number_of(source[n]) for n in range(len(source))]
+        return {"numbers": numbers, "shown": source.shown, "turned": source.turned}
 
 
 def main(folder: Path) -> None:

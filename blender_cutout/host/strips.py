@@ -109,8 +109,17 @@ def tag(strip: Any) -> str:
     return uuid
 
 
-def keep_shown(scene: Any, uuid: str, shown: str) -> None:
-    """Has all strips with that uuid remember which of their movie's frames Blender shows, see `core.shown`."""
+def keep_shown(scene: Any, uuid: str, shown: str, turned: int = 0) -> None:
+    """Has all strips with that uuid remember which of their movie's frames Blender shows, see `core.shown`.
+
+    Args:
+        scene: the strips'.
+        uuid: of the clip's strips.
+        shown: the frames, or why they are not known.
+        turned: degrees by which the movie asks to be turned, which Blender 4.2 does not do.
+    """
+    if turned and compat.IGNORES_ROTATION:
+        shown = f"!The movie is turned by {turned}°, which this Blender does not show."
     if scene.sequence_editor is None:
         return
     for place in places(scene.sequence_editor):

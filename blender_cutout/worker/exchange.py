@@ -66,6 +66,7 @@ def track_state(job: str, track: str, session: TrackSession) -> TrackState:
         (use.used, use.frame, use.free),
         session.confidences(),
         session.source.shown,
+        session.source.turned,
     )
 
 
