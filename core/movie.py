@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 
     from .types import Image, Matte
 
-_UNSPECIFIED = 2  # FFmpeg's AVCOL_SPC_UNSPECIFIED
-_HD_HEIGHT = 720
+_CONSTANT_LUMINANCE = 10  # FFmpeg's AVCOL_SPC_BT2020_CL
 _HDR = {16: "PQ", 18: "HLG"}
 _MOST_HELD = 24
 """Damaged frames in a row for which the last good one stands."""
@@ -40,7 +39,7 @@ _MOST_HELD = 24
 class Movie(VideoSource):
     """A movie file. Packets that do not decode at either end (a cut or truncated file) are not counted as frames.
 
-    The colour matrix is the tagged one; untagged movies are taken as BT.709 from 720 lines on and BT.601 below.
+    The colour matrix is the tagged one; untagged movies are taken as BT.601 whatever their size, as in Blender.
     A tagged rotation by quarter turns is applied, as Blender does from 4.4 or 4.5 on (4.2 does not). Frames of a
     variable rate are numbered in order of presentation.
 
@@ -234,8 +233,11 @@ class Movie(VideoSource):
 
 
 def colour_matrix(decoded: Any) -> int:
-    """The right matrix from a decoded frame to RGB: PyAV's and OpenCV's default is BT.601 whatever the tag says."""
+    """The matrix from a decoded frame to RGB: the tagged one, BT.601 for frames without a tag, as in Blender.
+
+    FFmpeg's codes of SMPTE 170M, BT.601 too, and of BT.2020 with constant luminance have no place of their own in PyAV.
+    """
     source = int(decoded.colorspace)
-    if source == _UNSPECIFIED or source not in {int(c) for c in Colorspace}:
-        source = int(Colorspace.ITU709 if decoded.height >= _HD_HEIGHT else Colorspace.ITU601)
-    return source
+    if source == _CONSTANT_LUMINANCE:
+        return int(Colorspace.BT2020)
+    return source if source in {int(c) for c in Colorspace} else int(Colorspace.ITU601)

@@ -102,12 +102,14 @@ def test_colours_follow_the_tagged_matrix(tag, size, write_movie):
         assert np.abs(source[1].astype(int) - image).max() <= 3
 
 
-def test_untagged_hd_is_read_as_bt709(write_movie):
+@pytest.mark.parametrize("matrix", ["undef", "smpte170m", "bt470bg"])
+def test_hd_without_a_tag_or_with_one_of_bt601_is_read_as_in_blender(matrix, write_movie):
     image = np.empty((720, 128, 3), np.uint8)
     image[:] = (30, 60, 200)
-    path = write_movie([image] * 2, options={"qp": "0"}, name="untagged.mkv")  # written with BT.601, without a tag
+    options = {"qp": "0", "x264-params": f"colormatrix={matrix}"}
+    path = write_movie([image] * 2, options=options, name="hd.mkv")  # written with BT.601
     with open_clip(path) as source:
-        assert np.abs(source[0].astype(int) - (25, 64, 206)).max() <= 3
+        assert np.abs(source[0].astype(int) - image).max() <= 3
 
 
 def test_rotated_movie_is_turned_upright(write_movie):
