@@ -18,7 +18,7 @@ from ..core.errors import InputError, SizeMismatch, StoreError
 if TYPE_CHECKING:
     from ..core.types import FrameRange, Matte
 
-_NAME = re.compile(r"(\d{6,})\.png")
+_NAME = re.compile(r"(\d{1,18})\.png")
 TRY_AGAIN = "Free some space and try again; what was finished stays."
 _PNG_HEAD = struct.Struct(">8s8xII")
 
@@ -29,23 +29,31 @@ def mask_name(frame: int) -> str:
 
 
 class MaskFolder(Mapping[int, "Matte"]):
-    """The masks %06d.png of a folder as frame -> matte (H, W) float32, read when asked for.
+    """The masks of a folder, named by clip frame, as frame -> matte (H, W) float32, read when asked for.
 
     Which frames there are is what was there at first: masks written meanwhile are not seen.
+
+    Args:
+        folder: has 000000.png, 000001.png …, or names of another number of digits.
+        size: (height, width) which they must have.
+        own: only names of six digits and more, as `cutout propagate` writes them.
 
     Raises:
         InputError: no such folder, no masks in it, or (when read) a damaged one.
         SizeMismatch: a mask has another size; all are looked at before anything is done.
     """
 
-    def __init__(self, folder: Path, size: tuple[int, int]) -> None:
+    def __init__(self, folder: Path, size: tuple[int, int], own: bool = False) -> None:
         if not folder.is_dir():
             raise InputError(
                 f"The mask folder {folder} does not exist.", "Give the folder `cutout propagate` wrote to."
             )
         self._folder = folder
         self._size = size
-        self._frames = dict.fromkeys(sorted(int(m[1]) for p in folder.iterdir() if (m := _NAME.fullmatch(p.name))))
+        named = [(int(m[1]), path) for path in folder.iterdir() if (m := _NAME.fullmatch(path.name))]
+        named = [(frame, path) for frame, path in named if not own or path.name == mask_name(frame)]
+        # Of several names for a frame that of `mask_name` counts, which sorts last.
+        self._frames = dict(sorted(named, key=lambda pair: (pair[0], pair[1].name == mask_name(pair[0]))))
         if not self._frames:
             raise InputError(
                 f"The folder {folder} has no masks.", "Masks are called 000000.png, 000001.png … by clip frame."
@@ -55,7 +63,7 @@ class MaskFolder(Mapping[int, "Matte"]):
 
     def path(self, frame: int) -> Path:
         """Where the frame's mask lies, or would lie."""
-        return self._folder / mask_name(frame)
+        return self._frames.get(frame, self._folder / mask_name(frame))
 
     def __getitem__(self, frame: int) -> Matte:
         if frame not in self:

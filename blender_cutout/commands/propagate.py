@@ -197,4 +197,6 @@ class _Previous:
 
 def _finished(folder: Path, size: tuple[int, int]) -> files.MaskFolder | None:
     """The masks that an earlier run left, None when it left none."""
-    return files.MaskFolder(folder, size) if any(folder.glob("[0-9]*.png")) else None
+    found = [path for path in folder.glob("[0-9]*.png") if path.stem.isdecimal()]
+    written = any(path.name == files.mask_name(int(path.stem)) for path in found)
+    return files.MaskFolder(folder, size, own=True) if written else None

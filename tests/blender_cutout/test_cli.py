@@ -89,6 +89,17 @@ def test_composite_over_a_colour_into_a_folder(run: Run, clip: SyntheticClip, fo
         assert (bgr[outside] == (0, 255, 0)).all()
 
 
+@pytest.mark.parametrize("digits", [1, 5, 8])
+def test_masks_may_be_named_with_any_number_of_digits(run: Run, folder: Path, digits: int) -> None:
+    assert run("propagate", folder, "--keyframe", "0=first.png", "--range", "0:4", "-o", "masks") == 0
+    assert run("composite", folder, "--masks", "masks", "--rgba", "--range", "0:4", "-o", "right") == 0
+    for mask in Path("masks").iterdir():
+        mask.rename(mask.with_name(f"{int(mask.stem):0{digits}d}.png"))
+    assert run("composite", folder, "--masks", "masks", "--rgba", "--range", "0:4", "-o", "out") == 0
+    for picture in sorted(Path("right").iterdir()):
+        assert (Path("out") / picture.name).read_bytes() == picture.read_bytes()
+
+
 @pytest.mark.parametrize("kind", ["picture", "movie"])
 def test_composite_over_a_file_into_a_movie(
     run: Run, clip: SyntheticClip, folder: Path, kind: str, write_movie: Callable[..., Path]
