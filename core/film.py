@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .types import Image, Matte
 
 DEFAULT_FPS = 25.0
+_NO_SHAPE = "The clip's pixels are not square, which .mkv does not tell here: .mp4 and .mov do."
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +173,8 @@ def _write_movie(
                     yield FilmStep(done, total, frame, None)
             for checked in writer.check():
                 yield FilmStep(total, total, frames[-1], None, checked=checked)
-    yield FilmStep(total, total, frames[-1], None, f"{told} {pace.note}".strip())
+    shape = _NO_SHAPE if target.suffix.lower() == ".mkv" and aspect != 1 else ""
+    yield FilmStep(total, total, frames[-1], None, " ".join(filter(None, (told, pace.note, shape))))
 
 
 def _sound(
