@@ -33,7 +33,7 @@ from .layers import (
     steps_between,
 )
 from .recipe import ClipRecipe, RecipeError
-from .warps import View, motion_matrix, random_bend, random_colour, soften
+from .warps import View, motion_matrix, random_bend, random_colour, recoloured, soften
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +199,7 @@ def _speeds(boxes: list[Seen], gaps: list[int], scene: Scene) -> list[Matrix]:
 def _seen_by_camera(layers: list[Layer], rng: np.random.Generator, recipe: ClipRecipe, speeds: list[Matrix]) -> Tensor:
     """Returns the pictures (T, 3, S, S) in a tone of their own; by chance blurred, noisy and compressed."""
     tone = random_colour(rng, recipe.colour)
-    images = [random_colour(rng, 0.2 * recipe.colour)(tone(layer.image)) for layer in layers]
+    images = [recoloured(layer.image, (tone, random_colour(rng, 0.2 * recipe.colour))) for layer in layers]
     if rng.random() < recipe.motion_blur:
         exposure, all_of_it = float(rng.uniform(0.2, 0.9)), rng.random() < 0.3
         covers = [None if all_of_it else layer.mattes.sum(dim=0, keepdim=True) for layer in layers]

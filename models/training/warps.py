@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -140,16 +141,26 @@ class Colour:
 
     def __call__(self, image: Tensor) -> Tensor:
         """Returns image (3, H, W) in [0, 255] with the change."""
-        x = (image / 255.0).clamp_(0.0, 1.0)
-        if self.gamma != 1.0:
-            x = x.pow_(self.gamma)
-        # Gains, saturation, contrast and brightness are one matrix and one offset.
-        linear = self.saturation * torch.eye(3) + (1.0 - self.saturation) / 3.0
-        linear = (linear * torch.tensor(self.gains)).to(image.device)
-        middle = (linear @ x.mean(dim=(1, 2))).mean()
-        offset = middle * (1.0 - self.contrast) + self.brightness
-        out = torch.addmm(offset.expand(3, 1) * 255.0, linear * (255.0 * self.contrast), x.flatten(1))
-        return out.clamp_(0.0, 255.0).view_as(image)
+        return recoloured(image, (self,))
+
+
+def recoloured(image: Tensor, colours: Sequence[Colour]) -> Tensor:
+    """Returns image (3, H, W) in [0, 255] with several changes at the price of one: all gammas come first."""
+    x = (image / 255.0).clamp_(0.0, 1.0)
+    gamma = math.prod(colour.gamma for colour in colours)
+    if gamma != 1.0:
+        x = x.pow_(gamma)
+    matrix, offset = torch.eye(3, device=x.device), torch.zeros(3, device=x.device)
+    mean = x.mean(dim=(1, 2))
+    for colour in colours:  # gains, saturation, contrast and brightness are one matrix and one offset
+        one = colour.saturation * torch.eye(3) + (1.0 - colour.saturation) / 3.0
+        one = (one * torch.tensor(colour.gains)).to(x.device)
+        middle = (one @ mean).mean()
+        shift = middle * (1.0 - colour.contrast) + colour.brightness
+        one = one * colour.contrast
+        matrix, offset, mean = one @ matrix, one @ offset + shift, one @ mean + shift
+    out = torch.addmm(offset[:, None] * 255.0, matrix * 255.0, x.flatten(1))
+    return out.clamp_(0.0, 255.0).view_as(image)
 
 
 def random_colour(rng: np.random.Generator, strength: float = 1.0) -> Colour:

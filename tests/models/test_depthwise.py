@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from blender_cutout.models.blocks import ConvNormAct, merged_norms
+from blender_cutout.models.blocks import AttentionBlock, ConvNormAct, merged_norms
 from blender_cutout.models.depthwise import depthwise
 from blender_cutout.models.encoders import Lite0
 
@@ -85,3 +85,13 @@ def test_a_norm_is_frozen_from_the_beginning() -> None:
     """Also in a network that nobody has set to training or evaluation yet: one picture never depends on the others."""
     trunk, images = Lite0(blocks=6), torch.rand(4, 3, 32, 32) * 255
     torch.testing.assert_close(trunk(images).f16[:2], trunk(images[:2]).f16)
+
+
+def test_attention_in_half_precision_is_pytorchs_while_training_too() -> None:
+    block = AttentionBlock(32).train()
+    x = torch.randn(2, 32, 6, 6)
+    with torch.autocast("cpu", torch.bfloat16):
+        trained = block(x)
+        with torch.no_grad():
+            plain = block(x)
+    torch.testing.assert_close(trained, plain, atol=0.03, rtol=0.03)

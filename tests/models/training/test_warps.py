@@ -57,3 +57,13 @@ def test_only_the_part_of_the_picture_that_a_view_sees_is_read(pool: Pool) -> No
         moved[:2, 2] += 200
         again, _ = warps.render(wide, None, warps.View(moved[:2], view.bend), (64, 64), True, CPU)
         torch.testing.assert_close(shown, again, atol=0.6, rtol=0)
+
+
+def test_two_changes_of_colour_at_once_are_the_same_as_one_after_the_other() -> None:
+    image = torch.rand(3, 8, 9, generator=torch.Generator().manual_seed(0)) * 100.0 + 70.0
+    clip = warps.Colour((1.05, 0.97, 1.0), 0.02, 1.1, 0.8, 1.2)
+    frame = warps.Colour((0.99, 1.01, 1.02), -0.01, 0.95, 1.1, 1.0)
+    torch.testing.assert_close(warps.recoloured(image, (clip, frame)), frame(clip(image)), atol=1e-2, rtol=1e-4)
+    grey = image.mean(dim=0, keepdim=True).expand(3, -1, -1)
+    plain = warps.Colour((1.0, 1.0, 1.0), 0.0, 1.0, 0.0, 1.0)
+    torch.testing.assert_close(plain(image), grey, atol=1e-2, rtol=1e-4)
