@@ -71,7 +71,7 @@ def slip_table(scores: Sequence[SlipScore]) -> str:
     for label in (*dict.fromkeys(s.label for s in scores), ""):
         m = slip_summary([s for s in scores if s.label == (label or s.label)])
         title = f"{label or 'mean'} of {m['slips']}" if not label else f"{label}, {m['slips']} slips"
-        for name, values in _with_interval(title, m) if not label else [(title, m)]:
+        for name, values in _with_interval(title, m):
             numbers = "".join(f"{_number(values[key]):>9}" for key in (*columns[:-1], "counter_short"))
             lines.append(f"{name:<24}{numbers}{_number(values['counter_reached'], '.0%'):>13}")
     return "\n".join(lines)

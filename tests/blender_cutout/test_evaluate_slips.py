@@ -76,6 +76,7 @@ def test_the_table_and_its_numbers_say_the_same() -> None:
     assert summary["counter_reached"] == 1.0
     table = report.slip_table(scores).splitlines()
     assert table[1].split()[:2] == ["keep,", "1"]
+    assert sum(line.startswith("  95 % from") for line in table) == 3, "every mean has an interval"
     assert table[-3].startswith("mean of 2")
     assert "0.850" in table[-3]
     assert "100%" in table[-3]
