@@ -65,7 +65,7 @@ def source(scene: Any, strip: Any, files: bool = True) -> Source:
         if not reason and strip.type == "MOVIE" and compat.IGNORES_ROTATION:
             turned = rotation.of(Path(bpy.path.abspath(strip.filepath)))
             reason = f"The movie is turned by {turned}°, which this Blender does not show." if turned else ""
-        reason = reason or _unread(strip)
+        reason = reason or _unread(strip, files)
         first = strip.elements[0] if len(strip.elements) else None
         return Source(reason, (first.orig_width, first.orig_height) if first else (0, 0))
     render = scene.render
@@ -138,12 +138,18 @@ def _check_not_fed(scene: Any, strip: Any) -> None:
             )
 
 
-def _unread(strip: Any) -> str:
-    """Why the engine cannot read the strip's files as they are, a sentence; "" = it can."""
+def _unread(strip: Any, every: bool) -> str:
+    """Why the engine cannot read the strip's files as they are, a sentence; "" = it can.
+
+    Args:
+        strip: a movie or image strip.
+        every: look at the names of all its pictures, of which there may be thousands, not only at the first.
+    """
     if strip.type == "MOVIE":
         stream = getattr(strip, "stream_index", 0)
         return f"The strip shows picture stream {stream} of its movie, the engine reads the first." if stream else ""
-    suffixes = {Path(element.filename).suffix.lower() for element in strip.elements} - PICTURE_SUFFIXES
+    elements = strip.elements if every else strip.elements[:1]
+    suffixes = {Path(element.filename).suffix.lower() for element in elements} - PICTURE_SUFFIXES
     return f"The engine does not read {', '.join(sorted(suffixes))} pictures." if suffixes else ""
 
 
