@@ -46,12 +46,15 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def checkout(target: Path) -> Path:
-    """A copy of the sources, as a clean clone has them."""
+    """A copy of the sources, as a clean clone has them, with the weights that a long training goes on from."""
     ignored = shutil.ignore_patterns("__pycache__")
     for folder in ("blender_cutout", "core", "models"):
         shutil.copytree(ROOT / folder, target / folder, ignore=ignored)
     for file in ("pyproject.toml", "LICENSE", "README.md"):
         shutil.copy(ROOT / file, target / file)
+    resume = target / "models" / "training" / "resume"
+    resume.mkdir(exist_ok=True)
+    (resume / "some-network.safetensors").write_bytes(b"weights of a run that has not ended")
     return target
 
 
@@ -79,6 +82,7 @@ def test_the_zip_is_one_package_with_engine_and_weights_but_without_training(arc
 
 
 def test_the_same_sources_give_the_same_bytes(archive: Path, tmp_path: Path) -> None:
+    """Neither times nor the weights of a run that has not ended make a difference."""
     copy = checkout(tmp_path / "copy")
     os.utime(copy / "core" / "types.py", (1, 1_000_000_000))
     assert package.build(tmp_path, copy).read_bytes() == archive.read_bytes()
@@ -147,6 +151,7 @@ def test_the_wheel_holds_one_package_and_its_weights(tmp_path: Path) -> None:
     assert {n.split("/")[0] for n in names if ".dist-info" not in n} == {"blender_cutout"}
     for wanted in ("core/types.py", "models/training/loop.py", "models/weights/scribble.safetensors", package.MANIFEST):
         assert f"blender_cutout/{wanted}" in names
+    assert not [n for n in names if "resume" in n]
 
 
 def test_the_zip_loads_under_blenders_name_without_any_third_party(archive: Path, tmp_path: Path) -> None:

@@ -16,13 +16,16 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
+UNLIMITED = 1e9
+"""Minutes of a schedule that goes by its steps alone."""
+
 STAGES = """\
-The two stages of the propagation network:
-  cutout train propagation --data data --cache cache --out stage1 --minutes 90 --set video=0
-  cutout train propagation --data data --cache cache --out stage2 --minutes 90 --weights stage1/last.pt --begin 0.3 \\
-         --set video_begin=0.6 --set video=0.75
-Stage 1 sees stills only, stage 2 mostly video and still some stills, so that it does not forget. Without --set a run
-mixes both, with ever more video. A killed run: the same command with --resume.
+The propagation network has two stages: stills only, then everything mixed, most of it video:
+  cutout train propagation --data data --cache cache --out stage1 --minutes 0 --steps 20000 --set video=0
+  cutout train propagation --data data --cache cache --out stage2 --minutes 0 --steps 100000 --weights stage1/last.pt \\
+         --set video_begin=0.6 --set video=0.75 --set long_from=0 --set long_frames=5,6,8 --set frozen=3
+A schedule by steps sees the same clips on a machine of any speed. It may be interrupted as often as you like: the same
+command with --resume goes on. --processes 2 takes two batches a step, on a core each.
 """
 
 NETWORKS = (
@@ -46,7 +49,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         run.add_argument("--data", type=Path, required=True, help="folder with stills/ and video-train/")
         run.add_argument("--cache", type=Path, required=True, help="where the decoded pictures go (about 5 GB)")
         run.add_argument("--out", type=Path, required=True, help="folder for checkpoint, log and curve")
-        run.add_argument("--minutes", type=float, default=60.0, help="length of the schedule by the clock (default 60)")
+        run.add_argument(
+            "--minutes",
+            type=float,
+            default=60.0,
+            help="length of the schedule by the clock (default 60); 0 = by --steps",
+        )
         run.add_argument("--steps", type=int, default=0, help="end after so many steps at the latest (default: any)")
         run.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
         run.add_argument(
@@ -116,7 +124,8 @@ def settings_of(args: argparse.Namespace) -> Settings:
     chosen = parsed((recipe, LoopRecipe), args.set)
     common = {f.name: chosen.pop(f.name) for f in fields(LoopRecipe) if f.name in chosen}
     recipe(**chosen)  # complains before anything is read or written
-    if not (args.minutes > 0 and args.steps >= 0 and 0 <= args.begin < 1 and args.log_every > 0 and args.threads > 0):
+    minutes = args.minutes if args.minutes or not args.steps else UNLIMITED
+    if not (minutes > 0 and args.steps >= 0 and 0 <= args.begin < 1 and args.log_every > 0 and args.threads > 0):
         raise RecipeError("minutes, threads and log-every must be above 0, steps at least 0, begin in [0, 1).")
     if args.precision not in ("bf16", "fp32"):
         raise RecipeError(f"There is no precision {args.precision}: bf16 or fp32 (fp16 would overflow in training).")
@@ -131,7 +140,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
         data=str(args.data),
         cache=str(args.cache),
         out=str(args.out),
-        minutes=args.minutes,
+        minutes=minutes,
         steps=args.steps,
         begin=args.begin,
         device=args.device,

@@ -39,6 +39,7 @@ def export(checkpoint: Path, target: Path, wanted: str = "") -> dict[str, str]:
         "architecture": architecture_of(state),
         "steps": str(state["step"]),
         "minutes": f"{state['spent']:.1f}",
+        "core_minutes": f"{state.get('core', 0.0):.1f}",
         "recipe": json.dumps(recipe, sort_keys=True),
     }
     target.parent.mkdir(parents=True, exist_ok=True)

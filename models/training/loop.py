@@ -57,6 +57,12 @@ class Run:
         self._draws = self.team.leads and can_draw()
         self.clock = Clock(settings, 0.0)
         self.average = Averaged(self.network, settings.average)
+        self._core = -time.process_time() / 60.0 * self.team.size
+
+    @property
+    def core_minutes(self) -> float:
+        """Minutes of processor time spent on the run by all its processes, as far as this one knows."""
+        return self._core + time.process_time() / 60.0 * self.team.size
 
     def start(self, weights: Path | None) -> None:
         """Begins a schedule, from a checkpoint's averaged weights or exported ones where they are given."""
@@ -81,6 +87,7 @@ class Run:
         self.average.state = state["average"]
         self.step = int(state["step"])
         self.clock = Clock(self.settings, float(state["spent"]))
+        self._core += float(state.get("core", 0.0))
         if not self.team.leads:
             return
         self.log.go_on(self.step, state.get("unlogged", {}), int(state.get("skipped", 0)))
@@ -154,6 +161,7 @@ class Run:
             "average": self.average.state,
             "step": self.step,
             "spent": self.clock.minutes,
+            "core": self.core_minutes,
             "architecture": self.architecture,
             "recipe": {**self.settings.recipe(), "all_switches": dict(self.recipe)},
             "unlogged": self.log.kept(),

@@ -11,6 +11,8 @@ from safetensors import safe_open
 
 from blender_cutout import cli
 from blender_cutout.models.training import __main__ as command
+from blender_cutout.models.training.recipe import RecipeError
+from blender_cutout.models.training.schedule import Clock
 
 TINY = ("--set", "sizes=64", "--set", "clips=1", "--set", "shares_begin=1", "--set", "shares_end=1")
 
@@ -162,3 +164,15 @@ def test_help_names_every_switch_and_both_stages(capsys: pytest.CaptureFixture[s
     text = capsys.readouterr().out
     for name in ("far_anchors=0.4", "similarity=l2", "average=0.998", "--set video=0", "--weights stage1/last.pt"):
         assert name in text
+
+
+def test_a_schedule_can_go_by_its_steps_alone(data: Path, tmp_path: Path) -> None:
+    words = ["propagation", "--data", str(data), "--cache", str(tmp_path / "c"), "--out", str(tmp_path / "o")]
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    settings = command.settings_of(parser.parse_args([*words, "--minutes", "0", "--steps", "5", "--processes", "2"]))
+    assert Clock(settings, 1e5).done(1) == pytest.approx(0.2, abs=1e-3)
+    assert settings.processes == 2
+    for wrong in (["--minutes", "0"], ["--processes", "0"], ["--processes", "2", "--device", "mps"]):
+        with pytest.raises(RecipeError):
+            command.settings_of(parser.parse_args([*words, *wrong]))
