@@ -177,7 +177,7 @@ class Movie(VideoSource):
 
     def _held(self, frame: int) -> Image:
         """What stands for a damaged frame: the last good one before it, as in Blender."""
-        for good in range(frame - 1, max(-1, frame - 1 - _MOST_HELD), -1):
+        for good in () if self.strict else range(frame - 1, max(-1, frame - 1 - _MOST_HELD), -1):
             if (passed := self._passed.take(good)) is not None:
                 self.note_damage(frame)
                 return self._to_rgb(passed, frame)

@@ -42,7 +42,18 @@ MOST_KEPT = 256
 """And never more frames than that, however small: encoders put a key frame at least every 250."""
 
 _HASHED = 64 * 1024
+_MOST_HELD = 24
+"""Damaged pictures in a row for which the last good one stands."""
 _SHOWN = 300
+
+
+class DamagedPicture(FrameReadError):
+    """A picture file is empty or cannot be decoded; those who can do without it may go on."""
+
+    @property
+    def code(self) -> str:
+        """That of any frame that cannot be read."""
+        return FrameReadError.__name__
 
 
 class VideoSource(ABC):
@@ -55,6 +66,7 @@ class VideoSource(ABC):
         fps: frames per second; 0 = unknown or pictures.
         fingerprint: stays the same when the clip is moved or renamed, and changes when its content does.
         shown: which of its frames Blender shows when, see `shown.shown`; "" = each.
+        strict: a damaged frame is an error; else the good one before may stand in its place.
         turned: degrees against the clock by which its pictures are turned, as the file asks for.
     """
 
@@ -63,6 +75,7 @@ class VideoSource(ABC):
     fingerprint: str
     shown: str = ""
     turned: int = 0
+    strict: bool = False
 
     def __init__(self) -> None:
         self._kept: OrderedDict[int, Image] = OrderedDict()
@@ -170,6 +183,7 @@ class Pictures(VideoSource):
         super().__init__()
         self._notes += notes
         self._paths = list(paths)
+        self._good: dict[int, int] = {}
         self.fps = 0.0
         first = read_picture(self._paths[0])
         self.size = first.shape[0], first.shape[1]
@@ -183,9 +197,34 @@ class Pictures(VideoSource):
         """The picture's own transparency, see `VideoSource.alpha`."""
         if self[frame].shape[:2] != self.size:
             return None
-        return read_alpha(self._paths[frame])
+        return read_alpha(self._paths[self._good.get(frame, frame)])
 
     def _read(self, frame: int) -> Image:
+        try:
+            return self._picture(frame)
+        except DamagedPicture as error:
+            good = None if self.strict else self._before(frame)
+            if good is None:
+                raise FrameReadError(error.text, f"{error.hint} Or leave it out (--range).") from error
+            self._good[frame] = good
+            self._notes.append(f"{self._paths[frame].name} is damaged: the picture before it stands in its place.")
+            return self._picture(good)
+
+    def _before(self, frame: int) -> int | None:
+        """The last good picture before a damaged one amid others; None at the end, which may be being written still."""
+
+        def is_good(number: int) -> bool:
+            try:
+                self._picture(number)
+            except FrameReadError:
+                return False
+            return True
+
+        after = range(frame + 1, min(len(self._paths), frame + 1 + _MOST_HELD))
+        before = range(frame - 1, max(-1, frame - 1 - _MOST_HELD), -1)
+        return next(filter(is_good, before), None) if any(map(is_good, after)) else None
+
+    def _picture(self, frame: int) -> Image:
         image = read_picture(self._paths[frame])
         if image.shape[:2] != self.size:
             raise FrameReadError(
@@ -196,8 +235,12 @@ class Pictures(VideoSource):
         return image
 
 
-def open_clip(clip: Clip | str | os.PathLike[str]) -> VideoSource:
+def open_clip(clip: Clip | str | os.PathLike[str], strict: bool = False) -> VideoSource:
     """The clip opened: a movie, a folder of pictures in natural name order, given pictures, or a single picture.
+
+    Args:
+        clip: which.
+        strict: a damaged frame is an error; else, amid others, the good one before stands in its place.
 
     Raises:
         FrameReadError: missing, empty, damaged, no pictures in the folder, or not a movie.
@@ -213,10 +256,13 @@ def open_clip(clip: Clip | str | os.PathLike[str]) -> VideoSource:
             f"The clip {str(path)[:_SHOWN]} cannot be opened ({reason}).", "Check the path, or choose the clip again."
         ) from error
     if pictures:
-        return Pictures(pictures, () if clip.files else _notes_of(path, pictures))
-    from .movie import Movie  # PyAV takes long to load, and pictures do not need it
+        source: VideoSource = Pictures(pictures, () if clip.files else _notes_of(path, pictures))
+    else:
+        from .movie import Movie  # PyAV takes long to load, and pictures do not need it
 
-    return Movie(path)
+        source = Movie(path)
+    source.strict = strict
+    return source
 
 
 def _pictures_of(path: Path, files: Sequence[str]) -> list[Path]:
@@ -289,7 +335,7 @@ def _bytes_of(path: Path) -> bytes:
             f"The picture {path} cannot be read ({error.strerror or error}).", "Check the path and its permissions."
         ) from error
     if not data:
-        raise FrameReadError(f"The picture {path} is an empty file.", "Copy or render it again.")
+        raise DamagedPicture(f"The picture {path} is an empty file.", "Copy or render it again.")
     return data
 
 
@@ -304,7 +350,7 @@ def _decoded(path: Path, data: bytes, flags: int) -> NDArray[Any]:
     try:
         return decode(data, flags, f"The picture {path}")
     except InputError as error:
-        raise FrameReadError(error.text, "Copy or render it again.") from error
+        raise DamagedPicture(error.text, "Copy or render it again.") from error
 
 
 def fingerprint(paths: Sequence[Path]) -> str:

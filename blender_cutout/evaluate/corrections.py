@@ -124,7 +124,7 @@ def measure_correction(
     Raises:
         InputError: masks are missing or of another kind.
     """
-    with open_clip(video.clip) as clip:
+    with open_clip(video.clip, strict=True) as clip:
         first = frame_truth(video, 0)
         start = first.astype(np.float32) if fault == "drift" else broken(first)
         span = FrameRange(0, min(max(keyframes) + 1, len(clip)))

@@ -99,7 +99,7 @@ def play(
     Raises:
         InputError: masks are missing or of another kind.
     """
-    with open_clip(video.clip) as clip:
+    with open_clip(video.clip, strict=True) as clip:
         truths = [frame_truth(video, frame) for frame in range(len(clip))]
         mattes: dict[int, Matte] = {}
         keyframes: dict[int, Matte] = {}

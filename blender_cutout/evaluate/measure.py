@@ -63,7 +63,7 @@ def measure_clip(
     Raises:
         InputError: the given mask is missing or empty, or nothing can be scored.
     """
-    with open_clip(sequence.clip) as clip:
+    with open_clip(sequence.clip, strict=True) as clip:
         if walk is None:
             walk = Walk(sequence.known[0], sequence.known[0], len(clip))
         if walk.given not in sequence.truth:

@@ -139,7 +139,7 @@ class Run:
 
     def _hidden(self, sequence: Video) -> list[ClipScore]:
         """Scores a clip through which a board is pushed."""
-        with open_clip(sequence.clip) as frames:
+        with open_clip(sequence.clip, strict=True) as frames:
             clip = Hidden(sequence, frames)
             walk = Walk(0, 0, LENGTH)
             score = measure_walk(

@@ -43,7 +43,7 @@ class SideBySide:
             raise InputError(f"The clip {short[0]} has fewer than {start + frames} frames.", "Take fewer --frames.")
         self.size = size
         self._sequences, self._start, self._frames = sequences, start, frames
-        self._clips = [open_clip(s.clip) for s in sequences]
+        self._clips = [open_clip(s.clip, strict=True) for s in sequences]
 
     def __len__(self) -> int:
         return self._frames

@@ -149,7 +149,7 @@ def main(words: Sequence[str] | None = None) -> int:
     tables: dict[str, list[tuple[str, list[Values]]]] = {"clips": [], "still shots": []}
     doubts: list[tuple[float, float]] = []
     for video in one_object_clips(find_data(args.data)):
-        with open_clip(video.clip) as clip:
+        with open_clip(video.clip, strict=True) as clip:
             known = {frame: read_truth(path) for frame, path in video.truth.items()}
             truth = {frame: found[0] for frame, found in known.items() if found is not None}
             for walk in walks(len(clip), args.starts):

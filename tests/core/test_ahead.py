@@ -46,7 +46,7 @@ def test_frames_outside_the_clip_are_not_read_ahead(folder: Path) -> None:
 
 def test_what_cannot_be_read_ahead_is_an_error_when_it_is_asked_for(folder: Path) -> None:
     (folder / "4.png").write_bytes(b"no picture")
-    with open_clip(folder) as source:
+    with open_clip(folder, strict=True) as source:
         source.prefetch(4)
         source._ahead.wait()
         with pytest.raises(FrameReadError, match=r"4\.png"):

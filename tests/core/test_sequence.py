@@ -96,6 +96,39 @@ def test_a_long_damaged_part_is_an_error_that_names_the_way_on(tmp_path):
     assert "--range" in caught.value.hint
 
 
+@pytest.mark.parametrize("kind", ["movie", "pictures"])
+def test_for_measures_a_damaged_frame_stays_an_error(kind, tmp_path):
+    path = damaged(tmp_path / "clip.mp4", 6, 1) if kind == "movie" else pictures(tmp_path / "clip", (6,))
+    with open_clip(path, strict=True) as source, pytest.raises(FrameReadError, match=r"damaged|empty"):
+        source[6]
+
+
+def pictures(folder: Path, damaged: tuple[int, ...]) -> Path:
+    folder.mkdir()
+    for n in range(8):
+        cv2.imwrite(str(folder / f"{n}.png"), numbered(n + 1))
+    for n in damaged:
+        (folder / f"{n}.png").write_bytes((folder / f"{n}.png").read_bytes()[:60] if n % 2 else b"")
+    return folder
+
+
+def test_the_picture_before_stands_for_damaged_ones_amid_a_sequence(tmp_path):
+    with open_clip(pictures(tmp_path / "clip", (3, 4))) as source:
+        assert [number_of(source[n]) for n in range(8)] == [1, 2, 3, 3, 3, 6, 7, 8]
+        assert source.alpha(3) is None
+        notes = source.take_notes()
+    assert [note.split(" is ")[0] for note in notes] == ["3.png", "4.png"]
+
+
+def test_damaged_pictures_at_the_end_may_be_in_the_making_and_stay_an_error(tmp_path):
+    with open_clip(pictures(tmp_path / "clip", (6, 7))) as source:
+        assert number_of(source[5]) == 6
+        with pytest.raises(FrameReadError, match=r"6\.png is an empty file") as caught:
+            source[6]
+        assert "--range" in caught.value.hint
+        assert caught.value.code == "FrameReadError"
+
+
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_a_tiff_of_floats_is_read_as_it_is_seen_in_blender(channels, tmp_path):
     values = np.full((8, 8, channels), 0.5, np.float32)
