@@ -23,9 +23,9 @@ if sys.version_info < (3, 10):  # noqa: UP036  an older Python must get a senten
 ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT))
 
-from blender_cutout import environment, locks  # noqa: E402
 from blender_cutout.core.errors import CutoutError  # noqa: E402
-from blender_cutout.setup import blenders, command, package  # noqa: E402
+from blender_cutout.devtools import blenders, launcher, package  # noqa: E402
+from blender_cutout.environment import locks, venv  # noqa: E402
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -52,9 +52,9 @@ def install(options: argparse.Namespace) -> int:
     """The engine's environment, its check-up, and the extension for the Blenders that are there."""
     found = blenders.find_blenders(options.blender)  # first: a wrong path is told before a long installation
     _make_engine(options)
-    bad = _report(environment.check(environment.worker_python()))
-    if not os.environ.get(environment.PYTHON_VARIABLE):
-        print(f"Command line: {command.write_command(environment.worker_python().parent, environment.worker_python())}")
+    bad = _report(venv.check(venv.worker_python()))
+    if not os.environ.get(venv.PYTHON_VARIABLE):
+        print(f"Command line: {launcher.write_command(venv.worker_python().parent, venv.worker_python())}")
     archive = package.build(ROOT / "dist")
     print(f"Built {archive}")
     if not found:
@@ -70,19 +70,19 @@ def install(options: argparse.Namespace) -> int:
 
 def demo(options: argparse.Namespace) -> int:
     """The main job, headless, on a clip that Blender renders."""
-    from blender_cutout.setup.demo import launch
+    from blender_cutout.devtools.demo import launch
 
     _make_engine(options)
-    bad = [finding for finding in environment.check(environment.worker_python()) if not finding.ok]
+    bad = [finding for finding in venv.check(venv.worker_python()) if not finding.ok]
     if bad:
         _report(bad)
         return 1
-    return launch.run(environment.worker_python(), options, show=_show)
+    return launch.run(venv.worker_python(), options, show=_show)
 
 
 def test(options: argparse.Namespace) -> int:
     """All tests; missing environments are made first."""
-    from blender_cutout.setup import suites
+    from blender_cutout.devtools import suites
 
     if options.prepare:
         suites.prepare_all(options.prepare, _show)
@@ -98,23 +98,23 @@ def build(options: argparse.Namespace) -> int:
 
 def doctor(options: argparse.Namespace) -> int:
     """What is there and what is wrong."""
-    print(f"Engine folder: {environment.engine_folder()}")
+    print(f"Engine folder: {venv.engine_folder()}")
     findings = []
     try:
-        findings += environment.check(environment.worker_python())
+        findings += venv.check(venv.worker_python())
     except CutoutError as error:
-        findings.append(environment.Finding(False, error.text, error.hint))
+        findings.append(venv.Finding(False, error.text, error.hint))
     found = blenders.find_blenders(options.blender)
-    findings += [environment.Finding(True, str(blender)) for blender in found]
+    findings += [venv.Finding(True, str(blender)) for blender in found]
     if not found:
         remedy = "If there is one, name it: python install.py --blender PATH"
-        findings.append(environment.Finding(False, "No Blender 4.2 or newer was found.", remedy))
+        findings.append(venv.Finding(False, "No Blender 4.2 or newer was found.", remedy))
     return 1 if _report(findings) else 0
 
 
 def lock(options: argparse.Namespace) -> int:
     """The lists of files with their checksums; fails when some could not be had."""
-    from blender_cutout.setup import locking
+    from blender_cutout.devtools import locking
 
     lacking = locking.write_all(locks.FOLDER, _show)
     for line in lacking:
@@ -124,14 +124,14 @@ def lock(options: argparse.Namespace) -> int:
 
 def _make_engine(options: argparse.Namespace) -> None:
     """The engine's environment, unless the user brings one."""
-    if os.environ.get(environment.PYTHON_VARIABLE):
-        print(f"Using the engine's Python of {environment.PYTHON_VARIABLE}: {environment.worker_python()}")
+    if os.environ.get(venv.PYTHON_VARIABLE):
+        print(f"Using the engine's Python of {venv.PYTHON_VARIABLE}: {venv.worker_python()}")
         return
-    for line in environment.create(device=options.device, base=options.python, newest=options.newest):
+    for line in venv.create(device=options.device, base=options.python, newest=options.newest):
         _show(line)
 
 
-def _report(findings: list[environment.Finding]) -> int:
+def _report(findings: list[venv.Finding]) -> int:
     """Prints a check-up; returns how many things are wrong."""
     for finding in findings:
         print(f"{'  ok  ' if finding.ok else '! BAD '} {finding.text}")

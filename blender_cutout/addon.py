@@ -6,38 +6,33 @@ import atexit
 
 import bpy
 
-from . import (
-    autoapply,
-    baking,
-    handlers,
-    jobs,
-    keymap,
-    overlay,
-    panels,
-    panels_care,
-    panels_files,
-    panels_output,
-    preferences,
-    properties,
-    strokes_overlay,
-    timeline,
-    tool,
-)
+from .host import keymap
 from .operators import (
     brush,
-    doubt,
     engine,
-    exchange,
-    frames,
-    locks,
-    objects,
+    import_export,
     output,
     propagate,
+    render_frames,
+    review,
     rounds,
-    setup,
     tiers,
     tracks,
-    writeback,
+    write_strips,
+)
+from .scene import properties
+from .tasks import auto_apply, handlers, jobs
+from .tasks import render_frames as render_task
+from .ui import (
+    mask_overlay,
+    panel,
+    panel_files,
+    panel_output,
+    panel_propagation,
+    preferences,
+    stroke_overlay,
+    timeline_overlay,
+    toolbar,
 )
 
 _OPERATORS = (
@@ -45,18 +40,15 @@ _OPERATORS = (
     rounds,
     brush,
     propagate,
-    locks,
-    doubt,
-    objects,
-    writeback,
+    review,
+    write_strips,
     output,
-    exchange,
-    frames,
+    import_export,
+    render_frames,
     engine,
-    setup,
     tiers,
 )
-_MODULES = (properties, preferences, *_OPERATORS, panels, panels_care, panels_files, panels_output)
+_MODULES = (properties, preferences, *_OPERATORS, panel, panel_propagation, panel_files, panel_output)
 
 
 def register() -> None:
@@ -66,29 +58,29 @@ def register() -> None:
             bpy.utils.register_class(cls)
     properties.register()
     handlers.register()
-    overlay.register()
-    strokes_overlay.register()
-    timeline.register()
-    tool.register()
-    autoapply.register()
+    mask_overlay.register()
+    stroke_overlay.register()
+    timeline_overlay.register()
+    toolbar.register()
+    auto_apply.register()
     keymap.register()
     atexit.register(jobs.end_process)
-    atexit.register(setup.setup.end_process)
+    atexit.register(engine.setup.end_process)
 
 
 def unregister() -> None:
     """Ends the engine and removes everything that `register` added."""
-    atexit.unregister(setup.setup.end_process)
+    atexit.unregister(engine.setup.end_process)
     atexit.unregister(jobs.end_process)
-    setup.setup.close()
+    engine.setup.close()
     keymap.unregister()
-    autoapply.unregister()
-    tool.unregister()
-    timeline.unregister()
-    strokes_overlay.unregister()
-    overlay.unregister()
+    auto_apply.unregister()
+    toolbar.unregister()
+    timeline_overlay.unregister()
+    stroke_overlay.unregister()
+    mask_overlay.unregister()
     handlers.unregister()
-    baking.close()
+    render_task.close()
     jobs.close()
     properties.unregister()
     for module in reversed(_MODULES):

@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from . import __version__
-from .commands import bench, composite, doctor, evaluate, propagate, session, stills, tiers, train
+from .commands import composite, doctor, evaluate, propagate, session, stills, tiers, train
+from .commands.bench import command
 from .commands.context import Context, Reporter
 from .core.errors import CutoutError
 
@@ -84,7 +85,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"Blender Cutout {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", title="commands")
-    for module in (stills, propagate, composite, session, tiers, doctor, evaluate, bench, train):
+    for module in (stills, propagate, composite, session, tiers, doctor, evaluate, command, train):
         module.add_parser(commands)
     return parser
 

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from . import machine
 from .core.engine import Engine, EngineSettings
 from .core.errors import EnvironmentMissing, InputError, OutOfMemory, WeightsError, is_out_of_memory
-from .core.propagate import PropagationSettings
+from .core.propagation.propagate import PropagationSettings
 from .core.tiers import AUTO, Tier
-from .fitted import fitting_tier
+from .environment import machine
+from .environment.tier_record import fitting_tier
 
 if TYPE_CHECKING:
     from .core.ports import FusionNet, Key, PropagationNet, ScribbleNet, Value, Weight
@@ -164,7 +164,9 @@ def load_networks(tier: Tier, device: str, weights: Loose | None = None) -> Netw
         WeightsError: weights missing or damaged; OutOfMemory; EnvironmentMissing.
     """
     _torch()
-    from .models import adapters, ensemble, loose, packed, registry, runner, views
+    from .models import checkpoint_weights, registry
+    from .models.inference import ensemble, packed, predictors, runner
+    from .models.inference import ensemble as views
 
     names = _weight_names(tier)
     for kind, given in (weights or {}).items():
@@ -174,24 +176,27 @@ def load_networks(tier: Tier, device: str, weights: Loose | None = None) -> Netw
             raise InputError(f"There can be only one file for {kind}.", "Only propagation networks answer together.")
         names.setdefault(kind, (kind,))  # a tier that does without can be given some
     with translated():
-        other = {kind: [loose.read_loose(path) for path in _files(given)] for kind, given in (weights or {}).items()}
+        other = {
+            kind: [checkpoint_weights.read_loose(path) for path in _files(given)]
+            for kind, given in (weights or {}).items()
+        }
 
-        def sources(kind: str) -> list[tuple[str, loose.LooseWeights | None]]:
+        def sources(kind: str) -> list[tuple[str, checkpoint_weights.LooseWeights | None]]:
             """(name, file if it is not the registry's) of each network of a kind."""
             if kind in other:
                 return [(kind, file) for file in other[kind]]
             return [(name, None) for name in names.get(kind, ())]
 
         ((name, file),) = sources("scribble")
-        scribble = adapters.load_scribble(name, device, loose=file)
+        scribble = predictors.load_scribble(name, device, loose=file)
         halved = tier.precision == "half" and device == "cpu" and packed.fast_bfloat16()
         precision: runner.Precision = "bf16" if halved else "auto"
-        loaded = [adapters.load_propagation(name, device, precision, file) for name, file in sources("propagation")]
+        loaded = [predictors.load_propagation(name, device, precision, file) for name, file in sources("propagation")]
         members = views.members(loaded, _looks(tier, len(loaded)))
         propagation = members[0] if len(members) == 1 else ensemble.PropagationEnsemble(members)
         fusion: FusionNet | None = None
         for name, file in sources("fusion"):
-            fusion = _Fusion(adapters.load_fusion(name, device, loose=file))
+            fusion = _Fusion(predictors.load_fusion(name, device, loose=file))
         hashes = "".join(
             registry.find_entry(name).sha256 if file is None else file.sha256
             for kind in names

@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
+from .clips.source import open_clip
 from .errors import InputError
-from .propagate import PropagationSettings, propagate
-from .refine import foreground, refine, refine_grey
-from .stabilise import steadied
+from .propagation.propagate import PropagationSettings, propagate
+from .propagation.stabilise import steadied
+from .refinement.refine import foreground, refine, refine_grey
 from .types import Clip, Direction, FrameRange, Halt, MatteKind, PropagationOptions, Stroke
-from .video import open_clip
 
 if TYPE_CHECKING:
-    from .matte import Grey
+    from .images.matte import Grey
     from .ports import FrameSource, FusionNet, PropagationNet, ScribbleNet
     from .types import Image, Matte, Mattes
 

@@ -10,10 +10,10 @@ import json
 from dataclasses import dataclass, field, fields
 from typing import Any, get_args
 
-from .encoded import json_text, tuples
 from .errors import ProtocolError
-from .kinds import check_kinds
-from .told import Told
+from .frame_text import Told
+from .json_values.encoded import json_text, tuples
+from .json_values.kinds import check_kinds
 
 PROTOCOL = 1
 _SAME_VERSION = "Install the same version of the add-on and of its engine."

@@ -16,7 +16,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from .errors import InputError, StrokeError
-from .told import Told
+from .frame_text import Told
 
 if TYPE_CHECKING:
     import numpy as np

@@ -25,7 +25,7 @@ def blender(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
     bpy.ops.wm.read_factory_settings(use_empty=True)
     import blender_cutout
-    from blender_cutout import jobs
+    from blender_cutout.tasks import jobs
 
     monkeypatch.setattr(jobs, "engine_command", lambda python="": kit.fake_engine())
     blender_cutout.register()

@@ -1,6 +1,6 @@
 """What the tests inside Blender share: an asymmetric clip with known mattes, layouts of its strip, expected pixels.
 
-The layouts' geometry is written here a second time, as matrices, and shares nothing with `host/mapping.py`: each tests
+The layouts' geometry is written here a second time, as matrices, and shares nothing with `geometry/picture_map.py`: each tests
 the other. No Blender is needed to import this, nor to make the clip's pictures.
 """
 
@@ -20,7 +20,7 @@ import numpy as np
 WIDTH, HEIGHT, LENGTH = 240, 150, 12
 """Of the clip: every layout shows all of it."""
 GREEN = (0.0, 0.6, 0.0)
-FAKE_ENGINE = Path(__file__).parent / "worker" / "fake_entry.py"
+FAKE_ENGINE = Path(__file__).parent / "blender_cutout" / "worker" / "fake_entry.py"
 
 
 @dataclass(frozen=True)
@@ -271,6 +271,6 @@ def engine_python() -> str:
 
 def fake_engine(*arguments: str) -> list[str]:
     """The command of an engine with the fake networks."""
-    from blender_cutout.client import worker_command
+    from blender_cutout.client.process import worker_command
 
     return [*worker_command(engine_python(), FAKE_ENGINE), *arguments]

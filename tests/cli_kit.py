@@ -14,8 +14,8 @@ import pytest
 from blender_cutout.cli import main
 from blender_cutout.core.engine import Engine, EngineSettings
 from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip, iou
-from blender_cutout.core.matte import read_mask, write_mask
-from blender_cutout.core.propagate import PropagationSettings
+from blender_cutout.core.images.matte import read_mask, write_mask
+from blender_cutout.core.propagation.propagate import PropagationSettings
 
 Run = Callable[..., int]
 

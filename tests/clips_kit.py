@@ -145,8 +145,8 @@ UNTOLD = {"joined.ts", "program.mpg"}
 
 def facts(path: Path) -> dict[str, Any]:
     """What the engine says of a movie: the number on each of its frames, and which of them Blender shows."""
+    from blender_cutout.core.clips.source import open_clip
     from blender_cutout.core.fakes import number_of
-    from blender_cutout.core.video import open_clip
 
     with open_clip(path) as source:
         numbers = [number_of(source[n]) for n in range(len(source))]

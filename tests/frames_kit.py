@@ -63,8 +63,8 @@ def retime(bpy: Any, strip: Any, percent: float) -> None:
 
 def draw(bpy: Any, scene: Any, frame: int, shown: int, mirrored: bool = False) -> None:
     """Strokes over the object on a rendered frame of the newest cutout, which shows the clip's frame `shown`."""
-    from blender_cutout import jobs
     from blender_cutout.core.messages import ApplyRound, Done
+    from blender_cutout.tasks import jobs
 
     track = scene.cutout.tracks[-1]
     (x0, y0), (x1, y1) = kit.object_at(kit.STROKE_FRAME), kit.object_at(shown)

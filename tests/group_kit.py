@@ -11,10 +11,10 @@ from session_kit import write_film
 
 from blender_cutout.core.engine import Engine, EngineSettings
 from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip, iou
-from blender_cutout.core.group import GroupRun
-from blender_cutout.core.matte import read_mask
-from blender_cutout.core.propagate import PropagationSettings
-from blender_cutout.core.session import TrackSession
+from blender_cutout.core.images.matte import read_mask
+from blender_cutout.core.propagation.propagate import PropagationSettings
+from blender_cutout.core.session.propagate_group import GroupRun
+from blender_cutout.core.session.track_session import TrackSession
 from blender_cutout.core.types import Clip, Direction, FrameRange, Label, Round, Stroke
 
 FILM = SyntheticClip(length=14, height=70, width=100, radius=12, objects=2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blender_cutout.evaluate.outside import SIDE
+from blender_cutout.evaluate.peers import SIDE
 
 
 def field(number: int, value: int | bytes) -> bytes:

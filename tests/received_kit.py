@@ -97,8 +97,9 @@ def record(place: Place, **changes: Any) -> str:
 
 def write_blend(bpy: Any, place: Place, tamper: Callable[[Any, Any], None]) -> None:
     """Writes the received file: two cutouts and a strip with rendered frames, changed by `tamper(track, strip)`."""
-    from blender_cutout import handlers
-    from blender_cutout.host import frames, strips
+    from blender_cutout.host import rendered_frames as frames
+    from blender_cutout.host import strips
+    from blender_cutout.tasks import handlers
 
     scene = kit.fresh_scene(bpy)
     strip = kit.add_strip(scene, kit.write_clip(place.blend.parent / "clip"), kit.LAYOUTS["plain"])

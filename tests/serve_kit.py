@@ -8,7 +8,7 @@ from blender_cutout.core import messages as m
 from blender_cutout.core.fakes import SyntheticClip
 
 FILM = SyntheticClip(length=16, height=60, width=100, radius=10)
-FAKE_ENTRY = Path(__file__).parent / "worker" / "fake_entry.py"
+FAKE_ENTRY = Path(__file__).parent / "blender_cutout" / "worker" / "fake_entry.py"
 SLOW = ("--delay", "0.1")
 
 

@@ -17,12 +17,12 @@ def load_engine(tier, device):
 def choose_device(device):
     return "cpu" if device == "auto" else device
 """,
-    "blender_cutout.commands.fitting": """
+    "blender_cutout.worker.tier_timing": """
 def fit_here(load, device):
-    from blender_cutout.fitted import Fitted, this_machine
+    from blender_cutout.environment.tier_record import Fitted, this_machine
     return None, Fitted("draft", 0.12, device, this_machine())
 """,
-    "blender_cutout.evaluate.synthetic": "MovingShape = lambda frames: [0] * frames",
+    "blender_cutout.core.synthetic": "MovingShape = lambda frames: [0] * frames",
     "blender_cutout.models.registry": "WEIGHTS, weight_path = {}, None",
 }
 

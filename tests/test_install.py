@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from blender_cutout import environment
 from blender_cutout.core.errors import EnvironmentMissing
-from blender_cutout.setup import blenders, command, suites
+from blender_cutout.devtools import blenders, suites
+from blender_cutout.devtools import launcher as command
+from blender_cutout.environment import venv
 
 ROOT = Path(__file__).resolve().parents[1]
 FAKE = """
@@ -46,7 +47,7 @@ def fake_blender(folder: Path, version: str = "4.5.1 LTS", fails: bool = False) 
 def run(*words: str, home: Path, **more: str) -> subprocess.CompletedProcess[str]:
     """Runs install.py without any installed package in reach."""
     variables = {k: v for k, v in os.environ.items() if not k.startswith("CUTOUT_")} | more
-    variables |= {environment.HOME_VARIABLE: str(home), "PATH": str(home / "no programs"), "HOME": str(home)}
+    variables |= {venv.HOME_VARIABLE: str(home), "PATH": str(home / "no programs"), "HOME": str(home)}
     command = [sys.executable, "-I", "-S", str(ROOT / "install.py"), *words]
     return subprocess.run(
         command, env=variables, capture_output=True, text=True, encoding="utf-8", errors="replace", timeout=240
@@ -139,7 +140,7 @@ def little_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(suites, "engine_suite", lambda: engine)
     monkeypatch.setattr(suites, "blender_suites", lambda: [suites.Suite("4.5", (3, 11))])
     monkeypatch.setattr(suites, "prepare", lambda suite: iter(()))
-    monkeypatch.setattr(environment, "python_of", lambda folder: Path(sys.executable))
+    monkeypatch.setattr(venv, "python_of", lambda folder: Path(sys.executable))
     return tmp_path
 
 

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from blender_cutout import __version__
-from blender_cutout.environment import REQUIREMENTS
-from blender_cutout.setup import package
+from blender_cutout.devtools import package
+from blender_cutout.environment.venv import REQUIREMENTS
 
 ROOT = Path(__file__).resolve().parents[1]
 IMPORT_LIGHT = """
@@ -34,7 +34,7 @@ folder = sys.argv[1]
 spec = importlib.util.spec_from_file_location(name, folder + "/__init__.py", submodule_search_locations=[folder])
 sys.modules[name] = module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)
-for part in ("client", "environment", "pump", "core.types", "core.errors", "core.messages"):
+for part in ("client.process", "environment.venv", "client.job_queue", "core.types", "core.errors", "core.messages"):
     importlib.import_module(f"{name}.{part}")
 print(module.Stroke([(1, 2)], 3, "keep").radius, [m for m in sys.modules if m in ("core", "models", "blender_cutout")])
 """
@@ -133,7 +133,7 @@ def test_every_package_of_the_tree_is_listed_for_the_wheel() -> None:
     for folder in ("blender_cutout", "core", "models"):
         for init in (ROOT / folder).rglob("__init__.py"):
             parts = init.parent.relative_to(ROOT).parts
-            if "setup" in parts:  # install.py's own, which only a checkout has
+            if "devtools" in parts:  # install.py's own, which only a checkout has
                 continue
             found.add(".".join(parts if folder == "blender_cutout" else ("blender_cutout", *parts)))
     assert sorted(settings()["tool"]["setuptools"]["packages"]) == sorted(found), "each of them once"
@@ -164,7 +164,7 @@ def test_the_zip_loads_under_blenders_name_without_any_third_party(archive: Path
 
 
 def test_the_engine_starts_from_the_zip_alone(archive: Path, tmp_path: Path) -> None:
-    from blender_cutout.client import WorkerClient, worker_command
+    from blender_cutout.client.process import WorkerClient, worker_command
     from blender_cutout.core.messages import PROTOCOL, Failed, Hello, Ready
 
     folder = tmp_path / "Erweiterung ä"

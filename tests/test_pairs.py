@@ -17,15 +17,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blender_cutout.core import messages as m
-from blender_cutout.core.actions import Import, Lock, Operation, Propagation, action_to_json
-from blender_cutout.core.crop import Crop
-from blender_cutout.core.delivery import splines_to_json
-from blender_cutout.core.journal import ROOT, Journal
-from blender_cutout.core.splines import Spline
-from blender_cutout.core.told import Told
+from blender_cutout.core.export.delivery import splines_to_json
+from blender_cutout.core.export.splines import Spline
+from blender_cutout.core.frame_text import Told
+from blender_cutout.core.images.crop import Crop
+from blender_cutout.core.session.actions import Import, Lock, Operation, Propagation, action_to_json
+from blender_cutout.core.session.journal import ROOT, Journal
 from blender_cutout.core.types import Box, Direction, FrameRange, Label, Round, Stroke
-from blender_cutout.host import splinefile
-from blender_cutout.host.timing import TimeMap
+from blender_cutout.formats import spline_file
+from blender_cutout.geometry.time_map import TimeMap
 
 steady = settings(derandomize=True, max_examples=60, deadline=None, database=None)
 whole = st.integers(-(2**53), 2**53)
@@ -202,7 +202,7 @@ def test_a_file_of_splines_is_read_as_it_was_written(made: list[Spline], height:
     with tempfile.TemporaryDirectory() as place:
         file = Path(place) / "splines.json"
         file.write_text(splines_to_json(made, (height, width), count, invert), encoding="utf-8")
-        steps = splinefile.read(file)
+        steps = spline_file.read(file)
         while True:
             try:
                 next(steps)

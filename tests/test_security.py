@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from blender_cutout import locks, machine
-from blender_cutout.setup import locking
+from blender_cutout.devtools import locking
+from blender_cutout.environment import locks, machine
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "SECURITY.md").read_text(encoding="utf-8")

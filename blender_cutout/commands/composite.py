@@ -53,9 +53,9 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """Writes the composite."""
-    from ..core.composite import Edge
-    from ..core.film import Look, is_movie, open_background, write_film
-    from ..core.video import open_clip
+    from ..core.clips.source import open_clip
+    from ..core.export.composite import Edge
+    from ..core.export.film import Look, is_movie, open_background, write_film
 
     edge = Edge(args.edge_shrink, args.edge_feather)
     look = Look("" if args.rgba else args.background, edge, args.fps or 0.0)
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
             with ExitStack() as stack:  # before anything is made
                 open_background(look.background, clip.size, stack)
         if is_movie(args.output):
-            from ..core.movie_writer import SUFFIXES, check_movie
+            from ..core.export.movie_writer import SUFFIXES, check_movie
 
             check_movie(args.output, args.rgba)
             files.prepare_file(args.output, SUFFIXES, args.clip)

@@ -133,13 +133,13 @@ def _weights(compose: Any, tier: Any) -> Finding:
 
 def _fitted(compose: Any, device: str, context: Context) -> Finding:
     """Finds the tier that auto is to take, and keeps that."""
-    from .. import fitted
     from ..core.ladder import PACE
     from ..core.tiers import find_tier
-    from . import fitting
+    from ..environment import tier_record
+    from ..worker import tier_timing
 
-    begin, busy = time.perf_counter(), fitting.others_at_work()
-    found, kept = fitting.fit_here(context.load, compose.choose_device(device))
+    begin, busy = time.perf_counter(), tier_timing.others_at_work()
+    found, kept = tier_timing.fit_here(context.load, compose.choose_device(device))
     took = time.perf_counter() - begin
     why = f"the finest that does a frame of 480p in {PACE} s and fits into memory"
     if kept.seconds > PACE:
@@ -152,14 +152,14 @@ def _fitted(compose: Any, device: str, context: Context) -> Finding:
     text = f"auto takes {found.tier}, {why}{need}; a frame takes {times}; timed in {took:.0f} s"
     remedy = "Other programs are at work, which makes times longer: try again when they are done." if busy else ""
     try:
-        return Finding(True, "tier", f"{text}; kept in {fitted.keep(kept)}", remedy)
+        return Finding(True, "tier", f"{text}; kept in {tier_record.keep(kept)}", remedy)
     except OSError as error:
         return Finding(True, "tier", f"{text}; this cannot be kept ({error}), so auto stays what it was", remedy)
 
 
 def _timed(tier: str, device: str, context: Context) -> Finding:
-    from ..evaluate.synthetic import MovingShape
-    from . import fitting
+    from ..core.synthetic import MovingShape
+    from ..worker import tier_timing
 
     engine = context.load(tier, device)
     image = MovingShape(frames=1)[0]
@@ -167,7 +167,7 @@ def _timed(tier: str, device: str, context: Context) -> Finding:
     begin = time.perf_counter()
     engine.foreground(image)
     guess = time.perf_counter() - begin
-    pace = fitting.time_tier(engine)
+    pace = tier_timing.time_tier(engine)
     text = (
         f"tier {engine.tier}: a first guess takes {guess:.2f} s, propagation {pace:.2f} s a frame "
         f"({pace * 250 / 60:.1f} minutes for 10 seconds of film at 25 frames a second)"

@@ -17,7 +17,7 @@ from . import arguments, files
 if TYPE_CHECKING:
     from ..core.engine import Engine
     from ..evaluate.compare import Results
-    from ..evaluate.outside import OutsideNet
+    from ..evaluate.peers import OutsideNet
     from .context import Context, Reporter
 
 KINDS = ("video", "hidden", "stills", "foreground", "slips")
@@ -158,7 +158,7 @@ def _other_side(args: argparse.Namespace, context: Context) -> _Other:
     from ..core.tiers import TIERS
     from ..evaluate.build import BuildEngine, find_build
     from ..evaluate.compare import Results
-    from ..evaluate.outside import OutsideNet
+    from ..evaluate.peers import OutsideNet
 
     text = args.against
     if text is None:

@@ -68,7 +68,7 @@ class MaskFolder(Mapping[int, "Matte"]):
     def __getitem__(self, frame: int) -> Matte:
         if frame not in self:
             raise KeyError(frame)
-        from ..core.matte import read_mask
+        from ..core.images.matte import read_mask
 
         return read_mask(self.path(frame), self._size)
 
@@ -145,7 +145,7 @@ def room_for(folder: Path, size: tuple[int, int], frames: FrameRange) -> tuple[i
     Raises:
         StoreError: that does not fit.
     """
-    from ..core.disk import DiskUse, expected_bytes, free_bytes
+    from ..core.session.disk_limit import DiskUse, expected_bytes, free_bytes
 
     use = DiskUse(0, expected_bytes(size[0] * size[1]), free_bytes(folder), 0)
     there: set[str] = set()

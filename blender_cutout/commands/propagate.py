@@ -88,9 +88,9 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """Writes the masks."""
-    from ..core.foreign import ForeignKeyframes
-    from ..core.matte import read_mask
-    from ..core.video import open_clip
+    from ..core.clips.foreign_mattes import ForeignKeyframes
+    from ..core.clips.source import open_clip
+    from ..core.images.matte import read_mask
 
     arguments.check_tier(args.tier)
     if args.lock and args.previous is None:
@@ -138,8 +138,8 @@ class _Job:
 
 def _carry(engine: Engine, job: _Job, args: argparse.Namespace, context: Context) -> None:
     """Does it, and tells of it."""
-    from ..core.confidence import confidence
-    from ..core.matte import to_png
+    from ..core.images.matte import to_png
+    from ..core.propagation.confidence import confidence
 
     report, bounds, finished = context.report, job.bounds, job.finished
     report.event(

@@ -10,7 +10,7 @@ from ..core.errors import InputError
 from . import arguments
 
 if TYPE_CHECKING:
-    from ..core.session import TrackSession
+    from ..core.session.track_session import TrackSession
     from ..core.types import Clip
     from .context import Context
 
@@ -107,7 +107,7 @@ class _NoEngine:
 
 
 def _opened(args: argparse.Namespace) -> TrackSession:
-    from ..core.session import TrackSession
+    from ..core.session.track_session import TrackSession
 
     engine: Any = _NoEngine()
     return TrackSession.open(_clip(args), args.session, engine)
@@ -115,7 +115,7 @@ def _opened(args: argparse.Namespace) -> TrackSession:
 
 def _clip(args: argparse.Namespace) -> Clip:
     """The clip that is given, or that the folder tells."""
-    from ..core.folder import recorded_clip
+    from ..core.session.folder import recorded_clip
     from ..core.types import Clip
 
     clip = recorded_clip(args.session / "session.json")

@@ -55,7 +55,7 @@ def add_parser(commands: Any) -> None:
 
 def run_foreground(args: argparse.Namespace, context: Context) -> int:
     """Writes the first guess of the foreground."""
-    from ..core.video import read_picture
+    from ..core.clips.source import read_picture
 
     arguments.check_tier(args.tier)
     image = read_picture(args.image)
@@ -69,9 +69,9 @@ def run_foreground(args: argparse.Namespace, context: Context) -> int:
 
 def run_refine(args: argparse.Namespace, context: Context) -> int:
     """Writes the mask after one round of strokes."""
-    from ..core.matte import read_mask
-    from ..core.scribble import strokes_inside
-    from ..core.video import read_picture
+    from ..core.clips.source import read_picture
+    from ..core.images.matte import read_mask
+    from ..core.refinement.scribble import strokes_inside
 
     arguments.check_tier(args.tier)
     image = read_picture(args.image)
@@ -134,7 +134,7 @@ def _timed(work: Callable[[], Matte]) -> tuple[Matte, float]:
 
 
 def _write(path: Path, matte: Matte, seconds: float, context: Context) -> None:
-    from ..core.matte import to_png
+    from ..core.images.matte import to_png
 
     files.write_bytes(path, to_png(matte))
     share = float((matte > 0.5).mean())

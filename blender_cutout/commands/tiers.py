@@ -40,7 +40,7 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """Prints the table."""
-    from ..fitted import fitting_tier, recall
+    from ..environment.tier_record import fitting_tier, recall
 
     report = context.report
     found, taken = recall(), fitting_tier("auto").name

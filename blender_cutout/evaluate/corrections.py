@@ -19,11 +19,11 @@ import numpy as np
 
 from ..commands.arguments import weight_file, weights_by_kind
 from ..compose import load_networks, settings_of
-from ..core.crop import mask_box
-from ..core.propagate import propagate
+from ..core.clips.source import open_clip
+from ..core.images.crop import mask_box
+from ..core.propagation.propagate import propagate
 from ..core.tiers import find_tier
 from ..core.types import FrameRange, MatteKind
-from ..core.video import open_clip
 from . import metrics
 from .data import find_data, frame_truth, one_object_clips
 from .interval import interval
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..core.ports import FrameSource, FusionNet, Key, PropagationNet, Value, Weight
-    from ..core.propagate import PropagationSettings
+    from ..core.propagation.propagate import PropagationSettings
     from ..core.types import Image, Matte, Mattes
     from .data import Sequence as Video
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from ..core.cuts import FLASH, CutFinder
-from ..core.fades import FadeFinder
-from ..core.video import read_picture
+from ..core.clips.cuts import FLASH, CutFinder
+from ..core.clips.fades import FadeFinder
+from ..core.clips.source import read_picture
 from .data import find_data
 
 if TYPE_CHECKING:

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from ..core.clips.source import PICTURE_SUFFIXES, natural_key, read_picture
 from ..core.errors import CutoutError, InputError
 from ..core.types import Clip
-from ..core.video import PICTURE_SUFFIXES, natural_key, read_picture
 from .labels import read_labels
 
 if TYPE_CHECKING:

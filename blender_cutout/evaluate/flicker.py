@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from ..core.flow import dense_flow
+from ..core.images.dense_flow import dense_flow
 from .metrics import iou
 
 if TYPE_CHECKING:

@@ -20,9 +20,9 @@ import numpy as np
 
 from ..commands import arguments, files
 from ..compose import load_engine
-from ..core.matte import to_png
-from ..core.video import read_picture
-from .outside import OutsideNet
+from ..core.clips.source import read_picture
+from ..core.images.matte import to_png
+from .peers import OutsideNet
 
 if TYPE_CHECKING:
     from ..core.engine import Engine

@@ -20,9 +20,9 @@ import numpy as np
 from ..commands.arguments import weight_file, weights_by_kind
 from ..commands.files import write_bytes
 from ..compose import load_engine
+from ..core.clips.source import open_clip
 from ..core.errors import InputError
 from ..core.tiers import DEFAULT
-from ..core.video import open_clip
 from . import metrics
 from .compare import ROUNDS_ON_CLIPS, Results, compare, comparison_table, name_of
 from .data import HALVES, files_of, find_data, fingerprint, frame_truth, half, one_object_clips

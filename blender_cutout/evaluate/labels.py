@@ -11,7 +11,7 @@ import numpy as np
 
 from ..core.atomic import read_regular
 from ..core.errors import InputError
-from ..core.picture_files import PNG, decode, header_size, most_bytes
+from ..core.images.picture_files import PNG, decode, header_size, most_bytes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from ..core.clips.source import open_clip, read_picture
 from ..core.errors import InputError
-from ..core.video import open_clip, read_picture
 from . import metrics
 from .data import Sequence, Still, Truth, read_objects, read_truth
 from .metrics import as_mask

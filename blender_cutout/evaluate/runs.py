@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..commands import files
+from ..core.clips.source import open_clip
 from ..core.errors import InputError
-from ..core.matte import to_png
-from ..core.video import open_clip
+from ..core.images.matte import to_png
 from . import report as tables
 from . import scores as means
 from .compare import Results, name_of
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ..core.engine import Engine
     from .data import Sequence as Video
     from .data import Still
-    from .outside import OutsideNet
+    from .peers import OutsideNet
 
 _Score = TypeVar("_Score", bound=Score)
 

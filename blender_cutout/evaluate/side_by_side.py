@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from ..core.clips.source import open_clip
 from ..core.errors import InputError
-from ..core.video import open_clip
 from .data import frame_truth
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..core.session import TrackSession
+from ..core.session.track_session import TrackSession
 from ..core.types import Clip, Label, Round
 from . import metrics, robot
 from .measure import usable

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..compose import load_engine
-from ..core.confidence import confidence
-from ..core.stabilise import steadied
+from ..core.clips.source import open_clip
+from ..core.propagation.confidence import confidence
+from ..core.propagation.stabilise import steadied
 from ..core.types import MatteKind
-from ..core.video import open_clip
 from . import metrics
 from .data import find_data, one_object_clips, read_truth
 from .flicker import FlickerMeter

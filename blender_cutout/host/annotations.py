@@ -10,8 +10,8 @@ import bpy
 
 from ..core.errors import StrokeError
 from ..core.types import Label
+from ..strokes.annotation_strokes import LAYERS, Drawn, drawn_on
 from . import compat
-from .strokes import LAYERS, Drawn, drawn_on
 
 _COLOURS = {Label.KEEP: (0.0, 1.0, 0.0), Label.REMOVE: (1.0, 0.0, 0.0)}
 _TOOL = "builtin.annotate"

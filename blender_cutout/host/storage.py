@@ -14,7 +14,7 @@ from ..core.errors import InputError
 from . import contents, places
 from .places import Home
 
-_PACKAGE = __package__.rpartition(".")[0]  # the add-on's own: bl_ext.….blender_cutout, or blender_cutout in a checkout
+PACKAGE = __package__.rpartition(".")[0]  # the add-on's own: bl_ext.….blender_cutout, or blender_cutout in a checkout
 stays: set[Path] = set()
 """Folders of the open .blend that lie elsewhere for now: it was saved under another name while they were in use."""
 
@@ -22,7 +22,7 @@ stays: set[Path] = set()
 def user_folder(name: str) -> Path:
     """A folder of the user's for the add-on, made when missing; it outlives updates of the add-on."""
     try:
-        return Path(bpy.utils.extension_path_user(_PACKAGE, path=name, create=True))
+        return Path(bpy.utils.extension_path_user(PACKAGE, path=name, create=True))
     except ValueError:  # not installed as an extension: run from a source checkout
         return Path(bpy.utils.user_resource("DATAFILES", path=f"blender_cutout/{name}", create=True))
 

@@ -10,12 +10,12 @@ from uuid import uuid4
 
 import bpy
 
+from ..core.clips.shown_frames import doubt_of, frames_of
 from ..core.errors import StripError
-from ..core.shown import doubt_of, frames_of
 from ..core.types import Clip
-from . import compat, fingerprint, fitness, frames, movies
-from .mapping import PictureMap
-from .timing import TimeMap, playback_rate
+from ..geometry.picture_map import PictureMap
+from ..geometry.time_map import TimeMap, playback_rate
+from . import compat, fingerprint, movie_rate, rendered_frames, strip_source
 
 STRIP_KEY = "cutout_strip"
 """Custom property of a clip's strip: its uuid, by which it is found again."""
@@ -70,7 +70,7 @@ def find(scene: Any, uuid: str, name: str = "", anywhere: bool = False) -> Place
     now = scene.frame_current
 
     def rank(place: Place) -> tuple[bool, bool]:
-        left, right = frames.span(place.strip)
+        left, right = rendered_frames.span(place.strip)
         return anywhere or left <= now < right, place.strip.name == name
 
     return max(found, key=rank)
@@ -92,7 +92,7 @@ def coverage(scene: Any, strip: Any) -> tuple[int, int]:
     spans = []
     for place in pieces(scene, strip):
         shift = round(start - compat.time_get(place.strip, "frame_start"))
-        spans.append([at + shift for at in frames.span(place.strip)])
+        spans.append([at + shift for at in rendered_frames.span(place.strip)])
     return min(s[0] for s in spans), max(s[1] for s in spans)
 
 
@@ -143,7 +143,7 @@ def unrendered(scene: Any, strip: Any) -> bool:
     Raises:
         StripError: it cannot be cut out at all.
     """
-    return frames.of(strip) is None and bool(fitness.source(scene, strip).reason)
+    return rendered_frames.of(strip) is None and bool(strip_source.source(scene, strip).reason)
 
 
 def clip_of(strip: Any) -> Clip:
@@ -152,12 +152,12 @@ def clip_of(strip: Any) -> Clip:
     Raises:
         StripError: it is not fit for a cutout, or its frames must be rendered first; says what to do.
     """
-    rendered = frames.of(strip)
+    rendered = rendered_frames.of(strip)
     if rendered is not None:
         return rendered.clip()
-    reason = fitness.source(strip.id_data, strip).reason
+    reason = strip_source.source(strip.id_data, strip).reason
     if reason:
-        raise StripError(reason, fitness.RENDER)
+        raise StripError(reason, strip_source.RENDER)
     if strip.type == "MOVIE":
         return Clip(str(Path(bpy.path.abspath(strip.filepath))))
     return Clip(str(Path(bpy.path.abspath(strip.directory))), tuple(e.filename for e in strip.elements))
@@ -175,16 +175,18 @@ def time_map(scene: Any, strip: Any, frame_count: int, alone: bool = False) -> T
     Raises:
         StripError: its frames must be rendered, for the first time or again.
     """
-    rendered = frames.of(strip)
+    rendered = rendered_frames.of(strip)
     if rendered is not None:
-        return frames.time_map(scene, strip, rendered, frames.span(strip) if alone else coverage(scene, strip))
-    reason = fitness.source(scene, strip, files=False).reason or doubt_of(shown_of(strip))
+        return rendered_frames.time_map(
+            scene, strip, rendered, rendered_frames.span(strip) if alone else coverage(scene, strip)
+        )
+    reason = strip_source.source(scene, strip, files=False).reason or doubt_of(shown_of(strip))
     times = None if reason else file_times(scene, strip, frame_count)
     if times is not None and compat.RATE_BY_CACHE and abs(times.rate - 1) > 1e-4:
-        reason = fitness.OTHER_RATE
+        reason = strip_source.OTHER_RATE
     if times is None or reason:
-        raise StripError(reason, fitness.RENDER)
-    left, right = frames.span(strip) if alone else coverage(scene, strip)
+        raise StripError(reason, strip_source.RENDER)
+    left, right = rendered_frames.span(strip) if alone else coverage(scene, strip)
     return replace(times, left=left, right=right)
 
 
@@ -208,7 +210,7 @@ def file_times(scene: Any, strip: Any, frame_count: int) -> TimeMap:
         count=frame_count,
         trim=trim,
         # As long as it has frames it is played frame by frame: then the movie need not be opened for its rate.
-        rate=1.0 if not movie or length == count else playback_rate(movies.fps(strip), scene_fps, length, count),
+        rate=1.0 if not movie or length == count else playback_rate(movie_rate.fps(strip), scene_fps, length, count),
         reverse=strip.use_reverse_frames,
         strobe=strip.strobe,
         rounded=movie,
@@ -218,7 +220,7 @@ def file_times(scene: Any, strip: Any, frame_count: int) -> TimeMap:
 
 def source_size(strip: Any) -> tuple[int, int]:
     """(width, height) of the strip's pictures as Blender sees them; zeros when not known yet."""
-    rendered = frames.of(strip)
+    rendered = rendered_frames.of(strip)
     if rendered is not None:
         return rendered.width, rendered.height
     first = strip.elements[0] if len(strip.elements) else None
@@ -237,15 +239,15 @@ def picture_map(scene: Any, strip: Any, size: tuple[int, int]) -> PictureMap:
         StripError: Blender and the engine see different sizes, the strip's frames must be rendered first, or it is
             scaled to nothing.
     """
-    if min(size) <= 0 and (reason := fitness.source(scene, strip, files=False).reason):
-        raise StripError(reason, fitness.RENDER)
+    if min(size) <= 0 and (reason := strip_source.source(scene, strip, files=False).reason):
+        raise StripError(reason, strip_source.RENDER)
     seen = source_size(strip)
     if min(seen) > 0 and seen != size:
         raise StripError(
             f"Blender reads the pictures as {seen[0]}×{seen[1]}, the engine as {size[0]}×{size[1]}.",
             "The file may be turned by a tag or have pictures of several sizes: convert it to a plain movie.",
         )
-    render, transform, crop, rendered = scene.render, strip.transform, strip.crop, frames.of(strip)
+    render, transform, crop, rendered = scene.render, strip.transform, strip.crop, rendered_frames.of(strip)
     return PictureMap(
         render_size=(render.resolution_x, render.resolution_y),
         source_size=size,

@@ -7,10 +7,11 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty
 
-from .. import jobs, keymap, properties, upkeep
+from ..client.job_queue import Job
 from ..core.errors import CutoutError, InputError
-from ..host import compat
-from ..pump import Job
+from ..host import compat, keymap
+from ..scene import properties
+from ..tasks import jobs, upkeep
 
 _WAIT = BoolProperty(
     name="Wait",

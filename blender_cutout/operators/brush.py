@@ -9,12 +9,15 @@ from uuid import uuid4
 import bpy
 from bpy.props import EnumProperty, FloatProperty, StringProperty
 
-from .. import jobs, objects, properties, tool
 from ..core.errors import CutoutError, InputError, StrokeError
 from ..core.types import Label
-from ..host import brush, compat
-from ..host.brush import Painted, Touch
-from ..inview import InView, clip_in_view
+from ..host import compat
+from ..scene import properties, tracks
+from ..scene.clip_in_view import InView, clip_in_view
+from ..strokes import brush_strokes
+from ..strokes.brush_strokes import Painted, Touch
+from ..tasks import jobs
+from ..ui import toolbar
 from .base import Reporting, has_track, opened_track
 from .rounds import send_strokes
 
@@ -61,13 +64,13 @@ class CUTOUT_OT_paint(Reporting, bpy.types.Operator):
     def run(self, context: Any) -> set[str]:
         """Adds a stroke of these points, without the mouse."""
         try:
-            touches = brush.decode(self.points)
+            touches = brush_strokes.decode(self.points)
         except ValueError as error:
             raise InputError("The stroke's points are not understood.", "Write x,y,pressure for each.") from error
         if not touches:
             raise InputError("The stroke has no points.", "Take up the Cutout Brush and paint in the preview.")
         view = _view(context)
-        objects.check_unlocked(view.track)
+        tracks.check_unlocked(view.track)
         return self._end(context, replace(_begun(view, Label(self.label)), touches=touches))
 
     def invoke(self, context: Any, event: Any) -> set[str]:
@@ -76,27 +79,27 @@ class CUTOUT_OT_paint(Reporting, bpy.types.Operator):
             return self.execute(context)
         try:
             view = _view(context)
-            objects.check_unlocked(view.track)
+            tracks.check_unlocked(view.track)
         except CutoutError as error:
             return self.fail(error.text, error.hint)
         if context.screen.is_animation_playing:  # the stroke is for the frame that is seen
             bpy.ops.screen.animation_cancel(restore_frame=False)
-        tool.live[:] = [_begun(view, Label(self.label))]
+        toolbar.live[:] = [_begun(view, Label(self.label))]
         jobs.pump.expect(view.track.uuid, view.frame)
         self._picture: Any = view.picture
-        self._gap: float = _GAP / tool.zoom_of(context.region) / view.picture.units_per_pixel
+        self._gap: float = _GAP / toolbar.zoom_of(context.region) / view.picture.units_per_pixel
         self._touch(context, event)
         context.window_manager.modal_handler_add(self)
         return {"RUNNING_MODAL"}
 
     def modal(self, context: Any, event: Any) -> set[str]:
         """Follows the mouse."""
-        if not tool.live:  # the add-on was switched off, or another file loaded
+        if not toolbar.live:  # the add-on was switched off, or another file loaded
             return {"CANCELLED"}
         if event.type in {"MOUSEMOVE", "INBETWEEN_MOUSEMOVE"}:
             self._touch(context, event)
         elif event.type == "LEFTMOUSE" and event.value == "RELEASE":
-            stroke = tool.live.pop()
+            stroke = toolbar.live.pop()
             try:
                 return self._end(context, stroke)  # it looks as before: nothing has to be drawn until the mask is there
             except CutoutError as error:
@@ -109,18 +112,18 @@ class CUTOUT_OT_paint(Reporting, bpy.types.Operator):
 
     def cancel(self, _context: Any) -> None:
         """Forgets the stroke."""
-        tool.live.clear()
+        toolbar.live.clear()
         jobs.redraw("PREVIEW")
 
     def _touch(self, context: Any, event: Any) -> None:
         """Adds the mouse's place where it is worth it."""
-        region, (stroke,) = context.region, tool.live
+        region, (stroke,) = context.region, toolbar.live
         x, y = self._picture.to_source(region.view2d.region_to_view(event.mouse_region_x, event.mouse_region_y))
         # A mouse tells 1; some drivers tell 0 where the pen just leaves.
         pressure = event.pressure if context.window_manager.cutout.brush_pressure and event.is_tablet else 1.0
         touch: Touch = (x, y, max(0.05, min(1.0, pressure)))
-        if not stroke.touches or brush.is_further(stroke.touches[-1], touch, self._gap):
-            tool.live[:] = [replace(stroke, touches=(*stroke.touches, touch))]
+        if not stroke.touches or brush_strokes.is_further(stroke.touches[-1], touch, self._gap):
+            toolbar.live[:] = [replace(stroke, touches=(*stroke.touches, touch))]
             context.region.tag_redraw()
 
     def _end(self, context: Any, stroke: Painted) -> set[str]:
@@ -128,12 +131,12 @@ class CUTOUT_OT_paint(Reporting, bpy.types.Operator):
         view = _view(context)
         if view.frame != stroke.frame:
             raise StrokeError("The frame changed while you painted.", "Paint the stroke again.")
-        if not brush.touches_picture(stroke, view.picture):
+        if not brush_strokes.touches_picture(stroke, view.picture):
             raise StrokeError("The stroke lies outside the strip's picture.", "Paint over the cutout's strip.")
         scene, track = compat.sequencer_scene(context), view.track
         kept = track.strokes.add()
         kept.key, kept.label, kept.frame, kept.radius = stroke.key, stroke.label.value, stroke.frame, stroke.radius
-        kept.points = brush.encode(stroke.touches)
+        kept.points = brush_strokes.encode(stroke.touches)
         if not scene.cutout.auto_apply:
             return {"FINISHED"}
         try:
@@ -176,7 +179,7 @@ class CUTOUT_OT_brush_radius(bpy.types.Operator):
             return {"PASS_THROUGH"}
         self._before: float = context.window_manager.cutout.brush_radius
         self._start: int = event.mouse_x
-        self._pixel: float = tool.zoom_of(context.region) * view.picture.units_per_pixel
+        self._pixel: float = toolbar.zoom_of(context.region) * view.picture.units_per_pixel
         context.window_manager.modal_handler_add(self)
         return {"RUNNING_MODAL"}
 
@@ -211,7 +214,7 @@ class CUTOUT_OT_start_brush(Reporting, bpy.types.Operator):
         """Starts the tool."""
         if bpy.app.background:
             return {"FINISHED"}
-        if not tool.start(context):
+        if not toolbar.start(context):
             return self.fail("There is no preview to paint on.", "Switch a sequencer's view to Preview.")
         jobs.pump.expect(properties.active_track(compat.sequencer_scene(context)).uuid)
         return {"FINISHED"}

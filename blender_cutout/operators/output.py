@@ -8,9 +8,11 @@ from typing import Any
 import bpy
 from bpy.props import EnumProperty, StringProperty
 
-from .. import jobs, output_state, properties, upkeep
 from ..core.errors import InputError
-from ..host import background, compat, strips
+from ..host import compat, strips
+from ..host.output import background
+from ..scene import properties, written
+from ..tasks import jobs, upkeep
 from .base import Reporting, Waiting, has_track
 
 _KIND = EnumProperty(
@@ -90,8 +92,8 @@ class CUTOUT_OT_render(Waiting, Reporting, bpy.types.Operator):
         scene = compat.sequencer_scene(context)
         _check_path(scene)
         troubles = upkeep.keeper.look(scene)  # what follows its clip is put right before the render
-        output_state.check(scene)
-        warning = output_state.warning(scene) or " ".join(" ".join(trouble) for trouble in troubles[:1])
+        written.check(scene)
+        warning = written.warning(scene) or " ".join(" ".join(trouble) for trouble in troubles[:1])
         if bpy.app.background:
             bpy.ops.render.render(animation=True, scene=scene.name)
         else:

@@ -9,14 +9,16 @@ from typing import Any
 
 import bpy
 
-from .. import jobs, objects, properties, spans
+from ..client.job_queue import Job
 from ..core.errors import InputError, StrokeError
 from ..core.types import Stroke
-from ..host import annotations, brush, compat, strips
-from ..host.brush import Painted
-from ..host.mapping import PictureMap, picture_zoom
-from ..host.strokes import Drawn, drawn_on, pick_new, to_source
-from ..pump import Job
+from ..geometry.picture_map import PictureMap, picture_zoom
+from ..host import annotations, compat, strips
+from ..scene import frame_spans, properties, tracks
+from ..strokes import brush_strokes
+from ..strokes.annotation_strokes import Drawn, drawn_on, pick_new, to_source
+from ..strokes.brush_strokes import Painted
+from ..tasks import jobs
 from .base import JobOperator, Keyed, has_track, opened_track
 
 
@@ -54,9 +56,9 @@ class CUTOUT_OT_auto(JobOperator, bpy.types.Operator):
         from ..core.messages import ApplyRound
 
         scene, track = opened_track(context)
-        objects.check_unlocked(track)
-        frame, uuid = spans.here(scene, track), track.uuid
-        objects.check_free(track, frame, scene.frame_current)
+        tracks.check_unlocked(track)
+        frame, uuid = frame_spans.here(scene, track), track.uuid
+        tracks.check_free(track, frame, scene.frame_current)
         return jobs.submit(
             scene,
             track,
@@ -88,9 +90,9 @@ class CUTOUT_OT_undo_round(Keyed, JobOperator, bpy.types.Operator):
         from ..core.messages import Undo
 
         scene, track = opened_track(context)
-        objects.check_unlocked(track)
+        tracks.check_unlocked(track)
         uuid = track.uuid
-        others = [other for other in objects.unlocked(scene, track) if other.uuid != uuid]
+        others = [other for other in tracks.unlocked(scene, track) if other.uuid != uuid]
         uuids = tuple(other.uuid for other in others)
         return jobs.submit(
             scene,
@@ -119,13 +121,13 @@ def send_strokes(context: Any, scene: Any, track: Any, only: Collection[str] | N
     """
     from ..core.messages import ApplyRound
 
-    objects.check_unlocked(track)
+    tracks.check_unlocked(track)
     strip = strips.find(scene, track.strip_uuid, track.strip_name)
     _check_shown(scene, strip)
-    timeline, frame = scene.frame_current, spans.here(scene, track)
-    objects.check_free(track, frame, timeline)
+    timeline, frame = scene.frame_current, frame_spans.here(scene, track)
+    tracks.check_free(track, frame, timeline)
     annotation, known = annotations.find(context), known_strokes(scene)
-    painted = brush.new_on(track.strokes, frame, known, only)
+    painted = brush_strokes.new_on(track.strokes, frame, known, only)
     drawn: list[Drawn] = []
     if not (painted and only is not None and len(painted) == len(only)):  # else there is nothing to look for
         drawn = _drawn(scene, track, strip.strip, annotation, bool(painted), only)
@@ -164,7 +166,7 @@ def _drawn(
 ) -> list[Drawn]:
     """The new strokes of the two layers; `painted`: the Cutout Brush has some, so there need not be any."""
     frame, times = scene.frame_current, strips.time_map(scene, strip, track.frame_count)
-    frames = [times.timeline_frame(f) for f in brush.painted_frames(track.strokes)] if not painted else []
+    frames = [times.timeline_frame(f) for f in brush_strokes.painted_frames(track.strokes)] if not painted else []
     shown = [f for f in frames if f is not None]
     try:
         drawn = pick_new(annotation, frame, known_strokes(scene), frame in shown, shown)
@@ -179,8 +181,11 @@ def _to_source(
     drawn: list[Drawn], painted: list[Painted], picture: PictureMap, zoom: float
 ) -> tuple[list[Stroke], list[str]]:
     """All strokes in source pixels, and the keys of those beside the picture. Raises StrokeError when all are."""
-    inside = [p for p in painted if brush.touches_picture(p, picture)]
-    strokes, outside = [s for p in inside for s in brush.to_strokes(p)], [p.key for p in painted if p not in inside]
+    inside = [p for p in painted if brush_strokes.touches_picture(p, picture)]
+    strokes, outside = (
+        [s for p in inside for s in brush_strokes.to_strokes(p)],
+        [p.key for p in painted if p not in inside],
+    )
     if drawn or not strokes:
         try:
             more, beside = to_source(drawn, picture, zoom)

@@ -7,12 +7,13 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, EnumProperty
 
-from .. import jobs, preferences, tiering
 from ..core.errors import InputError
+from ..tasks import jobs, tier_choice
+from ..ui import preferences
 from .base import Reporting, idle
 
 _TIER = EnumProperty(
-    name="Tier", description="Quality against time: what the masks are made with", items=tiering.items()
+    name="Tier", description="Quality against time: what the masks are made with", items=tier_choice.items()
 )
 _FINER = BoolProperty(name="Finer", description="The next finer tier instead of the next faster one", default=False)
 
@@ -27,8 +28,8 @@ class _TierOperator(Reporting):
 
     def choose(self, name: str) -> set[str]:
         """Changes it, and says what that means."""
-        jobs.say("INFO", tiering.choose(name), tiering.KEPT)
-        from .setup import redraw  # it needs much that drawing a button does not
+        jobs.say("INFO", tier_choice.choose(name), tier_choice.KEPT)
+        from .engine import redraw  # it needs much that drawing a button does not
 
         redraw()
         return {"FINISHED"}
@@ -39,7 +40,7 @@ class CUTOUT_OT_choose_tier(_TierOperator, bpy.types.Operator):
 
     bl_idname = "cutout.choose_tier"
     bl_label = "Tier"
-    bl_description = f"Quality against time: what masks are made with from now on. {tiering.KEPT.rstrip('.')}"
+    bl_description = f"Quality against time: what masks are made with from now on. {tier_choice.KEPT.rstrip('.')}"
 
     tier: _TIER
 
@@ -53,21 +54,23 @@ class CUTOUT_OT_step_tier(_TierOperator, bpy.types.Operator):
 
     bl_idname = "cutout.step_tier"
     bl_label = "Faster or Finer"
-    bl_description = f"Work with the next faster or finer tier. {tiering.KEPT.rstrip('.')}"
+    bl_description = f"Work with the next faster or finer tier. {tier_choice.KEPT.rstrip('.')}"
 
     finer: _FINER
 
     @classmethod
     def description(cls, context: Any, properties: Any) -> str:
         """The tooltip: which tier that is, and what it gives."""
-        tier = tiering.beside(properties.finer, tiering.working())
+        tier = tier_choice.beside(properties.finer, tier_choice.working())
         if tier is None:
             return f"There is no {'finer' if properties.finer else 'faster'} tier"
-        return f"{tiering.title(tier.name)}: {tiering.explained(tier).rstrip('.')}. {tiering.KEPT.rstrip('.')}"
+        return (
+            f"{tier_choice.title(tier.name)}: {tier_choice.explained(tier).rstrip('.')}. {tier_choice.KEPT.rstrip('.')}"
+        )
 
     def run(self, context: Any) -> set[str]:
         """Goes there."""
-        tier = tiering.beside(self.finer, tiering.working())
+        tier = tier_choice.beside(self.finer, tier_choice.working())
         if tier is None:
             raise InputError(f"There is no {'finer' if self.finer else 'faster'} tier.", "This is the last one.")
         return self.choose(tier.name)

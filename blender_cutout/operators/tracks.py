@@ -8,11 +8,13 @@ from uuid import uuid4
 import bpy
 from bpy.props import EnumProperty
 
-from .. import baking, jobs, objects, properties
+from ..client.job_queue import Job
 from ..core.errors import StripError
 from ..core.types import Label
-from ..host import annotations, compat, forms, masks, storage, strips
-from ..pump import Job
+from ..host import annotations, compat, storage, strips
+from ..host.output import forms, mask_strip
+from ..scene import properties, tracks
+from ..tasks import jobs, render_frames
 from .base import JobOperator, Reporting, has_track
 
 _LABEL = EnumProperty(
@@ -41,7 +43,7 @@ class CUTOUT_OT_new(JobOperator, bpy.types.Operator):
         """Makes the cutout and its layers, and has the engine open the clip."""
         scene = compat.sequencer_scene(context)
         strip = strips.active_strip(scene)
-        if strip.get(masks.MASK_KEY):
+        if strip.get(mask_strip.MASK_KEY):
             raise StripError("This is the mask of a cutout.", "Select the clip's strip.")
         unrendered = strips.unrendered(scene, strip)
         data = scene.cutout
@@ -49,10 +51,10 @@ class CUTOUT_OT_new(JobOperator, bpy.types.Operator):
         folder = storage.stored(storage.new_folder(uuid), bpy.data.filepath)
         jobs.pump.ensure_engine()  # without an engine nothing is begun
         annotations.set_up(context)
-        name, colour = objects.next_name(scene, strip), objects.next_colour(scene)
-        others = objects.on_strip(scene, strip)
+        name, colour = tracks.next_name(scene, strip), tracks.next_colour(scene)
+        others = tracks.on_strip(scene, strip)
         if not others:
-            masks.part(strip)  # of the strip that it is a copy of
+            mask_strip.part(strip)  # of the strip that it is a copy of
         strip_uuid = others[0].strip_uuid if others else strips.tag(strip)
         for other in others:
             other.strip_name = strip.name  # the artist may have renamed the strip
@@ -62,7 +64,7 @@ class CUTOUT_OT_new(JobOperator, bpy.types.Operator):
         data.active_index = len(data.tracks) - 1
 
         if unrendered:
-            baking.announce(scene, track)
+            render_frames.announce(scene, track)
             return None
         return jobs.submit(scene, track, "Opening the clip", then=lambda _: _opened(uuid), undo="New Cutout")
 
@@ -90,7 +92,7 @@ class CUTOUT_OT_remove(Reporting, bpy.types.Operator):
         except StripError:
             place = None
         forms.remove(scene, place, track.uuid)
-        others = [one for one in objects.of_clip(scene, track) if one.uuid != track.uuid]
+        others = [one for one in tracks.of_clip(scene, track) if one.uuid != track.uuid]
         for one in others:
             one.written_head = ""  # what was written of all together shows the removed one still
         if not others:

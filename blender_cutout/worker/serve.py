@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from ..core.errors import CutoutError, InputError, ProtocolError
+from ..core.frame_text import Told
 from ..core.messages import (
     ApplyRound,
     Cancelled,
@@ -33,18 +34,16 @@ from ..core.messages import (
     Undo,
     Warn,
 )
-from ..core.told import Told
 from ..core.types import Clip, Direction, FrameRange, Halt, PropagationOptions
-from . import exchange, rounds
+from . import track_jobs
 from .failures import failed
-from .inbox import Inbox
+from .inbox import Inbox, LongJob, ends, tracks_of, waits
 from .keeper import EngineKeeper
 from .outbox import Outbox, ProgressMeter
-from .precedence import LongJob, ends, tracks_of, waits
 
 if TYPE_CHECKING:
     from ..core.engine import Engine
-    from ..core.session import TrackSession
+    from ..core.session.track_session import TrackSession
 
 _Step = TypeVar("_Step")
 _log = logging.getLogger(__name__)
@@ -158,7 +157,7 @@ class Server:
         raise ProtocolError(f"The engine cannot work on {type(message).__name__}.", "Restart the engine.")
 
     def _open(self, message: OpenTrack) -> Done:
-        from ..core.session import TrackSession
+        from ..core.session.track_session import TrackSession
 
         engine = self._keeper.get(message.job)
         earlier = self._sessions.pop(message.track, None)
@@ -183,7 +182,7 @@ class Server:
         return Done(job)
 
     def _apply(self, message: ApplyRound) -> Done:
-        return rounds.apply(message, self._session(message.track), self._send)
+        return track_jobs.apply(message, self._session(message.track), self._send)
 
     def _propagate(self, message: Propagate) -> Done:
         session = self._session(message.track)
@@ -212,8 +211,8 @@ class Server:
         return lambda halt: self._send(Warn(job, halt.text))
 
     def _propagate_group(self, message: PropagateGroup) -> Done:
-        from ..core.disk import joint
-        from ..core.group import GroupRun
+        from ..core.session.disk_limit import joint
+        from ..core.session.propagate_group import GroupRun
 
         sessions = [self._session(track) for track in message.tracks]
         frames, direction = FrameRange(message.start, message.stop), _direction(message.direction)
@@ -242,7 +241,7 @@ class Server:
 
     def _import(self, message: ImportMattes) -> Done:
         session, meter = self._session(message.track), ProgressMeter(self._outbox, message.job, "importing")
-        summary = exchange.import_mattes(message, session, lambda s, n: self._steps(message, s, n), meter.step)
+        summary = track_jobs.import_mattes(message, session, lambda s, n: self._steps(message, s, n), meter.step)
         return replace(self._moved(message.job, message.track, session), summary=summary)
 
     def _undo(self, message: Undo) -> Done:
@@ -259,7 +258,7 @@ class Server:
     def _export(self, message: Export) -> Done:
         sessions = [self._session(track) for track in (message.track, *message.others)]
         meter = ProgressMeter(self._outbox, message.job, "writing")
-        return exchange.export(message, sessions, lambda s, n: self._steps(message, s, n), meter.step)
+        return track_jobs.export(message, sessions, lambda s, n: self._steps(message, s, n), meter.step)
 
     def _steps(
         self, message: LongJob, steps: Iterator[_Step], total: int, pending: Callable[[_Step], bool] = lambda _: False
@@ -310,7 +309,7 @@ class Server:
         return begin_anew
 
     def _tell_state(self, job: str, track: str) -> None:
-        self._send(exchange.track_state(job, track, self._session(track)))
+        self._send(track_jobs.track_state(job, track, self._session(track)))
 
     def _session(self, track: str) -> TrackSession:
         if track not in self._sessions:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ..errors import ModelError
 
 if TYPE_CHECKING:
-    from .settings import Settings
+    from .recipe import Settings
 
 _LOG = logging.getLogger(__name__)
 
@@ -93,7 +93,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _switches(network: str) -> str:
     """What `--set` takes, with defaults."""
-    from .settings import LoopRecipe
+    from .recipe import LoopRecipe
     from .tasks import TASKS
 
     lines = ["switches for --set, with their defaults; 0 switches a share or strength off:"]
@@ -116,8 +116,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
         ModelError: a device that this machine has not.
     """
     from .precision import can_bf16, check_device
-    from .recipe import RecipeError, parsed
-    from .settings import LoopRecipe, Settings
+    from .recipe import LoopRecipe, RecipeError, Settings, parsed
     from .tasks import TASKS
 
     recipe = TASKS[args.action].recipe

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..checkpoint_weights import is_recipe, is_state
 from ..errors import ModelError
-from ..loose import is_recipe, is_state
 
 CHECKPOINT = "last.pt"
 TRAINING_ONLY = "auxiliary."

@@ -13,12 +13,12 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..adapters import load_propagation
-from ..fusion_net import FusionNet, formula_share, mix
+from ..inference.predictors import load_propagation
+from ..networks.fusion_net import FusionNet, formula_share, mix
 from ..registry import find_entry
-from .data import Pool, open_pool
-from .fusion_samples import make_samples, open_samples
 from .losses import dice, overlap
+from .samples.fusion import make_samples, open_samples
+from .samples.pool import Pool, open_pool
 
 if TYPE_CHECKING:
     from .loop import Settings

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .data import Pool
+from .samples.pool import Pool
 from .tasks import Progress, Task
 
 _BATCH, _LOSS, _TORCH = range(3)

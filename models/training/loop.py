@@ -19,11 +19,11 @@ from torch import nn
 from ..errors import ModelError
 from .checkpoint import CHECKPOINT, CheckpointError, architecture_of, fill, open_checkpoint, refusal, save_checkpoint
 from .curve import can_draw, draw_curve
-from .data import Pool, open_pool
 from .loader import Batches, chance, seed_torch
 from .log import Log
+from .recipe import Settings
+from .samples.pool import Pool, open_pool
 from .schedule import Averaged, Clock, parameter_groups, rate_factor
-from .settings import Settings
 from .start import start_weights
 from .tasks import TASKS, Task
 from .team import Team, joined, leading

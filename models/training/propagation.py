@@ -9,14 +9,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .. import affinity
-from ..blocks import merged_norms
-from ..encoders import imagenet_weights
-from ..propagation import FrameKey, PropagationNet
-from .clips import ClipBatch, ClipKind, clip_batch
-from .data import Pool
+from ..networks import affinity
+from ..networks.blocks import merged_norms
+from ..networks.encoders import imagenet_weights
+from ..networks.propagation import FrameKey, PropagationNet
 from .losses import mask_loss, matte_loss, mean_overlap
 from .recipe import PropagationRecipe
+from .samples.clips import ClipBatch, ClipKind, clip_batch
+from .samples.pool import Pool
 from .team import Team
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..encoders import Lite0
-from .settings import Settings
+from ..networks.encoders import Lite0
+from .recipe import Settings
 from .tasks import Progress
 
 

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..encoders import imagenet_weights
-from ..scribble_to_mask import ScribbleToMask
-from .data import Pool
+from ..networks.encoders import imagenet_weights
+from ..networks.scribble_to_mask import ScribbleToMask
 from .losses import mask_loss, overlap
-from .rounds import SIZES, WHOLE_SIZES, RoundBatch, next_round, round_batch
+from .samples.pool import Pool
+from .samples.rounds import SIZES, WHOLE_SIZES, RoundBatch, next_round, round_batch
 
 if TYPE_CHECKING:
     from .tasks import Parts, Progress

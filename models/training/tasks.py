@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .data import Pool
 from .fusion import FusionTask
 from .propagation import PropagationTask
 from .recipe import NoRecipe, PropagationRecipe
+from .samples.pool import Pool
 from .scribble import ScribbleRecipe, ScribbleTask
 
 Parts = Mapping[str, float | Tensor]

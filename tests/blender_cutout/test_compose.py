@@ -15,7 +15,8 @@ from blender_cutout import compose
 from blender_cutout.core.errors import InputError, OutOfMemory, WeightsError
 from blender_cutout.core.fakes import iou
 from blender_cutout.core.tiers import TIERS, Look, Tier, find_tier
-from blender_cutout.models import packed, registry
+from blender_cutout.models import registry
+from blender_cutout.models.inference import packed
 
 
 def test_unknown_tiers_and_devices_list_the_names() -> None:
@@ -86,14 +87,15 @@ def test_other_faults_stay_what_they_are() -> None:
 
 
 def test_errors_of_the_networks_are_translated_while_working(monkeypatch: pytest.MonkeyPatch) -> None:
-    from blender_cutout.models import adapters, errors
+    from blender_cutout.models import errors
+    from blender_cutout.models.inference import predictors
 
     def full(*_: object) -> None:
         raise errors.OutOfMemory("The device's memory does not suffice.", "Choose a smaller tier.")
 
     engine = compose.load_engine("draft", "cpu")
-    monkeypatch.setattr(adapters.ScribblePredictor, "predict", full)
-    monkeypatch.setattr(adapters.PropagationPredictor, "encode_key", full)
+    monkeypatch.setattr(predictors.ScribblePredictor, "predict", full)
+    monkeypatch.setattr(predictors.PropagationPredictor, "encode_key", full)
     image = np.zeros((64, 64, 3), np.uint8)
     with pytest.raises(OutOfMemory, match="suffice"):
         engine.foreground(image)

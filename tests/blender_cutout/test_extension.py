@@ -25,7 +25,7 @@ loaded = {m.partition(".")[0] for m in sys.modules}
 assert not {"core", "models", "blender_cutout", "torch", "cv2"} & loaded, "no names outside the extension"
 preferences = bpy.context.preferences.addons[name].preferences
 preferences.engine_python = python
-jobs = importlib.import_module(name + ".jobs")
+jobs = importlib.import_module(name + ".tasks.jobs")
 assert jobs.engine_command(preferences.engine_python)[0] == python
 files = sorted(os.path.join(folder, n) for n in os.listdir(folder))
 scene = bpy.context.scene
@@ -53,7 +53,7 @@ print("JOURNEY DONE")
 
 @pytest.mark.timeout(280)
 def test_the_zip_installs_works_and_goes_without_a_trace(tmp_path: Path) -> None:
-    from blender_cutout.setup.package import build
+    from blender_cutout.devtools.package import build
 
     archive = build(tmp_path / "zip")
     for file in kit.write_clip(tmp_path / "clip")[2:]:

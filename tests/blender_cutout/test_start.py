@@ -18,13 +18,13 @@ LATER = {"torch", "cv2"} | {
     f"blender_cutout.{name}"
     for name in (
         "core.messages",
-        "client",
-        "first_run",
-        "environment",
-        "checkup",
-        "installing",
-        "install_client",
-        "interpreters",
+        "client.process",
+        "ui.setup_view",
+        "environment.venv",
+        "environment.checkup",
+        "environment.pip_runner",
+        "environment.installer",
+        "environment.interpreters",
         "compose",
         "core.engine",
     )
@@ -68,5 +68,5 @@ def test_registration_is_cheap_and_loads_nothing_of_the_engine(tmp_path: Path) -
     assert list(tmp_path.rglob("addon.*.pyc")), "measured would be the compiler"
     report = start(tmp_path)
     assert not LATER.intersection(report["modules"])
-    assert "blender_cutout.jobs" in report["modules"], "the names above are still those of modules"
+    assert "blender_cutout.tasks.jobs" in report["modules"], "the names above are still those of modules"
     assert report["seconds"] < 0.18

@@ -9,7 +9,7 @@ import cv2
 import pytest
 from session_kit import FILM, make_engine
 
-from blender_cutout.core.session import TrackSession
+from blender_cutout.core.session.track_session import TrackSession
 from blender_cutout.core.types import Clip
 
 

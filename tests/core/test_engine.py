@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from blender_cutout.core.clips.source import open_clip
 from blender_cutout.core.engine import Engine, as_range
 from blender_cutout.core.errors import FrameReadError, InputError, SizeMismatch
 from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, iou
 from blender_cutout.core.ports import FrameSource
 from blender_cutout.core.types import Clip, Direction, FrameRange, Label, MatteKind, Stroke
-from blender_cutout.core.video import open_clip
 
 
 def test_a_cut_from_the_first_guess_to_the_last_frame(engine: Engine, clip):
@@ -43,7 +43,7 @@ def test_objects_in_are_objects_out(engine: Engine, two_discs):
 
 
 def test_stopping_early_closes_the_movie(engine: Engine, clip, write_movie, monkeypatch):
-    from blender_cutout.core.movie import Movie
+    from blender_cutout.core.clips.movie import Movie
 
     closed = []
     original = Movie.close

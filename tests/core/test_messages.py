@@ -8,7 +8,7 @@ import pytest
 
 from blender_cutout.core import messages as m
 from blender_cutout.core.errors import ProtocolError
-from blender_cutout.core.told import Told
+from blender_cutout.core.frame_text import Told
 from blender_cutout.core.types import PropagationOptions
 
 STROKE = {"label": "keep", "radius": 6.5, "points": [[1.0, 2.0], [3.25, 4.0]]}

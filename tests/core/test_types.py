@@ -90,7 +90,7 @@ def test_what_blender_imports_needs_neither_numpy_nor_anything_else() -> None:
         f"sys.path.insert(0, {str(ROOT)!r})\n"
         "for name in ('numpy', 'cv2', 'torch', 'av', 'bpy'): sys.modules[name] = None\n"
         "import blender_cutout.core.types, blender_cutout.core.errors, blender_cutout.core.messages\n"
-        "import blender_cutout.client\n"
+        "import blender_cutout.client.process\n"
     )
     run = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr

@@ -16,7 +16,7 @@ from stand import FILM, Torn
 
 from blender_cutout.cli import main
 from blender_cutout.core.engine import Engine
-from blender_cutout.core.matte import is_whole_png, write_mask
+from blender_cutout.core.images.matte import is_whole_png, write_mask
 
 ROOM = 24 << 10
 """Bytes that are left for a run that stops: a few masks."""

@@ -26,7 +26,7 @@ def main(home: Path, delay: str) -> None:
 
     bpy.ops.wm.read_factory_settings(use_empty=True)
     import blender_cutout
-    from blender_cutout import jobs
+    from blender_cutout.tasks import jobs
 
     jobs.engine_command = lambda python="": kit.fake_engine("--delay", delay)
     blender_cutout.register()

@@ -28,10 +28,10 @@ import numpy as np
 import stand
 from stand import FILM, Driver, Torn, kill, m
 
-from blender_cutout.core.alpha import MovieWithAlpha
+from blender_cutout.core.clips.movie import MovieWithAlpha
 from blender_cutout.core.fakes import iou
-from blender_cutout.core.matte import is_whole_png, read_mask
-from blender_cutout.core.session import TrackSession
+from blender_cutout.core.images.matte import is_whole_png, read_mask
+from blender_cutout.core.session.track_session import TrackSession
 from blender_cutout.core.types import Clip, Direction, FrameRange, PropagationOptions, Round, Stroke
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ sys.path.insert(0, sys.argv[1])
 from blender_cutout.cli import main
 from blender_cutout.core.engine import Engine, EngineSettings
 from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet
-from blender_cutout.core.propagate import PropagationSettings
+from blender_cutout.core.propagation.propagate import PropagationSettings
 class Net(FakePropagationNet):
     def segment(self, *given):
         time.sleep(float(sys.argv[2]))

@@ -13,8 +13,8 @@ from pathlib import Path
 import stand
 from stand import Torn, kill
 
-from blender_cutout.core.matte import is_whole_png
-from blender_cutout.core.session import TrackSession
+from blender_cutout.core.images.matte import is_whole_png
+from blender_cutout.core.session.track_session import TrackSession
 from blender_cutout.core.types import Clip, Direction, FrameRange
 
 HERE = Path(__file__).resolve().parent

@@ -20,7 +20,7 @@ import cv2
 import stand
 from stand import Torn, m
 
-from blender_cutout.client import WorkerClient, worker_command
+from blender_cutout.client.process import WorkerClient, worker_command
 from blender_cutout.core.fakes import SyntheticClip
 
 EARLY = 500

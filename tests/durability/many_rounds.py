@@ -29,9 +29,9 @@ from session_kit import make_engine, write_film  # noqa: E402
 
 from blender_cutout.core.fakes import SyntheticClip  # noqa: E402
 from blender_cutout.core.messages import ApplyRound, encode  # noqa: E402
-from blender_cutout.core.session import TrackSession  # noqa: E402
+from blender_cutout.core.session.track_session import TrackSession  # noqa: E402
 from blender_cutout.core.types import Clip, Label, Round, Stroke  # noqa: E402
-from blender_cutout.worker import rounds  # noqa: E402
+from blender_cutout.worker import track_jobs  # noqa: E402
 
 FEW = 10
 
@@ -71,7 +71,7 @@ def seconds(session: TrackSession, film: SyntheticClip, number: int) -> tuple[fl
     frame = number * 7 % len(film)
     drawn = stroke_at(film, frame, 10**6 + number).to_json()
     begin, worked = time.perf_counter(), time.process_time()
-    rounds.apply(ApplyRound("job", "track", frame, (drawn,)), session, encode)
+    track_jobs.apply(ApplyRound("job", "track", frame, (drawn,)), session, encode)
     return time.perf_counter() - begin, time.process_time() - worked
 
 
@@ -100,7 +100,7 @@ def read_lines(count: int) -> None:
             record(session, film, count)
         size = (track / "rounds.jsonl").stat().st_size
         code = (
-            "import sys, time; from pathlib import Path; from blender_cutout.core.journal import Journal\n"
+            "import sys, time; from pathlib import Path; from blender_cutout.core.session.journal import Journal\n"
             "def most(): return int(Path('/proc/self/status').read_text().partition('VmHWM:')[2].split()[0])\n"
             "before, begin = most(), time.process_time()\n"
             "Journal(Path(sys.argv[1]))\n"
@@ -142,7 +142,7 @@ def main() -> None:
         say(f"memory: {(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024:.0f} MiB more")
         open_track("few")
         few, many = opened["few"], opened["many"]
-        timed("first state", lambda: encode(rounds.track_state("job", "track", many)))
+        timed("first state", lambda: encode(track_jobs.track_state("job", "track", many)))
         taken: dict[str, list[tuple[float, float]]] = {"few": [], "many": []}
         for number in range(arguments.times):
             taken["few"].append(seconds(few, film, number))

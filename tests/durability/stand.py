@@ -25,14 +25,14 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from blender_cutout.client import WorkerClient, worker_command  # noqa: E402
+from blender_cutout.client.process import WorkerClient, worker_command  # noqa: E402
 from blender_cutout.core import messages as m  # noqa: E402
-from blender_cutout.core.actions import Lost  # noqa: E402
 from blender_cutout.core.engine import Engine, EngineSettings  # noqa: E402
 from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip  # noqa: E402
-from blender_cutout.core.journal import Journal  # noqa: E402
-from blender_cutout.core.matte import is_whole_png  # noqa: E402
-from blender_cutout.core.propagate import PropagationSettings  # noqa: E402
+from blender_cutout.core.images.matte import is_whole_png  # noqa: E402
+from blender_cutout.core.propagation.propagate import PropagationSettings  # noqa: E402
+from blender_cutout.core.session.actions import Lost  # noqa: E402
+from blender_cutout.core.session.journal import Journal  # noqa: E402
 
 FILM = SyntheticClip(length=16, height=60, width=100, radius=10)
 FAKE_ENTRY = ROOT / "tests" / "worker" / "fake_entry.py"

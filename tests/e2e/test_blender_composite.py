@@ -37,10 +37,11 @@ def cut_out(bpy: Any) -> None:
 
 def written_matte(bpy: Any, scene: Any, index: int) -> np.ndarray:
     """The mask that lies on disk for the strip's index-th timeline frame."""
-    from blender_cutout.host import masks, sequences, storage
+    from blender_cutout.host import storage
+    from blender_cutout.host.output import mask_strip, picture_strip
 
-    folder = masks.folder_of(storage.resolve(scene.cutout.tracks[0].folder, bpy.data.filepath))
-    return kit.load_picture(bpy, folder / sequences.file_name(index))[..., 0]
+    folder = mask_strip.folder_of(storage.resolve(scene.cutout.tracks[0].folder, bpy.data.filepath))
+    return kit.load_picture(bpy, folder / picture_strip.file_name(index))[..., 0]
 
 
 def assert_composite(render: np.ndarray, layout: kit.Layout, frame: int, matte: np.ndarray) -> None:

@@ -53,7 +53,7 @@ def settle(jobs: Any) -> None:
 def test_a_killed_engine_loses_nothing_and_goes_on_after_a_restart(
     blender: Any, project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from blender_cutout import jobs
+    from blender_cutout.tasks import jobs
 
     monkeypatch.setattr(jobs, "engine_command", lambda python="": kit.fake_engine("--delay", "0.15"))
     scene, _ = project()
@@ -91,7 +91,7 @@ def test_a_killed_engine_loses_nothing_and_goes_on_after_a_restart(
 
 
 def test_after_a_kill_the_next_button_starts_the_engine_by_itself(blender: Any, project: Project) -> None:
-    from blender_cutout import jobs
+    from blender_cutout.tasks import jobs
 
     project()
     start(blender)
@@ -106,7 +106,7 @@ def test_after_a_kill_the_next_button_starts_the_engine_by_itself(blender: Any, 
 def test_cancel_stops_a_propagation_and_keeps_what_is_done(
     blender: Any, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from blender_cutout import jobs
+    from blender_cutout.tasks import jobs
 
     monkeypatch.setattr(jobs, "engine_command", lambda python="": kit.fake_engine("--delay", "0.1"))
     scene, _ = project()
@@ -144,7 +144,7 @@ def test_undo_round_takes_back_one_step_after_the_other(blender: Any, project: P
 
 
 def test_blenders_own_undo_and_redo_move_the_engines_head(blender: Any, project: Project) -> None:
-    from blender_cutout import jobs
+    from blender_cutout.tasks import jobs
 
     scene, _ = project()
     blender.ops.ed.undo_push(message="start")
@@ -178,7 +178,7 @@ def test_undoing_the_strokes_makes_them_new_again(blender: Any, project: Project
 def test_the_work_in_an_unsaved_file_moves_beside_it_when_it_is_saved(
     blender: Any, project: Project, tmp_path: Path
 ) -> None:
-    from blender_cutout.host import masks
+    from blender_cutout.host.output import mask_strip
 
     scene, _ = project(saved=False)
     start(blender)
@@ -197,7 +197,7 @@ def test_the_work_in_an_unsaved_file_moves_beside_it_when_it_is_saved(
     assert folder_of(blender, scene) == late
     assert (late / "rounds.jsonl").is_file()
     assert not early.exists()
-    mask = masks.find(scene, track.uuid)
+    mask = mask_strip.find(scene, track.uuid)
     assert Path(blender.path.abspath(mask.directory)) == late / "matte"
     assert np.array_equal(kit.render_frame(blender, scene, 6, tmp_path / "after"), before)
     blender.ops.cutout.undo_round()  # the engine goes on in the new place

@@ -85,7 +85,7 @@ def test_saving_a_copy_gives_that_its_own_and_goes_on_as_before(blender: Any, pr
 
 
 def test_rendered_frames_go_along(blender: Any, project: Project, tmp_path: Path) -> None:
-    from blender_cutout.host import compat, frames
+    from blender_cutout.host import compat, rendered_frames
 
     scene, strip = project(saved=False)
     other = blender.data.scenes.new("other")
@@ -102,21 +102,21 @@ def test_rendered_frames_go_along(blender: Any, project: Project, tmp_path: Path
     strip.scene_input = "SEQUENCER"
     scene.sequence_editor.active_strip = strip
     run(blender, "new", "render_frames", "apply_strokes")
-    early = frames.of(strip).path
+    early = rendered_frames.of(strip).path
     blender.ops.wm.save_as_mainfile(filepath=str(tmp_path / "eins.blend"))
-    one = frames.of(strip).path
+    one = rendered_frames.of(strip).path
     assert one.parent == tmp_path / "eins_cutout"
-    assert (one / frames.DONE).is_file()
+    assert (one / rendered_frames.DONE).is_file()
     assert not early.exists()
     run(blender, "propagate")
     blender.ops.wm.save_as_mainfile(filepath=str(tmp_path / "zwei.blend"))
-    two = frames.of(strip).path
+    two = rendered_frames.of(strip).path
     assert two.parent == tmp_path / "zwei_cutout"
     assert contents(one) == contents(two)
     run(blender, "propagate", "write_strips")
     blender.ops.wm.open_mainfile(filepath=str(tmp_path / "zwei.blend"))
     (strip,) = [s for s in _strips(blender.context.scene) if s.type == "SCENE"]
-    assert frames.of(strip).path == two
+    assert rendered_frames.of(strip).path == two
     run(blender, "write_strips")
 
 
@@ -146,8 +146,8 @@ def test_when_the_copy_cannot_be_made_it_is_told(
 def test_folders_of_files_never_saved_are_deleted_after_a_month_but_not_the_open_ones(
     blender: Any, project: Project
 ) -> None:
-    from blender_cutout import relocate
     from blender_cutout.host import storage
+    from blender_cutout.tasks import project_folders
 
     project(saved=False)
     run(blender, "new", "apply_strokes")
@@ -155,13 +155,13 @@ def test_folders_of_files_never_saved_are_deleted_after_a_month_but_not_the_open
     forgotten = storage.user_folder("unsaved") / ("0" * 32)
     (forgotten / "mattes").mkdir(parents=True)
     (forgotten / "rounds.jsonl").write_text("{}\n")
-    assert relocate.clean_unsaved() == []
+    assert project_folders.clean_unsaved() == []
     long_ago = time.time() - 40 * 86400
     for path in (forgotten / "rounds.jsonl", forgotten / "mattes", forgotten, mine):
         os.utime(path, (long_ago, long_ago))
     for path in mine.iterdir():
         os.utime(path, (long_ago, long_ago))
-    assert relocate.clean_unsaved() == [forgotten]
+    assert project_folders.clean_unsaved() == [forgotten]
     assert mine.is_dir()
     assert not forgotten.exists()
 
@@ -174,7 +174,7 @@ def _strips(scene: Any) -> list[Any]:
 
 def saved_while_at_work(bpy: Any, monkeypatch: pytest.MonkeyPatch, target: Path, copy: bool = False) -> list[str]:
     """Propagates, and saves under another name in the middle of it; returns what the panel said then."""
-    from blender_cutout import jobs
+    from blender_cutout.tasks import jobs
 
     folder, step, said = folder_of(bpy), jobs.step, []
 
@@ -198,8 +198,8 @@ def saved_while_at_work(bpy: Any, monkeypatch: pytest.MonkeyPatch, target: Path,
 def test_saved_under_another_name_while_the_engine_works_the_rest_is_copied_when_it_is_done(
     blender: Any, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
-    from blender_cutout import jobs
     from blender_cutout.host import storage
+    from blender_cutout.tasks import jobs
 
     monkeypatch.setattr(jobs, "engine_command", lambda python="": kit.fake_engine("--delay", "0.05"))
     project()
@@ -231,7 +231,7 @@ def test_saved_under_another_name_while_the_engine_works_the_rest_is_copied_when
 def test_a_copy_saved_while_the_engine_works_has_what_was_there(
     blender: Any, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from blender_cutout import jobs
+    from blender_cutout.tasks import jobs
 
     monkeypatch.setattr(jobs, "engine_command", lambda python="": kit.fake_engine("--delay", "0.05"))
     project()
@@ -262,7 +262,7 @@ def test_a_copy_of_a_file_never_saved_leaves_that_its_masks(blender: Any, projec
 def test_an_undo_past_save_as_stays_with_the_masks_of_the_new_file(
     blender: Any, project: Project, tmp_path: Path
 ) -> None:
-    from blender_cutout import jobs
+    from blender_cutout.tasks import jobs
 
     project()
     blender.ops.ed.undo_push(message="start")

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from blender_cutout.core.fakes import SyntheticClip, iou
-from blender_cutout.core.matte import read_mask, write_mask
+from blender_cutout.core.images.matte import read_mask, write_mask
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8"}

@@ -219,7 +219,7 @@ def main(media: str) -> None:
     import session_kit  # noqa: F401
 
     import blender_cutout.cli
-    import blender_cutout.core.session
+    import blender_cutout.core.session.track_session
     import blender_cutout.worker.serve  # noqa: F401
 
     cv2.setNumThreads(1)

@@ -15,9 +15,9 @@ import numpy as np
 
 from blender_cutout.core.errors import CutoutError
 from blender_cutout.core.fakes import SyntheticClip
-from blender_cutout.core.grey_png import SIGNATURE
-from blender_cutout.core.matte import is_whole_png, read_grey, to_png
-from blender_cutout.host import png, rotation
+from blender_cutout.core.images.grey_png import SIGNATURE
+from blender_cutout.core.images.matte import is_whole_png, read_grey, to_png
+from blender_cutout.formats import movie_rotation, png
 
 from .mutate import change_bytes, change_list
 from .target import need
@@ -221,8 +221,8 @@ class Movie:
         need(self._read() in _MATRICES, "an angle that does not exist")
 
     def _read(self) -> int:
-        rotation._read.cache_clear()
-        return rotation.of(self._path)
+        movie_rotation._read.cache_clear()
+        return movie_rotation.of(self._path)
 
 
 def _turned(movie: bytes, degrees: int) -> bytes:

@@ -16,16 +16,16 @@ from session_kit import ALL, FILM, add_corner, keep, make_engine, run, write_fil
 from blender_cutout.commands.session import _clip
 from blender_cutout.core import messages
 from blender_cutout.core.errors import CutoutError
-from blender_cutout.core.folder import check_clip
-from blender_cutout.core.history import History
-from blender_cutout.core.imports import ImportedMattes
-from blender_cutout.core.journal import ROOT, Journal
-from blender_cutout.core.lock import FolderLock
-from blender_cutout.core.matte import write_mask
-from blender_cutout.core.session import TrackSession
-from blender_cutout.core.store import MatteStore
+from blender_cutout.core.images.matte import write_mask
+from blender_cutout.core.session.folder import check_clip
+from blender_cutout.core.session.history import History
+from blender_cutout.core.session.imported import ImportedMattes
+from blender_cutout.core.session.journal import ROOT, Journal
+from blender_cutout.core.session.lock import FolderLock
+from blender_cutout.core.session.store import MatteStore
+from blender_cutout.core.session.track_session import TrackSession
 from blender_cutout.core.types import Clip, FrameRange, Round
-from blender_cutout.worker.exchange import track_state
+from blender_cutout.worker.track_jobs import track_state
 
 from .mutate import change, change_bytes, change_list, dumped
 from .target import emptied, need

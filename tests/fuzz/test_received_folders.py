@@ -20,9 +20,9 @@ import pytest
 from session_kit import ALL, FILM, add_corner, keep, make_engine, run, write_film
 
 from blender_cutout.core import errors
-from blender_cutout.core.grey_png import wrapped
-from blender_cutout.core.matte import write_mask
-from blender_cutout.core.session import TrackSession
+from blender_cutout.core.images.grey_png import wrapped
+from blender_cutout.core.images.matte import write_mask
+from blender_cutout.core.session.track_session import TrackSession
 from blender_cutout.core.types import Clip, FrameRange, Round
 
 from .opener import Opener

@@ -15,15 +15,15 @@ import numpy as np
 
 from blender_cutout.commands.stills import read_strokes
 from blender_cutout.core import messages
-from blender_cutout.core.delivery import splines_to_json
 from blender_cutout.core.errors import CutoutError
+from blender_cutout.core.export.delivery import splines_to_json
+from blender_cutout.core.export.splines import Spline
 from blender_cutout.core.fakes import FakeScribbleNet, SyntheticClip
-from blender_cutout.core.refine import refine
-from blender_cutout.core.scribble import strokes_inside
-from blender_cutout.core.splines import Spline
-from blender_cutout.core.told import Told
+from blender_cutout.core.frame_text import Told
+from blender_cutout.core.refinement.refine import refine
+from blender_cutout.core.refinement.scribble import strokes_inside
 from blender_cutout.core.types import Label, Stroke
-from blender_cutout.host import splinefile
+from blender_cutout.formats import spline_file
 
 from .mutate import any_value, change, change_bytes, change_list, dumped
 from .target import need
@@ -179,13 +179,13 @@ class Splines:
 
     def run(self, data: bytes) -> None:
         self._path.write_bytes(data)
-        reader, found = splinefile.read(self._path), None
+        reader, found = spline_file.read(self._path), None
         try:
             while True:
                 next(reader)
         except StopIteration as end:
             found = end.value
-        need(isinstance(found, splinefile.Splines), "no splines")
+        need(isinstance(found, spline_file.Splines), "no splines")
         for shape in found.shapes:
             need(len({len(points) for points in shape.points}) == 1, "a spline of no or changing points")
             need(0 <= shape.first <= found.frames - len(shape.points), "a spline outside the clip")

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from blender_cutout.compose import load_engine
-from blender_cutout.models import adapters
+from blender_cutout.models.inference import predictors
 
 
 @pytest.mark.parametrize("sweeping", [True, False])
@@ -39,13 +39,13 @@ def test_it_is_the_same_network(monkeypatch: pytest.MonkeyPatch) -> None:
     image, empty = rng.integers(0, 256, (96, 128, 3), np.uint8), np.zeros((96, 128), np.float32)
     keep = empty.copy()
     keep[40:50, 50:70] = 1
-    found = adapters.load_scribble().predict(image, empty, keep, empty)
+    found = predictors.load_scribble().predict(image, empty, keep, empty)
 
     class Filled:
         def __enter__(self) -> None: ...
 
         def __exit__(self, *_: object) -> None: ...
 
-    monkeypatch.setattr(adapters, "_Unfilled", Filled)
-    plain = adapters.load_scribble().predict(image, empty, keep, empty)
+    monkeypatch.setattr(predictors, "_Unfilled", Filled)
+    plain = predictors.load_scribble().predict(image, empty, keep, empty)
     np.testing.assert_array_equal(found, plain)

@@ -14,7 +14,7 @@ sys.path.insert(0, str(ROOT))
 import cv2  # noqa: E402
 import numpy as np  # noqa: E402
 
-from blender_cutout.core.movie_writer import MovieWriter  # noqa: E402
+from blender_cutout.core.export.movie_writer import MovieWriter  # noqa: E402
 
 SIZE = (1080, 1920)
 LENGTH = 24

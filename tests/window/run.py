@@ -26,9 +26,9 @@ sys.path[:0] = [str(ROOT), str(HERE.parent)]
 
 import bpy_kit as kit  # noqa: E402
 
-from blender_cutout import environment  # noqa: E402
 from blender_cutout.core.errors import CutoutError  # noqa: E402
-from blender_cutout.setup import blenders, package  # noqa: E402
+from blender_cutout.devtools import blenders, package  # noqa: E402
+from blender_cutout.environment import venv  # noqa: E402
 
 SCREEN = (1280, 840)
 """Small, because all of it is drawn by the processor."""
@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.exit(f"Not installed: {', '.join(missing)}. On Debian: apt install xvfb xdotool imagemagick")
     try:
         found = blenders.find_blenders(options.blender)
-        engine = environment.worker_python()
+        engine = venv.worker_python()
     except (blenders.BlenderError, CutoutError) as error:
         sys.exit(str(error))
     if not found:

@@ -17,7 +17,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent.parent)]
 
 from desk import Desk, Point, Steps, dense, play  # noqa: E402
 
-from blender_cutout.setup.demo.make_strokes import STROKES  # noqa: E402
+from blender_cutout.devtools.demo.make_strokes import STROKES  # noqa: E402
 
 FIRST, LATER = sorted(STROKES)
 BEHIND = 22

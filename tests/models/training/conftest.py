@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from blender_cutout.models.training.data import Pool, open_pool
+from blender_cutout.models.training.samples.pool import Pool, open_pool
 
 
 @pytest.fixture(scope="session")

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import torch
 
+from blender_cutout.models.checkpoint_weights import fill as fill_loose
+from blender_cutout.models.checkpoint_weights import read_loose
 from blender_cutout.models.errors import ModelError, WeightsDamaged
-from blender_cutout.models.loose import fill as fill_loose
-from blender_cutout.models.loose import read_loose
 from blender_cutout.models.training.checkpoint import CheckpointError, fill, open_checkpoint, save_checkpoint
 
 WEIGHTS = {"weight": torch.ones(2, 3), "bias": torch.zeros(2)}

@@ -15,14 +15,13 @@ import torch
 
 from blender_cutout.models.training import curve, loop
 from blender_cutout.models.training.checkpoint import CheckpointError
-from blender_cutout.models.training.data import Pool
 from blender_cutout.models.training.loader import Batches
 from blender_cutout.models.training.log import read_log
 from blender_cutout.models.training.loop import Run, train
 from blender_cutout.models.training.propagation import PropagationTask
-from blender_cutout.models.training.recipe import PropagationRecipe
+from blender_cutout.models.training.recipe import PropagationRecipe, Settings
+from blender_cutout.models.training.samples.pool import Pool
 from blender_cutout.models.training.schedule import rate_factor
-from blender_cutout.models.training.settings import Settings
 from blender_cutout.models.training.tasks import Progress
 
 CPU = torch.device("cpu")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from blender_cutout.models import affinity
+from blender_cutout.models.networks import affinity
 from blender_cutout.models.training import losses
 
 

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from blender_cutout.models.training.data import Pool
 from blender_cutout.models.training.propagation import PropagationTask
-from blender_cutout.models.training.recipe import NoRecipe, PropagationRecipe, RecipeError, parsed
-from blender_cutout.models.training.settings import LoopRecipe
+from blender_cutout.models.training.recipe import LoopRecipe, NoRecipe, PropagationRecipe, RecipeError, parsed
+from blender_cutout.models.training.samples.pool import Pool
 from blender_cutout.models.training.tasks import Progress
 
 CPU = torch.device("cpu")

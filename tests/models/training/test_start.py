@@ -10,10 +10,10 @@ import torch
 from safetensors.torch import save_file
 
 from blender_cutout.models.training.checkpoint import CheckpointError
-from blender_cutout.models.training.data import Pool
 from blender_cutout.models.training.export import export
 from blender_cutout.models.training.loop import train
-from blender_cutout.models.training.settings import Settings
+from blender_cutout.models.training.recipe import Settings
+from blender_cutout.models.training.samples.pool import Pool
 
 SMALL: dict[str, Any] = {"sizes": (64,), "clips": (2,), "shares_begin": (1.0,), "shares_end": (1.0,)}
 

@@ -10,13 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from blender_cutout.models.training.clips import ClipBatch
-from blender_cutout.models.training.data import Pool
 from blender_cutout.models.training.log import read_log
 from blender_cutout.models.training.loop import train
 from blender_cutout.models.training.propagation import PropagationTask
-from blender_cutout.models.training.recipe import PropagationRecipe
-from blender_cutout.models.training.settings import Settings
+from blender_cutout.models.training.recipe import PropagationRecipe, Settings
+from blender_cutout.models.training.samples.clips import ClipBatch
+from blender_cutout.models.training.samples.pool import Pool
 from blender_cutout.models.training.tasks import Progress
 from blender_cutout.models.training.team import Team, TeamBroken, joined, leading
 

@@ -1,0 +1,296 @@
+"""The engine's process as Blender sees it: start, send, poll, close. Nothing here ever waits, except `close`.
+
+No Blender, no threads, only the standard library: Blender calls `poll` from a timer. Messages are lines of JSON
+(`core/messages.py`) over the child's standard input and output; everything that libraries print goes to the log file.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from ..core.errors import EnvironmentMissing, ProtocolError, WorkerDied
+from ..core.messages import (
+    EVENTS,
+    PROTOCOL,
+    TERMINAL,
+    Cancel,
+    Event,
+    Failed,
+    Hello,
+    Ready,
+    Request,
+    Shutdown,
+    decode,
+    encode,
+)
+from ..worker import ENTRY
+from .pipes import READ_BYTES, make_non_blocking, read_available, write_available
+
+LOG_LIMIT = 2_000_000
+"""Bytes after which the log of earlier runs is put aside as `<name>.old`."""
+EXIT_CODE_WAIT = 1.0
+"""Seconds that the news of a death may be held back, so that it can tell the exit code."""
+MOST_BYTES, MOST_LINES = 1 << 20, 1000
+"""Taken in by one `poll`, so that a child that writes without an end does not hold Blender's window up."""
+LONGEST_LINE = 1 << 26
+"""Bytes of a message; a child that says more in one is not the engine."""
+LAST_WORDS = 5.0
+"""Seconds in which what a dead child wrote is taken in."""
+_SAME_VERSION = "Install the same version of the add-on and of its engine."
+
+
+def worker_command(python: str | os.PathLike[str], entry: Path = ENTRY) -> list[str]:
+    """The command line that starts the engine with that Python.
+
+    Isolated (`-I`), so nothing of Blender's leaks in; unbuffered; in UTF-8 whatever the system's code page is.
+    """
+    return [str(python), "-I", "-u", "-X", "utf8", str(entry)]
+
+
+class WorkerClient:
+    """One engine process and the messages to and from it.
+
+    Attributes:
+        log_path: file with everything that the process and its libraries print.
+        jobs: ids of the jobs that were sent and have no terminal event yet.
+        ready: the last Ready that came, None before.
+    """
+
+    def __init__(self, command: Sequence[str], log_path: str | os.PathLike[str]) -> None:
+        self.command = list(command)
+        self.log_path = Path(log_path)
+        self.jobs: set[str] = set()
+        self.ready: Ready | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._outgoing = bytearray()
+        self._incoming = bytearray()
+        self._lines: list[bytes] = []
+        """Messages that came and are not taken in yet."""
+        self._gone_since: float | None = None
+
+    @property
+    def alive(self) -> bool:
+        """True from `start` until the process's end has been noticed by `poll`, or `close`."""
+        return self._process is not None
+
+    @property
+    def pid(self) -> int | None:
+        """The process's id, None when there is none."""
+        return self._process.pid if self._process else None
+
+    def start(self, hello: Hello) -> None:
+        """Starts the process, ending an earlier one, and sends `hello`; Ready comes by `poll`.
+
+        Raises:
+            EnvironmentMissing: the Python of the command is not there or cannot be started.
+        """
+        self.close()
+        self.ready = None
+        self._incoming.clear()
+        self._lines.clear()
+        self._outgoing.clear()
+        self._gone_since = None
+        try:
+            self.log_path.parent.mkdir(parents=True, exist_ok=True)
+            if self.log_path.exists() and self.log_path.stat().st_size > LOG_LIMIT:
+                os.replace(self.log_path, self.log_path.with_name(self.log_path.name + ".old"))
+            with open(self.log_path, "ab") as log:
+                self._process = subprocess.Popen(
+                    self.command,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    bufsize=0,
+                    env=clean_environment(os.environ.items()),
+                    # Ctrl+C in the terminal that Blender was started from is not meant for the engine.
+                    start_new_session=sys.platform != "win32",
+                    creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+                )
+            make_non_blocking(self._stdout, writing=False)
+            make_non_blocking(self._stdin, writing=True)
+        except OSError as error:
+            self.close()
+            raise EnvironmentMissing(
+                f"The cutout engine cannot be started ({error}).",
+                "Run `python install.py` in Blender Cutout's folder, or choose an engine's Python in the preferences.",
+            ) from error
+        self.send(hello)
+
+    def send(self, message: Request) -> None:
+        """Sends a message, or keeps what the pipe does not take yet for the next `poll`.
+
+        Raises:
+            WorkerDied: there is no process.
+        """
+        if not self.alive:
+            raise WorkerDied("The cutout engine is not running.", "Start it again.")
+        job = getattr(message, "job", "")
+        if job and not isinstance(message, Cancel):
+            self.jobs.add(job)
+        self._outgoing += encode(message)
+        self._flush()
+
+    def poll(self) -> list[Event]:
+        """The events that came since the last call, oldest first; empty when there are none. Never waits.
+
+        After the process's end: what it had still said, then one Failed("WorkerDied") for each open job, or for job ""
+        when there is none.
+        """
+        if not self.alive:
+            return []
+        self._flush()
+        # Asked before reading: what a process wrote before its end is then surely in the pipe.
+        ended = self._process is not None and self._process.poll() is not None
+        closed, more = (False, True) if self._lines else self._read()
+        events = self._take_events()
+        if not self._lines and len(self._incoming) > LONGEST_LINE:
+            return events + self._give_up()
+        more = more or bool(self._lines)
+        if closed or ended:
+            now = time.monotonic()
+            self._gone_since = self._gone_since or now
+            patience = LAST_WORDS if more else 0.0 if ended else EXIT_CODE_WAIT
+            if now - self._gone_since >= patience:
+                events += self._bury()
+        return events
+
+    def log_tail(self, lines: int = 20) -> str:
+        """The last lines of the log, "" when there is none."""
+        try:
+            with open(self.log_path, "rb") as log:
+                log.seek(max(0, log.seek(0, os.SEEK_END) - 200 * lines))
+                return "\n".join(log.read().decode(errors="replace").splitlines()[-lines:])
+        except OSError:
+            return ""
+
+    def close(self, timeout: float = 2.0) -> None:
+        """Ends the process: asks, after `timeout` seconds terminates, after as many more kills. Forgets open jobs."""
+        process = self._process
+        if process is None:
+            return
+        self._outgoing += encode(Shutdown())
+        deadline = time.monotonic() + timeout
+        while self._outgoing and process.poll() is None and time.monotonic() < deadline:
+            self._flush()
+            self._read()  # a child that waits for us to read would never get to our message
+            self._incoming.clear()
+            time.sleep(0.005)
+        # End-of-file on both sides: also a child that does not listen notices it.
+        for pipe in (process.stdin, process.stdout):
+            if pipe:
+                with suppress(OSError):
+                    pipe.close()
+        for stop in (None, process.terminate, process.kill):
+            if stop:
+                with suppress(OSError):
+                    stop()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout if stop != process.kill else None)
+                break
+        self._process = None
+        self.jobs.clear()
+        self._outgoing.clear()
+
+    @property
+    def _stdin(self) -> int:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        return self._process.stdin.fileno()
+
+    @property
+    def _stdout(self) -> int:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        return self._process.stdout.fileno()
+
+    def _flush(self) -> None:
+        """Hands the pipe as much as it takes."""
+        while self._outgoing:
+            try:
+                taken = write_available(self._stdin, bytes(self._outgoing[:65536]))
+            except OSError:
+                self._outgoing.clear()  # its reader is gone: `poll` will find out and tell
+                return
+            if not taken:
+                return
+            del self._outgoing[:taken]
+
+    def _read(self) -> tuple[bool, bool]:
+        """Takes in what the child wrote, up to a limit; returns whether it closed its output, whether more may wait."""
+        for _ in range(MOST_BYTES // READ_BYTES):
+            try:
+                piece = read_available(self._stdout)
+            except OSError:
+                return True, False
+            if piece is None:
+                return False, False
+            if not piece:
+                return True, False
+            self._incoming += piece
+        return False, True
+
+    def _take_events(self) -> list[Event]:
+        """Complete lines that came, as events, up to a limit."""
+        if b"\n" in self._incoming:
+            *lines, rest = bytes(self._incoming).split(b"\n")
+            self._lines += lines
+            self._incoming = bytearray(rest)
+        taken, self._lines = self._lines[:MOST_LINES], self._lines[MOST_LINES:]
+        return [self._noted(line) for line in taken if line.strip()]
+
+    def _noted(self, line: bytes) -> Event:
+        """The event of a line, after noting what it means for the open jobs."""
+        try:
+            event = decode(line)
+        except ProtocolError as error:
+            return Failed(job="", code=error.code, text=error.text, hint=error.hint)
+        if not isinstance(event, EVENTS):
+            text = f"The engine said {type(event).__name__}, which only the add-on says."
+            return Failed(job="", code=ProtocolError.__name__, text=text, hint=_SAME_VERSION)
+        if isinstance(event, TERMINAL):
+            self.jobs.discard(event.job)
+        if isinstance(event, Ready):
+            if event.protocol != PROTOCOL:
+                text = f"The engine speaks protocol {event.protocol}, the add-on {PROTOCOL}."
+                return Failed(job="", code=ProtocolError.__name__, text=text, hint=_SAME_VERSION)
+            self.ready = event
+        return event
+
+    def _give_up(self) -> list[Event]:
+        """Ends a child that does not speak as the engine does."""
+        jobs = sorted(self.jobs) or [""]
+        self.close(timeout=0.0)
+        text = f"The cutout engine sent a message of more than {LONGEST_LINE >> 20} MB, and was ended."
+        return [Failed(job=job, code=ProtocolError.__name__, text=text, hint=_SAME_VERSION) for job in jobs]
+
+    def _bury(self) -> list[Event]:
+        """What is to be told after the child's end."""
+        process = self._process
+        assert process
+        code = process.poll()
+        jobs = sorted(self.jobs) or [""]
+        self.jobs.clear()
+        self._process = None
+        for pipe in (process.stdin, process.stdout):
+            if pipe:
+                with suppress(OSError):
+                    pipe.close()
+        if code is None:  # it closed its output but lives on: of no use any more
+            process.kill()
+            process.wait()
+        how = f"exit code {code}" if code is not None else "it closed the connection"
+        text = f"The cutout engine stopped unexpectedly ({how})."
+        hint = f"Start it again: nothing that was finished is lost. Its last words are in {self.log_path}"
+        tail = self.log_tail()
+        return [Failed(job=job, code=WorkerDied.__name__, text=text, hint=hint, traceback=tail) for job in jobs]
+
+
+def clean_environment(variables: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The environment without what steers a Python interpreter: Blender's Python is not the engine's."""
+    return {k: v for k, v in variables if not k.upper().startswith("PYTHON") and k != "__PYVENV_LAUNCHER__"}

@@ -1,0 +1,1 @@
+"""`cutout bench`: measurements of time and memory."""

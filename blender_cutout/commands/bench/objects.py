@@ -1,0 +1,114 @@
+"""`cutout bench --objects` and `--memory-of-tiers`: several objects against one, and what each tier needs of memory."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...core.errors import InputError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from numpy.typing import NDArray
+
+    from ...core.engine import Engine
+    from ..context import Context
+
+    Film = tuple[Any, dict[int, NDArray[np.float32]]]
+
+TURNS = 5
+"""How often one object and several take turns; the first turn is not counted."""
+FRAMES = 16
+STARTS = 0, 20
+"""The frames of the data's clips from which `FRAMES` are taken."""
+MEMORY_FRAMES = 32
+
+
+def run(args: argparse.Namespace, context: Context) -> int:
+    """Prints how long several objects take against one of them, and of DATA also how good they are."""
+    from ...compose import load_engine
+    from . import hardware
+
+    if args.threads:
+        hardware.set_threads(args.threads)
+    films = _films(args)
+    engine = load_engine(args.tier, args.device)
+    seconds: dict[int, list[float]] = {1: [], args.objects: []}
+    for turn in context.report.progress(range(TURNS), TURNS, "objects", "turn"):
+        for count, taken in seconds.items():
+            own = sum(_propagate(engine, film, slice(0, count) if count > 1 else 0)[0] for film in films)
+            if turn:
+                taken.append(own / len(films) / FRAMES)
+    one, all_of_them = (statistics.median(taken) for taken in seconds.values())
+    found: dict[str, Any] = {"one": one, "several": all_of_them, "ratio": all_of_them / one}
+    report = context.report
+    report.say(f"tier {args.tier}, {args.objects} objects against one, {FRAMES} frames, processor time of a frame:")
+    report.say(f"{1000 * one:.0f} ms and {1000 * all_of_them:.0f} ms: {found['ratio']:.2f} times as long")
+    if args.clip:
+        found["j_together"] = _mean_j(engine, films, [slice(0, args.objects)])
+        found["j_alone"] = _mean_j(engine, films, list(range(args.objects)))
+        report.say(f"mean J {found['j_together']:.3f} together, {found['j_alone']:.3f} each alone")
+    report.event("done", tier=args.tier, objects=args.objects, **found)
+    return 0
+
+
+def tiers(args: argparse.Namespace, context: Context) -> int:
+    """Prints the largest memory of a process that propagates one object, for each tier."""
+    from ...compose import choose_device
+    from ...core.ladder import ladder
+    from .costs import Point, measure
+
+    device = choose_device(args.device)
+    point = Point(MEMORY_FRAMES, str(MEMORY_FRAMES), frames=MEMORY_FRAMES)
+    context.report.say(f"{'tier':<12}{'peak MB':>10}")
+    found = {}
+    for tier in context.report.progress(ladder(), len(ladder()), "tiers", "tier"):
+        found[tier.name] = round(measure(point, tier.name, device, args.threads)["peak_mb"])
+        context.report.say(f"{tier.name:<12}{found[tier.name]:>10}")
+    context.report.event("done", memory_mb=found)
+    return 0
+
+
+def _films(args: argparse.Namespace) -> list[Film]:
+    """Frames, and the true mattes (N, H, W) of each: of the data's first clips side by side, or made up."""
+    from ...core.synthetic import MovingShapes
+    from ...evaluate.data import find_data
+    from ...evaluate.side_by_side import SideBySide
+
+    if not 2 <= args.objects <= 8:
+        raise InputError(f"{args.objects} objects cannot be made up.", "Choose 2 to 8.")
+    if not args.clip:
+        clip = MovingShapes(FRAMES, (480, 854), args.objects)
+        return [([clip[frame] for frame in range(FRAMES)], {0: clip.mattes(0)})]
+    sequences = find_data(args.clip).sequences[: args.objects]
+    if len(sequences) < args.objects:
+        raise InputError(f"{args.clip} has {len(sequences)} clips with masks.", f"--objects {args.objects} takes more.")
+    films: list[Film] = []
+    for start in STARTS:
+        with SideBySide(sequences, start, FRAMES) as both:
+            films.append(([both[f] for f in range(FRAMES)], {f: both.mattes(f) for f in range(FRAMES)}))
+    return films
+
+
+def _propagate(engine: Engine, film: Film, which: slice | int) -> tuple[float, list[float]]:
+    """Processor time, and J of each frame but the first whose mattes are known: of some of the objects, or of one."""
+    from ...evaluate.metrics import iou
+
+    frames, truth = film
+    ious, spent, begin = [], 0.0, time.process_time()
+    for frame, mattes in engine.propagate(frames, {0: truth[0][which]}):
+        spent += time.process_time() - begin
+        if frame and frame in truth:
+            masks, right = mattes > 0.5, truth[frame][which] > 0.5
+            pairs = zip(masks, right, strict=True) if masks.ndim == 3 else [(masks, right)]
+            ious += [iou(mask, true) for mask, true in pairs]
+        begin = time.process_time()
+    return spent, ious
+
+
+def _mean_j(engine: Engine, films: list[Film], parts: list[Any]) -> float:
+    return float(np.mean([_propagate(engine, film, part)[1] for film in films for part in parts]))

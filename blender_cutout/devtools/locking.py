@@ -1,0 +1,171 @@
+"""Writes the lists of files that the engine is made of (`python install.py lock`); see `blender_cutout.environment.locks`.
+
+pip itself decides, as on the machine in question: it is asked for its report without installing anything. Its own
+settings count for certificates and proxies, not for further sources: what is pinned must be what everybody gets.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from blender_cutout.core.errors import EnvironmentMissing
+from blender_cutout.environment import locks, machine, pip_runner
+from blender_cutout.environment.interpreters import VERSIONS
+from blender_cutout.environment.venv import REQUIREMENTS
+
+# pip takes a wheel's platform from the command line, but conditions such as `sys_platform == "win32"` from the Python
+# that runs it; so these are given here.
+_PIP_FOR_ANOTHER_MACHINE = """
+import json, sys
+from pip._vendor.packaging import markers
+values, own = json.loads(sys.argv[1]), markers.default_environment
+markers.default_environment = lambda *rest: {**own(*rest), **values}
+from pip._internal.cli.main import main
+sys.exit(main(sys.argv[2:]))
+"""
+_PATIENCE = ("--retries", "1", "--timeout", "30")
+_KEPT = ("PIP_CERT", "PIP_CLIENT_CERT", "PIP_PROXY", "PIP_DEFAULT_TIMEOUT", "PIP_TRUSTED_HOST")
+_BELONGS_TO_TORCH = ("torch", "nvidia-", "triton", "pytorch-triton", "cuda-")
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """A system that lists are written for.
+
+    Attributes:
+        name: as `locks.target_of` has it, without the Python.
+        tags: platform tags of wheels that it takes, best first.
+        markers: what conditions in requirements see.
+        torch: PyTorch's builds for it, as arguments of pip.
+    """
+
+    name: str
+    tags: tuple[str, ...]
+    markers: dict[str, str]
+    torch: tuple[tuple[str, ...], ...]
+
+
+def systems() -> list[System]:
+    """All of them."""
+    glibc = [f"manylinux_2_{minor}_x86_64" for minor in range(locks.OLDEST_GLIBC[1], 4, -1)]
+    linux = {"sys_platform": "linux", "platform_system": "Linux", "platform_machine": "x86_64", "os_name": "posix"}
+    mac = {"sys_platform": "darwin", "platform_system": "Darwin", "platform_machine": "arm64", "os_name": "posix"}
+    windows = {"sys_platform": "win32", "platform_system": "Windows", "platform_machine": "AMD64", "os_name": "nt"}
+    return [
+        System("linux-x86_64", (*glibc, "manylinux2014_x86_64"), linux, machine.all_builds("linux")),
+        System("win32-amd64", ("win_amd64",), windows, machine.all_builds("win32")),
+        System("darwin-arm64", (f"macosx_{locks.OLDEST_MACOS}_0_arm64",), mac, machine.all_builds("darwin")),
+    ]
+
+
+def write_all(folder: Path, say: Say) -> list[str]:
+    """Writes the lists into a folder, and returns what could not be had.
+
+    A list of a build that could not be had stays as it is, and goes when no machine takes that build any more.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lacking: list[str] = []
+    unreachable: set[str] = set()
+    wanted: set[str] = set()
+    for system in systems():
+        for version in sorted(VERSIONS):
+            lock = locks.Lock(folder, f"{system.name}-cp{version[0]}{version[1]}")
+            wanted |= {lock.libraries.name, *(lock.torch_file(torch[0]).name for torch in system.torch)}
+            for path, text in _lists(system, version, lock, lacking, unreachable, say):
+                path.write_text(text, encoding="utf-8", newline="\n")
+                say(f"{path.name}: {text.count('--hash=')} files")
+    for path in folder.glob("*.txt"):
+        if path.name not in wanted:
+            path.unlink()
+    return lacking
+
+
+def _lists(
+    system: System, version: tuple[int, int], lock: locks.Lock, lacking: list[str], unreachable: set[str], say: Say
+) -> Iterator[tuple[Path, str]]:
+    """The lists for one system and Python: that of the libraries comes from the first build that can be had."""
+    libraries: list[locks.Pinned] = []
+    for torch in system.torch:
+        requirement, sources = torch[0], torch[1:]
+        name = lock.torch_file(requirement).stem
+        source = next((word for word in sources if word.startswith("https://")), "")
+        if source in unreachable:
+            lacking.append(f"{name}: {source} cannot be reached")
+            continue
+        try:
+            pinned = _resolve(system, version, (*REQUIREMENTS, requirement), sources, libraries)
+        except EnvironmentMissing as error:
+            say(f"{name}: {error.text}")
+            lacking.append(f"{name}: {error.text}")
+            if source and "reached" in error.text:
+                unreachable.add(source)
+            continue
+        if not libraries:
+            libraries = [item for item in pinned if not item.name.startswith(_BELONGS_TO_TORCH)]
+            yield lock.libraries, locks.text_of(libraries, f"The engine's libraries: {lock.target}")
+        own = [item for item in pinned if item.name not in {library.name for library in libraries}]
+        yield lock.torch_file(requirement), locks.text_of(own, f"PyTorch, {requirement}: {lock.target}")
+
+
+def _resolve(
+    system: System,
+    version: tuple[int, int],
+    requirements: Sequence[str],
+    sources: Sequence[str],
+    known: Sequence[locks.Pinned],
+) -> list[locks.Pinned]:
+    """The files that pip would install there. Raises EnvironmentMissing."""
+    number = ".".join(map(str, version))
+    markers = {**system.markers, "python_version": number, "python_full_version": f"{number}.9"}
+    with tempfile.TemporaryDirectory() as scratch:
+        report, constraints = Path(scratch, "report.json"), Path(scratch, "constraints.txt")
+        constraints.write_text("".join(f"{item.name}=={item.version}\n" for item in known), encoding="utf-8")
+        command = [sys.executable, "-I", "-c", _PIP_FOR_ANOTHER_MACHINE, json.dumps(markers), "install"]
+        command += [
+            "--dry-run",
+            "--ignore-installed",
+            "--disable-pip-version-check",
+            "--progress-bar",
+            "off",
+            *_PATIENCE,
+        ]
+        command += ["--only-binary", ":all:", "--implementation", "cp", "--python-version", number]
+        command += ["--target", scratch, "--report", str(report), "-c", str(constraints)]
+        for tag in system.tags:
+            command += ["--platform", tag]
+        try:
+            answer = subprocess.run(
+                [*command, *sources, *requirements], capture_output=True, text=True, env=_variables(), timeout=900
+            )
+        except subprocess.TimeoutExpired as error:
+            raise EnvironmentMissing("pip did not end within 15 minutes.", "Check the network.") from error
+        if answer.returncode:
+            said = pip_runner.explain(answer.stdout + answer.stderr)
+            last = [line for line in answer.stderr.splitlines() if line.startswith("ERROR")]
+            raise EnvironmentMissing(said[0] if said else (last or ["pip failed"])[-1], "")
+        found = json.loads(report.read_text(encoding="utf-8"))
+    return [_pinned(item) for item in found["install"]]
+
+
+def _pinned(item: dict[str, Any]) -> locks.Pinned:
+    url = str(item["download_info"]["url"])
+    sha256 = item["download_info"].get("archive_info", {}).get("hashes", {}).get("sha256")
+    name = str(item["metadata"]["name"]).lower().replace("_", "-").replace(".", "-")
+    if url.startswith("file:") or not sha256:
+        raise EnvironmentMissing(f"The index tells no checksum of {name}.", "")
+    file = url.partition("#")[0].rsplit("/", 1)[-1].replace("%2B", "+")
+    return locks.Pinned(file, name, str(item["metadata"]["version"]), str(sha256))
+
+
+def _variables() -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if not k.upper().startswith(("PIP_", "PYTHON")) or k in _KEPT}
+    return {**kept, "PIP_CONFIG_FILE": os.devnull}

@@ -1,0 +1,100 @@
+"""The extension's zip: add-on, engine and networks with their weights as one package, plus the manifest.
+
+Only the standard library. The same sources give the same bytes: sorted names, one date, one mode.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+MANIFEST = "blender_manifest.toml"
+_DATE = (1980, 1, 1, 0, 0, 0)
+_SUFFIXES = {".py", ".toml", ".safetensors", ".md", ".json", ".txt"}
+# Training needs data that no artist has, and set-up a checkout; both stay there.
+_LEFT_OUT = {"__pycache__", "training", "devtools"}
+_PACKED = {".safetensors": zipfile.ZIP_STORED}
+_PERMISSIONS = {"files", "network", "clipboard", "camera", "microphone"}
+
+
+class PackageError(Exception):
+    """The extension cannot be built; the message says what is wrong."""
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A TOML file as a dictionary, on Python 3.10 too."""
+    # Python 3.10 has none of its own, but pip brings one.
+    toml = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "pip._vendor.tomli")
+    record: dict[str, Any] = toml.loads(path.read_text(encoding="utf-8"))
+    return record
+
+
+def build(folder: Path, root: Path = ROOT) -> Path:
+    """Builds `<id>-<version>.zip` in `folder`, whole or not at all.
+
+    Raises:
+        PackageError: the manifest breaks the extension rules, or weights are missing.
+    """
+    manifest = read_toml(root / "blender_cutout" / MANIFEST)
+    problems = check_manifest(manifest, read_toml(root / "pyproject.toml")["project"]["version"])
+    files = dict(contents(root))
+    if not any(name.endswith(".safetensors") for name in files):
+        problems.append("models/weights holds no weights: get the repository again, or train the networks")
+    if problems:
+        raise PackageError("The extension cannot be built: " + "; ".join(problems) + ".")
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"{manifest['id']}-{manifest['version']}.zip"
+    part = target.with_suffix(f".part{os.getpid()}")
+    try:
+        with zipfile.ZipFile(part, "w") as archive:
+            for name, path in sorted(files.items()):
+                info = zipfile.ZipInfo(name, _DATE)
+                info.external_attr = 0o100644 << 16
+                info.create_system = 3  # else Windows and Linux write different bytes
+                info.compress_type = _PACKED.get(path.suffix, zipfile.ZIP_DEFLATED)
+                archive.writestr(info, path.read_bytes())
+        os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
+    return target
+
+
+def contents(root: Path = ROOT) -> Iterator[tuple[str, Path]]:
+    """Names in the zip and the files they come from: `core` and `models` go inside the one package."""
+    for folder, prefix in (("blender_cutout", ""), ("core", "core/"), ("models", "models/")):
+        for path in sorted((root / folder).rglob("*")):
+            parts = path.relative_to(root / folder).parts
+            if path.is_file() and path.suffix in _SUFFIXES and not _LEFT_OUT.intersection(parts):
+                yield prefix + "/".join(parts), path
+    yield "LICENSE", root / "LICENSE"
+
+
+def check_manifest(manifest: dict[str, Any], version: str) -> list[str]:
+    """What in the manifest breaks the rules of Blender's extension platform; empty when it is fine."""
+    problems = []
+    for key in ("schema_version", "id", "version", "name", "tagline", "maintainer", "type", "license"):
+        if not manifest.get(key):
+            problems.append(f"the manifest lacks {key}")
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", str(manifest.get("id", ""))):
+        problems.append("the manifest's id is not a plain lower-case name")
+    if manifest.get("version") != version:
+        problems.append(f"the manifest says version {manifest.get('version')}, pyproject.toml {version}")
+    if not re.fullmatch(r"\d+\.\d+\.\d+", str(manifest.get("blender_version_min", ""))):
+        problems.append("blender_version_min is not of the form 4.2.0")
+    lines = {"tagline": manifest.get("tagline", ""), **manifest.get("permissions", {})}
+    for key, text in lines.items():
+        if len(text) > 64 or text.endswith("."):
+            problems.append(f"{key} has more than 64 letters or ends in a full stop")
+    unknown = set(manifest.get("permissions", {})) - _PERMISSIONS
+    if unknown:
+        problems.append(f"unknown permissions: {', '.join(sorted(unknown))}")
+    if not all(str(item).startswith("SPDX:") for item in manifest.get("license", [])):
+        problems.append("a licence is not given as SPDX:NAME")
+    return problems

@@ -1,0 +1,175 @@
+"""The tests, each in the environment that it needs: one for the engine, one for each Blender.
+
+Only the standard library. The environments are made like the engine's (`blender_cutout.environment.venv.make`): a second run
+finds them ready. They lie in CUTOUT_HOME if that is set, else in `.env` of the checkout.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from blender_cutout.core.errors import EnvironmentMissing
+from blender_cutout.environment import locks, venv
+from blender_cutout.environment.machine import TorchChoice, choose_torch, newest_torch
+
+from .package import ROOT, read_toml
+
+TIME_LIMIT = 1800
+"""Seconds for one suite. A Blender whose add-on left a handler behind never ends by itself."""
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """One run of pytest.
+
+    Attributes:
+        name: "engine" or a Blender version.
+        python: version of the Python it needs.
+        requirements: what is installed for it.
+        marks: pytest's -m.
+        torch: which PyTorch; None = none.
+        locked: with the files that artists get; see `blender_cutout.environment.locks`.
+    """
+
+    name: str
+    python: tuple[int, int]
+    requirements: tuple[str, ...] = field(default=())
+    marks: str = "bpy"
+    torch: TorchChoice | None = None
+    locked: bool = False
+
+    @property
+    def title(self) -> str:
+        """What it is called for users."""
+        return "engine" if self.locked else self.name
+
+    @property
+    def folder(self) -> Path:
+        """Where its environment lies."""
+        return development_folder() / (self.name if self.torch else f"blender-{self.name}")
+
+    @property
+    def lists(self) -> Path | None:
+        """Where the lists of its files lie."""
+        return locks.FOLDER if self.locked else None
+
+
+def development_folder() -> Path:
+    """Where environments for tests and the demo lie."""
+    if os.environ.get(venv.HOME_VARIABLE):
+        return venv.environment_folder()
+    return ROOT / ".env"
+
+
+def blender_suites() -> list[Suite]:
+    """One suite for each supported Blender: `bpy` on the package index is that Blender as a Python module."""
+    tools = tuple(r for r in _group("dev") if r.startswith("pytest"))
+    # bpy 4.2 was built for numpy 1 but does not say so.
+    return [
+        Suite("4.2", (3, 11), ("bpy==4.2.*", "numpy==1.26.4", *tools)),
+        Suite("4.5", (3, 11), ("bpy==4.5.*", *tools)),
+        Suite("5.0", (3, 11), ("bpy==5.0.*", *tools)),
+        Suite("5.2", (3, 13), ("bpy==5.2.*", *tools)),
+    ]
+
+
+def engine_suite() -> Suite:
+    """Everything that needs no Blender: engine, networks, training, add-on parts without bpy."""
+    requirements = (*venv.REQUIREMENTS, *_group("train"), *_group("dev"))
+    # The CPU's PyTorch, so that numbers do not depend on the machine.
+    return Suite("development", (3, 11), requirements, marks="not bpy", torch=choose_torch("cpu"), locked=True)
+
+
+def newest_suite() -> Suite:
+    """What other versions of the libraries may break, with the newest that pip finds. Runs only where it is named."""
+    tools = tuple(r for r in _group("dev") if r.startswith("pytest"))
+    requirements = (*venv.REQUIREMENTS, *tools)
+    return Suite("newest", (3, 11), requirements, marks="libraries", torch=newest_torch())
+
+
+def prepare(suite: Suite) -> Iterator[str]:
+    """Makes a suite's environment, or finds it ready; yields lines. Raises EnvironmentMissing with what is missing."""
+    if venv.is_complete(suite.folder, venv.stamp(suite.requirements, suite.torch, suite.lists)):
+        return
+    try:
+        base = venv.find_python((suite.python,))
+    except EnvironmentMissing as error:
+        what = "the engine's tests" if suite.torch else f"Blender {suite.name}"
+        raise EnvironmentMissing(f"{what[0].upper()}{what[1:]}: {error.text}", error.hint) from error
+    yield from venv.make(suite.folder, suite.requirements, base=base, torch=suite.torch, lists=suite.lists)
+
+
+def prepare_all(only: Sequence[str], show: Say) -> None:
+    """Makes the environments of the named suites. Raises EnvironmentMissing with what is missing."""
+    for suite in (engine_suite(), *blender_suites(), newest_suite()):
+        if suite.title in only:
+            for line in prepare(suite):
+                show(line)
+
+
+def run_all(only: Sequence[str], say: Say, show: Say) -> bool:
+    """Runs the suites (all, or the named ones), whatever fails on the way; True when everything passed.
+
+    Args:
+        only: names: "engine", "4.2", …
+        say: gets headlines and results.
+        show: gets the lines of installations.
+    """
+    engine = engine_suite()
+    chosen = [suite for suite in (engine, *blender_suites()) if not only or suite.title in only]
+    chosen += [newest_suite()] if "newest" in only else []
+    results: list[tuple[str, str]] = []
+    for suite in chosen:
+        started = time.monotonic()
+        engines = engine if suite.torch is None else suite  # the add-on's tests start the real engine
+        try:
+            for needed in dict.fromkeys((engines, suite)):
+                for line in prepare(needed):
+                    show(line)
+            say(f"\n=== Tests: {suite.title} ===")
+            problem = _pytest(suite, venv.python_of(engines.folder))
+        except EnvironmentMissing as error:
+            problem = f"not run: {error}"
+        results.append((suite.title, problem or f"passed in {time.monotonic() - started:.0f} s"))
+        if problem:
+            say(f"{suite.title}: {problem}")
+    say("\n=== Summary ===")
+    for name, result in results:
+        say(f"{name}: {result}")
+    return bool(results) and all(result.startswith("passed") for _, result in results)
+
+
+def _pytest(suite: Suite, engine_python: Path) -> str:
+    """Runs pytest; "" when it passed, else what happened."""
+    with tempfile.TemporaryDirectory(prefix="cutout-test-") as scratch:
+        variables = {k: v for k, v in os.environ.items() if not k.upper().startswith("PYTHON")}
+        # Tests must see neither the user's Blender settings nor change them.
+        variables |= {"BLENDER_USER_RESOURCES": scratch, venv.PYTHON_VARIABLE: str(engine_python)}
+        command = [
+            str(venv.python_of(suite.folder)),
+            "-m",
+            "pytest",
+            "-m",
+            suite.marks,
+            "-p",
+            "no:cacheprovider",
+        ]
+        try:
+            code = subprocess.run(command, cwd=ROOT, env=variables, timeout=TIME_LIMIT).returncode
+        except subprocess.TimeoutExpired:
+            return f"did not end within {TIME_LIMIT // 60} minutes"
+    if code == 5:
+        return "failed: no tests were found"
+    return f"failed (exit code {code})" if code else ""
+
+
+def _group(name: str) -> tuple[str, ...]:
+    """An optional-dependency group of pyproject.toml."""
+    return tuple(read_toml(ROOT / "pyproject.toml")["project"]["optional-dependencies"][name])

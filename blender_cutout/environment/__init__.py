@@ -1,0 +1,1 @@
+"""The engine's own Python: finding an interpreter, making the environment, checking it. Standard library only."""

@@ -1,0 +1,185 @@
+"""What an engine's Python has and what is wrong with it, in words for an artist. Only the standard library.
+
+The libraries are imported in that Python, never in the caller's: the caller may be Blender.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ..worker import ENTRY
+from .machine import choose_torch
+
+REPAIR = (
+    "Press Set Up Engine in the add-on's preferences (or run `python install.py` in a checkout): it installs what is "
+    "missing."
+)
+_LIBRARIES = {
+    "torch": "PyTorch (runs the networks)",
+    "numpy": "NumPy",
+    "cv2": "OpenCV",
+    "av": "PyAV (reads movies)",
+    "safetensors": "safetensors (reads the weights)",
+    "tqdm": "tqdm (shows progress)",
+}
+_PROBE = """
+import importlib, importlib.util, json, sys
+found = {"python": list(sys.version_info[:3]), "libraries": {}, "weights": {}}
+for name in sys.argv[2:]:
+    try:
+        found["libraries"][name] = [True, str(getattr(importlib.import_module(name), "__version__", ""))]
+    except Exception as error:
+        found["libraries"][name] = [False, f"{type(error).__name__}: {error}"]
+if found["libraries"]["torch"][0]:
+    import torch
+    found["cuda"] = torch.cuda.get_device_name(0) if torch.cuda.is_available() else ""
+    found["mps"] = bool(torch.backends.mps.is_available())
+try:
+    spec = importlib.util.spec_from_file_location("entry", sys.argv[1])
+    entry = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(entry)
+    entry.register_package()
+    from blender_cutout.models.registry import WEIGHTS, weight_path
+    for name, item in WEIGHTS.items():
+        try:
+            found["weights"][name] = [True, str(weight_path(item))]
+        except Exception as error:
+            found["weights"][name] = [False, str(getattr(error, "text", error))]
+except Exception as error:
+    found["engine"] = f"{type(error).__name__}: {error}"
+print("FOUND " + json.dumps(found))
+"""
+
+_TRIAL = """
+import importlib.util, json, sys, time
+spec = importlib.util.spec_from_file_location("entry", sys.argv[1])
+entry = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(entry)
+entry.register_package()
+from blender_cutout.compose import choose_device, load_engine
+from blender_cutout.core.errors import CutoutError
+try:
+    from blender_cutout.worker.tier_timing import fit_here
+    from blender_cutout.core.synthetic import MovingShape
+    from blender_cutout.environment.tier_record import keep
+    try:
+        keep(fit_here(load_engine, choose_device(sys.argv[3]))[1])
+    except OSError as error:
+        print(f"The timing cannot be kept: {error}", file=sys.stderr)
+    engine, picture = load_engine(sys.argv[2], sys.argv[3]), MovingShape(frames=1)[0]
+    started = time.perf_counter()
+    engine.foreground(picture)
+    seconds = time.perf_counter() - started
+    found = {"tier": engine.tier, "device": str(choose_device(sys.argv[3])), "seconds": seconds}
+except CutoutError as error:
+    found = {"text": error.text, "hint": error.hint}
+print("TRIED " + json.dumps(found))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of a check-up.
+
+    Attributes:
+        ok: fine or not.
+        text: what was found.
+        remedy: what to do when it is not fine, "" otherwise.
+        broken: the environment itself is at fault, and only making it from scratch helps.
+    """
+
+    ok: bool
+    text: str
+    remedy: str = ""
+    broken: bool = False
+
+
+def check(python: str | os.PathLike[str], timeout: float = 180.0) -> list[Finding]:
+    """Checks the engine that this Python would run: libraries, device, weights. Takes some seconds.
+
+    Returns:
+        What was found, in the order in which it matters; the engine works when all are `ok`.
+    """
+    command = [str(python), "-I", "-c", _PROBE, str(ENTRY), *_LIBRARIES]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
+    except OSError as error:
+        return [Finding(False, f"The engine's Python {python} does not start ({error}).", REPAIR, broken=True)]
+    except subprocess.TimeoutExpired:
+        return [Finding(False, f"The engine's Python {python} did not answer in {timeout:.0f} s.", "Try again.")]
+    line = next((line for line in answer.stdout.splitlines() if line.startswith("FOUND ")), "")
+    if not line:
+        last = (answer.stderr.strip().splitlines() or [f"exit code {answer.returncode}"])[-1]
+        return [Finding(False, f"The engine's Python {python} failed: {last}", REPAIR, broken=True)]
+    return list(_findings(python, json.loads(line.removeprefix("FOUND "))))
+
+
+def _findings(python: str | os.PathLike[str], found: dict[str, Any]) -> Iterator[Finding]:
+    version = ".".join(map(str, found["python"]))
+    fits = (3, 10) <= tuple(found["python"][:2])
+    yield Finding(fits, f"Python {version} at {python}", "" if fits else "Python 3.10 or newer is needed. " + REPAIR)
+    for name, what in _LIBRARIES.items():
+        there, text = found["libraries"][name]
+        if there:
+            yield Finding(True, f"{what}: {text}".rstrip(": "))
+        else:
+            yield Finding(False, f"{what} is missing or broken: {text}", REPAIR, broken=True)
+    if found["libraries"]["torch"][0]:
+        yield _device(found)
+    if "engine" in found and found["libraries"]["torch"][0]:
+        yield Finding(False, f"The engine's own code cannot be loaded ({found['engine']}).", REPAIR)
+    for name, (there, text) in found["weights"].items():
+        remedy = "" if there else "Get the add-on again: the weights are part of it."
+        yield Finding(there, f"Weights of the network {name}: fine" if there else text, remedy)
+
+
+def _device(found: dict[str, Any]) -> Finding:
+    """What the networks run on, and whether a graphics card lies idle."""
+    if found["cuda"]:
+        return Finding(True, f"The networks run on the graphics card {found['cuda']}.")
+    if found["mps"]:
+        return Finding(True, "The networks run on the Apple graphics processor.")
+    if choose_torch().build in ("cuda", "rocm"):
+        remedy = (
+            "Run `python install.py --device auto` to install the PyTorch for it, or go on with the slower processor."
+        )
+        return Finding(False, "There is a graphics card, but this PyTorch cannot use it.", remedy)
+    return Finding(True, "The networks run on the processor (no graphics card that PyTorch can use).")
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What an engine that worked ran on: tier, device, and the seconds of a first guess on a small picture."""
+
+    tier: str
+    device: str
+    seconds: float
+
+
+def try_out(
+    python: str | os.PathLike[str], tier: str = "auto", device: str = "auto", timeout: float = 300.0
+) -> Trial | Finding:
+    """Has the engine look at a picture, and find the tier that fits this machine, in that Python; takes some seconds.
+
+    A Finding says why it did not work.
+    """
+    command = [str(python), "-I", "-c", _TRIAL, str(ENTRY), tier, device]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
+    except OSError as error:
+        return Finding(False, f"The engine's Python {python} does not start ({error}).", REPAIR)
+    except subprocess.TimeoutExpired:
+        return Finding(False, f"The engine did not answer in {timeout:.0f} s.", "Try again, or take a smaller tier.")
+    line = next((line for line in answer.stdout.splitlines() if line.startswith("TRIED ")), "")
+    if not line:
+        last = (answer.stderr.strip().splitlines() or [f"exit code {answer.returncode}"])[-1]
+        return Finding(False, f"The engine does not work: {last}", REPAIR)
+    found = json.loads(line.removeprefix("TRIED "))
+    if "text" in found:
+        return Finding(False, found["text"], found["hint"])
+    return Trial(found["tier"], found["device"], found["seconds"])

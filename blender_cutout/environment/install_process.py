@@ -1,0 +1,222 @@
+"""The process that Blender starts to set the engine up or to check it; run as a script: `python -I install_process.py`.
+
+It runs in Blender's own Python, not in Blender: making an environment takes minutes. Its arguments are the path of the
+engine's first file and a request as JSON: {"action": "setup" or "check", "python", "device", "tier", "wheels"}. It
+answers in lines of JSON on standard output, each with "kind": step (text, share), line (text), share (share), finding
+(ok, text, remedy), and at last done (text, engine, python) or failed (text, hint). What it and pip say goes to standard
+error as well, which is a log.
+
+When its standard input is closed it ends together with pip: by the Cancel button, or because Blender is gone.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import checkup
+
+PACKAGE = "blender_cutout"
+INTERVAL = 0.5
+"""Seconds between two looks at how much has been downloaded."""
+_DOWNLOADING = re.compile(r"Downloading \S*?([^/\s]+\.whl)\S* \(([\d.]+) ([kMG])B\)")
+_UNITS = {"k": 1e3, "M": 1e6, "G": 1e9}
+# Where the steps end on the bar: PyTorch is most of the download.
+_VENV, _FIRST_LIBRARIES, _TORCH, _LIBRARIES, _LOOKED = 0.08, 0.2, 0.7, 0.9, 0.95
+
+
+class _Stopped(BaseException):
+    """Asked to end."""
+
+
+class Teller:
+    """Writes the records, and moves the bar while pip downloads.
+
+    Args:
+        write: takes a line without its end.
+        scratch: folder into which pip downloads.
+    """
+
+    def __init__(self, write: Callable[[str], None], scratch: Path) -> None:
+        self._write = write
+        self._scratch = scratch
+        self._lock = threading.Lock()
+        self._start, self._end, self._size, self._told = 0.0, 0.0, 0.0, -1.0
+
+    def tell(self, kind: str, **fields: Any) -> None:
+        """Writes one record."""
+        with self._lock:
+            self._write(json.dumps({"kind": kind, **fields}))
+
+    def step(self, text: str, start: float, end: float) -> None:
+        """Begins a step that takes the bar from `start` to `end`."""
+        self._start, self._end, self._size = start, end, 0.0
+        self.tell("step", text=text, share=start)
+
+    def line(self, text: str) -> None:
+        """Passes a line on; one of pip's tells how large the file is that it fetches now."""
+        found = _DOWNLOADING.search(text)
+        if found:
+            self._size = float(found[2]) * _UNITS[found[3]]
+        self.tell("line", text=text)
+
+    def look(self) -> None:
+        """Tells how far the present download is; pip itself says so only since version 24.1, which few Pythons have."""
+        if not self._size:
+            return
+        done = min(1.0, max(map(_size, self._scratch.glob("pip-unpack-*/*")), default=0) / self._size)
+        share = self._start + (self._end - self._start) * done
+        if abs(share - self._told) > 0.001:
+            self._told = share
+            self.tell("share", share=share)
+
+
+def setup(request: dict[str, str], teller: Teller) -> None:
+    """Makes the environment and tries it."""
+    from . import venv
+
+    wheels = Path(request["wheels"]) if request.get("wheels") else None
+    device = "cpu" if request.get("device") == "cpu" else "auto"
+    folder = venv.engine_folder()
+    teller.step("Looking at this machine", 0.0, 0.01)
+    base = venv.find_python()
+    teller.step(f"Making a Python environment with {base}", 0.01, _VENV)
+    at = _VENV
+    for line in venv.create(folder, device=device, base=base, wheels=wheels):
+        if "PyTorch" in line and not line.startswith(("Collecting", "Downloading")):
+            teller.step("Installing PyTorch", at, _TORCH)
+            at = _TORCH
+        elif line.startswith("Installing ") and line.endswith("…"):
+            end = _LIBRARIES if at == _TORCH else _FIRST_LIBRARIES
+            teller.step("Installing the other libraries", at, end)
+            at = end if at != _TORCH else at
+        teller.line(line)
+    python = venv.python_of(folder)
+    own = {**request, "python": str(python)}
+    bad = _look(own, teller, share=_LIBRARIES)
+    if any(finding.broken for finding in bad):
+        venv.discard(folder)  # else the next try would find it up to date, and as broken
+    if not bad:
+        _try_out(own, teller)
+
+
+def check(request: dict[str, str], teller: Teller) -> None:
+    """Looks at an existing Python; Blender itself then starts the engine."""
+    if not _look(request, teller, share=0.1):
+        teller.tell("done", text="The libraries and the weights are there.", engine="", python=request["python"])
+
+
+def _look(request: dict[str, str], teller: Teller, share: float) -> list[checkup.Finding]:
+    """Tells what a Python has; returns, after telling it, what is so wrong that the engine would not run with it."""
+    from . import checkup
+
+    python = request["python"]
+    teller.step("Checking the libraries", share, _LOOKED)
+    findings = checkup.check(python)
+    for finding in findings:
+        teller.tell("finding", ok=finding.ok, text=finding.text, remedy=finding.remedy)
+    bad = [f for f in findings if not f.ok and "graphics card" not in f.text]
+    if bad:
+        more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
+        teller.tell("failed", text=bad[0].text + more, hint=bad[0].remedy)
+    return bad
+
+
+def _try_out(request: dict[str, str], teller: Teller) -> None:
+    """The self-test: one picture through the networks, and which tier fits this machine."""
+    from . import checkup
+
+    python = request["python"]
+    teller.step("Self-test: the engine looks at a picture and times this machine", _LOOKED, 1.0)
+    trial = checkup.try_out(python, request.get("tier", "auto"), request.get("device", "auto"))
+    if isinstance(trial, checkup.Finding):
+        teller.tell("failed", text=f"The self-test failed. {trial.text}", hint=trial.remedy)
+        return
+    engine = f"tier {trial.tier} on {trial.device}, a first guess took {trial.seconds:.1f} s"
+    teller.tell("done", text="The engine is set up and works.", engine=engine, python=python)
+
+
+def main(arguments: list[str]) -> int:
+    """Does what the request says; returns the exit code."""
+    _register_package(arguments[0])
+    from ..core.errors import CutoutError
+    from . import venv
+
+    request: dict[str, str] = json.loads(arguments[1])
+    teller = Teller(_write, venv.scratch_of(venv.engine_folder()))
+    signal.signal(signal.SIGTERM, _stop)
+    threading.Thread(target=_watch_host, daemon=True).start()
+    ended = threading.Event()
+    threading.Thread(target=_watch_download, args=(teller, ended), daemon=True).start()
+    try:
+        (setup if request["action"] == "setup" else check)(request, teller)
+    except CutoutError as error:
+        teller.tell("failed", text=error.text, hint=error.hint)
+    except _Stopped:
+        return 1
+    except Exception as error:
+        traceback.print_exc()
+        teller.tell("failed", text=f"The set-up broke off ({type(error).__name__}: {error}).", hint="Try it again.")
+    finally:
+        ended.set()
+    return 0
+
+
+def _register_package(engine_entry: str) -> None:
+    """Makes the package importable as `blender_cutout`, with the function that the engine's first file has for it."""
+    spec = importlib.util.spec_from_file_location("entry", engine_entry)
+    assert spec is not None
+    assert spec.loader is not None
+    entry = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(entry)
+    entry.register_package()
+    globals()["__package__"] = f"{PACKAGE}.environment"  # a script has none, and could not import relatively
+
+
+def _write(record: str) -> None:
+    sys.stdout.buffer.write(record.encode() + b"\n")
+    sys.stdout.buffer.flush()
+    sys.stderr.write(record + "\n")
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _watch_download(teller: Teller, ended: threading.Event) -> None:
+    while not ended.wait(INTERVAL):
+        teller.look()
+
+
+def _watch_host() -> None:
+    """Ends this process and its children when standard input is closed."""
+    while os.read(0, 1024):
+        pass
+    if sys.platform == "win32":
+        # The main thread waits in a read that only pip's end ends.
+        subprocess.run(["taskkill", "/F", "/T", "/PID", str(os.getpid())], capture_output=True)
+    else:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _stop(*_: Any) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once: what follows is tidying up
+    raise _Stopped
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

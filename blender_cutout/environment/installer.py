@@ -1,0 +1,213 @@
+"""The set-up's process as Blender sees it: start, poll, cancel. Nothing here waits, except `close`. No Blender needed.
+
+See `install_process.py` for what the process says.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..client.pipes import make_non_blocking, read_available
+from ..client.process import clean_environment
+from ..core.errors import EnvironmentMissing
+from ..worker import ENTRY
+
+PATIENCE = 5.0
+"""Seconds that a cancelled process has for tidying up before it is killed."""
+_CANCELLED = "The set-up was cancelled."
+_CANCELLED_HINT = "Nothing half-made is used; pressing Set Up Engine again goes on where it stopped."
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How a set-up or a check-up stands.
+
+    Attributes:
+        phase: "idle", "running", "cancelling", "done", "failed" or "cancelled".
+        action: "setup" or "check".
+        step: what is being done.
+        share: how much of the whole is done, 0 to 1.
+        line: what pip said last.
+        text, hint: how it ended.
+        engine: what the engine's self-test ran on, "" before.
+        python: the Python that was tried.
+        findings: what the check-up found: fine or not, the words.
+    """
+
+    phase: str = "idle"
+    action: str = ""
+    step: str = ""
+    share: float = 0.0
+    line: str = ""
+    text: str = ""
+    hint: str = ""
+    engine: str = ""
+    python: str = ""
+    findings: tuple[tuple[bool, str], ...] = ()
+
+    @property
+    def active(self) -> bool:
+        """True while its process lives."""
+        return self.phase in ("running", "cancelling")
+
+
+def command(python: str | os.PathLike[str], request: dict[str, str]) -> list[str]:
+    """The command that starts the process with that Python."""
+    file = Path(__file__).resolve().parent / "install_process.py"
+    return [str(python), "-I", "-u", "-X", "utf8", str(file), str(ENTRY), json.dumps(request)]
+
+
+class Installer:
+    """One set-up or check-up at a time, and how the last one ended (`progress`)."""
+
+    def __init__(self) -> None:
+        self.progress = Progress()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._incoming = bytearray()
+        self._deadline = 0.0
+        self._log = Path()
+
+    @property
+    def running(self) -> bool:
+        """True until the end of the process has been noticed by `poll`, or `close`."""
+        return self._process is not None
+
+    def start(self, words: Sequence[str], action: str, log: Path) -> None:
+        """Starts the process.
+
+        Args:
+            words: as `command` gives it.
+            action: "setup" or "check".
+            log: file that gets everything that is said.
+
+        Raises:
+            EnvironmentMissing: it cannot be started.
+        """
+        self.close()
+        self._incoming.clear()
+        self._log = log
+        try:
+            log.parent.mkdir(parents=True, exist_ok=True)
+            with open(log, "wb") as output:
+                self._process = subprocess.Popen(
+                    list(words),
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=output,
+                    bufsize=0,
+                    env=clean_environment(os.environ.items()),
+                    start_new_session=sys.platform != "win32",
+                    creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+                )
+            assert self._process.stdout
+            make_non_blocking(self._process.stdout.fileno(), writing=False)
+        except OSError as error:
+            self.close()
+            raise EnvironmentMissing(
+                f"{words[0]} cannot be started ({error.strerror or error}).",
+                "If a virus scanner blocked it, allow it there; or name an existing Python.",
+            ) from error
+        self.progress = Progress("running", action)
+
+    def poll(self) -> Progress:
+        """Takes in what came; never waits."""
+        process = self._process
+        if process is None:
+            return self.progress
+        # Asked before reading: what a process wrote before its end is then surely in the pipe.
+        ended = process.poll() is not None
+        self._read(process)
+        *lines, rest = bytes(self._incoming).split(b"\n")
+        self._incoming = bytearray(rest)
+        for line in lines:
+            self._take(line)
+        if ended:
+            self._bury(process)
+        elif self.progress.phase == "cancelling" and time.monotonic() > self._deadline:
+            _kill(process)
+        return self.progress
+
+    def cancel(self) -> None:
+        """Asks the process to end; `poll` tells when it has."""
+        if self._process is not None and self._process.stdin and self.progress.phase == "running":
+            with suppress(OSError):
+                self._process.stdin.close()
+            self._deadline = time.monotonic() + PATIENCE
+            self.progress = replace(self.progress, phase="cancelling", step="Cancelling")
+
+    def close(self, timeout: float = 2.0) -> None:
+        """Ends the process, whatever it does, and waits for that."""
+        process = self._process
+        if process is None:
+            return
+        self.cancel()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout)
+        self._bury(process)
+
+    def _read(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdout
+        while True:
+            try:
+                piece = read_available(process.stdout.fileno())
+            except OSError:
+                return
+            if not piece:
+                return
+            self._incoming += piece
+
+    def _take(self, line: bytes) -> None:
+        """One record of the process."""
+        try:
+            record: dict[str, Any] = json.loads(line)
+            kind = record.pop("kind")
+        except (ValueError, KeyError):
+            return
+        if kind == "finding":
+            self.progress = replace(
+                self.progress, findings=(*self.progress.findings, (record["ok"], record["text"])), line=record["text"]
+            )
+        elif kind == "step":
+            self.progress = replace(self.progress, step=record["text"], share=record["share"], line="")
+        elif kind == "line":
+            self.progress = replace(self.progress, line=record["text"])
+        elif kind == "share":
+            self.progress = replace(self.progress, share=record["share"])
+        elif kind in ("done", "failed"):
+            self.progress = replace(self.progress, **{"phase": kind, **record})
+
+    def _bury(self, process: subprocess.Popen[bytes]) -> None:
+        """Notes how it ended."""
+        code = process.poll()
+        _kill(process)  # pip may outlive its parent
+        process.wait()
+        self._process = None
+        for pipe in (process.stdin, process.stdout):
+            if pipe:
+                with suppress(OSError):
+                    pipe.close()
+        if self.progress.phase == "cancelling":
+            self.progress = replace(self.progress, phase="cancelled", text=_CANCELLED, hint=_CANCELLED_HINT)
+        elif self.progress.phase == "running":
+            text = f"The set-up ended unexpectedly (exit code {code})."
+            hint = f"Nothing half-made is used. Press Set Up Engine again. What it said last is in {self._log}"
+            self.progress = replace(self.progress, phase="failed", text=text, hint=hint)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Kills the process and everything that it started."""
+    with suppress(OSError):
+        if sys.platform == "win32":
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)

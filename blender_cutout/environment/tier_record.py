@@ -1,0 +1,167 @@
+"""Which tier `auto` takes on this machine: timed once, kept in a small file, read by the engine and by the add-on.
+
+The file is `tier.json` in the user's folder (see `environment_folder`): for each device what was chosen, and on what it
+was timed. A choice counts only on that machine and with that release; everything else in the file, and a damaged one,
+is passed over. Only the standard library.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..core.tiers import AUTO, DEFAULT, TIERS, Tier, find_tier
+from .machine import processor_name, thread_count
+from .venv import environment_folder
+
+FILE = "tier.json"
+DEVICES = ("cuda", "mps", "cpu")
+"""In the order in which they are preferred."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What a timing counts for: another processor, number of threads or release gives other times."""
+
+    processor: str
+    threads: int
+    version: str
+    weights: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A choice and what it was timed on.
+
+    Attributes:
+        tier: the chosen one.
+        seconds: a propagated frame of one object at 480p.
+        device: cpu, cuda or mps.
+        machine: where.
+        card: name of the graphics card, "" = none.
+        timed: seconds a frame of all tiers that were timed.
+    """
+
+    tier: str
+    seconds: float
+    device: str
+    machine: Machine
+    card: str = ""
+    timed: Mapping[str, float] = field(default_factory=dict)
+
+
+def kept_file() -> Path:
+    """Where choices are kept; need not exist."""
+    return environment_folder() / FILE
+
+
+def this_machine() -> Machine:
+    """What a timing made now counts for."""
+    return Machine(processor_name(), thread_count(), __version__, weights_mark())
+
+
+def keep(fitted: Fitted) -> Path:
+    """Keeps a choice beside those for other devices; returns the file. Raises OSError when it cannot be written."""
+    path = kept_file()
+    records = {**_records(path), fitted.device: asdict(fitted)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(f".{os.getpid()}.part")
+    try:
+        temporary.write_text(json.dumps(records, indent=1), encoding="utf-8")
+        os.replace(temporary, path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    return path
+
+
+def recall(device: str = AUTO, card: str | None = None) -> Fitted | None:
+    """The choice for this machine; None when none was made, or it was made for something else.
+
+    Args:
+        device: cpu, cuda or mps; auto = the first that has one.
+        card: name of the graphics card, "" for none; None = whichever it is: asking for it would load PyTorch.
+    """
+    records = _records(kept_file())
+    here = this_machine() if records else None
+    for name in DEVICES if device == AUTO else (device,):
+        found = _read(records.get(name))
+        if found is not None and found.machine == here and found.device == name and card in (None, found.card):
+            return found
+    return None
+
+
+def fitting_tier(name: str, device: str = AUTO, card: str | None = None) -> Tier:
+    """The tier of that name; for `auto` the one chosen on this machine, else the default one.
+
+    Raises:
+        InputError: there is none of that name.
+    """
+    found = recall(device, card) if name == AUTO else None
+    return find_tier(found.tier if found is not None else name)
+
+
+def described(name: str, device: str = AUTO) -> str:
+    """The tier that a name means here, in words: "standard (0.12 s a frame; auto)"."""
+    found = recall(device)
+    if name == AUTO:
+        return f"{DEFAULT} (auto; not timed yet)" if found is None else f"{found.tier} ({pace_text(found)}; auto)"
+    timed = found.timed.get(name) if found is not None else None
+    if found is None or timed is None:
+        return name
+    return f"{name} ({pace_text(replace(found, seconds=timed))})"
+
+
+def pace_text(found: Fitted) -> str:
+    """How fast it is."""
+    return f"{found.seconds:.2g} s a frame" if found.seconds < 0.1 else f"{found.seconds:.2f} s a frame"
+
+
+@lru_cache(maxsize=1)
+def weights_mark() -> str:
+    """Names the networks and the sizes that a timing depends on: what each tier is made of, and the weight files."""
+    made_of = []
+    for tier in TIERS.values():
+        made_of.append(asdict(replace(tier, text="", measured=None)))
+    here = Path(__file__).parents[1]
+    folders = (base / "models" / "weights" for base in (here, here.parent))
+    folder = next((folder for folder in folders if folder.is_dir()), here)
+    files = sorted((path.name, path.stat().st_size) for path in folder.glob("*.safetensors"))
+    return hashlib.sha256(json.dumps([made_of, files], sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _records(path: Path) -> dict[str, Any]:
+    """What the file holds, by device; empty when there is none, or it is none of ours."""
+    try:
+        stamp = path.stat()
+    except OSError:
+        return {}
+    return _parsed(path, stamp.st_mtime_ns, stamp.st_size)
+
+
+@lru_cache(maxsize=2)
+def _parsed(path: Path, _time: int, _size: int) -> dict[str, Any]:
+    """Remembered, as every redraw of a panel asks for it."""
+    try:
+        records = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return records if isinstance(records, dict) else {}
+
+
+def _read(record: Any) -> Fitted | None:
+    try:
+        machine = Machine(**record["machine"])
+        timed = {str(name): float(seconds) for name, seconds in record["timed"].items()}
+        seconds, card = float(record["seconds"]), str(record["card"])
+        tier, device = str(record["tier"]), str(record["device"])
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+    return Fitted(tier, seconds, device, machine, card, timed) if tier in TIERS and seconds > 0 else None

@@ -1,0 +1,247 @@
+"""The engine's own Python environment: where it lies, how it is made, what is wrong with it.
+
+Only the standard library: used by `install.py` before anything is installed, and by the add-on inside Blender. PyTorch
+is never loaded into Blender: it lives in a virtual environment of its own, made once and used by every Blender.
+
+An environment counts as made only when its marker file is there, which is written last: so an installation that was
+interrupted is noticed and never used, and the next `create` goes on where it stopped, or begins anew when a library was
+torn in the middle.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ..core.errors import EnvironmentMissing
+from . import locks, own_folder, pip_runner
+from .checkup import Finding, check
+from .interpreters import VERSIONS, find_python
+from .machine import TorchChoice, choose_torch
+from .own_folder import MARKER
+from .pip_steps import Plan, install
+
+PYTHON_VARIABLE = "CUTOUT_PYTHON"
+"""Environment variable: the Python that runs the engine, instead of the one made here."""
+HOME_VARIABLE = "CUTOUT_HOME"
+"""Environment variable: the folder for everything that is installed, instead of the user's data folder."""
+REQUIREMENTS = (
+    "numpy>=1.26",
+    "opencv-python-headless>=4.9",
+    "av>=12",
+    "safetensors>=0.4",
+    "tqdm>=4.60",
+)
+"""What the engine needs beside PyTorch: the `worker` group of pyproject.toml, which is not at hand in the extension."""
+_REMEDY = (
+    "Press Set Up Engine in the add-on's preferences. (In a checkout, `python install.py` does the same; an existing "
+    "Python with the engine's libraries can be named in the preferences.)"
+)
+
+__all__ = [
+    "VERSIONS", "Finding", "check", "create", "discard", "engine_folder", "environment_folder", "find_python",
+    "is_complete", "make", "python_of", "worker_python",
+]  # fmt: skip
+
+
+def environment_folder() -> Path:
+    """The folder for what is installed, for this user: CUTOUT_HOME, or `blender-cutout` in the user's data folder."""
+    override = os.environ.get(HOME_VARIABLE)
+    if override:
+        return Path(override).expanduser().absolute()
+    home = Path.home()
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = home / "Library" / "Application Support"
+    else:
+        base = Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share")
+    return base / "blender-cutout"
+
+
+def engine_folder() -> Path:
+    """The folder of the engine's virtual environment."""
+    return environment_folder() / "engine"
+
+
+def python_of(folder: Path) -> Path:
+    """The Python of a virtual environment; need not exist."""
+    return folder / "Scripts" / "python.exe" if sys.platform == "win32" else folder / "bin" / "python"
+
+
+def is_complete(folder: Path, stamp: str | None = None) -> bool:
+    """True when the environment was made to its end (and, with `stamp`, from just these requirements)."""
+    try:
+        record = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    if not isinstance(record, dict) or not python_of(folder).exists() or _base_gone(folder):
+        return False
+    return stamp is None or record.get("stamp") == stamp
+
+
+def worker_python(preference: str | None = None) -> Path:
+    """The Python that runs the engine: `preference`, else CUTOUT_PYTHON, else the environment made by `create`.
+
+    Raises:
+        EnvironmentMissing: none of them is there; the hint says what to do.
+    """
+    for chosen, place in ((preference, "in the preferences"), (os.environ.get(PYTHON_VARIABLE), PYTHON_VARIABLE)):
+        if chosen and chosen.strip():
+            # Not resolved: the `python` of a virtual environment is a link, and works only under its own name.
+            path = Path(chosen.strip()).expanduser().absolute()
+            if not path.is_file():
+                raise EnvironmentMissing(
+                    f"The engine's Python is not there: {path} (set {place}).",
+                    "Correct it, or leave it empty to use the engine that the installation makes.",
+                )
+            return path
+    folder = engine_folder()
+    if is_complete(folder):
+        return python_of(folder)
+    if (folder / MARKER).exists():
+        gone = _base_gone(folder) or python_of(folder)
+        raise EnvironmentMissing(f"The Python that the engine was built on is gone ({gone}).", _REMEDY)
+    if folder.exists():
+        raise EnvironmentMissing(f"The engine's installation in {folder} was interrupted.", f"{_REMEDY} It goes on.")
+    raise EnvironmentMissing(f"The engine is not installed (looked in {folder}).", _REMEDY)
+
+
+def create(
+    folder: Path | None = None,
+    *,
+    device: str = "auto",
+    base: str | os.PathLike[str] | None = None,
+    extra: Sequence[str] = (),
+    wheels: Path | None = None,
+    newest: bool = False,
+) -> Iterator[str]:
+    """Makes the engine's environment, or brings it up to date; quick when there is nothing to do.
+
+    Args:
+        folder: where; default the engine's folder of this user.
+        device: "auto" takes the PyTorch that fits the machine, "cpu" the small one in any case.
+        base: the Python to build on; default the first fitting one of `find_python`.
+        extra: further requirements.
+        wheels: folder with everything that is needed; then nothing is downloaded, and the user's pip settings do not
+            count.
+        newest: True = the newest versions that fit, instead of the files that this version was tested with.
+
+    Yields:
+        Lines for the user. Closing the generator stops the installation; the next call goes on with it.
+
+    Raises:
+        EnvironmentMissing: no fitting Python, no room, or something could not be installed.
+    """
+    folder = folder or engine_folder()
+    torch = choose_torch(device)
+    lists = None if newest else locks.FOLDER
+    yield from make(folder, (*REQUIREMENTS, *extra), base=base, torch=torch, wheels=wheels, lists=lists)
+
+
+def make(
+    folder: Path,
+    requirements: Sequence[str],
+    *,
+    base: str | os.PathLike[str] | None = None,
+    torch: TorchChoice | None = None,
+    wheels: Path | None = None,
+    lists: Path | None = None,
+) -> Iterator[str]:
+    """Makes any virtual environment with these requirements, as `create` does (same lines, same errors).
+
+    With `lists`, a folder such as `locks.FOLDER`, the files that it names for this machine are installed.
+    """
+    wanted = stamp(requirements, torch, lists)
+    if is_complete(folder, wanted) and _runs(python_of(folder)):
+        yield f"{folder} is up to date."
+        return
+    if wheels is not None and not any(wheels.glob("*.whl")):
+        raise EnvironmentMissing(f"There are no wheels in {wheels}.", "Choose the folder that holds the .whl files.")
+    try:
+        own_folder.check(folder)  # before the lock, which is a sign that a folder is ours
+        own_folder.check(scratch_of(folder))
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with pip_runner.only_one(own_folder.lock_of(folder)):
+            scratch = scratch_of(folder)
+            own_folder.claim(scratch)  # one that was killed has left its files
+            try:
+                plan = Plan(tuple(requirements), torch, wheels, lists)
+                yield from _make(folder, scratch, plan, base, wanted)
+            finally:
+                own_folder.remove(scratch)
+    except OSError as error:
+        raise pip_runner.explain_os_error(error) from error
+
+
+def discard(folder: Path) -> None:
+    """Deletes an environment, as far as it can be; in any case the next `create` makes it from scratch."""
+    own_folder.remove(folder)
+
+
+def scratch_of(folder: Path) -> Path:
+    """Where the temporary files of an environment's installation lie."""
+    return folder.with_name(folder.name + ".part")
+
+
+def stamp(requirements: Sequence[str], torch: TorchChoice | None, lists: Path | None = None) -> str:
+    """What an environment made from these is known by: equal exactly when nothing needs to be installed."""
+    record: list[object] = [sorted(requirements), [torch.build, *torch.attempts] if torch else []]
+    if lists is not None:
+        record.append(locks.digest(lists))
+    return hashlib.sha256(json.dumps(record).encode()).hexdigest()[:16]
+
+
+def _make(folder: Path, scratch: Path, plan: Plan, base: str | os.PathLike[str] | None, wanted: str) -> Iterator[str]:
+    own_folder.keep(folder)
+    (folder / MARKER).unlink(missing_ok=True)
+    if plan.torch:
+        pip_runner.check_room(folder.parent, plan.torch.gigabytes, shutil.disk_usage(folder.parent).free)
+    python = python_of(folder)
+    if _torn(folder) or not _runs(python):
+        base = base or find_python()
+        yield f"Making a Python environment in {folder} with {base} …"
+        own_folder.claim(folder)
+        # --copies is not used: a copied Python does not find its libraries on every macOS.
+        command = [str(base), "-I", "-m", "venv", str(folder)]
+        yield from pip_runner.run(command, f"The Python of {base} cannot make environments.", scratch=scratch)
+    yield from install(python, scratch, plan)
+    record = {
+        "stamp": wanted,
+        "requirements": list(plan.requirements),
+        "torch": plan.torch.build if plan.torch else "",
+    }
+    temporary = folder / (MARKER + ".part")
+    temporary.write_text(json.dumps(record, indent=1), encoding="utf-8")
+    os.replace(temporary, folder / MARKER)
+    yield f"{folder} is ready."
+
+
+def _runs(python: Path) -> bool:
+    """True when an environment's Python starts and has pip (it has not if its base was removed or venv was stopped)."""
+    try:
+        command = [str(python), "-I", "-m", "pip", "--version"]
+        return subprocess.run(command, capture_output=True, timeout=60).returncode == 0
+    except (OSError, subprocess.SubprocessError):
+        return False
+
+
+def _torn(folder: Path) -> bool:
+    """True when pip was killed in the middle of a library: it would take it for installed, RECORD is written last."""
+    return any(not (info / "RECORD").exists() for info in folder.glob("[Ll]ib*/**/site-packages/*.dist-info"))
+
+
+def _base_gone(folder: Path) -> str:
+    """Folder of the Python that an environment was built on when that is not there any more, else ""."""
+    try:
+        lines = (folder / "pyvenv.cfg").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return ""
+    home = next((line.partition("=")[2].strip() for line in lines if line.partition("=")[0].strip() == "home"), "")
+    return home if home and not Path(home).is_dir() else ""

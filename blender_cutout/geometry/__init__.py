@@ -1,0 +1,1 @@
+"""Pure maths of the preview: pictures, time, masks and marks. No bpy."""

@@ -1,0 +1,184 @@
+"""Where a cutout's frames lie on the timeline, and what is drawn of them on the strip: pure maths, no Blender.
+
+On a strip there is a bar in the cutout's colour along the frames that have a mask, darker where there is none, in
+another colour where the mask is in doubt, with a white line where frames are locked, and a diamond at each frame that
+was drawn on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+
+from .time_map import TimeMap
+
+Run = tuple[int, int]
+"""Frames as [start, stop)."""
+Colour = tuple[float, float, float, float]
+Corner = tuple[float, float]
+
+EMPTY: Colour = (0.0, 0.0, 0.0, 0.5)
+DOUBT: Colour = (1.0, 0.16, 0.1, 1.0)
+LOCKED: Colour = (1.0, 1.0, 1.0, 0.95)
+DRAWN: Colour = (1.0, 0.85, 0.1, 1.0)
+RIM: Colour = (0.0, 0.0, 0.0, 0.9)
+HEIGHT = 7.0
+"""Of the bar, in pixels at a screen scale of 1."""
+MOST = 0.4
+"""Of a low strip's height the bar takes no larger share."""
+LEAST = 2.0
+"""Pixels that a frame takes at least, so that a single one is seen however long the clip is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Clip frames with something to tell, or timeline frames that show such.
+
+    Attributes:
+        done: they have a mask.
+        doubtful: the network is not sure of it.
+        locked: it is approved.
+        drawn: they have strokes, one by one.
+    """
+
+    done: tuple[Run, ...] = ()
+    doubtful: tuple[Run, ...] = ()
+    locked: tuple[Run, ...] = ()
+    drawn: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """Where a strip lies on the screen.
+
+    Attributes:
+        zero: pixel of the region at which timeline frame 0 starts.
+        wide: pixels of a timeline frame.
+        bottom, top: of the strip, in pixels.
+        width: of the region.
+        scale: of the screen, 1 = an ordinary one.
+    """
+
+    zero: float
+    wide: float
+    bottom: float
+    top: float
+    width: float
+    scale: float = 1.0
+
+    def at(self, frame: float) -> float:
+        """The pixel at which a timeline frame starts."""
+        return self.zero + frame * self.wide
+
+
+@lru_cache(maxsize=32)
+def on_timeline(clip: Marks, times: TimeMap) -> Marks:
+    """The marks of the clip's frames as those of the timeline frames that show them; remembered for the next redraw.
+
+    A clip frame that is shown several times is marked wherever it is, but a drawn one at the first frame of each time.
+    """
+    frames = times.clip_frames()
+    drawn = set(clip.drawn)
+    pairs = pairwise((-1, *frames))
+    done, doubtful, locked = (_shown(runs, frames, times) for runs in (clip.done, clip.doubtful, clip.locked))
+    return Marks(
+        done,
+        doubtful,
+        locked,
+        drawn=tuple(times.left + n for n, (before, now) in enumerate(pairs) if now in drawn and now != before),
+    )
+
+
+def _shown(runs: Sequence[Run], frames: Sequence[int], times: TimeMap) -> tuple[Run, ...]:
+    flags = bytearray(times.count)
+    for start, stop in runs:
+        start, stop = max(0, start), min(stop, times.count)
+        flags[start:stop] = b"\x01" * (stop - start)
+    shown = bytes(map(flags.__getitem__, frames))
+    return tuple((times.left + found.start(), times.left + found.end()) for found in re.finditer(b"\x01+", shown))
+
+
+def runs_of(frames: Iterable[int]) -> tuple[Run, ...]:
+    """Sorted frames as runs."""
+    found: list[list[int]] = []
+    for frame in frames:
+        if found and found[-1][1] == frame:
+            found[-1][1] = frame + 1
+        else:
+            found.append([frame, frame + 1])
+    return tuple((start, stop) for start, stop in found)
+
+
+def bars(runs: Sequence[Run], lane: Lane) -> list[tuple[float, float]]:
+    """Runs of timeline frames as (x0, x1) in pixels of the region, sorted, inside of it.
+
+    Each is seen however narrow it is, and those that touch are one: there are never more than fit on the screen.
+    """
+    found: list[tuple[float, float]] = []
+    least = LEAST * lane.scale
+    for start, stop in runs:
+        x0, x1 = lane.at(start), lane.at(stop)
+        if x1 - x0 < least:
+            middle = (x0 + x1) / 2
+            x0, x1 = middle - least / 2, middle + least / 2
+        x0, x1 = max(0.0, x0), min(lane.width, x1)
+        if x0 >= x1:
+            continue
+        if found and x0 <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], x1))
+        else:
+            found.append((x0, x1))
+    return found
+
+
+def shapes(marks: Marks, span: Run, lane: Lane, colour: Sequence[float]) -> Iterator[tuple[list[Corner], Colour]]:
+    """What is to be drawn, the lowest first: (corners of a convex polygon in pixels of the region, its colour).
+
+    Args:
+        marks: of its timeline frames.
+        span: the timeline frames of the strip.
+        lane: where the strip lies.
+        colour: of the cutout, red, green and blue.
+    """
+    high = min(HEIGHT * lane.scale, MOST * (lane.top - lane.bottom))
+    low, edge = lane.bottom + lane.scale, min(lane.scale, high / 5)
+    line = high / 3.5
+    own: Colour = (colour[0], colour[1], colour[2], 1.0)
+    layers = (
+        ((span,), EMPTY, low, low + high),
+        (marks.done, own, low + edge, low + high - edge),
+        (marks.doubtful, DOUBT, low + edge, low + high - edge),
+        (marks.locked, RIM, low + high, low + high + line + edge),
+        (marks.locked, LOCKED, low + high, low + high + line),
+    )
+    for runs, fill, y0, y1 in layers:
+        for x0, x1 in bars(runs, lane):
+            yield [(x0, y0), (x1, y0), (x1, y1), (x0, y1)], fill
+    middle, reach = low + high / 2, 0.75 * high
+    for x in _apart(marks.drawn, lane, reach):
+        for size, fill in ((reach + 1.5 * lane.scale, RIM), (reach, DRAWN)):
+            yield [(x, middle - size), (x + size, middle), (x, middle + size), (x - size, middle)], fill
+
+
+def _apart(frames: Sequence[int], lane: Lane, reach: float) -> Iterator[float]:
+    """The pixels where frames start, as Blender draws its playhead; none that others hide, none out of view."""
+    last = float("-inf")
+    for frame in frames:
+        x = lane.at(frame)
+        if -reach <= x <= lane.width + reach and x - last >= lane.scale:
+            last = x
+            yield x
+
+
+def triangles(polygons: Iterable[tuple[list[Corner], Colour]]) -> tuple[list[Corner], list[Colour]]:
+    """Convex polygons as corners of triangles, three by three, and the colour of each corner."""
+    places: list[Corner] = []
+    colours: list[Colour] = []
+    for corners, colour in polygons:
+        for second, third in pairwise(corners[1:]):
+            places += (corners[0], second, third)
+            colours += (colour,) * 3
+    return places, colours

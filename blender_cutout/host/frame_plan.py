@@ -1,0 +1,91 @@
+"""Which frames of a cutout's strip must be rendered before it can be worked on, why, and how much disk they take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..core.clips.shown_frames import doubt_of
+from ..core.errors import StripError
+from . import compat, fingerprint, rendered_frames, strip_source, strips
+from .strip_source import Source
+
+_SHARE = 0.6
+"""Bytes of a PNG picture for each byte of a noisy picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be rendered for a cutout's strip.
+
+    Attributes:
+        reason: why, a sentence; "" = it need not be.
+        first: timeline frame of the first picture.
+        count: how many frames.
+        size: (width, height) of the pictures.
+        output: they are as large as the scene's render.
+        offset: of the first picture from the start of the strip's content.
+        mark: fingerprint of the strip.
+        bytes: disk that they take, about.
+    """
+
+    reason: str
+    first: int
+    count: int
+    size: tuple[int, int]
+    output: bool
+    offset: int
+    mark: str
+    bytes: int
+
+    @property
+    def megabytes(self) -> int:
+        """Of disk, at least 1."""
+        return max(1, round(self.bytes / 1e6))
+
+    def told(self) -> str:
+        """What the artist should know before."""
+        noun = "frame is" if self.count == 1 else "frames are"
+        return f"{self.count} {noun} rendered once first: about {self.megabytes} MB."
+
+
+def plan(scene: Any, track: Any) -> Plan:
+    """What would be rendered for a cutout. Raises StripError when its strip is gone or cannot be cut out."""
+    strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
+    source = strip_source.source(scene, strip)
+    if min(source.size) <= 0:
+        raise StripError("The size of the strip's picture is not known.", "Check that its file can be read.")
+    reason = _reason(scene, track, strip, source)
+    left, right = rendered_frames.span(strip)
+    width, height = source.size
+    return Plan(
+        reason=rendered_frames.stale(scene, strip) or reason,
+        first=left,
+        count=right - left,
+        size=source.size,
+        output=source.output,
+        offset=left - round(compat.time_get(strip, "frame_start")),
+        mark=fingerprint.of(scene, strip),
+        bytes=int((right - left) * width * height * 3 * _SHARE),
+    )
+
+
+def needed(scene: Any, track: Any) -> str:
+    """Why the frames of a cutout's strip must be rendered; "" = they need not be. Raises StripError as `plan`."""
+    strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
+    rendered = rendered_frames.of(strip)
+    if rendered is not None:
+        there = (rendered.path / rendered_frames.DONE).is_file()
+        return rendered_frames.stale(scene, strip) or ("" if there else "The strip's rendered frames are missing.")
+    # The panel asks at every redraw: an image strip may have thousands of files, and the fingerprint takes its time.
+    return _reason(scene, track, strip, strip_source.source(scene, strip, files=False))
+
+
+def _reason(scene: Any, track: Any, strip: Any, source: Source) -> str:
+    """Why a strip without rendered frames needs them; "" = it does not."""
+    if strip.type != "MOVIE" or source.reason or not track.frame_count or rendered_frames.of(strip) is not None:
+        return source.reason
+    if doubt := doubt_of(strips.shown_of(strip)):
+        return doubt
+    rate = strips.file_times(scene, strip, track.frame_count).rate
+    return strip_source.OTHER_RATE if compat.RATE_BY_CACHE and abs(rate - 1) > 1e-4 else ""

@@ -1,0 +1,111 @@
+"""Keeps mask strips on their clips: moved, trimmed or turned with them, and told where that is not enough."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from .. import animation, compat, fingerprint, kept
+from ..strips import STRIP_KEY, Place, places
+from . import picture_strip
+from .picture_strip import file_name, span
+
+LAID_KEY = "cutout_laid"
+"""Custom property of a mask strip: for which frames of the clip's content its pictures were written."""
+_MOVES = ("offset_x", "offset_y", "scale_x", "scale_y", "rotation")
+_CROPS = ("min_x", "max_x", "min_y", "max_y")
+_LAID = {"first": int, "count": int, "mark": str}
+_AGAIN = "Press Write Strips."
+
+
+def note(scene: Any, place: Place, mask: Any, first: int, pictures: int) -> None:
+    """Has a mask strip remember what it was written for.
+
+    Args:
+        scene: the scene.
+        place: the clip's strip.
+        mask: its mask strip.
+        first: timeline frame of the first picture.
+        pictures: how many; 1 stands for any time.
+    """
+    start = round(compat.time_get(place.strip, "frame_start"))
+    laid = {"first": first - start, "count": pictures, "mark": fingerprint.of(scene, place.strip)}
+    mask[LAID_KEY] = json.dumps(laid)
+
+
+def keep(scene: Any) -> list[tuple[str, str]]:
+    """Lays every mask strip that can be over its clip again; returns what cannot: sentences, and what to do.
+
+    Changes nothing where all is as it should be, so it may be called at any time.
+    """
+    if scene.sequence_editor is None:
+        return []
+    troubles = []
+    clips = [p for p in places(scene.sequence_editor) if p.strip.get(STRIP_KEY)]
+    for place in clips:
+        for mask in _masks(place.strip):
+            if mask is None:
+                troubles.append((f"The mask strip of {place.strip.name} is gone: it is shown uncut.", _AGAIN))
+                continue
+            fellows = [p for p in clips if mask in list(_masks(p.strip))]
+            trouble = _check(scene, place, mask, alone=len(fellows) == 1)
+            if trouble:
+                troubles.append((trouble, _AGAIN))
+    return troubles
+
+
+def _masks(strip: Any) -> Iterator[Any]:
+    """The mask strips of ours that a clip is shown through; None = one that is gone."""
+    for modifier in strip.modifiers:
+        if modifier.type == "MASK" and modifier.input_mask_type == "STRIP" and not modifier.mute:
+            mask = modifier.input_mask_strip
+            if (mask is None and modifier.name.startswith("Cutout")) or (mask is not None and mask.get(LAID_KEY)):
+                yield mask
+
+
+def _check(scene: Any, place: Place, mask: Any, alone: bool) -> str:
+    """Puts a mask strip right; returns why it cannot, "" = it is."""
+    clip, laid = place.strip, kept.record(mask.get(LAID_KEY), **_LAID)
+    if laid is None:
+        return f"What the mask strip of {clip.name} was written for is not known any more."
+    if all(s != mask for s in place.siblings):
+        return f"{clip.name} and its masks do not lie in the same meta strip."
+    if laid["mark"] != fingerprint.of(scene, clip):
+        return f"{clip.name} was changed since its masks were written: they may not fit."
+    left, right = span(clip)
+    first = round(compat.time_get(clip, "frame_start")) + laid["first"]
+    if laid["count"] > 1 and not first <= left <= right <= first + laid["count"]:
+        return f"{clip.name} is longer than its masks, and shown uncut or wrong where they end."
+    if not alone:  # cut in two, or a copy: the masks are the other piece's
+        if span(mask)[0] <= left and right <= span(mask)[1] and _shows(mask, left) == left - first:
+            return ""
+        return f"{clip.name} is a piece of a clip that has no masks of its own yet."
+    if span(mask) != (left, right) or (laid["count"] > 1 and _shows(mask, left) != left - first):
+        folder = Path(bpy.path.abspath(mask.directory))
+        picture_strip.lay(place, mask, folder, laid["count"], first)
+        mask.invalidate_cache("RAW")
+        clip.invalidate_cache("RAW")
+    if _placed(clip) != _placed(mask):
+        picture_strip.copy_place(clip, mask)
+        animation.copy(scene, clip, mask)
+        mask.invalidate_cache("RAW")
+    flips = (clip.use_flip_x, clip.use_flip_y) if compat.BEFORE_5_0 else (False, False)
+    if (mask.use_flip_x, mask.use_flip_y) != flips:
+        mask.use_flip_x, mask.use_flip_y = flips
+    return ""
+
+
+def _shows(mask: Any, frame: int) -> int:
+    """The number, from 0, of the picture that a mask strip shows at a timeline frame; -1 = none."""
+    element = mask.strip_elem_from_frame(frame)
+    number = element.filename[:-4] if element is not None else ""
+    return int(number) - 1 if number.isdecimal() and file_name(int(number) - 1) == element.filename else -1
+
+
+def _placed(strip: Any) -> tuple[Any, ...]:
+    move, crop = strip.transform, strip.crop
+    return (*(getattr(move, n) for n in _MOVES), *move.origin, *(getattr(crop, n) for n in _CROPS))

@@ -1,0 +1,165 @@
+"""The mask strip and the Mask modifier on the clip's strip: what makes the composite, with or without this add-on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from .. import animation, compat
+from ..strips import Place, coverage, pieces, places
+from . import mask_alignment
+from .picture_strip import add, copy_place, free_channel, lay, span
+
+MASK_KEY = "cutout_mask"
+"""Custom property of a mask strip: the uuid of its cutout."""
+COPY_KEY = "cutout_mask_copy"
+"""Custom property of the mask strip of another piece of the clip: the uuid of its cutout."""
+MODIFIER = "Cutout"
+
+
+def is_applied(strip: Any, track: str) -> bool:
+    """True when a clip's strip is shown through the mask strip of that cutout."""
+    return any(
+        modifier.type == "MASK"
+        and modifier.input_mask_strip is not None
+        and track in (modifier.input_mask_strip.get(MASK_KEY), modifier.input_mask_strip.get(COPY_KEY))
+        and not modifier.mute
+        and getattr(modifier, "show_preview", True)
+        for modifier in strip.modifiers
+    )
+
+
+def folder_of(track_folder: Path) -> Path:
+    """The folder of the written masks inside a cutout's folder."""
+    return track_folder / "matte"
+
+
+def find(scene: Any, track: str) -> Any:
+    """The mask strip of a cutout, None when there is none."""
+    if scene.sequence_editor is None:
+        return None
+    return next((p.strip for p in places(scene.sequence_editor) if p.strip.get(MASK_KEY) == track), None)
+
+
+def write(scene: Any, place: Place, track: str, name: str, folder: Path, pictures: int) -> bool:
+    """Makes or updates the mask strip of a cutout and the clip's modifier.
+
+    Args:
+        scene: the scene with the strip.
+        place: the clip's strip.
+        track: uuid of the cutout.
+        name: of the cutout, for a new strip.
+        folder: with the mask pictures `file_name(0)` and so on.
+        pictures: how many: one for each timeline frame of the clip, or 1 that stands for all of them.
+
+    Returns:
+        False when the mask may not follow the clip on every frame: a driver moves it, or a curve with modifiers.
+
+    Raises:
+        StripError: the clip's channel list is full.
+    """
+    clip = place.strip
+    ours = [s for s in place.siblings if s.get(MASK_KEY) == track]
+    mask = next((s for s in ours if any(_fed_by(m, s) for m in clip.modifiers)), ours[0] if ours else None)
+    _clear(scene, track, mask)
+    if mask is None:
+        channel, left = free_channel(place), span(clip)[0]
+        mask = add(place.siblings, f"{name} mask", folder, channel, left)
+        mask[MASK_KEY] = track
+    followed = _cover(scene, place, mask, folder, pictures)
+    for piece in [p for p in pieces(scene, clip) if p.strip != clip]:
+        channel, left = free_channel(piece), span(piece.strip)[0]
+        copy = add(piece.siblings, f"{name} mask", folder, channel, left)
+        copy[COPY_KEY] = track
+        for modifier in [m for m in piece.strip.modifiers if _fed_by(m, mask)]:
+            modifier.input_mask_strip = None  # as it was copied with the strip
+        followed = _cover(scene, piece, copy, folder, pictures) and followed
+    return followed
+
+
+def _cover(scene: Any, place: Place, mask: Any, folder: Path, pictures: int) -> bool:
+    """Lays a mask strip over a clip's strip and has that shown through it; False as `follow`."""
+    mask.mute = True  # muted it still feeds the modifier, but never covers the picture
+    mask.use_float = True  # a mask of 8 bits on a clip of 16 is taken for linear light by 4.2: 55 for 128
+    lay(place, mask, folder, pictures)
+    mask_alignment.note(scene, place, mask, coverage(scene, place.strip)[0], pictures)
+    followed = follow(scene, place.strip, mask)
+    _modifier(scene, place.strip, mask)
+    # Without this the preview, and from 5.0 on even the next render, go on showing the pictures of before.
+    mask.invalidate_cache("RAW")
+    place.strip.invalidate_cache("RAW")
+    return followed
+
+
+def _clear(scene: Any, track: str, keep: Any) -> None:
+    """Removes the mask strips of a cutout but one: those of other pieces, and those that Blender copied."""
+    found = [p for p in places(scene.sequence_editor) if track in (p.strip.get(MASK_KEY), p.strip.get(COPY_KEY))]
+    for place in found:
+        if place.strip != keep:
+            place.siblings.remove(place.strip)
+
+
+def part(strip: Any) -> None:
+    """Has a strip not shown through any cutout's mask: a copy that gets a cutout of its own."""
+    for modifier in [m for m in strip.modifiers if m.type == "MASK" and m.name.startswith(MODIFIER)]:
+        mask = modifier.input_mask_strip
+        if mask is None or mask.get(MASK_KEY) or mask.get(COPY_KEY):
+            strip.modifiers.remove(modifier)
+
+
+def follow(scene: Any, clip: Any, mask: Any) -> bool:
+    """Lays the mask exactly over the clip's picture; False when the clip is moved by what cannot be copied."""
+    copy_place(clip, mask)
+    # Up to 4.5 modifiers work on the output frame; from 5.0 on in the strip's own space, before the clip's flip.
+    mask.use_flip_x = clip.use_flip_x and compat.BEFORE_5_0
+    mask.use_flip_y = clip.use_flip_y and compat.BEFORE_5_0
+    return animation.copy(scene, clip, mask)
+
+
+def remove(scene: Any, place: Place | None, track: str) -> None:
+    """Removes the mask strip of a cutout and the modifier that it feeds; the files stay."""
+    if scene.sequence_editor is None:
+        return
+    for piece in pieces(scene, place.strip) if place is not None else ():
+        for modifier in [m for m in piece.strip.modifiers if m.type == "MASK" and m.input_mask_strip is not None]:
+            if track in (modifier.input_mask_strip.get(MASK_KEY), modifier.input_mask_strip.get(COPY_KEY)):
+                piece.strip.modifiers.remove(modifier)
+    _clear(scene, track, None)
+
+
+def _modifier(scene: Any, clip: Any, mask: Any) -> None:
+    compat.ensure_sequencer_scene(scene)
+    modifier = next((m for m in clip.modifiers if _fed_by(m, mask)), None)
+    if modifier is None:
+        modifier = next(
+            (m for m in clip.modifiers if m.type == "MASK" and m.name.startswith(MODIFIER) and not m.input_mask_strip),
+            None,
+        ) or clip.modifiers.new(MODIFIER, "MASK")
+    modifier.input_mask_type = "STRIP"
+    modifier.input_mask_strip = mask
+    if clip.blend_type in ("REPLACE", "CROSS"):
+        clip.blend_type = "ALPHA_OVER"  # those show the cut-away part as black
+
+
+def _fed_by(modifier: Any, mask: Any) -> bool:
+    return modifier.type == "MASK" and modifier.input_mask_strip == mask
+
+
+def show_through(scene: Any, place: Place, key: str, composes: bool) -> None:
+    """Leaves a clip's strip, and its halves, the Mask modifier of one of our mask strips, or takes it away.
+
+    Args:
+        scene: the scene with the strip.
+        place: the clip's strip.
+        key: of the mask strip, as in `masks.write`.
+        composes: True = those of our other mask strips are removed, False = its own are.
+    """
+    for piece in pieces(scene, place.strip):
+        for modifier in [m for m in piece.strip.modifiers if m.type == "MASK" and m.input_mask_strip is not None]:
+            fed_by = _key(modifier.input_mask_strip)
+            if fed_by and (fed_by != key) == composes:
+                piece.strip.modifiers.remove(modifier)
+
+
+def _key(mask: Any) -> str:
+    return str(mask.get(MASK_KEY) or mask.get(COPY_KEY) or "")

@@ -1,0 +1,147 @@
+"""Picture strips of ours beside a clip's strip: in its time, on its place in the frame, in a free channel."""
+
+from __future__ import annotations
+
+import struct
+import tempfile
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ...core.errors import StripError
+from .. import compat
+from ..strips import Place, coverage
+
+LAST_CHANNEL = 128
+
+
+def _chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+_DOT = (
+    b"\x89PNG\r\n\x1a\n"
+    + _chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0))
+    + _chunk(b"IDAT", zlib.compress(b"\0\0"))
+    + _chunk(b"IEND", b"")
+)
+"""A grey PNG of one pixel."""
+
+
+def file_name(index: int) -> str:
+    """Name of the picture for the index-th timeline frame of the strip, from 0."""
+    return f"{index + 1:06d}.png"
+
+
+def add(siblings: Any, name: str, folder: Path, channel: int, left: int) -> Any:
+    """A new strip whose first picture is the first one in `folder`.
+
+    Made with a dot in its place: Blender decodes the picture on the spot, for nothing but its size, which it finds out
+    again when it shows it. At 3840×2160 that would hold the window up for 150 ms.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        dot = Path(scratch) / file_name(0)
+        dot.write_bytes(_DOT)
+        strip = siblings.new_image(name, str(dot), channel, left)
+    strip.directory = stored_path(folder)
+    return strip
+
+
+def span(strip: Any) -> tuple[int, int]:
+    """First timeline frame of a strip and one past its last."""
+    left, right = (round(compat.time_get(strip, n)) for n in ("frame_final_start", "frame_final_end"))
+    return left, right
+
+
+def stored_path(folder: Path) -> str:
+    """The folder as a strip keeps it: relative to a saved .blend where possible, so that both can move together."""
+    if bpy.data.filepath:
+        try:
+            return bpy.path.relpath(str(folder)) + "/"
+        except ValueError:  # on another drive
+            pass
+    return str(folder) + "/"
+
+
+def lay(place: Place, strip: Any, folder: Path, pictures: int, first: int | None = None) -> None:
+    """Gives our strip its pictures in `folder`, and the clip's place on the timeline.
+
+    The first picture is that of the timeline frame `first`, else of the first one of the clip's `coverage`; 1 picture
+    stands for all of its time.
+    """
+    left, right = span(place.strip)
+    if first is None:
+        first = coverage(place.strip.id_data, place.strip)[0]
+    skipped = left - first if pictures > 1 else 0
+    names = [file_name(n) for n in range(skipped, min(pictures, skipped + right - left))]
+    while len(strip.elements) > len(names):
+        strip.elements.pop(len(strip.elements) - 1)
+    for name in names[len(strip.elements) :]:
+        strip.elements.append(name)
+    for name, element in zip(names, strip.elements, strict=True):
+        if element.filename != name:
+            element.filename = name
+    channel = free_channel(place, strip)
+    if channel != strip.channel:
+        strip.channel = channel
+    for name, value in (
+        ("animation_offset_start", 0),
+        ("animation_offset_end", 0),
+        ("frame_offset_start", 0),
+        ("frame_start", left),
+        ("frame_final_duration", right - left),
+    ):
+        if compat.time_get(strip, name) != value:
+            compat.time_set(strip, name, value)
+    strip.directory = stored_path(folder)
+
+
+def copy_place(clip: Any, strip: Any) -> None:
+    """Lays our strip over the clip's picture in the frame; animation and flips are left to the caller."""
+    for name in ("offset_x", "offset_y", "scale_x", "scale_y", "rotation", "origin", "filter"):
+        setattr(strip.transform, name, getattr(clip.transform, name))
+    for name in ("min_x", "max_x", "min_y", "max_y"):
+        setattr(strip.crop, name, getattr(clip.crop, name))
+
+
+def taken(place: Place, without: Iterable[Any] = ()) -> set[int]:
+    """The channels in which something lies in the clip's time, leaving strips out."""
+    left, right = span(place.strip)
+    left_out = list(without)
+    return {s.channel for s in place.siblings if s not in left_out and span(s)[0] < right and span(s)[1] > left}
+
+
+def free_channel(place: Place, strip: Any = None) -> int:
+    """The strip's channel where nothing else lies in its time, else the nearest free one above the clip, then below.
+
+    Raises:
+        StripError: there is none.
+    """
+    full = taken(place, [strip] if strip is not None else ())
+    first = place.strip.channel
+    wanted = [strip.channel] if strip is not None else []
+    for channel in [*wanted, *range(first + 1, LAST_CHANNEL + 1), *range(first - 1, 0, -1)]:
+        if channel not in full:
+            return channel
+    raise StripError("There is no free channel for the mask strip.", "Move or delete strips above the clip.")
+
+
+def nearest_channels(place: Place, without: Iterable[Any] = ()) -> Iterator[int]:
+    """Free channels above and below a clip between which and the clip nothing is seen: the nearest ones first.
+
+    What is put there takes the clip's place among the other pictures. Muted strips, sounds and `without` are nothing.
+    """
+    left, right = span(place.strip)
+    left_out = [*without, place.strip]
+    inside = [s for s in place.siblings if s not in left_out and span(s)[0] < right and span(s)[1] > left]
+    full = {s.channel for s in inside}
+    seen = {s.channel for s in inside if not s.mute and s.type != "SOUND"}
+    for way in (range(place.strip.channel + 1, LAST_CHANNEL + 1), range(place.strip.channel - 1, 0, -1)):
+        for channel in way:
+            if channel in seen:
+                break
+            if channel not in full:
+                yield channel

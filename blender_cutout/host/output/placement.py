@@ -1,0 +1,40 @@
+"""How a clip's strip stands on the timeline and in the frame: kept with what was written, to see what changed later."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from .. import animation, compat
+from .picture_strip import span
+
+_MOVES = ("offset_x", "offset_y", "scale_x", "scale_y", "rotation")
+_CROPS = ("min_x", "max_x", "min_y", "max_y")
+
+
+def in_time(strip: Any) -> list[int]:
+    """Where its content starts, its first timeline frame and one past its last."""
+    return [round(compat.time_get(strip, "frame_start")), *span(strip)]
+
+
+def in_frame(scene: Any, strip: Any) -> list[Any]:
+    """Its transform, crop and flips, and their animation counted from where its content starts; JSON values."""
+    start, curves = compat.time_get(strip, "frame_start"), animation.curves_of(scene, strip)
+    found: list[Any] = [bool(strip.use_flip_x), bool(strip.use_flip_y)]
+    found += [round(getattr(strip.transform, name), 4) for name in _MOVES]
+    found += [round(value, 4) for value in strip.transform.origin]
+    found += [round(getattr(strip.crop, name)) for name in _CROPS]
+    if curves:  # what moves has another value on every frame: its curves count
+        del found[2:]
+        for name, curve in curves:
+            points = [[round(p.co[0] - start, 2), round(p.co[1], 4)] for p in curve.keyframe_points]
+            found.append([name, curve.array_index, points])
+    return found
+
+
+def same(text: str, now: list[Any]) -> bool:
+    """True when what was kept as JSON is what is now."""
+    try:
+        return bool(json.loads(text) == json.loads(json.dumps(now)))
+    except (ValueError, RecursionError):
+        return False

@@ -1,0 +1,57 @@
+"""Whether a cutout's splines still fit their clip. In time they follow by themselves; in the frame they cannot."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from .. import compat, fingerprint, kept
+from ..strips import STRIP_KEY, coverage, places
+from . import placement
+from .mask_strip import MASK_KEY
+
+LAID_KEY = "cutout_splines_laid"
+"""Custom property of a Mask data-block: for which frames of the clip's content it was made, and how the clip stood."""
+_LAID = {"first": int, "count": int, "mark": str, "stands": list}
+_AGAIN = "Press Write Strips."
+
+
+def note(scene: Any, clip: Any, mask: Any, count: int) -> None:
+    """Has a Mask data-block remember what it was made for: `count` frames (1 = any time) from the clip's `coverage`."""
+    first = coverage(scene, clip)[0] - round(compat.time_get(clip, "frame_start"))
+    laid = {"first": first, "count": count, "mark": fingerprint.of(scene, clip), "stands": _stands(scene, clip)}
+    mask[LAID_KEY] = json.dumps(laid)
+
+
+def keep(scene: Any) -> list[tuple[str, str]]:
+    """What does not fit any more: sentences, and what to do."""
+    troubles = []
+    every = places(scene.sequence_editor) if scene.sequence_editor is not None else ()
+    for place in every:
+        for modifier in place.strip.modifiers if place.strip.get(STRIP_KEY) else ():
+            mask = modifier.input_mask_id if modifier.type == "MASK" and modifier.input_mask_type == "ID" else None
+            if mask is not None and mask.get(MASK_KEY) and mask.get(LAID_KEY) and not modifier.mute:
+                trouble = _check(scene, place.strip, kept.record(mask.get(LAID_KEY), **_LAID))
+                if trouble:
+                    troubles.append((trouble, _AGAIN))
+    return troubles
+
+
+def _check(scene: Any, clip: Any, laid: dict[str, Any] | None) -> str:
+    if laid is None:
+        return f"What the splines of {clip.name} were made for is not known any more."
+    if laid["mark"] != fingerprint.of(scene, clip):
+        return f"{clip.name} was changed since its splines were made: they may not fit."
+    start, left, right = placement.in_time(clip)
+    first = start + laid["first"]
+    if laid["count"] > 1 and not first <= left <= right <= first + laid["count"]:
+        return f"{clip.name} is longer than its splines, and shown uncut or wrong where they end."
+    if laid["stands"] != json.loads(json.dumps(_stands(scene, clip))):
+        return f"{clip.name} was moved or turned in the frame since its splines were made."
+    return ""
+
+
+def _stands(scene: Any, clip: Any) -> list[Any]:
+    render = scene.render
+    size = [render.resolution_x, render.resolution_y, round(render.pixel_aspect_x / render.pixel_aspect_y, 4)]
+    return [*size, *placement.in_frame(scene, clip)]

@@ -1,0 +1,164 @@
+"""Which strips the engine can read from their files, which must be rendered first, and which cannot be cut out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..core.errors import StripError
+from ..core.types import PICTURE_SUFFIXES
+from ..formats import movie_rotation
+from . import compat, movie_rate
+
+RENDER = "Press Render Frames: the strip's pictures are rendered once, and the cutout works on them."
+OTHER_RATE = "The clip's frame rate is not the scene's, and from Blender 5.0 on it is not sure which frame shows."
+_REFUSED = {
+    "SOUND": ("A sound strip has no pictures.", "Choose a strip with pictures."),
+    "ADJUSTMENT": (
+        "An adjustment layer shows what lies beneath it.",
+        "Put it and the strips beneath into a meta strip (Ctrl G), and cut that out.",
+    ),
+    "MULTICAM": (
+        "A multicam selector shows strips of other channels.",
+        "Put it and its cameras into a meta strip (Ctrl G), and cut that out.",
+    ),
+}
+_CHANGES_PICTURE = ("SPEED", "TRANSFORM")
+"""Effects through which the frames or places of their input are not those that the preview shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a strip is.
+
+    Attributes:
+        reason: why its frames must be rendered first, a sentence; "" = its file can be read.
+        size: (width, height) of its picture; zeros = not known.
+        output: its picture is as large as the scene's render.
+    """
+
+    reason: str
+    size: tuple[int, int]
+    output: bool = False
+
+
+def source(scene: Any, strip: Any, files: bool = True) -> Source:
+    """What a strip is.
+
+    Args:
+        scene: the strip's.
+        strip: any strip.
+        files: look whether its files are there.
+
+    Raises:
+        StripError: it cannot be cut out, not even from rendered frames.
+    """
+    if strip.type in _REFUSED:
+        raise StripError(*_REFUSED[strip.type])
+    if strip.type in ("MOVIE", "IMAGE"):
+        if files:
+            check_files(strip)
+        _check_not_fed(scene, strip)
+        reason = "The strip is retimed." if is_retimed(strip) else ""
+        if not reason and strip.type == "MOVIE" and compat.IGNORES_ROTATION:
+            turned = movie_rotation.of(Path(bpy.path.abspath(strip.filepath)))
+            reason = f"The movie is turned by {turned}°, which this Blender does not show." if turned else ""
+        reason = reason or _unread(strip, files)
+        first = strip.elements[0] if len(strip.elements) else None
+        return Source(reason, (first.orig_width, first.orig_height) if first else (0, 0))
+    render = scene.render
+    size, output = (render.resolution_x, render.resolution_y), True
+    kind = strip.type.replace("_", " ").lower()
+    reason = f"A strip of type {kind} has no file of its own."
+    if strip.type == "META":
+        reason = "A meta strip has no file of its own."
+    elif strip.type == "SCENE":
+        if strip.scene is None:
+            raise StripError("The strip's scene is missing.", "Choose its scene in the strip's properties.")
+        reason = "A scene strip has no file of its own."
+        if strip.scene_input != "SEQUENCER":
+            if (strip.scene_camera or strip.scene.camera) is None:  # Blender would render it black, and say nothing
+                raise StripError(
+                    f"The strip's scene {strip.scene.name} has no camera.",
+                    "Add a camera to that scene, or choose one in the strip's properties.",
+                )
+            size, output = _scene_size(strip.scene), False
+    elif strip.type == "MOVIECLIP" and strip.clip is not None:
+        size, output = (int(strip.clip.size[0]), int(strip.clip.size[1])), False
+    return Source(reason, size, output)
+
+
+def rate_matters(scene: Any, strip: Any) -> bool:
+    """True when the strip, or one inside it, may be played at another speed than frame by frame."""
+    rate = scene.render.fps / scene.render.fps_base
+    if (
+        strip.type == "SPEED"
+        or is_retimed(strip)
+        or (strip.type == "MOVIE" and abs(movie_rate.fps(strip) - rate) > 1e-3)
+    ):
+        return True
+    if strip.type == "SCENE" and strip.scene is not None and strip.scene.sequence_editor is not None:
+        return any(rate_matters(strip.scene, s) for s in compat.strips(strip.scene.sequence_editor))
+    inputs = [getattr(strip, name, None) for name in ("input_1", "input_2")]
+    inside = compat.strips(strip) if strip.type == "META" else ()
+    return any(rate_matters(scene, s) for s in (*inside, *inputs) if s is not None)
+
+
+def check_files(strip: Any) -> None:
+    """Raises StripError when a movie or image strip's files are missing."""
+    if strip.type == "MOVIE":
+        path = Path(bpy.path.abspath(strip.filepath))
+        if not strip.filepath or not path.is_file():
+            raise StripError(f"The strip's movie is missing: {path}", "Find it again with File > External Data.")
+        return
+    folder, names = Path(bpy.path.abspath(strip.directory)), [e.filename for e in strip.elements]
+    missing = next((n for n in names if not (folder / n).is_file()), None)
+    if missing is not None or not names:
+        raise StripError(
+            f"The strip's picture is missing: {folder / (missing or '')}", "Find it again with File > External Data."
+        )
+
+
+def is_retimed(strip: Any) -> bool:
+    """True for a retimed strip. Image strips of 4.2 have no list of keys: there the length tells."""
+    if hasattr(strip, "retiming_keys"):
+        return len(strip.retiming_keys) > 0
+    if strip.type != "IMAGE" or len(strip.elements) < 2:
+        return False
+    parts = ("frame_final_duration", "frame_offset_start", "frame_offset_end")
+    trims = ("animation_offset_start", "animation_offset_end")
+    length = sum(compat.time_get(strip, n) for n in parts) + sum(compat.time_get(strip, n) for n in trims)
+    return abs(length - len(strip.elements)) > 0.5
+
+
+def _check_not_fed(scene: Any, strip: Any) -> None:
+    """Through a speed or transform effect other frames or places are shown than the strip's own."""
+    for other in getattr(scene.sequence_editor, "strips_all", None) or scene.sequence_editor.sequences_all:
+        if other.type in _CHANGES_PICTURE and strip in (other.input_1, getattr(other, "input_2", None)):
+            raise StripError(
+                f"The strip is shown through the effect strip {other.name}.", "Select that effect strip and cut it out."
+            )
+
+
+def _unread(strip: Any, every: bool) -> str:
+    """Why the engine cannot read the strip's files as they are, a sentence; "" = it can.
+
+    Args:
+        strip: a movie or image strip.
+        every: look at the names of all its pictures, of which there may be thousands, not only at the first.
+    """
+    if strip.type == "MOVIE":
+        stream = getattr(strip, "stream_index", 0)
+        return f"The strip shows picture stream {stream} of its movie, the engine reads the first." if stream else ""
+    elements = strip.elements if every else strip.elements[:1]
+    suffixes = {Path(element.filename).suffix.lower() for element in elements} - PICTURE_SUFFIXES
+    return f"The engine does not read {', '.join(sorted(suffixes))} pictures." if suffixes else ""
+
+
+def _scene_size(scene: Any) -> tuple[int, int]:
+    render = scene.render
+    share = render.resolution_percentage / 100
+    return int(render.resolution_x * share), int(render.resolution_y * share)

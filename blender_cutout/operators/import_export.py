@@ -1,0 +1,178 @@
+"""Masks of other programs in, films for other programs out."""
+# No `from __future__ import annotations`: Blender reads the annotations of these classes as values.
+# mypy: disable-error-code="valid-type"
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
+
+from ..client.job_queue import Job
+from ..core.errors import InputError
+from ..scene import frame_spans, tracks
+from ..tasks import jobs
+from .base import FileOperator, opened_track
+
+if TYPE_CHECKING:
+    from ..core.messages import Done
+
+_PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
+_MASKS = StringProperty(
+    name="File", description="A mask, one of a folder of masks, or a movie of them", subtype="FILE_PATH",
+    options={"SKIP_SAVE"},
+)  # fmt: skip
+_FOLDER = BoolProperty(
+    name="Whole Folder",
+    description="Take all pictures of the chosen one's folder, in the order of their names; off = that picture alone",
+    default=True,
+)
+_FROM = EnumProperty(
+    name="First Mask",
+    description="Which frame the first mask is for",
+    items=(
+        ("CLIP", "First Frame of Clip", "The masks cover the whole clip, also what the strip does not show of it"),
+        ("HERE", "Current Frame", "The first mask is for the frame that is shown now"),
+    ),
+)
+_EVERY = IntProperty(
+    name="Every",
+    description="Take every so many of the masks only, and propagate between them: 1 = all",
+    default=1,
+    min=1,
+)
+
+
+class CUTOUT_OT_import_mattes(FileOperator, bpy.types.Operator):
+    """Make masks of other programs keyframes of the active object."""
+
+    bl_idname = "cutout.import_mattes"
+    bl_label = "Import Matte"
+    bl_description = (
+        "Take masks from another program (pictures, a folder of them, or a movie; of the clip's size) as frames of the "
+        "active object that were drawn: strokes correct them, propagation starts from them, one undo takes them back"
+    )
+
+    filepath: _MASKS
+    folder: _FOLDER
+    first: _FROM
+    every: _EVERY
+
+    def start(self, context: Any) -> Job:
+        """Asks the engine to take them in."""
+        from ..core.messages import ImportMattes  # here, not above: Blender's start is not to pay for it
+
+        scene, track = opened_track(context)
+        tracks.check_unlocked(track)
+        if not self.filepath:
+            raise InputError("No mask is chosen.", "Choose a picture, one of a folder of pictures, or a movie.")
+        path = Path(bpy.path.abspath(self.filepath))
+        is_picture = path.suffix.lower() in _PICTURES
+        if is_picture and self.folder:
+            path = path.parent
+        alone = is_picture and not self.folder
+        at = frame_spans.here(scene, track) if alone or self.first == "HERE" else -1
+        uuid, every = track.uuid, self.every
+        return jobs.submit(
+            scene,
+            track,
+            "Importing masks",
+            lambda job: ImportMattes(job, uuid, str(path), at, every),
+            undo="Import Matte",
+        )
+
+
+_KINDS = {"PRORES": ".mov", "FFV1": ".mkv", "H264": ".mp4", "PNG": ""}
+_KIND = EnumProperty(
+    name="Kind",
+    description="What is written",
+    items=(
+        ("PRORES", "ProRes 4444 (.mov)", "A movie for editing and compositing programs, with or without transparency"),
+        ("FFV1", "FFV1 (.mkv)", "A lossless movie, with or without transparency"),
+        ("H264", "H.264 (.mp4)", "A small movie for looking at; only over a background"),
+        ("PNG", "PNG Pictures", "A folder of pictures, named by the clip's frames"),
+    ),
+)
+_TARGET = StringProperty(
+    name="File", description="File of the movie, or folder of the pictures", subtype="FILE_PATH", options={"SKIP_SAVE"}
+)
+_BEHIND = EnumProperty(
+    name="Background",
+    description="What lies behind the object",
+    items=(
+        ("NONE", "Transparent", "Nothing: the mask becomes the alpha channel, not multiplied into the colours"),
+        ("COLOUR", "Colour", "The background colour of the Output panel"),
+        ("FILE", "File", "A picture or movie, which is scaled to cover the frame; a movie is repeated"),
+    ),
+)
+_BEHIND_FILE = StringProperty(
+    name="Background File", description="Picture or movie behind the object", subtype="FILE_PATH"
+)
+
+
+class CUTOUT_OT_export_film(FileOperator, bpy.types.Operator):
+    """Write the cut-out clip as a film for other programs."""
+
+    bl_idname = "cutout.export_film"
+    bl_label = "Export Film"
+    bl_description = (
+        "Write the clip, cut out, as a movie or pictures for other programs, with transparency or over a background. "
+        "Each file is read again and compared before it is kept. The sequencer is not changed"
+    )
+
+    filepath: _TARGET
+    kind: _KIND
+    background: _BEHIND
+    background_file: _BEHIND_FILE
+
+    def start(self, context: Any) -> Job:
+        """Asks the engine to write the frames that the strip shows."""
+        from ..core.messages import Export  # here, not above: Blender's start is not to pay for it
+
+        scene, track = opened_track(context)
+        found = tracks.written(scene, track)
+        if not found:
+            raise InputError("There is no mask to export yet.", "Draw strokes and apply them, or press Auto, first.")
+        if not self.filepath:
+            raise InputError("No file is chosen.", "Choose where the film is to be written.")
+        target = Path(bpy.path.abspath(self.filepath))
+        target = target.with_suffix(_KINDS[self.kind])
+        frames, rate = tuple(frame_spans.shown(scene, track)), scene.render.fps / scene.render.fps_base
+        first, *others = found
+        uuid, uuids, behind, inverted = (
+            first.uuid,
+            tuple(o.uuid for o in others),
+            self._behind(scene),
+            track.write_inverted,
+        )
+        return jobs.submit(
+            scene,
+            first,
+            "Exporting",
+            lambda job: Export(job, uuid, frames, str(target), uuids, "film", inverted, behind, rate),
+            then=_told,
+            others=others,
+        )
+
+    def _behind(self, scene: Any) -> str:
+        """The background as the engine is told of it."""
+        if self.background == "NONE":
+            if self.kind == "H264":
+                raise InputError("An .mp4 movie holds no transparency.", "Choose a background, or another kind.")
+            return ""
+        if self.background == "COLOUR":
+            return "#" + "".join(f"{round(value * 255):02x}" for value in scene.cutout.background_colour)
+        if not self.background_file:
+            raise InputError("No file is chosen for the background.", "Choose a picture or movie file.")
+        return str(Path(bpy.path.abspath(self.background_file)))
+
+
+def _told(done: "Done") -> str:
+    """What the panel says in the end."""
+    missing, count = int(done.result["missing"]), int(done.result["count"])
+    if missing:
+        jobs.say("WARNING", f"{missing} of {count} frames have no mask for every object.", "Propagate to fill them.")
+    return done.summary
+
+
+CLASSES = (CUTOUT_OT_import_mattes, CUTOUT_OT_export_film)

@@ -1,0 +1,120 @@
+"""Writing the masks into the sequencer."""
+# No `from __future__ import annotations`: Blender reads the annotations of these classes as values.
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import bpy
+
+from ..client.job_queue import Job
+from ..core import atomic
+from ..core.errors import InputError, ProtocolError, StoreError
+from ..core.types import Form
+from ..host import storage, strips
+from ..host.output import forms, mask_strip
+from ..host.output.mask_strip import show_through
+from ..scene import properties, tracks, written
+from ..scene.tracks import Batch
+from ..tasks import jobs
+from .base import JobOperator, Waiting, opened_track
+
+if TYPE_CHECKING:
+    from ..core.messages import Done
+
+_WHAT = {
+    Form.MASK: ("mask", "masks"),
+    Form.CUTOUT: ("picture with alpha", "pictures with alpha"),
+    Form.SPLINES: ("frame of splines", "frames of splines"),
+}
+
+
+class CUTOUT_OT_write_strips(Waiting, JobOperator, bpy.types.Operator):
+    """Make or refresh what the composite is made of, in the form chosen under Output."""
+
+    bl_idname = "cutout.write_strips"
+    bl_label = "Write Strips"
+    bl_description = (
+        "Make or refresh the clip's mask strip and Mask modifier, or what is chosen under Output: the composite shows "
+        "at once"
+    )
+
+    def start(self, context: Any) -> Job:
+        """Has one mask written for each timeline frame of the strip; the strips follow when they are there."""
+        scene, track = opened_track(context)
+        if not any(one.done_count for one in tracks.written(scene, track)):
+            raise InputError("There is no mask to write yet.", "Draw strokes and apply them, or press Auto, first.")
+        strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
+        frames = strips.time_map(scene, strip, track.frame_count).clip_frames()
+        if len(set(frames)) == 1:  # a still picture: one mask stands for its whole time
+            frames = frames[:1]
+        for one in tracks.of_clip(scene, track):  # what is written together is written in one form
+            one.write_as, one.write_inverted = track.write_as, track.write_inverted
+        found = tracks.batches(scene, track)
+        return [_write(scene, batch, frames, last=batch is found[-1]) for batch in found][-1]
+
+
+def _write(scene: Any, batch: Batch, frames: tuple[int, ...], last: bool) -> Job:
+    """Has a batch's masks written; its strips follow. Only the last one makes a step of Blender's undo."""
+    from ..core.messages import Export  # here, not above: Blender's start is not to pay for it
+
+    first, *others = [one for one in scene.cutout.tracks if one.uuid in batch.tracks]
+    place = storage.track_folder(first)
+    form = written.form_named(first.write_as) if batch.composes else Form.MASK
+    inverted = bool(first.write_inverted and batch.composes)
+    folder = place / "union" if batch.is_union else mask_strip.folder_of(place)
+    folder = folder.with_name(f"{folder.name}-{form.value}") if form is not Form.MASK else folder
+    if os.path.lexists(folder) and not atomic.is_folder(folder):
+        raise StoreError(f"{folder} is a link, or no folder, so nothing is written there.", "Remove it, and try again.")
+    uuid, uuids = first.uuid, tuple(one.uuid for one in others)
+    return jobs.submit(
+        scene,
+        first,
+        "Writing masks",
+        lambda job: Export(job, uuid, frames, str(folder), uuids, form.value, inverted),
+        then=lambda done: _make_strips(batch, folder, form, inverted, done),
+        undo="Write Strips" if last else "",
+        others=others,
+    )
+
+
+def _make_strips(
+    batch: Batch, folder: Path, form: Form, inverted: bool, done: "Done"
+) -> Generator[float, None, str | None]:
+    """Makes the strips once the pictures are there, bit by bit; returns a summary."""
+
+    def place_now() -> tuple[Any, strips.Place]:
+        pair = properties.track_by_uuid(batch.tracks[0])
+        if pair is None:
+            raise InputError("The cutout was removed while its strips were made.", "Undo that, and write again.")
+        return pair[0], strips.find(pair[0], pair[1].strip_uuid, pair[1].strip_name)
+
+    if properties.track_by_uuid(batch.tracks[0]) is None:
+        return ""
+    pictures, missing = done.result.get("count"), done.result.get("missing")
+    if type(pictures) is not int or type(missing) is not int or pictures < 1:
+        raise ProtocolError("The engine does not say how many masks it wrote.", "Restart the engine, and write again.")
+    yield from forms.prepare(place_now, batch.key, batch.name, folder, pictures, form)
+    found = [pair for uuid in batch.tracks if (pair := properties.track_by_uuid(uuid))]
+    scene, track = found[0]
+    place = place_now()[1]
+    followed = forms.write(scene, place, batch.key, batch.name, folder, pictures, form)
+    show_through(scene, place, batch.key, batch.composes)
+    if batch.composes:
+        for key in tracks.keys(scene, track) - {b.key for b in tracks.batches(scene, track)}:
+            forms.remove(scene, place, key)  # of an earlier choice
+        for _, one in found:
+            one.written_head, one.written_as = one.head, written.form_of(form.value, inverted)
+    if form is Form.CUTOUT and len([m for m in place.strip.modifiers if not m.mute]):
+        jobs.say("WARNING", "The clip has modifiers, which its RGBA strip has not.", "Copy them to the new strip.")
+    if missing:
+        rest = "whole" if inverted else "empty"
+        jobs.say("WARNING", f"{missing} of {pictures} frames have no mask and stay {rest}.", "Propagate to fill them.")
+    if not followed:
+        jobs.say("WARNING", "The strip's transform is driven.", "Bake it to keyframes and write again, or masks drift.")
+    one, many = _WHAT[form]
+    return f"Wrote {pictures} {one if pictures == 1 else many}."
+
+
+CLASSES = (CUTOUT_OT_write_strips,)

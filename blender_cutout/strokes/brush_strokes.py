@@ -1,0 +1,118 @@
+"""Strokes of the Cutout Brush: how the .blend keeps them, and the engine's strokes of them. No Blender here.
+
+They are kept as they are meant: in source pixels, on a frame of the clip. So they need no zoom, no transform and no
+layer to be understood, and stay with the picture when the strip is moved.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from ..core.types import Label, Stroke
+from ..geometry.picture_map import PictureMap
+
+Touch = tuple[float, float, float]
+"""x and y in source pixels, and the pressure in (0, 1]."""
+_LEAST_PRESSURE = 0.1
+_LEAST_RADIUS = 0.5
+_ALIKE = 1.2
+"""Radii that differ by no more than this factor make one stroke of the engine's, which has one radius."""
+
+
+@dataclass(frozen=True, slots=True)
+class Painted:
+    """A stroke as it was painted.
+
+    Attributes:
+        key: tells it from all others.
+        label: keep or remove.
+        frame: of the clip.
+        radius: at full pressure, in source pixels.
+        touches: its points.
+    """
+
+    key: str
+    label: Label
+    frame: int
+    radius: float
+    touches: tuple[Touch, ...]
+
+    def radii(self) -> list[float]:
+        """The radius at each point, in source pixels."""
+        return [radius_at(self.radius, pressure) for _, _, pressure in self.touches]
+
+
+def radius_at(radius: float, pressure: float) -> float:
+    """The radius under a pressure."""
+    return max(_LEAST_RADIUS, radius * min(1.0, max(_LEAST_PRESSURE, pressure)))
+
+
+def painted_on(strokes: Iterable[Any], frame: int) -> list[Painted]:
+    """The strokes (properties of the .blend) on a clip frame, in the order in which they were painted.
+
+    What cannot be understood, as after an edit by hand, is left out.
+    """
+    found = []
+    for stroke in strokes:
+        if stroke.frame == frame:
+            try:
+                touches, label = decode(stroke.points), Label(stroke.label)
+            except ValueError:
+                continue
+            if touches:
+                found.append(Painted(stroke.key, label, frame, float(stroke.radius), touches))
+    return found
+
+
+def painted_frames(strokes: Iterable[Any]) -> list[int]:
+    """The clip frames with strokes, sorted."""
+    return sorted({stroke.frame for stroke in strokes})
+
+
+def encode(touches: Iterable[Touch]) -> str:
+    """The points as text: "x,y,pressure x,y,pressure …"."""
+    return " ".join(f"{x:.2f},{y:.2f},{pressure:.3g}" for x, y, pressure in touches)
+
+
+def decode(text: str) -> tuple[Touch, ...]:
+    """The points of a text that `encode` made. Raises ValueError for any other."""
+    touches = []
+    for word in text.split():
+        x, y, pressure = (float(number) for number in word.split(","))
+        if not all(map(math.isfinite, (x, y, pressure))):
+            raise ValueError(f"no point: {word}")
+        touches.append((x, y, pressure))
+    return tuple(touches)
+
+
+def is_further(last: Touch, touch: Touch, gap: float) -> bool:
+    """True when a point is worth keeping: away from the last one, or pressed otherwise."""
+    return math.dist(last[:2], touch[:2]) >= gap or not 0.8 < touch[2] / max(last[2], 1e-6) < 1.25
+
+
+def touches_picture(stroke: Painted, picture: PictureMap) -> bool:
+    """True when a stroke touches the shown part of the picture."""
+    return any(picture.shows((x, y), radius) for (x, y, _), radius in zip(stroke.touches, stroke.radii(), strict=True))
+
+
+def to_strokes(stroke: Painted) -> list[Stroke]:
+    """The engine's strokes: one, or where the pressure changes several that share their ends."""
+    radii, parts, first = stroke.radii(), [], 0
+    for at in range(1, len(radii) + 1):
+        run = radii[first:at]
+        if at == len(radii) or not max(*run, radii[at]) <= _ALIKE * min(*run, radii[at]):
+            radius = math.exp(sum(map(math.log, run)) / len(run))
+            points = [touch[:2] for touch in stroke.touches[max(0, first - 1) : at]]
+            parts.append(Stroke(points, radius, stroke.label))
+            first = at
+    return parts
+
+
+def new_on(
+    strokes: Iterable[Any], frame: int, known: Collection[str], only: Collection[str] | None = None
+) -> list[Painted]:
+    """The strokes on a clip frame that were not applied yet; of those in `only`, where that is given."""
+    return [p for p in painted_on(strokes, frame) if p.key not in known and (only is None or p.key in only)]

@@ -1,0 +1,100 @@
+"""What Blender does on its own, and what follows for the engine: undo, load, save."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import bpy
+from bpy.app.handlers import persistent
+
+from ..scene import properties
+from . import auto_apply, frame_cleanup, jobs, project_folders, render_frames, upkeep
+from .reports import Reports
+
+_copied: list[project_folders.Copied] = []
+"""Between the two handlers of a saving: what was copied for the file being written."""
+
+
+@persistent
+def _after_undo(*_: Any) -> None:
+    reports = Reports()
+    with reports.of("Undo"):
+        project_folders.after_undo()
+    with reports.of("Undo"):
+        jobs.follow_blender()
+    reports.show()
+
+
+@persistent
+def _before_load(*_: Any) -> None:
+    render_frames.close()
+    # The tracks of the file that is left must not stay locked, and their strips are about to vanish.
+    jobs.close()
+    auto_apply.forget()
+
+
+@persistent
+def _after_load(*_: Any) -> None:
+    status = properties.status()
+    status.text = status.hint = status.stage = ""
+    status.level, status.lost, status.busy = "INFO", False, False
+    reports = Reports()
+    for step in (project_folders.clean_unsaved, frame_cleanup.clean_frames, project_folders.after_load):
+        with reports.of("Opening"):
+            step()
+    reports.show()
+
+
+@persistent
+def _before_save(path: Any = "", *_: Any) -> None:
+    """Before, not after: what changes after the saving would not be in the file."""
+    if not isinstance(path, str) or not path:  # the startup file
+        return
+    _copied.clear()
+    reports = Reports()
+    with reports.of("Saving"):
+        upkeep.all_scenes()
+    with reports.of("Saving"):
+        _copied[:] = project_folders.before_save(path)
+    reports.show()
+
+
+@persistent
+def _after_save(path: Any = "", *_: Any) -> None:
+    """A copy was saved, or saving failed: then the open .blend goes on with what it had."""
+    reports = Reports()
+    if isinstance(path, str) and path:
+        with reports.of("Saving"):
+            project_folders.after_save(path, _copied)
+    _copied.clear()
+    reports.show()
+
+
+_HANDLERS: dict[str, Callable[..., None]] = {
+    "undo_post": _after_undo,
+    "redo_post": _after_undo,
+    "load_pre": _before_load,
+    "load_post": _after_load,
+    "save_pre": _before_save,
+    "save_post": _after_save,
+    "save_post_fail": _after_save,
+}
+
+
+def register() -> None:
+    """Adds the handlers."""
+    for name, handler in _HANDLERS.items():
+        getattr(bpy.app.handlers, name).append(handler)
+    jobs.at_rest.append(project_folders.catch_up)
+    upkeep.register()
+
+
+def unregister() -> None:
+    """Removes them."""
+    upkeep.unregister()
+    jobs.at_rest.clear()
+    for name, handler in _HANDLERS.items():
+        registered = getattr(bpy.app.handlers, name)
+        if handler in registered:
+            registered.remove(handler)

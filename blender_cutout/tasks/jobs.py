@@ -1,0 +1,350 @@
+"""Between the engine and Blender: starts the engine, and turns what it says into properties, messages and redraws.
+
+There is one pump. While a job is open one timer calls `step`; without an event loop (`bpy` as a module, background
+mode) `wait` does.
+
+The messages, the client and the environment are imported inside functions: Blender's start is not to pay for them.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import bpy
+
+from ..client.job_queue import Job, Opening, Pump
+from ..core.errors import CutoutError, InputError
+from ..host import kept, storage, strips
+from ..scene import doubt, frame_spans, properties, tracks
+from ..scene.clip_in_view import frame_in_view
+from ..ui import preferences
+
+if TYPE_CHECKING:
+    from ..client.job_queue import AtEnd, Outcome
+    from ..client.process import WorkerClient
+    from ..core.messages import Failed, Hello, MatteReady, Progress, Ready, Request, TrackState
+
+INTERVAL = 0.005
+"""Seconds between two looks at the engine while it works."""
+QUIET = 0.3
+"""Seconds that a job may take before the panel shows it. A round takes less: then nothing is drawn while the engine
+works, which may have to share the processor with that, and the panel does not jump up and down with every stroke."""
+_MARKS = 0.25
+"""Seconds at least between two redraws of the timeline while masks come in."""
+_UNFIT_CLIP = ("InputError", "FrameReadError", "StripError")
+
+
+class Reporter:
+    """What the engine says → what Blender keeps and shows."""
+
+    def __init__(self) -> None:
+        self.mattes: dict[str, dict[int, str]] = {}
+        """Track → clip frame → file of a matte that is newer than what the track's last state told."""
+        self.disk: dict[str, tuple[int, int, int]] = {}
+        """Track → `TrackState.disk`."""
+        self.readies = 0
+        """1 = the engine has answered, 2 = its networks are loaded."""
+        self.in_view = False
+        """The previews may show something else now."""
+        self.marked = False
+        """The timelines may."""
+        self.marked_at = 0.0
+        """When they were drawn anew for that last."""
+        self.quiet_until = 0.0
+        """When the panel is to show the job that was given last; 0 = it does."""
+
+    def on_ready(self, event: Ready) -> None:
+        """Notes what the engine runs on."""
+        self.readies += 1
+        status = properties.status()
+        status.engine = f"Engine {event.version}: tier {event.tier} on {event.device}"
+        if self.readies > 1:
+            status.tier = event.tier
+
+    def on_state(self, event: TrackState) -> None:
+        """Keeps a track's state in its scene."""
+        found = properties.track_by_uuid(event.track)
+        if not found:
+            return
+        scene, track = found
+        self.in_view = self.marked = True
+        track.head, track.keyframe_count = event.head, len(event.keyframes)
+        track.frame_count, track.width, track.height = event.frame_count, event.width, event.height
+        strips.keep_shown(scene, track.strip_uuid, event.shown, event.turned)
+        track.done_count = sum(stop - start for start, stop in event.done)
+        track.mattes = json.dumps(event.mattes, separators=(",", ":"))
+        self.mattes.pop(event.track, None)
+        self.disk[event.track] = event.disk
+        track.drawn = json.dumps(event.keyframes, separators=(",", ":"))
+        track.keyframes = frame_spans.told(frame_spans.timeline_frames(scene, track, event.keyframes))
+        track.locks = json.dumps(event.locked, separators=(",", ":"))
+        locked = (f for start, stop in kept.ranges(track.locks, event.frame_count) for f in range(start, stop))
+        track.locked_frames = frame_spans.told(frame_spans.timeline_frames(scene, track, locked))
+        track.confidence = event.confidence
+        doubt.judge(scene, track)
+
+    def on_matte(self, job: Job, event: MatteReady) -> None:
+        """Notes where a frame's matte lies."""
+        self.mattes.setdefault(event.track, {})[event.frame] = event.path
+        self.in_view = self.in_view or frame_in_view() in (event.frame, None)
+        self.marked = True
+
+    def on_progress(self, job: Job, event: Progress) -> None:
+        """Moves the bar."""
+        status = properties.status()
+        status.progress = event.done / event.total if event.total > 0 else 0.0
+        left = f", {event.eta:.0f} s left" if event.eta >= 0 else ""
+        status.stage = f"{job.title} {event.done} of {event.total}{left}"
+
+    def on_warning(self, job: Job | None, text: str) -> None:
+        """Shows a warning."""
+        say("WARNING", _in_timeline(job, text))
+
+    def on_end(self, job: Job, outcome: Outcome) -> None:
+        """Shows how a job ended, and makes it a step of Blender's undo."""
+        from ..core.messages import Cancelled, Failed
+
+        self.in_view = True  # strokes that were applied are shown otherwise
+        if isinstance(outcome, Failed):
+            text, hint = _in_timeline(job, outcome.text), _in_timeline(job, outcome.hint)
+            outcome = job.outcome = replace(outcome, text=text, hint=hint)
+            say("ERROR", text, hint)
+            if outcome.code == "WorkerDied":
+                properties.status().lost = True
+            elif outcome.code in _UNFIT_CLIP:
+                tracks.forget_unopened(job.track)
+        elif isinstance(outcome, Cancelled):
+            say("INFO", f"{job.title} was stopped.", "What is finished stays.")
+        elif properties.status().level == "INFO":  # a warning on the way is not to be wiped out
+            say("INFO", outcome.summary)
+        if job.undo and not isinstance(outcome, Failed):
+            push_undo(job.undo)
+
+    def on_lost(self, event: Failed) -> None:
+        """Shows that the engine is gone."""
+        say("ERROR", event.text, event.hint)
+        properties.status().lost = True
+
+
+_reporter = Reporter()
+at_rest: list[Callable[[], None]] = []
+"""What is to be called each time when the last open job has ended."""
+
+
+def _start() -> WorkerClient:
+    """Starts the engine as the preferences say."""
+    from ..client.process import WorkerClient
+
+    chosen = preferences.settings()
+    client = WorkerClient(engine_command(chosen.engine_python), storage.user_folder("logs") / "engine.log")
+    client.start(_hello())
+    _reporter.readies = 0
+    status = properties.status()
+    status.lost = False
+    status.engine = "Engine is starting"
+    return client
+
+
+def _hello() -> Hello:
+    """What the preferences want of the engine."""
+    from ..core.messages import PROTOCOL, Hello
+
+    chosen = preferences.settings()
+    return Hello(PROTOCOL, chosen.tier, chosen.device)
+
+
+def change_engine() -> None:
+    """Has a running engine work as the preferences say now; one that does not run reads them at its start."""
+    _reporter.readies = 0
+    if pump.running:
+        pump.greet(_hello())
+
+
+def engine_command(python: str = "") -> list[str]:
+    """The command that starts the engine. Raises EnvironmentMissing when it is not installed."""
+    from ..client.process import worker_command
+    from ..environment.venv import worker_python
+
+    return worker_command(worker_python(python or None))
+
+
+pump = Pump(_start, _reporter)
+
+
+def matte_file(track: Any, frame: int) -> Path | None:
+    """The file of a clip frame's newest matte, also while it is being propagated; None = it has none."""
+    newest = _reporter.mattes.get(track.uuid, {}).get(frame)
+    if newest is not None:
+        return Path(newest)
+    for start, stop, operation in kept.mattes(track.mattes, track.frame_count):
+        if start <= frame < stop:
+            with suppress(InputError):  # told when the file was opened
+                return storage.track_folder(track) / "mattes" / operation / f"{frame:06d}.png"
+    return None
+
+
+def under_way(track: Any) -> frozenset[int]:
+    """The clip frames with a mask that is newer than what the cutout's last state told."""
+    return frozenset(_reporter.mattes.get(track.uuid, ()))
+
+
+def disk_use(track: Any) -> tuple[int, int, int] | None:
+    """What a cutout's masks take, see `TrackState.disk`; None = the engine has not told yet."""
+    return _reporter.disk.get(track.uuid)
+
+
+def engine_loaded() -> bool:
+    """True when the engine has told that its networks are loaded."""
+    return pump.running and _reporter.readies > 1
+
+
+def say(level: str, text: str, hint: str = "") -> None:
+    """Shows a message in the panel."""
+    _note(level, text, hint)
+    redraw("UI")
+
+
+def _note(level: str, text: str, hint: str = "") -> None:
+    """Keeps a message for when the panel is drawn next."""
+    status = properties.status()
+    status.level, status.text, status.hint = level, text, hint
+
+
+def submit(
+    scene: Any,
+    track: Any,
+    title: str,
+    message: Callable[[str], Request] | None = None,
+    then: AtEnd | None = None,
+    undo: str = "",
+    others: Iterable[Any] = (),
+) -> Job:
+    """Asks something about a cutout of the engine, as `Pump.submit`; the timer sees to the rest.
+
+    `others` are cutouts of the same scene that have to be open as well.
+
+    Raises:
+        StripError: the strip is gone, or its files.
+        InputError: the .blend names a folder that is not its own.
+        EnvironmentMissing: the engine is not installed.
+    """
+    opening, more = _opening(scene, track), {other.uuid: _opening(scene, other) for other in others}
+    _note("INFO", "")
+    job = pump.submit(track.uuid, opening, title, message, then, undo, more)
+    status = properties.status()
+    status.busy, status.stage, status.progress = bool(pump.jobs), title, 0.0
+    _reporter.quiet_until = time.monotonic() + QUIET
+    if not bpy.app.background and not bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.register(_tick, first_interval=INTERVAL)
+    return job
+
+
+def _opening(scene: Any, track: Any) -> Opening:
+    """How the engine is to open a cutout."""
+    strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
+    folder = storage.track_folder(track)
+    return Opening(strips.clip_of(strip), folder, track.head, preferences.settings().limit)
+
+
+def step() -> bool:
+    """Takes in what the engine has said, without waiting; True while jobs are open."""
+    before, taken = properties.status().busy, pump.taken
+    busy = pump.step()
+    status = properties.status()
+    status.busy = busy
+    for call in at_rest if before and not busy else ():
+        call()
+    # The preview's picture is not made anew for every word of the engine; nor is anything for a round under way.
+    if _reporter.in_view:
+        redraw("PREVIEW")
+    if busy != before or _reporter.in_view or (taken != pump.taken and time.monotonic() > _reporter.quiet_until):
+        redraw("UI")
+    elif busy and 0 < _reporter.quiet_until < time.monotonic():
+        _reporter.quiet_until = 0.0
+        redraw("UI")
+    _reporter.in_view = False
+    if _reporter.marked and (not busy or time.monotonic() > _reporter.marked_at + _MARKS):
+        redraw("WINDOW")
+        _reporter.marked, _reporter.marked_at = False, time.monotonic()
+    return busy
+
+
+def wait(job: Job, seconds: float | None = None) -> Outcome:
+    """Steps until a job has ended, and returns how. Raises TimeoutError after `seconds`."""
+    deadline = None if seconds is None else time.monotonic() + seconds
+    while job.outcome is None:
+        step()
+        if job.outcome is None:
+            if deadline is not None and time.monotonic() > deadline:
+                raise TimeoutError(f"The engine did not finish in {seconds} s: {job.title}")
+            time.sleep(0.003)
+    step()
+    return job.outcome
+
+
+def follow_blender() -> None:
+    """Moves the engine's heads to where Blender's undo or redo has put the scene's."""
+    from ..core.messages import Checkout
+
+    for scene, track in properties.tracks():
+        head = pump.heads.get(track.uuid)
+        if head is None or head == track.head or not pump.running:
+            continue
+        uuid, wanted = track.uuid, track.head
+        try:
+            submit(scene, track, "Undoing", lambda job, u=uuid, h=wanted: Checkout(job, u, h))  # type: ignore[misc]
+        except CutoutError as error:
+            say("ERROR", error.text, error.hint)
+
+
+def close() -> None:
+    """Ends the engine and the timer. Work in progress is dropped, what it finished is on disk."""
+    if bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.unregister(_tick)
+    pump.close()
+    _reporter.mattes.clear()
+    if hasattr(bpy.types.WindowManager, "cutout"):
+        status = properties.status()
+        status.busy, status.engine = False, ""
+
+
+def end_process() -> None:
+    """Ends the engine at Blender's exit, when Blender's data is not to be touched any more."""
+    pump.close()
+
+
+def redraw(kind: str = "") -> None:
+    """Has every sequencer drawn anew, or only its regions of a type."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "SEQUENCE_EDITOR":
+                for region in area.regions:
+                    if not kind or region.type == kind:
+                        region.tag_redraw()
+
+
+def _in_timeline(job: Job | None, text: str) -> str:
+    """What the engine says in a job, with the frames as the artist sees them numbered."""
+    found = properties.track_by_uuid(job.track) if job else None
+    return frame_spans.in_timeline(*found, text) if found else str(text)
+
+
+def push_undo(name: str) -> None:
+    """Makes the present state a step of Blender's undo: the engine's answers come outside of any operator."""
+    windows = bpy.context.window_manager.windows
+    if not len(windows):
+        return
+    with bpy.context.temp_override(window=windows[0]):
+        if bpy.ops.ed.undo_push.poll():
+            bpy.ops.ed.undo_push(message=name)
+
+
+def _tick() -> float | None:
+    """The timer: looks again soon while the engine works, ends itself otherwise."""
+    return INTERVAL if step() else None

@@ -1,0 +1,314 @@
+"""Renders the frames of a strip that has no readable file, a few at a time, so that Blender's window stays alive.
+
+One timer calls `step`; without an event loop whoever started it does. Frames that are done stay: after a cancel, an
+error or a crash the next start goes on with those that are missing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..core import atomic
+from ..core.errors import CutoutError, InputError, StoreError, StripError
+from ..host import compat, contents, fingerprint, frame_render, rendered_frames, storage, strip_source, strips
+from ..host.frame_plan import Plan, plan
+from ..scene import properties, tracks
+from . import jobs
+
+INTERVAL = 0.02
+"""Seconds between two steps, for Blender's window."""
+_TICK = 0.15
+"""Seconds of rendering in one step, about: as long the window does not answer."""
+_MOST = 16
+_MOST_BYTES = 1 << 30
+"""Of a picture."""
+
+
+@dataclass
+class Bake:
+    """A rendering under way.
+
+    Attributes:
+        track: uuid of the cutout.
+        plan: what is rendered.
+        part: where the frames go until all are there.
+        folder: where they lie then.
+        todo: frames still missing, counted from 0.
+        batch: how many the next step renders.
+        note: what else the artist should know.
+    """
+
+    track: str
+    plan: Plan
+    part: Path
+    folder: Path
+    todo: list[int] = field(default_factory=list)
+    batch: int = 1
+    note: str = ""
+    rendered: int = 0
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def done(self) -> int:
+        """Frames that are there."""
+        return self.plan.count - len(self.todo)
+
+
+class Baker:
+    """At most one rendering of frames at a time. Nothing happens but inside `start` and `step`."""
+
+    def __init__(self) -> None:
+        self.bake: Bake | None = None
+
+    def start(self, scene: Any, track: Any, again: bool = False) -> Bake:
+        """Begins, or goes on with what an earlier one left.
+
+        Args:
+            scene: the cutout's.
+            track: the cutout.
+            again: frames that are there already are rendered anew.
+
+        Raises:
+            InputError: another one is under way.
+            StripError: the strip cannot be cut out.
+            StoreError: the disk is too full, or cannot be written.
+        """
+        if self.bake is not None:
+            raise InputError("Frames are being rendered already.", "Wait, or cancel that first.")
+        wanted = plan(scene, track)
+        folder = storage.frames_folder(f"{track.strip_uuid[:8]}-{wanted.mark}-{wanted.offset}-{wanted.count}")
+        made = Bake(track.uuid, wanted, folder.with_name(folder.name + ".part"), folder)
+        if again or not (folder / rendered_frames.DONE).is_file():
+            try:
+                if again and atomic.is_folder(made.part):
+                    contents.clear_part(made.part)
+                made.part.parent.mkdir(parents=True, exist_ok=True)
+                atomic.make_folder(made.part)
+                there = contents.pictures(made.part)
+            except OSError as error:
+                raise StoreError(
+                    f"The frames cannot be rendered into {made.part}: {error.strerror or error}",
+                    "Check the folder's permissions, or save the project elsewhere.",
+                ) from error
+            made.todo = [n for n in range(wanted.count) if rendered_frames.file_name(n) not in there]
+            _check_space(made)
+        self.bake = made
+        return made
+
+    def step(self) -> bool:
+        """Renders a few frames; True while some are missing.
+
+        Raises:
+            CutoutError: it failed and has ended; what was rendered stays.
+        """
+        made = self.bake
+        if made is None:
+            return False
+        found = properties.track_by_uuid(made.track)
+        if found is None:  # undone, or removed
+            self.bake = None
+            return False
+        try:
+            if made.todo:
+                self._render(made, *found)
+            if not made.todo:
+                self.bake = None
+                _finish(made, *found)
+        except BaseException:
+            self.bake = None
+            raise
+        return self.bake is not None
+
+    def cancel(self) -> bool:
+        """Stops; True when there was something to stop. What was rendered stays."""
+        stopped, self.bake = self.bake is not None, None
+        return stopped
+
+    def _render(self, made: Bake, scene: Any, track: Any) -> None:
+        place, wanted = strips.find(scene, track.strip_uuid, track.strip_name), made.plan
+        first = round(compat.time_get(place.strip, "frame_start")) + wanted.offset
+        now = (fingerprint.of(scene, place.strip), rendered_frames.span(place.strip))
+        if now != (wanted.mark, (first, first + wanted.count)):
+            contents.clear_part(made.part)
+            raise StripError("The strip was changed while its frames were rendered.", "Press Render Frames again.")
+        run = next((n for n in range(1, made.batch) if made.todo[n : n + 1] != [made.todo[0] + n]), made.batch)
+        batch = [first + n for n in made.todo[:run]]
+        before = time.monotonic()
+        frame_render.render(scene, place, wanted.size, batch, first, made.part)
+        took = time.monotonic() - before
+        del made.todo[:run]
+        made.rendered += run
+        if took < _TICK / 2:
+            made.batch = min(made.batch * 2, _MOST)
+        elif took > _TICK:
+            made.batch = max(1, made.batch // 2)
+
+
+def _finish(made: Bake, scene: Any, track: Any) -> None:
+    """Makes the frames the strip's, when all are there."""
+    place, wanted = strips.find(scene, track.strip_uuid, track.strip_name), made.plan
+    old = rendered_frames.of(place.strip)
+    target = storage.frames_folder(made.folder.name.removeprefix("frames-"))  # saved for the first time meanwhile
+    same = old is not None and (not made.part.exists() or _same_pictures(old, made))
+    if made.part.exists():
+        _put_in_place(made, target)
+    record = rendered_frames.Frames(
+        folder=storage.stored(target, bpy.data.filepath),
+        count=wanted.count,
+        width=wanted.size[0],
+        height=wanted.size[1],
+        offset=wanted.offset,
+        mark=wanted.mark,
+        output=wanted.output,
+    )
+    editor = strips.editor(scene)
+    if compat.RATE_BY_CACHE and editor.use_cache_raw and strip_source.rate_matters(scene, place.strip):
+        editor.use_cache_raw = False  # with it the frame that Blender shows depends on those before
+        made.note = " The sequencer's raw cache was switched off: with it Blender shows other frames."
+    for other in strips.places(editor):
+        if other.strip.get(strips.STRIP_KEY) == track.strip_uuid:
+            rendered_frames.keep(other.strip, record)
+    for fellow in [t for t in scene.cutout.tracks if t.strip_uuid == track.strip_uuid]:
+        if not same and fellow.frame_count:
+            tracks.begin_again(scene, fellow)
+        jobs.pump.heads.pop(fellow.uuid, None)  # the engine is to open it with these frames
+    made.track = track.uuid
+
+
+def _put_in_place(made: Bake, target: Path) -> None:
+    """Swaps the finished frames in: whoever looks sees the old ones or the new ones, whole."""
+    other = contents.foreign(target)
+    if other:
+        raise StoreError(f"{target} holds other files ({other}) and is not replaced.", "Move them away, and try again.")
+    aside = atomic.unused_name(target)
+    try:
+        done = {"count": made.plan.count, "mark": made.plan.mark}
+        atomic.write(made.part / rendered_frames.DONE, json.dumps(done).encode())
+        if target.exists():
+            os.rename(target, aside)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(str(made.part), str(target))
+        shutil.rmtree(aside, ignore_errors=True)
+    except OSError as error:
+        raise StoreError(f"The frames cannot be put into {target}: {error.strerror or error}") from error
+
+
+def _same_pictures(old: rendered_frames.Frames, made: Bake) -> bool:
+    """True when the new frames are those of before, to the byte."""
+    if old.count != made.plan.count or old.offset != made.plan.offset:
+        return False
+    names = map(rendered_frames.file_name, range(old.count))
+    try:
+        return all(_bytes(old.path / n) == _bytes(made.part / n) for n in names)
+    except OSError:
+        return False
+
+
+def _bytes(picture: Path) -> bytes:
+    return atomic.read_regular(picture, _MOST_BYTES)
+
+
+def _check_space(made: Bake) -> None:
+    """Raises StoreError when the disk cannot hold the frames that are missing."""
+    free = shutil.disk_usage(made.part).free
+    wanted = made.plan.bytes * len(made.todo) // max(1, made.plan.count)
+    if wanted > free:
+        raise StoreError(
+            f"The frames need about {wanted / 1e6:.0f} MB, the disk has {free / 1e6:.0f} MB left: {made.part.parent}",
+            "Free space on the disk, trim the strip, or save the project on another disk.",
+        )
+
+
+baker = Baker()
+
+
+def begin(scene: Any, track: Any, again: bool = False) -> None:
+    """Starts rendering the frames of a cutout's strip; the timer sees to the rest. Raises as `Baker.start`."""
+    made = baker.start(scene, track, again)
+    jobs.say("INFO", "")
+    _show(made)
+    if not bpy.app.background and not bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.register(_tick, first_interval=INTERVAL)
+
+
+def announce(scene: Any, track: Any) -> None:
+    """Tells why and how much is to be rendered before a cutout can be worked on."""
+    wanted = plan(scene, track)
+    jobs.say("INFO", f"{wanted.reason} {wanted.told()}", "Press Render Frames.")
+
+
+def step() -> bool:
+    """What the timer does: a few frames, and what is to be shown of it; True while there is more to do."""
+    made = baker.bake
+    try:
+        busy = baker.step()
+    except CutoutError as error:
+        _hide()
+        jobs.say("ERROR", error.text, error.hint)
+        raise
+    if busy and made is not None:
+        _show(made)
+    elif made is not None:
+        _hide()
+        _opened(made)
+    return busy
+
+
+def cancel() -> None:
+    """Stops. What was rendered stays."""
+    if baker.cancel():
+        jobs.say("INFO", "Rendering frames was stopped.", "Frames that are done stay; the next press goes on.")
+    _hide()
+
+
+def close() -> None:
+    """Ends the timer: another file is coming, or Blender's end."""
+    if bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.unregister(_tick)
+    baker.cancel()
+    if hasattr(bpy.types.WindowManager, "cutout"):
+        _hide()
+
+
+def _tick() -> float | None:
+    try:
+        return INTERVAL if step() else None
+    except CutoutError:  # told already
+        return None
+
+
+def _show(made: Bake) -> None:
+    status, took = properties.status(), time.monotonic() - made.started
+    status.frames_busy, status.frames_share = True, made.done / max(1, made.plan.count)
+    status.frames_text = f"Rendering frames {made.done} of {made.plan.count}"
+    if made.rendered and took > 0.5:
+        rate = made.rendered / took
+        status.frames_text += f", {rate:.1f} a second, {len(made.todo) / rate:.0f} s left"
+    jobs.redraw("UI")
+
+
+def _hide() -> None:
+    status = properties.status()
+    status.frames_busy, status.frames_text = False, ""
+    jobs.redraw("UI")
+
+
+def _opened(made: Bake) -> None:
+    """Has the engine open the strip's frames."""
+    found = properties.track_by_uuid(made.track)
+    if found is None:
+        return
+    scene, track = found
+    jobs.push_undo("Render Frames")
+    try:
+        jobs.submit(scene, track, "Opening the frames", then=lambda _: f"{made.plan.count} frames rendered.{made.note}")
+    except CutoutError as error:
+        jobs.say("ERROR", error.text, error.hint)

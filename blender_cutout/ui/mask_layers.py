@@ -1,0 +1,91 @@
+"""Which masks are shown over the preview now, and how: as tint, outline, checkerboard or black and white."""
+
+# No `from __future__ import annotations`: that name is a module here.
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import CutoutError
+from ..geometry.mask_looks import CHECKER, GREY, OUTLINE, Look, look
+from ..geometry.picture_map import PictureMap
+from ..host import annotations, strips
+from ..scene import frame_spans, properties, written
+from ..scene import tracks as objects
+from ..tasks import jobs
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Masks that are shown as one, their sum, and how; they have a size (height, width)."""
+
+    files: tuple[Path, ...]
+    look: Look
+    size: tuple[int, int]
+
+
+def find_layers(scene: Any) -> tuple[list[Layer], PictureMap | None]:
+    """The masks to be shown now, those beneath first, and how their pictures lie (None = there are none).
+
+    Nothing is shown while the strip is not seen, nor where the composite shows an object's very mask already. What
+    covers the picture is one layer of all objects, otherwise each object has its own.
+
+    Raises:
+        CutoutError: the strip is gone, or cannot be mapped.
+    """
+    tracks = [track for track in objects.shown(scene) if track.frame_count]
+    if not tracks:
+        return [], None
+    place = strips.find(scene, tracks[0].strip_uuid, tracks[0].strip_name)
+    strip = place.strip
+    if strip.mute or not strips.is_open(scene, place):
+        return [], None
+    frame = frame_spans.shown_now(scene, strip, tracks[0])
+    if frame is None:
+        return [], None
+    found = [
+        (track, path)
+        for track in tracks
+        if not _is_composed(strip, track) and (path := jobs.matte_file(track, frame)) is not None
+    ]
+    if not found:
+        return [], None
+    picture = strips.picture_map(scene, strip, (tracks[0].width, tracks[0].height))
+    size = tracks[0].height, tracks[0].width
+    if scene.cutout.mask_view in (CHECKER, GREY) and not annotations.is_drawing():
+        return [Layer(tuple(path for _, path in found), chosen_look(scene, found[0][0]), size)], picture
+    return [Layer((path,), chosen_look(scene, track), size) for track, path in found], picture
+
+
+def strokes_shown(scene: Any) -> bool:
+    """Whether applied strokes are to be seen: not while the mask is hidden, nor over the finished composite."""
+    if not scene.cutout.show_mask:
+        return False
+    if not len(scene.cutout.tracks):
+        return True
+    track = properties.active_track(scene)
+    try:
+        strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
+    except CutoutError:
+        return True
+    return not _is_composed(strip, track)
+
+
+def chosen_look(scene: Any, track: Any) -> Look:
+    """How a cutout's mask is to be shown, by the panel's choices."""
+    data = scene.cutout
+    view, opacity = data.mask_view, data.mask_opacity
+    if view in (CHECKER, GREY):
+        if annotations.is_drawing():  # the stroke lies beneath what covers the picture: it would not be seen
+            view = OUTLINE
+        else:
+            opacity = data.cover_opacity
+    red, green, blue = track.colour
+    return look(view, (red, green, blue), opacity)
+
+
+def _is_composed(strip: Any, track: Any) -> bool:
+    """True when the composite shows the cutout's mask as it is now, alone or with the strip's other objects."""
+    if track.head != track.written_head:
+        return False
+    return written.is_shown(strip, track)

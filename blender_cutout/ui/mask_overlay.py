@@ -1,0 +1,224 @@
+"""Shows the masks of the active clip's objects over the preview, where they lie; which and how, says `layers`.
+
+Only draws; the picture of the render is not touched. A mask is read from its file when it is first shown and kept on
+the graphics card; nothing is added to the .blend. Of a large mask the small copy is read, which takes a millisecond or
+two, so that neither playing nor scrubbing waits; a thread reads the part in view in full where the artist looks closer.
+"""
+
+# No `from __future__ import annotations`: that name is a module here.
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..core.errors import CutoutError
+from ..formats.png import read_grey
+from ..geometry import mask_detail
+from ..geometry.mask_detail import EVERYTHING, Box, Part
+from ..geometry.picture_map import PictureMap, Point
+from ..host import compat
+from ..tasks import jobs
+from .draw_handler import DrawHandler
+from .mask_layers import Layer, find_layers
+from .mask_reader import Reader
+from .mask_shader import Painter, on_screen, upload
+
+_KEPT = 8
+"""Textures kept at least for each mask in view: itself, and a few frames to step back and forth."""
+_ENOUGH = 48 * 2**20
+"""Pixels up to which more are kept: some seconds, so that what is played again and again is read once."""
+_SMALL = 1 << 20
+"""Pixels that a small copy may have."""
+_AT_ONCE = 1 << 25
+"""Pixels that a mask without a small copy may have: the window waits while it is read."""
+_IN_FULL = 3
+"""So many masks are shown as one in full detail; for more the small copies must do."""
+_SQUARE = 8.0
+"""Side of the checkerboard's squares, in pixels at a screen scale of 1."""
+_SOON = 0.02
+"""Seconds between two looks whether a mask was read in full."""
+
+
+_Size = tuple[int, int] | None
+"""Height and width of masks, where they are known."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A mask on the graphics card.
+
+    Attributes:
+        texture: its pixels.
+        box: where there is anything of it; None = nowhere.
+        width: of the small copy, 0 = it is the mask itself.
+        pixels: how many.
+    """
+
+    texture: Any
+    box: Box | None
+    width: int = 0
+    pixels: int = 0
+
+
+class Overlay(DrawHandler):
+    """What is drawn over the previews, and the textures for it."""
+
+    what = "The mask over the preview"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._painter = Painter()
+        self._reader = Reader()
+        self._textures: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
+        self._room = _KEPT
+        self._pixels: dict[tuple[Any, ...], int] = {}
+
+    def remove(self) -> None:
+        """Draws no more, and frees the graphics memory."""
+        super().remove()
+        if bpy.app.timers.is_registered(self._when_read):
+            bpy.app.timers.unregister(self._when_read)
+        self._painter.close()
+        self._reader.close()
+        self._textures.clear()
+        self._pixels.clear()
+
+    def draw(self, context: Any) -> None:
+        """Draws the masks to be seen now."""
+        space = context.space_data
+        scene = compat.sequencer_scene(context)
+        if scene is None or not scene.cutout.show_mask or space.display_mode != "IMAGE" or not space.show_overlays:
+            return
+        try:
+            layers, picture = find_layers(scene)
+        except CutoutError:  # the strip is gone or cannot be mapped: the panel says so when it matters
+            return
+        self._room = _KEPT * max(1, len(layers))
+        with self.guarded():
+            for layer in layers:
+                assert picture is not None
+                self._show(layer, picture, context)
+
+    def _show(self, layer: Layer, picture: PictureMap, context: Any) -> None:
+        region, part = context.region, None
+        shown = self._texture(*layer.files, size=layer.size)
+        box = EVERYTHING if layer.look.outside[3] > 0 or shown is None else shown.box
+        if shown is None or box is None:
+            return
+        if shown.width and not context.screen.is_animation_playing and len(layer.files) <= _IN_FULL:
+            view = [region.view2d.region_to_view(x, y) for x in (0, region.width) for y in (0, region.height)]
+            zoom = region.width / (view[2][0] - view[0][0])
+            part = mask_detail.part_in_view(picture, view, zoom, shown.width)
+        texture = self._detail(part, *layer.files, size=layer.size) if part else None
+        shares, places = corners(picture, part if texture else None, box)
+        square = _SQUARE * context.preferences.system.ui_scale
+        self._painter.paint(texture or shown.texture, shares, on_screen(places, region), layer.look, square)
+
+    def _texture(self, *paths: Path, size: _Size = None) -> _Shown | None:
+        """The masks as one texture, of their small copies where they have them; None when one cannot be read."""
+        try:
+            key = tuple(map(_seen, paths))
+            if key not in self._textures:
+                shown = _upload(*paths, size=size)
+                self._keep(key, shown, shown.pixels)
+        except OSError:
+            return None
+        except ValueError:
+            self._keep(key, None)  # damaged: not to be tried again at every redraw
+        self._textures.move_to_end(key)
+        found: _Shown | None = self._textures[key]
+        return found
+
+    def _detail(self, part: Part, *paths: Path, size: _Size = None) -> Any:
+        """A part of the masks themselves as one texture; None while the thread reads them, or they are not there."""
+        try:
+            files = [_file(path) for path in paths]
+        except OSError:
+            return None
+        key = (*files, part)
+        if key not in self._textures:
+            pixels = [grey for file in files if (grey := self._reader.get(file, size)) is not None]
+            if len(pixels) < len(files):
+                if self._reader.busy and not bpy.app.timers.is_registered(self._when_read):
+                    bpy.app.timers.register(self._when_read, first_interval=_SOON)
+                return None
+            cut = [grey[part.y0 : part.y1 : part.step, part.x0 : part.x1 : part.step] for grey in pixels]
+            grey = _sum(cut)
+            self._keep(key, upload(grey), grey.size)
+        self._textures.move_to_end(key)
+        return self._textures[key]
+
+    def _keep(self, key: tuple[Any, ...], value: Any, pixels: int = 0) -> None:
+        self._textures[key], self._pixels[key] = value, pixels
+        while len(self._textures) > self._room and sum(self._pixels.values()) > _ENOUGH:
+            oldest, _ = self._textures.popitem(last=False)
+            del self._pixels[oldest]
+
+    def _when_read(self) -> float | None:
+        """A timer: has the preview drawn anew when the thread is done."""
+        if self._reader.busy:
+            return _SOON
+        jobs.redraw("PREVIEW")
+        return None
+
+
+def corners(picture: PictureMap, part: Part | None = None, box: Box = EVERYTHING) -> tuple[list[Point], list[Point]]:
+    """The corners of what the crop leaves of a picture, or of a part of it, inside a box.
+
+    Returns:
+        Their places on a texture of the picture or part, in shares of its width and height; and as preview points.
+    """
+    width, height = picture.source_size
+    left, right, bottom, top = picture.crop
+    shown = part or mask_detail.whole(picture)
+    x0, y0 = max(left, shown.x0, box[0] * width), max(top, shown.y0, box[1] * height)
+    x1 = max(x0, min(width - right, shown.x1, box[2] * width))
+    y1 = max(y0, min(height - bottom, shown.y1, box[3] * height))
+    points: list[Point] = [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]
+    return [shown.share(point) for point in points], [picture.to_preview(point) for point in points]
+
+
+def _file(path: Path) -> tuple[str, int]:
+    """A file's name and time, by which it is known. Raises OSError when it is gone."""
+    return str(path), path.stat().st_mtime_ns
+
+
+def _seen(path: Path) -> tuple[str, int]:
+    """As `_file`, of the mask's small copy, which is there first, or of the mask where there is none."""
+    try:
+        return _file(mask_detail.small_copy(path))
+    except OSError:
+        return _file(path)
+
+
+def _upload(*paths: Path, size: _Size = None) -> _Shown:
+    """The small copies of masks, their sum, on the graphics card, else the masks. Raises OSError, ValueError."""
+    try:
+        grey, small = _sum([read_grey(mask_detail.small_copy(path), None, _SMALL) for path in paths]), True
+    except (OSError, ValueError):  # they are small themselves, or from a version that made no copies
+        grey, small = _sum([read_grey(path, size, _AT_ONCE) for path in paths]), False
+    return _Shown(upload(grey), mask_detail.used(grey), grey.shape[1] if small else 0, grey.size)
+
+
+def _sum(pixels: list[Any]) -> Any:
+    """The sum of masks (H, W) uint8 of one size, at most 255."""
+    total = pixels[0]
+    for grey in pixels[1:]:
+        total = total + (255 - total).clip(max=grey)
+    return total
+
+
+_overlay = Overlay()
+
+
+def register() -> None:
+    """Shows masks from now on."""
+    _overlay.add()
+
+
+def unregister() -> None:
+    """Shows none any more."""
+    _overlay.remove()

@@ -1,0 +1,112 @@
+"""Paints mattes over a preview: the one shader, and how textures get onto the graphics card."""
+
+# No `from __future__ import annotations`: other modules here name one so.
+
+from collections.abc import Sequence
+from typing import Any
+
+import gpu
+
+from ..geometry.mask_looks import Look
+from ..geometry.picture_map import Point
+
+_VERTEX = """
+void main() {
+  place = at;
+  gl_Position = ModelViewProjectionMatrix * vec4(pos, 0.0, 1.0);
+}
+"""
+# Bilinear by hand: up to 5.1 a texture's filter cannot be chosen from Python. The outline is where the mask crosses
+# one half, about a screen pixel wide at every zoom.
+_FRAGMENT = """
+float matte_at(ivec2 p) {
+  return texelFetch(matte, clamp(p, ivec2(0), textureSize(matte, 0) - ivec2(1)), 0).r;
+}
+
+void main() {
+  vec2 p = place * vec2(textureSize(matte, 0)) - vec2(0.5);
+  ivec2 q = ivec2(floor(p));
+  vec2 f = p - floor(p);
+  float upper = mix(matte_at(q), matte_at(q + ivec2(1, 0)), f.x);
+  float lower = mix(matte_at(q + ivec2(0, 1)), matte_at(q + ivec2(1, 1)), f.x);
+  float m = mix(upper, lower, f.y);
+  float line = 1.0 - smoothstep(extra.x - 0.5, extra.x + 0.5, abs(m - 0.5) / max(fwidth(m), 0.0001));
+  vec2 square = floor(gl_FragCoord.xy / extra.z);
+  vec4 around = vec4(outside.rgb * (1.0 - extra.y * mod(square.x + square.y, 2.0)), outside.a);
+  vec4 over = mix(around, inside, m);
+  colour = edge * line + over * (1.0 - edge.a * line);
+}
+"""
+
+
+class Painter:
+    """Holds the shader, which is made at its first use."""
+
+    def __init__(self) -> None:
+        self._shader: Any = None
+
+    def close(self) -> None:
+        """Frees it."""
+        self._shader = None
+
+    def paint(
+        self, texture: Any, shares: Sequence[Point], places: Sequence[Point], chosen: Look, square: float = 8.0
+    ) -> None:
+        """Paints a matte into a polygon.
+
+        Args:
+            texture: the matte, in its red channel.
+            shares: for each corner the place on the texture, in shares of its size.
+            places: the corners, in pixels of the region.
+            chosen: colours.
+            square: side of the checkerboard's squares, in pixels.
+        """
+        from gpu_extras.batch import batch_for_shader
+
+        if self._shader is None:
+            self._shader = _make_shader()
+        batch = batch_for_shader(self._shader, "TRI_FAN", {"pos": places, "at": shares})
+        matrix = gpu.matrix.get_projection_matrix() @ gpu.matrix.get_model_view_matrix()
+        gpu.state.blend_set("ALPHA_PREMULT")
+        self._shader.bind()
+        self._shader.uniform_float("ModelViewProjectionMatrix", matrix)
+        for name, colour in (("inside", chosen.inside), ("outside", chosen.outside), ("edge", chosen.line)):
+            self._shader.uniform_float(name, colour)
+        self._shader.uniform_float("extra", (chosen.reach, chosen.squares, square, 0.0))
+        self._shader.uniform_sampler("matte", texture)
+        batch.draw(self._shader)
+        gpu.state.blend_set("NONE")
+
+
+def upload(grey: Any) -> Any:
+    """A texture of pixels (H, W) uint8, the top row first."""
+    import numpy as np
+
+    # Python may hand over floats only. Divided, not looked up: that takes a fifth of the time.
+    values = (grey / np.float32(255)).ravel()
+    data = gpu.types.Buffer("FLOAT", values.size, values)
+    return gpu.types.GPUTexture((grey.shape[1], grey.shape[0]), format="R8", data=data)
+
+
+def on_screen(points: Sequence[Point], region: Any) -> list[Point]:
+    """Preview points in pixels of the region. Not by `view_to_region`, which rounds."""
+    (x0, y0), (x1, y1) = (region.view2d.region_to_view(*at) for at in ((0, 0), (region.width, region.height)))
+    wide, high = region.width / (x1 - x0), region.height / (y1 - y0)
+    return [((x - x0) * wide, (y - y0) * high) for x, y in points]
+
+
+def _make_shader() -> Any:
+    info = gpu.types.GPUShaderCreateInfo()
+    interface = gpu.types.GPUStageInterfaceInfo("cutout_overlay")
+    interface.smooth("VEC2", "place")
+    info.push_constant("MAT4", "ModelViewProjectionMatrix")
+    for name in ("inside", "outside", "edge", "extra"):  # with the matrix 128 bytes: all that every driver gives
+        info.push_constant("VEC4", name)
+    info.sampler(0, "FLOAT_2D", "matte")
+    info.vertex_in(0, "VEC2", "pos")
+    info.vertex_in(1, "VEC2", "at")
+    info.vertex_out(interface)
+    info.fragment_out(0, "VEC4", "colour")
+    info.vertex_source(_VERTEX)
+    info.fragment_source(_FRAGMENT)
+    return gpu.shader.create_from_info(info)

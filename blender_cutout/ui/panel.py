@@ -1,0 +1,171 @@
+"""The panel "Cutout" in the sequencer's sidebar. Draws from properties only and does no work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from ..core.types import Label
+from ..geometry.mask_looks import CHECKER, GREY
+from ..host import compat
+from ..host.annotations import active_label
+from ..scene import tracks
+from ..scene.properties import active_track, next_step
+from ..tasks import upkeep
+from . import panel_propagation, toolbar, widgets
+
+_SWITCHES = (
+    ("visible", "HIDE_OFF", "HIDE_ON"),
+    ("solo", "SOLO_ON", "SOLO_OFF"),
+    ("locked", "LOCKED", "UNLOCKED"),
+)
+_ICONS = {"INFO": "INFO", "WARNING": "ERROR", "ERROR": "CANCEL"}
+
+
+class CUTOUT_UL_tracks(bpy.types.UIList):
+    """The scene's cutouts."""
+
+    def draw_item(
+        self, context: Any, layout: Any, data: Any, item: Any, icon: Any, active_data: Any, active_property: Any
+    ) -> None:
+        """Draws a line: colour, name, to be renamed in place, how much is done; shown, solo, locked."""
+        row = layout.row(align=True)
+        colour = row.row(align=True)
+        colour.ui_units_x = 0.7
+        colour.prop(item, "colour", text="")
+        row.separator(factor=0.5)
+        row.prop(item, "name", text="", emboss=False)
+        if item.frame_count:
+            row.label(text=f"{item.done_count}/{item.frame_count}")
+        for name, on, off in _SWITCHES:
+            row.prop(item, name, text="", emboss=False, icon=on if getattr(item, name) else off)
+
+
+class CUTOUT_PT_cutout(bpy.types.Panel):
+    """From strokes to the composite."""
+
+    bl_space_type = "SEQUENCE_EDITOR"
+    bl_region_type = "UI"
+    bl_category = "Cutout"
+    bl_label = "Cutout"
+
+    def draw(self, context: Any) -> None:
+        """Draws it."""
+        layout = self.layout
+        scene = compat.sequencer_scene(context)
+        status = context.window_manager.cutout
+        if scene is None:
+            layout.label(text="This sequencer shows no scene.")
+            return
+        data = scene.cutout
+        if not len(data.tracks):
+            layout.label(text="Select a movie or image strip.")
+            layout.operator("cutout.new", icon="ADD")
+            _draw_message(context, layout, status)
+            return
+        row = layout.row()
+        row.template_list("CUTOUT_UL_tracks", "", data, "tracks", data, "active_index", rows=2)
+        column = row.column(align=True)
+        column.operator("cutout.new", icon="ADD", text="")
+        column.operator("cutout.remove", icon="REMOVE", text="")
+        track = active_track(scene)
+        if not draw(layout, track, status):
+            _draw_message(context, layout, status)
+            return
+        _draw_steps(context, layout, scene, track)
+        _draw_view(layout, data, track)
+        if status.busy:
+            layout.progress(factor=status.progress, text=status.stage, type="BAR")
+            layout.operator("cutout.cancel", icon="X")
+        _draw_message(context, layout, status)
+
+
+def _draw_steps(context: Any, layout: Any, scene: Any, track: Any) -> None:
+    """The buttons in the order of their use, and what to do next."""
+    data = scene.cutout
+    column = layout.column(align=True)
+    row = column.row(align=True)
+    drawing = active_label(context)
+    for label, text, icon in ((Label.KEEP, "Keep", "ADD"), (Label.REMOVE, "Remove", "REMOVE")):
+        row.operator("cutout.brush", text=text, icon=icon, depress=label is drawing).label = label.value
+    row.operator("cutout.start_brush", text="Brush", icon="BRUSH_DATA", depress=toolbar.is_active(context))
+    row = column.row(align=True)
+    row.operator("cutout.apply_strokes", icon="GREASEPENCIL")
+    row.operator("cutout.auto", icon="LIGHT")
+    row = column.row(align=True)
+    row.operator("cutout.undo_round", icon="LOOP_BACK")
+    row.prop(data, "auto_apply", toggle=True)
+    column = layout.column(align=True)
+    column.label(text="Propagate")
+    row = column.row(align=True)
+    for direction, text in (("BACKWARD", "Backward"), ("BOTH", "Both"), ("FORWARD", "Forward")):
+        row.operator("cutout.propagate", text=text).direction = direction
+    if len(tracks.of_clip(scene, track)) > 1:
+        column.operator("cutout.propagate_all", icon="GROUP").direction = "BOTH"
+    if track.done_count:
+        column = layout.column(align=True)
+        panel_propagation.draw_doubt(column, scene, track)
+        panel_propagation.draw_locks(column, track)
+    column = layout.column(align=True)
+    if len(tracks.of_clip(scene, track)) > 1:
+        column.prop(data, "write_objects", text="")
+    column.operator("cutout.write_strips", icon="SEQUENCE")
+    column = layout.column(align=True)
+    column.scale_y = 0.8
+    for line in next_step(track, data.auto_apply):
+        column.label(text=line)
+    if track.keyframes:
+        column.label(text=f"Frames with strokes: {track.keyframes}")
+
+
+def _draw_view(layout: Any, data: Any, track: Any) -> None:
+    """How the mask is shown."""
+    column = layout.column(align=True)
+    row = column.row(align=True)
+    row.prop(data, "show_mask")
+    row.prop(data, "show_marks", text="", icon="KEYTYPE_KEYFRAME_VEC", toggle=True)
+    colour = row.row()
+    colour.active = data.show_mask
+    colour.prop(track, "colour", text="")
+    choice = column.column(align=True)
+    choice.active = data.show_mask
+    choice.row(align=True).prop(data, "mask_view", text="")
+    choice.prop(data, "cover_opacity" if data.mask_view in (CHECKER, GREY) else "mask_opacity", slider=True)
+
+
+def _draw_message(context: Any, layout: Any, status: Any) -> None:
+    """The last message, and the way out where there is one."""
+    if status.text:
+        column = layout.box().column(align=True)
+        column.scale_y = 0.8
+        widgets.draw(context, column, status.text, _ICONS[status.level])
+        widgets.draw(context, column, status.hint)
+    if status.lost:
+        layout.operator("cutout.restart_engine", icon="FILE_REFRESH")
+
+
+CLASSES = (CUTOUT_UL_tracks, CUTOUT_PT_cutout)
+
+
+def draw(layout: Any, track: Any, status: Any) -> bool:
+    """Draws it where it is needed; False when nothing else of the cutout can be used until then."""
+    upkeep.draw(bpy.context, layout)
+    if status.frames_busy:
+        layout.progress(factor=status.frames_share, text=status.frames_text, type="BAR")
+        layout.operator("cutout.cancel_frames", icon="X")
+        return bool(track.frame_count)
+    facts = upkeep.keeper.facts(track)
+    if not facts.reason:
+        if facts.rendered:
+            layout.operator("cutout.render_frames", text="Render Frames Again", icon="FILE_REFRESH").again = True
+        return True
+    column = layout.box().column(align=True)
+    column.scale_y = 0.8
+    widgets.draw(bpy.context, column, facts.reason, "ERROR")
+    if facts.plan:
+        widgets.draw(bpy.context, column, facts.plan)
+        if track.frame_count:
+            widgets.draw(bpy.context, column, "The masks start anew; strokes stay drawn.")
+        layout.operator("cutout.render_frames", icon="RENDER_ANIMATION")
+    return False

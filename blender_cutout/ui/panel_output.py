@@ -1,0 +1,39 @@
+"""The panel "Output" below "Cutout": in which form is written, the background, the render."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from ..host import compat
+from ..host.output import background
+from ..scene.properties import active_track
+from .widgets import BelowCutout
+
+
+class CUTOUT_PT_output(BelowCutout, bpy.types.Panel):
+    """From the cutout to the finished film."""
+
+    bl_label = "Output"
+
+    def draw(self, context: Any) -> None:
+        """Draws it."""
+        layout = self.layout
+        scene = compat.sequencer_scene(context)
+        track = active_track(scene)
+        column = layout.column(align=True)
+        column.prop(track, "write_as", text="")
+        column.prop(track, "write_inverted")
+        column = layout.column(align=True)
+        column.label(text="Replace Background")
+        row = column.row(align=True)
+        row.prop(scene.cutout, "background_colour", text="")
+        for kind, text in ((background.COLOUR, "Colour"), (background.IMAGE, "Image"), (background.MOVIE, "Movie")):
+            row.operator("cutout.replace_background", text=text).kind = kind
+        column = layout.column(align=True)
+        column.prop(scene.render, "filepath", text="")
+        column.operator("cutout.render", icon="RENDER_ANIMATION")
+
+
+CLASSES = (CUTOUT_PT_output,)

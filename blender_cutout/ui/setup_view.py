@@ -1,0 +1,97 @@
+"""What the preferences say about the engine: words, bar and buttons for every state, without drawing. No Blender."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..environment.installer import Progress
+
+OFFLINE = "Blender is set to stay offline, so nothing can be downloaded."
+OFFLINE_HINT = "Switch on Allow Online Access (Preferences, System, Network), or choose a folder of wheels."
+SETUP, CHECK, CANCEL = "cutout.set_up_engine", "cutout.check_installation", "cutout.cancel_set_up"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One sentence with Blender's icon before it."""
+
+    icon: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """An operator as a button."""
+
+    operator: str
+    text: str
+    icon: str
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What decides the words, beside the progress.
+
+    Attributes:
+        python: the Python that the engine would run with, "" = none.
+        missing: what is missing when there is none.
+        chosen: the artist named an existing Python.
+        online: Blender may use the network.
+        wheels: the folder of wheels, "" = none chosen.
+        tier: what the engine works with, and how fast that is here.
+    """
+
+    python: str
+    missing: str = ""
+    chosen: bool = False
+    online: bool = True
+    wheels: str = ""
+    tier: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What is to be drawn, from top to bottom; `share` < 0 = no bar."""
+
+    lines: tuple[Line, ...]
+    buttons: tuple[Button, ...]
+    share: float = -1.0
+    bar: str = ""
+
+
+def view(progress: Progress, now: Situation) -> View:
+    """What the preferences show."""
+    if progress.active:
+        said = (Line("BLANK1", progress.line),) if progress.line else ()
+        buttons = (Button(CANCEL, "Cancel", "X"),) if progress.phase == "running" else ()
+        return View(said, buttons, progress.share, progress.step or "Starting")
+    lines = _state(now)
+    if progress.phase == "done":
+        lines += (Line("CHECKMARK", progress.text),)
+        if progress.engine:
+            lines += (Line("BLANK1", f"Self-test: {progress.engine}."),)
+    elif progress.phase == "failed":
+        lines += (Line("ERROR", progress.text), Line("BLANK1", progress.hint))
+    elif progress.phase == "cancelled":
+        lines += (Line("INFO", progress.text), Line("BLANK1", progress.hint))
+    check = Button(CHECK, "Check Installation", "VIEWZOOM")
+    if now.chosen:
+        return View(lines, (check,))
+    setup = Button(SETUP, "Set Up Again" if now.python else "Set Up Engine", "IMPORT")
+    return View(lines, (setup, check) if now.python else (setup,))
+
+
+def _state(now: Situation) -> tuple[Line, ...]:
+    """How things stand before anything is pressed."""
+    if now.python:
+        tier = (Line("BLANK1", f"Tier: {now.tier}"),) if now.tier else ()
+        return (Line("CHECKMARK", f"The engine runs with {now.python}"), *tier)
+    lines = (Line("ERROR", now.missing),)
+    if now.chosen:
+        return (*lines, Line("BLANK1", "Correct it, or empty the field to set up an own engine here."))
+    if now.wheels:
+        return (*lines, Line("BLANK1", f"Set Up Engine installs from {now.wheels}; nothing is downloaded."))
+    if not now.online:
+        return (*lines, Line("INFO", OFFLINE), Line("BLANK1", OFFLINE_HINT))
+    size = "Set Up Engine downloads it: 0.3 GB, with a graphics card 3 GB; once, for all Blenders of this user."
+    return (*lines, Line("BLANK1", size))

@@ -1,0 +1,172 @@
+"""Shows the strokes of the Cutout Brush over the preview, and the brush's circle at the mouse.
+
+A stroke that waits, or is being painted, is shown as wide as it is; one that was applied as a thin line, out of the way
+but still to be read. Only those of the frame in view are shown.
+"""
+
+# No `from __future__ import annotations`: that name is a module here.
+
+from collections.abc import Sequence
+from typing import Any
+
+import bpy
+import gpu
+
+from ..core.types import Label
+from ..geometry.mask_looks import Look
+from ..geometry.picture_map import PictureMap, Point
+from ..geometry.stroke_shapes import band, circle
+from ..host import compat
+from ..operators.rounds import known_strokes
+from ..scene.clip_in_view import seen
+from ..strokes import brush_strokes
+from ..strokes.brush_strokes import Painted
+from . import toolbar
+from .draw_handler import DrawHandler
+from .mask_layers import strokes_shown
+from .mask_shader import Painter, on_screen
+
+_COLOURS = {Label.KEEP: (0.05, 0.9, 0.1), Label.REMOVE: (1.0, 0.06, 0.03)}
+_LINES = ((3.6, (0.0, 0.0, 0.0, 0.45)), (1.8, None))
+"""Thin lines: width in pixels at a screen scale of 1, and colour, that of the stroke where there is none."""
+
+
+class StrokesOverlay(DrawHandler):
+    """What is drawn over the previews."""
+
+    what = "The strokes over the preview"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._cursor: Any = None
+        self._painter = Painter()
+        self._canvas: Any = None
+
+    def add(self) -> None:
+        """Draws from now on, the brush's circle too; not without a window."""
+        super().add()
+        if self._cursor is None and not bpy.app.background:
+            # Not by the tool's own `draw_cursor`: up to 4.5 that draws in timelines only.
+            self._cursor = bpy.types.WindowManager.draw_cursor_add(self._draw_cursor, (), "SEQUENCE_EDITOR", "PREVIEW")
+
+    def remove(self) -> None:
+        """Draws no more, and frees the graphics memory."""
+        super().remove()
+        if self._cursor is not None:
+            bpy.types.WindowManager.draw_cursor_remove(self._cursor)
+        self._cursor = None
+        self._painter.close()
+        self._free()
+
+    def _free(self) -> None:
+        if self._canvas is not None:
+            self._canvas.free()
+        self._canvas = None
+
+    def draw(self, context: Any) -> None:
+        """Draws the strokes of the frame in view."""
+        scene = compat.sequencer_scene(context)
+        if scene is None or (not any(len(t.strokes) for t in scene.cutout.tracks) and not toolbar.live):
+            return
+        view = seen(scene, context.space_data)
+        if view is None:
+            return
+        applied = known_strokes(scene, under_way=False)
+        painted = brush_strokes.painted_on(view.track.strokes, view.frame)
+        wide = [p for p in painted if p.key not in applied]
+        if toolbar.live and toolbar.live[0].frame == view.frame:
+            wide += toolbar.live
+        thin = [p for p in painted if p.key in applied] if strokes_shown(scene) else []
+        with self.guarded():
+            for stroke in thin:
+                self._line(on_screen(_places(stroke, view.picture), context.region), stroke.label)
+            for label in Label:
+                self._wide([p for p in wide if p.label is label], label, view.picture, context.region)
+
+    def _wide(self, strokes: Sequence[Painted], label: Label, picture: PictureMap, region: Any) -> None:
+        """Paints strokes onto a canvas of their own and lays that over: where they cross they do not get darker."""
+        from gpu_extras.batch import batch_for_shader
+
+        if not strokes:
+            return
+        size = (region.width, region.height)
+        if self._canvas is None or (self._canvas.width, self._canvas.height) != size:
+            self._free()
+            self._canvas = gpu.types.GPUOffScreen(*size)
+        scale = toolbar.zoom_of(region) * picture.units_per_pixel
+        shader = gpu.shader.from_builtin("UNIFORM_COLOR")
+        with self._canvas.bind():
+            gpu.state.active_framebuffer_get().clear(color=(0.0, 0.0, 0.0, 0.0))
+            gpu.state.blend_set("NONE")
+            for stroke in strokes:
+                places = on_screen(_places(stroke, picture), region)
+                corners, triangles = band(places, [max(1.0, r * scale) for r in stroke.radii()])
+                shader.bind()
+                shader.uniform_float("color", (1.0, 1.0, 1.0, 1.0))
+                batch_for_shader(shader, "TRIS", {"pos": corners}, indices=triangles).draw(shader)
+        red, green, blue = _COLOURS[label]
+        opacity = 0.5
+        look = Look(inside=(red * opacity, green * opacity, blue * opacity, opacity), line=(red, green, blue, 1.0))
+        width, height = size
+        self._painter.paint(
+            self._canvas.texture_color,
+            [(0, 0), (1, 0), (1, 1), (0, 1)],
+            [(0, 0), (width, 0), (width, height), (0, height)],
+            look,
+        )
+
+    def _line(self, places: Sequence[Point], label: Label) -> None:
+        if len(places) == 1:  # a dot
+            (x, y), reach = places[0], 2.0
+            places = [(x - reach, y), (x + reach, y)]
+        _draw_line([(x, y, 0.0) for x, y in places], (*_COLOURS[label], 0.75))
+
+    def _draw_cursor(self, mouse: tuple[int, int]) -> None:
+        """Called by Blender over every preview; must not raise."""
+        context = bpy.context
+        if self.is_broken:
+            return
+        with self.guarded():
+            if not toolbar.is_active(context):
+                return
+            view = seen(compat.sequencer_scene(context), context.space_data)
+            if view is None:
+                return
+            scale = toolbar.zoom_of(context.region) * view.picture.units_per_pixel
+            colour = _COLOURS[toolbar.live[0].label] if toolbar.live else (1.0, 1.0, 1.0)
+            radius = context.window_manager.cutout.brush_radius
+            _draw_line(circle(mouse, max(1.5, radius * scale)), (*colour, 0.9))
+
+
+def _places(stroke: Painted, picture: PictureMap) -> list[Point]:
+    return [picture.to_preview((x, y)) for x, y, _ in stroke.touches]
+
+
+def _draw_line(points: Sequence[tuple[float, float, float]], colour: tuple[float, float, float, float]) -> None:
+    """A line with a dark rim, so that it is seen on everything."""
+    from gpu_extras.batch import batch_for_shader
+
+    shader = gpu.shader.from_builtin("POLYLINE_UNIFORM_COLOR")
+    batch = batch_for_shader(shader, "LINE_STRIP", {"pos": points})
+    scale = bpy.context.preferences.system.ui_scale
+    gpu.state.blend_set("ALPHA")
+    shader.bind()
+    shader.uniform_float("viewportSize", gpu.state.viewport_get()[2:])
+    for width, own in _LINES:
+        shader.uniform_float("lineWidth", width * scale)
+        shader.uniform_float("color", own or colour)
+        batch.draw(shader)
+    gpu.state.blend_set("NONE")
+
+
+_overlay = StrokesOverlay()
+
+
+def register() -> None:
+    """Shows strokes from now on."""
+    _overlay.add()
+
+
+def unregister() -> None:
+    """Shows none any more."""
+    _overlay.remove()

@@ -1,0 +1,118 @@
+"""The Cutout Brush in the preview's toolbar."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from ..core.types import Label
+from ..host import annotations as layers
+from ..host import compat
+from ..strokes.brush_strokes import Painted
+
+IDNAME = "cutout.brush_tool"
+_AFTER = {"builtin.annotate"}
+_FALL_BACK = "builtin.select_box"
+_SMALLER, _LARGER = 1 / 1.2, 1.2
+
+live: list[Painted] = []
+"""The stroke that is being painted, if any: the overlay shows it."""
+
+
+def _keys() -> tuple[Any, ...]:
+    press = {"value": "PRESS"}
+    return (
+        ("cutout.paint", {"type": "LEFTMOUSE", **press}, {"properties": [("label", Label.KEEP.value)]}),
+        ("cutout.paint", {"type": "LEFTMOUSE", "ctrl": True, **press}, {"properties": [("label", Label.REMOVE.value)]}),
+        *(
+            ("cutout.brush_radius", {"type": key, "repeat": True, **press}, {"properties": [("factor", factor)]})
+            for key, factor in (("LEFT_BRACKET", _SMALLER), ("RIGHT_BRACKET", _LARGER))
+        ),
+        ("cutout.brush_radius", {"type": "F", **press}, None),
+    )
+
+
+class _Brush(bpy.types.WorkSpaceTool):
+    bl_space_type = "SEQUENCE_EDITOR"
+    bl_idname = IDNAME
+    bl_label = "Cutout Brush"
+    bl_description = (
+        "Paint over what stays; with Ctrl over what goes.\n"
+        "[ and ] change the brush's size, or F and the mouse. Each stroke is applied when the mouse lets go"
+    )
+    bl_icon = "brush.generic"
+    bl_cursor = "PAINT_CROSS"
+    bl_keymap = _keys()
+
+    @staticmethod
+    def draw_settings(context: Any, layout: Any, _tool: Any) -> None:
+        """Draws the tool's settings into a header."""
+        status, scene = context.window_manager.cutout, compat.sequencer_scene(context)
+        layout.prop(status, "brush_radius")
+        layout.prop(status, "brush_pressure")
+        if scene is not None:
+            layout.prop(scene.cutout, "auto_apply")
+        layout.operator("cutout.erase_strokes", icon="TRASH")
+
+
+class _PreviewBrush(_Brush):
+    bl_context_mode = "PREVIEW"
+
+
+class _CombinedBrush(_Brush):
+    bl_context_mode = "SEQUENCER_PREVIEW"
+
+
+_TOOLS = (_PreviewBrush, _CombinedBrush)
+
+
+def is_active(context: Any) -> bool:
+    """True while the artist uses it in the preview of this context."""
+    space = context.space_data
+    if not context.workspace or space is None or space.view_type == "SEQUENCER":
+        return False
+    tool = context.workspace.tools.from_space_sequencer(space.view_type, create=False)
+    return tool is not None and tool.idname == IDNAME
+
+
+def start(context: Any) -> bool:
+    """Takes it up in a preview; False when there is no window with one."""
+    place = layers.preview()
+    if place is None:
+        return False
+    with context.temp_override(**place):
+        bpy.ops.wm.tool_set_by_id(name=IDNAME)
+    return True
+
+
+def zoom_of(region: Any) -> float:
+    """Screen pixels per preview unit in a region."""
+    (x0, _), (x1, _) = (region.view2d.region_to_view(x, 0) for x in (0, region.width))
+    return float(region.width / (x1 - x0))
+
+
+def register() -> None:
+    """Puts it into the toolbar."""
+    for cls in _TOOLS:
+        bpy.utils.register_tool(cls, after=_AFTER, separator=True, group=True)
+
+
+def unregister() -> None:
+    """Takes it out again, and out of the artist's hand."""
+    live.clear()
+    _lay_down()
+    for cls in reversed(_TOOLS):
+        if hasattr(cls, "_bl_tool"):
+            bpy.utils.unregister_tool(cls)
+
+
+def _lay_down() -> None:
+    """Another tool in its place where it is used: a tool that is gone would leave the preview without any."""
+    for window, area in () if bpy.app.background else compat.sequencer_areas():
+        region = next((r for r in area.regions if r.type == "PREVIEW"), None)
+        if window is None or region is None:
+            continue
+        with bpy.context.temp_override(window=window, area=area, region=region):
+            if is_active(bpy.context):
+                bpy.ops.wm.tool_set_by_id(name=_FALL_BACK)

@@ -1,0 +1,135 @@
+"""Times tiers on this machine and finds the one that `auto` is to take: the finest that keeps a pace to work with.
+
+Only a few tiers are timed: what the others cost follows from the table of tiers (`core.ladder.predict`). What is chosen
+has been timed itself; when it turns out too slow the next faster one is.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from ..core.errors import OutOfMemory
+from ..core.ladder import PACE, choose, ladder, predict
+
+if TYPE_CHECKING:
+    from ..core.engine import Engine
+    from ..environment.tier_record import Fitted
+
+BUDGET = 11.0
+"""Seconds for all timings: with what comes before and after, the doctor stays below 20."""
+WARM, COUNTED = 2, 6
+"""Frames that are not counted, as libraries choose their ways, and frames that are; every second one is remembered."""
+LONGEST = 3.0
+"""Seconds after which no further frame of a tier is timed."""
+BUSY = 0.7
+"""Of the processor's cores that other programs use: then times say little."""
+_LOADING = 1.0
+"""Seconds that loading a tier's networks takes, about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """What was found.
+
+    Attributes:
+        tier: the one that fits.
+        timed: tier -> seconds a frame.
+        unfit: tiers that ran out of memory.
+        hurried: a finer one might fit, but there was no time to try it.
+    """
+
+    tier: str
+    timed: Mapping[str, float] = field(default_factory=dict)
+    unfit: tuple[str, ...] = ()
+    hurried: bool = False
+
+
+def fit(
+    time_one: Callable[[str], float],
+    device: str = "cpu",
+    free_mb: float = 0.0,
+    budget: float = BUDGET,
+    clock: Callable[[], float] = time.monotonic,
+    pace: float = PACE,
+) -> Fit:
+    """Finds the tier that fits.
+
+    Args:
+        time_one: tier -> seconds of a frame; may raise OutOfMemory.
+        device: cpu, cuda or mps.
+        free_mb: free memory, 0 = not known.
+        budget: seconds after which no further tier is begun with.
+        clock: seconds.
+        pace: most seconds a frame.
+
+    Raises:
+        OutOfMemory: even the fastest tier does not fit.
+    """
+    begin, fastest = clock(), ladder()[0].name
+    timed, unfit = {fastest: time_one(fastest)}, set[str]()
+    while True:
+        expected = predict(timed, device)
+        pick = choose(expected, pace, free_mb, unfit).name
+        if pick in timed:
+            return Fit(pick, timed, tuple(unfit))
+        wanted = _LOADING + min((1 + WARM + COUNTED) * expected[pick], 2 * LONGEST)
+        if clock() - begin + wanted > budget:
+            return Fit(choose(timed, pace, free_mb, unfit).name, timed, tuple(unfit), hurried=True)
+        try:
+            timed[pick] = time_one(pick)
+        except OutOfMemory:
+            names = [tier.name for tier in ladder()]
+            unfit.update(names[names.index(pick) :])
+
+
+def time_tier(engine: Engine, clock: Callable[[], float] = time.perf_counter) -> float:
+    """Seconds that a propagated frame of one object at 480p takes.
+
+    The mean of the two neighbours that took least: other programs only ever make it longer, and of two frames one is
+    remembered, which costs more. Where a frame takes very long it is one frame. The clip's last frame is not counted:
+    steadying holds a frame back for the next one, so that the last two come out together.
+    """
+    from ..core.synthetic import MovingShape
+
+    clip = MovingShape(frames=1 + WARM + COUNTED + 1)
+    stream = engine.propagate(clip, {0: clip.matte(0)})
+    next(stream)
+    begin = last = clock()
+    taken: list[float] = []
+    for _ in stream:
+        now = clock()
+        taken.append(now - last)
+        last = now
+        if now - begin > LONGEST or len(taken) == WARM + COUNTED:
+            break
+    stream.close()
+    counted = taken[min(WARM, max(0, len(taken) - 2)) :]
+    return min((a + b) / 2 for a, b in pairwise(counted)) if len(counted) > 1 else counted[0]
+
+
+def others_at_work() -> bool:
+    """True when other programs keep the processor busy, as far as the system tells."""
+    try:
+        return os.getloadavg()[0] > BUSY * (os.cpu_count() or 1)
+    except (AttributeError, OSError):  # Windows
+        return False
+
+
+def fit_here(load: Callable[[str, str], Engine], device: str) -> tuple[Fit, Fitted]:
+    """Times this machine: (what was found, the same to be kept). Keeps nothing itself.
+
+    Args:
+        load: (tier, device) -> Engine.
+        device: cpu, cuda or mps.
+    """
+    from ..compose import card_name, free_memory_mb
+    from ..environment.tier_record import Fitted, this_machine
+
+    found = fit(lambda name: time_tier(load(name, device)), device, free_memory_mb(device))
+    kept = Fitted(found.tier, found.timed[found.tier], device, this_machine(), card_name(device), found.timed)
+    return found, kept

@@ -1,0 +1,143 @@
+"""What goes in and out of a track as files: masks of other programs, masks and films for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from ..core.errors import InputError
+from ..core.messages import Done, Export, ImportMattes, TrackState
+
+if TYPE_CHECKING:
+    from ..core.session.track_session import TrackSession
+    from ..core.types import Matte
+
+    Steps: TypeAlias = Callable[[Iterator[Any], int], Iterator[Any]]
+    """Runs the steps of a long job; the number is how many there are."""
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ..core.messages import ApplyRound, Event, MatteReady
+from ..core.types import Round, Stroke
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ..core.session.track_session import TrackSession
+
+
+FILM = "film"
+"""The form of an export for other programs; the others are `types.Form` values."""
+_MANY = 10**9
+
+
+def import_mattes(message: ImportMattes, session: TrackSession, run: Steps, step: Callable[[int, int], None]) -> str:
+    """Makes masks keyframes; returns a summary."""
+    done = 0
+    at = None if message.at < 0 else message.at
+    for state in run(session.import_mattes(message.path, at, message.every), _MANY):
+        done = state.done
+        step(state.done, state.total)
+    return f"{done} {'mask' if done == 1 else 'masks'} imported as keyframes."
+
+
+def export(message: Export, sessions: Sequence[TrackSession], run: Steps, step: Callable[[int, int], None]) -> Done:
+    """Writes what the tracks show."""
+    if message.form == FILM:
+        return _film(message, sessions, run, step)
+    from ..core.export.delivery import deliver
+
+    result = {}
+    steps = deliver(sessions, message.frames, message.folder, message.form, message.invert)
+    for state in run(steps, len(message.frames)):
+        step(state.done, state.total)
+        result = {"folder": message.folder, "count": state.total, "black": state.black, "missing": state.missing}
+    return Done(message.job, f"{len(message.frames)} pictures", result)
+
+
+def track_state(job: str, track: str, session: TrackSession) -> TrackState:
+    """Where a track stands."""
+    height, width = session.source.size
+    use = session.disk.use()
+    told: Any = session.overview
+    return TrackState(
+        job,
+        track,
+        session.head,
+        session.parent,
+        told.keyframes(),
+        told.done(),
+        len(session.source),
+        height,
+        width,
+        session.source.fps,
+        told.mattes(),
+        told.locked(),
+        (use.used, use.frame, use.free),
+        session.confidences(),
+        session.source.shown,
+        session.source.turned,
+    )
+
+
+def _film(message: Export, sessions: Sequence[TrackSession], run: Steps, step: Callable[[int, int], None]) -> Done:
+    """Writes a film of the union of the tracks."""
+    import numpy as np
+
+    from ..core.export.delivery import union
+    from ..core.export.film import Look, write_film
+    from ..core.images.matte import read_mask
+
+    source, target = sessions[0].source, Path(message.folder)
+    if any(session.source.fingerprint != source.fingerprint for session in sessions):
+        raise InputError("The objects are not cut out of the same clip.", "Export them one by one.")
+    lacking = 0
+
+    def matte_of(frame: int) -> Matte:
+        nonlocal lacking
+        paths = [path for session in sessions if (path := session.matte_path(frame)) is not None]
+        lacking += len(paths) < len(sessions)
+        found = union([read_mask(path, source.size) for path in paths]) if paths else np.zeros(source.size, np.float32)
+        return np.asarray(1.0 - found, np.float32) if message.invert else found
+
+    sound = ""
+    steps = write_film(
+        source,
+        Path(sessions[0].clip.path),
+        message.frames,
+        matte_of,
+        target,
+        Look(message.background, fps=0.0 if source.fps else message.fps),
+    )
+    for state in run(steps, _MANY):
+        step(state.done, state.total)
+        sound = state.sound or sound
+    count = len(message.frames)
+    result = {"folder": message.folder, "count": count, "missing": lacking, "sound": sound}
+    return Done(message.job, f"{target.name}: {count} {'frame' if count == 1 else 'frames'}. {sound}", result)
+
+
+def apply(message: ApplyRound, session: TrackSession, send: Callable[[Event], None]) -> Done:
+    """Applies a round to a track.
+
+    The host hears of a large matte when its small copy is on disk, which is what it shows, and that the round is done
+    when the matte itself is. When that fails it hears where the track stands now.
+    """
+    shown: list[Path] = []
+
+    def show(path: Path) -> None:
+        if not shown:
+            shown.append(path)
+            send(MatteReady(message.job, message.track, message.frame, str(path)))
+
+    strokes = tuple(Stroke.from_json(stroke) for stroke in message.strokes)
+    try:
+        head, path = session.apply_round(Round(message.frame, strokes, message.zoom, message.auto), show)
+    except Exception:
+        if shown:
+            send(track_state(message.job, message.track, session))
+        raise
+    show(path)
+    send(track_state(message.job, message.track, session))
+    return Done(message.job, "Auto" if message.auto else "Refined", {"head": head})

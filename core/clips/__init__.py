@@ -1,0 +1,1 @@
+"""Reading clips frame by frame: movies, picture sequences, masks of other programs, cuts and fades."""

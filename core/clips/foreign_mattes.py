@@ -1,0 +1,225 @@
+"""Mattes that other programs made: a folder of pictures, one picture, or a movie, as 8-bit grey by number.
+
+What counts as the matte: the alpha channel where there is one that says anything, else the brightness. A colour picture
+without alpha is refused: taken for a mask it would only be a surprise later.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import FrameReadError, InputError, SizeMismatch
+from ..frame_text import Told
+from ..images.matte import from_grey, grey_of_picture, read_grey
+from .picture_sequence import numbers_of
+from .source import PICTURE_SUFFIXES, VideoSource, natural_key
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from numpy.typing import NDArray
+    from typing_extensions import Self
+
+    from ..types import Matte
+
+
+_OWN_SIZE = "Masks must have exactly the clip's size: render them again in it."
+
+
+class ForeignMattes:
+    """The mattes of `path`, by number from 0; a context manager.
+
+    Args:
+        path: picture, folder of pictures (in natural name order), or movie.
+        size: (height, width) which they must have.
+
+    Raises:
+        InputError: it does not exist, holds no pictures, or is no picture or movie.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], size: tuple[int, int]) -> None:
+        self.path = Path(path)
+        self._size = size
+        self._movie: VideoSource | None = None
+        self._files: list[Path] = []
+        if not self.path.exists():
+            raise InputError(
+                f"The masks {self.path} do not exist.", "Choose a picture, a folder of pictures or a movie."
+            )
+        if self.path.is_dir():
+            found = [p for p in self.path.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES and p.name[0] != "."]
+            self._files = sorted(found, key=lambda p: natural_key(p.name))
+            if not found:
+                raise InputError(
+                    f"The folder {self.path} holds no pictures.", f"Masks end in {', '.join(sorted(PICTURE_SUFFIXES))}."
+                )
+        elif self.path.suffix.lower() in PICTURE_SUFFIXES:
+            self._files = [self.path]
+        else:
+            from .movie import MovieWithAlpha  # PyAV takes long to load
+
+            try:
+                self._movie = MovieWithAlpha(self.path)
+            except FrameReadError as error:
+                raise InputError(
+                    f"{self.path} holds no masks: it is neither a picture nor a movie that can be read.", error.hint
+                ) from error
+
+    def __len__(self) -> int:
+        return len(self._files) if self._movie is None else len(self._movie)
+
+    @property
+    def numbers(self) -> Sequence[int] | None:
+        """The numbers in their names where some are missing in between; None = one after another."""
+        numbers = numbers_of([path.name for path in self._files])
+        return None if not numbers or numbers[-1] - numbers[0] == len(numbers) - 1 else numbers
+
+    def name(self, number: int) -> str:
+        """What to call a matte in a message."""
+        return self._files[number].name if self._movie is None else f"frame {number} of {self.path.name}"
+
+    def read(self, number: int) -> NDArray[np.uint8]:
+        """A matte (H, W) uint8.
+
+        Raises:
+            InputError: it cannot be read, or is a colour picture; SizeMismatch: its size is not the clip's.
+        """
+        if self._movie is None:
+            try:
+                return read_grey(self._files[number], self._size)
+            except SizeMismatch as error:
+                raise SizeMismatch(error.text.replace("the picture", "the clip"), _OWN_SIZE) from error
+        if tuple(self._movie.size) != tuple(self._size):
+            raise SizeMismatch(
+                f"The mask {self.name(number)} is {self._movie.size[1]} x {self._movie.size[0]} pixels, the clip "
+                f"{self._size[1]} x {self._size[0]}.",
+                _OWN_SIZE,
+            )
+        picture = np.asarray(self._movie[number])[..., [2, 1, 0, 3]]
+        return grey_of_picture(picture, self.name(number))
+
+    def close(self) -> None:
+        """Closes the movie, if it is one."""
+        if self._movie is not None:
+            self._movie.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class ForeignKeyframes(Mapping[int, "Matte"]):
+    """Such mattes by clip frame, read when asked for; a context manager.
+
+    Args:
+        path: see `ForeignMattes`.
+        length: frames of the clip.
+        size: (height, width) of the clip.
+        at, every: see `place`.
+        more: keyframes beside them, which count where both have one.
+
+    Raises:
+        InputError: no masks there, or none that fit the clip; when read, what `ForeignMattes.read` raises.
+    """
+
+    def __init__(
+        self, path: Path, length: int, size: tuple[int, int], at: int | None, every: int, more: Mapping[int, Matte]
+    ) -> None:
+        self._source = ForeignMattes(path, size)
+        try:
+            self._places = place(len(self._source), length, at, every, numbers=self._source.numbers)
+        except InputError:
+            self._source.close()
+            raise
+        self._more = more
+        self._frames = dict.fromkeys(sorted({*self._places, *more}))
+
+    def __getitem__(self, frame: int) -> Matte:
+        if frame in self._more:
+            return self._more[frame]
+        return from_grey(self._source.read(self._places[frame]))
+
+    def __contains__(self, frame: object) -> bool:
+        return frame in self._frames
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._frames)
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._source.close()
+
+
+def place(
+    count: int,
+    length: int,
+    at: int | None = None,
+    every: int = 1,
+    only: Sequence[int] | None = None,
+    numbers: Sequence[int] | None = None,
+) -> dict[int, int]:
+    """Which mattes become which keyframes: clip frame -> number of the matte.
+
+    Args:
+        count: how many mattes there are.
+        length: frames of the clip.
+        at: clip frame of the first matte; None = they cover the whole clip, or `numbers` are clip frames.
+        every: take every so many of them only, from the first on.
+        only: take those of these clip frames only.
+        numbers: those in their names, some of which are missing; None = one after another.
+
+    Raises:
+        InputError: they do not fit the clip, or none is left.
+    """
+    if numbers is None or (at is None and count == length):
+        numbers = range(count)
+    elif at is None:
+        at = numbers[0]
+    offsets = [number - numbers[0] for number in numbers]
+    last = offsets[-1] if count else -1
+    masks = "1 mask" if count == 1 else f"{count} masks"
+    if at is None and count != length:
+        raise InputError(
+            f"There are {masks}, but the clip has {length} frames.",
+            "Say for which clip frame the first one is.",
+        )
+    first = at or 0
+    if first < 0 or first + last >= length:
+        raise InputError(
+            Told(f"{masks} from ", first, f" on do not fit: the clip has {length} frames."),
+            "Choose an earlier first frame, or masks of this clip.",
+        )
+    if every < 1:
+        raise InputError(f"Every {every} masks makes no sense.", "Give 1 for all, 10 for every tenth.")
+    chosen = {first + offsets[number]: number for number in range(0, count, every)}
+    if only is not None:
+        wanted = set(only)
+        chosen = {first + offset: number for number, offset in enumerate(offsets) if first + offset in wanted}
+        if missing := sorted(wanted - chosen.keys()):
+            raise InputError(
+                Told("There is no mask for ", missing[0], "."),
+                Told("The masks are for ", (first, first + last), "."),
+            )
+    return chosen
+
+
+def check_drawn(extremes: Mapping[int, tuple[int, int]], what: str) -> None:
+    """Raises InputError when the mattes, of which (least, greatest) value are given by frame, cut nothing out."""
+    if all(greatest < 128 for _, greatest in extremes.values()):
+        raise InputError(f"There is no mask in {what}: it is black all over.", "Choose masks that are white inside.")
+    if all(least > 127 for least, _ in extremes.values()):
+        raise InputError(f"There is no mask in {what}: it is white all over.", "Choose masks that are black outside.")

@@ -1,0 +1,412 @@
+"""Clips as exact frames by number: movies, folders of pictures, single pictures.
+
+`open_clip` is the way in. OpenCV's and PyAV's own seeking is off by frames on many movies; see `movie.py` for what is
+done instead. Pictures are read as Blender reads them: in natural name order, without turning by EXIF.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from abc import ABC, abstractmethod
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from .. import atomic
+from ..errors import FrameReadError, InputError
+from ..frame_text import Told
+from ..images.picture_files import decode, is_float_tiff, may_have_alpha, most_bytes
+from ..types import PICTURE_SUFFIXES as PICTURE_SUFFIXES
+from ..types import Clip
+from .picture_sequence import animation_notes, sequence_notes
+from .picture_sequence import natural_key as natural_key
+from .prefetch import Ahead
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from typing_extensions import Self
+
+    from ..types import Image, Matte
+
+
+CACHE_BYTES = 64 * 2**20
+"""Pictures kept, and as many bytes of what a movie's decoder passed on its way, which is half as large: enough to walk
+backward through 1080p without decoding a group of pictures for every frame."""
+MOST_KEPT = 256
+"""And never more frames than that, however small: encoders put a key frame at least every 250."""
+
+_HASHED = 64 * 1024
+_MOST_HELD = 24
+"""Damaged pictures in a row for which the last good one stands."""
+_SHOWN = 300
+
+
+class DamagedPicture(FrameReadError):
+    """A picture file is empty or cannot be decoded; those who can do without it may go on."""
+
+    @property
+    def code(self) -> str:
+        """That of any frame that cannot be read."""
+        return FrameReadError.__name__
+
+
+class VideoSource(ABC):
+    """A clip: exact frames (H, W, 3) uint8 RGB by number, from 0. A context manager; `close` may be called twice.
+
+    Frames may be asked for from several threads; they are read one after another.
+
+    Attributes:
+        size: (height, width).
+        fps: frames per second; 0 = unknown or pictures.
+        fingerprint: stays the same when the clip is moved or renamed, and changes when its content does.
+        shown: which of its frames Blender shows when, see `shown.shown`; "" = each.
+        strict: a damaged frame is an error; else the good one before may stand in its place.
+        turned: degrees against the clock by which its pictures are turned, as the file asks for.
+    """
+
+    size: tuple[int, int]
+    fps: float
+    fingerprint: str
+    shown: str = ""
+    turned: int = 0
+    strict: bool = False
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[int, Image] = OrderedDict()
+        self._passed = Passed()
+        self._lock = RLock()
+        self._ahead = Ahead()
+        self._notes: list[str] = []
+        self._damaged: list[int] = []
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def _read(self, frame: int) -> Image:
+        """Decodes a frame whose number is valid."""
+
+    def __getitem__(self, frame: int) -> Image:
+        """Frame (H, W, 3) uint8 RGB; read-only.
+
+        Raises:
+            FrameReadError: out of range, or it cannot be decoded.
+        """
+        number = int(frame)
+        if not 0 <= number < len(self):
+            raise FrameReadError(
+                f"Frame {number} lies outside the clip, which has {len(self)} frames.",
+                f"Frames are counted from 0 to {len(self) - 1}.",
+            )
+        with self._lock:
+            image = self._kept.get(number)
+            if image is None:
+                image = self._read(number)
+                self._keep(number, image)
+            self._kept.move_to_end(number)
+        return image
+
+    def alpha(self, frame: int) -> Matte | None:
+        """The clip's own transparency at a frame, (H, W) float32, 0 = clear to 1; None when it has none.
+
+        Raises:
+            FrameReadError: out of range, or it cannot be decoded.
+        """
+        return None
+
+    def note_damage(self, frame: int) -> None:
+        """Remembers that another frame stands for a damaged one."""
+        if frame not in self._damaged:
+            self._damaged.append(frame)
+
+    def take_notes(self) -> list[str]:
+        """What the user should know of the clip and was not told yet, in sentences."""
+        notes, self._notes = self._notes, []
+        damaged, self._damaged = sorted(self._damaged), []
+        if damaged:
+            many = "" if len(damaged) == 1 else f" So are {len(damaged) - 1} more."
+            notes.append(Told(damaged[0], " of the clip is damaged: the one before it stands in its place.", many))
+        return notes
+
+    def prefetch(self, frame: int) -> None:
+        """Begins to read a frame that will be asked for soon, in another thread; one outside the clip is no error."""
+        if 0 <= frame < len(self) and frame not in self._kept:
+            self._ahead.begin(lambda: self[frame])
+
+    def _keep(self, frame: int, image: Image) -> None:
+        """Puts a decoded frame into the cache, the longest unused out of it."""
+        image.flags.writeable = False
+        self._kept[frame] = image
+        self._kept.move_to_end(frame)
+        while len(self._kept) > self._capacity:
+            self._kept.popitem(last=False)
+
+    @property
+    def _capacity(self) -> int:
+        return max(3, min(MOST_KEPT, CACHE_BYTES // (3 * self.size[0] * self.size[1])))
+
+    @property
+    def _passed_bytes(self) -> int:
+        return CACHE_BYTES
+
+    def close(self) -> None:
+        """Lets go of files and decoded frames."""
+        self._ahead.close()
+        self._kept.clear()
+        self._passed.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+class Pictures(VideoSource):
+    """Picture files as a clip, one frame each.
+
+    Args:
+        paths: in frame order, at least one.
+        notes: what the user should know of them, in sentences.
+
+    Raises:
+        FrameReadError: the first picture cannot be read.
+    """
+
+    def __init__(self, paths: Sequence[Path], notes: Sequence[str] = ()) -> None:
+        super().__init__()
+        self._notes += notes
+        self._paths = list(paths)
+        self._good: dict[int, int] = {}
+        self.fps = 0.0
+        first = read_picture(self._paths[0])
+        self.size = first.shape[0], first.shape[1]
+        self._keep(0, first)
+        self.fingerprint = fingerprint(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def alpha(self, frame: int) -> Matte | None:
+        """The picture's own transparency, see `VideoSource.alpha`."""
+        if self[frame].shape[:2] != self.size:
+            return None
+        return read_alpha(self._paths[self._good.get(frame, frame)])
+
+    def _read(self, frame: int) -> Image:
+        try:
+            return self._picture(frame)
+        except DamagedPicture as error:
+            good = None if self.strict else self._before(frame)
+            if good is None:
+                raise FrameReadError(error.text, f"{error.hint} Or leave it out (--range).") from error
+            self._good[frame] = good
+            self._notes.append(f"{self._paths[frame].name} is damaged: the picture before it stands in its place.")
+            return self._picture(good)
+
+    def _before(self, frame: int) -> int | None:
+        """The last good picture before a damaged one amid others; None at the end, which may be being written still."""
+
+        def is_good(number: int) -> bool:
+            try:
+                self._picture(number)
+            except FrameReadError:
+                return False
+            return True
+
+        after = range(frame + 1, min(len(self._paths), frame + 1 + _MOST_HELD))
+        before = range(frame - 1, max(-1, frame - 1 - _MOST_HELD), -1)
+        return next(filter(is_good, before), None) if any(map(is_good, after)) else None
+
+    def _picture(self, frame: int) -> Image:
+        image = read_picture(self._paths[frame])
+        if image.shape[:2] != self.size:
+            raise FrameReadError(
+                f"{self._paths[frame].name} is {image.shape[1]} x {image.shape[0]} pixels, "
+                f"{self._paths[0].name} {self.size[1]} x {self.size[0]}.",
+                "All pictures of a sequence must have the same size.",
+            )
+        return image
+
+
+def open_clip(clip: Clip | str | os.PathLike[str], strict: bool = False) -> VideoSource:
+    """The clip opened: a movie, a folder of pictures in natural name order, given pictures, or a single picture.
+
+    Args:
+        clip: which.
+        strict: a damaged frame is an error; else, amid others, the good one before stands in its place.
+
+    Raises:
+        FrameReadError: missing, empty, damaged, no pictures in the folder, or not a movie.
+    """
+    if not isinstance(clip, Clip):
+        clip = Clip(os.fspath(clip))
+    path = Path(clip.path)
+    try:
+        pictures = _pictures_of(path, clip.files)
+    except (OSError, ValueError) as error:  # a name that is too long, a folder that may not be read
+        reason = error.strerror if isinstance(error, OSError) else "it has a character that no name can have"
+        raise FrameReadError(
+            f"The clip {str(path)[:_SHOWN]} cannot be opened ({reason}).", "Check the path, or choose the clip again."
+        ) from error
+    if pictures:
+        source: VideoSource = Pictures(pictures, () if clip.files else _notes_of(path, pictures))
+    else:
+        from .movie import Movie  # PyAV takes long to load, and pictures do not need it
+
+        source = Movie(path)
+    source.strict = strict
+    return source
+
+
+def _pictures_of(path: Path, files: Sequence[str]) -> list[Path]:
+    """The pictures of a clip in order, none = it is a movie. Raises FrameReadError, and OSError or ValueError."""
+    if files:
+        paths = [path / name for name in files]
+        missing = [p.name for p in paths if not p.is_file()]
+        if missing:
+            raise FrameReadError(
+                f"{len(missing)} of {len(paths)} pictures are missing in {path}, the first is {missing[0]}.",
+                "Check the folder, or choose the clip again.",
+            )
+        return paths
+    if path.is_dir():
+        paths = sorted((p for p in path.iterdir() if _is_picture(p)), key=lambda p: natural_key(p.name))
+        if not paths:
+            raise FrameReadError(
+                f"The folder {path} has no pictures.",
+                f"Choose a folder with {', '.join(sorted(PICTURE_SUFFIXES))} files.",
+            )
+        return paths
+    if not path.exists():
+        raise FrameReadError(f"The clip {path} does not exist.", "Check the path, or choose the clip again.")
+    if path.stat().st_size == 0:
+        raise FrameReadError(f"The clip {path} is an empty file.", "Copy or export it again.")
+    return [path] if path.suffix.lower() in PICTURE_SUFFIXES else []
+
+
+def _notes_of(path: Path, pictures: Sequence[Path]) -> list[str]:
+    """What is odd about a folder of pictures, or a picture, in sentences."""
+    return sequence_notes(path, [p.name for p in pictures]) if path.is_dir() else animation_notes(path)
+
+
+def read_picture(path: Path) -> Image:
+    """The picture file (H, W, 3) uint8 RGB; alpha is dropped, 16 bits become 8, EXIF turning is ignored as in Blender.
+
+    Raises:
+        FrameReadError: missing or damaged.
+    """
+    if path.suffix.lower() not in PICTURE_SUFFIXES and path.suffix:
+        raise FrameReadError(f"{path} is not a picture of a kind that is read.", "Export it as .png, .jpg or .tif.")
+    data = _bytes_of(path)
+    if is_float_tiff(data):
+        return _from_floats(_decoded(path, data, cv2.IMREAD_UNCHANGED))
+    picture = _decoded(path, data, cv2.IMREAD_COLOR)
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def read_alpha(path: Path) -> Matte | None:
+    """The straight alpha (H, W) float32 in [0, 1] of a picture file; None when it has none.
+
+    Raises:
+        FrameReadError: missing or damaged.
+    """
+    data = _bytes_of(path)
+    if not may_have_alpha(data):
+        return None
+    picture = _decoded(path, data, cv2.IMREAD_UNCHANGED)
+    if picture.ndim != 3 or picture.shape[2] != 4:
+        return None
+    most = np.iinfo(picture.dtype).max if picture.dtype.kind == "u" else 1
+    return np.asarray(np.clip(picture[..., 3] / np.float32(most), 0, 1), np.float32)
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        data = atomic.read_regular(path, most_bytes(None))
+    except OSError as error:
+        raise FrameReadError(
+            f"The picture {path} cannot be read ({error.strerror or error}).", "Check the path and its permissions."
+        ) from error
+    if not data:
+        raise DamagedPicture(f"The picture {path} is an empty file.", "Copy or render it again.")
+    return data
+
+
+def _from_floats(picture: NDArray[Any]) -> Image:
+    """Blue, green, red floats, or one channel, as (H, W, 3) uint8 RGB: taken as sRGB, as Blender does."""
+    planes = picture[..., None] if picture.ndim == 2 else picture
+    colours = planes[..., 2::-1] if planes.shape[2] >= 3 else np.repeat(planes[..., :1], 3, axis=2)
+    return np.asarray(np.rint(np.clip(np.nan_to_num(colours), 0, 1) * 255), np.uint8)
+
+
+def _decoded(path: Path, data: bytes, flags: int) -> NDArray[Any]:
+    try:
+        return decode(data, flags, f"The picture {path}")
+    except InputError as error:
+        raise DamagedPicture(error.text, "Copy or render it again.") from error
+
+
+def fingerprint(paths: Sequence[Path]) -> str:
+    """Identity of files by size and content at head, middle and tail (of up to three of them).
+
+    Neither path nor time of change count: a project that was copied or unpacked elsewhere is the same.
+    """
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(f"{path.stat().st_size};".encode())
+    for path in dict.fromkeys((paths[0], paths[len(paths) // 2], paths[-1])):
+        with path.open("rb") as file:
+            size = path.stat().st_size
+            for place in (0, size // 2, size - _HASHED):
+                file.seek(max(0, place))
+                digest.update(file.read(_HASHED))
+    return digest.hexdigest()[:32]
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".") and path.is_file()
+
+
+class Passed:
+    """Decoded frames by number, not yet turned into pictures, which takes half of the memory of one, or less."""
+
+    def __init__(self) -> None:
+        self._frames: dict[int, Any] = {}
+        self._bytes = 0
+
+    def add(self, number: int, decoded: Any, most: int) -> None:
+        """Keeps a frame; those that came first go, until no more than `most` bytes are held."""
+        self._drop(number)
+        self._frames[number] = decoded
+        self._bytes += _size(decoded)
+        while self._bytes > most:
+            self._drop(next(iter(self._frames)))
+
+    def take(self, number: int) -> Any:
+        """A frame, which is no longer kept then; None = it is not here."""
+        return self._drop(number)
+
+    def clear(self) -> None:
+        """Keeps none."""
+        self._frames.clear()
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def _drop(self, number: int) -> Any:
+        decoded = self._frames.pop(number, None)
+        if decoded is not None:
+            self._bytes -= _size(decoded)
+        return decoded
+
+
+def _size(decoded: Any) -> int:
+    return sum(int(plane.buffer_size) for plane in decoded.planes)

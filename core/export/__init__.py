@@ -1,0 +1,1 @@
+"""Writing results: mattes, pictures, films, splines, and sound."""

@@ -1,0 +1,211 @@
+"""What a cut-out is handed over as: masks, cut-out pictures with alpha, or outlines that can be edited."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from .. import atomic
+from ..errors import InputError, SizeMismatch
+from ..images.matte import read_mask, to_png
+from ..session.store import store_errors
+from ..types import Form
+from .outlines import OutlineTracker
+from .sequence import ExportStep, write_sequence
+from .splines import Spline, fit
+
+if TYPE_CHECKING:
+    from ..session.track_session import TrackSession
+    from ..types import Image, Matte
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..session.track_session import TrackSession
+    from ..types import Matte
+
+
+SPLINES_FILE = "splines.json"
+_COLOUR_REACH = 9
+"""Pixels: so far outside of the object the colours are kept, for whoever scales the pictures."""
+
+
+def deliver(
+    sessions: Sequence[TrackSession],
+    frames: Sequence[int],
+    folder: str | os.PathLike[str],
+    form: str = Form.MASK.value,
+    invert: bool = False,
+) -> Iterator[ExportStep]:
+    """Writes what the tracks show at their heads, together, into `folder`; yields after each frame.
+
+    Args:
+        sessions: open tracks of one clip; several = their union.
+        frames: clip frame of each timeline frame, in order; -1 = nothing.
+        folder: for pictures 000001.png … replaced as a whole at the end (see `write_sequence`), for splines a folder
+            in which `splines.json` is replaced.
+        form: a `Form` value. `mask`: 8-bit grey, `cutout`: the clip's 8-bit RGB with the matte as straight alpha,
+            `splines`: see `splines_to_json`.
+        invert: the object is what is removed: a frame without a matte is then kept whole.
+
+    Raises:
+        InputError: there is no track, no frame, or no such form; SizeMismatch: the tracks are not of one clip.
+        StoreError: the folder holds other files, or cannot be written.
+        FrameReadError: a frame of the clip cannot be read.
+    """
+    try:
+        wanted = Form(form)
+    except ValueError as error:
+        raise InputError(f"The form {form!r} is not known.", "Use mask, cutout or splines.") from error
+    if wanted is Form.MASK and not invert:
+        return export_union(sessions, frames, folder)
+    if not sessions:
+        raise InputError("There is no object to write.", "Draw on one first.")
+    size = sessions[0].source.size
+    if any(session.source.size != size for session in sessions):
+        raise SizeMismatch("The objects are cut out of clips of different sizes.", "Write them one by one.")
+    if wanted is Form.SPLINES:
+        return _write_splines(sessions, frames, Path(folder).absolute(), invert)
+    return _write_pictures(sessions, frames, Path(folder).absolute(), wanted, invert)
+
+
+def cutout_picture(image: Image, matte: Matte) -> bytes:
+    """A PNG of the picture with the matte as straight alpha, 8 bits each.
+
+    Well outside of the object the colours are dropped: nobody sees them, and files become several times smaller.
+    """
+    alpha = np.round(np.clip(matte, 0.0, 1.0) * 255.0).astype(np.uint8)
+    near = cv2.dilate(alpha, np.ones((2 * _COLOUR_REACH + 1,) * 2, np.uint8)) > 0
+    colour = cv2.cvtColor(image, cv2.COLOR_RGB2BGR) * near[..., None]
+    return bytes(cv2.imencode(".png", np.dstack([colour.astype(np.uint8), alpha]))[1].tobytes())
+
+
+def splines_to_json(splines: Sequence[Spline], size: tuple[int, int], count: int, invert: bool) -> str:
+    """The splines as text: width, height, frames (how many), invert, and splines in the order in which they apply.
+
+    Each has `first` (its first frame, counted from 0 in the order of delivery), `hole` (it takes away), and `points`:
+    for each of its frames in turn a list of [x, y, left x, left y, right x, right y] in source pixels, y down: the
+    point and its two Bézier handles.
+    """
+
+    def packed(value: object) -> str:
+        return json.dumps(value, separators=(",", ":"))
+
+    # A line for each frame of each spline: so Blender's side can read it bit by bit.
+    shapes = [
+        packed({"first": spline.first, "hole": spline.hole, "points": []})[:-2]
+        + "\n"
+        + ",\n".join(map(packed, np.round(spline.points, 2).tolist()))
+        + "\n]}"
+        for spline in splines
+    ]
+    head = packed({"width": size[1], "height": size[0], "frames": count, "invert": invert, "splines": []})
+    return head[:-2] + "\n" + ",\n".join(shapes) + "\n]}"
+
+
+def _mattes(sessions: Sequence[TrackSession], frames: Sequence[int]) -> Iterator[tuple[Matte | None, bool]]:
+    """For each frame the union of the mattes (None = there is none), and whether any is missing."""
+    size = sessions[0].source.size
+    for frame in frames:
+        paths = [session.matte_path(frame) if frame >= 0 else None for session in sessions]
+        found = [read_mask(path, size) for path in paths if path is not None]
+        yield union(found) if found else None, frame >= 0 and len(found) < len(paths)
+
+
+def _write_pictures(
+    sessions: Sequence[TrackSession], frames: Sequence[int], folder: Path, form: Form, invert: bool
+) -> Iterator[ExportStep]:
+    source = sessions[0].source
+    nothing = np.full(source.size, float(invert), np.float32)
+    lacking = 0
+
+    def pictures() -> Iterator[bytes | None]:
+        nonlocal lacking
+        for frame, (matte, missing) in zip(frames, _mattes(sessions, frames), strict=True):
+            lacking += missing
+            shown = nothing if matte is None else 1.0 - matte if invert else matte
+            if form is Form.MASK:
+                yield to_png(shown)
+            elif frame < 0 or (matte is None and not invert):
+                yield None
+            else:
+                image, own = source[frame], source.alpha(frame)
+                yield cutout_picture(image, shown if own is None else np.asarray(shown * own, np.float32))
+
+    clear = bytes(cv2.imencode(".png", np.zeros((*source.size, 4), np.uint8))[1].tobytes())
+    for step in write_sequence(pictures(), frames, source.size, folder, clear):
+        yield replace(step, missing=lacking)
+
+
+def _write_splines(
+    sessions: Sequence[TrackSession], frames: Sequence[int], folder: Path, invert: bool
+) -> Iterator[ExportStep]:
+    if not frames:
+        raise InputError("There is no frame to export.", "Choose a range with at least one frame.")
+    lacking = black = 0
+    tracker = OutlineTracker()
+    for number, (matte, missing) in enumerate(_mattes(sessions, frames), start=1):
+        lacking, black = lacking + missing, black + (matte is None)
+        tracker.add(matte)
+        if number < len(frames):
+            yield ExportStep(number, len(frames), black, lacking)
+    splines = [fit(run) for run in tracker.runs()]
+    target, size = folder / SPLINES_FILE, sessions[0].source.size
+    with store_errors(target):
+        folder.mkdir(parents=True, exist_ok=True)
+        atomic.write(target, splines_to_json(splines, size, len(frames), invert).encode())
+    yield ExportStep(len(frames), len(frames), black, lacking)
+
+
+def union(mattes: Sequence[Matte]) -> Matte:
+    """One matte (H, W) float32 of those of several objects: their sum, at most 1.
+
+    Objects that were carried through the clip together share each pixel, so where two of them touch their sum has no
+    seam, while their maximum would have one.
+    """
+    total = mattes[0]
+    for matte in mattes[1:]:
+        total = total + matte
+    return np.asarray(np.minimum(total, np.float32(1.0)), np.float32)
+
+
+def export_union(
+    sessions: Sequence[TrackSession], frames: Sequence[int], folder: str | os.PathLike[str]
+) -> Iterator[ExportStep]:
+    """Writes the union of the tracks' mattes at their heads as 000001.png …; yields after each picture.
+
+    A frame on which some of the objects have a matte is written with those, and counted as missing like one on which
+    none has.
+
+    Args:
+        sessions: open tracks of one clip.
+        frames: as for `TrackSession.export`.
+        folder: as for `TrackSession.export`.
+
+    Raises:
+        InputError: there is no track, or nothing to write; SizeMismatch: they are not of one clip.
+        StoreError: the folder holds other files, or cannot be written.
+    """
+    if not sessions:
+        raise InputError("There is no object to write.", "Draw on one first.")
+    size = sessions[0].source.size
+    if any(session.source.size != size for session in sessions):
+        raise SizeMismatch("The objects are cut out of clips of different sizes.", "Write them one by one.")
+    partial = 0
+
+    def sources() -> Iterator[Path | Matte | None]:
+        nonlocal partial
+        for frame in frames:
+            paths = [session.matte_path(frame) if frame >= 0 else None for session in sessions]
+            found = [path for path in paths if path is not None]
+            partial += 0 < len(found) < len(paths)
+            yield union([read_mask(p, size) for p in found]) if len(found) > 1 else next(iter(found), None)
+
+    for step in write_sequence(sources(), frames, size, Path(folder).absolute()):
+        yield replace(step, missing=step.missing + partial)

@@ -1,0 +1,271 @@
+"""The cut-out as a film for others: pictures or a movie, with transparency or over a background, checked after writing.
+
+A movie is written under another name, read again and compared, and only then gets its own. The sound of the clip is
+taken over as it is where the movie can hold it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from ..atomic import unused_name, write
+from ..clips.source import VideoSource, open_clip
+from ..errors import InputError, StoreError
+from ..session.store import store_errors
+from .composite import Edge, cover, over, rgba
+from .pace import Pace, pace_of, time_of
+from .readback import check_picture
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..types import Image, Matte
+    from .sound import Sound
+import re
+
+DEFAULT_FPS = 25.0
+_NO_SHAPE = "The clip's pixels are not square, which .mkv does not tell here: .mp4 and .mov do."
+
+
+@dataclass(frozen=True, slots=True)
+class FilmStep:
+    """A frame of a film is written.
+
+    Attributes:
+        done, total: frames of the film written, and all: a movie shows some frames of a variable rate several times.
+        frame: clip frame of this one.
+        path: its picture; None for a movie, which is there after the last step.
+        sound: with the last step: what became of the clip's sound and rate, in sentences.
+        checked: frames of the finished movie that were read again; such steps come between the last two frames.
+    """
+
+    done: int
+    total: int
+    frame: int
+    path: Path | None
+    sound: str = ""
+    checked: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a film looks like.
+
+    Attributes:
+        background: a colour, or the path of a picture, a folder of pictures or a movie; "" = transparency.
+        edge: what is done to the mattes' edge.
+        fps: frames per second, 0.1 to 1000; 0 = the clip's own, 25 for pictures.
+
+    Raises:
+        InputError: another frame rate.
+    """
+
+    background: str = ""
+    edge: Edge = field(default_factory=Edge)
+    fps: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (self.fps == 0 or 0.1 <= self.fps <= 1000):
+            raise InputError(
+                f"The frame rate {self.fps:g} is not sensible.", "Give frames per second, for instance 25."
+            )
+
+
+def is_movie(target: Path) -> bool:
+    """True when the name is a movie's, else it is a folder for pictures."""
+    return bool(target.suffix) and not target.is_dir()
+
+
+def write_film(
+    clip: VideoSource,
+    media: Path,
+    frames: Sequence[int],
+    matte_of: Callable[[int], Matte],
+    target: Path,
+    look: Look | None = None,
+) -> Generator[FilmStep, None, None]:
+    """Writes a film of these clip frames, in this order; yields after each, and after each that was read again.
+
+    Args:
+        clip: the frames.
+        media: the clip's own file or folder, for its sound.
+        frames: which.
+        matte_of: the matte (H, W) of a clip frame.
+        target: .mp4, .mkv or .mov; or a folder, for PNG named 000000.png by clip frame.
+        look: see there.
+
+    Raises:
+        InputError: nothing to write, no such background, or a kind of file that cannot be written or has no alpha.
+        StoreError: it cannot be written, or reads back as something else.
+        FrameReadError: a frame of the clip or of the background cannot be read.
+    """
+    look = look or Look()
+    if not frames:
+        raise InputError("There is no frame to write.", "Choose a range with at least one frame.")
+    with ExitStack() as stack:
+        background = open_background(look.background, clip.size, stack) if look.background else None
+
+        def picture(frame: int, time: Fraction) -> NDArray[np.uint8]:
+            image, matte, own = clip[frame], look.edge.apply(matte_of(frame)), clip.alpha(frame)
+            matte = matte if own is None else np.asarray(matte * own, np.float32)
+            return over(image, matte, background(frame, time)) if background else rgba(image, matte)
+
+        if is_movie(target):
+            yield from _write_movie(clip, media, frames, picture, target, look, background is None)
+        else:
+            fps = look.fps or clip.fps or DEFAULT_FPS
+            yield from _write_pictures(frames, lambda frame: picture(frame, time_of(clip, frame, fps)), target)
+
+
+def _write_pictures(
+    frames: Sequence[int], picture: Callable[[int], NDArray[np.uint8]], folder: Path
+) -> Generator[FilmStep, None, None]:
+    with store_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    for done, frame in enumerate(frames, start=1):
+        path, result = folder / f"{frame:06d}.png", picture(frame)
+        part = unused_name(path)
+        with store_errors(path):
+            try:
+                write(part, png(result))
+                check_picture(part, path, result)
+                part.replace(path)
+            finally:
+                part.unlink(missing_ok=True)
+        sound = "Pictures hold no sound." if done == len(frames) else ""
+        yield FilmStep(done, len(frames), frame, path, sound)
+
+
+def _write_movie(
+    clip: VideoSource,
+    media: Path,
+    frames: Sequence[int],
+    picture: Callable[[int, Fraction], NDArray[np.uint8]],
+    target: Path,
+    look: Look,
+    alpha: bool,
+) -> Generator[FilmStep, None, None]:
+    from .movie_writer import MovieWriter, check_movie  # PyAV takes long to load
+
+    check_movie(target, alpha)
+    pace = pace_of(clip, frames, look.fps, DEFAULT_FPS)
+    total = len(pace.frames)
+    with store_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        sound, told = _sound(clip, media, frames, pace, target.suffix.lower(), stack)
+        aspect = getattr(clip, "pixel_aspect", Fraction(1))
+        options: dict[str, Any] = {"alpha": alpha, "sound": sound, "pixel_aspect": aspect}
+        with MovieWriter(target, clip.size, float(pace.rate), **options) as writer:
+            begin = time_of(clip, frames[0], float(pace.rate))
+            for done, frame in enumerate(pace.frames, start=1):
+                writer.write(picture(frame, begin + (done - 1) / pace.rate))
+                if done < total:
+                    yield FilmStep(done, total, frame, None)
+            for checked in writer.check():
+                yield FilmStep(total, total, frames[-1], None, checked=checked)
+    shape = _NO_SHAPE if target.suffix.lower() == ".mkv" and aspect != 1 else ""
+    yield FilmStep(total, total, frames[-1], None, " ".join(filter(None, (told, pace.note, shape))))
+
+
+def _sound(
+    clip: VideoSource, media: Path, frames: Sequence[int], pace: Pace, suffix: str, stack: ExitStack
+) -> tuple[Sound | None, str]:
+    """The clip's sound for these frames where it can be taken over, and what is to be said about it."""
+    from ..clips.movie import Movie
+
+    if not isinstance(clip, Movie):
+        return None, "The clip has no sound."
+    from .sound import Sound
+
+    try:
+        start, stop = clip.span(frames[0]), clip.span(frames[-1])
+        sound = stack.enter_context(Sound(media, start[0], stop[1]))
+    except OSError as error:
+        raise StoreError(f"The sound of {media} cannot be read ({error}).", "Check the file.") from error
+    if not sound.codec:
+        return None, "The clip has no sound."
+    if not pace.in_time:
+        return None, "The clip's sound was left out: it fits only frames in their order, at the clip's own rate."
+    if not sound.fits(suffix):
+        return None, f"The clip's sound ({sound.codec}) was left out: {suffix} does not hold it, .mkv does."
+    return sound, f"The clip's sound ({sound.codec}) was copied as it is."
+
+
+def open_background(text: str, size_hw: tuple[int, int], stack: ExitStack) -> Callable[[int, Fraction], Image]:
+    """A function from clip frame and seconds since the clip's start to the background (H, W, 3) uint8.
+
+    A movie runs at its own speed and is repeated; of several pictures each is for a frame. Files are closed by `stack`.
+
+    Raises:
+        InputError: neither a colour nor a file; FrameReadError: it cannot be read.
+    """
+    colour = parse_colour(text)
+    if colour is not None:
+        plain = np.full((*size_hw, 3), colour, np.uint8)
+        return lambda frame, time: plain
+    if not Path(text).exists():
+        raise InputError(
+            f"The background {text!r} is neither a colour nor a file.",
+            f"Use #rrggbb, one of {', '.join(sorted(NAMES))}, or the path of a picture or movie.",
+        )
+    source = stack.enter_context(open_clip(text))
+    if len(source) == 1:
+        still = cover(source[0], size_hw)
+        return lambda frame, time: still
+    if not source.fps:
+        return lambda frame, time: cover(source[frame % len(source)], size_hw)
+    pace = pace_of(source, range(len(source)), 0.0, DEFAULT_FPS)
+
+    def moving(frame: int, time: Fraction) -> Image:
+        place = math.floor(time * pace.rate + Fraction(1, 2))
+        return cover(source[pace.frames[place % len(pace.frames)]], size_hw)
+
+    return moving
+
+
+def png(picture: NDArray[np.uint8]) -> bytes:
+    """A PNG of a picture (H, W, 3 or 4) uint8."""
+    order = cv2.COLOR_RGBA2BGRA if picture.shape[2] == 4 else cv2.COLOR_RGB2BGR
+    _, data = cv2.imencode(".png", cv2.cvtColor(picture, order), [cv2.IMWRITE_PNG_COMPRESSION, 3])
+    return bytes(data.tobytes())
+
+
+NAMES = {
+    "black": (0, 0, 0),
+    "white": (255, 255, 255),
+    "grey": (128, 128, 128),
+    "gray": (128, 128, 128),
+    "red": (255, 0, 0),
+    "green": (0, 255, 0),
+    "blue": (0, 0, 255),
+    "yellow": (255, 255, 0),
+    "cyan": (0, 255, 255),
+    "magenta": (255, 0, 255),
+    "orange": (255, 165, 0),
+}
+_HEX = re.compile(r"#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})")
+
+
+def parse_colour(text: str) -> tuple[int, int, int] | None:
+    """(red, green, blue) 0 to 255 of "#rrggbb", "#rgb" or a name; None when it is none of these.
+
+    Raises:
+        InputError: it begins with # but is no colour.
+    """
+    if text.startswith("#"):
+        match = _HEX.fullmatch(text)
+        if not match:
+            raise InputError(f"{text} is not a colour.", "Write it as #rrggbb, for instance #00b140.")
+        digits = match[1] if len(match[1]) == 6 else "".join(2 * digit for digit in match[1])
+        return int(digits[0:2], 16), int(digits[2:4], 16), int(digits[4:6], 16)
+    return NAMES.get(text.lower())

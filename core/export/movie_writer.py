@@ -1,0 +1,185 @@
+"""Movies written with PyAV (FFmpeg), complete or not there: built under another name, read again, renamed at the end.
+
+.mp4   H.264, for looking at; no alpha
+.mkv   FFV1, lossless RGB, with or without alpha; Blender 4.2 to 5.2 read its alpha exactly
+.mov   ProRes 4444 with or without alpha; for other programs: Blender's own reader breaks its soft alpha
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import av
+import numpy as np
+from av.video.reformatter import ColorRange, Colorspace
+
+from ..clips.movie import ONE_THREAD
+from ..errors import InputError, StoreError
+from .readback import Proof
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from typing_extensions import Self
+
+    from .sound import Sound
+
+SUFFIXES = (".mp4", ".mkv", ".mov")
+_BT709 = 1
+_SPACES = {".mp4": "mp4", ".mkv": "matroska", ".mov": "mov"}
+
+
+class MovieWriter:
+    """Writes frames of one size; a context manager. When left by an exception no file is left behind.
+
+    Args:
+        path: ends in .mp4, .mkv or .mov.
+        size_hw: (height, width).
+        fps: frames per second.
+        alpha: frames have an alpha channel.
+        sound: to be copied in beside the frames.
+        pixel_aspect: width of a pixel divided by its height.
+
+    Raises:
+        InputError: another ending, or alpha in .mp4.
+        StoreError: it cannot be written.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        size_hw: tuple[int, int],
+        fps: float,
+        *,
+        alpha: bool = False,
+        sound: Sound | None = None,
+        pixel_aspect: Fraction = Fraction(1),
+    ) -> None:
+        self._path = path
+        self._suffix = path.suffix.lower()
+        check_movie(path, alpha)
+        self._part = path.with_name(f".{path.name}.part")
+        self._layout = "rgba" if alpha else "rgb24"
+        self._proof = Proof(self._suffix, size_hw, alpha)
+        self._sound = sound
+        self._frames = 0
+        self._checked = False
+        self._rate = Fraction(fps or 25).limit_denominator(1001)
+        try:
+            self._part.touch()  # FFmpeg opens the file only at the first frame
+            self._container: Any = av.open(str(self._part), "w", format=_SPACES[self._suffix])
+            self._stream = self._add_stream(size_hw, alpha)
+            if pixel_aspect != 1:
+                self._stream.codec_context.sample_aspect_ratio = pixel_aspect
+            if sound is not None:
+                sound.begin(self._container)
+        except (OSError, av.FFmpegError) as error:
+            self._discard()
+            raise self._failure(error) from error
+
+    def write(self, picture: NDArray[np.uint8]) -> None:
+        """Adds a frame (H, W, 3), or (H, W, 4) with alpha, uint8 RGB. Raises StoreError."""
+        self._proof.add(picture)
+        frame: Any = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format=self._layout)
+        if self._suffix != ".mkv":
+            frame = frame.reformat(
+                format=self._stream.pix_fmt,
+                src_colorspace=Colorspace.DEFAULT,
+                dst_colorspace=Colorspace.ITU709,
+                src_color_range=ColorRange.JPEG,
+                dst_color_range=ColorRange.MPEG,
+                **ONE_THREAD,
+            )
+        try:
+            for packet in self._stream.encode(frame):
+                self._container.mux(packet)
+            self._frames += 1
+            self._add_sound(self._frames / self._rate)
+        except (OSError, av.FFmpegError) as error:
+            raise self._failure(error) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self._discard()
+            return
+        try:
+            for _ in self.check():
+                pass
+            self._part.replace(self._path)
+        except (OSError, av.FFmpegError) as failure:
+            self._discard()
+            raise self._failure(failure) from failure
+        except StoreError:
+            self._discard()
+            raise
+
+    def check(self) -> Iterator[int]:
+        """Ends the file and reads it again; yields after each frame. For who wants to do something else meanwhile.
+
+        Raises:
+            StoreError: it cannot be written, or is not what was written.
+        """
+        if self._checked:
+            return
+        try:
+            for packet in self._stream.encode(None):
+                self._container.mux(packet)
+            self._add_sound(None)
+            self._container.close()
+        except (OSError, av.FFmpegError) as failure:
+            raise self._failure(failure) from failure
+        yield from self._proof.check(self._part, self._path)
+        self._checked = True
+
+    def _add_sound(self, until: Fraction | None) -> None:
+        """Puts the sound's packets up to that time beside the frames."""
+        if self._sound is not None:
+            for packet in self._sound.packets(until):
+                self._container.mux(packet)
+
+    def _add_stream(self, size_hw: tuple[int, int], alpha: bool) -> Any:
+        odd = size_hw[0] % 2 or size_hw[1] % 2
+        codec, pixels, options = {
+            # 4:2:0 has no odd sizes, and a picture is never cut: such movies are 4:4:4.
+            ".mp4": ("libx264", "yuv444p" if odd else "yuv420p", {"crf": "16", "preset": "medium"}),
+            ".mkv": ("ffv1", "bgra" if alpha else "bgr0", {"level": "3", "slicecrc": "1"}),
+            ".mov": ("prores_ks", "yuva444p10le" if alpha else "yuv444p10le", {"profile": "4444"}),
+        }[self._suffix]
+        stream: Any = self._container.add_stream(codec, rate=self._rate, options=options)
+        stream.height, stream.width = size_hw
+        stream.pix_fmt = pixels
+        if self._suffix != ".mkv":
+            context = stream.codec_context
+            context.colorspace = context.color_primaries = context.color_trc = _BT709
+            context.color_range = ColorRange.MPEG
+        return stream
+
+    def _discard(self) -> None:
+        with contextlib.suppress(OSError, av.FFmpegError, AttributeError):
+            self._container.close()
+        with contextlib.suppress(OSError):
+            self._part.unlink(missing_ok=True)
+
+    def _failure(self, error: Exception) -> StoreError:
+        reason = getattr(error, "strerror", None) or str(error)
+        return StoreError(
+            f"The movie {self._path} cannot be written ({reason}).", "Choose another place or free some space."
+        )
+
+
+def check_movie(path: Path, alpha: bool) -> None:
+    """Raises InputError when the ending is not a movie's, or its kind holds no alpha."""
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise InputError(f"{path} is no kind of movie that can be written.", f"Use {', '.join(SUFFIXES)}, or a folder.")
+    if alpha and suffix == ".mp4":
+        raise InputError("An .mp4 movie holds no transparency.", "Use .mkv or .mov, or a folder of PNG.")

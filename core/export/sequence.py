@@ -1,0 +1,152 @@
+"""A picture sequence for others to read: built in a new folder beside the old one, then swapped.
+
+Whoever reads the folder sees the old set or the new one, never a mixture; only for the moment between two renames is
+there none. An interrupted export leaves the old set as it was.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import InputError, StoreError
+from ..images.matte import write_mask
+from ..session.store import store_errors
+
+if TYPE_CHECKING:
+    from ..types import Matte
+
+_OURS = re.compile(r"\d{6,}\.png")
+_WORTHLESS = {".ds_store", "thumbs.db", "desktop.ini", "bl_proxy"}
+"""What file browsers and Blender's proxies leave in a folder of pictures."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportStep:
+    """How far an export is.
+
+    Attributes:
+        done, total: pictures written, and all.
+        black: pictures written black so far, for either reason.
+        missing: those of them that stand for a clip frame without a matte.
+    """
+
+    done: int
+    total: int
+    black: int
+    missing: int
+
+
+def write_sequence(
+    sources: Iterator[Path | Matte | bytes | None],
+    frames: Sequence[int],
+    size: tuple[int, int],
+    folder: Path,
+    blank: bytes | None = None,
+) -> Iterator[ExportStep]:
+    """Writes 000001.png … into `folder`, replacing an earlier sequence there; yields after each picture.
+
+    Args:
+        sources: for each entry of `frames` the file to copy, the matte (H, W) to write, or a whole PNG; None = black.
+        frames: clip frame of each picture; a negative one is black on purpose.
+        size: (height, width) of the black pictures.
+        folder: must not hold anything but an earlier export.
+        blank: a PNG in the place of the black pictures.
+
+    Raises:
+        InputError: there is nothing to write.
+        StoreError: the folder holds other files, or cannot be written.
+    """
+    if not frames:
+        raise InputError("There is no frame to export.", "Choose a range with at least one frame.")
+    _refuse_foreign_files(folder)
+    new = folder.with_name(f".{folder.name}.new")
+    black = missing = 0
+    try:
+        with store_errors(new):
+            shutil.rmtree(new, ignore_errors=True)
+            new.mkdir(parents=True)
+        black_file: Path | None = None
+        for number, (frame, source) in enumerate(zip(frames, sources, strict=True), start=1):
+            target = new / f"{number:06d}.png"
+            with store_errors(target):
+                if source is None:
+                    black += 1
+                    missing += frame >= 0
+                    black_file = _blank_picture(target, black_file, size, blank)
+                elif isinstance(source, Path):
+                    shutil.copyfile(source, target)
+                elif isinstance(source, bytes):
+                    target.write_bytes(source)
+                else:
+                    write_mask(target, source)
+            if number == len(frames):
+                with store_errors(folder):
+                    _swap(new, folder)
+            yield ExportStep(number, len(frames), black, missing)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+def _blank_picture(target: Path, earlier: Path | None, size: tuple[int, int], blank: bytes | None) -> Path:
+    """Writes `blank` or a black picture, as a copy of the earlier one where there is one."""
+    if earlier is not None:
+        shutil.copyfile(earlier, target)
+    elif blank is not None:
+        target.write_bytes(blank)
+    else:
+        import numpy as np
+
+        write_mask(target, np.zeros(size, np.float32))
+    return target
+
+
+def _refuse_foreign_files(folder: Path) -> None:
+    """The folder is going to be replaced as a whole: so nothing of anybody else's may lie in it."""
+    if not folder.exists():
+        return
+    with store_errors(folder):
+        names = sorted(os.listdir(folder)) if folder.is_dir() else [folder.name]
+    foreign = [name for name in names if not _OURS.fullmatch(name) and name.lower() not in _WORTHLESS]
+    if foreign:
+        raise StoreError(
+            f"The folder {folder} holds other files ({foreign[0]}) and is not replaced.",
+            "Choose an empty folder for the exported masks.",
+        )
+
+
+def _swap(new: Path, folder: Path) -> None:
+    """Puts the folder `new` in the place of `folder`."""
+    old = folder.with_name(f".{folder.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        _rename(folder, old)
+        try:
+            _rename(new, folder)
+        except OSError:
+            with suppress(OSError):
+                _rename(old, folder)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        _rename(new, folder)
+
+
+def _rename(source: Path, target: Path, patience: float = 2.0) -> None:
+    """Renames a folder; on Windows tries for a while, since a reader may have one of its files open."""
+    deadline = time.monotonic() + (patience if os.name == "nt" else 0.0)
+    while True:
+        try:
+            os.rename(source, target)
+            return
+        except PermissionError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(0.05)

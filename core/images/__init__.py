@@ -1,0 +1,1 @@
+"""Mattes and crops as arrays, and the pictures that hold them."""

@@ -1,0 +1,196 @@
+"""Picture files decoded within bounds: the size is read from the header first, so that no small file can fill memory.
+
+OpenCV decodes before it tells a size. Kinds of files whose header is not read here are refused.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from ..errors import InputError, SizeMismatch
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MOST_PIXELS = 2**28
+"""A picture of 16384 x 16384; FFmpeg reads no larger movies either."""
+PNG = b"\x89PNG\r\n\x1a\n"
+_FRAME_HEADERS = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
+"""JPEG markers that carry the size (ITU T.81, table B.1)."""
+_ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
+"""JPEG markers without a body."""
+_TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_FORMAT, _TIFF_FLOATS = 256, 257, 339, 3
+_TIFF_NUMBERS = {1: "B", 3: "H", 4: "I", 16: "Q"}
+_MOST_TAGS = 4096
+_STRONGEST = 1032
+"""Bytes that deflate can make of one."""
+_DEEPEST, _ROOM, _STEP = 8, 64 * 2**20, 2**16
+"""Bytes of a pixel at most, bytes beyond all pixels that do not matter, and bytes that are unpacked at a time."""
+
+
+def header_size(data: bytes) -> tuple[int, int] | None:
+    """(height, width) that a PNG, JPEG, WebP, TIFF or BMP file claims in its header; None for anything else."""
+    try:
+        if data.startswith(PNG):
+            width, height = struct.unpack_from(">II", data, 16)
+        elif data.startswith(b"\xff\xd8"):
+            width, height = _jpeg(data)
+        elif data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+            width, height = _webp(data)
+        elif data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+            width, height = _tiff(data)
+        elif data.startswith(b"BM"):
+            old = struct.unpack_from("<I", data, 14)[0] == 12
+            width, height = struct.unpack_from("<HH" if old else "<ii", data, 18)
+        else:
+            return None
+    except (struct.error, ValueError, KeyError, IndexError):
+        return None
+    return abs(height), abs(width)
+
+
+def is_float_tiff(data: bytes) -> bool:
+    """Whether a file is a TIFF whose samples are floats."""
+    if data[:4] not in (b"II*\0", b"MM\0*"):
+        return False
+    order = "<" if data.startswith(b"II") else ">"
+    try:
+        start = struct.unpack_from(order + "I", data, 4)[0]
+        (count,) = struct.unpack_from(order + "H", data, start)
+        for number in range(min(count, _MOST_TAGS)):
+            place = start + 2 + 12 * number
+            tag, _, values = struct.unpack_from(order + "HHI", data, place)
+            if tag == _TIFF_FORMAT:
+                inline = values <= 2
+                at = place + 8 if inline else struct.unpack_from(order + "I", data, place + 8)[0]
+                return bool(struct.unpack_from(order + "H", data, at)[0] == _TIFF_FLOATS)
+    except struct.error:
+        pass
+    return False
+
+
+def may_have_alpha(data: bytes) -> bool:
+    """Whether a picture file can have an alpha channel, as far as a glance at its header tells."""
+    if data.startswith(PNG):
+        return len(data) > 25 and (data[25] in (4, 6) or b"tRNS" in data[: max(0, data.find(b"IDAT"))])
+    return not data.startswith((b"\xff\xd8", b"BM"))
+
+
+def decode(
+    data: bytes, flags: int, what: str, size: tuple[int, int] | None = None, most: int = MOST_PIXELS
+) -> NDArray[Any]:
+    """The pixels of a picture file as `cv2.imdecode` gives them: (H, W) or (H, W, channels), BGR.
+
+    Args:
+        data: the file.
+        flags: OpenCV's IMREAD_ flags; a turn by EXIF is ignored in any case.
+        what: name for messages.
+        size: (height, width) which it must have.
+        most: pixels that it may have.
+
+    Raises:
+        InputError: damaged, not a picture, or too large; SizeMismatch: its size is not `size`.
+    """
+    claimed = header_size(data)
+    if claimed is None or 0 in claimed:
+        raise _damaged(what)
+    if size is not None and claimed != tuple(size):
+        raise SizeMismatch(
+            f"{what} is {claimed[1]} x {claimed[0]} pixels, the picture {size[1]} x {size[0]}.",
+            "Give a mask of exactly the picture's size.",
+        )
+    if claimed[0] * claimed[1] > most:
+        raise InputError(
+            f"{what} is {claimed[1]} x {claimed[0]} pixels: more than {most // 10**6} million are not read.",
+            "Export it in a smaller size.",
+        )
+    try:
+        picture: Any = cv2.imdecode(np.frombuffer(data, np.uint8), flags | cv2.IMREAD_IGNORE_ORIENTATION)
+    except cv2.error as error:
+        raise _damaged(what) from error
+    if picture is None:
+        raise _damaged(what)
+    return np.asarray(picture)
+
+
+def check_png_unpacks(data: bytes, what: str) -> None:
+    """Raises InputError when a PNG's pixels unpack to far more than its header asks for.
+
+    Decoders read on to the end of such a stream: 1 MB that unpacks to 1 GB keeps OpenCV busy for ten seconds. Files
+    that cannot unpack to that much are not looked at, which is nearly every mask.
+    """
+    size = header_size(data)
+    room = _ROOM + _DEEPEST * (size[0] + 1) * (size[1] + 1) if size else 0
+    if len(data) * _STRONGEST <= room:
+        return
+    unpacker, place = zlib.decompressobj(), len(PNG)
+    try:
+        while place + 12 <= len(data):
+            length = int.from_bytes(data[place : place + 4], "big")
+            packed = data[place + 8 : place + 8 + length] if data[place + 4 : place + 8] == b"IDAT" else b""
+            while packed and not unpacker.eof:
+                room -= len(unpacker.decompress(packed, _STEP))
+                packed = unpacker.unconsumed_tail
+                if room < 0:
+                    raise _damaged(what)
+            place += 12 + length
+    except zlib.error as error:
+        raise _damaged(what) from error
+
+
+def most_bytes(size: tuple[int, int] | None) -> int:
+    """How long a picture file of (height, width) may be: what four channels of floats take unpacked, and a header."""
+    pixels = MOST_PIXELS if size is None else size[0] * size[1]
+    return 16 * pixels + 2**20
+
+
+def _damaged(what: str) -> InputError:
+    return InputError(f"{what} is empty, damaged or not a picture.", "Make it again.")
+
+
+def _jpeg(data: bytes) -> tuple[int, int]:
+    place = 2
+    while True:
+        place = data.index(b"\xff", place) + 1
+        marker = data[place]
+        if marker in _FRAME_HEADERS:
+            height, width = struct.unpack_from(">HH", data, place + 4)
+            return width, height
+        if marker == 0xFF:  # padding
+            continue
+        place += 1 if marker in _ALONE else 1 + max(2, struct.unpack_from(">H", data, place + 1)[0])
+
+
+def _webp(data: bytes) -> tuple[int, int]:
+    kind = data[12:16]
+    if kind == b"VP8X":  # RFC 9649, section 2.7
+        first, second = data[24:27], data[27:30]
+        if len(second) < 3:
+            raise ValueError
+        return 1 + int.from_bytes(first, "little"), 1 + int.from_bytes(second, "little")
+    if kind == b"VP8L":
+        bits = struct.unpack_from("<I", data, 21)[0]
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    if kind == b"VP8 ":
+        width, height = struct.unpack_from("<HH", data, 26)
+        return width & 0x3FFF, height & 0x3FFF
+    raise ValueError
+
+
+def _tiff(data: bytes) -> tuple[int, int]:
+    order = "<" if data.startswith(b"II") else ">"
+    big = data[2:4] in (b"+\0", b"\0+")
+    start = struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)[0]
+    count = struct.unpack_from(order + ("Q" if big else "H"), data, start)[0]
+    start, length, value = (start + 8, 20, 12) if big else (start + 2, 12, 8)
+    found: dict[int, int] = {}
+    for number in range(min(count, _MOST_TAGS)):
+        tag, kind = struct.unpack_from(order + "HH", data, start + number * length)
+        if tag in (_TIFF_WIDTH, _TIFF_HEIGHT) and tag not in found:
+            found[tag] = struct.unpack_from(order + _TIFF_NUMBERS[kind], data, start + number * length + value)[0]
+    return found[_TIFF_WIDTH], found[_TIFF_HEIGHT]

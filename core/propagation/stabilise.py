@@ -1,0 +1,196 @@
+"""Steadier mattes: each is mixed with its two neighbours, moved onto it by optical flow, where that can be trusted.
+
+Only what is computed is changed: keyframes, locked frames and kept ones are neighbours like others, but stay as they
+are, and nothing is mixed across a cut. What is mixed are the network's own mattes, never mixed ones: so each result
+depends on three frames and nothing else, comes one frame late, and can be made again with another strength.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+import numpy as np
+
+from ..images.crop import mask_box
+from ..types import Box, MatteKind
+from .optical_flow import Motion
+
+if TYPE_CHECKING:
+    from ..ports import FrameSource
+    from ..types import Matte, Mattes
+    from .optical_flow import Step
+
+Result: TypeAlias = "tuple[int, Mattes, MatteKind]"
+
+FAINT = 0.5 / 255
+"""Where all mattes are fainter nothing is mixed: in 8 bits that is 0 before and after."""
+WEIGHT = 2.0
+"""Weight of a neighbour that is trusted in full, against 1 of the frame itself, at strength 1.
+
+Measured on five development clips (tier standard), J&F and flicker, 0.8067 and 0.0883 without. With half the trust
+below: 0.8085 and 0.0803 with 1, 0.8089 and 0.0783 with 2, 0.8072 and 0.0850 for the median of the three. Without regard
+to trust, 0.8016 and 0.0690.
+"""
+_CHANGED = MatteKind.PROPAGATED, MatteKind.FUSED
+
+
+class Steady(NamedTuple):
+    """A frame's result: `raw` (H, W) or (N, H, W) as computed, and `matte` as it is to be shown."""
+
+    frame: int
+    raw: Mattes
+    matte: Mattes
+    kind: MatteKind
+
+
+class _Seen(NamedTuple):
+    frame: int
+    mattes: Mattes
+    kind: MatteKind
+
+
+def steadied(
+    results: Iterator[Result],
+    frames: FrameSource,
+    strength: float,
+    anchor: Callable[[int], Mattes | None] = lambda frame: None,
+    is_final: Callable[[int], bool] = lambda frame: False,
+) -> Generator[Steady, None, None]:
+    """Yields the results in their order, steadied; each when the one after it is known.
+
+    Holds three frames' mattes and some small pictures.
+
+    Args:
+        results: (frame, matte, kind) as from `propagate`; closed at the end.
+        frames: the clip.
+        strength: 0 (nothing is changed) to 1.
+        anchor: matte of a keyframe or locked frame, for those beside which a pass ends; None for all others.
+        is_final: frames whose matte is not to be changed, beside those that their kind tells.
+
+    Raises:
+        FrameReadError: from the clip.
+    """
+    with closing(_Closable(results)):
+        if strength <= 0:
+            for frame, matte, kind in results:
+                yield Steady(frame, matte, matte, kind)
+            return
+        past: _Seen | None = None
+        now: _Seen | None = None
+        with closing(Motion(frames)) as motion:
+            for frame, matte, kind in results:
+                if kind is MatteKind.PENDING:
+                    yield Steady(frame, matte, matte, kind)
+                    continue
+                coming = _Seen(frame, matte, kind)
+                if now is not None:
+                    yield _steady(now, (past, coming), motion, strength, anchor, is_final)
+                past, now = now, coming
+                if past is not None and abs(frame - past.frame) == 1 and kind in _CHANGED:
+                    # While the network works on the frame after this one.
+                    motion.begin(frame, 2 * frame - past.frame)
+            if now is not None:
+                yield _steady(now, (past, None), motion, strength, anchor, is_final)
+
+
+def _steady(
+    now: _Seen,
+    beside: tuple[_Seen | None, _Seen | None],
+    motion: Motion,
+    strength: float,
+    anchor: Callable[[int], Mattes | None],
+    is_final: Callable[[int], bool],
+) -> Steady:
+    if now.kind not in _CHANGED or is_final(now.frame):
+        return Steady(now.frame, now.mattes, now.mattes, now.kind)
+    there = {seen.frame: seen.mattes for seen in beside if seen is not None}
+    neighbours = []
+    for frame in (now.frame - 1, now.frame + 1):
+        mattes = there.get(frame)
+        mattes = anchor(frame) if mattes is None else mattes
+        if mattes is not None and not motion.is_cut(now.frame, frame):
+            neighbours.append((mattes, motion.between(now.frame, frame)))
+    return Steady(now.frame, now.mattes, mixed(now.mattes, neighbours, strength), now.kind)
+
+
+def mixed(mattes: Mattes, neighbours: list[tuple[Mattes, Step]], strength: float) -> Mattes:
+    """The mattes (H, W) or (N, H, W) mixed with neighbours' that are moved onto them; float32 in [0, 1].
+
+    Args:
+        mattes: of the frame.
+        neighbours: (mattes, the way from the frame to the neighbour) each.
+        strength: 0 to 1.
+    """
+    flat = mattes.ndim == 2
+    own = mattes[None] if flat else mattes
+    others = [(other[None] if flat else other, step) for other, step in neighbours]
+    out = np.array(own, np.float32)
+    for n in range(len(own) if others else 0):
+        window = _window(own[n], [(other[n], step) for other, step in others])
+        if window is None:
+            continue
+        total = np.array(own[n][window], np.float32)
+        weights = np.ones_like(total)
+        for other, step in others:
+            moved, trusted = step.moved(other[n], window)
+            trusted *= strength * WEIGHT
+            weights += trusted
+            moved *= trusted
+            total += moved
+        total /= weights
+        np.clip(total, 0, 1, out=out[n][window])
+    return out[0] if flat else out
+
+
+def _window(own: Matte, others: list[tuple[Matte, Step]]) -> tuple[slice, slice] | None:
+    """Rows and columns outside of which the matte and its neighbours', moved onto it, are faint; None = everywhere.
+
+    Never larger than what holds all pixels of the mattes that are not 0 at all.
+    """
+    wholes = [mask_box(matte, 0.0) for matte in (own, *(other for other, _ in others))]
+    boxes = [_faint_box(own, wholes[0])]
+    whole = _union(wholes)
+    for (other, step), there in zip(others, wholes[1:], strict=True):
+        box = _faint_box(other, there)
+        boxes.append(None if box is None else step.reached(box, (own.shape[0], own.shape[1])))
+    window = _union(boxes)
+    if window is None or whole is None:
+        return None
+    rows = slice(max(window.y0, whole.y0), min(window.y1, whole.y1))
+    columns = slice(max(window.x0, whole.x0), min(window.x1, whole.x1))
+    return (rows, columns) if rows.start < rows.stop and columns.start < columns.stop else None
+
+
+def _faint_box(matte: Matte, whole: Box | None) -> Box | None:
+    """The box of what is not faint, looked for only in the box `whole` of what is there at all."""
+    found = None if whole is None else mask_box(matte[whole.y0 : whole.y1, whole.x0 : whole.x1], FAINT)
+    if whole is None or found is None:
+        return None
+    return Box(found.x0 + whole.x0, found.y0 + whole.y0, found.x1 + whole.x0, found.y1 + whole.y0)
+
+
+def _union(boxes: list[Box | None]) -> Box | None:
+    """The smallest box around boxes; None = there are none."""
+    found = [box for box in boxes if box is not None]
+    if not found:
+        return None
+    return Box(
+        min(box.x0 for box in found),
+        min(box.y0 for box in found),
+        max(box.x1 for box in found),
+        max(box.y1 for box in found),
+    )
+
+
+class _Closable:
+    """Any iterator as something that can be closed."""
+
+    def __init__(self, results: Iterator[Result]) -> None:
+        self._results = results
+
+    def close(self) -> None:
+        """Closes a generator; others need it not."""
+        if isinstance(self._results, Generator):
+            self._results.close()

@@ -1,0 +1,1 @@
+"""One cutout on disk: its journal, rounds, mattes, limits and locks."""

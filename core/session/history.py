@@ -1,0 +1,168 @@
+"""Which matte a frame has at a head: that of the newest operation on the way back to the root that gave it one.
+
+A round whose matte is not on disk (deleted, or the process was killed before it was computed) is computed again from
+the matte before it, an imported one is taken from the imported files again. A propagated matte that is not there counts
+as not done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import InputError, StoreError
+from ..frame_text import Told
+from ..types import Round
+from .actions import Import, Lock, Operation, drawn_frames
+from .head_state import HeadState
+from .journal import Chain, Journal
+from .store import MatteStore
+
+if TYPE_CHECKING:
+    from ..images.matte import Grey
+    from ..types import Matte
+
+
+class History:
+    """The mattes of a track seen through its operations.
+
+    Args:
+        journal: the operations.
+        store: their mattes.
+        compute: the matte of a round, given the frame's matte before it in 255ths (None = none yet).
+        imported: name in an import -> file of that matte.
+        count: frames of the clip; what is said of others does not count.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        store: MatteStore,
+        compute: Callable[[Round, Grey | None], Matte | Grey],
+        imported: Callable[[str], Path],
+        count: int,
+    ) -> None:
+        self._journal = journal
+        self._store = store
+        self._compute = compute
+        self._imported = imported
+        self._count = count
+        self._state = HeadState(journal, store.frames, count)
+
+    def keyframes(self) -> tuple[int, ...]:
+        """Frames with at least one round or imported matte on the way to the journal's head, sorted."""
+        return tuple(self._here().keyframes)
+
+    def beyond(self) -> tuple[int, ...]:
+        """Frames that were drawn on, in whichever branch, but that the clip has not, sorted."""
+        drawn = {frame for op in self._journal.operations.values() for frame in drawn_frames(op.action)}
+        return tuple(sorted(frame for frame in drawn if frame >= self._count))
+
+    def locked(self) -> frozenset[int]:
+        """Frames whose mattes the artist approved, at the journal's head; kept between calls."""
+        return self._here().locked()
+
+    def owners(self) -> dict[int, str]:
+        """Frame -> operation whose matte counts there, at the journal's head; kept between calls, not to be changed."""
+        return self._here().owners
+
+    def is_drawn(self, frame: int) -> bool:
+        """Whether a frame is one of `keyframes`."""
+        return self._here().is_drawn(frame)
+
+    def stamps(self) -> dict[int, int]:
+        """Number of a piece of `PIECE` frames -> what changes with anything about one of them at the head."""
+        return self._here().stamps
+
+    def at_head(self, frame: int) -> Iterator[Operation]:
+        """What `path` and the like need to know of the way back from the journal's head."""
+        return self._here().about(frame)
+
+    def owners_at(self, head: str) -> dict[int, str]:
+        """Frame -> operation whose matte counts there, at `head`. Rounds count also while their matte is missing."""
+        found: dict[int, str] = {}
+        for operation in reversed(self._journal.chain(head)):
+            frames = drawn_frames(operation.action)
+            if not frames and not isinstance(operation.action, Lock):
+                frames = self._store.frames(operation.id)
+            found.update(dict.fromkeys((frame for frame in frames if frame < self._count), operation.id))
+        return found
+
+    def added(self, operation: str, frame: int) -> None:
+        """Tells that a propagation got one more matte."""
+        if self._journal.head == operation:
+            self._here().added(frame)
+
+    def _here(self) -> HeadState:
+        for operation, frame in self._store.vanished():
+            if self._state.owners.get(frame) == operation:
+                self._state.settle(frame)
+        self._state.follow()
+        return self._state
+
+    def path(
+        self, frame: int, chain: Iterable[Operation], early: Callable[[Path], object] = lambda _: None
+    ) -> Path | None:
+        """Path of the frame's matte at the newest end of `chain` (newest first), computed if it is a lost round's.
+
+        Of the chain only what has to do with the frame is needed: a `Chain`, or `at_head`.
+        `early` is called as by `MatteStore.write`, for the newest round only.
+        """
+        lost: list[Operation] = []
+        matte: Grey | None = None
+        for operation in chain.about(frame) if isinstance(chain, Chain) else chain:
+            drawn = drawn_frames(operation.action)
+            if drawn and frame not in drawn:
+                continue
+            if self._store.has(operation.id, frame):
+                if not lost:
+                    return self._store.path(operation.id, frame)
+                matte = self._store.read_grey(operation.id, frame)
+                if matte is not None:
+                    break
+            if drawn:
+                lost.append(operation)
+            if isinstance(operation.action, Import):
+                break  # it does not build on what was there
+        path: Path | None = None
+        for operation in reversed(lost):
+            if path is not None:
+                # As the next round would have found it, so that the same mattes come out as the first time.
+                matte = self._store.read_grey(path.parent.name, frame)
+            path = self._made(operation, frame, matte, early if operation is lost[0] else lambda _: None)
+        return path
+
+    def _made(self, operation: Operation, frame: int, before: Grey | None, early: Callable[[Path], object]) -> Path:
+        """Path of the matte of a round or an import, made again."""
+        action = operation.action
+        if isinstance(action, Import):
+            file = self._imported(action.contents[frame])
+            try:
+                return self._store.adopt(operation.id, frame, file)
+            except InputError as error:
+                raise StoreError(
+                    Told("The imported mask of ", frame, f" is missing or damaged ({file.name})."),
+                    f"Import it again from {action.source}, or undo the import.",
+                ) from error
+        assert isinstance(action, Round)
+        return self._store.write(operation.id, frame, self._compute(action, before), early)
+
+    def sound_path(self, frame: int, chain: Chain | None = None) -> Path | None:
+        """As `path`, but a damaged file is passed by, and removed: what is read or copied there is whole.
+
+        Without a chain at the journal's head.
+        """
+        while (path := self.path(frame, self.at_head(frame) if chain is None else chain)) is not None:
+            if self._store.is_sound(path.parent.name, frame):
+                return path
+        return None
+
+    def matte(self, frame: int, chain: Chain | None = None) -> Matte | None:
+        """The frame's matte (H, W) float32 at the newest end of `chain`, or at the head; None when it has none."""
+        while (path := self.path(frame, self.at_head(frame) if chain is None else chain)) is not None:
+            # A damaged file is removed by reading it; then it is the turn of the one before, or it is computed anew.
+            matte = self._store.read(path.parent.name, frame)
+            if matte is not None:
+                return matte
+        return None

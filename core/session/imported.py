@@ -1,0 +1,124 @@
+"""Mattes that were made elsewhere, kept as they came: `<track>/imported/<hash of the pixels>.png`, 8-bit grey.
+
+They cannot be computed again, so they are as true as the journal, which names them: they are synced to the disk before
+it does, and no limit of size touches them. The same matte is kept once, on however many frames.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .. import atomic
+from ..images.matte import is_whole_png, to_png
+from .store import store_errors
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from ..clips.foreign_mattes import ForeignMattes, check_drawn, place
+from ..errors import InputError
+from ..frame_text import Told
+from .actions import Import
+from .group_plan import Part
+
+
+class ImportedMattes:
+    """The imported mattes of one track.
+
+    Args:
+        folder: where they lie; made when there is the first.
+        size: their (height, width).
+    """
+
+    def __init__(self, folder: Path, size: tuple[int, int]) -> None:
+        self.folder = folder
+        self._size = size
+
+    def path(self, name: str) -> Path:
+        """File of the matte with that name."""
+        return self.folder / f"{name}.png"
+
+    def add(self, grey: NDArray[np.uint8]) -> str:
+        """Keeps a matte (H, W) uint8 and returns its name; it is safe on the disk after `sync`. Raises StoreError."""
+        name = hashlib.sha256(str(grey.shape).encode() + grey.tobytes()).hexdigest()[:24]
+        path = self.path(name)
+        with store_errors(path):
+            if atomic.is_file(path) and is_whole_png(path.read_bytes(), self._size):
+                return name
+            atomic.make_folder(self.folder)
+            atomic.write(path, to_png(grey), durable=True)
+        return name
+
+    def sync(self) -> None:
+        """Makes the names of new files durable. Raises StoreError."""
+        if self.folder.exists():
+            with store_errors(self.folder):
+                atomic.sync_folder(self.folder)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportStep:
+    """How far an import is: mattes read, of how many. With the last one they are keyframes."""
+
+    done: int
+    total: int
+
+
+def import_mattes(
+    part: Part,
+    imported: ImportedMattes,
+    path: str | os.PathLike[str],
+    at: int | None = None,
+    every: int = 1,
+    only: Sequence[int] | None = None,
+) -> Iterator[ImportStep]:
+    """Reads mattes and records them as one operation; yields after each. Stopped before the end, nothing has changed.
+
+    Args:
+        part: the track.
+        imported: where its imported mattes are kept.
+        path: picture, folder of pictures or movie.
+        at: clip frame of the first one; None = they cover the whole clip.
+        every: take every so many of them only.
+        only: take those of these clip frames only.
+
+    Raises:
+        InputError: no masks there, none that fit the clip, or a frame is locked; SizeMismatch: of another size.
+        StoreError: they cannot be kept.
+    """
+    source = part.source
+    with ForeignMattes(path, source.size) as mattes:
+        plan = place(len(mattes), len(source), at, every, only, mattes.numbers)
+        if barred := sorted(part.history.locked() & plan.keys()):
+            raise InputError(Told(barred[0], " is locked, so its mask is not changed."), "Unlock it first.")
+        contents: dict[int, str] = {}
+        extremes: dict[int, tuple[int, int]] = {}
+        new: set[str] = set()
+        there = {file.stem for file in imported.folder.glob("*.png")}
+        recorded = False
+        try:
+            for frame, number in sorted(plan.items()):
+                grey = mattes.read(number)
+                extremes[frame] = int(grey.min()), int(grey.max())
+                contents[frame] = name = imported.add(grey)
+                if name not in there:
+                    new.add(name)
+                if len(contents) < len(plan):
+                    yield ImportStep(len(contents), len(plan))
+            check_drawn(extremes, mattes.path.name)
+            imported.sync()
+            part.record(part.journal.head, Import(contents, mattes.path.name))
+            recorded = True
+        finally:
+            if not recorded:
+                for name in new:
+                    with suppress(OSError):
+                        imported.path(name).unlink()
+    yield ImportStep(len(plan), len(plan))

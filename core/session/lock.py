@@ -1,0 +1,284 @@
+"""One process at a time in a track's folder: a lock file with the process's id and start time.
+
+The start time tells a living owner from another process that was given the same id later. A lock whose owner is gone
+is broken with a warning; a lock of another machine (a shared drive) cannot be judged and is respected.
+
+Containers and sandboxed Blenders do not see each other's processes. So where the system can (not Windows, where all
+processes see each other, and not every network drive), the owner also holds a lock of the system's on the file, which
+ends with the process however that ends.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from ..atomic import NotOrdinary, leftover_of, new_beside, open_regular, unused_name
+from ..errors import StoreError
+
+if sys.platform != "win32":
+    import fcntl
+
+UNREADABLE_AGE = 2.0
+"""Seconds after which a lock file without readable content is taken for the remains of a crash. On disks with hard
+links a lock appears with its content, so only a power cut leaves such a one."""
+_LITTER_AGE = 60.0
+_OLD_LITTER = re.compile(r"lock\.[0-9]+\.(part|stale)")
+_MOST_BYTES = 65536
+_TRIES = 20
+
+
+class FolderLock:
+    """The lock on a folder; held from construction until `release`.
+
+    Attributes:
+        warnings: that the lock of a process that is gone was broken, in a sentence for the user.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Takes the lock. Raises StoreError when a living process has it or the folder cannot be written."""
+        self.path = folder / "lock"
+        self.warnings: list[str] = []
+        self._handle: int | None = None
+        self._content = json.dumps(
+            {"pid": os.getpid(), "started": process_start(os.getpid()), "host": socket.gethostname()}
+        )
+        try:
+            if not self._create():
+                self._break_stale()
+                if not self._create():
+                    raise _busy(self.path, _read(self.path) or {})
+        except NotOrdinary as error:
+            raise StoreError(
+                f"{self.path} is in the way ({error.strerror}).",
+                "Blender Cutout did not make it: do not use a folder from somebody whom you do not trust.",
+            ) from error
+        except OSError as error:
+            raise StoreError(
+                f"The folder {folder} cannot be written ({error.strerror or error}).",
+                "Make it writable, free disk space, or save the project in another place.",
+            ) from error
+
+    def release(self) -> None:
+        """Gives the folder free; does nothing when the lock is not ours any more."""
+        with suppress(OSError, ValueError):
+            if self.path.read_text(encoding="utf-8") == self._content:
+                self.path.unlink()
+        self._let_go()
+
+    def moved(self, folder: Path) -> None:
+        """Tells that the folder, with the lock file in it, lies elsewhere now."""
+        self.path = folder / self.path.name
+        with suppress(OSError):
+            if self._handle is not None and not _is_at(self._handle, self.path):  # copied to another disk
+                self._let_go()
+                handle = open_regular(self.path, os.O_RDWR, follow=False)
+                self._handle = handle
+                _hold(handle)
+
+    def _let_go(self) -> None:
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+    def _create(self) -> bool:
+        """Makes the lock file with its content in one step; False when there is one already."""
+        part, handle = new_beside(self.path)
+        try:
+            os.write(handle, self._content.encode())
+            _hold(handle)
+            self._handle = handle
+            if os.name == "nt":
+                self._let_go()  # an open file can be neither renamed nor removed there
+            os.link(part, self.path)
+        except FileExistsError:
+            self._let_go()
+            return False
+        except OSError:  # a disk without hard links
+            self._let_go()
+            return self._create_in_two_steps()
+        except BaseException:
+            self._let_go()
+            raise
+        finally:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+        return True
+
+    def _create_in_two_steps(self) -> bool:
+        try:
+            handle = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+        except FileExistsError:
+            return False
+        self._handle = handle
+        try:
+            _hold(handle)
+            os.write(handle, self._content.encode())
+        except OSError:
+            with suppress(OSError):
+                self.path.unlink()
+            self._let_go()
+            raise
+        if os.name == "nt":
+            self._let_go()
+        return True
+
+    def _break_stale(self) -> None:
+        """Removes the lock of a process that is gone; raises StoreError when its owner lives."""
+        for _ in range(_TRIES):
+            try:
+                handle = open_regular(self.path, follow=False)
+            except FileNotFoundError:
+                return
+            try:
+                found = os.read(handle, _MOST_BYTES)
+                owner = _parsed(found)
+                if not _hold(handle):
+                    raise _busy(self.path, owner or {})
+                if not _is_at(handle, self.path):
+                    continue  # broken, and taken again, by another process meanwhile
+                if owner is None:
+                    # Also of a date that is yet to come, so that such a one does not hold for years.
+                    if abs(time.time() - os.fstat(handle).st_mtime) < UNREADABLE_AGE:
+                        raise _busy(self.path, {})
+                elif owner.get("host") != socket.gethostname() or _lives(owner):
+                    raise _busy(self.path, owner)
+                if os.name == "nt":
+                    os.close(handle)
+                    handle = -1
+                self._remove(found)
+            finally:
+                if handle >= 0:
+                    os.close(handle)
+            self._sweep()
+            # Without the path, which fills the panel: it is the track that is being opened.
+            self.warnings.append("The last work here was cut short; it was taken over, and nothing finished is lost.")
+            return
+
+    def _remove(self, stale: bytes) -> None:
+        """Removes the lock if it is still the one that was looked at: another process may have broken it as well."""
+        aside = unused_name(self.path)
+        with suppress(FileNotFoundError):
+            os.replace(self.path, aside)
+            if aside.read_bytes()[:_MOST_BYTES] != stale:
+                with suppress(OSError):
+                    os.link(aside, self.path)
+                aside.unlink()
+                raise _busy(self.path, _read(self.path) or {})
+            aside.unlink()
+
+    def _sweep(self) -> None:
+        """Removes what killed processes left beside the lock."""
+        with suppress(OSError):
+            for name in os.listdir(self.path.parent):
+                if _OLD_LITTER.fullmatch(name) or leftover_of(name) == self.path.name:
+                    litter = self.path.with_name(name)
+                    with suppress(OSError):
+                        if time.time() - os.lstat(litter).st_mtime > _LITTER_AGE:
+                            litter.unlink()
+
+
+def process_start(pid: int) -> str | None:
+    """Something that differs between two processes with the same id; None = no such process.
+
+    The start time in the system's own unit, on Linux together with the boot it counts from.
+    """
+    if sys.platform == "win32":
+        return _windows_start(pid)
+    try:
+        # The name, in brackets, may hold anything: fields are counted after the last bracket; the 22nd is the start.
+        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return None if fields[0] in "ZX" else f"{boot}:{fields[19]}"
+    except (OSError, IndexError):
+        if sys.platform == "linux" and Path("/proc/self/stat").exists():
+            return None
+    run = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return run.stdout.strip() or None
+
+
+def _windows_start(pid: int) -> str | None:
+    """Creation time of a process; `os.kill(pid, 0)` would end it on Windows."""
+    if sys.platform != "win32":
+        return None
+    import ctypes
+    from ctypes import wintypes
+
+    kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)
+    kernel32.OpenProcess.restype = wintypes.HANDLE
+    kernel32.GetProcessTimes.argtypes = [wintypes.HANDLE] + [ctypes.POINTER(wintypes.FILETIME)] * 4
+    kernel32.GetExitCodeProcess.argtypes = [wintypes.HANDLE, ctypes.POINTER(wintypes.DWORD)]
+    kernel32.CloseHandle.argtypes = [wintypes.HANDLE]
+    handle = kernel32.OpenProcess(0x1000, False, pid)  # PROCESS_QUERY_LIMITED_INFORMATION
+    if not handle:
+        return None
+    try:
+        times = [wintypes.FILETIME() for _ in range(4)]
+        code = wintypes.DWORD()
+        kernel32.GetExitCodeProcess(handle, ctypes.byref(code))
+        still_active = 259
+        if code.value != still_active or not kernel32.GetProcessTimes(handle, *(ctypes.byref(t) for t in times)):
+            return None
+        return f"{times[0].dwHighDateTime}:{times[0].dwLowDateTime}"
+    finally:
+        kernel32.CloseHandle(handle)
+
+
+def _hold(handle: int) -> bool:
+    """Takes the system's lock on an open file; False = somebody has it. True also where there are no such locks."""
+    if sys.platform != "win32":
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            return error.errno not in (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
+    return True
+
+
+def _is_at(handle: int, path: Path) -> bool:
+    """Whether an open file is the one that lies there."""
+    try:
+        return os.path.samestat(os.fstat(handle), os.lstat(path))
+    except FileNotFoundError:
+        return False
+
+
+def _lives(owner: dict[str, object]) -> bool:
+    pid = owner.get("pid")
+    if type(pid) is not int or not 0 < pid < 2**32:
+        return False
+    return process_start(pid) is not None and process_start(pid) == owner.get("started")
+
+
+def _read(path: Path) -> dict[str, object] | None:
+    """What the lock says; None when it is not readable (being written, or torn)."""
+    try:
+        handle = open_regular(path, follow=False)
+    except OSError:
+        return None
+    with os.fdopen(handle, "rb") as file:
+        return _parsed(file.read(_MOST_BYTES))
+
+
+def _parsed(data: bytes) -> dict[str, object] | None:
+    try:
+        content = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def _busy(path: Path, owner: dict[str, object]) -> StoreError:
+    pid, host = str(owner.get("pid", "unknown"))[:20], str(owner.get("host", ""))[:80]
+    where = f" on {host}" if host and host != socket.gethostname() else ""
+    return StoreError(
+        f"The track in {path.parent} is in use by process {pid}{where}.",
+        f"Close the other Blender that has this project open. If there is none, delete {path}.",
+    )

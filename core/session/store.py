@@ -1,0 +1,390 @@
+"""Mattes on disk: `<folder>/<operation id>/<frame>.png`, 8-bit grey at source size; large ones with a small copy.
+
+All of it is derived from the journal and may be deleted at any time, also while the track is open. A file is complete
+or not there at all. Which frames an operation has is known by listing its folder once, then kept up to date.
+
+The folder may come from somebody else: links in it are neither read nor followed, and only files of our own names are
+removed.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..atomic import is_file, is_folder, leftover_of, make_folder, unused_name
+from ..errors import InputError, StoreError
+from ..images.grey_png import Packed, pack
+from ..images.matte import from_grey, is_whole_png, read_grey, read_mask, to_grey, write_png
+from ..images.preview import FOLDER, file_bytes, preview_path, write_preview
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from ..images.matte import Grey
+    from ..types import Matte
+from collections import deque
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+_BEGUN = 4
+"""Mattes that may be begun and not ended: those of two frames, as computed and as steadied."""
+_NAME = re.compile(r"([0-9]{6,10})\.png")
+_FOLDER = re.compile("[0-9a-f]{16}(-raw|-alone)?")
+
+
+class MatteStore:
+    """The mattes of one track, by operation id and frame."""
+
+    def __init__(self, folder: Path, size: tuple[int, int] | None = None) -> None:
+        """Args are the folder, and the mattes' (height, width): one of another size counts as damaged."""
+        self.folder = folder
+        self._size = size
+        self._used: int | None = None
+        self._frames: dict[str, set[int]] = {}
+        self._vanished: list[tuple[str, int]] = []
+        self._behind = WriteBehind(_BEGUN)
+        self._begun: dict[tuple[str, int], Future[int]] = {}
+        self._last: tuple[Path, tuple[int, int], Packed] | None = None
+
+    def path(self, operation: str, frame: int) -> Path:
+        """Where the matte lies, or would lie."""
+        return self.folder / operation / f"{frame:06d}.png"
+
+    def frames(self, operation: str) -> set[int]:
+        """Frames that the operation has a matte of. The store's own set: not to be changed."""
+        if operation not in self._frames:
+            self._frames[operation] = self._listed(operation)
+        return self._frames[operation]
+
+    def has(self, operation: str, frame: int) -> bool:
+        """True if the matte is on disk now (asks the disk)."""
+        self.end(operation, frame)
+        if frame not in self.frames(operation):
+            return False
+        if is_file(self.path(operation, frame)):
+            return True
+        self._forget(operation, frame)
+        return False
+
+    def vanished(self) -> list[tuple[str, int]]:
+        """(operation, frame) of the mattes that were found to be gone, or removed, since this was last asked."""
+        found, self._vanished = self._vanished, []
+        return found
+
+    def read(self, operation: str, frame: int) -> Matte | None:
+        """The matte (H, W) float32 in [0, 1]; None when it is not there, or damaged (it is removed then).
+
+        Raises:
+            StoreError: it is there but cannot be read.
+        """
+        grey = self.read_grey(operation, frame)
+        return None if grey is None else from_grey(grey)
+
+    def read_grey(self, operation: str, frame: int) -> Grey | None:
+        """As `read`, the matte (H, W) uint8 in 255ths as it lies on disk; not to be changed."""
+        if not self.has(operation, frame):
+            return None
+        path = self.path(operation, frame)
+        last = self._last
+        if last is not None and last[0] == path and last[1] == _state(path):
+            return last[2].grey
+        try:
+            return read_grey(path, self._size)
+        except InputError as error:
+            if isinstance(error.__cause__, OSError):
+                raise StoreError(error.text, "Check the disk, then try again.") from error
+            self.remove(operation, frame)
+            return None
+
+    def is_sound(self, operation: str, frame: int) -> bool:
+        """True when the matte's file is there and whole, without decoding it; a damaged one is removed.
+
+        Raises:
+            StoreError: it is there but cannot be read.
+        """
+        if not self.has(operation, frame):
+            return False
+        path = self.path(operation, frame)
+        with store_errors(path):
+            sound = is_whole_png(path.read_bytes(), self._size)
+        if not sound:
+            self.remove(operation, frame)
+        return sound
+
+    def write(
+        self, operation: str, frame: int, matte: Matte | Grey, early: Callable[[Path], object] = lambda _: None
+    ) -> Path:
+        """Writes a matte and its small copy; returns its path.
+
+        Args:
+            operation: whose it is.
+            frame: of the clip.
+            matte: (H, W) float32 in [0, 1], or uint8 in 255ths, which must not be changed afterwards.
+            early: called with the path when the small copy is there and the matte itself not yet.
+
+        Raises:
+            StoreError: and no part of a file stays, nor a small copy.
+        """
+        self.end(operation, frame)
+        self.frames(operation)  # known before there is half a file in the folder
+        self._note(operation, frame, self._put(operation, frame, to_grey(matte), early))
+        return self.path(operation, frame)
+
+    def begin(self, operation: str, frame: int, matte: Matte | Grey) -> None:
+        """As `write`, in another thread; until `end` the matte does not count as being there.
+
+        Waits where the disk does not keep up. Who asks for that very matte waits for it.
+        """
+        self.end(operation, frame)
+        self.frames(operation)
+        grey = to_grey(matte)
+        self._begun[operation, frame] = self._behind.put(lambda: self._put(operation, frame, grey))
+
+    def end(self, operation: str, frame: int) -> None:
+        """Waits for a matte that was begun; nothing where there is none. Raises StoreError as `write` would have."""
+        future = self._begun.get((operation, frame))
+        if future is not None:
+            self._note(operation, frame, future.result())
+            del self._begun[operation, frame]
+
+    def is_being_written(self, operation: str, frame: int) -> bool:
+        """True while a matte that was begun is not whole on disk yet."""
+        future = self._begun.get((operation, frame))
+        return future is not None and not future.done()
+
+    def end_all(self) -> None:
+        """Waits for all that was begun, and forgets what went wrong: who was not told of a matte does not miss it."""
+        self._behind.close()
+        for operation, frame in list(self._begun):
+            with suppress(StoreError):
+                self.end(operation, frame)
+        self._begun.clear()
+
+    def _put(self, operation: str, frame: int, grey: Grey, early: Callable[[Path], object] = lambda _: None) -> int:
+        """Writes the files of a matte, in whichever thread; returns what they took before."""
+        path = self.path(operation, frame)
+        before = file_bytes(path)
+        with store_errors(path):
+            self._make_folder(operation)
+            if write_preview(path, grey):  # first: who sees a matte must not find the copy of an older one
+                early(path)
+            # The next round on a frame begins with the matte of the last one, and changes some of it.
+            last = self._last
+            packed = pack(grey, last[2] if last else None)
+            try:
+                write_png(path, packed.png())
+            except StoreError:
+                with suppress(OSError):
+                    preview_path(path).unlink(missing_ok=True)
+                raise
+            state = _state(path)
+        self._last = (path, state, packed) if state else None
+        return before
+
+    def _note(self, operation: str, frame: int, before: int) -> None:
+        """Counts a matte that was written; `before` is what took its place."""
+        self.frames(operation).add(frame)
+        if self._used is not None:
+            self._used += file_bytes(self.path(operation, frame)) - before
+
+    def adopt(self, operation: str, frame: int, file: Path) -> Path:
+        """Makes a matte of a file that stays where it is, without a second copy where the disk can; returns its path.
+
+        Raises:
+            InputError: the file is missing, damaged or of another size. StoreError: it cannot be written.
+        """
+        if not (is_file(file) and is_folder(file.parent)):
+            raise InputError(f"The mask {file} is not a file.", "Import it again.")
+        matte = read_mask(file, self._size)
+        path = self.path(operation, frame)
+        with store_errors(path):
+            self._make_folder(operation)
+            write_preview(path, to_grey(matte))
+            part = unused_name(path)
+            try:
+                os.link(file, part)
+            except OSError:
+                return self.write(operation, frame, matte)
+            os.replace(part, path)
+            part.unlink(missing_ok=True)  # a rename of one link onto another of the same file does nothing
+        self.frames(operation).add(frame)
+        self._used = None
+        return path
+
+    def remove(self, operation: str, frame: int) -> int:
+        """Removes a matte and its small copy; returns how many bytes that freed.
+
+        What cannot be removed does not count as being there any more, until it is written again.
+        """
+        with suppress(StoreError):
+            self.end(operation, frame)
+        path = self.path(operation, frame)
+        freed = file_bytes(path)
+        self._forget(operation, frame)
+        with suppress(OSError):
+            for file in (path, preview_path(path)):
+                if is_folder(file.parent):
+                    file.unlink(missing_ok=True)
+        freed -= file_bytes(path)
+        if self._used is not None:
+            self._used -= freed
+        return freed
+
+    def operations(self) -> list[str]:
+        """Names of all folders of mattes on disk."""
+        with store_errors(self.folder), suppress(FileNotFoundError):
+            names = os.listdir(self.folder) if is_folder(self.folder) else []
+            return [name for name in names if _FOLDER.fullmatch(name) and is_folder(self.folder / name)]
+        return []
+
+    def used(self) -> int:
+        """Bytes that all mattes take; counted once, then kept up to date."""
+        if self._used is None:
+            self._used = sum(self.size(name, frame) for name in self.operations() for frame in self.frames(name))
+        return self._used
+
+    def size(self, operation: str, frame: int) -> int:
+        """Bytes that a matte and its small copy take on disk; 0 when it is not there."""
+        return file_bytes(f"{self.folder}/{operation}/{frame:06d}.png") if frame in self.frames(operation) else 0
+
+    def moved(self, folder: Path) -> None:
+        """Tells that the files lie in another folder now."""
+        self.folder = folder
+
+    def _forget(self, operation: str, frame: int) -> None:
+        """Notes that a matte is not there."""
+        frames = self.frames(operation)
+        if frame in frames:
+            frames.discard(frame)
+            self._vanished.append((operation, frame))
+
+    def _make_folder(self, operation: str) -> None:
+        """Makes the operation's folder. Raises OSError, also where a link to a folder lies in its place."""
+        if not is_folder(self.folder):
+            self.folder.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder)
+        make_folder(self.folder / operation)
+
+    def _listed(self, operation: str) -> set[int]:
+        """The frames in the operation's folder; removes what a killed process left half written."""
+        place = self.folder / operation
+        if not is_folder(self.folder):
+            return set()
+        names = _whole_files(place)
+        if FOLDER in names:
+            _whole_files(place / FOLDER)
+        return {int(match[1]) for name in names if (match := _NAME.fullmatch(name))}
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    """Size and time of a file, by which it is known to be the same; None when it is not there."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns
+
+
+def _whole_files(folder: Path) -> list[str]:
+    """Names of the files and folders in a folder, without mattes that were half written, which are removed.
+
+    Empty where the folder is missing, or only a link to one; links in it are left out.
+    """
+    found: list[str] = []
+    if not is_folder(folder):
+        return found
+    with store_errors(folder), suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            if _NAME.fullmatch(leftover_of(entry.name) or ""):
+                with suppress(OSError):
+                    os.unlink(entry.path)
+            elif not entry.is_symlink():
+                found.append(entry.name)
+    return found
+
+
+class LazyMattes(Mapping[int, "Matte"]):
+    """Frame -> matte, read when asked for, so that a clip's mattes are never in memory together.
+
+    Args:
+        frames: which frames there are, in order.
+        read: gives a frame's matte; None = it has vanished.
+    """
+
+    def __init__(self, frames: Collection[int], read: Callable[[int], Matte | None]) -> None:
+        self._frames = frames
+        self._read = read
+
+    def __getitem__(self, frame: int) -> Matte:
+        matte = self._read(frame) if frame in self._frames else None
+        if matte is None:
+            raise KeyError(frame)
+        return matte
+
+    def __contains__(self, frame: object) -> bool:
+        return frame in self._frames
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._frames)
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+
+@contextmanager
+def store_errors(path: Path) -> Iterator[None]:
+    """Turns the system's errors inside into a StoreError that names `path` and says what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT if hasattr(errno, "EDQUOT") else errno.ENOSPC):
+            text, hint = "The disk is full", "Free some space and try again: what was finished is kept."
+        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            text, hint = "No permission to write", "Make the folder writable, or save the project in another place."
+        else:
+            text, hint = error.strerror or type(error).__name__, "Check the disk, then try again."
+        raise StoreError(f"{text}: {error.filename or path}.", hint) from error
+
+
+_T = TypeVar("_T")
+
+
+class WriteBehind:
+    """A thread that does one thing after another; it begins with the first one and ends with `close`.
+
+    Args:
+        room: so many things may wait or be done at a time; whoever brings one more waits.
+    """
+
+    def __init__(self, room: int) -> None:
+        self._room = room
+        self._pool: ThreadPoolExecutor | None = None
+        self._given: deque[Future[object]] = deque()
+
+    def put(self, work: Callable[[], _T]) -> Future[_T]:
+        """Has it done after all that was put before."""
+        while self._given and (self._given[0].done() or len(self._given) >= self._room):
+            wait((self._given[0],), return_when=FIRST_COMPLETED)
+            self._given.popleft()
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(1, "masks")
+        future = self._pool.submit(work)
+        self._given.append(future)  # type: ignore[arg-type]
+        return future
+
+    def close(self) -> None:
+        """Waits until everything is done and ends the thread. `put` makes a new one."""
+        if self._pool is not None:
+            self._pool.shutdown()
+        self._pool = None
+        self._given.clear()

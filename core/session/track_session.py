@@ -1,0 +1,327 @@
+"""One track: the cut-out of one object from one clip, kept in one folder and surviving any crash.
+
+    session.json     which clip, and of which content
+    rounds.jsonl     what the artist did (see journal.py): the truth
+    imported/        mattes that were made elsewhere (see imports.py): as true as the journal
+    mattes/<id>/     mattes by operation and frame (see store.py): derived, may be deleted (see disk.py)
+    lock             the process that has the folder (see lock.py)
+
+An operation's id is made of everything that its mattes depend on: the operation before it, what it does, the clip's
+content, the weights, the tier, the algorithm. So the matte of a frame is that of the newest operation on the way back
+from the head that has one, undo is a move of the head, and doing the same again finds what is there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..clips.source import VideoSource, open_clip
+from ..errors import InputError, StoreError, StrokeError
+from ..frame_text import Told
+from ..types import MOST_POINTS, Clip, Direction, FrameRange, Halt, MatteKind, PropagationOptions, Round
+from .actions import Action, Import, Lock, Operation, Propagation, action_to_json
+from .disk_limit import DiskKeeper
+from .folder import check_clip, move_folder
+from .group_plan import Part
+from .history import History
+from .imported import ImportedMattes, ImportStep, import_mattes
+from .journal import ROOT, Journal
+from .lock import FolderLock
+from .overview import Overview
+from .propagate_track import carry
+from .store import MatteStore, store_errors
+
+if TYPE_CHECKING:
+    from ..engine import Engine
+    from ..images.matte import Grey
+    from ..types import Matte
+
+ALGORITHM = 7
+"""To be raised when the engine gives other mattes for the same input and weights."""
+
+
+class TrackSession:
+    """A track that is open: made by `open`, ended by `close` (or as a context manager).
+
+    Attributes:
+        folder: where it lies.
+        clip, source: what is cut out of, and its frames.
+        warnings: what was found and mended on opening, in sentences for the user.
+        overview: what is told of its frames, ready for messages.
+        disk: what its mattes take, and the limit of that.
+    """
+
+    def __init__(self, folder: Path, source: VideoSource, engine: Engine, lock: FolderLock) -> None:
+        """Takes over an open clip and a lock that is held; callers use `open`."""
+        self.folder = folder
+        self.clip = Clip("")
+        self.source = source
+        self.warnings = list(lock.warnings)
+        self._engine = engine
+        self._lock = lock
+        self._journal = Journal(folder / "rounds.jsonl")
+        self._store = MatteStore(folder / "mattes", source.size)
+        self.warnings += self._journal.warnings
+        self._imported = ImportedMattes(folder / "imported", source.size)
+        self._history = History(self._journal, self._store, self._compute, self._imported.path, len(source))
+        if beyond := self._history.beyond():
+            text = f"The clip has {len(source)} frames: "
+            self.warnings.append(Told(text, "what was drawn on ", beyond[0], " cannot be shown, but is kept."))
+        self.overview = Overview(self._journal, self._store, self._history, len(source))
+        pixels = source.size[0] * source.size[1]
+        self.disk = DiskKeeper(self._store, self._history, self._journal, self.overview, pixels)
+
+    @classmethod
+    def open(cls, clip: Clip, folder: str | os.PathLike[str], engine: Engine, limit: int = 0) -> TrackSession:
+        """Opens the track in `folder`, or makes it.
+
+        Args:
+            clip: what is cut out of.
+            folder: the track's own.
+            engine: makes the mattes.
+            limit: bytes that its mattes may take, 0 = as much as there is; see `core.disk`.
+
+        Raises:
+            FrameReadError: the clip cannot be read.
+            StoreError: the folder belongs to another clip, is in use, damaged, too new, or cannot be written.
+        """
+        place = Path(folder).absolute()
+        source = open_clip(clip)
+        try:
+            with store_errors(place):
+                place.mkdir(parents=True, exist_ok=True)
+            lock = FolderLock(place)
+            try:
+                warnings = check_clip(place / "session.json", clip, source.fingerprint, len(source), source.size)
+                session = cls(place, source, engine, lock)
+            except BaseException:
+                lock.release()
+                raise
+        except BaseException:
+            source.close()
+            raise
+        session.clip = clip
+        session.warnings += warnings
+        session.disk.limit = limit
+        return session
+
+    def __enter__(self) -> TrackSession:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def use(self, engine: Engine) -> None:
+        """Makes mattes with another engine from now on; those there stay what they are."""
+        self._engine = engine
+
+    @property
+    def head(self) -> str:
+        """Id of the operation that is shown, "" = none."""
+        return self._journal.head
+
+    @property
+    def group(self) -> str:
+        """Name of the joint run with other objects that the head is part of, "" = none; see `core.group`."""
+        action = self._journal.operations[self.head].action if self.head != ROOT else None
+        return action.group if isinstance(action, Propagation) else ""
+
+    def part(self) -> Part:
+        """What a joint run with other objects needs of this track."""
+        return Part(self.source, self._journal, self._store, self._history, self._id, self._record)
+
+    @property
+    def parent(self) -> str:
+        """Id of the operation before the head, "" = none: where an undo goes."""
+        return self._journal.operations[self.head].parent if self.head != ROOT else ROOT
+
+    def keyframes(self) -> tuple[int, ...]:
+        """Frames with at least one round on the way to the head, sorted."""
+        return tuple(self.overview.keyframes())
+
+    def locked_ranges(self) -> tuple[tuple[int, int], ...]:
+        """Frames whose mattes are approved at the head, as [start, stop) pairs, sorted."""
+        return tuple(self.overview.locked())
+
+    def confidences(self) -> str:
+        """How sure the network is of each frame's matte at the head, see `core.overview.Overview.confidences`."""
+        return self.overview.confidences()
+
+    def done_ranges(self) -> tuple[tuple[int, int], ...]:
+        """Frames that have a matte at the head, as [start, stop) pairs, sorted."""
+        return tuple(self.overview.done())
+
+    def apply_round(self, round_: Round, early: Callable[[Path], object] = lambda _: None) -> tuple[str, Path]:
+        """Records a round, computes its matte and makes it the head; returns its id and the matte's path.
+
+        When it fails the head is where it was. When the process is killed meanwhile, the round is kept and its matte
+        is computed when it is asked for. `early` is called with the path when the matte's small copy is on disk and the
+        matte itself not yet.
+
+        Raises:
+            InputError: the frame is not in the clip or locked, or there are no strokes.
+            StoreError: it cannot be written.
+        """
+        if not 0 <= round_.frame < len(self.source):
+            raise InputError(Told("The clip has no ", round_.frame, "."), f"It has {len(self.source)} frames.")
+        if round_.frame in self._history.locked():
+            raise InputError(Told(round_.frame, " is locked, so its mask is not changed."), "Unlock it first.")
+        if not round_.auto and not round_.strokes:
+            raise StrokeError("This round has no strokes.", "Draw a stroke on the picture first.")
+        if sum(len(stroke.points) for stroke in round_.strokes) > MOST_POINTS:
+            raise StrokeError(f"This round has more than {MOST_POINTS} points.", "Draw it in several rounds.")
+        before = self.head
+        operation = self._record(before, round_)
+        try:
+            path = self._history.path(round_.frame, self._history.at_head(round_.frame), early)
+        except Exception:
+            self._journal.take_back(before)
+            raise
+        assert path is not None
+        return operation.id, path
+
+    def lock(self, frames: FrameRange, locked: bool = True) -> str:
+        """Records that the mattes of these frames are approved (or no more so); returns the head.
+
+        Until an undo of it, or the opposite, nothing changes them: neither a propagation nor a round.
+
+        Raises:
+            InputError: one of them has no matte, or none is locked that could be given free.
+            StoreError: it cannot be written.
+        """
+        there = self._history.locked()
+        if locked:
+            owners = self._history.owners()
+            missing = next((frame for frame in frames if frame not in owners), None)
+            if missing is not None:
+                raise InputError(
+                    Told(missing, " has no mask yet, so it cannot be locked."), "Draw on it or propagate first."
+                )
+            if there.issuperset(frames):
+                return self.head
+        elif there.isdisjoint(frames):
+            raise InputError("There is nothing locked to be unlocked.", "")
+        return self._record(self.head, Lock(frames, locked)).id
+
+    def propagate(
+        self,
+        frames: FrameRange,
+        direction: Direction,
+        options: PropagationOptions | None = None,
+        notice: Callable[[Halt], None] | None = None,
+    ) -> Iterator[tuple[int, Path | None, MatteKind]]:
+        """Carries the keyframes' mattes through `frames`; yields (frame, path of its matte, where it comes from).
+
+        Each matte is on disk when it is yielded. Stopped or killed at any point and asked for again, it goes on where
+        it was. Keyframes and locked frames are yielded but never written. After new rounds the mattes before them are
+        fused with; for that, frames may first come as PENDING, without a path.
+
+        Args:
+            frames: which.
+            direction: see `Engine.propagate_detailed`.
+            options: see `Engine.propagate_detailed`; None = as `PropagationOptions` has it, so it stops at cuts.
+            notice: see `Engine.propagate_detailed`.
+
+        Raises:
+            InputError: there is no keyframe yet, or the range is not in the clip.
+            StoreError: a matte cannot be written; those before it are kept.
+        """
+        options = options or PropagationOptions()
+        return self.disk.kept(carry(self.part(), self._engine, frames, direction, options, notice))
+
+    def import_mattes(
+        self,
+        path: str | os.PathLike[str],
+        at: int | None = None,
+        every: int = 1,
+        only: Sequence[int] | None = None,
+    ) -> Iterator[ImportStep]:
+        """Makes mattes from elsewhere keyframes, as one operation; see `core.importing`. Yields after each."""
+        return import_mattes(self.part(), self._imported, path, at, every, only)
+
+    def undo(self) -> str:
+        """Moves the head one operation back; returns the new head. Raises InputError when there is none."""
+        if self.head == ROOT:
+            raise InputError("There is nothing to undo.", "")
+        return self.checkout(self.parent)
+
+    def checkout(self, head: str) -> str:
+        """Moves the head to an operation ("" = before the first) and returns it: undo and redo in any order.
+
+        Raises:
+            InputError: there is no such operation.
+        """
+        if head != ROOT and head not in self._journal.operations:
+            raise InputError(
+                f"The step {head} is not known in {self.folder}.",
+                "The project file and the cut-out's folder do not belong together: open the track again.",
+            )
+        self._journal.move_head(head)
+        return head
+
+    def matte(self, frame: int) -> Matte | None:
+        """The frame's matte (H, W) float32 in [0, 1] at the head; None when it has none. May compute a lost round."""
+        return self._history.matte(frame)
+
+    def matte_path(self, frame: int) -> Path | None:
+        """Path of the frame's matte at the head, a whole file; None when it has none. May compute a lost round's."""
+        return self._history.sound_path(frame)
+
+    def matte_ranges(self) -> tuple[tuple[int, int, str], ...]:
+        """Where the mattes at the head lie: (start, stop, operation id), sorted; see `MatteStore.path`."""
+        return tuple(self.overview.mattes())
+
+    def move(self, folder: str | os.PathLike[str]) -> None:
+        """Moves the track's folder with all that is in it. Raises StoreError; it is in its old place then."""
+        target = Path(folder).absolute()
+        if target == self.folder:
+            return
+        self._store.end_all()
+        with store_errors(target):
+            if target.exists() and (not target.is_dir() or any(target.iterdir())):
+                raise StoreError(
+                    f"The track cannot be moved: {target} exists and is not empty.",
+                    "Save the project under another name, or move that folder away.",
+                )
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if target.exists():
+                target.rmdir()
+            move_folder(self.folder, target)
+        self.folder = target
+        self._lock.moved(target)
+        self._store.moved(target / "mattes")
+        self._imported.folder = target / "imported"
+        self._journal.path = target / "rounds.jsonl"
+
+    def close(self) -> None:
+        """Closes the clip and gives the folder free. May be called twice."""
+        self.source.close()
+        self._lock.release()
+
+    def _id(self, parent: str, action: Action) -> str:
+        """The operation's id: a hash of everything its mattes depend on."""
+        engine = self._engine
+        made_with = ("", "", 0) if isinstance(action, Import) else (engine.weights_id, engine.tier, ALGORITHM)
+        content = [parent, action_to_json(action), self.source.fingerprint, *made_with]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+    def _record(self, parent: str, action: Action) -> Operation:
+        """Makes the operation the head, on disk too, before any of its work is done."""
+        operation = Operation(self._id(parent, action), parent, action)
+        if operation.id in self._journal.operations:
+            self._journal.move_head(operation.id)
+        else:
+            self._journal.append(operation)
+        return operation
+
+    def _compute(self, round_: Round, previous: Grey | None) -> Matte | Grey:
+        """The matte of a round, as `MatteStore.write` takes it."""
+        image = self.source[round_.frame]
+        if round_.auto:
+            return self._engine.foreground(image)
+        return self._engine.refine_grey(image, tuple(round_.strokes), previous=previous, zoom=round_.zoom)

@@ -1,0 +1,127 @@
+"""Weights of a file that is not in the registry: a training checkpoint, or what was exported from one.
+
+To measure weights before they are released. What the file says it holds is compared with what is wanted: a checkpoint
+of another architecture is refused with both names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .errors import WeightsDamaged, WeightsMissing
+from .networks.affinity import Similarity
+
+UNNAMED = "unnamed"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LooseWeights:
+    """What a file holds: its network's name as training knows it, its tensors, a hash of the file, how it was trained.
+
+    `recipe` has all switches of the training run; empty where the file does not tell.
+    """
+
+    path: Path
+    network: str
+    state: dict[str, Tensor]
+    sha256: str
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def similarity(self) -> Similarity:
+        """Which similarity of keys a propagation network was trained with: keys for one mean nothing to the other."""
+        return "dot" if self.recipe.get("all_switches", {}).get("similarity") == "dot" else "l2"
+
+
+def read_loose(path: Path) -> LooseWeights:
+    """The averaged weights of a checkpoint (`last.pt`) or the tensors of a safetensors file.
+
+    Raises:
+        WeightsMissing: no such file.
+        WeightsDamaged: it is neither.
+    """
+    if not path.is_file():
+        raise WeightsMissing(f"The weight file {path} does not exist.", "Give a checkpoint or a .safetensors file.")
+    try:
+        name, state, recipe = _read_safetensors(path) if path.suffix == ".safetensors" else _read_checkpoint(path)
+    except Exception as error:  # damaged pickles and headers raise whatever their bytes lead to
+        raise _not_weights(path) from error
+    if not (isinstance(name, str) and is_state(state) and is_recipe(recipe)):
+        raise _not_weights(path)
+    return LooseWeights(path, name, dict(state), hashlib.sha256(path.read_bytes()).hexdigest(), recipe)
+
+
+def is_state(value: Any) -> bool:
+    """True for a network's weights: tensors of ordinary numbers by name, each as large in memory as it says it is."""
+    return isinstance(value, dict) and all(isinstance(name, str) and _is_plain(item) for name, item in value.items())
+
+
+def is_recipe(value: Any) -> bool:
+    """True for how a network was trained, as far as it is looked at: names, and among them all switches."""
+    return isinstance(value, dict) and isinstance(value.get("all_switches", {}), dict)
+
+
+def _is_plain(value: Any) -> bool:
+    if not isinstance(value, Tensor) or value.layout != torch.strided or value.is_quantized or value.is_meta:
+        return False
+    held = value.untyped_storage().nbytes()  # a view can claim to be far larger than what it shows
+    return not value.is_complex() and value.numel() * value.element_size() <= held
+
+
+def _read_safetensors(path: Path) -> tuple[Any, Any, Any]:
+    from safetensors import safe_open
+
+    with safe_open(path, "pt") as file:
+        said = file.metadata() or {}
+        state = {key: file.get_tensor(key) for key in file.keys()}
+        return said.get("network", UNNAMED), state, json.loads(said.get("recipe", "{}"))
+
+
+def _read_checkpoint(path: Path) -> tuple[Any, Any, Any]:
+    record = torch.load(path, map_location="cpu", weights_only=True)
+    return record["recipe"]["network"], record["average"], record["recipe"]
+
+
+def fill(network: torch.nn.Module, wanted: str, loose: LooseWeights) -> None:
+    """Puts the weights into `network`; parts that only training has are passed over.
+
+    Args:
+        network: of the architecture that is wanted.
+        wanted: its name in training.
+        loose: from `read_loose`.
+
+    Raises:
+        WeightsDamaged: the file holds another architecture.
+    """
+    if loose.network not in (wanted, UNNAMED):
+        raise WeightsDamaged(
+            f"The file {loose.path} holds a network {loose.network!r}, but {wanted!r} is wanted.",
+            f"Name it for what it is, or give a checkpoint of {wanted!r}.",
+        )
+    own = network.state_dict()
+    state = {k: v for k, v in loose.state.items() if not k.startswith("auxiliary.")}
+    lacking = [k for k in own if k not in state and not k.endswith("num_batches_tracked")]
+    unknown = [k for k in state if k not in own]
+    unlike = [k for k in own if k in state and own[k].shape != state[k].shape]
+    if lacking or unknown or unlike:
+        raise WeightsDamaged(
+            f"The file {loose.path} ({loose.network!r}) does not fit the network {wanted!r}: {len(lacking)} tensors "
+            f"missing, {len(unknown)} unknown, {len(unlike)} of another shape.",
+            "It is of another version or size of the network.",
+        )
+    network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()}, strict=False)
+
+
+def _not_weights(path: Path) -> WeightsDamaged:
+    return WeightsDamaged(
+        f"The file {path} is neither a checkpoint of `cutout train` nor a safetensors file.",
+        "Give OUT/last.pt of a training run, or what `cutout train export` wrote.",
+    )

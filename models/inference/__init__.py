@@ -1,0 +1,1 @@
+"""Running trained networks behind the ports of `core`."""

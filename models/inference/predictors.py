@@ -1,0 +1,289 @@
+"""The networks as numpy-facing predictors; padding, device and precision are the `runner`'s.
+
+They satisfy the Protocols of `core.ports` by structure. Images come already cut and scaled to working size, (h, w, 3)
+uint8 RGB; any size is padded to a multiple of 16 and the answer cut back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from ..checkpoint_weights import LooseWeights, fill
+from ..networks import affinity
+from ..networks.affinity import aggregate_mattes
+from ..networks.blocks import fold_batch_norms
+from ..networks.fusion_net import FusionNet
+from ..networks.propagation import FrameKey, PropagationNet, propagation_size
+from ..networks.scribble_to_mask import ScribbleToMask
+from ..registry import WeightEntry, find_entry, kind_of, load_weights
+from .memory_stack import MemoryStack
+from .packed import can_pack, pack
+from .runner import STRIDE, Array, Image, Network, Precision, Runner, chosen_precision, to_numpy
+from .windows import Window, logits_in_windows, values_in_windows, windows_around
+
+
+def _rows(key: Tensor) -> Tensor:
+    """(1, Ck, h, w) -> (h * w, Ck)."""
+    return key[0].permute(1, 2, 0).flatten(0, 1)
+
+
+class ScribblePredictor:
+    """Strokes to mask, and the first guess of the foreground, with one network."""
+
+    def __init__(self, network: ScribbleToMask, device: str = "cpu", precision: Precision = "auto") -> None:
+        self._run = Runner(device, precision)
+        self._network = self._run.place(network)
+
+    def predict(self, image: Image, previous: Array, keep: Array, remove: Array) -> Array:
+        """Returns the matte (h, w) float32 in [0, 1] of the object after a round.
+
+        Args:
+            image: (h, w, 3) uint8 RGB at working size.
+            previous: (h, w) matte before the round, zeros in a first round.
+            keep: (h, w) strokes inside the object, in [0, 1].
+            remove: (h, w) strokes outside it, in [0, 1].
+
+        Raises:
+            OutOfMemory: the device's memory does not suffice.
+        """
+        size_hw = (image.shape[0], image.shape[1])
+        with self._run():
+            extra = self._run.maps(np.stack((previous, keep, remove)))
+            logits = self._network(self._run.image(image), extra[:, 0:1], extra[:, 1:2], extra[:, 2:3])
+            return to_numpy(torch.sigmoid(logits.float())[0, 0], size_hw)
+
+    def foreground(self, image: Image) -> Array:
+        """Returns the first guess (h, w) float32 in [0, 1] of the foreground object(s); nothing else is known."""
+        empty = np.zeros(image.shape[:2], np.float32)
+        return self.predict(image, empty, empty, empty)
+
+
+@dataclass(frozen=True, eq=False)
+class Key:
+    """Handle of an encoded frame: features on the device, size before padding, and the image for its value."""
+
+    frame: FrameKey
+    size_hw: tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Value:
+    """Handle of a remembered frame: keys (P, Ck) and values (P, N * Cv) over its P places."""
+
+    keys: Tensor
+    values: Tensor
+    objects: int
+
+
+class PropagationPredictor:
+    """Space-time memory segmentation of frames at working size."""
+
+    def __init__(self, network: PropagationNet, device: str = "cpu", precision: Precision = "auto") -> None:
+        self._run = Runner(device, precision)
+        self._network = self._run.place(network)
+        self._stack = MemoryStack()
+        self._last: tuple[FrameKey, Tensor] | None = None
+
+    def twin(self) -> PropagationPredictor:
+        """Returns another predictor with the same network and a memory of its own."""
+        return PropagationPredictor(self._network, str(self._run.device), self._run.precision)
+
+    @property
+    def stack(self) -> MemoryStack:
+        """The memory matrices of the last `segment`."""
+        return self._stack
+
+    def encode_key(self, image: Image) -> Key:
+        """Returns the handle of a frame (h, w, 3) uint8 RGB; once for each frame, whatever the number of objects."""
+        with self._run():
+            return Key(self._network.encode_key(self._run.image(image)), (image.shape[0], image.shape[1]))
+
+    def encode_value(self, image: Image, key: Key, mattes: Array) -> Value:
+        """Returns the handle of a frame whose mattes (N, h, w) in [0, 1] are known."""
+        with self._run():
+            picture, maps = self._run.image(image), self._run.maps(mattes)
+            parts = self._windows(mattes)
+            if parts is None:
+                value = self._network.encode_value(picture, key.frame, maps)[0]
+            else:
+                carried = self._last[1] if self._last is not None and self._last[0] is key.frame else None
+                value = values_in_windows(self._network, picture, key.frame, maps, parts, carried)[0]
+            values = value.float().permute(2, 3, 0, 1).flatten(2).flatten(0, 1).contiguous()
+            return Value(_rows(key.frame.key), values, len(value))
+
+    def segment(self, query: Key, memory: Sequence[tuple[Key, Value]], previous: Array | None = None) -> Array:
+        """Returns the mattes (N, h, w) float32 in [0, 1] of the query frame, aggregated over the objects.
+
+        Args:
+            query: the frame.
+            memory: what to read, in any order; values tell their own keys, so frames may differ in size. What did not
+                change since the last call is not copied again.
+            previous: (N, h, w) mattes of the frame before, seen through the query's crop, if known: they tell the
+                object from others that look like it.
+
+        Raises:
+            ValueError: `memory` is empty or its entries hold different numbers of objects.
+            OutOfMemory: the device's memory does not suffice.
+        """
+        with self._run():
+            keys, values = self._stack.update([value for _, value in memory])
+            objects = memory[0][1].objects
+            hint = None if previous is None else self._run.maps(previous)
+            carried = affinity.recall(
+                keys, values, _rows(query.frame.key), self._network.similarity, self._network.top_k
+            )
+            height, width = query.frame.key.shape[-2:]
+            carried = carried.view(height, width, objects, -1).permute(2, 3, 0, 1)[None]
+            parts = None if previous is None else self._windows(previous)
+            self._last = None if parts is None else (query.frame, carried)
+            if parts is None or hint is None:
+                logits = self._network.decoder(carried, query.frame, hint)
+            else:
+                logits = logits_in_windows(self._network, carried, query.frame, hint, parts)
+            return to_numpy(aggregate_mattes(logits)[0], query.size_hw)
+
+    def megabytes(self, key: Key, value: Value) -> float:
+        """Returns what remembering a frame takes on the device: its features, keys and values, and the copy of those.
+
+        Of the whole network's memory that is the part that grows with what is remembered.
+        """
+        features = sum(maps.numel() * maps.element_size() for maps in key.frame)
+        rows = sum(part.numel() * part.element_size() for part in (value.keys, value.values))
+        return (features + 2 * rows) / 2**20
+
+    def _windows(self, mattes: Array) -> list[Window] | None:
+        """Where several objects are; None on a graphics card, which is faster with all of them at once."""
+        return windows_around(mattes) if self._run.device.type == "cpu" else None
+
+    def attention(self, query: Key, keyframe: Key, difference: Array) -> Array:
+        """Returns maps (M, h, w) float32: `difference` (M, h', w') of the keyframe, carried to the query by affinity.
+
+        For fusion (MiVOS, section 3.3): where did the artist's change on the keyframe go on this frame.
+        """
+        with self._run():
+            maps = F.avg_pool2d(self._run.maps(difference), STRIDE)
+            weights = self._network.match(keyframe.frame.key.flatten(2), query.frame)
+            carried = affinity.readout(weights, maps.flatten(2)[:, :, None]).squeeze(2)
+            grid = carried.unflatten(2, query.frame.key.shape[-2:])
+            return to_numpy(
+                F.interpolate(grid, scale_factor=STRIDE, mode="bilinear", align_corners=False)[0], query.size_hw
+            )
+
+
+class FusionPredictor:
+    """Leans between two results of a frame at working size."""
+
+    def __init__(self, network: FusionNet, device: str = "cpu", precision: Precision = "auto") -> None:
+        self._run = Runner(device, "fp32" if precision == "auto" else precision)
+        self._network = self._run.place(network)
+
+    def lean(self, image: Image, old: Array, new: Array, carried: Array, weight: Array) -> Array:
+        """Returns (N, h, w) float32 in [-1, 1]: 1 where the new result should be taken whole, -1 where the old one.
+
+        Args:
+            image: (h, w, 3) uint8 RGB at working size.
+            old: (N, h, w) mattes of the earlier run.
+            new: (N, h, w) mattes of this run.
+            carried: (2N, h, w) gains, then losses of the artist's change, carried to this frame.
+            weight: (N,) of the new result; the old one has the rest.
+
+        Raises:
+            OutOfMemory: the device's memory does not suffice.
+        """
+        count, size_hw = len(new), (image.shape[0], image.shape[1])
+        with self._run():
+            planes = self._run.maps(np.concatenate((old, new, carried)))[0].unflatten(0, (4, count)).transpose(0, 1)
+            shares = torch.from_numpy(np.asarray(weight, np.float32)).to(self._run.device)
+            images = self._run.image(image).expand(count, -1, -1, -1)
+            lean = self._network(images, planes[:, 0:1], planes[:, 1:2], planes[:, 2:4], shares)
+            return to_numpy(lean[:, 0], size_hw)
+
+
+def load_scribble(
+    entry: WeightEntry | str = "scribble",
+    device: str = "cpu",
+    precision: Precision = "auto",
+    loose: LooseWeights | None = None,
+) -> ScribblePredictor:
+    """Returns the predictor with trained weights: those of the registry, or loose ones for the same network.
+
+    Raises:
+        WeightsMissing, WeightsDamaged: the file is absent or not the one in the registry, or holds another network.
+    """
+    network = _trained(ScribbleToMask, entry, loose, device, precision)
+    return ScribblePredictor(network, device, precision)
+
+
+def load_propagation(
+    entry: WeightEntry | str = "propagation",
+    device: str = "cpu",
+    precision: Precision = "auto",
+    loose: LooseWeights | None = None,
+) -> PropagationPredictor:
+    """Returns the predictor with trained weights: those of the registry, or loose ones for the same network.
+
+    Raises:
+        WeightsMissing, WeightsDamaged: the file is absent or not the one in the registry, or holds another network.
+    """
+    if loose is None:
+        entry = find_entry(entry) if isinstance(entry, str) else entry
+        size, similarity = entry.size, entry.similarity
+    else:
+        size, similarity = propagation_size(loose.state), loose.similarity
+    network = _trained(lambda: PropagationNet(size=size, similarity=similarity), entry, loose, device, precision)
+    return PropagationPredictor(network, device, precision)
+
+
+def load_fusion(
+    entry: WeightEntry | str = "fusion",
+    device: str = "cpu",
+    precision: Precision = "auto",
+    loose: LooseWeights | None = None,
+) -> FusionPredictor:
+    """Returns the predictor with trained weights: those of the registry, or loose ones for the same network.
+
+    Raises:
+        WeightsMissing, WeightsDamaged: the file is absent or not the one in the registry, or holds another network.
+    """
+    return FusionPredictor(_trained(FusionNet, entry, loose, device, precision), device, precision)
+
+
+class _Unfilled(TorchFunctionMode):
+    """Networks made inside are not filled with random numbers, which the weights would only replace."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Leaves `torch.nn.init` out."""
+        kwargs = kwargs or {}
+        if getattr(func, "__module__", "") == "torch.nn.init":
+            return kwargs["tensor"] if "tensor" in kwargs else args[0]
+        return func(*args, **kwargs)
+
+
+def _trained(
+    make: Callable[[], Network],
+    entry: WeightEntry | str,
+    loose: LooseWeights | None,
+    device: str,
+    precision: Precision,
+) -> Network:
+    """The network with its weights, made ready to be used and no longer to be trained."""
+    with _Unfilled():
+        network = make()
+    if loose is None:
+        load_weights(find_entry(entry) if isinstance(entry, str) else entry, network)
+    else:
+        fill(network, kind_of(entry if isinstance(entry, str) else entry.name), loose)
+    fold_batch_norms(network)
+    place = torch.device(device)
+    chosen = chosen_precision(place, precision)
+    if place.type == "cpu" and chosen != "fp16" and can_pack():
+        pack(network, torch.bfloat16 if chosen == "bf16" else torch.float32)
+    return network

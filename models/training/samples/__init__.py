@@ -1,0 +1,1 @@
+"""Training samples: stills, clips, strokes and their augmentation."""

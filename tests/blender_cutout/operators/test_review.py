@@ -1,0 +1,93 @@
+"""Frames that the artist approves in the panel: kept to the bit, shown as locked, refused to strokes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import bpy_kit as kit
+import pytest
+
+pytestmark = pytest.mark.bpy
+
+Project = Callable[..., tuple[Any, Any]]
+
+
+def masks(track: Any) -> dict[int, bytes]:
+    from blender_cutout.tasks import jobs
+
+    found = {frame: jobs.matte_file(track, frame) for frame in range(kit.LENGTH)}
+    return {frame: Path(path).read_bytes() for frame, path in found.items() if path}
+
+
+@pytest.fixture
+def cut(blender: Any, project: Project) -> tuple[Any, Any]:
+    """A scene whose object was drawn on one frame and carried through the clip."""
+    scene, _ = project()
+    blender.ops.cutout.new()
+    blender.ops.cutout.apply_strokes()
+    blender.ops.cutout.propagate()
+    return scene, scene.cutout.tracks[0]
+
+
+def test_the_current_frame_is_locked_and_unlocked(blender: Any, cut: tuple[Any, Any]) -> None:
+    scene, track = cut
+    scene.frame_set(7)
+    blender.ops.cutout.lock_frames()
+    assert track.locked_frames == "7"
+    scene.frame_set(8)
+    with pytest.raises(RuntimeError, match="nothing locked"):
+        blender.ops.cutout.lock_frames(lock=False)
+    scene.frame_set(7)
+    blender.ops.cutout.lock_frames(lock=False)
+    assert track.locked_frames == ""
+
+
+def test_the_in_and_out_points_are_locked(blender: Any, cut: tuple[Any, Any]) -> None:
+    scene, track = cut
+    with pytest.raises(RuntimeError, match="no in and out points"):
+        blender.ops.cutout.lock_frames(span="RANGE")
+    scene.use_preview_range = True
+    scene.frame_preview_start, scene.frame_preview_end = 9, 999
+    blender.ops.cutout.lock_frames(span="RANGE")
+    assert track.locked_frames == f"9 to {kit.LENGTH}"
+    scene.frame_preview_start = 500
+    with pytest.raises(RuntimeError, match="outside the preview range"):
+        blender.ops.cutout.lock_frames(span="RANGE")
+
+
+def test_strokes_on_a_locked_frame_are_refused_and_say_what_to_do(blender: Any, cut: tuple[Any, Any]) -> None:
+    scene, track = cut
+    scene.frame_set(kit.LAYOUTS["plain"].start + kit.STROKE_FRAME)
+    blender.ops.cutout.lock_frames()
+    before, head, applied = masks(track), track.head, track.applied
+    track.applied = ""  # as if its strokes were new
+    for refused in (blender.ops.cutout.apply_strokes, blender.ops.cutout.auto):
+        with pytest.raises(RuntimeError, match=r"is locked, .*Unlock Frame"):
+            refused()
+    assert (masks(track), track.head) == (before, head)
+    blender.ops.cutout.lock_frames(lock=False)
+    blender.ops.cutout.apply_strokes()
+    assert track.applied == applied
+
+
+def test_locked_frames_outlast_a_propagation_and_an_undo_frees_them(blender: Any, cut: tuple[Any, Any]) -> None:
+    from blender_cutout.core.messages import ApplyRound
+    from blender_cutout.tasks import jobs
+
+    scene, track = cut
+    scene.frame_set(7)
+    blender.ops.cutout.lock_frames()
+    before = masks(track)
+    uuid, stroke = track.uuid, {"label": "keep", "radius": 3, "points": [[12.0, 12.0], [30.0, 20.0]]}
+    jobs.wait(jobs.submit(scene, track, "Refining", lambda wire: ApplyRound(wire, uuid, 10, (stroke,))), 60)
+    blender.ops.cutout.propagate()
+    after = masks(track)
+    assert after[6] == before[6]
+    assert after[8] != before[8]
+    assert track.locked_frames == "7"
+    for _ in range(3):  # the propagation, the stroke, the lock
+        blender.ops.cutout.undo_round()
+    assert track.locked_frames == ""
+    assert masks(track) == before

@@ -1,0 +1,68 @@
+"""Drawing the panel takes no work: it shows what the timer found, and looks nowhere itself."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from types import SimpleNamespace
+from typing import Any
+
+import bpy_kit as kit
+import pytest
+from frames_kit import Project, cut_out, into_meta
+from panel_kit import Paper
+
+pytestmark = pytest.mark.bpy
+
+
+def panels(bpy: Any) -> str:
+    """All that the sidebar shows."""
+    from blender_cutout.ui import panel as panels
+    from blender_cutout.ui import panel_files, panel_output, panel_propagation
+
+    paper = Paper()
+    for module in (panels, panel_propagation, panel_files, panel_output):
+        for cls in module.CLASSES:
+            if issubclass(cls, bpy.types.Panel):
+                cls.draw(SimpleNamespace(layout=paper), bpy.context)
+    return "\n".join(paper.notes)
+
+
+def test_the_panel_changes_with_the_timer_and_not_with_a_redraw(blender: Any, project: Project) -> None:
+    from blender_cutout.host import compat
+    from blender_cutout.tasks import upkeep
+
+    scene, strip = project()
+    meta = into_meta(blender, scene, strip)
+    cut_out(blender, scene)
+    upkeep.keeper.see()
+    assert "Render Frames Again" in panels(blender)
+    compat.strips(meta)[0].color_saturation = 0.25  # the rendered frames are not what it shows any more
+    assert "has changed" not in panels(blender)
+    upkeep._tick()
+    assert "has changed" in panels(blender)
+    assert "rendered once first" in panels(blender)
+
+
+def test_drawing_asks_no_file_and_computes_no_fingerprint(
+    blender: Any, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from blender_cutout.tasks import upkeep
+
+    scene, strip = project()
+    into_meta(blender, scene, strip)
+    cut_out(blender, scene)
+    scene.frame_set(kit.LAYOUTS["plain"].start + 7)
+    upkeep.keeper.see()
+    before = panels(blender)
+    assert "Here: " in before
+
+    def forbidden(*_: Any, **__: Any) -> Any:
+        raise AssertionError("drawing looked at a file or made a fingerprint")
+
+    with monkeypatch.context() as patch:
+        for name in ("stat", "scandir", "listdir"):
+            patch.setattr(os, name, forbidden)
+        patch.setattr(hashlib, "sha256", forbidden)
+        after = panels(blender)
+    assert after == before

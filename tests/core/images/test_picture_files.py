@@ -1,0 +1,157 @@
+"""Picture files whose header promises too much, and masks that are no masks."""
+
+from __future__ import annotations
+
+import os
+import struct
+import time
+import tracemalloc
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from blender_cutout.core.clips.foreign_mattes import ForeignMattes
+from blender_cutout.core.clips.source import read_picture
+from blender_cutout.core.errors import InputError, SizeMismatch
+from blender_cutout.core.images.matte import grey_of_png, read_grey
+from blender_cutout.core.images.picture_files import header_size
+
+pytestmark = pytest.mark.libraries
+
+SIZE = (48, 64)
+RAMP = np.tile(np.linspace(0, 255, 64).astype(np.uint8), (48, 1))
+COLOURS = np.dstack([RAMP, RAMP[::-1, ::-1], np.full_like(RAMP, 90)])
+
+
+def png(width: int, height: int, body: bytes = b"", header: bytes | None = None) -> bytes:
+    """A PNG whose header says what one likes."""
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0) if header is None else header
+    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(body)), (b"IEND", b""))
+    parts = (struct.pack(">I", len(b)) + k + b + struct.pack(">I", zlib.crc32(k + b)) for k, b in chunks)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tif", ".bmp"])
+@pytest.mark.parametrize("picture", [RAMP, COLOURS], ids=["grey", "colours"])
+def test_the_size_is_read_from_the_header(suffix: str, picture: np.ndarray) -> None:
+    data = cv2.imencode(suffix, picture)[1].tobytes()
+    assert header_size(data) == SIZE
+    for end in range(len(data[:600])):
+        assert header_size(data[:end]) in (None, SIZE)
+
+
+def test_the_size_of_lossless_and_extended_webp() -> None:
+    data = cv2.imencode(".webp", COLOURS, [cv2.IMWRITE_WEBP_QUALITY, 101])[1].tobytes()
+    assert data[12:16] == b"VP8L"
+    assert header_size(data) == SIZE
+    data = cv2.imencode(".webp", np.dstack([COLOURS, RAMP]))[1].tobytes()
+    assert header_size(data) == SIZE
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"II*\0", b"\xff\xd8", b"\xff\xd8\xff", b"BM", b"RIFFxxxxWEBPVP8X", b"P5 9 9 255 "]
+)
+def test_what_has_no_header_has_no_size(data: bytes) -> None:
+    assert header_size(data) is None
+
+
+def in_a_folder(path: Path) -> None:
+    ForeignMattes(path, SIZE).read(0)
+
+
+READERS: list[Callable[[Path], object]] = [read_grey, lambda p: read_grey(p, SIZE), in_a_folder, read_picture]
+
+
+@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize("side", [20_000, 40_000])
+def test_a_picture_that_claims_to_be_huge_is_refused_before_it_is_decoded(
+    tmp_path: Path, read: Callable[[Path], object], side: int
+) -> None:
+    path = tmp_path / "huge.png"
+    path.write_bytes(png(side, side, bytes(1000)))
+    with pytest.raises(InputError, match=rf"{side} x {side}") as caught:
+        read(path)
+    assert caught.value.hint
+
+
+def test_a_mask_of_another_size_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+    path = tmp_path / "large.png"
+    path.write_bytes(cv2.imencode(".png", np.zeros((4000, 4000), np.uint8))[1].tobytes())
+    tracemalloc.start()
+    try:
+        with pytest.raises(SizeMismatch, match="4000 x 4000"):
+            read_grey(path, SIZE)
+        assert tracemalloc.get_traced_memory()[1] < 4_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_mask_that_unpacks_to_far_more_than_it_shows_is_refused_soon(tmp_path: Path) -> None:
+    packer = zlib.compressobj(9)
+    packed = b"".join(packer.compress(bytes(2**20)) for _ in range(256)) + packer.flush()
+    head = png(64, 48).partition(b"IDAT")[0][:-4]
+    body = b"IDAT" + packed
+    tail = struct.pack(">I", 0) + b"IEND" + struct.pack(">I", zlib.crc32(b"IEND"))
+    path = tmp_path / "much.png"
+    path.write_bytes(head + struct.pack(">I", len(packed)) + body + struct.pack(">I", zlib.crc32(body)) + tail)
+    begun = time.process_time()
+    with pytest.raises(InputError, match="damaged"):
+        read_grey(path, SIZE)
+    assert time.process_time() - begun < 1.0
+
+
+def test_a_large_mask_full_of_detail_is_read(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (1200, 1600), np.uint8)
+    for level in (0, 1, 9):
+        data = cv2.imencode(".png", noise, [cv2.IMWRITE_PNG_COMPRESSION, level])[1].tobytes()
+        assert np.array_equal(grey_of_png(data), noise)
+
+
+@pytest.mark.parametrize("read", READERS)
+def test_what_is_damaged_is_an_error_of_our_own(tmp_path: Path, read: Callable[[Path], object]) -> None:
+    whole = cv2.imencode(".png", RAMP)[1].tobytes()
+    bad = [b"", whole[:60], png(64, 48, header=b""), png(0, 48), png(64, 48, b"x"), b"\xff\xd8\xff\xc0", b"text"]
+    for number, data in enumerate(bad[:2] if read is read_picture else bad):
+        path = tmp_path / f"{number}.png"
+        path.write_bytes(data)
+        with pytest.raises(InputError) as caught:
+            read(path)
+        assert path.name in str(caught.value)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such files there")
+@pytest.mark.parametrize("read", READERS[:2] + READERS[3:])
+def test_a_pipe_and_a_device_are_refused_at_once(tmp_path: Path, read: Callable[[Path], object]) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "device.png").symlink_to("/dev/zero")
+    for name in ("pipe.png", "device.png"):
+        with pytest.raises(InputError, match=r"cannot be read \(Not an ordinary file"):
+            read(tmp_path / name)
+
+
+@pytest.mark.parametrize("read", READERS[:3])
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif"])
+def test_a_colour_photo_is_no_mask_however_it_is_given(
+    tmp_path: Path, read: Callable[[Path], object], suffix: str
+) -> None:
+    path = tmp_path / f"photo{suffix}"
+    path.write_bytes(cv2.imencode(suffix, COLOURS)[1].tobytes())
+    with pytest.raises(InputError, match=r"no mask in .*photo.*colour picture without transparency"):
+        read(path)
+
+
+def test_masks_of_all_kinds_mean_the_same() -> None:
+    kinds = {
+        "grey": RAMP,
+        "16 bits": RAMP.astype(np.uint16) * 257,
+        "three channels": np.dstack([RAMP] * 3),
+        "alpha": np.dstack([COLOURS, RAMP]),
+    }
+    for name, picture in kinds.items():
+        assert np.array_equal(grey_of_png(cv2.imencode(".png", picture)[1].tobytes()), RAMP), name
+    floats = (RAMP / np.float32(255)).astype(np.float32)
+    assert np.array_equal(grey_of_png(cv2.imencode(".tif", floats)[1].tobytes()), RAMP)
