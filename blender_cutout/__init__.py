@@ -9,6 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .version import __version__
+
 if not (Path(__file__).parent / "core").is_dir():
     __path__.append(str(Path(__file__).parent.parent))
 
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from .compose import load_engine
     from .core.types import Label, Stroke
 
-__version__ = "0.1.0"
 __all__ = ["Label", "Stroke", "__version__", "load_engine", "register", "unregister"]
 
 

@@ -21,7 +21,7 @@ from .operators import (
     write_strips,
 )
 from .scene import properties
-from .tasks import auto_apply, handlers, jobs
+from .tasks import auto_apply, engine_setup, handlers, jobs
 from .tasks import render_frames as render_task
 from .ui import (
     mask_overlay,
@@ -65,14 +65,14 @@ def register() -> None:
     auto_apply.register()
     keymap.register()
     atexit.register(jobs.end_process)
-    atexit.register(engine.setup.end_process)
+    atexit.register(engine_setup.setup.end_process)
 
 
 def unregister() -> None:
     """Ends the engine and removes everything that `register` added."""
-    atexit.unregister(engine.setup.end_process)
+    atexit.unregister(engine_setup.setup.end_process)
     atexit.unregister(jobs.end_process)
-    engine.setup.close()
+    engine_setup.setup.close()
     keymap.unregister()
     auto_apply.unregister()
     toolbar.unregister()

@@ -13,16 +13,19 @@ import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
-from . import __version__
-from .commands import composite, doctor, evaluate, propagate, session, stills, tiers, train
-from .commands.bench import command
+from .commands import composite, doctor, evaluate, propagate, session, stills, study, tiers, train
+from .commands.bench import command as bench
 from .commands.context import Context, Reporter
 from .core.errors import CutoutError
+from .version import __version__
 
 if TYPE_CHECKING:
     from .commands.context import EngineLoader
 
 DONE, FAULT, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+OWN_PARSERS = ("train", "study")
+"""Sub-commands whose own words are read by a parser that needs heavy libraries."""
 
 _EXAMPLE = """\
 example: cut the object out of a clip and lay it over a picture
@@ -44,14 +47,13 @@ def main(argv: Sequence[str] | None = None, load: EngineLoader | None = None) ->
     words = list(sys.argv[1:] if argv is None else argv)
     parser = make_parser()
     try:
-        # What follows `train` is read by the networks' own parser, which needs heavy libraries.
-        args = parser.parse_args(words[:1] if words[:1] == ["train"] else words)
+        args = parser.parse_args(words[:1] if words[:1] and words[0] in OWN_PARSERS else words)
     except SystemExit as end:  # argparse ends the process itself, after --help with 0 and after an error with 2
         return int(end.code or 0)
     reporter = Reporter(as_json=getattr(args, "json", False))
     context = Context(reporter, load) if load else Context(reporter)
     try:
-        return int(args.run(args, context, words[1:]) if args.command == "train" else args.run(args, context))
+        return int(args.run(args, context, words[1:]) if args.command in OWN_PARSERS else args.run(args, context))
     except CutoutError as error:
         _debug()
         reporter.event("error", code=error.code, text=error.text, hint=error.hint)
@@ -85,7 +87,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"Blender Cutout {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", title="commands")
-    for module in (stills, propagate, composite, session, tiers, doctor, evaluate, command, train):
+    for module in (stills, propagate, composite, session, tiers, doctor, evaluate, bench, study, train):
         module.add_parser(commands)
     return parser
 

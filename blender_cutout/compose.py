@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .core.engine import Engine, EngineSettings
 from .core.errors import EnvironmentMissing, InputError, OutOfMemory, WeightsError, is_out_of_memory
-from .core.propagation.propagate import PropagationSettings
+from .core.propagation.settings import PropagationSettings
 from .core.tiers import AUTO, Tier
 from .environment import machine
 from .environment.tier_record import fitting_tier

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from .clips.source import open_clip
+from .clips.opening import open_clip
 from .errors import InputError
-from .propagation.propagate import PropagationSettings, propagate
+from .propagation.propagate import propagate
+from .propagation.settings import PropagationSettings
 from .propagation.stabilise import steadied
 from .refinement.refine import foreground, refine, refine_grey
 from .types import Clip, Direction, FrameRange, Halt, MatteKind, PropagationOptions, Stroke

@@ -1,4 +1,4 @@
-"""What the engine needs from outside, as Protocols. `models/inference/predictors.py` satisfies them by structure, not by import.
+"""What the engine needs from outside, as Protocols; `models/inference/predictors.py` satisfies them by structure.
 
 Images given to the networks are already cut and scaled to working size by the engine: (h, w, 3) uint8 RGB. Keys and
 values are opaque handles which the engine only stores, so it needs no torch.

@@ -1,7 +1,7 @@
 """What the tests inside Blender share: an asymmetric clip with known mattes, layouts of its strip, expected pixels.
 
-The layouts' geometry is written here a second time, as matrices, and shares nothing with `geometry/picture_map.py`: each tests
-the other. No Blender is needed to import this, nor to make the clip's pictures.
+The layouts' geometry is written here a second time, as matrices, and shares nothing with `geometry/picture_map.py`:
+each tests the other. No Blender is needed to import this, nor to make the clip's pictures.
 """
 
 from __future__ import annotations

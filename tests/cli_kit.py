@@ -15,7 +15,7 @@ from blender_cutout.cli import main
 from blender_cutout.core.engine import Engine, EngineSettings
 from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip, iou
 from blender_cutout.core.images.matte import read_mask, write_mask
-from blender_cutout.core.propagation.propagate import PropagationSettings
+from blender_cutout.core.propagation.settings import PropagationSettings
 
 Run = Callable[..., int]
 

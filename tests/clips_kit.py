@@ -145,7 +145,7 @@ UNTOLD = {"joined.ts", "program.mpg"}
 
 def facts(path: Path) -> dict[str, Any]:
     """What the engine says of a movie: the number on each of its frames, and which of them Blender shows."""
-    from blender_cutout.core.clips.source import open_clip
+    from blender_cutout.core.clips.opening import open_clip
     from blender_cutout.core.fakes import number_of
 
     with open_clip(path) as source:

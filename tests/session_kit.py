@@ -8,7 +8,7 @@ import cv2
 
 from blender_cutout.core.engine import Engine, EngineSettings
 from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip
-from blender_cutout.core.propagation.propagate import PropagationSettings
+from blender_cutout.core.propagation.settings import PropagationSettings
 from blender_cutout.core.session.track_session import TrackSession
 from blender_cutout.core.types import Clip, Direction, FrameRange, Label, Round, Stroke
 

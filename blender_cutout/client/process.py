@@ -29,9 +29,10 @@ from ..core.messages import (
     decode,
     encode,
 )
-from ..worker import ENTRY
 from .pipes import READ_BYTES, make_non_blocking, read_available, write_available
 
+ENTRY = Path(__file__).resolve().parents[1] / "worker" / "entry.py"
+"""The first file of the engine's process, a script."""
 LOG_LIMIT = 2_000_000
 """Bytes after which the log of earlier runs is put aside as `<name>.old`."""
 EXIT_CODE_WAIT = 1.0

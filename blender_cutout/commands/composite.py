@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import InputError
+from ..core.export import output_files
 from . import arguments, files
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """Writes the composite."""
-    from ..core.clips.source import open_clip
+    from ..core.clips.opening import open_clip
     from ..core.export.composite import Edge
     from ..core.export.film import Look, is_movie, open_background, write_film
 
@@ -73,7 +74,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
             check_movie(args.output, args.rgba)
             files.prepare_file(args.output, SUFFIXES, args.clip)
         else:
-            files.prepare_folder(args.output, args.clip)
+            output_files.prepare_folder(args.output, args.clip)
             if args.output.samefile(args.masks):
                 raise InputError(f"{args.output} is the folder of the masks.", "Give another folder for the result.")
         report = context.report

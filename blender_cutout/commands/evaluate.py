@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from ..core.errors import InputError
+from ..core.export import output_files
 from ..core.tiers import DEFAULT
 from . import arguments, files
 
@@ -100,7 +101,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
         words = f"--only {' '.join(plan.kinds)}" + (f" --half {args.half}" if args.half else "")
         raise InputError(f"The folder {args.data} has nothing for {words}.", "Leave them out.")
     if args.output:
-        files.prepare_folder(args.output)
+        output_files.prepare_folder(args.output)
     if args.save:
         files.prepare_file(args.save, (".json",))
     if other.saved:
@@ -115,7 +116,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
     ours.write_scores()
     results = ours.results(_with_weights(args), version=__version__, tier=engine.tier)
     if args.save:
-        files.write_bytes(args.save, results.to_json())
+        output_files.write_bytes(args.save, results.to_json())
     theirs = other.saved
     if other.load:
         with other.load() as rival:

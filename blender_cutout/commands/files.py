@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import struct
-import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core import atomic
 from ..core.errors import InputError, SizeMismatch, StoreError
+from ..core.export.output_files import prepare_folder
 
 if TYPE_CHECKING:
     from ..core.types import FrameRange, Matte
 
 _NAME = re.compile(r"(\d{1,18})\.png")
-TRY_AGAIN = "Free some space and try again; what was finished stays."
 _PNG_HEAD = struct.Struct(">8s8xII")
 
 
@@ -82,24 +80,6 @@ class MaskFolder(Mapping[int, "Matte"]):
         return len(self._frames)
 
 
-def prepare_folder(folder: Path, clip: Path | None = None) -> None:
-    """Makes a folder for results and tries it out, before anything slow is done.
-
-    Raises:
-        StoreError: it cannot be made or written to.
-        InputError: it is a file, or the clip's own folder, whose frames would be overwritten.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is a file, not a folder.", "Give a folder for the results.")
-    if clip is not None and clip.is_dir() and folder.exists() and folder.samefile(clip):
-        raise InputError(f"{folder} is the folder of the clip itself.", "Give another folder for the results.")
-    with output_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=".cutout-", suffix=".part", dir=folder)
-        os.close(descriptor)
-        os.unlink(name)
-
-
 def prepare_file(path: Path, suffixes: tuple[str, ...], *sources: Path) -> None:
     """Checks a file for results before anything slow is done.
 
@@ -115,21 +95,6 @@ def prepare_file(path: Path, suffixes: tuple[str, ...], *sources: Path) -> None:
         if path.exists() and source.exists() and path.samefile(source):
             raise InputError(f"{path} would be overwritten by its own result.", "Give another name for the result.")
     prepare_folder(path.parent)
-
-
-@contextmanager
-def output_errors(path: Path, full: str = TRY_AGAIN) -> Iterator[None]:
-    """Turns the system's errors inside into a StoreError that names `path` and says what to do (`full`: no space)."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
-            text, hint = "The disk is full", full
-        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            text, hint = "No permission to write", "Make the folder writable, or choose another with -o."
-        else:
-            text, hint = error.strerror or type(error).__name__, "Check the path, or choose another with -o."
-        raise StoreError(f"{text}: {error.filename or path}.", hint) from error
 
 
 def room_for(folder: Path, size: tuple[int, int], frames: FrameRange) -> tuple[int, int]:
@@ -155,12 +120,6 @@ def room_for(folder: Path, size: tuple[int, int], frames: FrameRange) -> tuple[i
     if text := use.warning(new):
         raise StoreError(text, "Free some space, choose another disk with -o, or do a part of it with --range.")
     return use.needed(new), use.free
-
-
-def write_bytes(path: Path, data: bytes, full: str = TRY_AGAIN) -> None:
-    """Writes a file, complete or not at all. Raises StoreError; on a full disk with the hint `full`."""
-    with output_errors(path, full):
-        atomic.write(path, data)
 
 
 def _check_head(path: Path, size: tuple[int, int]) -> None:

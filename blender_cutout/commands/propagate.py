@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import InputError
+from ..core.export import output_files
 from ..core.types import Direction, MatteKind, PropagationOptions, size_text
 from . import arguments, files
 
@@ -89,7 +90,7 @@ def add_parser(commands: Any) -> None:
 def run(args: argparse.Namespace, context: Context) -> int:
     """Writes the masks."""
     from ..core.clips.foreign_mattes import ForeignKeyframes
-    from ..core.clips.source import open_clip
+    from ..core.clips.opening import open_clip
     from ..core.images.matte import read_mask
 
     arguments.check_tier(args.tier)
@@ -113,7 +114,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
             keyframes = stack.enter_context(given)
         previous = _Previous(files.MaskFolder(args.previous, clip.size), keyframes) if args.previous else None
         needed, free = files.room_for(args.output, clip.size, bounds)
-        files.prepare_folder(args.output, args.clip)
+        output_files.prepare_folder(args.output, args.clip)
         context.report.say(f"The masks will take about {size_text(needed)}; {size_text(free)} are free.")
         finished = _finished(args.output, clip.size) if args.resume else None
         disk = {"disk_needed": needed, "disk_free": free}
@@ -167,7 +168,7 @@ def _carry(engine: Engine, job: _Job, args: argparse.Namespace, context: Context
         for frame, matte, kind in report.progress(results, len(bounds), "propagating"):
             path = args.output / files.mask_name(frame)
             if finished is None or frame not in finished:
-                files.write_bytes(path, to_png(matte), _FULL)
+                output_files.write_bytes(path, to_png(matte), _FULL)
             now = time.perf_counter()
             report.event(
                 "frame", frame=frame, path=str(path), kind=kind.value, seconds=round(now - last, 4),

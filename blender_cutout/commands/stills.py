@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core import atomic
 from ..core.errors import StrokeError
+from ..core.export import output_files
 from ..core.types import Stroke
 from . import arguments, files
 
@@ -136,7 +137,7 @@ def _timed(work: Callable[[], Matte]) -> tuple[Matte, float]:
 def _write(path: Path, matte: Matte, seconds: float, context: Context) -> None:
     from ..core.images.matte import to_png
 
-    files.write_bytes(path, to_png(matte))
+    output_files.write_bytes(path, to_png(matte))
     share = float((matte > 0.5).mean())
     context.report.event("done", path=str(path), covered=round(share, 4), seconds=round(seconds, 4))
     note = "" if share else " It is empty: nothing was found."

@@ -1,4 +1,4 @@
-"""Writes the lists of files that the engine is made of (`python install.py lock`); see `blender_cutout.environment.locks`.
+"""Writes the lists of files that the engine is made of (`python install.py lock`); see `environment/locks.py`.
 
 pip itself decides, as on the machine in question: it is asked for its report without installing anything. Its own
 settings count for certificates and proxies, not for further sources: what is pinned must be what everybody gets.

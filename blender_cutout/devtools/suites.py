@@ -1,6 +1,6 @@
 """The tests, each in the environment that it needs: one for the engine, one for each Blender.
 
-Only the standard library. The environments are made like the engine's (`blender_cutout.environment.venv.make`): a second run
+Only the standard library. The environments are made like the engine's (`environment.venv.make`): a second run
 finds them ready. They lie in CUTOUT_HOME if that is set, else in `.env` of the checkout.
 """
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..worker import ENTRY
+from ..client.process import ENTRY
 from .machine import choose_torch
 
 REPAIR = (

@@ -18,9 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from ..client.pipes import make_non_blocking, read_available
-from ..client.process import clean_environment
+from ..client.process import ENTRY, clean_environment
 from ..core.errors import EnvironmentMissing
-from ..worker import ENTRY
 
 PATIENCE = 5.0
 """Seconds that a cancelled process has for tidying up before it is killed."""

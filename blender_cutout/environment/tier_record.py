@@ -16,8 +16,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from .. import __version__
 from ..core.tiers import AUTO, DEFAULT, TIERS, Tier, find_tier
+from ..version import __version__
 from .machine import processor_name, thread_count
 from .venv import environment_folder
 

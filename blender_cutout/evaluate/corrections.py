@@ -2,37 +2,30 @@
 
 A run goes from frame 0, whose mask is true ("drift": it goes wrong by itself) or wrong ("broken": a third of the object
 is missing, a patch beside it is taken along). Then the true mask is drawn on a later frame, and the frames between are
-computed again. `python -m blender_cutout.evaluate.corrections DATA --tier draft`
+computed again. `cutout study corrections DATA --tier draft`
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..commands.arguments import weight_file, weights_by_kind
-from ..compose import load_networks, settings_of
-from ..core.clips.source import open_clip
+from ..core.clips.opening import open_clip
 from ..core.images.crop import mask_box
 from ..core.propagation.propagate import propagate
-from ..core.tiers import find_tier
 from ..core.types import FrameRange, MatteKind
 from . import metrics
-from .data import find_data, frame_truth, one_object_clips
+from .data import frame_truth
 from .interval import interval
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..core.ports import FrameSource, FusionNet, Key, PropagationNet, Value, Weight
-    from ..core.propagation.propagate import PropagationSettings
+    from ..core.propagation.settings import PropagationSettings
     from ..core.types import Image, Matte, Mattes
     from .data import Sequence as Video
 
@@ -210,47 +203,3 @@ def _ends(records: list[dict[str, Any]]) -> list[str]:
             cells += f"{pairs[0][end]:>11.3f}{pairs[1][end]:>7.3f}"
         rows.append(f"{title:<30}{cells}")
     return rows
-
-
-def main(words: Sequence[str] | None = None) -> int:
-    """Measures as the command line says, and writes a record for each case and then a table."""
-    parser = argparse.ArgumentParser(prog="python -m blender_cutout.evaluate.corrections", description=__doc__)
-    parser.add_argument("data", type=Path, nargs="?", help="folder with video/")
-    parser.add_argument("--tier", default="standard")
-    parser.add_argument("--clips", nargs="*", default=[], help="names of clips (default all)")
-    parser.add_argument("--keyframes", nargs="*", type=int, default=[20, 40])
-    parser.add_argument("--faults", nargs="*", choices=FAULTS, default=list(FAULTS))
-    parser.add_argument("-o", "--output", type=Path, help="records as JSON lines are added to this file")
-    parser.add_argument(
-        "--weights",
-        type=weight_file,
-        metavar="NAME=FILE",
-        action="append",
-        default=[],
-        help="a checkpoint or .safetensors instead of released weights; NAME is propagation or fusion",
-    )
-    parser.add_argument("--table", type=Path, help="no measuring: the table of such a file")
-    args = parser.parse_args(words)
-    if args.table:
-        sys.stdout.write(_table([json.loads(line) for line in args.table.read_text().splitlines()]) + "\n")
-        return 0
-    if args.data is None:
-        parser.error("the folder of the data is missing")
-    tier = find_tier(args.tier)
-    networks = load_networks(tier, "cpu", weights_by_kind(args.weights))
-    records = []
-    for video in one_object_clips(find_data(args.data)):
-        for fault in args.faults if not args.clips or video.name in args.clips else ():
-            for record in measure_correction(
-                networks.propagation, networks.fusion, video, args.keyframes, fault, settings_of(tier).propagation
-            ):
-                records.append(record)
-                if args.output:
-                    with args.output.open("a") as out:
-                        out.write(json.dumps(record) + "\n")
-    sys.stdout.write(_table(records) + "\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,12 +1,10 @@
 """How well ends of shots are told: none inside of clips that have none, one where two are joined or go over.
 
-`python -m blender_cutout.evaluate.cuts DATA [DATA …]`
+`cutout study cuts DATA [DATA …]`
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -16,7 +14,6 @@ import numpy as np
 from ..core.clips.cuts import FLASH, CutFinder
 from ..core.clips.fades import FadeFinder
 from ..core.clips.source import read_picture
-from .data import find_data
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -90,43 +87,3 @@ def first_border(film: FrameSource | Clip, frames: range) -> int | None:
     fades = FadeFinder(cuts)
     start = frames.start - frames.step
     return next((f for f in frames if cuts.between(f - frames.step, f) or fades.behind(start, f)), None)
-
-
-def main(words: Sequence[str] | None = None) -> int:
-    """Measures on the given data; every clip is taken to be one shot."""
-    parser = argparse.ArgumentParser(prog="python -m blender_cutout.evaluate.cuts", description=__doc__)
-    parser.add_argument("data", type=Path, nargs="+", help="folders with clips")
-    args = parser.parse_args(words)
-    clips = [s.clip for folder in args.data for s in find_data(folder).sequences]
-    pairs = wrong = 0
-    joined: list[Path] = []
-    joins: list[int] = []
-    smalls: list[Clip] = []
-    halted = 0
-    for clip in clips:
-        files = [Path(clip.path) / name for name in clip.files]
-        finder = CutFinder(Film(files))
-        smalls.append(np.stack([finder.picture(frame) for frame in range(len(files))]))
-        ways = range(1, len(files)), range(len(files) - 2, -1, -1)
-        halted += sum(first_border(smalls[-1], way) is not None for way in ways)
-        wrong += sum(finder.between(frame - 1, frame) for frame in range(1, len(files)))
-        pairs += len(files) - 1
-        joins.append(len(joined))
-        joined += files[:HEAD]
-    finder = CutFinder(Film(joined))
-    found = sum(finder.between(frame - 1, frame) for frame in joins[1:])
-    sys.stdout.write(
-        f"{wrong} false cuts in {pairs} pairs of {len(clips)} clips; {found} of {len(joins) - 1} joins found\n"
-    )
-    sys.stdout.write(f"{halted} of {2 * len(clips)} walks over a whole clip, forward and backward, stopped\n")
-    noticed: dict[str, list[bool]] = {}
-    for kind, length, found in transitions(smalls, LENGTHS):
-        for name in (kind, f"{kind} in {length} frames"):
-            noticed.setdefault(name, []).append(found)
-    for name, each in noticed.items():
-        sys.stdout.write(f"{sum(each)} of {len(each)} {name} noticed\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

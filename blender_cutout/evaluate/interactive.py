@@ -1,36 +1,26 @@
 """A simulated artist who cuts a clip out in rounds: strokes on the worst frame, propagation, again.
 
 As in the DAVIS interactive track (Caelles et al. 2018), but with our robot's strokes, and each stroke is a round of the
-stroke network, as in the product. `python -m blender_cutout.evaluate.interactive DATA --tier standard`
+stroke network, as in the product. `cutout study interactive DATA --tier standard`
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..commands.arguments import weight_file, weights_by_kind
-from ..commands.files import write_bytes
-from ..compose import load_engine
-from ..core.clips.source import open_clip
+from ..core.clips.opening import open_clip
 from ..core.errors import InputError
-from ..core.tiers import DEFAULT
 from . import metrics
-from .compare import ROUNDS_ON_CLIPS, Results, compare, comparison_table, name_of
-from .data import HALVES, files_of, find_data, fingerprint, frame_truth, half, one_object_clips
+from .data import frame_truth
 from .interval import interval
 from .metrics import as_mask
 from .robot import CAREFUL
 from .scores import mean
-from .sloppy import ROBOTS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -221,50 +211,3 @@ def _replaced(
 
 def _score(mask: Mask, truth: Mask) -> float:
     return float((metrics.iou(mask, truth) + metrics.contour_accuracy(mask, truth)) / 2)
-
-
-def main(words: Sequence[str] | None = None) -> int:
-    """Measures as the command line says; prints a record for each round and then the table."""
-    parser = argparse.ArgumentParser(prog="python -m blender_cutout.evaluate.interactive", description=__doc__)
-    parser.add_argument("data", type=Path, help="folder with video/")
-    parser.add_argument("--tier", default=DEFAULT)
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--clips", nargs="*", default=[], help="names of clips (default all)")
-    parser.add_argument("--half", choices=HALVES, help="only this half of the clips, see docs/measures.md")
-    parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--robot", choices=list(ROBOTS), default=CAREFUL.name, help="who draws (default careful)")
-    parser.add_argument("--without-fusion", action="store_true", help="new results replace the old ones")
-    parser.add_argument("--weights", type=weight_file, metavar="NAME=FILE", action="append", default=[])
-    parser.add_argument("--save", type=Path, metavar="FILE.json", help="write the results, to compare with later")
-    parser.add_argument("--against", type=Path, metavar="FILE.json", help="compare with results that --save wrote")
-    args = parser.parse_args(words)
-    found = find_data(args.data)
-    clips = one_object_clips(half(found, args.half) if args.half else found)
-    clips = [video for video in clips if not args.clips or video.name in args.clips]
-    if not clips:
-        raise InputError("There is no clip of that name in the data.", "Leave --clips out.")
-    way = f"{args.robot} robot, {args.rounds} rounds"
-    identity = {ROUNDS_ON_CLIPS: {video.name: (fingerprint(files_of(video)), way) for video in clips}}
-    other = Results.read(args.against) if args.against else None
-    if other:
-        other.check(identity)
-    engine = load_engine(args.tier, args.device, weights_by_kind(args.weights) if args.weights else None)
-    scores = []
-    for video in clips:
-        for score in play(engine, video, args.rounds, not args.without_fusion, robot=ROBOTS[args.robot]):
-            scores.append(score)
-            record = asdict(score) | {"frames": [round(value, 4) for value in score.frames]}
-            sys.stdout.write(json.dumps(record) + "\n")
-            sys.stdout.flush()
-    sys.stdout.write(table(scores, args.rounds) + "\n")
-    ours = Results(name_of(engine), identity, {ROUNDS_ON_CLIPS: units(scores, args.rounds)})
-    if args.save:
-        write_bytes(args.save, ours.to_json())
-    if other:
-        pair = compare(ROUNDS_ON_CLIPS, ours.units[ROUNDS_ON_CLIPS], other.units[ROUNDS_ON_CLIPS])
-        sys.stdout.write(comparison_table(ROUNDS_ON_CLIPS, (ours.name, other.name), pair) + "\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from ..core.clips.source import open_clip, read_picture
+from ..core.clips.opening import open_clip
+from ..core.clips.source import read_picture
 from ..core.errors import InputError
 from . import metrics
 from .data import Sequence, Still, Truth, read_objects, read_truth

@@ -8,9 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..commands import files
-from ..core.clips.source import open_clip
+from ..core.clips.opening import open_clip
 from ..core.errors import InputError
+from ..core.export import output_files
 from ..core.images.matte import to_png
 from . import report as tables
 from . import scores as means
@@ -105,7 +105,7 @@ class Run:
                 "details": {kind: [asdict(score) for score in found] for kind, found in self.scores.items()},
                 "skipped": self.skipped,
             }
-            files.write_bytes(self._folder / "scores.json", json.dumps(record, indent=1).encode())
+            output_files.write_bytes(self._folder / "scores.json", json.dumps(record, indent=1).encode())
 
     def _clips(self, kind: str, clips: Sequence[Video], measure: Callable[[Video], list[ClipScore]]) -> list[ClipScore]:
         self._worst = Worst(limit=12, each=2)
@@ -128,11 +128,11 @@ class Run:
             keep = None
             if self._folder and number == 0:
                 place = self._folder / "masks" / sequence.name
-                files.prepare_folder(place)
+                output_files.prepare_folder(place)
                 names = [Path(name).stem for name in sequence.clip.files]
 
                 def keep(frame: int, matte: Any, place: Path = place, names: list[str] = names) -> None:
-                    files.write_bytes(place / f"{names[frame]}.png", to_png(matte))
+                    output_files.write_bytes(place / f"{names[frame]}.png", to_png(matte))
 
             found.append(measure_clip(self._engine, sequence, self._worst, keep, walk, self._stability))
         return found
@@ -196,7 +196,7 @@ class Run:
 
             _, png = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
             path = self._folder / f"worst {kind}.png".replace(" ", "-")
-            files.write_bytes(path, png.tobytes())
+            output_files.write_bytes(path, png.tobytes())
             self._report.event("sheet", path=str(path))
 
     def _skip(self, text: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from ..core.clips.source import open_clip
+from ..core.clips.opening import open_clip
 from ..core.errors import InputError
 from .data import frame_truth
 

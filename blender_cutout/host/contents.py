@@ -1,7 +1,8 @@
 """What lies in a folder of ours: only that is copied or removed, and no link is ever followed. No Blender.
 
-The folders are those of cutouts, as `core/session/track_session.py` describes them with the pictures for Blender's strips, and those
-of rendered frames. A file that neither writes is somebody else's: it is not copied, and its folder not removed.
+The folders are those of cutouts, as `core/session/track_session.py` describes them with the pictures for
+Blender's strips, and those of rendered frames. A file that neither writes is somebody else's: it is not copied,
+and its folder not removed.
 """
 
 from __future__ import annotations

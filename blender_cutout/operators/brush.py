@@ -12,14 +12,13 @@ from bpy.props import EnumProperty, FloatProperty, StringProperty
 from ..core.errors import CutoutError, InputError, StrokeError
 from ..core.types import Label
 from ..host import compat
-from ..scene import properties, tracks
+from ..scene import brush_tool, properties, tracks
 from ..scene.clip_in_view import InView, clip_in_view
 from ..strokes import brush_strokes
 from ..strokes.brush_strokes import Painted, Touch
 from ..tasks import jobs
-from ..ui import toolbar
+from ..tasks.apply_strokes import send_strokes
 from .base import Reporting, has_track, opened_track
-from .rounds import send_strokes
 
 _GAP = 1.5
 """Screen pixels between two points of a stroke."""
@@ -84,22 +83,22 @@ class CUTOUT_OT_paint(Reporting, bpy.types.Operator):
             return self.fail(error.text, error.hint)
         if context.screen.is_animation_playing:  # the stroke is for the frame that is seen
             bpy.ops.screen.animation_cancel(restore_frame=False)
-        toolbar.live[:] = [_begun(view, Label(self.label))]
+        brush_tool.live[:] = [_begun(view, Label(self.label))]
         jobs.pump.expect(view.track.uuid, view.frame)
         self._picture: Any = view.picture
-        self._gap: float = _GAP / toolbar.zoom_of(context.region) / view.picture.units_per_pixel
+        self._gap: float = _GAP / brush_tool.zoom_of(context.region) / view.picture.units_per_pixel
         self._touch(context, event)
         context.window_manager.modal_handler_add(self)
         return {"RUNNING_MODAL"}
 
     def modal(self, context: Any, event: Any) -> set[str]:
         """Follows the mouse."""
-        if not toolbar.live:  # the add-on was switched off, or another file loaded
+        if not brush_tool.live:  # the add-on was switched off, or another file loaded
             return {"CANCELLED"}
         if event.type in {"MOUSEMOVE", "INBETWEEN_MOUSEMOVE"}:
             self._touch(context, event)
         elif event.type == "LEFTMOUSE" and event.value == "RELEASE":
-            stroke = toolbar.live.pop()
+            stroke = brush_tool.live.pop()
             try:
                 return self._end(context, stroke)  # it looks as before: nothing has to be drawn until the mask is there
             except CutoutError as error:
@@ -112,18 +111,18 @@ class CUTOUT_OT_paint(Reporting, bpy.types.Operator):
 
     def cancel(self, _context: Any) -> None:
         """Forgets the stroke."""
-        toolbar.live.clear()
+        brush_tool.live.clear()
         jobs.redraw("PREVIEW")
 
     def _touch(self, context: Any, event: Any) -> None:
         """Adds the mouse's place where it is worth it."""
-        region, (stroke,) = context.region, toolbar.live
+        region, (stroke,) = context.region, brush_tool.live
         x, y = self._picture.to_source(region.view2d.region_to_view(event.mouse_region_x, event.mouse_region_y))
         # A mouse tells 1; some drivers tell 0 where the pen just leaves.
         pressure = event.pressure if context.window_manager.cutout.brush_pressure and event.is_tablet else 1.0
         touch: Touch = (x, y, max(0.05, min(1.0, pressure)))
         if not stroke.touches or brush_strokes.is_further(stroke.touches[-1], touch, self._gap):
-            toolbar.live[:] = [replace(stroke, touches=(*stroke.touches, touch))]
+            brush_tool.live[:] = [replace(stroke, touches=(*stroke.touches, touch))]
             context.region.tag_redraw()
 
     def _end(self, context: Any, stroke: Painted) -> set[str]:
@@ -179,7 +178,7 @@ class CUTOUT_OT_brush_radius(bpy.types.Operator):
             return {"PASS_THROUGH"}
         self._before: float = context.window_manager.cutout.brush_radius
         self._start: int = event.mouse_x
-        self._pixel: float = toolbar.zoom_of(context.region) * view.picture.units_per_pixel
+        self._pixel: float = brush_tool.zoom_of(context.region) * view.picture.units_per_pixel
         context.window_manager.modal_handler_add(self)
         return {"RUNNING_MODAL"}
 
@@ -214,7 +213,7 @@ class CUTOUT_OT_start_brush(Reporting, bpy.types.Operator):
         """Starts the tool."""
         if bpy.app.background:
             return {"FINISHED"}
-        if not toolbar.start(context):
+        if not brush_tool.start(context):
             return self.fail("There is no preview to paint on.", "Switch a sequencer's view to Preview.")
         jobs.pump.expect(properties.active_track(compat.sequencer_scene(context)).uuid)
         return {"FINISHED"}

@@ -4,21 +4,15 @@ The messages are imported inside functions: Blender's start is not to pay for th
 """
 # No `from __future__ import annotations`: Blender reads the annotations of these classes as values.
 
-from collections.abc import Collection
 from typing import Any
 
 import bpy
 
 from ..client.job_queue import Job
-from ..core.errors import InputError, StrokeError
-from ..core.types import Stroke
-from ..geometry.picture_map import PictureMap, picture_zoom
-from ..host import annotations, compat, strips
+from ..host import compat
 from ..scene import frame_spans, properties, tracks
-from ..strokes import brush_strokes
-from ..strokes.annotation_strokes import Drawn, drawn_on, pick_new, to_source
-from ..strokes.brush_strokes import Painted
 from ..tasks import jobs
+from ..tasks.apply_strokes import send_strokes
 from .base import JobOperator, Keyed, has_track, opened_track
 
 
@@ -103,125 +97,6 @@ class CUTOUT_OT_undo_round(Keyed, JobOperator, bpy.types.Operator):
             "Undo Round",
             others,
         )
-
-
-def send_strokes(context: Any, scene: Any, track: Any, only: Collection[str] | None = None) -> Job:
-    """Has the engine apply the strokes on the current frame that were not applied before.
-
-    Args:
-        context: of a preview where possible: its zoom tells how thick the strokes are.
-        scene: the cutout's.
-        track: the cutout, opened.
-        only: keys of the strokes to take; None = all.
-
-    Raises:
-        StrokeError: there are none, or they lie outside the picture.
-        InputError: the frame is outside the strip, or the cutout is locked.
-        StripError: the strip is gone or cannot be mapped.
-    """
-    from ..core.messages import ApplyRound
-
-    tracks.check_unlocked(track)
-    strip = strips.find(scene, track.strip_uuid, track.strip_name)
-    _check_shown(scene, strip)
-    timeline, frame = scene.frame_current, frame_spans.here(scene, track)
-    tracks.check_free(track, frame, timeline)
-    annotation, known = annotations.find(context), known_strokes(scene)
-    painted = brush_strokes.new_on(track.strokes, frame, known, only)
-    drawn: list[Drawn] = []
-    if not (painted and only is not None and len(painted) == len(only)):  # else there is nothing to look for
-        drawn = _drawn(scene, track, strip.strip, annotation, bool(painted), only)
-    if annotation:
-        annotations.end_strokes(annotation, timeline)
-    zoom, view = annotations.view(context)
-    picture = strips.picture_map(scene, strip.strip, (track.width, track.height))
-    strokes, outside = _to_source(drawn, painted, picture, zoom)
-    records = tuple(stroke.to_json() for stroke in strokes)
-    every = [*(d.key for d in drawn), *(p.key for p in painted)]
-    keys, uuid = tuple(key for key in every if key not in outside), track.uuid
-    level = picture_zoom(picture, zoom, view)
-    job = jobs.submit(
-        scene,
-        track,
-        "Refining",
-        lambda wire: ApplyRound(wire, uuid, frame, records, level),
-        then=lambda _: _mark_applied(job, timeline, len(outside)),
-        undo="Apply Strokes",
-    )
-    job.strokes = keys
-    return job
-
-
-def known_strokes(scene: Any, under_way: bool = True) -> set[str]:
-    """Keys of the strokes that were applied, and of those that are being.
-
-    A stroke belongs to the cutout that it was applied to first: all share the two layers.
-    """
-    sent = {key for job in jobs.pump.jobs for key in job.strokes} if under_way else set()
-    return sent.union(*(track.applied.split() for track in scene.cutout.tracks))
-
-
-def _drawn(
-    scene: Any, track: Any, strip: Any, annotation: Any, painted: bool, only: Collection[str] | None
-) -> list[Drawn]:
-    """The new strokes of the two layers; `painted`: the Cutout Brush has some, so there need not be any."""
-    frame, times = scene.frame_current, strips.time_map(scene, strip, track.frame_count)
-    frames = [times.timeline_frame(f) for f in brush_strokes.painted_frames(track.strokes)] if not painted else []
-    shown = [f for f in frames if f is not None]
-    try:
-        drawn = pick_new(annotation, frame, known_strokes(scene), frame in shown, shown)
-    except StrokeError:
-        if not painted:
-            raise
-        drawn = []
-    return [d for d in drawn if only is None or d.key in only]
-
-
-def _to_source(
-    drawn: list[Drawn], painted: list[Painted], picture: PictureMap, zoom: float
-) -> tuple[list[Stroke], list[str]]:
-    """All strokes in source pixels, and the keys of those beside the picture. Raises StrokeError when all are."""
-    inside = [p for p in painted if brush_strokes.touches_picture(p, picture)]
-    strokes, outside = (
-        [s for p in inside for s in brush_strokes.to_strokes(p)],
-        [p.key for p in painted if p not in inside],
-    )
-    if drawn or not strokes:
-        try:
-            more, beside = to_source(drawn, picture, zoom)
-        except StrokeError:
-            if not strokes:
-                raise
-            more, beside = [], [d.key for d in drawn]
-        strokes, outside = more + strokes, beside + outside
-    return strokes, outside
-
-
-def _check_shown(scene: Any, place: strips.Place) -> None:
-    """The preview shows a clip in a meta strip at its own place only while the meta strip is open."""
-    if not strips.is_open(scene, place):
-        raise InputError("The cutout's clip lies in a meta strip that is closed.", "Open it (Tab) and draw there.")
-
-
-def _mark_applied(job: Job, timeline: int, outside: int) -> str:
-    """Keeps which strokes have been used, so that the next round takes only new ones; returns a summary."""
-    from ..core.messages import Undo
-
-    found = properties.track_by_uuid(job.track)
-    count = len(job.strokes)
-    if found is not None:
-        scene, track = found
-        annotation = annotations.find(bpy.context)
-        there = {d.key for d in drawn_on(annotation, timeline)} if annotation else set()
-        there.update(stroke.key for stroke in track.strokes)
-        if not there.intersection(job.strokes):
-            # Blender's undo took the strokes back while the engine was at it: so does the engine.
-            job.undo, uuid = "", job.track
-            jobs.submit(scene, track, "Undoing", lambda wire: Undo(wire, uuid))
-            return "The strokes were taken back."
-        track.applied = " ".join([*track.applied.split(), *job.strokes])
-    text = f"{count} {'stroke' if count == 1 else 'strokes'} applied."
-    return text + (f" {outside} outside the picture left out." if outside else "")
 
 
 CLASSES = (CUTOUT_OT_apply_strokes, CUTOUT_OT_auto, CUTOUT_OT_undo_round)

@@ -8,8 +8,8 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty
 
 from ..core.errors import InputError
+from ..scene import settings
 from ..tasks import jobs, tier_choice
-from ..ui import preferences
 from .base import Reporting, idle
 
 _TIER = EnumProperty(
@@ -24,12 +24,12 @@ class _TierOperator(Reporting):
     @classmethod
     def poll(cls, context: Any) -> bool:
         """There are preferences, and the engine has nothing to do that it would break off."""
-        return idle() and preferences.enabled()
+        return idle() and settings.enabled()
 
     def choose(self, name: str) -> set[str]:
         """Changes it, and says what that means."""
         jobs.say("INFO", tier_choice.choose(name), tier_choice.KEPT)
-        from .engine import redraw  # it needs much that drawing a button does not
+        from ..tasks.engine_setup import redraw  # it needs much that drawing a button does not
 
         redraw()
         return {"FINISHED"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..core.errors import InputError, StripError
+from ..core.errors import CutoutError, InputError, StripError
 from ..core.types import Form
 from ..host import compat, strips
 from ..host.output import forms, picture_strip
@@ -87,3 +87,24 @@ def warning(scene: Any) -> str:
     if scene.frame_start >= right or scene.frame_end < left:
         return "The clip lies outside of the frames that are rendered."
     return ""
+
+
+def strokes_shown(scene: Any) -> bool:
+    """Whether applied strokes are to be seen: not while the mask is hidden, nor over the finished composite."""
+    if not scene.cutout.show_mask:
+        return False
+    if not len(scene.cutout.tracks):
+        return True
+    track = properties.active_track(scene)
+    try:
+        strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
+    except CutoutError:
+        return True
+    return not is_composed(strip, track)
+
+
+def is_composed(strip: Any, track: Any) -> bool:
+    """True when the composite shows the cutout's mask as it is now, alone or with the strip's other objects."""
+    if track.head != track.written_head:
+        return False
+    return is_shown(strip, track)

@@ -13,11 +13,10 @@ import bpy
 from ..client.job_queue import Job
 from ..core.errors import CutoutError
 from ..host import annotations, compat
-from ..operators.rounds import known_strokes, send_strokes
-from ..scene import properties
+from ..scene import properties, written
 from ..strokes.stroke_watch import StrokeWatch
-from ..ui import mask_layers
 from . import jobs
+from .apply_strokes import known_strokes, send_strokes
 
 _log = logging.getLogger(__name__)
 _SOON, _LATER = 0.05, 0.5
@@ -75,7 +74,7 @@ class AutoApply:
         frame = scene.frame_current
         opacities = tuple(layer.annotation_opacity for layer in annotation.layers)
         applied = tuple(track.applied for track in scene.cutout.tracks)
-        hidden = not mask_layers.strokes_shown(scene)
+        hidden = not written.strokes_shown(scene)
         state = (frame, drawing, self._watch.mark(frame), applied, hidden, opacities)
         if state != self._faded:
             annotations.fade(annotation, frame, known_strokes(scene, under_way=False), drawing, hidden)

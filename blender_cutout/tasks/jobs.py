@@ -21,9 +21,8 @@ import bpy
 from ..client.job_queue import Job, Opening, Pump
 from ..core.errors import CutoutError, InputError
 from ..host import kept, storage, strips
-from ..scene import doubt, frame_spans, properties, tracks
+from ..scene import doubt, frame_spans, properties, settings, tracks
 from ..scene.clip_in_view import frame_in_view
-from ..ui import preferences
 
 if TYPE_CHECKING:
     from ..client.job_queue import AtEnd, Outcome
@@ -141,7 +140,7 @@ def _start() -> WorkerClient:
     """Starts the engine as the preferences say."""
     from ..client.process import WorkerClient
 
-    chosen = preferences.settings()
+    chosen = settings.current()
     client = WorkerClient(engine_command(chosen.engine_python), storage.user_folder("logs") / "engine.log")
     client.start(_hello())
     _reporter.readies = 0
@@ -155,7 +154,7 @@ def _hello() -> Hello:
     """What the preferences want of the engine."""
     from ..core.messages import PROTOCOL, Hello
 
-    chosen = preferences.settings()
+    chosen = settings.current()
     return Hello(PROTOCOL, chosen.tier, chosen.device)
 
 
@@ -249,7 +248,7 @@ def _opening(scene: Any, track: Any) -> Opening:
     """How the engine is to open a cutout."""
     strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
     folder = storage.track_folder(track)
-    return Opening(strips.clip_of(strip), folder, track.head, preferences.settings().limit)
+    return Opening(strips.clip_of(strip), folder, track.head, settings.current().limit)
 
 
 def step() -> bool:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import bpy
 
 from ..core.ladder import faster, finer, ladder
 from ..core.tiers import AUTO, DEFAULT, TIERS, Tier
 from ..host import storage
-from ..scene import properties
-from ..ui import preferences
+from ..scene import properties, settings
 from . import jobs
 
 KEPT = "Masks that are there stay until they are propagated again; a correction changes the frames that it concerns."
@@ -46,7 +43,7 @@ def working() -> str:
         return str(running)
     from ..environment.tier_record import fitting_tier  # here, not above: Blender's start is not to pay for it
 
-    chosen = preferences.settings()
+    chosen = settings.current()
     return fitting_tier(chosen.tier, chosen.device).name
 
 
@@ -63,21 +60,10 @@ def beside(towards_finer: bool, here: str) -> Tier | None:
 
 def told(here: str) -> str:
     """The choice in words: "Standard (auto)", "Fine", "Standard instead of Fine" where memory was short."""
-    chosen = preferences.settings().tier
+    chosen = settings.current().tier
     if chosen == AUTO:
         return f"{title(here)} (auto)"
     return title(here) if here == chosen else f"{title(here)} instead of {title(chosen)}"
-
-
-def draw(layout: Any) -> None:
-    """The row with the choice between Faster and Finer."""
-    row = layout.row(align=True)
-    for towards_finer in (False, True):
-        if towards_finer:
-            row.operator_menu_enum("cutout.choose_tier", "tier", text=told(shown()))
-        side = row.row(align=True)
-        side.enabled = beside(towards_finer, shown()) is not None
-        side.operator("cutout.step_tier", text="Finer" if towards_finer else "Faster").finer = towards_finer
 
 
 def choose(name: str) -> str:

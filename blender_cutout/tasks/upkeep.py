@@ -17,7 +17,6 @@ from ..geometry.time_map import TimeMap
 from ..host import compat, frame_plan, rendered_frames, strips
 from ..host.output import mask_alignment, mask_splines, rgba_strip, spline_alignment
 from ..scene import frame_spans, properties
-from ..ui import widgets
 from . import jobs, tier_choice
 from .reports import Reports
 
@@ -84,15 +83,6 @@ class Keeper:
 
 
 keeper = Keeper()
-
-
-def draw(context: Any, layout: Any) -> None:
-    """Draws what the artist has to see to."""
-    for text, hint in keeper.troubles[:2]:
-        column = layout.box().column(align=True)
-        column.scale_y = 0.8
-        widgets.draw(context, column, text, "ERROR")
-        widgets.draw(context, column, hint)
 
 
 def _facts(scene: Any, track: Any) -> Facts:

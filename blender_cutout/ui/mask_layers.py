@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import CutoutError
 from ..geometry.mask_looks import CHECKER, GREY, OUTLINE, Look, look
 from ..geometry.picture_map import PictureMap
 from ..host import annotations, strips
-from ..scene import frame_spans, properties, written
+from ..scene import frame_spans
 from ..scene import tracks as objects
+from ..scene.written import is_composed
 from ..tasks import jobs
 
 
@@ -46,7 +46,7 @@ def find_layers(scene: Any) -> tuple[list[Layer], PictureMap | None]:
     found = [
         (track, path)
         for track in tracks
-        if not _is_composed(strip, track) and (path := jobs.matte_file(track, frame)) is not None
+        if not is_composed(strip, track) and (path := jobs.matte_file(track, frame)) is not None
     ]
     if not found:
         return [], None
@@ -55,20 +55,6 @@ def find_layers(scene: Any) -> tuple[list[Layer], PictureMap | None]:
     if scene.cutout.mask_view in (CHECKER, GREY) and not annotations.is_drawing():
         return [Layer(tuple(path for _, path in found), chosen_look(scene, found[0][0]), size)], picture
     return [Layer((path,), chosen_look(scene, track), size) for track, path in found], picture
-
-
-def strokes_shown(scene: Any) -> bool:
-    """Whether applied strokes are to be seen: not while the mask is hidden, nor over the finished composite."""
-    if not scene.cutout.show_mask:
-        return False
-    if not len(scene.cutout.tracks):
-        return True
-    track = properties.active_track(scene)
-    try:
-        strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
-    except CutoutError:
-        return True
-    return not _is_composed(strip, track)
 
 
 def chosen_look(scene: Any, track: Any) -> Look:
@@ -82,10 +68,3 @@ def chosen_look(scene: Any, track: Any) -> Look:
             opacity = data.cover_opacity
     red, green, blue = track.colour
     return look(view, (red, green, blue), opacity)
-
-
-def _is_composed(strip: Any, track: Any) -> bool:
-    """True when the composite shows the cutout's mask as it is now, alone or with the strip's other objects."""
-    if track.head != track.written_head:
-        return False
-    return written.is_shown(strip, track)

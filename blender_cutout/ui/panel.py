@@ -10,10 +10,10 @@ from ..core.types import Label
 from ..geometry.mask_looks import CHECKER, GREY
 from ..host import compat
 from ..host.annotations import active_label
-from ..scene import tracks
+from ..scene import brush_tool, tracks
 from ..scene.properties import active_track, next_step
 from ..tasks import upkeep
-from . import panel_propagation, toolbar, widgets
+from . import panel_propagation, widgets
 
 _SWITCHES = (
     ("visible", "HIDE_OFF", "HIDE_ON"),
@@ -89,7 +89,7 @@ def _draw_steps(context: Any, layout: Any, scene: Any, track: Any) -> None:
     drawing = active_label(context)
     for label, text, icon in ((Label.KEEP, "Keep", "ADD"), (Label.REMOVE, "Remove", "REMOVE")):
         row.operator("cutout.brush", text=text, icon=icon, depress=label is drawing).label = label.value
-    row.operator("cutout.start_brush", text="Brush", icon="BRUSH_DATA", depress=toolbar.is_active(context))
+    row.operator("cutout.start_brush", text="Brush", icon="BRUSH_DATA", depress=brush_tool.is_active(context))
     row = column.row(align=True)
     row.operator("cutout.apply_strokes", icon="GREASEPENCIL")
     row.operator("cutout.auto", icon="LIGHT")
@@ -150,7 +150,7 @@ CLASSES = (CUTOUT_UL_tracks, CUTOUT_PT_cutout)
 
 def draw(layout: Any, track: Any, status: Any) -> bool:
     """Draws it where it is needed; False when nothing else of the cutout can be used until then."""
-    upkeep.draw(bpy.context, layout)
+    widgets.draw_troubles(bpy.context, layout)
     if status.frames_busy:
         layout.progress(factor=status.frames_share, text=status.frames_text, type="BAR")
         layout.operator("cutout.cancel_frames", icon="X")

@@ -8,7 +8,8 @@ import bpy
 
 from ..host import compat
 from ..scene import doubt
-from ..tasks import tier_choice, upkeep
+from ..tasks import upkeep
+from . import widgets
 from .widgets import BelowCutout
 
 
@@ -21,7 +22,7 @@ class CUTOUT_PT_propagation(BelowCutout, bpy.types.Panel):
     def draw(self, context: Any) -> None:
         """Draws it."""
         data = compat.sequencer_scene(context).cutout
-        tier_choice.draw(self.layout)
+        widgets.draw_tier(self.layout)
         column = self.layout.column()
         column.prop(data, "stability", slider=True)
         column.prop(data, "in_to_out")

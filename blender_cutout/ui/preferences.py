@@ -3,7 +3,7 @@
 # mypy: disable-error-code="valid-type"
 
 import textwrap
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import bpy
@@ -12,6 +12,8 @@ from bpy.props import EnumProperty, FloatProperty, StringProperty
 from ..core.errors import EnvironmentMissing
 from ..core.tiers import AUTO, TIERS
 from ..host import storage
+from ..scene import settings
+from . import widgets
 
 if TYPE_CHECKING:
     from .setup_view import Situation
@@ -81,46 +83,13 @@ class CutoutPreferences(bpy.types.AddonPreferences):
         column.label(text="Changes count from the engine's next start (Restart Engine); that of the tier at once.")
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What of the preferences the engine needs; `limit` in bytes, 0 = none."""
-
-    engine_python: str = ""
-    wheels: str = ""
-    tier: str = "auto"
-    device: str = "auto"
-    limit: int = 10**10
-
-
-def settings() -> Settings:
-    """The preferences, or their defaults where the add-on is registered without being enabled."""
-    addon = bpy.context.preferences.addons.get(storage.PACKAGE)
-    if addon is None or addon.preferences is None:
-        return Settings()
-    chosen = addon.preferences
-    python, wheels = bpy.path.abspath(chosen.engine_python.strip()), bpy.path.abspath(chosen.wheels.strip())
-    return Settings(python, wheels, known_tier(chosen.tier), chosen.device, int(chosen.mask_limit * 1e9))
-
-
-def enabled() -> bool:
-    """True where there are preferences that can be changed; cheap."""
-    addon = bpy.context.preferences.addons.get(storage.PACKAGE)
-    return addon is not None and addon.preferences is not None
-
-
-def known_tier(text: str) -> str:
-    """The tier that a text in the preferences names; auto for what no tier is called."""
-    name = text.strip().lower()
-    return name if name in TIERS else AUTO
-
-
 def situation() -> "Situation":
     """How things stand with the engine; looks at a few files and starts nothing."""
     from ..environment.tier_record import described
     from ..environment.venv import worker_python  # these here, not above: Blender's start is not to pay for them
     from .setup_view import Situation
 
-    chosen = settings()
+    chosen = settings.current()
     tier = described(chosen.tier, chosen.device)
     now = Situation("", "", bool(chosen.engine_python), bpy.app.online_access, chosen.wheels, tier)
     try:
@@ -137,7 +106,7 @@ def _draw_tier(chosen: Any, column: Any) -> None:
     label = split.row()
     label.alignment = "RIGHT"
     label.label(text="Tier")
-    tier_choice.draw(split)
+    widgets.draw_tier(split)
     wanted = chosen.tier.strip()
     if wanted and wanted.lower() not in (AUTO, *TIERS):
         column.label(text=f"There is no tier {wanted!r} in this release: the automatic one is taken.", icon="INFO")
@@ -147,7 +116,7 @@ def _draw_tier(chosen: Any, column: Any) -> None:
 
 def _draw_engine(context: Any, column: Any) -> None:
     """What there is of the engine, and the buttons to make it."""
-    from ..operators.engine import setup  # it needs `jobs`, which needs this module
+    from ..tasks.engine_setup import setup  # it needs `jobs`, which needs this module
     from . import setup_view
 
     shown = setup_view.view(setup.installer.progress, situation())

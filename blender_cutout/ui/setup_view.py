@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..environment.installer import Progress
+from ..tasks.engine_setup import OFFLINE, OFFLINE_HINT
 
-OFFLINE = "Blender is set to stay offline, so nothing can be downloaded."
-OFFLINE_HINT = "Switch on Allow Online Access (Preferences, System, Network), or choose a folder of wheels."
 SETUP, CHECK, CANCEL = "cutout.set_up_engine", "cutout.check_installation", "cutout.cancel_set_up"
 
 

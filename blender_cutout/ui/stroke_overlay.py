@@ -17,13 +17,13 @@ from ..geometry.mask_looks import Look
 from ..geometry.picture_map import PictureMap, Point
 from ..geometry.stroke_shapes import band, circle
 from ..host import compat
-from ..operators.rounds import known_strokes
+from ..scene import brush_tool
 from ..scene.clip_in_view import seen
+from ..scene.written import strokes_shown
 from ..strokes import brush_strokes
 from ..strokes.brush_strokes import Painted
-from . import toolbar
+from ..tasks.apply_strokes import known_strokes
 from .draw_handler import DrawHandler
-from .mask_layers import strokes_shown
 from .mask_shader import Painter, on_screen
 
 _COLOURS = {Label.KEEP: (0.05, 0.9, 0.1), Label.REMOVE: (1.0, 0.06, 0.03)}
@@ -66,7 +66,7 @@ class StrokesOverlay(DrawHandler):
     def draw(self, context: Any) -> None:
         """Draws the strokes of the frame in view."""
         scene = compat.sequencer_scene(context)
-        if scene is None or (not any(len(t.strokes) for t in scene.cutout.tracks) and not toolbar.live):
+        if scene is None or (not any(len(t.strokes) for t in scene.cutout.tracks) and not brush_tool.live):
             return
         view = seen(scene, context.space_data)
         if view is None:
@@ -74,8 +74,8 @@ class StrokesOverlay(DrawHandler):
         applied = known_strokes(scene, under_way=False)
         painted = brush_strokes.painted_on(view.track.strokes, view.frame)
         wide = [p for p in painted if p.key not in applied]
-        if toolbar.live and toolbar.live[0].frame == view.frame:
-            wide += toolbar.live
+        if brush_tool.live and brush_tool.live[0].frame == view.frame:
+            wide += brush_tool.live
         thin = [p for p in painted if p.key in applied] if strokes_shown(scene) else []
         with self.guarded():
             for stroke in thin:
@@ -93,7 +93,7 @@ class StrokesOverlay(DrawHandler):
         if self._canvas is None or (self._canvas.width, self._canvas.height) != size:
             self._free()
             self._canvas = gpu.types.GPUOffScreen(*size)
-        scale = toolbar.zoom_of(region) * picture.units_per_pixel
+        scale = brush_tool.zoom_of(region) * picture.units_per_pixel
         shader = gpu.shader.from_builtin("UNIFORM_COLOR")
         with self._canvas.bind():
             gpu.state.active_framebuffer_get().clear(color=(0.0, 0.0, 0.0, 0.0))
@@ -127,13 +127,13 @@ class StrokesOverlay(DrawHandler):
         if self.is_broken:
             return
         with self.guarded():
-            if not toolbar.is_active(context):
+            if not brush_tool.is_active(context):
                 return
             view = seen(compat.sequencer_scene(context), context.space_data)
             if view is None:
                 return
-            scale = toolbar.zoom_of(context.region) * view.picture.units_per_pixel
-            colour = _COLOURS[toolbar.live[0].label] if toolbar.live else (1.0, 1.0, 1.0)
+            scale = brush_tool.zoom_of(context.region) * view.picture.units_per_pixel
+            colour = _COLOURS[brush_tool.live[0].label] if brush_tool.live else (1.0, 1.0, 1.0)
             radius = context.window_manager.cutout.brush_radius
             _draw_line(circle(mouse, max(1.5, radius * scale)), (*colour, 0.9))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..host import compat
+from ..tasks import tier_choice, upkeep
 
 
 def draw(context: Any, layout: Any, text: str, icon: str = "BLANK1") -> None:
@@ -29,6 +30,26 @@ def wrapped(text: str, width: int) -> list[str]:
         else:
             lines.append(word)
     return lines
+
+
+def draw_troubles(context: Any, layout: Any) -> None:
+    """Draws what the artist has to see to."""
+    for text, hint in upkeep.keeper.troubles[:2]:
+        column = layout.box().column(align=True)
+        column.scale_y = 0.8
+        draw(context, column, text, "ERROR")
+        draw(context, column, hint)
+
+
+def draw_tier(layout: Any) -> None:
+    """The row with the choice between Faster and Finer."""
+    row = layout.row(align=True)
+    for towards_finer in (False, True):
+        if towards_finer:
+            row.operator_menu_enum("cutout.choose_tier", "tier", text=tier_choice.told(tier_choice.shown()))
+        side = row.row(align=True)
+        side.enabled = tier_choice.beside(towards_finer, tier_choice.shown()) is not None
+        side.operator("cutout.step_tier", text="Finer" if towards_finer else "Faster").finer = towards_finer
 
 
 class BelowCutout:

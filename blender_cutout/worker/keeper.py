@@ -7,10 +7,10 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from .. import __version__
 from ..core.errors import ProtocolError, is_out_of_memory
 from ..core.ladder import faster
 from ..core.messages import PROTOCOL, Event, Hello, Progress, Ready, Warn
+from ..version import __version__
 
 if TYPE_CHECKING:
     from ..core.engine import Engine

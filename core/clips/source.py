@@ -7,7 +7,6 @@ done instead. Pictures are read as Blender reads them: in natural name order, wi
 from __future__ import annotations
 
 import hashlib
-import os
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -23,7 +22,6 @@ from ..errors import FrameReadError, InputError
 from ..frame_text import Told
 from ..images.picture_files import decode, is_float_tiff, may_have_alpha, most_bytes
 from ..types import PICTURE_SUFFIXES as PICTURE_SUFFIXES
-from ..types import Clip
 from .picture_sequence import animation_notes, sequence_notes
 from .picture_sequence import natural_key as natural_key
 from .prefetch import Ahead
@@ -233,36 +231,6 @@ class Pictures(VideoSource):
                 "All pictures of a sequence must have the same size.",
             )
         return image
-
-
-def open_clip(clip: Clip | str | os.PathLike[str], strict: bool = False) -> VideoSource:
-    """The clip opened: a movie, a folder of pictures in natural name order, given pictures, or a single picture.
-
-    Args:
-        clip: which.
-        strict: a damaged frame is an error; else, amid others, the good one before stands in its place.
-
-    Raises:
-        FrameReadError: missing, empty, damaged, no pictures in the folder, or not a movie.
-    """
-    if not isinstance(clip, Clip):
-        clip = Clip(os.fspath(clip))
-    path = Path(clip.path)
-    try:
-        pictures = _pictures_of(path, clip.files)
-    except (OSError, ValueError) as error:  # a name that is too long, a folder that may not be read
-        reason = error.strerror if isinstance(error, OSError) else "it has a character that no name can have"
-        raise FrameReadError(
-            f"The clip {str(path)[:_SHOWN]} cannot be opened ({reason}).", "Check the path, or choose the clip again."
-        ) from error
-    if pictures:
-        source: VideoSource = Pictures(pictures, () if clip.files else _notes_of(path, pictures))
-    else:
-        from .movie import Movie  # PyAV takes long to load, and pictures do not need it
-
-        source = Movie(path)
-    source.strict = strict
-    return source
 
 
 def _pictures_of(path: Path, files: Sequence[str]) -> list[Path]:

@@ -18,7 +18,8 @@ import cv2
 import numpy as np
 
 from ..atomic import unused_name, write
-from ..clips.source import VideoSource, open_clip
+from ..clips.opening import open_clip
+from ..clips.source import VideoSource
 from ..errors import InputError, StoreError
 from ..session.store import store_errors
 from .composite import Edge, cover, over, rgba

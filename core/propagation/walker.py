@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..clips.cuts import CutFinder
     from ..ports import FrameSource, FusionNet, Key, PropagationNet, Value
     from ..types import Image, Mattes
-    from .propagate import PropagationSettings
+    from .settings import PropagationSettings
 
     Areas = NDArray[np.float64]
     Result = tuple[int, Mattes, MatteKind]

@@ -20,7 +20,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..clips.source import VideoSource, open_clip
+from ..clips.opening import open_clip
+from ..clips.source import VideoSource
 from ..errors import InputError, StoreError, StrokeError
 from ..frame_text import Told
 from ..types import MOST_POINTS, Clip, Direction, FrameRange, Halt, MatteKind, PropagationOptions, Round

@@ -9,7 +9,7 @@ they agree nothing changes, and a network that knows nothing (its last layer sta
 No weights of it are released, all tiers fuse by formula: after 220 steps (2.5 minutes of one core) it takes the new
 result too readily. J of the frames between, on the cases of `core.fusion.fuse`: six with a true first mask 0.847, by
 formula 0.863; four with a wrong one 0.711 and 0.622. `cutout train fusion` trains one; `--weights fusion=FILE` of
-`python -m blender_cutout.evaluate.corrections` measures it; a tier that names weights in `fusion_weights` uses it.
+`cutout study corrections` measures it; a tier that names weights in `fusion_weights` uses it.
 """
 
 from __future__ import annotations

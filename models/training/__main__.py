@@ -116,7 +116,8 @@ def settings_of(args: argparse.Namespace) -> Settings:
         ModelError: a device that this machine has not.
     """
     from .precision import can_bf16, check_device
-    from .recipe import LoopRecipe, RecipeError, Settings, parsed
+    from .recipe import LoopRecipe, Settings, parsed
+    from .samples.recipe import RecipeError
     from .tasks import TASKS
 
     recipe = TASKS[args.action].recipe

@@ -22,7 +22,7 @@ from .samples.pool import Pool, open_pool
 
 if TYPE_CHECKING:
     from .loop import Settings
-    from .tasks import Parts, Progress
+    from .task import Parts, Progress
 
 _LOG = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from .samples.pool import Pool
-from .tasks import Progress, Task
+from .task import Progress, Task
 
 _BATCH, _LOSS, _TORCH = range(3)
 

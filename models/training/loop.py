@@ -25,7 +25,8 @@ from .recipe import Settings
 from .samples.pool import Pool, open_pool
 from .schedule import Averaged, Clock, parameter_groups, rate_factor
 from .start import start_weights
-from .tasks import TASKS, Task
+from .task import Task
+from .tasks import TASKS
 from .team import Team, joined, leading
 
 _LOG = logging.getLogger(__name__)

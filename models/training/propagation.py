@@ -20,7 +20,7 @@ from .samples.pool import Pool
 from .team import Team
 
 if TYPE_CHECKING:
-    from .tasks import Parts, Progress
+    from .task import Parts, Progress
 
 
 class PropagationTask:

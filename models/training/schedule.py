@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ..networks.encoders import Lite0
 from .recipe import Settings
-from .tasks import Progress
+from .task import Progress
 
 
 class Clock:

@@ -17,7 +17,7 @@ from .samples.pool import Pool
 from .samples.rounds import SIZES, WHOLE_SIZES, RoundBatch, next_round, round_batch
 
 if TYPE_CHECKING:
-    from .tasks import Parts, Progress
+    from .task import Parts, Progress
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,49 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
-
-import numpy as np
-import torch
-from torch import Tensor, nn
+from typing import Any
 
 from .fusion import FusionTask
 from .propagation import PropagationTask
 from .recipe import NoRecipe, PropagationRecipe
-from .samples.pool import Pool
 from .scribble import ScribbleRecipe, ScribbleTask
-
-Parts = Mapping[str, float | Tensor]
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far training is, 0 to 1, and the share of hardest pixels that counts in the end; 1 = all count always."""
-
-    fraction: float
-    hardest: float = 0.25
-
-    @property
-    def hard_share(self) -> float:
-        """All pixels at first, the hardest ones from a fifth of the way on (STCN)."""
-        return 1.0 - (1.0 - self.hardest) * min(self.fraction / 0.2, 1.0)
-
-
-class Task(Protocol):
-    """What the loop needs of a network to train it.
-
-    A task may have an `architecture`, a name that says more than the network's: checkpoints of another are refused.
-    """
-
-    network: nn.Module
-
-    def batch(self, pool: Pool, rng: np.random.Generator, progress: Progress, device: torch.device) -> object:
-        """Returns a batch."""
-
-    def loss(self, batch: object, rng: np.random.Generator, progress: Progress) -> tuple[Tensor, Parts]:
-        """Returns the scalar loss and its parts for the log."""
 
 
 @dataclass(frozen=True, slots=True)

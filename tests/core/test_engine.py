@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from blender_cutout.core.clips.source import open_clip
+from blender_cutout.core.clips.opening import open_clip
 from blender_cutout.core.engine import Engine, as_range
 from blender_cutout.core.errors import FrameReadError, InputError, SizeMismatch
 from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, iou

@@ -30,7 +30,7 @@ from blender_cutout.core import messages as m  # noqa: E402
 from blender_cutout.core.engine import Engine, EngineSettings  # noqa: E402
 from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip  # noqa: E402
 from blender_cutout.core.images.matte import is_whole_png  # noqa: E402
-from blender_cutout.core.propagation.propagate import PropagationSettings  # noqa: E402
+from blender_cutout.core.propagation.settings import PropagationSettings  # noqa: E402
 from blender_cutout.core.session.actions import Lost  # noqa: E402
 from blender_cutout.core.session.journal import Journal  # noqa: E402
 

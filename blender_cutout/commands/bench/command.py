@@ -69,7 +69,7 @@ def add_parser(commands: Any) -> None:
 def run(args: argparse.Namespace, context: Context) -> int:
     """Prints the times."""
     from ...compose import choose_device, choose_tier
-    from ...core.clips.source import open_clip
+    from ...core.clips.opening import open_clip
     from ...core.images.matte import read_mask
     from ...core.synthetic import MovingShape
     from . import against

@@ -172,7 +172,7 @@ def _work(pipe: Any, point: Point, folder: Path, keys: list[int], tier: str, dev
     import numpy as np
 
     from ...compose import load_engine
-    from ...core.clips.source import open_clip
+    from ...core.clips.opening import open_clip
     from ...core.images.matte import read_mask
     from .hardware import peak_mb, set_threads
 

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 import cv2
 import numpy as np
 
-from blender_cutout.core.clips.source import open_clip
+from blender_cutout.core.clips.opening import open_clip
 from blender_cutout.devtools.demo.report import give
 from blender_cutout.evaluate.metrics import contour_accuracy, iou
 

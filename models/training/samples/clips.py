@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..recipe import ClipRecipe, RecipeError
 from .camera import compress, motion_blur
 from .compositing import (
     Layer,
@@ -33,6 +32,7 @@ from .compositing import (
 from .films import FAR, choose_frames, choose_objects, film_shares, masks_of, seen, together, widest_gap
 from .instances import split_object
 from .pool import Pool
+from .recipe import ClipRecipe, RecipeError
 from .warps import View, motion_matrix, random_bend, random_colour, recoloured, soften
 
 

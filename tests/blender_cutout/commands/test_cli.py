@@ -19,7 +19,7 @@ from blender_cutout.core.engine import Engine, EngineSettings
 from blender_cutout.core.errors import OutOfMemory
 from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip, iou
 from blender_cutout.core.images.matte import read_mask, write_mask
-from blender_cutout.core.propagation.propagate import PropagationSettings
+from blender_cutout.core.propagation.settings import PropagationSettings
 from blender_cutout.core.tiers import DEFAULT, TIERS
 
 pytestmark = pytest.mark.libraries
@@ -104,7 +104,7 @@ def test_masks_may_be_named_with_any_number_of_digits(run: Run, folder: Path, di
 def test_composite_over_a_file_into_a_movie(
     run: Run, clip: SyntheticClip, folder: Path, kind: str, write_movie: Callable[..., Path]
 ) -> None:
-    from blender_cutout.core.clips.source import open_clip
+    from blender_cutout.core.clips.opening import open_clip
 
     assert run("propagate", folder, "--keyframe", "0=first.png", "--range", "0:8", "-o", "masks") == 0
     shades = [np.full((64, 64, 3), value, np.uint8) for value in (40, 200, 120)]

@@ -16,7 +16,7 @@ from blender_cutout.commands import arguments, files
 from blender_cutout.core.engine import Engine, EngineSettings
 from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip, iou
 from blender_cutout.core.images.matte import read_mask, write_mask
-from blender_cutout.core.propagation.propagate import PropagationSettings
+from blender_cutout.core.propagation.settings import PropagationSettings
 from blender_cutout.core.session.track_session import TrackSession
 from blender_cutout.core.types import Clip, Direction, FrameRange, Label, Round, Stroke
 

@@ -14,6 +14,7 @@ import pytest
 from blender_cutout.core.errors import EnvironmentMissing
 from blender_cutout.environment import interpreters, pip_runner, venv
 from blender_cutout.environment.installer import Installer, Progress
+from blender_cutout.tasks import engine_setup
 from blender_cutout.ui import setup_view
 from blender_cutout.ui.setup_view import CANCEL, CHECK, SETUP, Situation
 
@@ -203,11 +204,11 @@ def test_before_anything_is_installed_the_way_is_shown() -> None:
     assert "The engine is not installed." in words(view)
     assert "downloads" in words(view)
     offline = setup_view.view(Progress(), Situation("", "Missing.", online=False))
-    assert setup_view.OFFLINE in words(offline)
+    assert engine_setup.OFFLINE in words(offline)
     assert "folder of wheels" in words(offline)
     assert "downloads" not in words(offline)
     wheels = setup_view.view(Progress(), Situation("", "Missing.", online=False, wheels="/wheels"))
-    assert setup_view.OFFLINE not in words(wheels)
+    assert engine_setup.OFFLINE not in words(wheels)
     assert "/wheels" in words(wheels)
 
 

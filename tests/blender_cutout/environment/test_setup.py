@@ -29,10 +29,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def choose(blender: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """A function that sets the preferences."""
-    from blender_cutout.ui import preferences
+    from blender_cutout.scene import settings
 
     def set_preferences(**chosen: str) -> None:
-        monkeypatch.setattr(preferences, "settings", lambda: preferences.Settings(**chosen))
+        monkeypatch.setattr(settings, "current", lambda: settings.Settings(**chosen))
 
     set_preferences()
     return set_preferences
@@ -41,7 +41,7 @@ def choose(blender: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]
 @pytest.fixture
 def setup(blender: Any) -> Iterator[Any]:
     from blender_cutout.environment.installer import Progress
-    from blender_cutout.operators.engine import setup
+    from blender_cutout.tasks.engine_setup import setup
 
     setup.installer.progress = Progress()
     yield setup

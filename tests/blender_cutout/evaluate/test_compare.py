@@ -18,7 +18,7 @@ import pytest
 from blender_cutout.cli import main
 from blender_cutout.core.engine import Engine, EngineSettings
 from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip
-from blender_cutout.core.propagation.propagate import PropagationSettings
+from blender_cutout.core.propagation.settings import PropagationSettings
 
 Run = Callable[..., int]
 
@@ -301,6 +301,7 @@ def test_the_sloppy_robot_draws_other_strokes_in_the_same_run(run: Run, capsys: 
 def test_the_rounds_of_a_clip_are_saved_and_compared(
     run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from blender_cutout.commands.studies import interactive as interactive_module
     from blender_cutout.evaluate import interactive
 
     nets = iter((Blind(), FakePropagationNet(), FakePropagationNet()))
@@ -309,10 +310,10 @@ def test_the_rounds_of_a_clip_are_saved_and_compared(
         interactive, "load_engine", lambda *_: Engine(FakeScribbleNet(), next(nets), settings, tier="t", weights_id="w")
     )
     words = ("data", "--rounds", "2", "--robot", "sloppy")
-    assert interactive.main([*words, "--save", "old.json"]) == 0
+    assert interactive_module.main([*words, "--save", "old.json"]) == 0
     table = capsys.readouterr().out
     assert [line.split()[0] for line in table.splitlines()[-4:-1]] == ["mean", "95", "to"]
-    assert interactive.main([*words, "--against", "old.json"]) == 0
+    assert interactive_module.main([*words, "--against", "old.json"]) == 0
     assert "AUC" in capsys.readouterr().out.split("rounds on clips: first")[1]
     with pytest.raises(Exception, match="sloppy robot, 2 rounds, now careful robot, 2 rounds"):
-        interactive.main(["data", "--rounds", "2", "--against", "old.json"])
+        interactive_module.main(["data", "--rounds", "2", "--against", "old.json"])

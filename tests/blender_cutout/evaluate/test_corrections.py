@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from clip_kit import written_clip
 
+from blender_cutout.commands.studies import corrections as corrections_module
 from blender_cutout.core.fakes import FakeFusionNet, FakePropagationNet, SyntheticClip, iou
-from blender_cutout.core.propagation.propagate import PropagationSettings
+from blender_cutout.core.propagation.settings import PropagationSettings
 from blender_cutout.evaluate import corrections
 from blender_cutout.evaluate.data import Sequence
 
@@ -79,7 +80,7 @@ def test_the_table_of_kept_records_has_a_line_for_each_group(
 ) -> None:
     kept = tmp_path / "records.jsonl"
     kept.write_text("\n".join(json.dumps(r) for r in records))
-    assert corrections.main(["--table", str(kept)]) == 0
+    assert corrections_module.main(["--table", str(kept)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 1 + 4 + 1
     assert all(way in lines[0] for way in corrections.WAYS)
@@ -92,7 +93,7 @@ def test_the_mean_over_clips_has_an_interval_below(
     worse = [r | {"clip": "worse", "change": (r["change"][0] - 0.2, r["change"][1] - 0.1)} for r in records]
     kept = tmp_path / "records.jsonl"
     kept.write_text("\n".join(json.dumps(r) for r in records + worse))
-    assert corrections.main(["--table", str(kept)]) == 0
+    assert corrections_module.main(["--table", str(kept)]) == 0
     head, *_, mean, low, high = capsys.readouterr().out.splitlines()
     column = head.replace(" J", "").split().index("change")
     js = [float(line.split()[column]) for line in (mean.split(")")[1], low.split("from")[1], high.split("to")[1])]

@@ -10,7 +10,7 @@ from clip_kit import written_clip
 
 from blender_cutout.core.engine import Engine, EngineSettings
 from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet
-from blender_cutout.core.propagation.propagate import PropagationSettings
+from blender_cutout.core.propagation.settings import PropagationSettings
 from blender_cutout.evaluate import interactive
 from blender_cutout.evaluate.data import Sequence
 from blender_cutout.evaluate.interactive import RoundScore

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from blender_cutout.core.clips.source import open_clip
+from blender_cutout.core.clips.opening import open_clip
 from blender_cutout.core.engine import Engine
 from blender_cutout.core.errors import InputError
 from blender_cutout.core.fakes import SyntheticClip

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
+from blender_cutout.commands.studies import cuts as cuts_module
 from blender_cutout.core.fakes import SyntheticClip
 from blender_cutout.core.types import MatteKind
-from blender_cutout.evaluate import cuts
 from blender_cutout.evaluate.stability import StillShot, area_under_curve, rank_correlation, score, table
 
 
@@ -46,7 +46,7 @@ def test_joins_and_transitions_of_clips_are_counted(tmp_path: Path, capsys: pyte
         for frame in range(11):
             cv2.imwrite(str(tmp_path / "video" / str(n) / "frames" / f"{frame}.png"), wall)
             cv2.imwrite(str(tmp_path / "video" / str(n) / "masks" / f"{frame}.png"), np.full((90, 160), 255, np.uint8))
-    assert cuts.main([str(tmp_path)]) == 0
+    assert cuts_module.main([str(tmp_path)]) == 0
     told = capsys.readouterr().out.splitlines()
     assert told[:2] == [
         "0 false cuts in 20 pairs of 2 clips; 1 of 1 joins found",

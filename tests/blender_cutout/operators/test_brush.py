@@ -234,8 +234,8 @@ def test_blenders_undo_takes_the_round_then_the_stroke(blender: Any, track: Any)
 
 
 def test_a_stroke_that_is_undone_while_the_engine_is_at_it_takes_its_round_along(blender: Any, track: Any) -> None:
-    from blender_cutout.operators.rounds import send_strokes
     from blender_cutout.tasks import jobs
+    from blender_cutout.tasks.apply_strokes import send_strokes
 
     scene = blender.context.scene
     scene.cutout.auto_apply = False

@@ -29,11 +29,12 @@ def names() -> list[str]:
 
 
 def drawn() -> str:
-    from blender_cutout.tasks import tier_choice, upkeep
+    from blender_cutout.tasks import upkeep
+    from blender_cutout.ui import widgets
 
     upkeep.keeper.see()
     paper = Paper()
-    tier_choice.draw(paper)
+    widgets.draw_tier(paper)
     return "\n".join(paper.notes)
 
 
@@ -95,10 +96,11 @@ def test_the_measured_choice_is_shown_for_auto(blender: Any, chosen: Any) -> Non
 
 @pytest.mark.parametrize(("text", "tier"), [("fine", "fine"), (" Draft ", "draft"), ("", "auto"), ("ultra", "auto")])
 def test_free_text_of_earlier_preferences_keeps_working(blender: Any, chosen: Any, text: str, tier: str) -> None:
+    from blender_cutout.scene import settings
     from blender_cutout.ui import preferences
 
     chosen.tier = text
-    assert preferences.settings().tier == tier
+    assert settings.current().tier == tier
     paper = Paper()
     preferences._draw_tier(chosen, paper)
     assert ("There is no tier 'ultra'" in "\n".join(paper.notes)) == (text == "ultra")

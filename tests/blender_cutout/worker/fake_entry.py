@@ -43,7 +43,7 @@ def main() -> int:
         from blender_cutout.core.engine import Engine, EngineSettings
         from blender_cutout.core.errors import OutOfMemory, WeightsError
         from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet
-        from blender_cutout.core.propagation.propagate import PropagationSettings
+        from blender_cutout.core.propagation.settings import PropagationSettings
 
         if options.no_weights:
             raise WeightsError("The weights of the tier draft are missing.", "Run the installer again.")

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
-from blender_cutout.core.clips.source import open_clip
+from blender_cutout.core.clips.opening import open_clip
 from blender_cutout.core.export.film import Look, write_film
 
 SIZE = (64, 96)

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from blender_cutout.core.clips.source import Passed, open_clip
+from blender_cutout.core.clips.opening import open_clip
+from blender_cutout.core.clips.source import Passed
 from blender_cutout.core.errors import FrameReadError
 from blender_cutout.core.fakes import number_of, numbered
 

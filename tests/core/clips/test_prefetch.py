@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
+from blender_cutout.core.clips.opening import open_clip
 from blender_cutout.core.clips.prefetch import Ahead
-from blender_cutout.core.clips.source import VideoSource, open_clip
+from blender_cutout.core.clips.source import VideoSource
 from blender_cutout.core.errors import FrameReadError
 from blender_cutout.core.fakes import SyntheticClip, number_of, numbered
 from blender_cutout.core.propagation.stabilise import steadied

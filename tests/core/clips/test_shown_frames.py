@@ -10,8 +10,8 @@ import clips_kit
 import numpy as np
 import pytest
 
+from blender_cutout.core.clips.opening import open_clip
 from blender_cutout.core.clips.shown_frames import Stamps, doubt_of, frames_of, shown
-from blender_cutout.core.clips.source import open_clip
 from blender_cutout.core.fakes import number_of
 
 THIRTY = Fraction(30)

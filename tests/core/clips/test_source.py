@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from blender_cutout.core.clips.source import natural_key, open_clip
+from blender_cutout.core.clips.opening import open_clip
+from blender_cutout.core.clips.source import natural_key
 from blender_cutout.core.errors import FrameReadError
 from blender_cutout.core.fakes import number_of, numbered
 from blender_cutout.core.types import Clip

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from blender_cutout.core.clips.source import open_clip
+from blender_cutout.core.clips.opening import open_clip
 from blender_cutout.core.errors import InputError, SizeMismatch, StoreError
 from blender_cutout.core.export.composite import Edge, cover, over, rgba
 from blender_cutout.core.export.film import parse_colour

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from blender_cutout.core.clips.movie import MovieWithAlpha
-from blender_cutout.core.clips.source import open_clip
+from blender_cutout.core.clips.opening import open_clip
 from blender_cutout.core.errors import InputError, StoreError
 from blender_cutout.core.export import film as module
 from blender_cutout.core.export.composite import over, rgba

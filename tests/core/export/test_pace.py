@@ -11,7 +11,7 @@ import clips_kit
 import numpy as np
 import pytest
 
-from blender_cutout.core.clips.source import open_clip
+from blender_cutout.core.clips.opening import open_clip
 from blender_cutout.core.export.film import Look, write_film
 from blender_cutout.core.fakes import number_of, numbered
 

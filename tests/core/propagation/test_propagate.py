@@ -11,7 +11,8 @@ from propagate_kit import SETTINGS, run, worst_iou
 
 from blender_cutout.core.errors import FrameReadError, InputError, SizeMismatch
 from blender_cutout.core.fakes import FakePropagationNet, SyntheticClip, iou
-from blender_cutout.core.propagation.propagate import PropagationSettings, propagate
+from blender_cutout.core.propagation.propagate import propagate
+from blender_cutout.core.propagation.settings import PropagationSettings
 from blender_cutout.core.types import Direction, FrameRange, MatteKind
 
 

@@ -12,7 +12,7 @@ from session_kit import write_film
 
 from blender_cutout.core.engine import Engine, EngineSettings
 from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip, iou
-from blender_cutout.core.propagation.propagate import PropagationSettings
+from blender_cutout.core.propagation.settings import PropagationSettings
 from blender_cutout.core.propagation.stabilise import steadied
 from blender_cutout.core.session.propagate_group import GroupRun
 from blender_cutout.core.session.track_session import TrackSession

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from blender_cutout.core.fakes import FakePropagationNet, SyntheticClip, iou
-from blender_cutout.core.propagation.propagate import PropagationSettings, propagate
+from blender_cutout.core.propagation.propagate import propagate
+from blender_cutout.core.propagation.settings import PropagationSettings
 from blender_cutout.core.propagation.strays import without_strays
 
 

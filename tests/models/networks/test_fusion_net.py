@@ -22,7 +22,7 @@ from blender_cutout.models.training.fusion import FOLDER, FusionBatch, FusionTas
 from blender_cutout.models.training.samples.fusion import RECORD, make_samples, open_samples
 from blender_cutout.models.training.samples.fusion_scenes import SIZE, still_scene, video_scene
 from blender_cutout.models.training.samples.pool import Pool, open_pool
-from blender_cutout.models.training.tasks import Progress
+from blender_cutout.models.training.task import Progress
 
 CPU = torch.device("cpu")
 RELEASED = find_entry("propagation").sha256

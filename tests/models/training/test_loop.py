@@ -22,7 +22,7 @@ from blender_cutout.models.training.propagation import PropagationTask
 from blender_cutout.models.training.recipe import PropagationRecipe, Settings
 from blender_cutout.models.training.samples.pool import Pool
 from blender_cutout.models.training.schedule import rate_factor
-from blender_cutout.models.training.tasks import Progress
+from blender_cutout.models.training.task import Progress
 
 CPU = torch.device("cpu")
 SMALL: dict[str, Any] = {

@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from blender_cutout.models.training.propagation import PropagationTask
-from blender_cutout.models.training.recipe import LoopRecipe, NoRecipe, PropagationRecipe, RecipeError, parsed
+from blender_cutout.models.training.recipe import LoopRecipe, NoRecipe, PropagationRecipe, parsed
 from blender_cutout.models.training.samples.pool import Pool
-from blender_cutout.models.training.tasks import Progress
+from blender_cutout.models.training.samples.recipe import RecipeError
+from blender_cutout.models.training.task import Progress
 
 CPU = torch.device("cpu")
 

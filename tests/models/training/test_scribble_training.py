@@ -16,7 +16,7 @@ from blender_cutout.models.registry import find_entry, load_weights, weight_path
 from blender_cutout.models.training.samples import pseudo_labels, rounds
 from blender_cutout.models.training.samples.pool import Pool
 from blender_cutout.models.training.scribble import ScribbleRecipe, ScribbleTask
-from blender_cutout.models.training.tasks import Progress
+from blender_cutout.models.training.task import Progress
 
 CPU = torch.device("cpu")
 

@@ -16,7 +16,7 @@ from blender_cutout.models.training.propagation import PropagationTask
 from blender_cutout.models.training.recipe import PropagationRecipe, Settings
 from blender_cutout.models.training.samples.clips import ClipBatch
 from blender_cutout.models.training.samples.pool import Pool
-from blender_cutout.models.training.tasks import Progress
+from blender_cutout.models.training.task import Progress
 from blender_cutout.models.training.team import Team, TeamBroken, joined, leading
 
 SMALL: dict[str, Any] = {"sizes": (64,), "clips": (2,), "shares_begin": (1.0,), "shares_end": (1.0,), "long_clips": 0.0}

@@ -12,7 +12,7 @@ import pytest
 from blender_cutout.cli import main
 from blender_cutout.commands.bench import command, costs
 from blender_cutout.commands.bench import objects as together
-from blender_cutout.core.clips.source import open_clip
+from blender_cutout.core.clips.opening import open_clip
 from blender_cutout.core.images.matte import write_mask
 from blender_cutout.core.synthetic import MovingShape, MovingShapes
 from blender_cutout.core.tiers import TIERS

@@ -1,0 +1,1 @@
+"""Studies: measurements that answered a question once, and can answer it again."""

@@ -1,0 +1,41 @@
+"""The preferences as values, for code that does not draw."""
+
+from dataclasses import dataclass
+
+import bpy
+
+from ..core.tiers import AUTO, TIERS
+from ..host import storage
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What of the preferences the engine needs; `limit` in bytes, 0 = none."""
+
+    engine_python: str = ""
+    wheels: str = ""
+    tier: str = "auto"
+    device: str = "auto"
+    limit: int = 10**10
+
+
+def current() -> Settings:
+    """The preferences, or their defaults where the add-on is registered without being enabled."""
+    addon = bpy.context.preferences.addons.get(storage.PACKAGE)
+    if addon is None or addon.preferences is None:
+        return Settings()
+    chosen = addon.preferences
+    python, wheels = bpy.path.abspath(chosen.engine_python.strip()), bpy.path.abspath(chosen.wheels.strip())
+    return Settings(python, wheels, known_tier(chosen.tier), chosen.device, int(chosen.mask_limit * 1e9))
+
+
+def enabled() -> bool:
+    """True where there are preferences that can be changed; cheap."""
+    addon = bpy.context.preferences.addons.get(storage.PACKAGE)
+    return addon is not None and addon.preferences is not None
+
+
+def known_tier(text: str) -> str:
+    """The tier that a text in the preferences names; auto for what no tier is called."""
+    name = text.strip().lower()
+    return name if name in TIERS else AUTO

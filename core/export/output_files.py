@@ -1,0 +1,54 @@
+"""Folders and files of results: made, or refused with what to do."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .. import atomic
+from ..errors import InputError, StoreError
+
+TRY_AGAIN = "Free some space and try again; what was finished stays."
+
+
+def prepare_folder(folder: Path, clip: Path | None = None) -> None:
+    """Makes a folder for results and tries it out, before anything slow is done.
+
+    Raises:
+        StoreError: it cannot be made or written to.
+        InputError: it is a file, or the clip's own folder, whose frames would be overwritten.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file, not a folder.", "Give a folder for the results.")
+    if clip is not None and clip.is_dir() and folder.exists() and folder.samefile(clip):
+        raise InputError(f"{folder} is the folder of the clip itself.", "Give another folder for the results.")
+    with output_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix=".cutout-", suffix=".part", dir=folder)
+        os.close(descriptor)
+        os.unlink(name)
+
+
+@contextmanager
+def output_errors(path: Path, full: str = TRY_AGAIN) -> Iterator[None]:
+    """Turns the system's errors inside into a StoreError that names `path` and says what to do (`full`: no space)."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
+            text, hint = "The disk is full", full
+        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            text, hint = "No permission to write", "Make the folder writable, or choose another with -o."
+        else:
+            text, hint = error.strerror or type(error).__name__, "Check the path, or choose another with -o."
+        raise StoreError(f"{text}: {error.filename or path}.", hint) from error
+
+
+def write_bytes(path: Path, data: bytes, full: str = TRY_AGAIN) -> None:
+    """Writes a file, complete or not at all. Raises StoreError; on a full disk with the hint `full`."""
+    with output_errors(path, full):
+        atomic.write(path, data)

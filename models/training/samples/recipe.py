@@ -1,0 +1,33 @@
+"""Switches of how training clips are made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...errors import ModelError
+
+
+class RecipeError(ModelError):
+    """A switch that does not exist, or a value that it cannot take; one line that says what can be given."""
+
+
+def switch(default: Any, text: str) -> Any:
+    """Returns a dataclass field that is a switch: its default value, and what `--help` says of it."""
+    return field(default=default, metadata={"help": text})
+
+
+@dataclass(frozen=True, slots=True)
+class ClipRecipe:
+    """How clips are made. Shares are probabilities, of clips where nothing else is said."""
+
+    far_anchors: float = switch(0.4, "share of video clips whose first frame is anywhere, the others near each other")
+    pseudo_instances: float = switch(0.4, "share of still clips of objects that are one, split by image processing")
+    bend: float = switch(0.035, "largest bend (standard deviation), in object sides")
+    colour: float = switch(1.0, "strength of changes of colour")
+    background: float = switch(0.4, "share of still clips whose object lies on another picture")
+    paste: float = switch(0.35, "share of still clips with something in front; of video clips 3/7 of that")
+    twin: float = switch(0.4, "share of things in front that look just like the object")
+    soften: float = switch(0.5, "share of clips with frames that are blurred or noisy")
+    motion_blur: float = switch(0.25, "share of clips blurred along the object's motion")
+    compression: float = switch(0.25, "share of clips with the traces of compression")
