@@ -177,11 +177,11 @@ def load_networks(tier: Tier, device: str, weights: Loose | None = None) -> Netw
         names.setdefault(kind, (kind,))  # a tier that does without can be given some
     with translated():
         other = {
-            kind: [checkpoint_weights.read_loose(path) for path in _files(given)]
+            kind: [checkpoint_weights.read_checkpoint_weights(path) for path in _files(given)]
             for kind, given in (weights or {}).items()
         }
 
-        def sources(kind: str) -> list[tuple[str, checkpoint_weights.LooseWeights | None]]:
+        def sources(kind: str) -> list[tuple[str, checkpoint_weights.CheckpointWeights | None]]:
             """(name, file if it is not the registry's) of each network of a kind."""
             if kind in other:
                 return [(kind, file) for file in other[kind]]
@@ -346,10 +346,10 @@ class _Fusion:
     def __init__(self, net: FusionNet) -> None:
         self._net = net
 
-    def lean(self, image: Image, old: Mattes, new: Mattes, carried: Mattes, weight: Weight) -> Mattes:
+    def predict_shift(self, image: Image, old: Mattes, new: Mattes, carried: Mattes, weight: Weight) -> Mattes:
         """See `FusionNet`."""
         with translated():
-            return self._net.lean(image, old, new, carried, weight)
+            return self._net.predict_shift(image, old, new, carried, weight)
 
 
 def _torch() -> Any:

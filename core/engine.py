@@ -14,7 +14,7 @@ from .propagation.propagate import propagate
 from .propagation.settings import PropagationSettings
 from .propagation.stabilise import steadied
 from .refinement.refine import foreground, refine, refine_grey
-from .types import Clip, Direction, FrameRange, Halt, MatteKind, PropagationOptions, Stroke
+from .types import Clip, Direction, FrameRange, MatteKind, PropagationOptions, Stop, Stroke
 
 if TYPE_CHECKING:
     from .images.matte import Grey
@@ -133,7 +133,7 @@ class Engine:
         locked: Collection[int] = (),
         known: Callable[[int], Mattes | None] | None = None,
         options: PropagationOptions | None = None,
-        notice: Callable[[Halt], None] | None = None,
+        notice: Callable[[Stop], None] | None = None,
     ) -> Generator[tuple[int, Mattes, MatteKind], None, None]:
         """As `propagate`, but yields (frame, matte, kind), takes a direction and can go on where it was stopped.
 

@@ -115,7 +115,7 @@ class FakeFusionNet:
     Where the results have nothing in common it does not lean.
     """
 
-    def lean(self, image: Image, old: Mattes, new: Mattes, carried: Mattes, weight: NDArray[Any]) -> Mattes:
+    def predict_shift(self, image: Image, old: Mattes, new: Mattes, carried: Mattes, weight: NDArray[Any]) -> Mattes:
         """See `FusionNet`."""
         out = np.zeros(new.shape, np.float32)
         for n, common in enumerate((old > 0.5) & (new > 0.5)):

@@ -13,7 +13,7 @@ Span: TypeAlias = "tuple[int, int]"
 """The first and the last of some clip frames that follow each other."""
 
 
-class Told(str):
+class FrameText(str):
     """A sentence that knows which clip frames it names; as a string it names them as the command line does.
 
     What is made of it (by formatting, or joining with another string) is an ordinary string again.
@@ -27,11 +27,11 @@ class Told(str):
 
     parts: tuple[str | Span, ...]
 
-    def __new__(cls, *pieces: str | int | Span) -> Told:
+    def __new__(cls, *pieces: str | int | Span) -> FrameText:
         """Puts it together."""
         parts: list[str | Span] = []
         for piece in pieces:
-            if isinstance(piece, Told):
+            if isinstance(piece, FrameText):
                 parts += piece.parts
             else:
                 parts.append((piece, piece) if isinstance(piece, int) else piece)
@@ -43,7 +43,7 @@ class Told(str):
         """What a copy is made of."""
         return self.parts
 
-    def named(self, name: Callable[[int, int], str]) -> str:
+    def with_names(self, name: Callable[[int, int], str]) -> str:
         """The sentence with its frames called otherwise: `name` is given the first and the last clip frame."""
         return _sentence(self.parts, name)
 

@@ -1,7 +1,8 @@
 """Messages between Blender's process and the worker: one JSON object a line, a closed set of kinds.
 
 Every record is {"v": 1, "kind": …, fields}. An unknown kind is an error, an unknown field is ignored (a newer peer may
-send more); "told" holds the parts of fields that are `Told`. A job has one terminal event: Done, Cancelled or Failed.
+send more); "told" holds the parts of fields that are `FrameText`. A job has one terminal event: Done, Cancelled or
+Failed.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, get_args
 
 from .errors import ProtocolError
-from .frame_text import Told
+from .frame_text import FrameText
 from .json_values.encoded import json_text, tuples
 from .json_values.kinds import check_kinds
 
@@ -329,7 +330,7 @@ def encode(message: Message) -> bytes:
     record = {f.name: getattr(message, f.name) for f in fields(message)}
     texts = [f'"v":{PROTOCOL}', f'"kind":"{type(message).__name__}"']
     texts += [f'"{name}":{json_text(value)}' for name, value in record.items()]
-    if told := {name: value.parts for name, value in record.items() if isinstance(value, Told)}:
+    if told := {name: value.parts for name, value in record.items() if isinstance(value, FrameText)}:
         texts.append(f'"told":{json_text(told)}')
     return f"{{{','.join(texts)}}}\n".encode()
 
@@ -341,7 +342,7 @@ def decode(line: bytes | str) -> Message:
         kind = _KINDS[record["kind"]]
         names = {f.name for f in fields(kind)}
         values = {name: tuples(value) for name, value in record.items() if name in names}
-        values |= {name: Told(*tuples(parts)) for name, parts in record.get("told", {}).items() if name in names}
+        values |= {name: FrameText(*tuples(parts)) for name, parts in record.get("told", {}).items() if name in names}
         check_kinds(kind, values)
         message: Message = kind(**values)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:

@@ -63,7 +63,7 @@ class PropagationNet(Protocol):
 class FusionNet(Protocol):
     """Says which of two results of a frame to believe: the earlier run's, or that from a new keyframe (MiVOS, 3.3)."""
 
-    def lean(self, image: Image, old: Mattes, new: Mattes, carried: Mattes, weight: Weight) -> Mattes:
+    def predict_shift(self, image: Image, old: Mattes, new: Mattes, carried: Mattes, weight: Weight) -> Mattes:
         """How far to move the formula's share of the new result (see `core.fusion.fuse`): (N, h, w) float32 in [-1, 1].
 
         1 takes all of the new result, -1 all of the old one, 0 leaves the formula as it is.

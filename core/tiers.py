@@ -44,7 +44,7 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class CropView:
     """One of the answers that a tier's propagation is the mean of.
 
     Attributes:
@@ -88,7 +88,7 @@ class Tier:
     memory_budget: int = 12
     memory_megabytes: int = 128
     scribble_weights: str = "scribble"
-    looks: tuple[Look, ...] = (Look("propagation-large"),)
+    looks: tuple[CropView, ...] = (CropView("propagation-large"),)
     growth: float = 1.3
     precision: Literal["full", "half"] = "full"
     fusion_weights: str = ""
@@ -107,7 +107,7 @@ TIERS: dict[str, Tier] = {
             scribble_px=160,
             propagation_px=112,
             memory_budget=8,
-            looks=(Look("propagation"),),
+            looks=(CropView("propagation"),),
             precision="half",
             measured=Measured(0.638, 0.021, _DATA, _HARDWARE, 0.844, 0.637, 398),
         ),
@@ -117,7 +117,7 @@ TIERS: dict[str, Tier] = {
             scribble_px=192,
             propagation_px=128,
             memory_budget=8,
-            looks=(Look("propagation"),),
+            looks=(CropView("propagation"),),
             precision="half",
             measured=Measured(0.718, 0.023, _DATA, _HARDWARE, 0.862, 0.727, 398),
         ),
@@ -127,7 +127,7 @@ TIERS: dict[str, Tier] = {
             scribble_px=192,
             propagation_px=160,
             memory_budget=8,
-            looks=(Look("propagation"),),
+            looks=(CropView("propagation"),),
             precision="half",
             measured=Measured(0.757, 0.025, _DATA, _HARDWARE, 0.862, 0.765, 401),
         ),

@@ -16,7 +16,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from .errors import InputError, StrokeError
-from .frame_text import Told
+from .frame_text import FrameText
 
 if TYPE_CHECKING:
     import numpy as np
@@ -220,7 +220,7 @@ class Cause(str, Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Halt:
+class Stop:
     """A propagation went no farther, and no other keyframe reaches what is beyond.
 
     Attributes:
@@ -235,13 +235,13 @@ class Halt:
     last: int
 
     @property
-    def text(self) -> Told:
+    def text(self) -> FrameText:
         """What the user is told."""
         left = self.first, self.last
         if self.cause is Cause.CUT:
-            return Told("Another shot begins at ", self.at, ", so ", left, " got no mask. Draw on one of them.")
+            return FrameText("Another shot begins at ", self.at, ", so ", left, " got no mask. Draw on one of them.")
         again = " were left). Correct it there and propagate again."
-        return Told("The mask looks wrong on ", self.at, " and was carried no farther (", left, again)
+        return FrameText("The mask looks wrong on ", self.at, " and was carried no farther (", left, again)
 
 
 @dataclass(frozen=True, slots=True)

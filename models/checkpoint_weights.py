@@ -23,7 +23,7 @@ UNNAMED = "unnamed"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class LooseWeights:
+class CheckpointWeights:
     """What a file holds: its network's name as training knows it, its tensors, a hash of the file, how it was trained.
 
     `recipe` has all switches of the training run; empty where the file does not tell.
@@ -41,7 +41,7 @@ class LooseWeights:
         return "dot" if self.recipe.get("all_switches", {}).get("similarity") == "dot" else "l2"
 
 
-def read_loose(path: Path) -> LooseWeights:
+def read_checkpoint_weights(path: Path) -> CheckpointWeights:
     """The averaged weights of a checkpoint (`last.pt`) or the tensors of a safetensors file.
 
     Raises:
@@ -56,7 +56,7 @@ def read_loose(path: Path) -> LooseWeights:
         raise _not_weights(path) from error
     if not (isinstance(name, str) and is_state(state) and is_recipe(recipe)):
         raise _not_weights(path)
-    return LooseWeights(path, name, dict(state), hashlib.sha256(path.read_bytes()).hexdigest(), recipe)
+    return CheckpointWeights(path, name, dict(state), hashlib.sha256(path.read_bytes()).hexdigest(), recipe)
 
 
 def is_state(value: Any) -> bool:
@@ -90,13 +90,13 @@ def _read_checkpoint(path: Path) -> tuple[Any, Any, Any]:
     return record["recipe"]["network"], record["average"], record["recipe"]
 
 
-def fill(network: torch.nn.Module, wanted: str, loose: LooseWeights) -> None:
+def fill(network: torch.nn.Module, wanted: str, loose: CheckpointWeights) -> None:
     """Puts the weights into `network`; parts that only training has are passed over.
 
     Args:
         network: of the architecture that is wanted.
         wanted: its name in training.
-        loose: from `read_loose`.
+        loose: from `read_checkpoint_weights`.
 
     Raises:
         WeightsDamaged: the file holds another architecture.

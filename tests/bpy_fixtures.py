@@ -41,7 +41,7 @@ def blender(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         assert not bpy.app.timers.is_registered(jobs._tick)
         assert not hasattr(bpy.types, "CUTOUT_PT_cutout")
         assert not hasattr(bpy.types.Scene, "cutout")
-        assert jobs.pump.client is None
+        assert jobs.queue.client is None
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from blender_cutout.core import messages as m
 from blender_cutout.core.export.delivery import splines_to_json
 from blender_cutout.core.export.splines import Spline
-from blender_cutout.core.frame_text import Told
+from blender_cutout.core.frame_text import FrameText
 from blender_cutout.core.images.crop import Crop
 from blender_cutout.core.session.actions import Import, Lock, Operation, Propagation, action_to_json
 from blender_cutout.core.session.journal import ROOT, Journal
@@ -147,7 +147,7 @@ def test_a_journal_read_again_has_every_step_and_its_head(steps: list[tuple[Any,
 # ---------------------------------------------------------------- the messages
 
 scalars = st.one_of(st.text(max_size=9), whole, real, st.booleans())
-told = st.builds(Told, st.text(max_size=5), st.integers(0, 500), st.text(max_size=5))
+told = st.builds(FrameText, st.text(max_size=5), st.integers(0, 500), st.text(max_size=5))
 
 
 def values(hint: Any) -> st.SearchStrategy[Any]:

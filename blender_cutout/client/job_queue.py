@@ -112,7 +112,7 @@ class Listener(Protocol):
         """The engine ended, or is not understood, without a job being to blame."""
 
 
-class Pump:
+class JobQueue:
     """The open jobs of one engine. Nothing happens but inside `submit` and `step`."""
 
     def __init__(self, start: Callable[[], WorkerClient], listener: Listener) -> None:

@@ -56,10 +56,10 @@ def run(args: argparse.Namespace, context: Context) -> int:
     """Writes the composite."""
     from ..core.clips.opening import open_clip
     from ..core.export.composite import Edge
-    from ..core.export.film import Look, is_movie, open_background, write_film
+    from ..core.export.film import FilmLook, is_movie, open_background, write_film
 
     edge = Edge(args.edge_shrink, args.edge_feather)
-    look = Look("" if args.rgba else args.background, edge, args.fps or 0.0)
+    look = FilmLook("" if args.rgba else args.background, edge, args.fps or 0.0)
     with open_clip(args.clip) as clip:
         masks = files.MaskFolder(args.masks, clip.size)
         bounds = arguments.frame_range(args.range, len(clip))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ..core.engine import Engine
     from ..core.ports import FrameSource
-    from ..core.types import FrameRange, Halt, Matte
+    from ..core.types import FrameRange, Matte, Stop
     from .context import Context
 
 STABILITY = 1.0
@@ -147,7 +147,7 @@ def _carry(engine: Engine, job: _Job, args: argparse.Namespace, context: Context
         "start", frames=len(bounds), first=bounds.start, stop=bounds.stop, tier=engine.tier, device=engine.device,
         **job.disk,
     )  # fmt: skip
-    halts: list[Halt] = []
+    halts: list[Stop] = []
     stream = engine.propagate_detailed(
         job.clip,
         job.keyframes,

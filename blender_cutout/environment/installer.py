@@ -21,6 +21,8 @@ from ..client.pipes import make_non_blocking, read_available
 from ..client.process import ENTRY, clean_environment
 from ..core.errors import EnvironmentMissing
 
+OFFLINE = "Blender is set to stay offline, so nothing can be downloaded."
+OFFLINE_HINT = "Switch on Allow Online Access (Preferences, System, Network), or choose a folder of wheels."
 PATIENCE = 5.0
 """Seconds that a cancelled process has for tidying up before it is killed."""
 _CANCELLED = "The set-up was cancelled."
@@ -28,7 +30,7 @@ _CANCELLED_HINT = "Nothing half-made is used; pressing Set Up Engine again goes 
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class SetupProgress:
     """How a set-up or a check-up stands.
 
     Attributes:
@@ -70,7 +72,7 @@ class Installer:
     """One set-up or check-up at a time, and how the last one ended (`progress`)."""
 
     def __init__(self) -> None:
-        self.progress = Progress()
+        self.progress = SetupProgress()
         self._process: subprocess.Popen[bytes] | None = None
         self._incoming = bytearray()
         self._deadline = 0.0
@@ -116,9 +118,9 @@ class Installer:
                 f"{words[0]} cannot be started ({error.strerror or error}).",
                 "If a virus scanner blocked it, allow it there; or name an existing Python.",
             ) from error
-        self.progress = Progress("running", action)
+        self.progress = SetupProgress("running", action)
 
-    def poll(self) -> Progress:
+    def poll(self) -> SetupProgress:
         """Takes in what came; never waits."""
         process = self._process
         if process is None:

@@ -85,7 +85,7 @@ class Recorded:
 class _NewOnly:
     """A fusion that takes the new result."""
 
-    def lean(self, image: Image, old: Mattes, new: Mattes, carried: Mattes, weight: Weight) -> Mattes:
+    def predict_shift(self, image: Image, old: Mattes, new: Mattes, carried: Mattes, weight: Weight) -> Mattes:
         """See `FusionNet`."""
         return np.ones_like(new)
 

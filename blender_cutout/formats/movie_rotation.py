@@ -19,7 +19,7 @@ _MOST_BOXES = 100_000
 _SUFFIXES = {".mp4", ".mov", ".m4v", ".qt", ".3gp"}
 
 
-def of(path: Path) -> int:
+def rotation_of(path: Path) -> int:
     """Degrees by which a movie is to be turned for display: 0, 90, 180 or 270; 0 also where there is no such flag."""
     try:
         found = path.stat()

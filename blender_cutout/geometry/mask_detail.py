@@ -34,7 +34,7 @@ EVERYTHING: Box = (0.0, 0.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class MaskPart:
     """A rectangle [x0, x1) by [y0, y1) of source pixels, of which every `step`-th row and column is taken."""
 
     x0: int
@@ -58,10 +58,10 @@ def small_copy(mask: Path) -> Path:
     return mask.parent / SMALL / mask.name
 
 
-def whole(picture: PictureMap) -> Part:
+def whole(picture: PictureMap) -> MaskPart:
     """All of a picture."""
     width, height = picture.source_size
-    return Part(0, 0, width, height)
+    return MaskPart(0, 0, width, height)
 
 
 def used(grey: Any) -> Box | None:
@@ -81,7 +81,7 @@ def used(grey: Any) -> Box | None:
     return float(left), float(top), float(right), float(bottom)
 
 
-def part_in_view(picture: PictureMap, view: Sequence[Point], zoom: float, small_width: int) -> Part | None:
+def part_in_view(picture: PictureMap, view: Sequence[Point], zoom: float, small_width: int) -> MaskPart | None:
     """The part to be read in full; None when the small copy does.
 
     Args:
@@ -101,7 +101,7 @@ def part_in_view(picture: PictureMap, view: Sequence[Point], zoom: float, small_
     if x0 >= x1 or y0 >= y1:
         return None
     step = math.ceil(math.sqrt((x1 - x0) * (y1 - y0) / _MOST))
-    return Part(x0, y0, x1, y1, step) if width / step > small_width else None
+    return MaskPart(x0, y0, x1, y1, step) if width / step > small_width else None
 
 
 def _outwards(low: float, high: float, size: int) -> tuple[int, int]:

@@ -29,7 +29,7 @@ _NOTHING = (0.0, 0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class MaskLook:
     """What the shader is told.
 
     Attributes:
@@ -46,7 +46,7 @@ class Look:
     squares: float = 0.0
 
 
-def look(view: str, colour: Colour, opacity: float) -> Look:
+def look(view: str, colour: Colour, opacity: float) -> MaskLook:
     """The values of a view.
 
     Args:
@@ -55,13 +55,13 @@ def look(view: str, colour: Colour, opacity: float) -> Look:
         opacity: in [0, 1]; of what covers the picture.
     """
     if view == OUTLINE:
-        return Look(line=_covering(colour, min(1.0, 2 * opacity)), reach=1.6)
+        return MaskLook(line=_covering(colour, min(1.0, 2 * opacity)), reach=1.6)
     if view == CHECKER:
-        return Look(outside=_covering((0.32, 0.32, 0.32), opacity), squares=0.58)
+        return MaskLook(outside=_covering((0.32, 0.32, 0.32), opacity), squares=0.58)
     if view == GREY:
-        return Look(inside=_covering((1.0, 1.0, 1.0), opacity), outside=_covering((0.0, 0.0, 0.0), opacity))
+        return MaskLook(inside=_covering((1.0, 1.0, 1.0), opacity), outside=_covering((0.0, 0.0, 0.0), opacity))
     bright = (0.5 + colour[0] / 2, 0.5 + colour[1] / 2, 0.5 + colour[2] / 2)
-    return Look(inside=_covering(colour, opacity), line=_covering(bright, min(1.0, 2 * opacity)))
+    return MaskLook(inside=_covering(colour, opacity), line=_covering(bright, min(1.0, 2 * opacity)))
 
 
 def on_screen(colour: Colour) -> Colour:

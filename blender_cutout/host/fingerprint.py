@@ -55,7 +55,7 @@ _DEPTH = 6
 _DIGITS = 5
 
 
-def of(scene: Any, strip: Any) -> str:
+def fingerprint_of(scene: Any, strip: Any) -> str:
     """The hash of what the picture of a scene's strip depends on: 16 hexadecimal digits."""
     import hashlib  # here, not above: with OpenSSL behind it, it is the dearest of the standard library
 

@@ -15,7 +15,7 @@ _SHARE = 0.6
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class FramePlan:
     """What is to be rendered for a cutout's strip.
 
     Attributes:
@@ -49,7 +49,7 @@ class Plan:
         return f"{self.count} {noun} rendered once first: about {self.megabytes} MB."
 
 
-def plan(scene: Any, track: Any) -> Plan:
+def plan(scene: Any, track: Any) -> FramePlan:
     """What would be rendered for a cutout. Raises StripError when its strip is gone or cannot be cut out."""
     strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
     source = strip_source.source(scene, strip)
@@ -58,14 +58,14 @@ def plan(scene: Any, track: Any) -> Plan:
     reason = _reason(scene, track, strip, source)
     left, right = rendered_frames.span(strip)
     width, height = source.size
-    return Plan(
+    return FramePlan(
         reason=rendered_frames.stale(scene, strip) or reason,
         first=left,
         count=right - left,
         size=source.size,
         output=source.output,
         offset=left - round(compat.time_get(strip, "frame_start")),
-        mark=fingerprint.of(scene, strip),
+        mark=fingerprint.fingerprint_of(scene, strip),
         bytes=int((right - left) * width * height * 3 * _SHARE),
     )
 
@@ -73,7 +73,7 @@ def plan(scene: Any, track: Any) -> Plan:
 def needed(scene: Any, track: Any) -> str:
     """Why the frames of a cutout's strip must be rendered; "" = they need not be. Raises StripError as `plan`."""
     strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
-    rendered = rendered_frames.of(strip)
+    rendered = rendered_frames.rendered_frames_of(strip)
     if rendered is not None:
         there = (rendered.path / rendered_frames.DONE).is_file()
         return rendered_frames.stale(scene, strip) or ("" if there else "The strip's rendered frames are missing.")
@@ -83,7 +83,12 @@ def needed(scene: Any, track: Any) -> str:
 
 def _reason(scene: Any, track: Any, strip: Any, source: Source) -> str:
     """Why a strip without rendered frames needs them; "" = it does not."""
-    if strip.type != "MOVIE" or source.reason or not track.frame_count or rendered_frames.of(strip) is not None:
+    if (
+        strip.type != "MOVIE"
+        or source.reason
+        or not track.frame_count
+        or rendered_frames.rendered_frames_of(strip) is not None
+    ):
         return source.reason
     if doubt := doubt_of(strips.shown_of(strip)):
         return doubt

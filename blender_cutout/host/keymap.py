@@ -12,7 +12,7 @@ _NAMES = ("Preview", "SequencerPreview")
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class KeyBinding:
     """A key of an operator.
 
     Attributes:
@@ -29,9 +29,9 @@ class Key:
 
 
 KEYS = (
-    Key("cutout.apply_strokes", "RET"),
-    Key("cutout.undo_round", "BACK_SPACE"),
-    Key("cutout.propagate", "RET", True, {"direction": "BOTH"}),
+    KeyBinding("cutout.apply_strokes", "RET"),
+    KeyBinding("cutout.undo_round", "BACK_SPACE"),
+    KeyBinding("cutout.propagate", "RET", True, {"direction": "BOTH"}),
 )
 
 

@@ -24,11 +24,11 @@ DONE = contents.DONE
 """File in a folder of rendered frames that are all there."""
 _KINDS = {"folder": str, "mark": str, "output": bool, **dict.fromkeys(("count", "width", "height", "offset"), int)}
 _MOST_SIDE = 1 << 16
-_AGAIN = "Press Render Frames: its frames are rendered anew, and the strokes can be applied again."
+_AGAIN = "Press Render RenderedFrames: its frames are rendered anew, and the strokes can be applied again."
 
 
 @dataclass(frozen=True, slots=True)
-class Frames:
+class RenderedFrames:
     """The rendered frames of a strip.
 
     Attributes:
@@ -60,7 +60,7 @@ class Frames:
     def clip(self) -> Clip:
         """Them as the engine's clip. Raises StripError when they are gone."""
         if not (self.path / DONE).is_file():
-            raise StripError(f"The strip's rendered frames are missing: {self.path}", "Press Render Frames.")
+            raise StripError(f"The strip's rendered frames are missing: {self.path}", "Press Render RenderedFrames.")
         return Clip(str(self.path), tuple(map(file_name, range(self.count))))
 
 
@@ -69,7 +69,7 @@ def file_name(index: int) -> str:
     return f"{index + 1:06d}.png"
 
 
-def of(strip: Any) -> Frames | None:
+def rendered_frames_of(strip: Any) -> RenderedFrames | None:
     """The strip's rendered frames; None when it has none, or what it says of them is not true of the open .blend."""
     found = read(strip)
     try:
@@ -78,17 +78,17 @@ def of(strip: Any) -> Frames | None:
         return None
 
 
-def read(strip: Any) -> Frames | None:
+def read(strip: Any) -> RenderedFrames | None:
     """What a strip says of its rendered frames, wherever they lie; None when it says nothing that makes sense."""
     found = kept.record(strip.get(KEY), **_KINDS)
     if found is None:
         return None
     size = found["width"], found["height"]
     right = 0 < found["count"] <= kept.MOST_FRAMES and 0 < min(size) and max(size) <= _MOST_SIDE
-    return Frames(**found) if right and places.is_name(Path(found["folder"][-200:]).name) else None
+    return RenderedFrames(**found) if right and places.is_name(Path(found["folder"][-200:]).name) else None
 
 
-def keep(strip: Any, frames: Frames) -> None:
+def keep(strip: Any, frames: RenderedFrames) -> None:
     """Has the strip remember its rendered frames."""
     strip[KEY] = json.dumps(asdict(frames))
 
@@ -107,10 +107,10 @@ def span(strip: Any) -> tuple[int, int]:
 
 def stale(scene: Any, strip: Any, shown: tuple[int, int] | None = None) -> str:
     """Why the strip's rendered frames are not what it shows any more; "" = they are, or it has none."""
-    frames = of(strip)
+    frames = rendered_frames_of(strip)
     if frames is None:
         return ""
-    if frames.mark != fingerprint.of(scene, strip):
+    if frames.mark != fingerprint.fingerprint_of(scene, strip):
         return "The strip has changed since its frames were rendered."
     left, right = shown or span(strip)
     first = round(compat.time_get(strip, "frame_start")) + frames.offset
@@ -119,7 +119,7 @@ def stale(scene: Any, strip: Any, shown: tuple[int, int] | None = None) -> str:
     return ""
 
 
-def time_map(scene: Any, strip: Any, frames: Frames, shown: tuple[int, int]) -> TimeMap:
+def time_map(scene: Any, strip: Any, frames: RenderedFrames, shown: tuple[int, int]) -> TimeMap:
     """Which rendered frame the strip shows when: one for each timeline frame of `shown`.
 
     Raises:

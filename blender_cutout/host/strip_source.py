@@ -64,7 +64,7 @@ def source(scene: Any, strip: Any, files: bool = True) -> Source:
         _check_not_fed(scene, strip)
         reason = "The strip is retimed." if is_retimed(strip) else ""
         if not reason and strip.type == "MOVIE" and compat.IGNORES_ROTATION:
-            turned = movie_rotation.of(Path(bpy.path.abspath(strip.filepath)))
+            turned = movie_rotation.rotation_of(Path(bpy.path.abspath(strip.filepath)))
             reason = f"The movie is turned by {turned}°, which this Blender does not show." if turned else ""
         reason = reason or _unread(strip, files)
         first = strip.elements[0] if len(strip.elements) else None

@@ -82,8 +82,8 @@ def pieces(scene: Any, strip: Any) -> list[Place]:
     found = [p for p in places(editor(scene)) if p.strip == strip or (uuid and p.strip.get(STRIP_KEY) == uuid)]
     if len(found) < 2:
         return found
-    mark = fingerprint.of(scene, strip)
-    return [p for p in found if p.strip == strip or fingerprint.of(scene, p.strip) == mark]
+    mark = fingerprint.fingerprint_of(scene, strip)
+    return [p for p in found if p.strip == strip or fingerprint.fingerprint_of(scene, p.strip) == mark]
 
 
 def coverage(scene: Any, strip: Any) -> tuple[int, int]:
@@ -143,7 +143,7 @@ def unrendered(scene: Any, strip: Any) -> bool:
     Raises:
         StripError: it cannot be cut out at all.
     """
-    return rendered_frames.of(strip) is None and bool(strip_source.source(scene, strip).reason)
+    return rendered_frames.rendered_frames_of(strip) is None and bool(strip_source.source(scene, strip).reason)
 
 
 def clip_of(strip: Any) -> Clip:
@@ -152,7 +152,7 @@ def clip_of(strip: Any) -> Clip:
     Raises:
         StripError: it is not fit for a cutout, or its frames must be rendered first; says what to do.
     """
-    rendered = rendered_frames.of(strip)
+    rendered = rendered_frames.rendered_frames_of(strip)
     if rendered is not None:
         return rendered.clip()
     reason = strip_source.source(strip.id_data, strip).reason
@@ -175,7 +175,7 @@ def time_map(scene: Any, strip: Any, frame_count: int, alone: bool = False) -> T
     Raises:
         StripError: its frames must be rendered, for the first time or again.
     """
-    rendered = rendered_frames.of(strip)
+    rendered = rendered_frames.rendered_frames_of(strip)
     if rendered is not None:
         return rendered_frames.time_map(
             scene, strip, rendered, rendered_frames.span(strip) if alone else coverage(scene, strip)
@@ -220,7 +220,7 @@ def file_times(scene: Any, strip: Any, frame_count: int) -> TimeMap:
 
 def source_size(strip: Any) -> tuple[int, int]:
     """(width, height) of the strip's pictures as Blender sees them; zeros when not known yet."""
-    rendered = rendered_frames.of(strip)
+    rendered = rendered_frames.rendered_frames_of(strip)
     if rendered is not None:
         return rendered.width, rendered.height
     first = strip.elements[0] if len(strip.elements) else None
@@ -247,7 +247,12 @@ def picture_map(scene: Any, strip: Any, size: tuple[int, int]) -> PictureMap:
             f"Blender reads the pictures as {seen[0]}×{seen[1]}, the engine as {size[0]}×{size[1]}.",
             "The file may be turned by a tag or have pictures of several sizes: convert it to a plain movie.",
         )
-    render, transform, crop, rendered = scene.render, strip.transform, strip.crop, rendered_frames.of(strip)
+    render, transform, crop, rendered = (
+        scene.render,
+        strip.transform,
+        strip.crop,
+        rendered_frames.rendered_frames_of(strip),
+    )
     return PictureMap(
         render_size=(render.resolution_x, render.resolution_y),
         source_size=size,

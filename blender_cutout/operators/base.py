@@ -103,7 +103,7 @@ def opened_track(context: Any) -> tuple[Any, Any]:
     scene = compat.sequencer_scene(context)
     track = properties.active_track(scene)
     if not track.frame_count:
-        if not any(job.track == track.uuid for job in jobs.pump.jobs):
+        if not any(job.track == track.uuid for job in jobs.queue.jobs):
             job = jobs.submit(scene, track, "Opening the clip")
             if bpy.app.background:
                 from ..core.messages import Failed

@@ -13,7 +13,7 @@ from ..core.errors import CutoutError, InputError, StrokeError
 from ..core.types import Label
 from ..host import compat
 from ..scene import brush_tool, properties, tracks
-from ..scene.clip_in_view import InView, clip_in_view
+from ..scene.clip_in_view import ClipInView, clip_in_view
 from ..strokes import brush_strokes
 from ..strokes.brush_strokes import Painted, Touch
 from ..tasks import jobs
@@ -84,7 +84,7 @@ class CUTOUT_OT_paint(Reporting, bpy.types.Operator):
         if context.screen.is_animation_playing:  # the stroke is for the frame that is seen
             bpy.ops.screen.animation_cancel(restore_frame=False)
         brush_tool.live[:] = [_begun(view, Label(self.label))]
-        jobs.pump.expect(view.track.uuid, view.frame)
+        jobs.queue.expect(view.track.uuid, view.frame)
         self._picture: Any = view.picture
         self._gap: float = _GAP / brush_tool.zoom_of(context.region) / view.picture.units_per_pixel
         self._touch(context, event)
@@ -215,7 +215,7 @@ class CUTOUT_OT_start_brush(Reporting, bpy.types.Operator):
             return {"FINISHED"}
         if not brush_tool.start(context):
             return self.fail("There is no preview to paint on.", "Switch a sequencer's view to Preview.")
-        jobs.pump.expect(properties.active_track(compat.sequencer_scene(context)).uuid)
+        jobs.queue.expect(properties.active_track(compat.sequencer_scene(context)).uuid)
         return {"FINISHED"}
 
 
@@ -242,7 +242,7 @@ class CUTOUT_OT_erase_strokes(Reporting, bpy.types.Operator):
         return {"FINISHED"}
 
 
-def _view(context: Any) -> InView:
+def _view(context: Any) -> ClipInView:
     """The clip in view. Raises InputError, saying why, when there is none to paint on."""
     scene, _ = opened_track(context)
     view = clip_in_view(scene)
@@ -253,7 +253,7 @@ def _view(context: Any) -> InView:
     return view
 
 
-def _begun(view: InView, label: Label) -> Painted:
+def _begun(view: ClipInView, label: Label) -> Painted:
     """A stroke without points."""
     radius = bpy.context.window_manager.cutout.brush_radius
     return Painted(uuid4().hex[:12], label, view.frame, radius, ())

@@ -28,7 +28,7 @@ class CUTOUT_OT_restart_engine(Reporting, bpy.types.Operator):
     def run(self, context: Any) -> set[str]:
         """Starts a fresh engine; cutouts are opened in it when they are next used."""
         jobs.close()
-        jobs.pump.ensure_engine()
+        jobs.queue.ensure_engine()
         jobs.say("INFO", "The engine was restarted.", "Go on where you were.")
         return {"FINISHED"}
 
@@ -61,13 +61,13 @@ class CUTOUT_OT_set_up_engine(_SetupOperator, bpy.types.Operator):
 
     def start(self, context: Any) -> None:
         """Starts the installation."""
+        from ..environment.installer import OFFLINE, OFFLINE_HINT
         from ..environment.interpreters import blenders_python
-        from ..tasks.engine_setup import OFFLINE, OFFLINE_HINT
 
         chosen = settings.current()
         if chosen.engine_python:
             raise InputError("An existing Python is chosen for the engine.", "Empty that field to set up an own one.")
-        if jobs.pump.jobs:
+        if jobs.queue.jobs:
             raise InputError("The engine is at work.", "Wait until it is done, or cancel that first.")
         if chosen.wheels and not os.path.isdir(chosen.wheels):
             raise InputError(f"The folder of wheels is not there: {chosen.wheels}", "Choose another, or none.")
@@ -92,7 +92,7 @@ class CUTOUT_OT_check_installation(_SetupOperator, bpy.types.Operator):
 
         chosen = settings.current()
         python = worker_python(chosen.engine_python or None)
-        if not jobs.pump.jobs:
+        if not jobs.queue.jobs:
             jobs.close()
         setup.begin("check", blenders_python(), {"python": str(python)})
 

@@ -69,7 +69,7 @@ class CUTOUT_OT_cancel(Reporting, bpy.types.Operator):
 
     def run(self, context: Any) -> set[str]:
         """Asks every open job to stop; the end comes by the timer."""
-        jobs.pump.cancel()
+        jobs.queue.cancel()
         return {"FINISHED"}
 
 

@@ -46,7 +46,7 @@ class CUTOUT_OT_render_frames(Reporting, bpy.types.Operator):
         if bpy.app.background:
             while render_frames.step():
                 pass
-            for job in jobs.pump.jobs:
+            for job in jobs.queue.jobs:
                 outcome = jobs.wait(job)
                 if isinstance(outcome, Failed):
                     return self.fail(outcome.text, outcome.hint)

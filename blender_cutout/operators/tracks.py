@@ -49,7 +49,7 @@ class CUTOUT_OT_new(JobOperator, bpy.types.Operator):
         data = scene.cutout
         uuid = uuid4().hex
         folder = storage.stored(storage.new_folder(uuid), bpy.data.filepath)
-        jobs.pump.ensure_engine()  # without an engine nothing is begun
+        jobs.queue.ensure_engine()  # without an engine nothing is begun
         annotations.set_up(context)
         name, colour = tracks.next_name(scene, strip), tracks.next_colour(scene)
         others = tracks.on_strip(scene, strip)
@@ -86,7 +86,7 @@ class CUTOUT_OT_remove(Reporting, bpy.types.Operator):
         """Removes it."""
         scene = compat.sequencer_scene(context)
         track = properties.active_track(scene)
-        jobs.pump.cancel(track.uuid)
+        jobs.queue.cancel(track.uuid)
         try:
             place = strips.find(scene, track.strip_uuid, track.strip_name)
         except StripError:

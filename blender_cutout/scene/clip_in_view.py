@@ -14,7 +14,7 @@ from . import frame_spans, properties
 
 
 @dataclass(frozen=True, slots=True)
-class InView:
+class ClipInView:
     """A cutout whose clip is seen. Not to be kept: undo makes all of it anew.
 
     Attributes:
@@ -30,7 +30,7 @@ class InView:
     picture: PictureMap
 
 
-def clip_in_view(scene: Any) -> InView | None:
+def clip_in_view(scene: Any) -> ClipInView | None:
     """The active cutout's clip at the current frame; None when there is none, or it is not opened or not seen.
 
     Raises:
@@ -48,7 +48,7 @@ def clip_in_view(scene: Any) -> InView | None:
     if frame is None:
         return None
     picture = strips.picture_map(scene, place.strip, (track.width, track.height))
-    return InView(track, place.strip, frame, picture)
+    return ClipInView(track, place.strip, frame, picture)
 
 
 def frame_in_view() -> int | None:
@@ -61,7 +61,7 @@ def frame_in_view() -> int | None:
     return view.frame if view else None
 
 
-def seen(scene: Any, space: Any) -> InView | None:
+def seen(scene: Any, space: Any) -> ClipInView | None:
     """The same for an overlay in a preview: None also where it cannot be drawn, or the artist hid overlays."""
     if scene is None or space.display_mode != "IMAGE" or not space.show_overlays:
         return None

@@ -45,4 +45,4 @@ def doubtful(text: str, below: float) -> tuple[int, ...]:
 def judge(scene: Any, track: Any) -> None:
     """Has the panel tell which frames are in doubt, by what the scene counts as such."""
     unsure = doubtful(track.confidence, scene.cutout.doubt_below)
-    track.doubtful = frame_spans.told(frame_spans.timeline_frames(scene, track, unsure))
+    track.doubtful = frame_spans.frame_list_text(frame_spans.timeline_frames(scene, track, unsure))

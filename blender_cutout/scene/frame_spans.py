@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..core.errors import CutoutError, InputError
-from ..core.frame_text import Told, clip_frames
+from ..core.frame_text import FrameText, clip_frames
 from ..core.types import FrameRange
 from ..geometry.time_map import TimeMap
 from ..host import strips
@@ -78,7 +78,7 @@ def in_timeline(scene: Any, track: Any, text: str) -> str:
 
     Of a frame that is shown several times the first is named; what the strip does not show is called a clip frame.
     """
-    if not isinstance(text, Told):
+    if not isinstance(text, FrameText):
         return text
     try:
         times = times_of(scene, track)
@@ -92,10 +92,10 @@ def in_timeline(scene: Any, track: Any, text: str) -> str:
             return f"{clip_frames(first, last)} (which the strip does not show)"
         return f"frame {shown[0]}" if first == last or len(shown) == 1 else f"frames {shown[0]} to {shown[-1]}"
 
-    return text.named(name)
+    return text.with_names(name)
 
 
-def told(frames: list[int]) -> str:
+def frame_list_text(frames: list[int]) -> str:
     """Frames for the eye: runs as "3 to 7"."""
     runs: list[list[int]] = []
     for frame in frames:

@@ -69,7 +69,7 @@ def known_strokes(scene: Any, under_way: bool = True) -> set[str]:
 
     A stroke belongs to the cutout that it was applied to first: all share the two layers.
     """
-    sent = {key for job in jobs.pump.jobs for key in job.strokes} if under_way else set()
+    sent = {key for job in jobs.queue.jobs for key in job.strokes} if under_way else set()
     return sent.union(*(track.applied.split() for track in scene.cutout.tracks))
 
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from ..environment.installer import Installer
 
 
-OFFLINE = "Blender is set to stay offline, so nothing can be downloaded."
-OFFLINE_HINT = "Switch on Allow Online Access (Preferences, System, Network), or choose a folder of wheels."
 INTERVAL = 0.1
 """Seconds between two looks at the process."""
 _START_PATIENCE = 120.0
@@ -89,7 +87,7 @@ class Setup:
     def _start_engine(self) -> None:
         properties.status().level = "INFO"
         try:
-            jobs.pump.ensure_engine()
+            jobs.queue.ensure_engine()
         except EnvironmentMissing as error:
             self._end("failed", error.text, error.hint)
             return
@@ -104,7 +102,7 @@ class Setup:
         if jobs.engine_loaded():
             self.installer.progress = replace(self.installer.progress, engine=status.engine)
             self._end("done", "The engine is installed and works.", "")
-        elif status.level == "ERROR" or not jobs.pump.running:
+        elif status.level == "ERROR" or not jobs.queue.running:
             self._end("failed", status.text or "The engine ended.", status.hint)
         elif time.monotonic() > self._engine_until:
             self._end("failed", "The engine does not answer.", "Look into its log, or restart it.")

@@ -49,6 +49,8 @@ def _used() -> set[Path]:
     found = set()
     for scene in bpy.data.scenes:
         if scene.sequence_editor is not None:
-            records = (rendered_frames.of(place.strip) for place in strips.places(scene.sequence_editor))
+            records = (
+                rendered_frames.rendered_frames_of(place.strip) for place in strips.places(scene.sequence_editor)
+            )
             found |= {record.path for record in records if record is not None}
     return found

@@ -1,6 +1,6 @@
 """Between the engine and Blender: starts the engine, and turns what it says into properties, messages and redraws.
 
-There is one pump. While a job is open one timer calls `step`; without an event loop (`bpy` as a module, background
+There is one queue. While a job is open one timer calls `step`; without an event loop (`bpy` as a module, background
 mode) `wait` does.
 
 The messages, the client and the environment are imported inside functions: Blender's start is not to pay for them.
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from ..client.job_queue import Job, Opening, Pump
+from ..client.job_queue import Job, JobQueue, Opening
 from ..core.errors import CutoutError, InputError
 from ..host import kept, storage, strips
 from ..scene import doubt, frame_spans, properties, settings, tracks
@@ -39,7 +39,7 @@ _MARKS = 0.25
 _UNFIT_CLIP = ("InputError", "FrameReadError", "StripError")
 
 
-class Reporter:
+class JobReporter:
     """What the engine says → what Blender keeps and shows."""
 
     def __init__(self) -> None:
@@ -81,10 +81,10 @@ class Reporter:
         self.mattes.pop(event.track, None)
         self.disk[event.track] = event.disk
         track.drawn = json.dumps(event.keyframes, separators=(",", ":"))
-        track.keyframes = frame_spans.told(frame_spans.timeline_frames(scene, track, event.keyframes))
+        track.keyframes = frame_spans.frame_list_text(frame_spans.timeline_frames(scene, track, event.keyframes))
         track.locks = json.dumps(event.locked, separators=(",", ":"))
         locked = (f for start, stop in kept.ranges(track.locks, event.frame_count) for f in range(start, stop))
-        track.locked_frames = frame_spans.told(frame_spans.timeline_frames(scene, track, locked))
+        track.locked_frames = frame_spans.frame_list_text(frame_spans.timeline_frames(scene, track, locked))
         track.confidence = event.confidence
         doubt.judge(scene, track)
 
@@ -131,7 +131,7 @@ class Reporter:
         properties.status().lost = True
 
 
-_reporter = Reporter()
+_reporter = JobReporter()
 at_rest: list[Callable[[], None]] = []
 """What is to be called each time when the last open job has ended."""
 
@@ -161,8 +161,8 @@ def _hello() -> Hello:
 def change_engine() -> None:
     """Has a running engine work as the preferences say now; one that does not run reads them at its start."""
     _reporter.readies = 0
-    if pump.running:
-        pump.greet(_hello())
+    if queue.running:
+        queue.greet(_hello())
 
 
 def engine_command(python: str = "") -> list[str]:
@@ -173,7 +173,7 @@ def engine_command(python: str = "") -> list[str]:
     return worker_command(worker_python(python or None))
 
 
-pump = Pump(_start, _reporter)
+queue = JobQueue(_start, _reporter)
 
 
 def matte_file(track: Any, frame: int) -> Path | None:
@@ -200,7 +200,7 @@ def disk_use(track: Any) -> tuple[int, int, int] | None:
 
 def engine_loaded() -> bool:
     """True when the engine has told that its networks are loaded."""
-    return pump.running and _reporter.readies > 1
+    return queue.running and _reporter.readies > 1
 
 
 def say(level: str, text: str, hint: str = "") -> None:
@@ -224,7 +224,7 @@ def submit(
     undo: str = "",
     others: Iterable[Any] = (),
 ) -> Job:
-    """Asks something about a cutout of the engine, as `Pump.submit`; the timer sees to the rest.
+    """Asks something about a cutout of the engine, as `JobQueue.submit`; the timer sees to the rest.
 
     `others` are cutouts of the same scene that have to be open as well.
 
@@ -235,9 +235,9 @@ def submit(
     """
     opening, more = _opening(scene, track), {other.uuid: _opening(scene, other) for other in others}
     _note("INFO", "")
-    job = pump.submit(track.uuid, opening, title, message, then, undo, more)
+    job = queue.submit(track.uuid, opening, title, message, then, undo, more)
     status = properties.status()
-    status.busy, status.stage, status.progress = bool(pump.jobs), title, 0.0
+    status.busy, status.stage, status.progress = bool(queue.jobs), title, 0.0
     _reporter.quiet_until = time.monotonic() + QUIET
     if not bpy.app.background and not bpy.app.timers.is_registered(_tick):
         bpy.app.timers.register(_tick, first_interval=INTERVAL)
@@ -253,8 +253,8 @@ def _opening(scene: Any, track: Any) -> Opening:
 
 def step() -> bool:
     """Takes in what the engine has said, without waiting; True while jobs are open."""
-    before, taken = properties.status().busy, pump.taken
-    busy = pump.step()
+    before, taken = properties.status().busy, queue.taken
+    busy = queue.step()
     status = properties.status()
     status.busy = busy
     for call in at_rest if before and not busy else ():
@@ -262,7 +262,7 @@ def step() -> bool:
     # The preview's picture is not made anew for every word of the engine; nor is anything for a round under way.
     if _reporter.in_view:
         redraw("PREVIEW")
-    if busy != before or _reporter.in_view or (taken != pump.taken and time.monotonic() > _reporter.quiet_until):
+    if busy != before or _reporter.in_view or (taken != queue.taken and time.monotonic() > _reporter.quiet_until):
         redraw("UI")
     elif busy and 0 < _reporter.quiet_until < time.monotonic():
         _reporter.quiet_until = 0.0
@@ -292,8 +292,8 @@ def follow_blender() -> None:
     from ..core.messages import Checkout
 
     for scene, track in properties.tracks():
-        head = pump.heads.get(track.uuid)
-        if head is None or head == track.head or not pump.running:
+        head = queue.heads.get(track.uuid)
+        if head is None or head == track.head or not queue.running:
             continue
         uuid, wanted = track.uuid, track.head
         try:
@@ -306,7 +306,7 @@ def close() -> None:
     """Ends the engine and the timer. Work in progress is dropped, what it finished is on disk."""
     if bpy.app.timers.is_registered(_tick):
         bpy.app.timers.unregister(_tick)
-    pump.close()
+    queue.close()
     _reporter.mattes.clear()
     if hasattr(bpy.types.WindowManager, "cutout"):
         status = properties.status()
@@ -315,7 +315,7 @@ def close() -> None:
 
 def end_process() -> None:
     """Ends the engine at Blender's exit, when Blender's data is not to be touched any more."""
-    pump.close()
+    queue.close()
 
 
 def redraw(kind: str = "") -> None:

@@ -110,7 +110,7 @@ def after_save(path: str, copied: list[Copied]) -> None:
 def catch_up() -> None:
     """Copies what the engine made while the .blend was saved under another name; to be called when it is done."""
     here = bpy.data.filepath
-    if not here or not storage.stays or jobs.pump.jobs:
+    if not here or not storage.stays or jobs.queue.jobs:
         return
     copied: list[Copied] = []
     reports = Reports()
@@ -198,7 +198,7 @@ def _settle(scene: Any, track: Any, path: str, copied: list[Copied], reports: Re
         InputError: the folder is not this .blend's own.
     """
     folder = storage.track_folder(track)
-    busy = any(track.uuid in (job.track, *job.others) for job in jobs.pump.jobs)
+    busy = any(track.uuid in (job.track, *job.others) for job in jobs.queue.jobs)
     with _stays(folder, reports):
         target = storage.folder_beside(path, track.uuid)
         if folder != target and contents.is_empty(folder):  # not opened yet: it begins there
@@ -223,15 +223,15 @@ def _settle_frames(folder: Path, path: str, copied: list[Copied], reports: Repor
         if folder == target:
             return target
         if not contents.is_rendered(folder):
-            raise StoreError(f"{folder} holds no rendered frames.", "Press Render Frames.")
-        if storage.is_unsaved(folder) and not jobs.pump.jobs and not os.path.lexists(target):
+            raise StoreError(f"{folder} holds no rendered frames.", "Press Render RenderedFrames.")
+        if storage.is_unsaved(folder) and not jobs.queue.jobs and not os.path.lexists(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.move(str(folder), str(target))
             copied.append(Copied(folder, target, moved=True))
             repoint(folder, target, path)
             _reopen(folder)
         else:
-            _copy(folder, target, path, bool(jobs.pump.jobs), copied)
+            _copy(folder, target, path, bool(jobs.queue.jobs), copied)
         return target
     return folder
 
@@ -266,7 +266,7 @@ def _move_track(scene: Any, track: Any, folder: Path, target: Path) -> Path:
 
     uuid = track.uuid
     try:
-        if jobs.pump.running and uuid in jobs.pump.heads:
+        if jobs.queue.running and uuid in jobs.queue.heads:
             job: Job = jobs.submit(scene, track, "Moving", lambda wire: MoveTrack(wire, uuid, str(target)), _moved)
             outcome = jobs.wait(job, _PATIENCE)
             if isinstance(outcome, Failed):
@@ -304,7 +304,9 @@ def _record_folders(reports: Reports) -> set[Path]:
             with reports.of(strip.name):
                 record = rendered_frames.read(strip)
                 if record is None:
-                    raise InputError("What it says of its rendered frames makes no sense.", "Press Render Frames.")
+                    raise InputError(
+                        "What it says of its rendered frames makes no sense.", "Press Render RenderedFrames."
+                    )
                 found.add(record.path)
                 _check_own(record.folder, record.path.parent)
     return found
@@ -342,4 +344,4 @@ def _reopen(folder: Path) -> None:
     """The engine is to open the cutout of a folder again where it lies now; for rendered frames all cutouts."""
     for _scene, track in properties.tracks():
         if folder.name == track.uuid or not places.is_track(folder.name):
-            jobs.pump.heads.pop(track.uuid, None)
+            jobs.queue.heads.pop(track.uuid, None)

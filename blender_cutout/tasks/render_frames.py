@@ -1,7 +1,7 @@
 """Renders the frames of a strip that has no readable file, a few at a time, so that Blender's window stays alive.
 
-One timer calls `step`; without an event loop whoever started it does. Frames that are done stay: after a cancel, an
-error or a crash the next start goes on with those that are missing.
+One timer calls `step`; without an event loop whoever started it does. Finished frames stay: after a cancel,
+an error or a crash the next start goes on with those that are missing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import bpy
 from ..core import atomic
 from ..core.errors import CutoutError, InputError, StoreError, StripError
 from ..host import compat, contents, fingerprint, frame_render, rendered_frames, storage, strip_source, strips
-from ..host.frame_plan import Plan, plan
+from ..host.frame_plan import FramePlan, plan
 from ..scene import properties, tracks
 from . import jobs
 
@@ -33,7 +33,7 @@ _MOST_BYTES = 1 << 30
 
 
 @dataclass
-class Bake:
+class FrameRender:
     """A rendering under way.
 
     Attributes:
@@ -47,7 +47,7 @@ class Bake:
     """
 
     track: str
-    plan: Plan
+    plan: FramePlan
     part: Path
     folder: Path
     todo: list[int] = field(default_factory=list)
@@ -62,13 +62,13 @@ class Bake:
         return self.plan.count - len(self.todo)
 
 
-class Baker:
+class FrameRenderer:
     """At most one rendering of frames at a time. Nothing happens but inside `start` and `step`."""
 
     def __init__(self) -> None:
-        self.bake: Bake | None = None
+        self.bake: FrameRender | None = None
 
-    def start(self, scene: Any, track: Any, again: bool = False) -> Bake:
+    def start(self, scene: Any, track: Any, again: bool = False) -> FrameRender:
         """Begins, or goes on with what an earlier one left.
 
         Args:
@@ -82,10 +82,10 @@ class Baker:
             StoreError: the disk is too full, or cannot be written.
         """
         if self.bake is not None:
-            raise InputError("Frames are being rendered already.", "Wait, or cancel that first.")
+            raise InputError("RenderedFrames are being rendered already.", "Wait, or cancel that first.")
         wanted = plan(scene, track)
         folder = storage.frames_folder(f"{track.strip_uuid[:8]}-{wanted.mark}-{wanted.offset}-{wanted.count}")
-        made = Bake(track.uuid, wanted, folder.with_name(folder.name + ".part"), folder)
+        made = FrameRender(track.uuid, wanted, folder.with_name(folder.name + ".part"), folder)
         if again or not (folder / rendered_frames.DONE).is_file():
             try:
                 if again and atomic.is_folder(made.part):
@@ -132,13 +132,15 @@ class Baker:
         stopped, self.bake = self.bake is not None, None
         return stopped
 
-    def _render(self, made: Bake, scene: Any, track: Any) -> None:
+    def _render(self, made: FrameRender, scene: Any, track: Any) -> None:
         place, wanted = strips.find(scene, track.strip_uuid, track.strip_name), made.plan
         first = round(compat.time_get(place.strip, "frame_start")) + wanted.offset
-        now = (fingerprint.of(scene, place.strip), rendered_frames.span(place.strip))
+        now = (fingerprint.fingerprint_of(scene, place.strip), rendered_frames.span(place.strip))
         if now != (wanted.mark, (first, first + wanted.count)):
             contents.clear_part(made.part)
-            raise StripError("The strip was changed while its frames were rendered.", "Press Render Frames again.")
+            raise StripError(
+                "The strip was changed while its frames were rendered.", "Press Render RenderedFrames again."
+            )
         run = next((n for n in range(1, made.batch) if made.todo[n : n + 1] != [made.todo[0] + n]), made.batch)
         batch = [first + n for n in made.todo[:run]]
         before = time.monotonic()
@@ -152,15 +154,15 @@ class Baker:
             made.batch = max(1, made.batch // 2)
 
 
-def _finish(made: Bake, scene: Any, track: Any) -> None:
+def _finish(made: FrameRender, scene: Any, track: Any) -> None:
     """Makes the frames the strip's, when all are there."""
     place, wanted = strips.find(scene, track.strip_uuid, track.strip_name), made.plan
-    old = rendered_frames.of(place.strip)
+    old = rendered_frames.rendered_frames_of(place.strip)
     target = storage.frames_folder(made.folder.name.removeprefix("frames-"))  # saved for the first time meanwhile
     same = old is not None and (not made.part.exists() or _same_pictures(old, made))
     if made.part.exists():
         _put_in_place(made, target)
-    record = rendered_frames.Frames(
+    record = rendered_frames.RenderedFrames(
         folder=storage.stored(target, bpy.data.filepath),
         count=wanted.count,
         width=wanted.size[0],
@@ -179,11 +181,11 @@ def _finish(made: Bake, scene: Any, track: Any) -> None:
     for fellow in [t for t in scene.cutout.tracks if t.strip_uuid == track.strip_uuid]:
         if not same and fellow.frame_count:
             tracks.begin_again(scene, fellow)
-        jobs.pump.heads.pop(fellow.uuid, None)  # the engine is to open it with these frames
+        jobs.queue.heads.pop(fellow.uuid, None)  # the engine is to open it with these frames
     made.track = track.uuid
 
 
-def _put_in_place(made: Bake, target: Path) -> None:
+def _put_in_place(made: FrameRender, target: Path) -> None:
     """Swaps the finished frames in: whoever looks sees the old ones or the new ones, whole."""
     other = contents.foreign(target)
     if other:
@@ -201,7 +203,7 @@ def _put_in_place(made: Bake, target: Path) -> None:
         raise StoreError(f"The frames cannot be put into {target}: {error.strerror or error}") from error
 
 
-def _same_pictures(old: rendered_frames.Frames, made: Bake) -> bool:
+def _same_pictures(old: rendered_frames.RenderedFrames, made: FrameRender) -> bool:
     """True when the new frames are those of before, to the byte."""
     if old.count != made.plan.count or old.offset != made.plan.offset:
         return False
@@ -216,7 +218,7 @@ def _bytes(picture: Path) -> bytes:
     return atomic.read_regular(picture, _MOST_BYTES)
 
 
-def _check_space(made: Bake) -> None:
+def _check_space(made: FrameRender) -> None:
     """Raises StoreError when the disk cannot hold the frames that are missing."""
     free = shutil.disk_usage(made.part).free
     wanted = made.plan.bytes * len(made.todo) // max(1, made.plan.count)
@@ -227,11 +229,11 @@ def _check_space(made: Bake) -> None:
         )
 
 
-baker = Baker()
+baker = FrameRenderer()
 
 
 def begin(scene: Any, track: Any, again: bool = False) -> None:
-    """Starts rendering the frames of a cutout's strip; the timer sees to the rest. Raises as `Baker.start`."""
+    """Starts rendering the frames of a cutout's strip; the timer sees to the rest. Raises as `FrameRenderer.start`."""
     made = baker.start(scene, track, again)
     jobs.say("INFO", "")
     _show(made)
@@ -242,7 +244,7 @@ def begin(scene: Any, track: Any, again: bool = False) -> None:
 def announce(scene: Any, track: Any) -> None:
     """Tells why and how much is to be rendered before a cutout can be worked on."""
     wanted = plan(scene, track)
-    jobs.say("INFO", f"{wanted.reason} {wanted.told()}", "Press Render Frames.")
+    jobs.say("INFO", f"{wanted.reason} {wanted.told()}", "Press Render RenderedFrames.")
 
 
 def step() -> bool:
@@ -265,7 +267,7 @@ def step() -> bool:
 def cancel() -> None:
     """Stops. What was rendered stays."""
     if baker.cancel():
-        jobs.say("INFO", "Rendering frames was stopped.", "Frames that are done stay; the next press goes on.")
+        jobs.say("INFO", "Rendering frames was stopped.", "RenderedFrames that are done stay; the next press goes on.")
     _hide()
 
 
@@ -285,7 +287,7 @@ def _tick() -> float | None:
         return None
 
 
-def _show(made: Bake) -> None:
+def _show(made: FrameRender) -> None:
     status, took = properties.status(), time.monotonic() - made.started
     status.frames_busy, status.frames_share = True, made.done / max(1, made.plan.count)
     status.frames_text = f"Rendering frames {made.done} of {made.plan.count}"
@@ -301,13 +303,13 @@ def _hide() -> None:
     jobs.redraw("UI")
 
 
-def _opened(made: Bake) -> None:
+def _opened(made: FrameRender) -> None:
     """Has the engine open the strip's frames."""
     found = properties.track_by_uuid(made.track)
     if found is None:
         return
     scene, track = found
-    jobs.push_undo("Render Frames")
+    jobs.push_undo("Render RenderedFrames")
     try:
         jobs.submit(scene, track, "Opening the frames", then=lambda _: f"{made.plan.count} frames rendered.{made.note}")
     except CutoutError as error:

@@ -58,7 +58,7 @@ def beside(towards_finer: bool, here: str) -> Tier | None:
     return finer(here) if towards_finer else faster(here)
 
 
-def told(here: str) -> str:
+def choice_text(here: str) -> str:
     """The choice in words: "Standard (auto)", "Fine", "Standard instead of Fine" where memory was short."""
     chosen = settings.current().tier
     if chosen == AUTO:
@@ -72,4 +72,4 @@ def choose(name: str) -> str:
     chosen.tier = name
     bpy.context.preferences.is_dirty = True  # so that Blender saves it
     jobs.change_engine()
-    return f"Tier {told(working())} from now on."
+    return f"Tier {choice_text(working())} from now on."

@@ -42,7 +42,7 @@ class Facts:
     times: TimeMap | None = None
 
 
-class Keeper:
+class Upkeep:
     """What was found at the last look.
 
     Attributes:
@@ -82,7 +82,7 @@ class Keeper:
         return found
 
 
-keeper = Keeper()
+keeper = Upkeep()
 
 
 def _facts(scene: Any, track: Any) -> Facts:
@@ -95,7 +95,7 @@ def _facts(scene: Any, track: Any) -> Facts:
         if reason:
             return Facts(reason, frame_plan.plan(scene, track).told(), times=times)
         strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
-        return Facts(rendered=rendered_frames.of(strip) is not None, times=times)
+        return Facts(rendered=rendered_frames.rendered_frames_of(strip) is not None, times=times)
     except CutoutError as error:
         # With its clip opened the steps say it when they are pressed.
         return Facts("" if track.frame_count else f"{error.text} {error.hint}", times=times)
@@ -138,7 +138,7 @@ def _tick() -> float:
         scene = compat.sequencer_scene(bpy.context)
         windows = bpy.context.window_manager.windows
         dragging = any(len(window.modal_operators) for window in windows)
-        if scene is not None and not dragging and not jobs.pump.jobs:
+        if scene is not None and not dragging and not jobs.queue.jobs:
             mask_splines.drop_begun()
             keeper.look(scene)
     except Exception:  # whatever the artist's file holds, work must go on

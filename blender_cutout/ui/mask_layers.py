@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..geometry.mask_looks import CHECKER, GREY, OUTLINE, Look, look
+from ..geometry.mask_looks import CHECKER, GREY, OUTLINE, MaskLook, look
 from ..geometry.picture_map import PictureMap
 from ..host import annotations, strips
 from ..scene import frame_spans
@@ -20,7 +20,7 @@ class Layer:
     """Masks that are shown as one, their sum, and how; they have a size (height, width)."""
 
     files: tuple[Path, ...]
-    look: Look
+    look: MaskLook
     size: tuple[int, int]
 
 
@@ -57,7 +57,7 @@ def find_layers(scene: Any) -> tuple[list[Layer], PictureMap | None]:
     return [Layer((path,), chosen_look(scene, track), size) for track, path in found], picture
 
 
-def chosen_look(scene: Any, track: Any) -> Look:
+def chosen_look(scene: Any, track: Any) -> MaskLook:
     """How a cutout's mask is to be shown, by the panel's choices."""
     data = scene.cutout
     view, opacity = data.mask_view, data.mask_opacity

@@ -17,7 +17,7 @@ import bpy
 from ..core.errors import CutoutError
 from ..formats.png import read_grey
 from ..geometry import mask_detail
-from ..geometry.mask_detail import EVERYTHING, Box, Part
+from ..geometry.mask_detail import EVERYTHING, Box, MaskPart
 from ..geometry.picture_map import PictureMap, Point
 from ..host import compat
 from ..tasks import jobs
@@ -132,7 +132,7 @@ class Overlay(DrawHandler):
         found: _Shown | None = self._textures[key]
         return found
 
-    def _detail(self, part: Part, *paths: Path, size: _Size = None) -> Any:
+    def _detail(self, part: MaskPart, *paths: Path, size: _Size = None) -> Any:
         """A part of the masks themselves as one texture; None while the thread reads them, or they are not there."""
         try:
             files = [_file(path) for path in paths]
@@ -165,7 +165,9 @@ class Overlay(DrawHandler):
         return None
 
 
-def corners(picture: PictureMap, part: Part | None = None, box: Box = EVERYTHING) -> tuple[list[Point], list[Point]]:
+def corners(
+    picture: PictureMap, part: MaskPart | None = None, box: Box = EVERYTHING
+) -> tuple[list[Point], list[Point]]:
     """The corners of what the crop leaves of a picture, or of a part of it, inside a box.
 
     Returns:

@@ -7,7 +7,7 @@ from typing import Any
 
 import gpu
 
-from ..geometry.mask_looks import Look
+from ..geometry.mask_looks import MaskLook
 from ..geometry.picture_map import Point
 
 _VERTEX = """
@@ -50,7 +50,7 @@ class Painter:
         self._shader = None
 
     def paint(
-        self, texture: Any, shares: Sequence[Point], places: Sequence[Point], chosen: Look, square: float = 8.0
+        self, texture: Any, shares: Sequence[Point], places: Sequence[Point], chosen: MaskLook, square: float = 8.0
     ) -> None:
         """Paints a matte into a polygon.
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..environment.installer import Progress
-from ..tasks.engine_setup import OFFLINE, OFFLINE_HINT
+from ..environment.installer import OFFLINE, OFFLINE_HINT, SetupProgress
 
 SETUP, CHECK, CANCEL = "cutout.set_up_engine", "cutout.check_installation", "cutout.cancel_set_up"
 
@@ -49,7 +48,7 @@ class Situation:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class SetupView:
     """What is to be drawn, from top to bottom; `share` < 0 = no bar."""
 
     lines: tuple[Line, ...]
@@ -58,12 +57,12 @@ class View:
     bar: str = ""
 
 
-def view(progress: Progress, now: Situation) -> View:
+def view(progress: SetupProgress, now: Situation) -> SetupView:
     """What the preferences show."""
     if progress.active:
         said = (Line("BLANK1", progress.line),) if progress.line else ()
         buttons = (Button(CANCEL, "Cancel", "X"),) if progress.phase == "running" else ()
-        return View(said, buttons, progress.share, progress.step or "Starting")
+        return SetupView(said, buttons, progress.share, progress.step or "Starting")
     lines = _state(now)
     if progress.phase == "done":
         lines += (Line("CHECKMARK", progress.text),)
@@ -75,9 +74,9 @@ def view(progress: Progress, now: Situation) -> View:
         lines += (Line("INFO", progress.text), Line("BLANK1", progress.hint))
     check = Button(CHECK, "Check Installation", "VIEWZOOM")
     if now.chosen:
-        return View(lines, (check,))
+        return SetupView(lines, (check,))
     setup = Button(SETUP, "Set Up Again" if now.python else "Set Up Engine", "IMPORT")
-    return View(lines, (setup, check) if now.python else (setup,))
+    return SetupView(lines, (setup, check) if now.python else (setup,))
 
 
 def _state(now: Situation) -> tuple[Line, ...]:

@@ -13,7 +13,7 @@ import bpy
 import gpu
 
 from ..core.types import Label
-from ..geometry.mask_looks import Look
+from ..geometry.mask_looks import MaskLook
 from ..geometry.picture_map import PictureMap, Point
 from ..geometry.stroke_shapes import band, circle
 from ..host import compat
@@ -106,7 +106,7 @@ class StrokesOverlay(DrawHandler):
                 batch_for_shader(shader, "TRIS", {"pos": corners}, indices=triangles).draw(shader)
         red, green, blue = _COLOURS[label]
         opacity = 0.5
-        look = Look(inside=(red * opacity, green * opacity, blue * opacity, opacity), line=(red, green, blue, 1.0))
+        look = MaskLook(inside=(red * opacity, green * opacity, blue * opacity, opacity), line=(red, green, blue, 1.0))
         width, height = size
         self._painter.paint(
             self._canvas.texture_color,

@@ -46,7 +46,7 @@ def draw_tier(layout: Any) -> None:
     row = layout.row(align=True)
     for towards_finer in (False, True):
         if towards_finer:
-            row.operator_menu_enum("cutout.choose_tier", "tier", text=tier_choice.told(tier_choice.shown()))
+            row.operator_menu_enum("cutout.choose_tier", "tier", text=tier_choice.choice_text(tier_choice.shown()))
         side = row.row(align=True)
         side.enabled = tier_choice.beside(towards_finer, tier_choice.shown()) is not None
         side.operator("cutout.step_tier", text="Finer" if towards_finer else "Faster").finer = towards_finer

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from ..core.errors import CutoutError, InputError, ProtocolError
-from ..core.frame_text import Told
+from ..core.frame_text import FrameText
 from ..core.messages import (
     ApplyRound,
     Cancelled,
@@ -34,7 +34,7 @@ from ..core.messages import (
     Undo,
     Warn,
 )
-from ..core.types import Clip, Direction, FrameRange, Halt, PropagationOptions
+from ..core.types import Clip, Direction, FrameRange, PropagationOptions, Stop
 from . import track_jobs
 from .failures import failed
 from .inbox import Inbox, LongJob, ends, tracks_of, waits
@@ -176,8 +176,8 @@ class Server:
             try:
                 session.matte_path(frame)
             except CutoutError as error:
-                why = Told(" cannot be made again. ", error.text, " ", error.hint)
-                self._send(Warn(job, Told("The mask of ", frame, why)))
+                why = FrameText(" cannot be made again. ", error.text, " ", error.hint)
+                self._send(Warn(job, FrameText("The mask of ", frame, why)))
         self._tell_state(job, track)
         return Done(job)
 
@@ -206,13 +206,13 @@ class Server:
                 self._tell_state(message.job, message.track)
         return Done(message.job, f"{done} frames", {"frames": done})
 
-    def _notice(self, job: str) -> Callable[[Halt], None]:
+    def _notice(self, job: str) -> Callable[[Stop], None]:
         """Reports where a propagation stops."""
         return lambda halt: self._send(Warn(job, halt.text))
 
     def _propagate_group(self, message: PropagateGroup) -> Done:
         from ..core.session.disk_limit import joint
-        from ..core.session.propagate_group import GroupRun
+        from ..core.session.propagate_group import GroupPropagation
 
         sessions = [self._session(track) for track in message.tracks]
         frames, direction = FrameRange(message.start, message.stop), _direction(message.direction)
@@ -220,7 +220,7 @@ class Server:
         done = 0
         try:
             engine, options, notice = self._keeper.get(message.job), _options(message), self._notice(message.job)
-            run = GroupRun(sessions, message.names, engine, frames, direction, options=options, notice=notice)
+            run = GroupPropagation(sessions, message.names, engine, frames, direction, options=options, notice=notice)
             room = joint([session.disk.use() for session in sessions]).warning(len(frames) * len(sessions))
             for text in (*run.warnings, *([room] if room else ())):
                 self._send(Warn(message.job, text))

@@ -86,7 +86,7 @@ def _film(message: Export, sessions: Sequence[TrackSession], run: Steps, step: C
     import numpy as np
 
     from ..core.export.delivery import union
-    from ..core.export.film import Look, write_film
+    from ..core.export.film import FilmLook, write_film
     from ..core.images.matte import read_mask
 
     source, target = sessions[0].source, Path(message.folder)
@@ -108,7 +108,7 @@ def _film(message: Export, sessions: Sequence[TrackSession], run: Steps, step: C
         message.frames,
         matte_of,
         target,
-        Look(message.background, fps=0.0 if source.fps else message.fps),
+        FilmLook(message.background, fps=0.0 if source.fps else message.fps),
     )
     for state in run(steps, _MANY):
         step(state.done, state.total)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import FrameReadError, InputError, SizeMismatch
-from ..frame_text import Told
+from ..frame_text import FrameText
 from ..images.matte import from_grey, grey_of_picture, read_grey
 from .picture_sequence import numbers_of
 from .source import PICTURE_SUFFIXES, VideoSource, natural_key
@@ -200,7 +200,7 @@ def place(
     first = at or 0
     if first < 0 or first + last >= length:
         raise InputError(
-            Told(f"{masks} from ", first, f" on do not fit: the clip has {length} frames."),
+            FrameText(f"{masks} from ", first, f" on do not fit: the clip has {length} frames."),
             "Choose an earlier first frame, or masks of this clip.",
         )
     if every < 1:
@@ -211,8 +211,8 @@ def place(
         chosen = {first + offset: number for number, offset in enumerate(offsets) if first + offset in wanted}
         if missing := sorted(wanted - chosen.keys()):
             raise InputError(
-                Told("There is no mask for ", missing[0], "."),
-                Told("The masks are for ", (first, first + last), "."),
+                FrameText("There is no mask for ", missing[0], "."),
+                FrameText("The masks are for ", (first, first + last), "."),
             )
     return chosen
 

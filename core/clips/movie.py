@@ -19,7 +19,7 @@ import numpy as np
 from av.video.reformatter import Colorspace
 
 from ..errors import FrameReadError
-from ..frame_text import Told
+from ..frame_text import FrameText
 from .movie_index import decoded_frames, is_clear, open_movie, read_index, stamp_of
 from .planes import alpha_of, has_alpha
 from .shown_frames import shown
@@ -189,7 +189,7 @@ class Movie(VideoSource):
             if (passed := self._passed.take(good)) is not None:
                 self.note_damage(frame)
                 return self._to_rgb(passed, frame)
-        text = Told(frame, f" of {self._path} is damaged and cannot be decoded.")
+        text = FrameText(frame, f" of {self._path} is damaged and cannot be decoded.")
         raise FrameReadError(text, "Export the clip again, or leave out that part (--range).")
 
     def _decode_to(self, frame: int) -> Image | None:

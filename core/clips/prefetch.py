@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..ports import FrameSource
 
 
-class Ahead:
+class Prefetcher:
     """A thread that does one thing after another; it begins with the first one and ends with `close`.
 
     What goes wrong there is kept quiet: who needs the result asks for it again, and gets the error himself.

@@ -19,12 +19,12 @@ import numpy as np
 
 from .. import atomic
 from ..errors import FrameReadError, InputError
-from ..frame_text import Told
+from ..frame_text import FrameText
 from ..images.picture_files import decode, is_float_tiff, may_have_alpha, most_bytes
 from ..types import PICTURE_SUFFIXES as PICTURE_SUFFIXES
 from .picture_sequence import animation_notes, sequence_notes
 from .picture_sequence import natural_key as natural_key
-from .prefetch import Ahead
+from .prefetch import Prefetcher
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -77,9 +77,9 @@ class VideoSource(ABC):
 
     def __init__(self) -> None:
         self._kept: OrderedDict[int, Image] = OrderedDict()
-        self._passed = Passed()
+        self._passed = DecodedCache()
         self._lock = RLock()
-        self._ahead = Ahead()
+        self._ahead = Prefetcher()
         self._notes: list[str] = []
         self._damaged: list[int] = []
 
@@ -129,7 +129,7 @@ class VideoSource(ABC):
         damaged, self._damaged = sorted(self._damaged), []
         if damaged:
             many = "" if len(damaged) == 1 else f" So are {len(damaged) - 1} more."
-            notes.append(Told(damaged[0], " of the clip is damaged: the one before it stands in its place.", many))
+            notes.append(FrameText(damaged[0], " of the clip is damaged: the one before it stands in its place.", many))
         return notes
 
     def prefetch(self, frame: int) -> None:
@@ -342,7 +342,7 @@ def _is_picture(path: Path) -> bool:
     return path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
-class Passed:
+class DecodedCache:
     """Decoded frames by number, not yet turned into pictures, which takes half of the memory of one, or less."""
 
     def __init__(self) -> None:

@@ -58,7 +58,7 @@ class FilmStep:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class FilmLook:
     """What a film looks like.
 
     Attributes:
@@ -92,7 +92,7 @@ def write_film(
     frames: Sequence[int],
     matte_of: Callable[[int], Matte],
     target: Path,
-    look: Look | None = None,
+    look: FilmLook | None = None,
 ) -> Generator[FilmStep, None, None]:
     """Writes a film of these clip frames, in this order; yields after each, and after each that was read again.
 
@@ -109,7 +109,7 @@ def write_film(
         StoreError: it cannot be written, or reads back as something else.
         FrameReadError: a frame of the clip or of the background cannot be read.
     """
-    look = look or Look()
+    look = look or FilmLook()
     if not frames:
         raise InputError("There is no frame to write.", "Choose a range with at least one frame.")
     with ExitStack() as stack:
@@ -152,7 +152,7 @@ def _write_movie(
     frames: Sequence[int],
     picture: Callable[[int, Fraction], NDArray[np.uint8]],
     target: Path,
-    look: Look,
+    look: FilmLook,
     alpha: bool,
 ) -> Generator[FilmStep, None, None]:
     from .movie_writer import MovieWriter, check_movie  # PyAV takes long to load

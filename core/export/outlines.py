@@ -33,7 +33,7 @@ _MAP_SIDE = 192
 
 
 @dataclass(slots=True)
-class Run:
+class PixelRun:
     """One outline over a stretch of frames.
 
     Attributes:
@@ -66,8 +66,8 @@ class OutlineTracker:
 
     def __init__(self) -> None:
         self._frame = 0
-        self._runs: list[Run] = []
-        self._open: list[tuple[Run, _Shape]] = []
+        self._runs: list[PixelRun] = []
+        self._open: list[tuple[PixelRun, _Shape]] = []
 
     def add(self, matte: Matte | None) -> None:
         """Takes in the next frame's matte (H, W) float32 in [0, 1]; None = there is nothing on it."""
@@ -91,14 +91,14 @@ class OutlineTracker:
             if j in taken:
                 run = self._open[taken[j]][0]
             else:
-                run = Run(self._frame, shape.depth)
+                run = PixelRun(self._frame, shape.depth)
                 self._runs.append(run)
             run.outlines.append(shape.points)
             now.append((run, shape))
         self._open = now
         self._frame += 1
 
-    def runs(self) -> list[Run]:
+    def runs(self) -> list[PixelRun]:
         """The runs so far, in the order in which they are to be laid over each other: holes after what they are in."""
         return sorted(self._runs, key=lambda run: (run.depth, run.first))
 

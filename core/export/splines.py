@@ -18,7 +18,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .outlines import Points, Run
+    from .outlines import PixelRun, Points
 
 TOLERANCE = 1.0
 """Pixels by which the simplified outline may miss the outline."""
@@ -51,7 +51,7 @@ class Spline:
     points: NDArray[np.float64]
 
 
-def fit(run: Run) -> Spline:
+def fit(run: PixelRun) -> Spline:
     """The spline of a run of outlines; the same N on each frame."""
     outlines = run.outlines
     simple = [_corners(outline) for outline in outlines]

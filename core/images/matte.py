@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import atomic
 from ..errors import InputError, SizeMismatch, StoreError
-from ..frame_text import Told
+from ..frame_text import FrameText
 from .grey_png import SIGNATURE, pack
 from .picture_files import MOST_PIXELS, check_png_unpacks, decode, most_bytes
 
@@ -54,11 +54,11 @@ def check_image(image: Any, what: str = "The picture") -> Image:
     """
     if not isinstance(image, np.ndarray) or image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise InputError(
-            Told(what, f" is {_describe(image)}, not an array (height, width, 3) of uint8."),
+            FrameText(what, f" is {_describe(image)}, not an array (height, width, 3) of uint8."),
             "Give RGB pictures of 8 bits for each channel, without alpha.",
         )
     if 0 in image.shape:
-        raise InputError(Told(what, " has no pixels."), "Give a picture with at least one pixel.")
+        raise InputError(FrameText(what, " has no pixels."), "Give a picture with at least one pixel.")
     return image
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from ..ports import Key, Value
 
 
-class Entry(NamedTuple):
+class MemoryEntry(NamedTuple):
     """A remembered frame."""
 
     frame: int
@@ -54,10 +54,10 @@ class SpaceTimeMemory:
         self._every = every
         self._megabytes = megabytes
         self._size_of = size_of
-        self._permanent: dict[int, Entry] = {}
-        self._surroundings: Entry | None = None
-        self._temporary: list[Entry] = []
-        self._transient: Entry | None = None
+        self._permanent: dict[int, MemoryEntry] = {}
+        self._surroundings: MemoryEntry | None = None
+        self._temporary: list[MemoryEntry] = []
+        self._transient: MemoryEntry | None = None
         self._start = 0
 
     @property
@@ -121,7 +121,7 @@ class SpaceTimeMemory:
         """All remembered (key, value), in the order permanent, temporary, transient: it mostly grows at its end."""
         return [(entry.key, entry.value) for entry in self._entries()]
 
-    def _entries(self) -> list[Entry]:
+    def _entries(self) -> list[MemoryEntry]:
         kept = list(self._permanent.values())
         if self._surroundings is not None:
             kept.append(self._surroundings)
@@ -135,8 +135,8 @@ class SpaceTimeMemory:
         """What all entries take together."""
         return sum(entry.megabytes for entry in self._entries())
 
-    def _entry(self, frame: int, key: Key, value: Value) -> Entry:
-        return Entry(frame, key, value, self._size_of(key, value))
+    def _entry(self, frame: int, key: Key, value: Value) -> MemoryEntry:
+        return MemoryEntry(frame, key, value, self._size_of(key, value))
 
     def _forget(self, centre: int) -> None:
         """Forgets what is over the budget: old frames of the pass first, then keyframes far from `centre`."""

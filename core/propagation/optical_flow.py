@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from ..clips.cuts import CutFinder
-from ..clips.prefetch import Ahead, can_be_shared
+from ..clips.prefetch import Prefetcher, can_be_shared
 from ..images.crop import mask_box
 from ..images.dense_flow import dense_flow
 from ..types import Box
@@ -133,7 +133,7 @@ class Motion:
         self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
         self._small: dict[int, tuple[Image, NDArray[np.uint8]]] = {}
         self._steps: dict[tuple[int, int], Step] = {}
-        self._ahead = Ahead() if can_be_shared(frames) else None
+        self._ahead = Prefetcher() if can_be_shared(frames) else None
 
     def begin(self, here: int, there: int) -> None:
         """Begins to look at a pair in another thread, if the clip can be read there."""

@@ -40,7 +40,7 @@ class Pass:
         return Pass(self.beyond, range(self.beyond + step, at + step, step), keep=not self.redo)
 
 
-def plan(
+def plan_passes(
     keys: Sequence[int],
     length: int,
     frame_range: FrameRange,

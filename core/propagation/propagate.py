@@ -14,13 +14,13 @@ import numpy as np
 
 from ..clips.cuts import CutFinder
 from ..errors import InputError
-from ..frame_text import Told
+from ..frame_text import FrameText
 from ..images.matte import check_matte
-from ..types import Direction, FrameRange, Halt, MatteKind, PropagationOptions
+from ..types import Direction, FrameRange, MatteKind, PropagationOptions, Stop
 from .far_side import walk_between
-from .plan import Pass, plan
+from .plan import Pass, plan_passes
 from .settings import PropagationSettings
-from .stops import follow
+from .stops import follow_pass
 from .walker import Walker
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def propagate(
     settings: PropagationSettings | None = None,
     fusion: FusionNet | None = None,
     options: PropagationOptions | None = None,
-    notice: Callable[[Halt], None] | None = None,
+    notice: Callable[[Stop], None] | None = None,
 ) -> Generator[tuple[int, Mattes, MatteKind], None, None]:
     """Yields (frame, matte, kind) for every frame of the range once.
 
@@ -103,7 +103,7 @@ def propagate(
         found = before(frame)
         found = done(frame) if found is None else found
         if found is None:
-            raise InputError(Told(frame, " is locked but has no mask."), "Unlock it, or give its earlier mask.")
+            raise InputError(FrameText(frame, " is locked but has no mask."), "Unlock it, or give its earlier mask.")
         return found
 
     def keyframe(frame: int) -> Mattes:
@@ -136,11 +136,11 @@ def propagate(
         return walker.walk(step, anchors, keyframe, result, before)
 
     def run() -> Generator[tuple[int, Mattes, MatteKind], None, None]:
-        for step in plan(anchors, length, bounds, direction, new_keys):
+        for step in plan_passes(anchors, length, bounds, direction, new_keys):
             if isinstance(step, int):
                 yield step, keyframe(step), MatteKind.LOCKED if step in fixed else MatteKind.DRAWN
                 continue
-            yield from follow(step, walk, bounds, new_keys is not None, stop_below, notice)
+            yield from follow_pass(step, walk, bounds, new_keys is not None, stop_below, notice)
 
     return run()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, TypeAlias
 
-from ..types import Cause, FrameRange, Halt, MatteKind
+from ..types import Cause, FrameRange, MatteKind, Stop
 from .confidence import confidence
 
 if TYPE_CHECKING:
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
     Result: TypeAlias = tuple[int, Mattes, MatteKind]
     Results: TypeAlias = Generator[Result, None, int | None]
-    Stop: TypeAlias = tuple[Cause, int, int]
+    Ended: TypeAlias = tuple[Cause, int, int]
 
 
-def follow(
+def follow_pass(
     step: Pass,
     walk: Callable[[Pass], Results],
     bounds: FrameRange,
     has_previous: bool,
     stop_below: float = 0.0,
-    notice: Callable[[Halt], None] | None = None,
+    notice: Callable[[Stop], None] | None = None,
 ) -> Generator[Result, None, None]:
     """Yields the frames of a pass that lie in `bounds`; behind a stop those that are reached from the other side.
 
@@ -53,12 +53,12 @@ def follow(
                 left.discard(result[0])
             yield result
     if left and notice is not None:
-        notice(Halt(cause, at, min(left), max(left)))
+        notice(Stop(cause, at, min(left), max(left)))
 
 
 def _watched(
     step: Pass, walk: Callable[[Pass], Results], bounds: FrameRange, stop_below: float
-) -> Generator[Result, None, Stop | None]:
+) -> Generator[Result, None, Ended | None]:
     """Yields the frames of a pass; returns why it stopped, where, and the first frame that it did not get to."""
     stream = walk(step)
     while True:

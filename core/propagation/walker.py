@@ -11,7 +11,7 @@ import numpy as np
 from ..clips.fades import FadeFinder
 from ..clips.prefetch import read_ahead
 from ..errors import FrameReadError
-from ..frame_text import Told
+from ..frame_text import FrameText
 from ..images.crop import Crop, follow_crop, whole_picture
 from ..images.matte import check_image
 from ..types import MatteKind
@@ -256,10 +256,12 @@ class Walker:
         return follow_crop(mattes, self._size, self._settings.working_px, wider * self._settings.crop_factor, last)
 
     def _picture(self, frame: int) -> Image:
-        image = check_image(self._frames[frame], Told(frame))
+        image = check_image(self._frames[frame], FrameText(frame))
         if image.shape[:2] != self._size:
             raise FrameReadError(
-                Told(frame, f" is {image.shape[1]} x {image.shape[0]} pixels, not {self._size[1]} x {self._size[0]}."),
+                FrameText(
+                    frame, f" is {image.shape[1]} x {image.shape[0]} pixels, not {self._size[1]} x {self._size[0]}."
+                ),
                 "All frames of a clip must have the same size.",
             )
         return image
@@ -287,7 +289,7 @@ class Walker:
         if self._fusion is not None:
             seen = look.crop.to_crop(old, fill=0.0)
             weight = np.full(len(new), near, np.float32)
-            lean = self._fusion.lean(look.picture, seen, look.mattes, carried, weight)
+            lean = self._fusion.predict_shift(look.picture, seen, look.mattes, carried, weight)
             lean = look.crop.from_crop(lean, self._size)
         return fuse(old, new, far, look.crop.from_crop(carried, self._size), near, lean)
 

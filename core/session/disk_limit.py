@@ -90,7 +90,7 @@ def free_bytes(folder: Path) -> int:
     return shutil.disk_usage(place).free
 
 
-class DiskKeeper:
+class DiskLimit:
     """Counts what a track's mattes take and keeps that below a limit.
 
     Args:

@@ -22,7 +22,7 @@ Chains: TypeAlias = "Sequence[Chain]"
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class TrackPart:
     """What a joint run needs of one track; made by `TrackSession.part`.
 
     Attributes:
@@ -44,7 +44,7 @@ class Part:
         return isinstance(action, Propagation) and operation.id == self.operation_id(operation.parent, action)
 
 
-def is_made_otherwise(part: Part, chain: Sequence[Operation]) -> bool:
+def is_made_otherwise(part: TrackPart, chain: Sequence[Operation]) -> bool:
     """True when the newest mattes are of a propagation with another tier, network or clip, and nothing was drawn since.
 
     Who then asks for a propagation wants all mattes anew, and nothing of the earlier ones.
@@ -65,7 +65,7 @@ def joint_action(bases: Sequence[str], frames: FrameRange, direction: Direction,
     return Propagation(frames, direction, group, len(bases), stability)
 
 
-def bases_of(parts: Sequence[Part], frames: FrameRange, direction: Direction, stability: float = 0.0) -> list[str]:
+def bases_of(parts: Sequence[TrackPart], frames: FrameRange, direction: Direction, stability: float = 0.0) -> list[str]:
     """The heads that the run starts from: today's, or those of the same run before, which then goes on.
 
     A run that was interrupted may be recorded in some of the journals only, and undone in others.
@@ -86,7 +86,7 @@ def bases_of(parts: Sequence[Part], frames: FrameRange, direction: Direction, st
 
 
 def equals_of(
-    parts: Sequence[Part], chains: Chains, operations: Sequence[str], direction: Direction
+    parts: Sequence[TrackPart], chains: Chains, operations: Sequence[str], direction: Direction
 ) -> list[list[str]]:
     """For each object the operations whose mattes are as good as this run's: itself, and earlier ranges of it."""
     own = [[operation] for operation in operations]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InputError, StoreError
-from ..frame_text import Told
+from ..frame_text import FrameText
 from ..types import Round
 from .actions import Import, Lock, Operation, drawn_frames
 from .head_state import HeadState
@@ -142,7 +142,7 @@ class History:
                 return self._store.adopt(operation.id, frame, file)
             except InputError as error:
                 raise StoreError(
-                    Told("The imported mask of ", frame, f" is missing or damaged ({file.name})."),
+                    FrameText("The imported mask of ", frame, f" is missing or damaged ({file.name})."),
                     f"Import it again from {action.source}, or undo the import.",
                 ) from error
         assert isinstance(action, Round)

@@ -24,9 +24,9 @@ from dataclasses import dataclass
 
 from ..clips.foreign_mattes import ForeignMattes, check_drawn, place
 from ..errors import InputError
-from ..frame_text import Told
+from ..frame_text import FrameText
 from .actions import Import
-from .group_plan import Part
+from .group_plan import TrackPart
 
 
 class ImportedMattes:
@@ -72,7 +72,7 @@ class ImportStep:
 
 
 def import_mattes(
-    part: Part,
+    part: TrackPart,
     imported: ImportedMattes,
     path: str | os.PathLike[str],
     at: int | None = None,
@@ -97,7 +97,7 @@ def import_mattes(
     with ForeignMattes(path, source.size) as mattes:
         plan = place(len(mattes), len(source), at, every, only, mattes.numbers)
         if barred := sorted(part.history.locked() & plan.keys()):
-            raise InputError(Told(barred[0], " is locked, so its mask is not changed."), "Unlock it first.")
+            raise InputError(FrameText(barred[0], " is locked, so its mask is not changed."), "Unlock it first.")
         contents: dict[int, str] = {}
         extremes: dict[int, tuple[int, int]] = {}
         new: set[str] = set()

@@ -22,14 +22,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import InputError
-from ..frame_text import Told
+from ..frame_text import FrameText
 from ..images.matte import contested, share
 from ..propagation.confidence import confidence
 from ..propagation.stabilise import steadied
-from ..types import Direction, FrameRange, Halt, MatteKind, PropagationOptions
+from ..types import Direction, FrameRange, MatteKind, PropagationOptions, Stop
 from .actions import Propagation
 from .confidence_log import note
-from .group_plan import Part, bases_of, before_of, drawn_on, equals_of, is_made_otherwise, joint_action
+from .group_plan import TrackPart, bases_of, before_of, drawn_on, equals_of, is_made_otherwise, joint_action
 from .rerun import raw_matte, raw_of
 from .store import LazyMattes
 
@@ -49,7 +49,8 @@ class GroupStep:
     Attributes:
         frame: the clip frame.
         mattes: (path, kind) for each object, on disk; empty while the run prepares what it starts from.
-        pending: the frame was looked at from one side, and its mattes come later; not counted in `GroupRun.total`.
+        pending: the frame was looked at from one side, and its mattes come later; not counted in
+            `GroupPropagation.total`.
     """
 
     frame: int
@@ -57,7 +58,7 @@ class GroupStep:
     pending: bool = False
 
 
-class GroupRun:
+class GroupPropagation:
     """A joint run over open tracks of one clip, checked and ready to go; iterate `steps`.
 
     Attributes:
@@ -73,7 +74,7 @@ class GroupRun:
         frames: FrameRange,
         direction: Direction,
         options: PropagationOptions | None = None,
-        notice: Callable[[Halt], None] | None = None,
+        notice: Callable[[Stop], None] | None = None,
     ) -> None:
         """Checks everything and changes nothing.
 
@@ -334,10 +335,10 @@ class GroupRun:
             found = _stacked([self._there(n, frame) for n in both]) if len(both) > 1 else None
             if found is not None and contested(found) > OVERLAP:
                 names = " and ".join(self._names[n] for n in both)
-                yield Told(f"The masks drawn for {names} overlap on ", frame, ". Remove there what is not theirs.")
+                yield FrameText(f"The masks drawn for {names} overlap on ", frame, ". Remove there what is not theirs.")
 
 
-def _is_steadied(part: Part, stability: float, operation: str) -> bool:
+def _is_steadied(part: TrackPart, stability: float, operation: str) -> bool:
     """Whether an operation steadied its mattes so far."""
     action = part.journal.operations[operation].action
     return isinstance(action, Propagation) and action.stability == stability

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..errors import InputError, StoreError
 from ..propagation.confidence import confidence
 from ..propagation.stabilise import steadied
-from ..types import Direction, FrameRange, Halt, MatteKind, PropagationOptions
+from ..types import Direction, FrameRange, MatteKind, PropagationOptions, Stop
 from .actions import Lock, Operation, Propagation
 from .confidence_log import note
-from .group_plan import Part, is_made_otherwise
+from .group_plan import TrackPart, is_made_otherwise
 from .rerun import Rerun, raw_of
 from .store import LazyMattes
 
@@ -29,13 +29,13 @@ _BEHIND = 2
 """Frames that may be on their way to the disk."""
 
 
-def carry(
-    part: Part,
+def propagate_track(
+    part: TrackPart,
     engine: Engine,
     frames: FrameRange,
     direction: Direction,
     options: PropagationOptions,
-    notice: Callable[[Halt], None] | None = None,
+    notice: Callable[[Stop], None] | None = None,
 ) -> Iterator[tuple[int, Path | None, MatteKind]]:
     """Yields (frame, path of its matte, where it comes from) for the frames of the range; see `TrackSession.propagate`.
 
@@ -166,7 +166,7 @@ def _ended(
         store.end_all()
 
 
-def _still_valid(part: Part, chain: Sequence[Operation], direction: Direction) -> list[Operation]:
+def _still_valid(part: TrackPart, chain: Sequence[Operation], direction: Direction) -> list[Operation]:
     """The propagations since the last round that were made with this clip, these weights and this tier."""
     steps = (op for op in chain if not isinstance(op.action, Lock))
 

@@ -52,7 +52,7 @@ class MatteStore:
         self._used: int | None = None
         self._frames: dict[str, set[int]] = {}
         self._vanished: list[tuple[str, int]] = []
-        self._behind = WriteBehind(_BEGUN)
+        self._behind = BackgroundWriter(_BEGUN)
         self._begun: dict[tuple[str, int], Future[int]] = {}
         self._last: tuple[Path, tuple[int, int], Packed] | None = None
 
@@ -359,7 +359,7 @@ def store_errors(path: Path) -> Iterator[None]:
 _T = TypeVar("_T")
 
 
-class WriteBehind:
+class BackgroundWriter:
     """A thread that does one thing after another; it begins with the first one and ends with `close`.
 
     Args:

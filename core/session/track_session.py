@@ -23,18 +23,18 @@ from typing import TYPE_CHECKING
 from ..clips.opening import open_clip
 from ..clips.source import VideoSource
 from ..errors import InputError, StoreError, StrokeError
-from ..frame_text import Told
-from ..types import MOST_POINTS, Clip, Direction, FrameRange, Halt, MatteKind, PropagationOptions, Round
+from ..frame_text import FrameText
+from ..types import MOST_POINTS, Clip, Direction, FrameRange, MatteKind, PropagationOptions, Round, Stop
 from .actions import Action, Import, Lock, Operation, Propagation, action_to_json
-from .disk_limit import DiskKeeper
+from .disk_limit import DiskLimit
 from .folder import check_clip, move_folder
-from .group_plan import Part
+from .group_plan import TrackPart
 from .history import History
 from .imported import ImportedMattes, ImportStep, import_mattes
 from .journal import ROOT, Journal
 from .lock import FolderLock
 from .overview import Overview
-from .propagate_track import carry
+from .propagate_track import propagate_track
 from .store import MatteStore, store_errors
 
 if TYPE_CHECKING:
@@ -72,10 +72,10 @@ class TrackSession:
         self._history = History(self._journal, self._store, self._compute, self._imported.path, len(source))
         if beyond := self._history.beyond():
             text = f"The clip has {len(source)} frames: "
-            self.warnings.append(Told(text, "what was drawn on ", beyond[0], " cannot be shown, but is kept."))
+            self.warnings.append(FrameText(text, "what was drawn on ", beyond[0], " cannot be shown, but is kept."))
         self.overview = Overview(self._journal, self._store, self._history, len(source))
         pixels = source.size[0] * source.size[1]
-        self.disk = DiskKeeper(self._store, self._history, self._journal, self.overview, pixels)
+        self.disk = DiskLimit(self._store, self._history, self._journal, self.overview, pixels)
 
     @classmethod
     def open(cls, clip: Clip, folder: str | os.PathLike[str], engine: Engine, limit: int = 0) -> TrackSession:
@@ -132,9 +132,9 @@ class TrackSession:
         action = self._journal.operations[self.head].action if self.head != ROOT else None
         return action.group if isinstance(action, Propagation) else ""
 
-    def part(self) -> Part:
+    def part(self) -> TrackPart:
         """What a joint run with other objects needs of this track."""
-        return Part(self.source, self._journal, self._store, self._history, self._id, self._record)
+        return TrackPart(self.source, self._journal, self._store, self._history, self._id, self._record)
 
     @property
     def parent(self) -> str:
@@ -169,9 +169,9 @@ class TrackSession:
             StoreError: it cannot be written.
         """
         if not 0 <= round_.frame < len(self.source):
-            raise InputError(Told("The clip has no ", round_.frame, "."), f"It has {len(self.source)} frames.")
+            raise InputError(FrameText("The clip has no ", round_.frame, "."), f"It has {len(self.source)} frames.")
         if round_.frame in self._history.locked():
-            raise InputError(Told(round_.frame, " is locked, so its mask is not changed."), "Unlock it first.")
+            raise InputError(FrameText(round_.frame, " is locked, so its mask is not changed."), "Unlock it first.")
         if not round_.auto and not round_.strokes:
             raise StrokeError("This round has no strokes.", "Draw a stroke on the picture first.")
         if sum(len(stroke.points) for stroke in round_.strokes) > MOST_POINTS:
@@ -201,7 +201,7 @@ class TrackSession:
             missing = next((frame for frame in frames if frame not in owners), None)
             if missing is not None:
                 raise InputError(
-                    Told(missing, " has no mask yet, so it cannot be locked."), "Draw on it or propagate first."
+                    FrameText(missing, " has no mask yet, so it cannot be locked."), "Draw on it or propagate first."
                 )
             if there.issuperset(frames):
                 return self.head
@@ -214,7 +214,7 @@ class TrackSession:
         frames: FrameRange,
         direction: Direction,
         options: PropagationOptions | None = None,
-        notice: Callable[[Halt], None] | None = None,
+        notice: Callable[[Stop], None] | None = None,
     ) -> Iterator[tuple[int, Path | None, MatteKind]]:
         """Carries the keyframes' mattes through `frames`; yields (frame, path of its matte, where it comes from).
 
@@ -233,7 +233,7 @@ class TrackSession:
             StoreError: a matte cannot be written; those before it are kept.
         """
         options = options or PropagationOptions()
-        return self.disk.kept(carry(self.part(), self._engine, frames, direction, options, notice))
+        return self.disk.kept(propagate_track(self.part(), self._engine, frames, direction, options, notice))
 
     def import_mattes(
         self,

@@ -22,7 +22,7 @@ import torch
 import torch.nn.functional as F
 
 if TYPE_CHECKING:
-    from .predictors import Key, PropagationPredictor, Value
+    from .predictors import FrameKeys, PropagationPredictor, Value
     from .runner import Array, Image
 
 
@@ -33,7 +33,7 @@ SURE = 1e-5
 class PropagationEnsemble:
     """Satisfies the same Protocol as each of its members; handles are tuples with one handle of each."""
 
-    def __init__(self, members: Sequence[PropagationPredictor | View]) -> None:
+    def __init__(self, members: Sequence[PropagationPredictor | CropLook]) -> None:
         """Takes over the members.
 
         Raises:
@@ -94,11 +94,11 @@ def mean_answer(answers: Array) -> Array:
 class ViewKey:
     """Handle of a frame seen through a view: the network's own, and the size (h, w) that answers must have."""
 
-    key: Key
+    key: FrameKeys
     size_hw: tuple[int, int]
 
 
-class View:
+class CropLook:
     """Satisfies the same Protocol as the predictor it looks through.
 
     Args:
@@ -150,14 +150,14 @@ class View:
 
 def members(
     networks: Sequence[PropagationPredictor], looks: Sequence[tuple[int, float, bool]]
-) -> list[PropagationPredictor | View]:
+) -> list[PropagationPredictor | CropLook]:
     """Returns one predictor for each look (number of its network, scale, mirrored), each with a memory of its own."""
-    out: list[PropagationPredictor | View] = []
+    out: list[PropagationPredictor | CropLook] = []
     used: set[int] = set()
     for number, scale, mirrored in looks:
         predictor = networks[number].twin() if number in used else networks[number]
         used.add(number)
-        out.append(predictor if scale == 1.0 and not mirrored else View(predictor, scale, mirrored))
+        out.append(predictor if scale == 1.0 and not mirrored else CropLook(predictor, scale, mirrored))
     return out
 
 

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from ..checkpoint_weights import LooseWeights, fill
+from ..checkpoint_weights import CheckpointWeights, fill
 from ..networks import affinity
 from ..networks.affinity import aggregate_mattes
 from ..networks.blocks import fold_batch_norms
@@ -67,7 +67,7 @@ class ScribblePredictor:
 
 
 @dataclass(frozen=True, eq=False)
-class Key:
+class FrameKeys:
     """Handle of an encoded frame: features on the device, size before padding, and the image for its value."""
 
     frame: FrameKey
@@ -101,12 +101,12 @@ class PropagationPredictor:
         """The memory matrices of the last `segment`."""
         return self._stack
 
-    def encode_key(self, image: Image) -> Key:
+    def encode_key(self, image: Image) -> FrameKeys:
         """Returns the handle of a frame (h, w, 3) uint8 RGB; once for each frame, whatever the number of objects."""
         with self._run():
-            return Key(self._network.encode_key(self._run.image(image)), (image.shape[0], image.shape[1]))
+            return FrameKeys(self._network.encode_key(self._run.image(image)), (image.shape[0], image.shape[1]))
 
-    def encode_value(self, image: Image, key: Key, mattes: Array) -> Value:
+    def encode_value(self, image: Image, key: FrameKeys, mattes: Array) -> Value:
         """Returns the handle of a frame whose mattes (N, h, w) in [0, 1] are known."""
         with self._run():
             picture, maps = self._run.image(image), self._run.maps(mattes)
@@ -119,7 +119,9 @@ class PropagationPredictor:
             values = value.float().permute(2, 3, 0, 1).flatten(2).flatten(0, 1).contiguous()
             return Value(_rows(key.frame.key), values, len(value))
 
-    def segment(self, query: Key, memory: Sequence[tuple[Key, Value]], previous: Array | None = None) -> Array:
+    def segment(
+        self, query: FrameKeys, memory: Sequence[tuple[FrameKeys, Value]], previous: Array | None = None
+    ) -> Array:
         """Returns the mattes (N, h, w) float32 in [0, 1] of the query frame, aggregated over the objects.
 
         Args:
@@ -150,7 +152,7 @@ class PropagationPredictor:
                 logits = logits_in_windows(self._network, carried, query.frame, hint, parts)
             return to_numpy(aggregate_mattes(logits)[0], query.size_hw)
 
-    def megabytes(self, key: Key, value: Value) -> float:
+    def megabytes(self, key: FrameKeys, value: Value) -> float:
         """Returns what remembering a frame takes on the device: its features, keys and values, and the copy of those.
 
         Of the whole network's memory that is the part that grows with what is remembered.
@@ -163,7 +165,7 @@ class PropagationPredictor:
         """Where several objects are; None on a graphics card, which is faster with all of them at once."""
         return windows_around(mattes) if self._run.device.type == "cpu" else None
 
-    def attention(self, query: Key, keyframe: Key, difference: Array) -> Array:
+    def attention(self, query: FrameKeys, keyframe: FrameKeys, difference: Array) -> Array:
         """Returns maps (M, h, w) float32: `difference` (M, h', w') of the keyframe, carried to the query by affinity.
 
         For fusion (MiVOS, section 3.3): where did the artist's change on the keyframe go on this frame.
@@ -185,7 +187,7 @@ class FusionPredictor:
         self._run = Runner(device, "fp32" if precision == "auto" else precision)
         self._network = self._run.place(network)
 
-    def lean(self, image: Image, old: Array, new: Array, carried: Array, weight: Array) -> Array:
+    def predict_shift(self, image: Image, old: Array, new: Array, carried: Array, weight: Array) -> Array:
         """Returns (N, h, w) float32 in [-1, 1]: 1 where the new result should be taken whole, -1 where the old one.
 
         Args:
@@ -211,7 +213,7 @@ def load_scribble(
     entry: WeightEntry | str = "scribble",
     device: str = "cpu",
     precision: Precision = "auto",
-    loose: LooseWeights | None = None,
+    loose: CheckpointWeights | None = None,
 ) -> ScribblePredictor:
     """Returns the predictor with trained weights: those of the registry, or loose ones for the same network.
 
@@ -226,7 +228,7 @@ def load_propagation(
     entry: WeightEntry | str = "propagation",
     device: str = "cpu",
     precision: Precision = "auto",
-    loose: LooseWeights | None = None,
+    loose: CheckpointWeights | None = None,
 ) -> PropagationPredictor:
     """Returns the predictor with trained weights: those of the registry, or loose ones for the same network.
 
@@ -246,7 +248,7 @@ def load_fusion(
     entry: WeightEntry | str = "fusion",
     device: str = "cpu",
     precision: Precision = "auto",
-    loose: LooseWeights | None = None,
+    loose: CheckpointWeights | None = None,
 ) -> FusionPredictor:
     """Returns the predictor with trained weights: those of the registry, or loose ones for the same network.
 
@@ -270,7 +272,7 @@ class _Unfilled(TorchFunctionMode):
 def _trained(
     make: Callable[[], Network],
     entry: WeightEntry | str,
-    loose: LooseWeights | None,
+    loose: CheckpointWeights | None,
     device: str,
     precision: Precision,
 ) -> Network:

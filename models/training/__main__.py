@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ..errors import ModelError
 
 if TYPE_CHECKING:
-    from .recipe import Settings
+    from .recipe import TrainingSettings
 
 _LOG = logging.getLogger(__name__)
 
@@ -108,7 +108,7 @@ def _shown(value: object) -> str:
     return ",".join(str(part) for part in value) if isinstance(value, tuple) else str(value)
 
 
-def settings_of(args: argparse.Namespace) -> Settings:
+def settings_of(args: argparse.Namespace) -> TrainingSettings:
     """Returns the settings that the arguments of a training command make.
 
     Raises:
@@ -116,7 +116,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
         ModelError: a device that this machine has not.
     """
     from .precision import can_bf16, check_device
-    from .recipe import LoopRecipe, Settings, parsed
+    from .recipe import LoopRecipe, TrainingSettings, parsed
     from .samples.recipe import RecipeError
     from .tasks import TASKS
 
@@ -135,7 +135,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
     half = args.precision == "bf16" and can_bf16(args.device)
     if args.precision == "bf16" and not half:
         _LOG.warning("The device has no bfloat16: training in float32.")
-    return Settings(
+    return TrainingSettings(
         network=args.action,
         data=str(args.data),
         cache=str(args.cache),

@@ -22,7 +22,7 @@ from .samples.pool import Pool, open_pool
 
 if TYPE_CHECKING:
     from .loop import Settings
-    from .task import Parts, Progress
+    from .task import Parts, TrainingProgress
 
 _LOG = logging.getLogger(__name__)
 
@@ -70,7 +70,9 @@ class FusionTask:
         self.network = FusionNet()
         self._samples: NDArray[np.void] | None = None
 
-    def batch(self, pool: Pool, rng: np.random.Generator, progress: Progress, device: torch.device) -> FusionBatch:
+    def batch(
+        self, pool: Pool, rng: np.random.Generator, progress: TrainingProgress, device: torch.device
+    ) -> FusionBatch:
         """Returns samples, cut and mirrored at random.
 
         Raises:
@@ -80,7 +82,7 @@ class FusionTask:
             self._samples = open_samples(pool.folder / FOLDER)
         return fusion_batch(self._samples, rng.integers(0, len(self._samples), self.count), device, rng, self.size)
 
-    def loss(self, batch: FusionBatch, rng: np.random.Generator, progress: Progress) -> tuple[Tensor, Parts]:
+    def loss(self, batch: FusionBatch, rng: np.random.Generator, progress: TrainingProgress) -> tuple[Tensor, Parts]:
         """Returns the loss of the fused mattes, and their overlap with the truth beside the formula's."""
         share = formula_share(batch.old, batch.new, batch.changes, batch.weight)
         lean = self.network(batch.image, batch.old, batch.new, batch.changes, batch.weight)

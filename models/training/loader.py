@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from .samples.pool import Pool
-from .task import Progress, Task
+from .task import Task, TrainingProgress
 
 _BATCH, _LOSS, _TORCH = range(3)
 
@@ -52,7 +52,7 @@ class Batches:
         task: Task,
         pool: Pool,
         seed: int,
-        progress: Callable[[int], Progress],
+        progress: Callable[[int], TrainingProgress],
         device: torch.device,
         first: int,
         threads: int,

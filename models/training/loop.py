@@ -21,9 +21,9 @@ from .checkpoint import CHECKPOINT, CheckpointError, architecture_of, fill, open
 from .curve import can_draw, draw_curve
 from .loader import Batches, chance, seed_torch
 from .log import Log
-from .recipe import Settings
+from .recipe import TrainingSettings
 from .samples.pool import Pool, open_pool
-from .schedule import Averaged, Clock, parameter_groups, rate_factor
+from .schedule import Averaged, ScheduleClock, parameter_groups, rate_factor
 from .start import start_weights
 from .task import Task
 from .tasks import TASKS
@@ -32,7 +32,7 @@ from .team import Team, joined, leading
 _LOG = logging.getLogger(__name__)
 
 
-class Run:
+class TrainingRun:
     """A training run: all that a checkpoint holds.
 
     Args:
@@ -44,7 +44,7 @@ class Run:
     """
 
     def __init__(
-        self, settings: Settings, task: Task, pool: Pool, recipe: Mapping[str, Any], team: Team | None = None
+        self, settings: TrainingSettings, task: Task, pool: Pool, recipe: Mapping[str, Any], team: Team | None = None
     ) -> None:
         self.team = team or Team()
         self.settings, self.task, self.pool, self.recipe = settings, task, pool, recipe
@@ -56,7 +56,7 @@ class Run:
         self.log = Log(self.out, settings.log_every)
         self.step = 0
         self._draws = self.team.leads and can_draw()
-        self.clock = Clock(settings, 0.0)
+        self.clock = ScheduleClock(settings, 0.0)
         self.average = Averaged(self.network, settings.average)
         self._core = -time.process_time() / 60.0 * self.team.size
 
@@ -87,7 +87,7 @@ class Run:
             raise refusal(path, held, self.architecture)
         self.average.state = state["average"]
         self.step = int(state["step"])
-        self.clock = Clock(self.settings, float(state["spent"]))
+        self.clock = ScheduleClock(self.settings, float(state["spent"]))
         self._core += float(state.get("core", 0.0))
         if not self.team.leads:
             return
@@ -174,7 +174,7 @@ class Run:
 
 
 def train(
-    settings: Settings, resume: Path | None = None, weights: Path | None = None, pool: Pool | None = None
+    settings: TrainingSettings, resume: Path | None = None, weights: Path | None = None, pool: Pool | None = None
 ) -> Path:
     """Trains a network and returns the path of its last checkpoint.
 
@@ -197,7 +197,13 @@ def train(
 
 
 def _follow(
-    settings: Settings, resume: Path | None, weights: Path | None, cache: Path, rank: int, size: int, meeting: str
+    settings: TrainingSettings,
+    resume: Path | None,
+    weights: Path | None,
+    cache: Path,
+    rank: int,
+    size: int,
+    meeting: str,
 ) -> None:
     """What a process does that another one leads; it says nothing, the leader does."""
     with joined(rank, size, meeting) as team:
@@ -207,7 +213,7 @@ def _follow(
             return
 
 
-def _train(settings: Settings, resume: Path | None, weights: Path | None, pool: Pool, team: Team) -> Path:
+def _train(settings: TrainingSettings, resume: Path | None, weights: Path | None, pool: Pool, team: Team) -> Path:
     torch.set_num_threads(settings.threads)
     seed_torch(settings.seed, 0)
     kind = TASKS[settings.network]
@@ -215,7 +221,7 @@ def _train(settings: Settings, resume: Path | None, weights: Path | None, pool: 
     task: Task = kind.make(recipe)
     if team.size > 1:
         task.team = team  # type: ignore[attr-defined]
-    run = Run(settings, task, pool.weighted(settings.group_weights), asdict(recipe), team)
+    run = TrainingRun(settings, task, pool.weighted(settings.group_weights), asdict(recipe), team)
     if resume is not None:
         run.resume(resume)
     else:

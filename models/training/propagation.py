@@ -20,7 +20,7 @@ from .samples.pool import Pool
 from .team import Team
 
 if TYPE_CHECKING:
-    from .task import Parts, Progress
+    from .task import Parts, TrainingProgress
 
 
 class PropagationTask:
@@ -43,7 +43,9 @@ class PropagationTask:
         for trunk in (self.network.key_encoder, self.network.value_encoder.trunk):
             trunk.freeze(self.recipe.frozen)
 
-    def batch(self, pool: Pool, rng: np.random.Generator, progress: Progress, device: torch.device) -> ClipBatch:
+    def batch(
+        self, pool: Pool, rng: np.random.Generator, progress: TrainingProgress, device: torch.device
+    ) -> ClipBatch:
         """Returns clips: ever more real video, larger crops and longer clips as training goes on."""
         recipe, done = self.recipe, progress.fraction
         shares = np.array(recipe.shares_begin) + done * (np.array(recipe.shares_end) - recipe.shares_begin)
@@ -61,14 +63,14 @@ class PropagationTask:
         clips = max(round(recipe.clips[index] * share), 1)
         return clip_batch(pool, rng, clips, kind, video + done * (recipe.video - video), recipe)
 
-    def loss(self, batch: ClipBatch, rng: np.random.Generator, progress: Progress) -> tuple[Tensor, Parts]:
+    def loss(self, batch: ClipBatch, rng: np.random.Generator, progress: TrainingProgress) -> tuple[Tensor, Parts]:
         """Returns the mean loss of all frames but the first plus that of the auxiliary decoder."""
         kind = batch.images.device.type
         half = torch.is_autocast_enabled(kind)
         with merged_norms(self.network, torch.get_autocast_dtype(kind) if half else torch.float32):
             return self._loss(batch, rng, progress)
 
-    def _loss(self, batch: ClipBatch, rng: np.random.Generator, progress: Progress) -> tuple[Tensor, Parts]:
+    def _loss(self, batch: ClipBatch, rng: np.random.Generator, progress: TrainingProgress) -> tuple[Tensor, Parts]:
         net, share = self.network, progress.hard_share
         b, length = batch.images.shape[:2]
         layout = torch.channels_last

@@ -108,7 +108,7 @@ class LoopRecipe:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(LoopRecipe):
+class TrainingSettings(LoopRecipe):
     """Everything that shapes a run; goes into the checkpoint as the recipe."""
 
     network: str

@@ -10,14 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from ..networks.encoders import Lite0
-from .recipe import Settings
-from .task import Progress
+from .recipe import TrainingSettings
+from .task import TrainingProgress
 
 
-class Clock:
+class ScheduleClock:
     """Minutes and steps of a run; a resumed one goes on from what was spent."""
 
-    def __init__(self, settings: Settings, spent: float) -> None:
+    def __init__(self, settings: TrainingSettings, spent: float) -> None:
         self._settings = settings
         self._spent = spent
         self._begin = time.monotonic()
@@ -41,10 +41,10 @@ class Clock:
         settings = self._settings
         return max(self.minutes / settings.minutes, step / settings.steps if settings.steps else 0.0)
 
-    def progress(self, step: int) -> Progress:
+    def progress(self, step: int) -> TrainingProgress:
         """Progress at a step. With a number of steps and time enough it depends on the step alone."""
         begin = self._settings.begin
-        return Progress(begin + (1.0 - begin) * min(self.done(step), 1.0), self._settings.hardest)
+        return TrainingProgress(begin + (1.0 - begin) * min(self.done(step), 1.0), self._settings.hardest)
 
 
 def rate_factor(fraction: float, step: int) -> float:
@@ -70,7 +70,7 @@ class Averaged:
             self.state[name].copy_(now[name])
 
 
-def parameter_groups(network: nn.Module, settings: Settings) -> list[dict[str, Any]]:
+def parameter_groups(network: nn.Module, settings: TrainingSettings) -> list[dict[str, Any]]:
     """Returns optimiser groups: pretrained trunks learn slower; norms and biases do not decay."""
     pretrained: set[int] = set()
     for module in network.modules():

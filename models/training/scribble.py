@@ -17,7 +17,7 @@ from .samples.pool import Pool
 from .samples.rounds import SIZES, WHOLE_SIZES, RoundBatch, next_round, round_batch
 
 if TYPE_CHECKING:
-    from .task import Parts, Progress
+    from .task import Parts, TrainingProgress
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,9 @@ class ScribbleTask:
         if imagenet:
             self.network.encoder.load_imagenet(imagenet_weights())
 
-    def batch(self, pool: Pool, rng: np.random.Generator, progress: Progress, device: torch.device) -> RoundBatch:
+    def batch(
+        self, pool: Pool, rng: np.random.Generator, progress: TrainingProgress, device: torch.device
+    ) -> RoundBatch:
         """Returns rounds of every kind at one of the working shapes, or whole pictures without strokes."""
         if rng.random() < self.options.foreground:
             size = WHOLE_SIZES[int(rng.integers(len(WHOLE_SIZES)))]
@@ -77,7 +79,7 @@ class ScribbleTask:
         size = SIZES[int(rng.integers(len(SIZES)))]
         return round_batch(pool, rng, max(round(self.pixels / (size[0] * size[1])), 2), size, device)
 
-    def loss(self, batch: RoundBatch, rng: np.random.Generator, progress: Progress) -> tuple[Tensor, Parts]:
+    def loss(self, batch: RoundBatch, rng: np.random.Generator, progress: TrainingProgress) -> tuple[Tensor, Parts]:
         """Returns the mean loss of the last of one to three rounds; of the first answer where nothing is drawn."""
         if self.options.frozen_norms:
             for module in self.network.modules():

@@ -16,7 +16,7 @@ Parts = Mapping[str, float | Tensor]
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class TrainingProgress:
     """How far training is, 0 to 1, and the share of hardest pixels that counts in the end; 1 = all count always."""
 
     fraction: float
@@ -36,8 +36,8 @@ class Task(Protocol):
 
     network: nn.Module
 
-    def batch(self, pool: Pool, rng: np.random.Generator, progress: Progress, device: torch.device) -> object:
+    def batch(self, pool: Pool, rng: np.random.Generator, progress: TrainingProgress, device: torch.device) -> object:
         """Returns a batch."""
 
-    def loss(self, batch: object, rng: np.random.Generator, progress: Progress) -> tuple[Tensor, Parts]:
+    def loss(self, batch: object, rng: np.random.Generator, progress: TrainingProgress) -> tuple[Tensor, Parts]:
         """Returns the scalar loss and its parts for the log."""

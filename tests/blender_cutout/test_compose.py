@@ -14,7 +14,7 @@ import pytest
 from blender_cutout import compose
 from blender_cutout.core.errors import InputError, OutOfMemory, WeightsError
 from blender_cutout.core.fakes import iou
-from blender_cutout.core.tiers import TIERS, Look, Tier, find_tier
+from blender_cutout.core.tiers import TIERS, CropView, Tier, find_tier
 from blender_cutout.models import registry
 from blender_cutout.models.inference import packed
 
@@ -105,7 +105,7 @@ def test_errors_of_the_networks_are_translated_while_working(monkeypatch: pytest
 
 def test_a_tier_with_two_propagation_networks_is_one_engine_that_joins_both(tmp_path: Path) -> None:
     names = ("propagation", "propagation-large")
-    tier = replace(find_tier("draft"), looks=tuple(Look(name) for name in names))
+    tier = replace(find_tier("draft"), looks=tuple(CropView(name) for name in names))
     files = [registry.weight_path(registry.find_entry(name)) for name in names]
     image = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
     matte = np.zeros((64, 64), np.float32)

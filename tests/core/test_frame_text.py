@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 import pickle
 
-from blender_cutout.core.frame_text import Told
-from blender_cutout.core.types import Cause, Halt
+from blender_cutout.core.frame_text import FrameText
+from blender_cutout.core.types import Cause, Stop
 
 
 def timeline(first: int, last: int) -> str:
@@ -14,35 +14,35 @@ def timeline(first: int, last: int) -> str:
 
 
 def test_a_sentence_names_clip_frames_until_it_is_told_otherwise() -> None:
-    told = Told("The masks of ", 3, " and of ", (7, 9), " are kept.")
+    told = FrameText("The masks of ", 3, " and of ", (7, 9), " are kept.")
     assert told == "The masks of clip frame 3 and of clip frames 7 to 9 are kept."
-    assert told.named(timeline) == "The masks of 103 and of 107 until 109 are kept."
+    assert told.with_names(timeline) == "The masks of 103 and of 107 until 109 are kept."
 
 
 def test_a_sentence_begins_with_a_capital() -> None:
-    told = Told(4, " is locked.")
+    told = FrameText(4, " is locked.")
     assert told == "Clip frame 4 is locked."
-    assert told.named(lambda first, last: f"frame {first}") == "Frame 4 is locked."
-    assert Told("clip.mov", " is empty.") == "clip.mov is empty."
+    assert told.with_names(lambda first, last: f"frame {first}") == "Frame 4 is locked."
+    assert FrameText("clip.mov", " is empty.") == "clip.mov is empty."
 
 
 def test_frames_of_a_sentence_within_another_are_kept() -> None:
-    told = Told("The mask of ", 2, " is lost. ", Told(5, " as well."), " ", "{}")
+    told = FrameText("The mask of ", 2, " is lost. ", FrameText(5, " as well."), " ", "{}")
     assert told == "The mask of clip frame 2 is lost. clip frame 5 as well. {}"
-    assert told.named(timeline) == "The mask of 102 is lost. 105 as well. {}"
+    assert told.with_names(timeline) == "The mask of 102 is lost. 105 as well. {}"
 
 
 def test_copies_know_their_frames() -> None:
-    told = Told("There is a cut at ", 9, ".")
+    told = FrameText("There is a cut at ", 9, ".")
     for other in (copy.copy(told), copy.deepcopy(told), pickle.loads(pickle.dumps(told))):
         assert other == told
-        assert other.named(timeline) == "There is a cut at 109."
+        assert other.with_names(timeline) == "There is a cut at 109."
 
 
 def test_stops_are_told_with_their_frames() -> None:
-    cut = Halt(Cause.CUT, 8, 8, 15).text
+    cut = Stop(Cause.CUT, 8, 8, 15).text
     assert cut == "Another shot begins at clip frame 8, so clip frames 8 to 15 got no mask. Draw on one of them."
-    assert cut.named(timeline) == "Another shot begins at 108, so 108 until 115 got no mask. Draw on one of them."
-    doubt = Halt(Cause.DOUBT, 8, 9, 9).text
+    assert cut.with_names(timeline) == "Another shot begins at 108, so 108 until 115 got no mask. Draw on one of them."
+    doubt = Stop(Cause.DOUBT, 8, 9, 9).text
     assert doubt.startswith("The mask looks wrong on clip frame 8 and was carried no farther (clip frame 9 ")
-    assert doubt.named(timeline).startswith("The mask looks wrong on 108 and was carried no farther (109 ")
+    assert doubt.with_names(timeline).startswith("The mask looks wrong on 108 and was carried no farther (109 ")

@@ -8,7 +8,7 @@ import pytest
 
 from blender_cutout.core import messages as m
 from blender_cutout.core.errors import ProtocolError
-from blender_cutout.core.frame_text import Told
+from blender_cutout.core.frame_text import FrameText
 from blender_cutout.core.types import PropagationOptions
 
 STROKE = {"label": "keep", "radius": 6.5, "points": [[1.0, 2.0], [3.25, 4.0]]}
@@ -61,18 +61,18 @@ def test_strokes_arrive_as_they_were_drawn() -> None:
 
 @pytest.mark.parametrize("kind", [m.Warn, m.Failed])
 def test_frames_that_a_sentence_names_are_known_on_the_other_side(kind: type[m.Warn] | type[m.Failed]) -> None:
-    told = Told("There is a cut at ", 8, ", so ", (8, 15), " got no mask.")
-    sent = m.Warn("j", told) if kind is m.Warn else m.Failed("j", "InputError", told, Told("See ", 3, "."))
+    told = FrameText("There is a cut at ", 8, ", so ", (8, 15), " got no mask.")
+    sent = m.Warn("j", told) if kind is m.Warn else m.Failed("j", "InputError", told, FrameText("See ", 3, "."))
     line = m.encode(sent)
     assert json.loads(line)["text"] == "There is a cut at clip frame 8, so clip frames 8 to 15 got no mask."
     again = m.decode(line)
     assert isinstance(again, m.Warn | m.Failed)
     assert again == sent
-    assert isinstance(again.text, Told)
+    assert isinstance(again.text, FrameText)
     assert again.text.parts == ("There is a cut at ", (8, 8), ", so ", (8, 15), " got no mask.")
     if isinstance(again, m.Failed):
-        assert isinstance(again.hint, Told)
-        assert again.hint.named(lambda first, last: "the title") == "See the title."
+        assert isinstance(again.hint, FrameText)
+        assert again.hint.with_names(lambda first, last: "the title") == "See the title."
 
 
 def test_the_set_of_tested_messages_is_complete() -> None:

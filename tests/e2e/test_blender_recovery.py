@@ -58,7 +58,7 @@ def test_a_killed_engine_loses_nothing_and_goes_on_after_a_restart(
     monkeypatch.setattr(jobs, "engine_command", lambda python="": kit.fake_engine("--delay", "0.15"))
     scene, _ = project()
     start(blender)
-    folder, pid = folder_of(blender, scene), jobs.pump.client.pid
+    folder, pid = folder_of(blender, scene), jobs.queue.client.pid
 
     def kill_when_some_are_done() -> None:
         while len(mattes_of(folder)) < 4:
@@ -95,9 +95,9 @@ def test_after_a_kill_the_next_button_starts_the_engine_by_itself(blender: Any, 
 
     project()
     start(blender)
-    os.kill(jobs.pump.client.pid, signal.SIGTERM)
+    os.kill(jobs.queue.client.pid, signal.SIGTERM)
     deadline = time.monotonic() + 10
-    while jobs.pump.running and time.monotonic() < deadline:
+    while jobs.queue.running and time.monotonic() < deadline:
         jobs.step()
         time.sleep(0.01)
     assert blender.ops.cutout.propagate(direction="FORWARD") == {"FINISHED"}
@@ -158,10 +158,10 @@ def test_blenders_own_undo_and_redo_move_the_engines_head(blender: Any, project:
     track = blender.context.scene.cutout.tracks[0]
     assert (track.uuid, track.head) == (uuid, first)
     settle(jobs)
-    assert jobs.pump.heads[uuid] == first
+    assert jobs.queue.heads[uuid] == first
     blender.ops.ed.redo()
     settle(jobs)
-    assert jobs.pump.heads[uuid] == second
+    assert jobs.queue.heads[uuid] == second
     assert blender.context.scene.cutout.tracks[0].head == second
 
 

@@ -102,21 +102,21 @@ def test_rendered_frames_go_along(blender: Any, project: Project, tmp_path: Path
     strip.scene_input = "SEQUENCER"
     scene.sequence_editor.active_strip = strip
     run(blender, "new", "render_frames", "apply_strokes")
-    early = rendered_frames.of(strip).path
+    early = rendered_frames.rendered_frames_of(strip).path
     blender.ops.wm.save_as_mainfile(filepath=str(tmp_path / "eins.blend"))
-    one = rendered_frames.of(strip).path
+    one = rendered_frames.rendered_frames_of(strip).path
     assert one.parent == tmp_path / "eins_cutout"
     assert (one / rendered_frames.DONE).is_file()
     assert not early.exists()
     run(blender, "propagate")
     blender.ops.wm.save_as_mainfile(filepath=str(tmp_path / "zwei.blend"))
-    two = rendered_frames.of(strip).path
+    two = rendered_frames.rendered_frames_of(strip).path
     assert two.parent == tmp_path / "zwei_cutout"
     assert contents(one) == contents(two)
     run(blender, "propagate", "write_strips")
     blender.ops.wm.open_mainfile(filepath=str(tmp_path / "zwei.blend"))
     (strip,) = [s for s in _strips(blender.context.scene) if s.type == "SCENE"]
-    assert rendered_frames.of(strip).path == two
+    assert rendered_frames.rendered_frames_of(strip).path == two
     run(blender, "write_strips")
 
 

@@ -222,7 +222,7 @@ class Movie:
 
     def _read(self) -> int:
         movie_rotation._read.cache_clear()
-        return movie_rotation.of(self._path)
+        return movie_rotation.rotation_of(self._path)
 
 
 def _turned(movie: bytes, degrees: int) -> bytes:

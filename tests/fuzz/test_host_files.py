@@ -27,7 +27,7 @@ def box(name: bytes, *inner: bytes) -> bytes:
 def test_a_track_header_that_the_end_of_the_file_cuts_off_says_nothing(tmp_path: Path) -> None:
     media = box(b"mdia", box(b"hdlr", bytes(8), b"vide"))
     (tmp_path / "cut.mp4").write_bytes(box(b"moov", box(b"trak", media, box(b"tkhd"))))
-    assert movie_rotation.of(tmp_path / "cut.mp4") == 0
+    assert movie_rotation.rotation_of(tmp_path / "cut.mp4") == 0
 
 
 @pytest.mark.parametrize("inside", [b"", b"moov", b"trak"])
@@ -36,14 +36,14 @@ def test_a_movie_of_millions_of_boxes_is_given_up(tmp_path: Path, inside: bytes)
     data = {b"": boxes, b"moov": box(b"moov", boxes), b"trak": box(b"moov", *[box(b"trak", box(b"mdia"))] * (1 << 20))}
     (tmp_path / "long.mp4").write_bytes(data[inside])
     started = time.process_time()
-    assert movie_rotation.of(tmp_path / "long.mp4") == 0
+    assert movie_rotation.rotation_of(tmp_path / "long.mp4") == 0
     assert time.process_time() - started < 1.0
 
 
 @pytest.mark.timeout(20)
 def test_a_pipe_is_no_movie(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.mp4")
-    assert movie_rotation.of(tmp_path / "pipe.mp4") == 0
+    assert movie_rotation.rotation_of(tmp_path / "pipe.mp4") == 0
 
 
 def written(path: Path, head: dict[str, Any], shape: dict[str, Any], frames: list[Any]) -> Path:

@@ -19,7 +19,7 @@ from blender_cutout.core.errors import CutoutError
 from blender_cutout.core.export.delivery import splines_to_json
 from blender_cutout.core.export.splines import Spline
 from blender_cutout.core.fakes import FakeScribbleNet, SyntheticClip
-from blender_cutout.core.frame_text import Told
+from blender_cutout.core.frame_text import FrameText
 from blender_cutout.core.refinement.refine import refine
 from blender_cutout.core.refinement.scribble import strokes_inside
 from blender_cutout.core.types import Label, Stroke
@@ -36,7 +36,7 @@ class Messages:
     megabytes = 200
 
     def __init__(self, place: Path) -> None:
-        told = messages.Warn("job", Told("Another shot begins at ", 7, ", so ", (8, 9), " got no mask."))
+        told = messages.Warn("job", FrameText("Another shot begins at ", 7, ", so ", (8, 9), " got no mask."))
         lines = [messages.encode(kind(**_values(kind))) for kind in messages._KINDS.values()]
         self._seeds = [*lines, messages.encode(told)]
 

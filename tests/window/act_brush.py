@@ -21,7 +21,7 @@ def brush(stage: Stage) -> Steps:
     yield 0.6
     yield from stage.desk.press("cutout.start_brush")
     with stage.desk.override():
-        stage.check("the brush is taken up", package("tool").is_active(bpy.context))
+        stage.check("the brush is taken up", package("scene.brush_tool").is_active(bpy.context))
     stage.desk.status.brush_radius = RADIUS
     yield from circle(stage)
     x, y = kit.object_at(WHERE)

@@ -117,12 +117,20 @@ def propagation(stage: Stage) -> Steps:
 
 def tiers(stage: Stage) -> Steps:
     """Faster and Finer, at the top of the panel Propagation."""
-    status, ladder, told = stage.desk.status, list(package("core.tiers").TIERS), package("tiering").told
+    status, ladder, choice = (
+        stage.desk.status,
+        list(package("core.tiers").TIERS),
+        package("tasks.tier_choice"),
+    )
     first, masks = status.tier, _masks(stage)
     faster = ladder[ladder.index(first) - 1]
     yield from stage.desk.find_buttons()
     yield from stage.do("step_tier(finer=False)")
-    stage.check("the panel names the faster tier", told() == faster.capitalize(), told())
+    stage.check(
+        "the panel names the faster tier",
+        choice.choice_text(choice.shown()) == faster.capitalize(),
+        choice.choice_text(choice.shown()),
+    )
     yield from _engine_has(stage, faster)
     stage.check("the engine has it", status.tier == faster, f"{first} → {status.tier}")
     yield from stage.desk.rest()
@@ -170,7 +178,7 @@ def files(stage: Stage) -> Steps:
     yield from _choose(stage, masks / "mask 000.png", folder=True, first="HERE")
     stage.says("masks are imported", f"{len(IMPORTED)} masks imported")
     stage.check("they are keyframes", track.keyframe_count == count + len(IMPORTED), track.keyframes)
-    png = package("host.png")
+    png = package("formats.png")
     same = [
         np.array_equal(png.read_grey(_file(stage, frame)), 255 * kit.truth(2 * n).astype(np.uint8))
         for n, frame in enumerate(IMPORTED)
@@ -285,7 +293,7 @@ def _alpha(path: Path) -> np.ndarray:
 
 
 def _file(stage: Stage, frame: int) -> Path:
-    return Path(package("jobs").matte_file(stage.track, frame))
+    return Path(package("tasks.jobs").matte_file(stage.track, frame))
 
 
 def _masks(stage: Stage) -> dict[int, bytes]:

@@ -142,7 +142,7 @@ def lose_the_engine(stage: Stage) -> Steps:
     stage.check("a first guess on another frame", stage.track.keyframe_count == before + 1, stage.message())
     stage.shot("auto")
     yield from stage.desk.press("propagate(direction='BOTH')")
-    pump = package("jobs").pump
+    pump = package("tasks.jobs").queue
     for _ in range(1200):
         yield 0.02
         if stage.desk.status.busy and stage.desk.status.progress > 0.05:

@@ -97,7 +97,7 @@ def colours(stage: Stage) -> Steps:
 
 def _masks(frame: int) -> np.ndarray:
     """The objects' masks of a clip frame, (N, H, W) bool."""
-    jobs, png = package("jobs"), package("host.png")
+    jobs, png = package("tasks.jobs"), package("formats.png")
     found: list[Path] = [jobs.matte_file(track, frame) for track in bpy.context.scene.cutout.tracks]
     return np.stack([png.read_grey(path) > 127 for path in found])
 

@@ -159,4 +159,4 @@ def frames(stage: Stage) -> Steps:
 
 
 def _upkeep() -> Any:
-    return package("upkeep")
+    return package("tasks.upkeep")

@@ -13,10 +13,10 @@ from stage import Stage, package
 
 def set_up(stage: Stage) -> Steps:
     """Refused without network and wheels; from a folder of wheels an engine is made, tried and used."""
-    desk, name = stage.desk, package("preferences").__package__
+    desk, name = stage.desk, package("host.storage").PACKAGE
     chosen, earlier = bpy.context.preferences.addons[name].preferences, os.environ.pop("CUTOUT_PYTHON")
     os.environ["CUTOUT_HOME"] = str(stage.scratch / "engine home é")
-    package("jobs").close()
+    package("tasks.jobs").close()
     desk.area.type = "PREFERENCES"
     desk.editor = "PREFERENCES"
     bpy.context.preferences.active_section = "ADDONS"
@@ -54,7 +54,7 @@ def set_up(stage: Stage) -> Steps:
     yield 0.5
     stage.shot("preferences with an existing Python")
     chosen.engine_python = ""
-    package("jobs").close()
+    package("tasks.jobs").close()
     desk.editor = "SEQUENCE_EDITOR"
     next(a for a in desk.window.screen.areas if a.type == "PREFERENCES").type = "SEQUENCE_EDITOR"
     yield 1.0
@@ -82,7 +82,7 @@ def _install(stage: Stage) -> Steps:
     yield 0.5
     stage.shot("preferences with the new engine")
     home = Path(os.environ["CUTOUT_HOME"])
-    python = package("environment").worker_python()
+    python = package("environment.venv").worker_python()
     stage.check("the new engine is the one that is used", home in python.parents, python)
     yield from _look(stage)
     yield from desk.press("cutout.check_installation")
@@ -96,7 +96,7 @@ def _look(stage: Stage) -> Steps:
 
 
 def _progress() -> Any:
-    return package("operators.setup").setup.installer.progress
+    return package("tasks.engine_setup").setup.installer.progress
 
 
 def _until_done(stage: Stage, shot: str) -> Steps:

@@ -92,7 +92,7 @@ def large(stage: Stage) -> Steps:
 def latency(stage: Stage, limit: float) -> Steps:
     """From the end of a stroke until the preview with its mask was drawn."""
     desk, status = stage.desk, stage.desk.status
-    overlay, jobs = package("overlay")._overlay, package("jobs")
+    overlay, jobs = package("ui.mask_overlay")._overlay, package("tasks.jobs")
     paint, told, submit = overlay._painter.paint, jobs._reporter.on_matte, jobs.submit
     marks: dict[str, float] = {}
 
@@ -115,7 +115,7 @@ def latency(stage: Stage, limit: float) -> Steps:
 
     overlay._painter.paint, jobs._reporter.on_matte, jobs.submit, stage.at_beat = painted, matte, sent, beat
     with desk.override():
-        bpy.ops.wm.tool_set_by_id(name=package("tool").IDNAME)
+        bpy.ops.wm.tool_set_by_id(name=package("scene.brush_tool").IDNAME)
     status.brush_radius = 14.0
     seconds: list[float] = []
     parts: list[tuple[float, ...]] = []
@@ -207,6 +207,6 @@ def closer(stage: Stage) -> Steps:
         bpy.ops.sequencer.view_zoom_ratio(ratio=2.0)
     yield 1.5
     stage.shot("closer")
-    overlay = package("overlay")._overlay
+    overlay = package("ui.mask_overlay")._overlay
     parts = [key for key in overlay._textures if not isinstance(key[-1], tuple)]
     stage.check("zoomed in the mask itself is shown", len(parts) > 0, parts)

@@ -80,7 +80,7 @@ def strokes(stage: Stage) -> Steps:
     desk, scene = stage.desk, stage.scene
     automatic, scene.cutout.auto_apply = scene.cutout.auto_apply, False
     with desk.override():
-        bpy.ops.wm.tool_set_by_id(name=package("tool").IDNAME)
+        bpy.ops.wm.tool_set_by_id(name=package("scene.brush_tool").IDNAME)
     yield 0.4
     before = _state(stage)
     yield from desk.drag([stage.at(*p, PLAIN) for p in dense([(-30.0, 40.0), (-22.0, 70.0)])])
@@ -119,15 +119,15 @@ def engine(stage: Stage) -> Steps:
             scribble.write_bytes(content)
         yield from _auto(stage, name, part)
         shutil.copyfile(kept, scribble)
-    chosen = bpy.context.preferences.addons[package("preferences").__package__].preferences
+    chosen = bpy.context.preferences.addons[package("host.storage").PACKAGE].preferences
     chosen.engine_python = "/no/such/python"
     yield from _auto(stage, "a Python that is not there", "is not there")
     chosen.engine_python = ""
-    package("jobs").close()
+    package("tasks.jobs").close()
 
 
 def _auto(stage: Stage, name: str, part: str) -> Steps:
-    package("jobs").close()
+    package("tasks.jobs").close()
     before = _state(stage)
     stage.desk.status.level = "INFO"
     yield from stage.desk.press("cutout.auto")

@@ -84,9 +84,9 @@ class Stage:
 
     def watch(self) -> None:
         """Measures from now on what the add-on itself takes of Blender's main thread, in `spent`."""
-        jobs, auto = package("jobs"), package("autoapply").auto
-        overlay, strokes = package("overlay")._overlay, package("strokes_overlay")._overlay
-        marks = package("timeline")._timeline
+        jobs, auto = package("tasks.jobs"), package("tasks.auto_apply").auto
+        overlay, strokes = package("ui.mask_overlay")._overlay, package("ui.stroke_overlay")._overlay
+        marks = package("ui.timeline_overlay")._timeline
         for shown in (overlay, strokes, marks):
             shown.remove()
         self._measure(overlay, "draw", "mask drawn")
@@ -98,13 +98,13 @@ class Stage:
         self._measure(jobs, "step", "engine's news")
         self._measure(jobs, "push_undo", "undo step by Blender")
         self._measure(auto, "look", "strokes looked for")
-        self._measure_called(package("panels").CUTOUT_PT_cutout, "draw", "panel", 2)
+        self._measure_called(package("ui.panel").CUTOUT_PT_cutout, "draw", "panel", 2)
         paint = package("operators.brush").CUTOUT_OT_paint
         for name in ("invoke", "modal"):
             self._measure_called(paint, name, f"brush {name}", 3)
-        self._measure(package("upkeep").keeper, "look", "masks looked after")
-        self._measure(package("upkeep").keeper, "see", "what the panel shows looked for")
-        self._measure(package("output_state"), "check", "look before the render")
+        self._measure(package("tasks.upkeep").keeper, "look", "masks looked after")
+        self._measure(package("tasks.upkeep").keeper, "see", "what the panel shows looked for")
+        self._measure(package("scene.written"), "check", "look before the render")
         for module in _BUTTONS:
             for cls in package(f"operators.{module}").CLASSES:
                 if "execute" in dir(cls):

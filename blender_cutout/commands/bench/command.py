@@ -108,7 +108,7 @@ def _measure(args: argparse.Namespace, context: Context, source: Any, matte: Mat
     from ...core.types import Label, Stroke
 
     tier = find_tier(args.tier)
-    clock = stages.Clock()
+    clock = stages.StageClock()
     frames = min(args.frames, len(source))
     device = choose_device(args.device)
     begin = time.perf_counter()
@@ -140,7 +140,7 @@ def _measure(args: argparse.Namespace, context: Context, source: Any, matte: Mat
 
 def _report(
     context: Context,
-    clock: stages.Clock,
+    clock: stages.StageClock,
     memory: dict[int, float],
     tier: str,
     device: str,

@@ -19,7 +19,7 @@ NETWORK = ("key", "value", "memory and decoder")
 """Stages of the networks, transfers to and from the device included."""
 
 
-class Clock:
+class StageClock:
     """Durations by stage."""
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class Clock:
 class TimedFrames:
     """A frame source whose reading is timed."""
 
-    def __init__(self, source: FrameSource, clock: Clock) -> None:
+    def __init__(self, source: FrameSource, clock: StageClock) -> None:
         self._source = source
         self._clock = clock
 
@@ -59,7 +59,7 @@ class TimedFrames:
 class TimedPropagation:
     """A propagation network whose calls are timed. A graphics card works ahead: its time shows up in `memory`."""
 
-    def __init__(self, net: PropagationNet, clock: Clock) -> None:
+    def __init__(self, net: PropagationNet, clock: StageClock) -> None:
         self._net = net
         self._clock = clock
 
@@ -84,14 +84,14 @@ class TimedPropagation:
         return self._clock.time("attention", lambda: self._net.attention(query, keyframe, difference))
 
 
-def write_timed(clock: Clock, folder: Path, frame: int, matte: Matte) -> None:
+def write_timed(clock: StageClock, folder: Path, frame: int, matte: Matte) -> None:
     """Writes a mask as the session does, timed."""
     from ...core.images.matte import write_mask
 
     clock.time("writing", lambda: write_mask(folder / f"{frame:05d}.png", matte))
 
 
-def time_transfers(clock: Clock, device: str, side: int, times: int = 20) -> None:
+def time_transfers(clock: StageClock, device: str, side: int, times: int = 20) -> None:
     """Times a crop of `side` x `side` pixels on its way to the device, and a matte of it on its way back."""
     import torch
 
@@ -100,7 +100,7 @@ def time_transfers(clock: Clock, device: str, side: int, times: int = 20) -> Non
         clock.time("transfer", lambda: (crop.to(device), matte.cpu()))
 
 
-def shares(clock: Clock) -> dict[str, float]:
+def shares(clock: StageClock) -> dict[str, float]:
     """Returns how much of all the frames' time went into reading, network, transfer, writing and the rest, in [0, 1].
 
     Reading is done ahead, beside the network: so together it may be more than 1. Transfers are part of the network's.
@@ -117,6 +117,6 @@ def shares(clock: Clock) -> dict[str, float]:
     return {name: seconds / whole for name, seconds in found.items()} if whole else {}
 
 
-def medians(clock: Clock) -> Mapping[str, float]:
+def medians(clock: StageClock) -> Mapping[str, float]:
     """Returns the median seconds of each stage."""
     return {stage: statistics.median(times) for stage, times in clock.seconds.items() if times}

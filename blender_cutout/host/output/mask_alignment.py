@@ -33,7 +33,7 @@ def note(scene: Any, place: Place, mask: Any, first: int, pictures: int) -> None
         pictures: how many; 1 stands for any time.
     """
     start = round(compat.time_get(place.strip, "frame_start"))
-    laid = {"first": first - start, "count": pictures, "mark": fingerprint.of(scene, place.strip)}
+    laid = {"first": first - start, "count": pictures, "mark": fingerprint.fingerprint_of(scene, place.strip)}
     mask[LAID_KEY] = json.dumps(laid)
 
 
@@ -74,7 +74,7 @@ def _check(scene: Any, place: Place, mask: Any, alone: bool) -> str:
         return f"What the mask strip of {clip.name} was written for is not known any more."
     if all(s != mask for s in place.siblings):
         return f"{clip.name} and its masks do not lie in the same meta strip."
-    if laid["mark"] != fingerprint.of(scene, clip):
+    if laid["mark"] != fingerprint.fingerprint_of(scene, clip):
         return f"{clip.name} was changed since its masks were written: they may not fit."
     left, right = span(clip)
     first = round(compat.time_get(clip, "frame_start")) + laid["first"]

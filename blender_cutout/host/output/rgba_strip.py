@@ -108,7 +108,7 @@ def _check(scene: Any, clips: list[Place], ours: list[Any]) -> str:
         return "" if whole and fits else f"{clip.name} was cut or copied since its RGBA strip was written."
     strip, laid = ours[0], known[0]
     time, stands = placement.in_time(clip), placement.in_frame(scene, clip)
-    if laid["mark"] != fingerprint.of(scene, clip):
+    if laid["mark"] != fingerprint.fingerprint_of(scene, clip):
         return f"{clip.name} was changed since its RGBA strip was written: it may not fit."
     if laid["time"] == time and placement.same(laid["stands"], stands):
         return ""
@@ -138,7 +138,7 @@ def _follow(scene: Any, place: Place, strip: Any, first: int, pictures: int) -> 
     laid = {
         "first": first - time[0],
         "count": pictures,
-        "mark": fingerprint.of(scene, place.strip),
+        "mark": fingerprint.fingerprint_of(scene, place.strip),
         "time": time,
         "stands": json.dumps(placement.in_frame(scene, place.strip)),
     }

@@ -19,7 +19,12 @@ _AGAIN = "Press Write Strips."
 def note(scene: Any, clip: Any, mask: Any, count: int) -> None:
     """Has a Mask data-block remember what it was made for: `count` frames (1 = any time) from the clip's `coverage`."""
     first = coverage(scene, clip)[0] - round(compat.time_get(clip, "frame_start"))
-    laid = {"first": first, "count": count, "mark": fingerprint.of(scene, clip), "stands": _stands(scene, clip)}
+    laid = {
+        "first": first,
+        "count": count,
+        "mark": fingerprint.fingerprint_of(scene, clip),
+        "stands": _stands(scene, clip),
+    }
     mask[LAID_KEY] = json.dumps(laid)
 
 
@@ -40,7 +45,7 @@ def keep(scene: Any) -> list[tuple[str, str]]:
 def _check(scene: Any, clip: Any, laid: dict[str, Any] | None) -> str:
     if laid is None:
         return f"What the splines of {clip.name} were made for is not known any more."
-    if laid["mark"] != fingerprint.of(scene, clip):
+    if laid["mark"] != fingerprint.fingerprint_of(scene, clip):
         return f"{clip.name} was changed since its splines were made: they may not fit."
     start, left, right = placement.in_time(clip)
     first = start + laid["first"]

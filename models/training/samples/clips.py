@@ -15,9 +15,9 @@ from torch import Tensor
 
 from .camera import compress, motion_blur
 from .compositing import (
+    ClipScene,
     Layer,
     Matrix,
-    Scene,
     Seen,
     Thing,
     crops,
@@ -33,11 +33,11 @@ from .films import FAR, choose_frames, choose_objects, film_shares, masks_of, se
 from .instances import split_object
 from .pool import Pool
 from .recipe import ClipRecipe, RecipeError
-from .warps import View, motion_matrix, random_bend, random_colour, recoloured, soften
+from .warps import WarpView, motion_matrix, random_bend, random_colour, recoloured, soften
 
 
 @dataclass(frozen=True, slots=True)
-class Clip:
+class TrainingClip:
     """images (T, 3, H, W) in [0, 255], mattes (T, N, H, W) in [0, 1], loss weight, steps (T, 2, 3), known (T,).
 
     `steps[t]` maps places of frame t's crop to places of frame t - 1's, both in [-1, 1], for `affine_grid`. `known[t]`
@@ -78,7 +78,7 @@ class ClipKind:
     device: torch.device
 
 
-def still_clip(pool: Pool, rng: np.random.Generator, kind: ClipKind, recipe: ClipRecipe) -> Clip:
+def still_clip(pool: Pool, rng: np.random.Generator, kind: ClipKind, recipe: ClipRecipe) -> TrainingClip:
     """Returns a clip made from stills."""
     main = pick_thing(pool, rng)
     strength = float(rng.uniform(0.4, 1.3))
@@ -90,7 +90,7 @@ def still_clip(pool: Pool, rng: np.random.Generator, kind: ClipKind, recipe: Cli
     worlds = crops([boxes[0], *boxes[:-1]], rng, bounds)
     if rng.random() < 0.5:
         worlds = [w @ np.diag([-1.0, 1.0, 1.0]) for w in worlds]
-    scene = Scene(worlds, kind.size, kind.device)
+    scene = ClipScene(worlds, kind.size, kind.device)
     border = bool(rng.random() < 0.5)
     amplitude = main.side * float(rng.uniform(0.0, recipe.bend))
     bends = [random_bend(rng, amplitude) for _ in motions]
@@ -113,7 +113,7 @@ def _on_other(
     pool: Pool,
     rng: np.random.Generator,
     recipe: ClipRecipe,
-    scene: Scene,
+    scene: ClipScene,
     layers: list[Layer],
     main: Thing,
     strength: float,
@@ -134,7 +134,7 @@ def _on_other(
     ]
 
 
-def video_clip(pool: Pool, rng: np.random.Generator, kind: ClipKind, recipe: ClipRecipe) -> Clip:
+def video_clip(pool: Pool, rng: np.random.Generator, kind: ClipKind, recipe: ClipRecipe) -> TrainingClip:
     """Returns a clip of real video; objects that its film does not have are pasted in."""
     names, shares = film_shares(pool)
     while True:
@@ -158,10 +158,10 @@ def video_clip(pool: Pool, rng: np.random.Generator, kind: ClipKind, recipe: Cli
     spin = motion_matrix(0, 0, turn, 1.0, float(rng.normal(0.0, 0.04)), 0, 0) @ np.diag([stretch, 1 / stretch, 1.0])
     if rng.random() < 0.5:
         spin = spin @ np.diag([-1.0, 1.0, 1.0])
-    scene = Scene([w @ spin for w in worlds], kind.size, kind.device)
+    scene = ClipScene([w @ spin for w in worlds], kind.size, kind.device)
     border = bool(rng.random() < 0.5)
     layers = [
-        shown(p.image, m, p.unknown(), View(w[:2]), scene, border)
+        shown(p.image, m, p.unknown(), WarpView(w[:2]), scene, border)
         for p, m, w in zip(pictures, masks, scene.worlds, strict=True)
     ]
     lacking = kind.objects - len(ids)
@@ -175,16 +175,16 @@ def video_clip(pool: Pool, rng: np.random.Generator, kind: ClipKind, recipe: Cli
     return _clip(images, layers, pictures[0].weight, scene.worlds, known)
 
 
-def _clip(images: Tensor, layers: list[Layer], weight: float, worlds: Sequence[Matrix], known: Tensor) -> Clip:
+def _clip(images: Tensor, layers: list[Layer], weight: float, worlds: Sequence[Matrix], known: Tensor) -> TrainingClip:
     mattes = torch.stack([layer.mattes for layer in layers])
     unknown = None
     if any(layer.unknown is not None for layer in layers):
         nowhere = torch.zeros_like(mattes[0, :1])
         unknown = torch.cat([nowhere if layer.unknown is None else layer.unknown for layer in layers])
-    return Clip(images, mattes, weight, steps_between(worlds), known, unknown)
+    return TrainingClip(images, mattes, weight, steps_between(worlds), known, unknown)
 
 
-def _speeds(boxes: list[Seen], gaps: list[int], scene: Scene) -> list[Matrix]:
+def _speeds(boxes: list[Seen], gaps: list[int], scene: ClipScene) -> list[Matrix]:
     """The object's motion (2,) in pixels of the crop from one stored frame to the next; none where frames are far."""
     out = []
     for t, (world, gap) in enumerate(zip(scene.worlds, gaps, strict=True)):
@@ -226,7 +226,7 @@ def clip_batch(
     """
     if video_share > 0 and not pool.sequences:
         raise RecipeError("There is no usable training video; video=0 trains on stills only.")
-    made: list[Clip] = []
+    made: list[TrainingClip] = []
     while len(made) < clips:
         make = video_clip if rng.random() < video_share else still_clip
         clip = make(pool, rng, kind, recipe)
@@ -242,7 +242,7 @@ def clip_batch(
     )
 
 
-def _certain(clips: Sequence[Clip]) -> Tensor | None:
+def _certain(clips: Sequence[TrainingClip]) -> Tensor | None:
     if all(clip.unknown is None for clip in clips):
         return None
     nowhere = torch.zeros_like(clips[0].mattes[:, 0])

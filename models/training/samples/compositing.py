@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .pool import Picture, Pool, choose, object_box, pick_object
 from .recipe import ClipRecipe
-from .warps import View, crop_matrix, motion_matrix, random_bend, random_colour, render
+from .warps import WarpView, crop_matrix, motion_matrix, random_bend, random_colour, render
 
 Matrix = NDArray[np.float64]
 Walk = list[tuple[float, float, float, float, float]]
@@ -57,7 +57,7 @@ class Layer(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class ClipScene:
     """What every layer of a clip is rendered with: the crop of every frame, its size in pixels, where to compute."""
 
     worlds: Sequence[Matrix]
@@ -123,7 +123,7 @@ def steps_between(worlds: Sequence[Matrix]) -> Tensor:
 
 def rendered(
     thing: Thing,
-    scene: Scene,
+    scene: ClipScene,
     place: Matrix,
     motions: Sequence[Matrix],
     bends: Sequence[Matrix | None],
@@ -148,7 +148,7 @@ def rendered(
     unknown = None if whole else thing.picture.unknown()
     out = []
     for world, motion, bend in zip(scene.worlds, motions, bends, strict=True):
-        view = View((back @ np.linalg.inv(motion) @ world)[:2], bend)
+        view = WarpView((back @ np.linalg.inv(motion) @ world)[:2], bend)
         out.append(shown(thing.picture.image, mask, unknown, view, scene, border))
     return out
 
@@ -157,8 +157,8 @@ def shown(
     image: NDArray[np.uint8],
     masks: NDArray[np.bool_] | None,
     unknown: NDArray[np.bool_] | None,
-    view: View,
-    scene: Scene,
+    view: WarpView,
+    scene: ClipScene,
     border: bool,
 ) -> Layer:
     """Returns what a view shows of a picture (h, w, 3), of its objects (N, h, w) and of what is not known (h, w)."""
@@ -179,7 +179,7 @@ def paste(
     pool: Pool,
     rng: np.random.Generator,
     recipe: ClipRecipe,
-    scene: Scene,
+    scene: ClipScene,
     layers: list[Layer],
     main: Thing,
     strength: float,

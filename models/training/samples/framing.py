@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from .pool import Picture, Pool, choose
-from .warps import View, crop_matrix, inside_box, motion_matrix, random_colour, render, soften
+from .warps import WarpView, crop_matrix, inside_box, motion_matrix, random_colour, render, soften
 
 Box = tuple[float, float, float, float]
 
@@ -43,7 +43,7 @@ def shown(
         matrix = matrix @ np.diag([-1.0, 1.0, 1.0])
     if wild and rng.random() < 0.3:
         matrix = matrix @ motion_matrix(0, 0, float(rng.normal(0, 0.15)), 1.0, float(rng.normal(0, 0.06)), 0, 0)
-    image, truth = render(picture.image, mask, View(matrix[:2]), size_hw, bool(rng.random() < 0.5), device)
+    image, truth = render(picture.image, mask, WarpView(matrix[:2]), size_hw, bool(rng.random() < 0.5), device)
     return soften(random_colour(rng, 0.8)(image), rng), truth
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .pool import Picture, Pool, choose, object_box, pick_object
-from .warps import View, crop_matrix, motion_matrix, random_bend, random_colour, render, soften
+from .warps import WarpView, crop_matrix, motion_matrix, random_bend, random_colour, render, soften
 
 SIZE = 224
 STILL_SHARE = {"ecssd": 0.3, "pascal_s": 0.25, "ccp": 0.1, "coco_mval": 0.2, "horses": 0.1, "human290": 0.05}
@@ -133,7 +133,7 @@ def _walk(rng: np.random.Generator, count: int, x: float, y: float, reach: float
 
 def _view(image: Array, mask: Array, matrix: Matrix, bend: Matrix | None = None) -> tuple[Tensor, Tensor]:
     """Picture (3, S, S) and mask (S, S) as seen through a crop."""
-    shown, cover = render(image, mask, View(matrix[:2], bend), (SIZE, SIZE), True, torch.device("cpu"))
+    shown, cover = render(image, mask, WarpView(matrix[:2], bend), (SIZE, SIZE), True, torch.device("cpu"))
     return shown, cover[0].clamp(0, 1)
 
 

@@ -34,7 +34,7 @@ _LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class PoolEntry:
     """Where one decoded picture lies in the packed array: H*W*3 bytes of RGB at `offset`, then H*W bytes of mask."""
 
     name: str
@@ -54,7 +54,7 @@ class Picture:
 
     image: NDArray[np.uint8]
     mask: NDArray[np.uint8]
-    entry: Entry
+    entry: PoolEntry
     weight: float
 
     def objects(self) -> dict[int, NDArray[np.bool_]]:
@@ -83,7 +83,7 @@ class Pool:
     def __init__(self, cache: Path) -> None:
         self.folder = cache
         record = json.loads((cache / "index.json").read_text())
-        self.entries = [Entry(**e) for e in record["entries"]]
+        self.entries = [PoolEntry(**e) for e in record["entries"]]
         self.damaged = len(record.get("damaged", ()))
         self._group_weights: Sequence[float] = GROUP_WEIGHTS
         self._bytes = np.memmap(cache / "pixels.bin", dtype=np.uint8, mode="r")
@@ -151,7 +151,7 @@ def _build(data: Path, cache: Path) -> None:
             height, width = mask.shape
             out.write(image.tobytes())
             out.write(mask.tobytes())
-            entry = Entry(
+            entry = PoolEntry(
                 source.name, source.set, source.kind, group, source.sequence, offset, height, width, source.frame
             )
             entries.append(asdict(entry))

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .pool import CACHE_VERSION, Entry, read_pair
+from .pool import CACHE_VERSION, PoolEntry, read_pair
 
 Image = NDArray[np.uint8]
 Stack = NDArray[np.float32]
@@ -104,7 +104,7 @@ def write_pool(folder: Path, pictures: Iterable[tuple[str, Image, NDArray[np.boo
             height, width = mask.shape
             out.write(np.ascontiguousarray(image).tobytes())
             out.write((mask * np.uint8(255)).tobytes())
-            entries.append(asdict(Entry(name, SET, "object", GROUP, "", offset, height, width)))
+            entries.append(asdict(PoolEntry(name, SET, "object", GROUP, "", offset, height, width)))
             offset += 4 * height * width
     os.replace(folder / "pixels.part", folder / "pixels.bin")
     part = folder / "index.part"

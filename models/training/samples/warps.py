@@ -14,7 +14,7 @@ from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class WarpView:
     """From output places (x, y in [-1, 1]) to source pixels: `matrix` (2, 3), then a smooth `bend` (2, g, g)."""
 
     matrix: NDArray[np.float64]
@@ -56,7 +56,7 @@ def random_bend(rng: np.random.Generator, amplitude_px: float, grid: int = 4) ->
 def render(
     image: NDArray[np.uint8],
     mask: NDArray[np.bool_] | None,
-    view: View,
+    view: WarpView,
     size_hw: tuple[int, int],
     border: bool,
     device: torch.device,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import bpy_kit as kit
 import pytest
 
-from blender_cutout.client.job_queue import BUDGET, Job, Opening, Pump
+from blender_cutout.client.job_queue import BUDGET, Job, JobQueue, Opening
 from blender_cutout.client.process import WorkerClient
 from blender_cutout.core.errors import EnvironmentMissing, InputError
 from blender_cutout.core.messages import (
@@ -72,13 +72,13 @@ def notebook() -> Notebook:
 
 
 @pytest.fixture
-def pump(notebook: Notebook, tmp_path: Path) -> Iterator[Pump]:
+def pump(notebook: Notebook, tmp_path: Path) -> Iterator[JobQueue]:
     def start() -> WorkerClient:
         client = WorkerClient(kit.fake_engine("--delay", "0.03"), tmp_path / "engine.log")
         client.start(Hello(PROTOCOL, "auto", "auto"))
         return client
 
-    pump = Pump(start, notebook)
+    pump = JobQueue(start, notebook)
     yield pump
     pump.close()
 
@@ -89,7 +89,7 @@ def opening(tmp_path: Path) -> Opening:
     return Opening(Clip(str(tmp_path / "clip")), tmp_path / "track", "")
 
 
-def run(pump: Pump, job: Job) -> Outcome:
+def run(pump: JobQueue, job: Job) -> Outcome:
     deadline = time.monotonic() + 60
     while job.outcome is None:
         assert time.monotonic() < deadline
@@ -98,11 +98,11 @@ def run(pump: Pump, job: Job) -> Outcome:
     return job.outcome
 
 
-def auto(pump: Pump, opening: Opening, frame: int) -> Outcome:
+def auto(pump: JobQueue, opening: Opening, frame: int) -> Outcome:
     return run(pump, pump.submit("t", opening, "Auto", lambda wire: ApplyRound(wire, "t", frame, (), auto=True)))
 
 
-def test_a_track_is_opened_once_before_the_first_job(pump: Pump, opening: Opening, notebook: Notebook) -> None:
+def test_a_track_is_opened_once_before_the_first_job(pump: JobQueue, opening: Opening, notebook: Notebook) -> None:
     assert isinstance(auto(pump, opening, 3), Done)
     assert isinstance(auto(pump, opening, 5), Done)
     assert [s.keyframes for s in notebook.states] == [(), (3,), (3, 5)]
@@ -110,13 +110,13 @@ def test_a_track_is_opened_once_before_the_first_job(pump: Pump, opening: Openin
     assert not pump.jobs
 
 
-def test_a_job_without_a_message_only_opens(pump: Pump, opening: Opening, notebook: Notebook) -> None:
+def test_a_job_without_a_message_only_opens(pump: JobQueue, opening: Opening, notebook: Notebook) -> None:
     assert isinstance(run(pump, pump.submit("t", opening, "Opening")), Done)
     assert notebook.states[-1].frame_count == kit.LENGTH
 
 
 def test_a_round_may_be_announced_and_nothing_comes_of_it_where_none_can_come(
-    pump: Pump, opening: Opening, notebook: Notebook
+    pump: JobQueue, opening: Opening, notebook: Notebook
 ) -> None:
     pump.expect("t", 3)
     assert pump.running, "it loads while the pen is down"
@@ -133,7 +133,7 @@ def test_an_engine_that_cannot_start_is_told_of_by_the_round_and_not_before(
     def start() -> WorkerClient:
         raise EnvironmentMissing("There is no engine.", "Set it up.")
 
-    pump = Pump(start, notebook)
+    pump = JobQueue(start, notebook)
     pump.expect("t", 3)
     assert (pump.running, notebook.lost) == (False, [])
     with pytest.raises(EnvironmentMissing):
@@ -141,7 +141,7 @@ def test_an_engine_that_cannot_start_is_told_of_by_the_round_and_not_before(
 
 
 def test_after_a_restart_the_track_is_put_at_the_head_that_the_file_remembers(
-    pump: Pump, opening: Opening, notebook: Notebook
+    pump: JobQueue, opening: Opening, notebook: Notebook
 ) -> None:
     auto(pump, opening, 3)
     saved = pump.heads["t"]
@@ -153,7 +153,9 @@ def test_after_a_restart_the_track_is_put_at_the_head_that_the_file_remembers(
         assert pump.heads["t"] == expected
 
 
-def test_a_cancelled_job_ends_as_such_and_keeps_its_frames(pump: Pump, opening: Opening, notebook: Notebook) -> None:
+def test_a_cancelled_job_ends_as_such_and_keeps_its_frames(
+    pump: JobQueue, opening: Opening, notebook: Notebook
+) -> None:
     auto(pump, opening, 0)
     job = pump.submit("t", opening, "Propagating", lambda wire: Propagate(wire, "t", 0, kit.LENGTH, "forward"))
     while len(notebook.mattes) < 4:
@@ -168,7 +170,7 @@ def test_a_cancelled_job_ends_as_such_and_keeps_its_frames(pump: Pump, opening: 
 
 @pytest.mark.skipif(os.name == "nt", reason="SIGKILL is not known there")
 def test_a_killed_engine_fails_its_jobs_and_the_next_job_starts_another(
-    pump: Pump, opening: Opening, notebook: Notebook
+    pump: JobQueue, opening: Opening, notebook: Notebook
 ) -> None:
     auto(pump, opening, 0)
     job = pump.submit("t", opening, "Propagating", lambda wire: Propagate(wire, "t", 0, kit.LENGTH, "forward"))
@@ -183,7 +185,9 @@ def test_a_killed_engine_fails_its_jobs_and_the_next_job_starts_another(
     assert notebook.states[-1].keyframes == ()
 
 
-def test_what_follows_a_job_may_word_its_end_or_make_it_fail(pump: Pump, opening: Opening, notebook: Notebook) -> None:
+def test_what_follows_a_job_may_word_its_end_or_make_it_fail(
+    pump: JobQueue, opening: Opening, notebook: Notebook
+) -> None:
     def refuse(_: Done) -> str:
         raise InputError("The strip is gone.", "Undo.")
 
@@ -209,7 +213,7 @@ def slow_end(seconds: float, ran: list[float], closed: list[bool] | None = None)
 
 
 def test_what_takes_long_after_a_job_is_done_bit_by_bit_and_in_order(
-    pump: Pump, opening: Opening, notebook: Notebook
+    pump: JobQueue, opening: Opening, notebook: Notebook
 ) -> None:
     ran: list[float] = []
     first = pump.submit("t", opening, "First", then=lambda _: slow_end(0.004, ran))
@@ -228,7 +232,7 @@ def test_what_takes_long_after_a_job_is_done_bit_by_bit_and_in_order(
     assert max(notebook.shares) > 0.5
 
 
-def test_what_follows_a_job_can_be_cancelled(pump: Pump, opening: Opening, notebook: Notebook) -> None:
+def test_what_follows_a_job_can_be_cancelled(pump: JobQueue, opening: Opening, notebook: Notebook) -> None:
     ran: list[float] = []
     closed: list[bool] = []
     job = pump.submit("t", opening, "Writing", then=lambda _: slow_end(0.004, ran, closed))
@@ -244,7 +248,7 @@ def test_what_follows_a_job_can_be_cancelled(pump: Pump, opening: Opening, noteb
     assert len(ran) < 40
 
 
-def test_closing_ends_the_open_jobs(pump: Pump, opening: Opening) -> None:
+def test_closing_ends_the_open_jobs(pump: JobQueue, opening: Opening) -> None:
     job = pump.submit("t", opening, "Opening")
     pump.close()
     assert isinstance(job.outcome, Cancelled)
@@ -252,7 +256,7 @@ def test_closing_ends_the_open_jobs(pump: Pump, opening: Opening) -> None:
 
 
 def test_a_job_on_several_tracks_opens_them_all_and_is_stopped_by_any(
-    pump: Pump, opening: Opening, notebook: Notebook, tmp_path: Path
+    pump: JobQueue, opening: Opening, notebook: Notebook, tmp_path: Path
 ) -> None:
     auto(pump, opening, 3)
     other = Opening(opening.clip, tmp_path / "other", "")

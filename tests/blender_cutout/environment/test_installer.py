@@ -13,8 +13,7 @@ import pytest
 
 from blender_cutout.core.errors import EnvironmentMissing
 from blender_cutout.environment import interpreters, pip_runner, venv
-from blender_cutout.environment.installer import Installer, Progress
-from blender_cutout.tasks import engine_setup
+from blender_cutout.environment.installer import OFFLINE, Installer, SetupProgress
 from blender_cutout.ui import setup_view
 from blender_cutout.ui.setup_view import CANCEL, CHECK, SETUP, Situation
 
@@ -115,7 +114,7 @@ def test_a_blender_that_names_itself_as_python_is_not_started_with_our_file(
 # ---------------------------------------------------------------------------------------------- the process
 
 
-def until_ended(installer: Installer) -> Progress:
+def until_ended(installer: Installer) -> SetupProgress:
     deadline = time.monotonic() + 60
     while installer.running:
         assert time.monotonic() < deadline
@@ -189,43 +188,45 @@ def _lives(pid: int) -> bool:
 # ------------------------------------------------------------------------------------------------ the words
 
 
-def words(view: setup_view.View) -> str:
+def words(view: setup_view.SetupView) -> str:
     return "\n".join(line.text for line in view.lines)
 
 
-def operators(view: setup_view.View) -> list[str]:
+def operators(view: setup_view.SetupView) -> list[str]:
     return [button.operator for button in view.buttons]
 
 
 def test_before_anything_is_installed_the_way_is_shown() -> None:
     missing = Situation("", "The engine is not installed.")
-    view = setup_view.view(Progress(), missing)
+    view = setup_view.view(SetupProgress(), missing)
     assert operators(view) == [SETUP]
     assert "The engine is not installed." in words(view)
     assert "downloads" in words(view)
-    offline = setup_view.view(Progress(), Situation("", "Missing.", online=False))
-    assert engine_setup.OFFLINE in words(offline)
+    offline = setup_view.view(SetupProgress(), Situation("", "Missing.", online=False))
+    assert OFFLINE in words(offline)
     assert "folder of wheels" in words(offline)
     assert "downloads" not in words(offline)
-    wheels = setup_view.view(Progress(), Situation("", "Missing.", online=False, wheels="/wheels"))
-    assert engine_setup.OFFLINE not in words(wheels)
+    wheels = setup_view.view(SetupProgress(), Situation("", "Missing.", online=False, wheels="/wheels"))
+    assert OFFLINE not in words(wheels)
     assert "/wheels" in words(wheels)
 
 
 def test_while_it_runs_there_is_a_bar_the_last_line_and_cancel() -> None:
-    view = setup_view.view(Progress("running", "setup", "Installing PyTorch", 0.4, "Downloading"), Situation(""))
+    view = setup_view.view(SetupProgress("running", "setup", "Installing PyTorch", 0.4, "Downloading"), Situation(""))
     assert (view.share, view.bar, words(view), operators(view)) == (0.4, "Installing PyTorch", "Downloading", [CANCEL])
-    view = setup_view.view(Progress("cancelling", "setup", "Cancelling", 0.4), Situation(""))
+    view = setup_view.view(SetupProgress("cancelling", "setup", "Cancelling", 0.4), Situation(""))
     assert operators(view) == []
 
 
 def test_the_end_tells_the_tier_or_what_to_do() -> None:
     ready = Situation("/engine/python")
-    view = setup_view.view(Progress("done", text="It works.", engine="tier standard on cpu"), ready)
+    view = setup_view.view(SetupProgress("done", text="It works.", engine="tier standard on cpu"), ready)
     assert "Self-test: tier standard on cpu." in words(view)
     assert operators(view) == [SETUP, CHECK]
-    view = setup_view.view(Progress("failed", text="The disk is full.", hint="Make room."), Situation("", "Missing."))
+    view = setup_view.view(
+        SetupProgress("failed", text="The disk is full.", hint="Make room."), Situation("", "Missing.")
+    )
     assert words(view).endswith("The disk is full.\nMake room.")
     assert operators(view) == [SETUP]
-    view = setup_view.view(Progress("failed", text="No PyTorch."), Situation("/mine", chosen=True))
+    view = setup_view.view(SetupProgress("failed", text="No PyTorch."), Situation("/mine", chosen=True))
     assert operators(view) == [CHECK], "an existing Python is not ours to change"

@@ -40,10 +40,10 @@ def choose(blender: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]
 
 @pytest.fixture
 def setup(blender: Any) -> Iterator[Any]:
-    from blender_cutout.environment.installer import Progress
+    from blender_cutout.environment.installer import SetupProgress
     from blender_cutout.tasks.engine_setup import setup
 
-    setup.installer.progress = Progress()
+    setup.installer.progress = SetupProgress()
     yield setup
     setup.close()
 
@@ -222,7 +222,7 @@ def test_nothing_is_left_when_the_addon_goes(blender: Any, home: Path, setup: An
 def test_the_preferences_draw_every_state(blender: Any, home: Path, setup: Any) -> None:
     from types import SimpleNamespace
 
-    from blender_cutout.environment.installer import Progress
+    from blender_cutout.environment.installer import SetupProgress
     from blender_cutout.ui import preferences
 
     class Paper:
@@ -237,7 +237,7 @@ def test_the_preferences_draw_every_state(blender: Any, home: Path, setup: Any) 
 
     for phase in ("idle", "running", "cancelling", "done", "failed", "cancelled"):
         Paper.notes.clear()
-        setup.installer.progress = Progress(phase, "setup", "Installing PyTorch", 0.4, "Downloading", "It ended.")
+        setup.installer.progress = SetupProgress(phase, "setup", "Installing PyTorch", 0.4, "Downloading", "It ended.")
         preferences._draw_engine(SimpleNamespace(region=None), Paper())
         drawn = "\n".join(Paper.notes)
         assert ("progress" in drawn) == (phase in ("running", "cancelling"))

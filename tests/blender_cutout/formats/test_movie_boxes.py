@@ -40,14 +40,14 @@ QUARTER = struct.pack(">9i", 0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30)
 def test_a_header_that_is_cut_tells_no_rotation(tmp_path: Path, header: bytes, degrees: int) -> None:
     path = tmp_path / "clip.mp4"
     path.write_bytes(movie(header))
-    assert movie_rotation.of(path) == degrees
+    assert movie_rotation.rotation_of(path) == degrees
 
 
 def test_boxes_without_an_end_cost_no_time(tmp_path: Path) -> None:
     path = tmp_path / "clip.mp4"
     path.write_bytes(box(b"free") * (8 << 20))
     begun = time.monotonic()
-    assert movie_rotation.of(path) == 0
+    assert movie_rotation.rotation_of(path) == 0
     assert time.monotonic() - begun < 2
 
 
@@ -55,4 +55,4 @@ def test_boxes_without_an_end_cost_no_time(tmp_path: Path) -> None:
 def test_a_pipe_is_no_movie(tmp_path: Path) -> None:
     path = tmp_path / "clip.mp4"
     os.mkfifo(path)
-    assert movie_rotation.of(path) == 0
+    assert movie_rotation.rotation_of(path) == 0

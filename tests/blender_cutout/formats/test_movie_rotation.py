@@ -36,7 +36,7 @@ def test_the_mask_lies_on_the_object_however_the_clip_is_turned(blender: Any, tm
     from blender_cutout.tasks import jobs
 
     movie = turned(tmp_path / "Handy.mp4", degrees)
-    assert movie_rotation.of(movie) == degrees
+    assert movie_rotation.rotation_of(movie) == degrees
     scene = kit.fresh_scene(blender)
     scene.render.resolution_x = scene.render.resolution_y = 260
     strip = compat.strips(scene.sequence_editor).new_movie("phone", str(movie), 2, 1)
@@ -46,9 +46,9 @@ def test_the_mask_lies_on_the_object_however_the_clip_is_turned(blender: Any, tm
     if compat.IGNORES_ROTATION and degrees:
         assert f"turned by {degrees}°" in blender.context.window_manager.cutout.text
         assert blender.ops.cutout.render_frames() == {"FINISHED"}
-        assert rendered_frames.of(strip) is not None
+        assert rendered_frames.rendered_frames_of(strip) is not None
     else:
-        assert rendered_frames.of(strip) is None
+        assert rendered_frames.rendered_frames_of(strip) is None
     track = scene.cutout.tracks[0]
     render = kit.render_frame(blender, scene, 5, tmp_path / "r")
     red = (render[..., 0] > 0.7) & (render[..., 1] < 0.4)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from blender_cutout.core.images import preview
-from blender_cutout.geometry.mask_detail import Part, part_in_view, small_copy, used, whole
+from blender_cutout.geometry.mask_detail import MaskPart, part_in_view, small_copy, used, whole
 from blender_cutout.geometry.picture_map import PictureMap
 
 HD = PictureMap((1920, 1080), (1920, 1080))
@@ -40,18 +40,18 @@ def test_a_scaled_strip_counts_by_its_size_on_the_screen() -> None:
 
 
 def test_all_of_hd_is_taken_pixel_by_pixel() -> None:
-    assert part_in_view(HD, ALL, 1.0, 960) == whole(HD) == Part(0, 0, 1920, 1080)
+    assert part_in_view(HD, ALL, 1.0, 960) == whole(HD) == MaskPart(0, 0, 1920, 1080)
 
 
 def test_the_part_holds_what_is_in_view_on_a_coarse_grid() -> None:
     part = part_in_view(UHD, view(-100, 400, -300, 200), 4.0, 960)
-    assert part == Part(1792, 768, 2560, 1536)
+    assert part == MaskPart(1792, 768, 2560, 1536)
     assert part == part_in_view(UHD, view(-90, 410, -290, 210), 4.0, 960), "a little pan needs no other"
 
 
 def test_no_part_is_larger_than_the_graphics_card_takes_in_a_moment() -> None:
     part = part_in_view(UHD, view(-1920, 1920, -1080, 1080), 1.0, 960)
-    assert part == Part(0, 0, 3840, 2160, 2)
+    assert part == MaskPart(0, 0, 3840, 2160, 2)
     huge = PictureMap((15360, 8640), (15360, 8640))
     part = part_in_view(huge, view(-3000, 3000, -2000, 2000), 1.0, 960)
     assert part is not None
@@ -64,7 +64,7 @@ def test_nothing_in_view_needs_no_detail() -> None:
 
 @pytest.mark.parametrize("step", [1, 2, 3])
 def test_pixels_lie_on_the_texture_where_they_lie_in_the_picture(step: int) -> None:
-    part = Part(256, 512, 768, 1024, step)
+    part = MaskPart(256, 512, 768, 1024, step)
     columns, rows = range(part.x0, part.x1, step), range(part.y0, part.y1, step)
     for number in (0, 1, 100):
         x, y = part.share((columns[number] + 0.5, rows[number] + 0.5))

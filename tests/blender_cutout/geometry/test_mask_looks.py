@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from blender_cutout.geometry.mask_looks import CHECKER, GREY, OUTLINE, PALETTE, TINT, Look, look, on_screen
+from blender_cutout.geometry.mask_looks import CHECKER, GREY, OUTLINE, PALETTE, TINT, MaskLook, look, on_screen
 
 BLUE = (0.0, 0.0, 1.0)
 MATTE = np.array([0.0, 0.5, 1.0])
 BELOW = np.array([[0.8, 0.4, 0.2]] * 3)
 
 
-def shade(values: Look, matte: np.ndarray, below: np.ndarray, dark: bool = False, line: float = 0.0) -> np.ndarray:
+def shade(values: MaskLook, matte: np.ndarray, below: np.ndarray, dark: bool = False, line: float = 0.0) -> np.ndarray:
     """Pixels (N, 3) of a view over `below`, on a dark or bright square, with so much of the outline."""
     outside = np.array(values.outside) * ((1 - values.squares * dark,) * 3 + (1,))
     over = outside * (1 - matte[:, None]) + np.array(values.inside) * matte[:, None]

@@ -21,7 +21,7 @@ def test_a_meta_strip_is_rendered_and_cut_out_exactly(blender: Any, project: Pro
     before = len(blender.data.scenes), len(blender.data.actions)
     track = cut_out(blender, scene)
     assert (len(blender.data.scenes), len(blender.data.actions)) == before
-    rendered = rendered_frames.of(meta)
+    rendered = rendered_frames.rendered_frames_of(meta)
     assert rendered is not None
     assert rendered.count == kit.LENGTH == track.frame_count
     for n in (0, 7, 11):
@@ -100,7 +100,7 @@ def test_a_retimed_strip_is_rendered_and_cut_out_exactly(blender: Any, project: 
         assert "raw cache" in blender.context.window_manager.cutout.text
     draw(blender, scene, 16, shown[17])
     carry_on(blender)
-    assert rendered_frames.of(strip).count == right - left
+    assert rendered_frames.rendered_frames_of(strip).count == right - left
     check(blender, scene, tmp_path / "r", shown)
 
 
@@ -151,7 +151,7 @@ def test_a_strip_inside_a_meta_is_rendered_as_it_is_inside(blender: Any, project
     scene.sequence_editor.active_strip = inner
     blender.ops.cutout.new()
     blender.ops.cutout.render_frames()
-    picture = kit.load_picture(blender, rendered_frames.of(inner).path / rendered_frames.file_name(3))
+    picture = kit.load_picture(blender, rendered_frames.rendered_frames_of(inner).path / rendered_frames.file_name(3))
     assert np.abs(picture - kit.picture(3) / 255).max() < 1.5 / 255
 
 
@@ -166,7 +166,7 @@ def test_animated_placement_is_left_out_and_the_scenes_animation_untouched(blend
     actions = len(blender.data.actions)
     blender.ops.cutout.new()
     blender.ops.cutout.render_frames()
-    picture = kit.load_picture(blender, rendered_frames.of(meta).path / rendered_frames.file_name(11))
+    picture = kit.load_picture(blender, rendered_frames.rendered_frames_of(meta).path / rendered_frames.file_name(11))
     assert np.abs(picture - kit.picture(11) / 255).max() < 1.5 / 255
     assert len(blender.data.actions) == actions
     scene.frame_set(12)
@@ -211,5 +211,5 @@ def test_another_picture_stream_than_the_first_is_rendered_first(
     assert strip_source.source(scene, strip).reason == ""
     strip.stream_index = 1
     assert "picture stream 1" in strip_source.source(scene, strip).reason
-    with pytest.raises(Exception, match="Render Frames"):
+    with pytest.raises(Exception, match="Render RenderedFrames"):
         strips.picture_map(scene, strip, (0, 0))

@@ -26,7 +26,7 @@ def test_when_the_meta_changes_the_masks_are_refused_and_frames_offered_again(
     inner = compat.strips(meta)[0]
     inner.transform.offset_x = 12.0
     for step in ("apply_strokes", "propagate", "write_strips"):
-        with pytest.raises(RuntimeError, match=r"changed since its frames were rendered.*Render Frames"):
+        with pytest.raises(RuntimeError, match=r"changed since its frames were rendered.*Render RenderedFrames"):
             getattr(blender.ops.cutout, step)()
     inner.transform.offset_x = 0.0
     assert blender.ops.cutout.write_strips() == {"FINISHED"}, "as before: all is well again"
@@ -88,12 +88,12 @@ def test_cancel_keeps_what_is_done_and_a_half_rendered_folder_is_never_taken(
     blender.ops.cutout.cancel_frames()
     assert not status.frames_busy
     assert not render_frames.step()
-    assert rendered_frames.of(meta) is None
+    assert rendered_frames.rendered_frames_of(meta) is None
     assert not made.folder.exists()
-    with pytest.raises(RuntimeError, match="Render Frames"):
+    with pytest.raises(RuntimeError, match="Render RenderedFrames"):
         blender.ops.cutout.auto()
     assert blender.ops.cutout.render_frames() == {"FINISHED"}
-    after = {p.name: p.stat().st_mtime_ns for p in rendered_frames.of(meta).path.glob("*.png")}
+    after = {p.name: p.stat().st_mtime_ns for p in rendered_frames.rendered_frames_of(meta).path.glob("*.png")}
     assert len(after) == kit.LENGTH
     assert {n: after[n] for n in done} == done, "frames that were done were not rendered again"
     assert not made.part.exists()
@@ -146,7 +146,7 @@ def test_rendering_all_again_keeps_the_masks_where_the_pictures_are_the_same(ble
     scene, strip = project()
     meta = into_meta(blender, scene, strip)
     track = cut_out(blender, scene)
-    uuid, first = track.uuid, rendered_frames.of(meta).path / rendered_frames.file_name(0)
+    uuid, first = track.uuid, rendered_frames.rendered_frames_of(meta).path / rendered_frames.file_name(0)
     before = first.stat().st_mtime_ns
     assert blender.ops.cutout.render_frames(again=True) == {"FINISHED"}
     assert first.stat().st_mtime_ns > before
@@ -166,11 +166,11 @@ def test_frames_that_nothing_uses_go_after_some_days(blender: Any, project: Proj
     scene, strip = project()
     meta = into_meta(blender, scene, strip)
     cut_out(blender, scene)
-    old = rendered_frames.of(meta).path
+    old = rendered_frames.rendered_frames_of(meta).path
     meta_strip = next(iter(compat.strips(meta)))
     meta_strip.use_reverse_frames = True
     assert blender.ops.cutout.render_frames() == {"FINISHED"}
-    new = rendered_frames.of(meta).path
+    new = rendered_frames.rendered_frames_of(meta).path
     assert new != old
     other = old.with_name("frames-mine")
     other.mkdir()

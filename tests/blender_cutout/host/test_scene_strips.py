@@ -101,7 +101,7 @@ def test_a_scene_strip_with_a_camera_is_rendered_and_cut_out(
     before = len(blender.data.scenes), len(blender.data.objects), len(blender.data.actions)
     track = begin(blender, scene)
     assert (len(blender.data.scenes), len(blender.data.objects), len(blender.data.actions)) == before
-    rendered = rendered_frames.of(strip)
+    rendered = rendered_frames.rendered_frames_of(strip)
     assert rendered is not None
     assert (rendered.count, rendered.width, rendered.height) == (kit.LENGTH, kit.WIDTH, kit.HEIGHT)
     assert not rendered.output, "as large as the strip's scene, whatever the sequencer's is"
@@ -121,7 +121,7 @@ def test_an_object_that_moves_otherwise_is_noticed(blender: Any, stage: tuple[An
     begin(blender, scene)
     draw(blender, scene, kit.STROKE_FRAME, kit.STROKE_FRAME)
     thing.scale = (1.5, 1.0, 1.0)
-    with pytest.raises(RuntimeError, match=r"changed since its frames were rendered.*Render Frames"):
+    with pytest.raises(RuntimeError, match=r"changed since its frames were rendered.*Render RenderedFrames"):
         blender.ops.cutout.propagate()
     thing.scale = (1.0, 1.0, 1.0)
     assert blender.ops.cutout.propagate() == {"FINISHED"}

@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 
 pytestmark = pytest.mark.bpy
-bpy = pytest.importorskip("bpy")
 
 SIZE = (128, 64)
 BITS = 8
@@ -32,6 +31,8 @@ def movies(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def scene() -> Iterator[object]:
+    import bpy
+
     bpy.ops.wm.read_factory_settings(use_empty=True)
     scene = kit.fresh_scene(bpy)
     scene.render.resolution_x, scene.render.resolution_y = SIZE
@@ -48,6 +49,8 @@ def number_on(picture: np.ndarray) -> int:
 
 @pytest.mark.parametrize("name", sorted(clips_kit.CLIPS))
 def test_every_strip_frame_has_the_picture_that_blender_renders(name, movies, scene, tmp_path):
+    import bpy
+
     from blender_cutout.core.errors import StripError
     from blender_cutout.host import compat, strips
 
@@ -87,6 +90,8 @@ def change(strip: Any, name: str) -> None:
 
 @pytest.mark.parametrize("how", ["trimmed", "offset into the file", "held at its end", "reversed", "strobe"])
 def test_a_variable_rate_goes_with_trims_reverse_and_strobe(how, movies, scene, tmp_path):
+    import bpy
+
     from blender_cutout.host import compat, strips
 
     facts = json.loads((movies / "facts.json").read_text(encoding="utf-8"))["phone.mp4"]
@@ -100,6 +105,7 @@ def test_a_variable_rate_goes_with_trims_reverse_and_strobe(how, movies, scene, 
 
 
 def test_a_variable_rate_in_a_scene_of_another_rate_is_shown_in_real_time(movies, scene, tmp_path):
+    import bpy
     from frames_kit import in_timeline
 
     from blender_cutout.host import compat, strips

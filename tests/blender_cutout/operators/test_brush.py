@@ -29,7 +29,7 @@ def paint(bpy: Any, name: str = "Cutout +") -> None:
 def settle() -> None:
     from blender_cutout.tasks import jobs
 
-    for job in jobs.pump.jobs:
+    for job in jobs.queue.jobs:
         jobs.wait(job, 60)
 
 
@@ -224,13 +224,13 @@ def test_blenders_undo_takes_the_round_then_the_stroke(blender: Any, track: Any)
     blender.ops.ed.undo()
     settle()
     assert (len(track().strokes), track().head, track().applied) == (1, "", "")
-    assert jobs.pump.heads[track().uuid] == ""
+    assert jobs.queue.heads[track().uuid] == ""
     blender.ops.ed.undo()
     assert len(track().strokes) == 0
     blender.ops.ed.redo()
     blender.ops.ed.redo()
     settle()
-    assert (len(track().strokes), track().head, jobs.pump.heads[track().uuid]) == (1, head, head)
+    assert (len(track().strokes), track().head, jobs.queue.heads[track().uuid]) == (1, head, head)
 
 
 def test_a_stroke_that_is_undone_while_the_engine_is_at_it_takes_its_round_along(blender: Any, track: Any) -> None:

@@ -100,13 +100,13 @@ def test_refusals_of_the_engine_name_frames_of_the_timeline(blender: Any, drawn:
 
 
 def test_a_frame_that_the_strip_does_not_show_is_called_a_clip_frame(drawn: tuple[Any, Any]) -> None:
-    from blender_cutout.core.frame_text import Told
+    from blender_cutout.core.frame_text import FrameText
     from blender_cutout.host import compat
     from blender_cutout.scene import frame_spans
 
     scene, track = drawn
     compat.time_set(scene.sequence_editor.active_strip, "frame_final_start", 4)
-    told = Told("Look at ", 0, ", ", 5, ", ", (1, 4), ".")
+    told = FrameText("Look at ", 0, ", ", 5, ", ", (1, 4), ".")
     assert frame_spans.in_timeline(scene, track, told) == (
         "Look at clip frame 0 (which the strip does not show), frame 6, frames 4 to 5."
     )

@@ -197,9 +197,9 @@ def test_blenders_undo_and_redo_take_all_objects_along(blender: Any, two: Any) -
         return blender.context.scene
 
     def settle() -> list[str]:
-        while jobs.pump.jobs:
-            jobs.wait(jobs.pump.jobs[0], 60)
-        return [jobs.pump.heads[t.uuid] for t in scene().cutout.tracks]
+        while jobs.queue.jobs:
+            jobs.wait(jobs.queue.jobs[0], 60)
+        return [jobs.queue.heads[t.uuid] for t in scene().cutout.tracks]
 
     before = heads(two)
     blender.ops.ed.undo_push(message="before")
@@ -219,7 +219,7 @@ def test_after_saving_loading_and_a_new_engine_the_joint_run_goes_on(blender: An
     blender.ops.wm.save_mainfile()
     blender.ops.wm.open_mainfile(filepath=blender.data.filepath)
     scene = blender.context.scene
-    assert not jobs.pump.running
+    assert not jobs.queue.running
     assert masks(scene, LATER)[1].any()
     assert blender.ops.cutout.propagate_all() == {"FINISHED"}
     assert heads(scene) == joint

@@ -172,7 +172,7 @@ def test_blenders_undo_and_redo_take_the_round_along_and_send_nothing_again(
     from blender_cutout.tasks import jobs
 
     def settle() -> None:
-        for job in jobs.pump.jobs:
+        for job in jobs.queue.jobs:
             jobs.wait(job, 60)
 
     def track() -> Any:
@@ -189,7 +189,7 @@ def test_blenders_undo_and_redo_take_the_round_along_and_send_nothing_again(
     assert head
     blender.ops.ed.undo()
     settle()
-    assert (track().head, track().applied, jobs.pump.heads[track().uuid]) == ("", "", "")
+    assert (track().head, track().applied, jobs.queue.heads[track().uuid]) == ("", "", "")
     assert auto() is None, "the stroke is back to what it was before the round: drawn, not applied"
     assert opacities(layers) == [1, 1]
     blender.ops.ed.undo()
@@ -199,7 +199,7 @@ def test_blenders_undo_and_redo_take_the_round_along_and_send_nothing_again(
     blender.ops.ed.redo()
     settle()
     assert auto() is None
-    assert (track().head, jobs.pump.heads[track().uuid]) == (head, head)
+    assert (track().head, jobs.queue.heads[track().uuid]) == (head, head)
     assert opacities(layers) == [0.4, 1]
 
 
@@ -215,7 +215,7 @@ def test_a_stroke_that_is_undone_while_the_engine_is_at_it_takes_its_round_along
     job = auto_apply.auto.look(blender.context)
     erase(layers()[0], 8)
     jobs.wait(job, 60)
-    while jobs.pump.jobs:
+    while jobs.queue.jobs:
         jobs.step()
     track = scene.cutout.tracks[0]
     assert (track.head, track.keyframe_count, track.applied) == ("", 0, "")

@@ -58,7 +58,7 @@ def test_links_among_frames_that_were_begun_are_replaced(blender: Any, project: 
     before = contents(victim)
     assert blender.ops.cutout.render_frames() == {"FINISHED"}
     assert contents(victim) == before
-    found = rendered_frames.of(meta).path
+    found = rendered_frames.rendered_frames_of(meta).path
     assert len([p for p in found.glob("0*.png") if p.is_file() and not p.is_symlink()]) == kit.LENGTH
     assert not (found / "done.json").is_symlink()
 

@@ -78,7 +78,7 @@ def test_the_choice_is_told_with_what_it_means_for_the_masks_there_are(blender: 
 
 def test_the_measured_choice_is_shown_for_auto(blender: Any, chosen: Any) -> None:
     from blender_cutout.environment import tier_record
-    from blender_cutout.environment.installer import Progress
+    from blender_cutout.environment.installer import SetupProgress
     from blender_cutout.tasks import tier_choice
     from blender_cutout.ui import preferences, setup_view
 
@@ -87,7 +87,7 @@ def test_the_measured_choice_is_shown_for_auto(blender: Any, chosen: Any) -> Non
     tier_record.keep(tier_record.Fitted(finest, 0.12, "cpu", tier_record.this_machine()))
     assert f"{tier_choice.title(finest)} (auto)" in drawn()
     now = setup_view.Situation("python", tier=preferences.situation().tier)
-    lines = [line.text for line in setup_view.view(Progress(), now).lines]
+    lines = [line.text for line in setup_view.view(SetupProgress(), now).lines]
     assert f"Tier: {finest} (0.12 s a frame; auto)" in lines
     blender.ops.cutout.step_tier(finer=False)
     assert chosen.tier == below, "one step from what auto is here"
@@ -118,12 +118,12 @@ def test_a_running_engine_changes_at_once_and_the_masks_stay(
     assert blender.ops.cutout.apply_strokes() == {"FINISHED"}
     assert blender.ops.cutout.propagate() == {"FINISHED"}
     track = scene.cutout.tracks[0]
-    before, done, client = track.mattes, track.done_count, jobs.pump.client
+    before, done, client = track.mattes, track.done_count, jobs.queue.client
     assert done == 12
     *_, finest = names()
     blender.ops.cutout.choose_tier(tier=finest)
     assert blender.ops.cutout.lock_frames(span="FRAME", lock=True) == {"FINISHED"}
-    assert jobs.pump.client is client, "no other process was started"
+    assert jobs.queue.client is client, "no other process was started"
     assert blender.context.window_manager.cutout.tier == finest
     assert (track.mattes, track.done_count) == (before, done)
     blender.ops.cutout.undo_round()

@@ -70,7 +70,7 @@ def test_a_file_that_is_loaded_shows_its_masks_before_an_engine_runs(blender: An
     blender.ops.wm.save_as_mainfile(filepath=str(path))
     assert iou(shown(scene), kit.STROKE_FRAME) > 0.9, "the folder was moved by saving"
     blender.ops.wm.open_mainfile(filepath=str(path))
-    assert not jobs.pump.running
+    assert not jobs.queue.running
     assert iou(shown(blender.context.scene), kit.STROKE_FRAME) > 0.9
 
 
@@ -161,7 +161,7 @@ def test_one_mask_is_read_for_one_frame_however_often_it_is_drawn(
 def test_of_a_large_mask_the_small_copy_is_read_and_the_mask_itself_only_for_a_closer_look(
     blender: Any, project: Project, files: list[str]
 ) -> None:
-    from blender_cutout.geometry.mask_detail import Part, small_copy
+    from blender_cutout.geometry.mask_detail import MaskPart, small_copy
     from blender_cutout.ui import mask_overlay
 
     scene, _ = project()
@@ -173,7 +173,7 @@ def test_of_a_large_mask_the_small_copy_is_read_and_the_mask_itself_only_for_a_c
     shown = seen._texture(path)
     assert files == ["small/000004.png"]
     assert (shown.width, shown.texture.shape, shown.texture.max()) == (120, (75, 120), 7)
-    part = Part(60, 40, 240, 150, 2)
+    part = MaskPart(60, 40, 240, 150, 2)
     try:
         assert seen._detail(part, path) is None, "the window does not wait for it"
         seen._reader._thread.join(10)
@@ -189,7 +189,7 @@ def test_of_a_large_mask_the_small_copy_is_read_and_the_mask_itself_only_for_a_c
 def test_a_small_copy_is_shown_while_the_mask_itself_is_still_being_written(
     blender: Any, project: Project, files: list[str]
 ) -> None:
-    from blender_cutout.geometry.mask_detail import Part, small_copy
+    from blender_cutout.geometry.mask_detail import MaskPart, small_copy
     from blender_cutout.ui import mask_overlay
 
     scene, _ = project()
@@ -201,7 +201,7 @@ def test_a_small_copy_is_shown_while_the_mask_itself_is_still_being_written(
     seen = mask_overlay.Overlay()
     shown = seen._texture(path)
     assert shown.texture.max() == 7
-    assert seen._detail(Part(60, 40, 240, 150, 2), path) is None
+    assert seen._detail(MaskPart(60, 40, 240, 150, 2), path) is None
     written.rename(path)
     assert seen._texture(path) is shown, "it is not read again"
     assert files == ["small/000004.png"]
@@ -241,13 +241,13 @@ def test_what_is_played_again_is_read_once_where_there_is_room(
 
 
 def test_a_part_lies_where_the_whole_does(blender: Any, project: Project) -> None:
-    from blender_cutout.geometry.mask_detail import Part
+    from blender_cutout.geometry.mask_detail import MaskPart
     from blender_cutout.ui import mask_layers, mask_overlay
 
     scene, _ = project("flipped and cropped")
     cut(blender)
     _, picture = mask_layers.find_layers(scene)
-    shares, places = mask_overlay.corners(picture, Part(50, 0, 110, 70))
+    shares, places = mask_overlay.corners(picture, MaskPart(50, 0, 110, 70))
     layout = kit.LAYOUTS["flipped and cropped"]
     expected = [(50, 8), (110, 8), (110, 70), (50, 70)]  # the crop takes 8 off the top
     np.testing.assert_allclose(places, [layout.preview_point(*p) for p in expected], atol=0.51)

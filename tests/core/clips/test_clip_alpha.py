@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from blender_cutout.core.clips.opening import open_clip
-from blender_cutout.core.export.film import Look, write_film
+from blender_cutout.core.export.film import FilmLook, write_film
 
 SIZE = (64, 96)
 COUNT = 3
@@ -72,7 +72,7 @@ def test_alpha_is_that_of_the_frame_in_any_order(name, tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", CLIPS)
 def test_what_is_clear_stays_clear_under_a_mask_of_everything(name, tmp_path):
     with open_clip(CLIPS[name](tmp_path / name)) as source:
-        for look, target in ((Look(""), "clear"), (Look("#0000ff"), "blue")):
+        for look, target in ((FilmLook(""), "clear"), (FilmLook("#0000ff"), "blue")):
             steps = write_film(source, tmp_path, [0], lambda _: np.ones(SIZE, np.float32), tmp_path / target, look)
             assert list(steps)
     clear = cv2.imread(str(tmp_path / "clear" / "000000.png"), cv2.IMREAD_UNCHANGED)

@@ -13,7 +13,7 @@ from blender_cutout.core.clips.cuts import CutFinder
 from blender_cutout.core.fakes import FakePropagationNet, iou
 from blender_cutout.core.propagation.plan import Pass
 from blender_cutout.core.propagation.propagate import propagate
-from blender_cutout.core.types import Cause, Direction, FrameRange, Halt, PropagationOptions
+from blender_cutout.core.types import Cause, Direction, FrameRange, PropagationOptions, Stop
 
 
 def cuts(film: Film) -> list[int]:
@@ -104,8 +104,8 @@ class TwoShots:
         return image
 
 
-def run(film: Any, keys: tuple[int, ...], **more: Any) -> tuple[dict[int, np.ndarray], list[Halt]]:
-    halts: list[Halt] = []
+def run(film: Any, keys: tuple[int, ...], **more: Any) -> tuple[dict[int, np.ndarray], list[Stop]]:
+    halts: list[Stop] = []
     keyframes = {key: film.matte(key) for key in keys}
     stream: Iterator[Any] = propagate(
         FakePropagationNet(), film, keyframes, **{"options": PropagationOptions(), "notice": halts.append, **more}
@@ -121,7 +121,7 @@ class TestPropagationEndsAtACut:
         found, halts = run(film, (0,))
         assert sorted(found) == list(range(8))
         assert all(iou(found[f], film.matte(f)) > 0.9 for f in found)
-        assert halts == [Halt(Cause.CUT, 8, 8, 15)]
+        assert halts == [Stop(Cause.CUT, 8, 8, 15)]
 
     def test_a_keyframe_beyond_reaches_them_backward(self) -> None:
         film = TwoShots()
@@ -132,17 +132,17 @@ class TestPropagationEndsAtACut:
     def test_forward_alone_leaves_them_out(self) -> None:
         found, halts = run(TwoShots(), (0, 12), direction=Direction.FORWARD)
         assert sorted(found) == [*range(8), *range(12, 16)]
-        assert halts == [Halt(Cause.CUT, 8, 8, 11)]
+        assert halts == [Stop(Cause.CUT, 8, 8, 11)]
 
     def test_backward_it_ends_at_the_cut_too(self) -> None:
         found, halts = run(TwoShots(), (12,))
         assert sorted(found) == list(range(8, 16))
-        assert halts == [Halt(Cause.CUT, 7, 0, 7)]
+        assert halts == [Stop(Cause.CUT, 7, 0, 7)]
 
     def test_a_shot_between_two_cuts_without_a_keyframe_stays_empty(self) -> None:
         found, halts = run(TwoShots((5, 10)), (2, 13))
         assert sorted(found) == [*range(5), *range(10, 16)]
-        assert halts == [Halt(Cause.CUT, 5, 5, 9)]
+        assert halts == [Stop(Cause.CUT, 5, 5, 9)]
 
     def test_who_wants_to_goes_across(self) -> None:
         found, halts = run(TwoShots(), (0,), options=PropagationOptions(stop_at_cuts=False))
@@ -152,7 +152,7 @@ class TestPropagationEndsAtACut:
     def test_only_frames_of_the_range_are_told_of(self) -> None:
         found, halts = run(TwoShots(), (0,), frame_range=FrameRange(2, 11))
         assert sorted(found) == list(range(2, 8))
-        assert halts == [Halt(Cause.CUT, 8, 8, 10)]
+        assert halts == [Stop(Cause.CUT, 8, 8, 10)]
         _, halts = run(TwoShots(), (0,), frame_range=FrameRange(2, 8))
         assert halts == []
 
@@ -195,7 +195,7 @@ class Marked(TwoShots):
 
 
 class TestUntilItLooksWrong:
-    def go(self, keys: tuple[int, ...], stop_below: float, **more: Any) -> tuple[list[int], list[Halt]]:
+    def go(self, keys: tuple[int, ...], stop_below: float, **more: Any) -> tuple[list[int], list[Stop]]:
         film, halts = Marked(range(6, 10)), []
         keyframes = {key: film.matte(key) for key in keys}
         options = PropagationOptions(stop_below=stop_below)
@@ -206,10 +206,10 @@ class TestUntilItLooksWrong:
         assert self.go((0,), 0.0) == (list(range(16)), [])
 
     def test_it_ends_with_the_frame_in_doubt(self) -> None:
-        assert self.go((0,), 0.8) == (list(range(7)), [Halt(Cause.DOUBT, 6, 7, 15)])
+        assert self.go((0,), 0.8) == (list(range(7)), [Stop(Cause.DOUBT, 6, 7, 15)])
 
     def test_from_two_sides_only_what_neither_reaches_is_left_out(self) -> None:
-        assert self.go((0, 15), 0.8) == ([*range(7), *range(9, 16)], [Halt(Cause.DOUBT, 6, 7, 8)])
+        assert self.go((0, 15), 0.8) == ([*range(7), *range(9, 16)], [Stop(Cause.DOUBT, 6, 7, 8)])
 
     def test_a_low_bar_is_not_hit(self) -> None:
         assert self.go((0,), 0.2) == (list(range(16)), [])

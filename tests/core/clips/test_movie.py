@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from blender_cutout.core.clips.opening import open_clip
-from blender_cutout.core.clips.source import Passed
+from blender_cutout.core.clips.source import DecodedCache
 from blender_cutout.core.errors import FrameReadError
 from blender_cutout.core.fakes import number_of, numbered
 
@@ -185,7 +185,7 @@ def test_what_a_decoder_passed_is_bounded_and_given_out_once():
     class Decoded:
         planes = (Plane(), Plane())
 
-    passed, frames = Passed(), [Decoded() for _ in range(5)]
+    passed, frames = DecodedCache(), [Decoded() for _ in range(5)]
     for number, frame in enumerate(frames):
         passed.add(number, frame, 60)
     assert len(passed) == 3

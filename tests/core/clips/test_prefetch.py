@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from blender_cutout.core.clips.opening import open_clip
-from blender_cutout.core.clips.prefetch import Ahead
+from blender_cutout.core.clips.prefetch import Prefetcher
 from blender_cutout.core.clips.source import VideoSource
 from blender_cutout.core.errors import FrameReadError
 from blender_cutout.core.fakes import SyntheticClip, number_of, numbered
@@ -75,7 +75,7 @@ def test_frames_asked_for_by_several_threads_are_the_right_ones(folder: Path) ->
 
 
 def test_closing_waits_for_what_is_being_done() -> None:
-    ahead, gate, done = Ahead(), threading.Event(), []
+    ahead, gate, done = Prefetcher(), threading.Event(), []
     ahead.begin(lambda: done.append(gate.wait(10)))
     ahead.begin(lambda: done.append(False))  # busy: this is left out
     gate.set()

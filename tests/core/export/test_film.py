@@ -17,7 +17,7 @@ from blender_cutout.core.clips.opening import open_clip
 from blender_cutout.core.errors import InputError, StoreError
 from blender_cutout.core.export import film as module
 from blender_cutout.core.export.composite import over, rgba
-from blender_cutout.core.export.film import FilmStep, Look, write_film
+from blender_cutout.core.export.film import FilmLook, FilmStep, write_film
 from blender_cutout.core.export.movie_writer import MovieWriter
 from blender_cutout.core.fakes import SyntheticClip
 
@@ -60,7 +60,7 @@ def clip(tmp_path: Path) -> Path:
     return make_clip(tmp_path / "Aufnahme ü.mkv", "pcm_s16le")
 
 
-def film(media: Path, target: Path, look: Look | None = None, frames: range = range(14)) -> list[FilmStep]:
+def film(media: Path, target: Path, look: FilmLook | None = None, frames: range = range(14)) -> list[FilmStep]:
     with open_clip(media) as source:
         steps = list(write_film(source, media, list(frames), soft, target, look))
     assert [s.checked for s in steps if s.checked] == (
@@ -104,7 +104,10 @@ def test_over_a_colour_and_a_movie_that_is_repeated(clip: Path, tmp_path: Path, 
     with MovieWriter(back, (72, 120), 25) as writer:
         for shade in shades:
             writer.write(shade)
-    for look, behind in ((Look("#204060"), lambda n: (32, 64, 96)), (Look(str(back)), lambda n: shades[n % 5][0, 0])):
+    for look, behind in (
+        (FilmLook("#204060"), lambda n: (32, 64, 96)),
+        (FilmLook(str(back)), lambda n: shades[n % 5][0, 0]),
+    ):
         target = tmp_path / f"over{suffix}"
         film(clip, target, look)
         with open_clip(target) as movie:
@@ -160,14 +163,16 @@ def test_alpha_has_no_wrong_pixels_at_the_seams_of_threads(tmp_path: Path) -> No
 
 def test_aac_goes_into_mp4(tmp_path: Path) -> None:
     media = make_clip(tmp_path / "in.mkv", "aac")
-    assert "(aac) was copied" in film(media, tmp_path / "out.mp4", Look("white"))[-1].sound
+    assert "(aac) was copied" in film(media, tmp_path / "out.mp4", FilmLook("white"))[-1].sound
     a, b = sound_of(tmp_path / "out.mp4"), sound_of(media)
     assert len(a) == pytest.approx(len(b), abs=2048)
 
 
 def test_sound_that_does_not_fit_is_left_out_and_that_is_said(clip: Path, tmp_path: Path) -> None:
-    assert "(pcm_s16le) was left out: .mp4 does not hold it" in film(clip, tmp_path / "a.mp4", Look("white"))[-1].sound
-    assert "at the clip's own rate" in film(clip, tmp_path / "b.mkv", Look(fps=30))[-1].sound
+    assert (
+        "(pcm_s16le) was left out: .mp4 does not hold it" in film(clip, tmp_path / "a.mp4", FilmLook("white"))[-1].sound
+    )
+    assert "at the clip's own rate" in film(clip, tmp_path / "b.mkv", FilmLook(fps=30))[-1].sound
     silent = make_clip(tmp_path / "silent.mkv", None)
     assert film(silent, tmp_path / "c.mkv")[-1].sound == "The clip has no sound."
     for name in ("a.mp4", "b.mkv", "c.mkv"):
@@ -267,9 +272,9 @@ def test_a_picture_that_is_not_what_was_written_is_not_kept(
 
 def test_what_cannot_be_written_is_said_before(clip: Path, tmp_path: Path) -> None:
     for target, look, text in (
-        (tmp_path / "a.mp4", Look(), "holds no transparency"),
-        (tmp_path / "a.avi", Look(), "no kind of movie"),
-        (tmp_path / "a.mkv", Look("no such file"), "neither a colour nor a file"),
+        (tmp_path / "a.mp4", FilmLook(), "holds no transparency"),
+        (tmp_path / "a.avi", FilmLook(), "no kind of movie"),
+        (tmp_path / "a.mkv", FilmLook("no such file"), "neither a colour nor a file"),
     ):
         with pytest.raises(InputError, match=text):
             film(clip, target, look)
@@ -361,7 +366,7 @@ def test_the_shape_of_the_clips_pixels_is_kept_or_told(tmp_path: Path, suffix: s
         for n in range(14):
             container.mux(video.encode(av.VideoFrame.from_ndarray(SHOT[n], format="rgb24")))
         container.mux(video.encode(None))
-    said = film(media, tmp_path / f"out{suffix}", Look("white"))[-1].sound
+    said = film(media, tmp_path / f"out{suffix}", FilmLook("white"))[-1].sound
     with av.open(str(tmp_path / f"out{suffix}")) as container:
         assert container.streams.video[0].sample_aspect_ratio == (None if suffix == ".mkv" else Fraction(64, 45))
     assert ("not square" in said) == (suffix == ".mkv")

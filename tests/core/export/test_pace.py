@@ -12,18 +12,18 @@ import numpy as np
 import pytest
 
 from blender_cutout.core.clips.opening import open_clip
-from blender_cutout.core.export.film import Look, write_film
+from blender_cutout.core.export.film import FilmLook, write_film
 from blender_cutout.core.fakes import number_of, numbered
 
 
 def film(
-    media: Path, target: Path, frames: range | None = None, look: Look | None = None
+    media: Path, target: Path, frames: range | None = None, look: FilmLook | None = None
 ) -> tuple[list[int], Any, str]:
     """The numbers on a film's frames, its rate, and what was said."""
     with open_clip(media) as source:
         white = np.ones(source.size, np.float32)
         chosen = list(frames or range(len(source)))
-        steps = [s for s in write_film(source, media, chosen, lambda _: white, target, look or Look("black"))]
+        steps = [s for s in write_film(source, media, chosen, lambda _: white, target, look or FilmLook("black"))]
     with av.open(str(target)) as container:
         stream = container.streams.video[0]
         return (
@@ -71,7 +71,7 @@ def test_a_phone_clip_of_a_part_is_evened_from_its_first_frame(tmp_path):
 
 def test_another_rate_that_is_asked_for_takes_the_frames_one_by_one(tmp_path):
     clip = clips_kit.CLIPS["dropped.mp4"](tmp_path / "dropped.mp4")
-    numbers, rate, said = film(clip, tmp_path / "film.mkv", look=Look("black", fps=12))
+    numbers, rate, said = film(clip, tmp_path / "film.mkv", look=FilmLook("black", fps=12))
     assert (numbers, rate) == (list(range(1, 39)), 12)
     assert "varies" not in said
 
@@ -80,7 +80,7 @@ def backgrounds(clip: Path, behind: Path, target: Path) -> list[int]:
     """The numbers on the background that is seen through a mask of nothing."""
     with open_clip(clip) as source:
         nothing = np.zeros(source.size, np.float32)
-        assert list(write_film(source, clip, range(len(source)), lambda _: nothing, target, Look(str(behind))))
+        assert list(write_film(source, clip, range(len(source)), lambda _: nothing, target, FilmLook(str(behind))))
     with open_clip(target) as source:
         return [number_of(source[n]) for n in range(len(source))]
 

@@ -16,7 +16,7 @@ from blender_cutout.core.errors import StoreError
 from blender_cutout.core.fakes import FakePropagationNet
 from blender_cutout.core.images.matte import is_whole_png
 from blender_cutout.core.session import store as module
-from blender_cutout.core.session.store import WriteBehind
+from blender_cutout.core.session.store import BackgroundWriter
 from blender_cutout.core.session.track_session import TrackSession
 from blender_cutout.core.types import Clip, Direction, PropagationOptions
 
@@ -47,7 +47,7 @@ def frame_of(path: Path) -> int:
 
 
 def test_things_are_done_in_order_and_only_so_many_wait() -> None:
-    behind, done, gate = WriteBehind(2), [], threading.Event()
+    behind, done, gate = BackgroundWriter(2), [], threading.Event()
 
     def work(number: int) -> int:
         assert gate.wait(10)

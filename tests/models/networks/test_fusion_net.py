@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from blender_cutout.core.propagation.fusion import fuse
-from blender_cutout.models.checkpoint_weights import read_loose
+from blender_cutout.models.checkpoint_weights import read_checkpoint_weights
 from blender_cutout.models.inference import predictors
 from blender_cutout.models.networks.fusion_net import FusionNet, formula_share, mix
 from blender_cutout.models.registry import find_entry
@@ -22,7 +22,7 @@ from blender_cutout.models.training.fusion import FOLDER, FusionBatch, FusionTas
 from blender_cutout.models.training.samples.fusion import RECORD, make_samples, open_samples
 from blender_cutout.models.training.samples.fusion_scenes import SIZE, still_scene, video_scene
 from blender_cutout.models.training.samples.pool import Pool, open_pool
-from blender_cutout.models.training.task import Progress
+from blender_cutout.models.training.task import TrainingProgress
 
 CPU = torch.device("cpu")
 RELEASED = find_entry("propagation").sha256
@@ -47,7 +47,9 @@ def _given(seed: int, shape: tuple[int, int] = (100, 150)) -> tuple[NDArray[np.u
 @pytest.mark.parametrize("weight", [0.0, 0.3, 1.0])
 def test_an_untrained_network_gives_the_formulas_answer(weight: float) -> None:
     image, (old, new, carried) = _given(0)
-    lean = predictors.FusionPredictor(FusionNet()).lean(image, old, new, carried, np.full(2, weight, np.float32))
+    lean = predictors.FusionPredictor(FusionNet()).predict_shift(
+        image, old, new, carried, np.full(2, weight, np.float32)
+    )
     assert lean.shape == old.shape
     np.testing.assert_allclose(
         fuse(old, new, old, carried, weight, lean), fuse(old, new, old, carried, weight), atol=1e-5
@@ -83,7 +85,7 @@ def test_every_part_gets_a_gradient_and_the_network_learns_which_result_fits_the
     rng = np.random.default_rng(0)
     losses = []
     for step in range(30):
-        both = [task.loss(_task_of(kind), rng, Progress(0.5)) for kind in ("old", "new")]
+        both = [task.loss(_task_of(kind), rng, TrainingProgress(0.5)) for kind in ("old", "new")]
         loss = (both[0][0] + both[1][0]) / 2
         optimiser.zero_grad()
         loss.backward()
@@ -178,9 +180,9 @@ def test_samples_differ_between_old_and_new_and_the_truth_is_near_both(samples: 
 
 def test_training_on_samples_draws_batches_of_one_size(pool: Pool, samples: Path) -> None:
     task, rng = FusionTask(), np.random.default_rng(0)
-    batch = task.batch(pool, rng, Progress(0.0), CPU)
+    batch = task.batch(pool, rng, TrainingProgress(0.0), CPU)
     assert batch.image.shape == (task.count, 3, task.size, task.size)
-    loss, parts = task.loss(batch, rng, Progress(0.0))
+    loss, parts = task.loss(batch, rng, TrainingProgress(0.0))
     assert torch.isfinite(loss)
     assert parts["iou"] == pytest.approx(parts["iou_formula"])
 
@@ -203,7 +205,7 @@ def test_the_command_line_trains_goes_on_and_exports_what_the_engine_can_load(
     assert samples.read_bytes() == before
     target = tmp_path / "fusion.safetensors"
     assert command.main(parser.parse_args(["export", str(tmp_path / "out" / "last.pt"), "-o", str(target)])) == 0
-    predictor = predictors.load_fusion(loose=read_loose(target))
+    predictor = predictors.load_fusion(loose=read_checkpoint_weights(target))
     image, (old, new, carried) = _given(4)
-    lean = predictor.lean(image, old, new, carried, np.full(2, 0.5, np.float32))
+    lean = predictor.predict_shift(image, old, new, carried, np.full(2, 0.5, np.float32))
     assert 0 < np.abs(lean).max() < 0.5  # a few steps away from the formula

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from blender_cutout.models.checkpoint_weights import fill as fill_loose
-from blender_cutout.models.checkpoint_weights import read_loose
+from blender_cutout.models.checkpoint_weights import read_checkpoint_weights
 from blender_cutout.models.errors import ModelError, WeightsDamaged
 from blender_cutout.models.training.checkpoint import CheckpointError, fill, open_checkpoint, save_checkpoint
 
@@ -27,7 +27,7 @@ STATE: dict[str, Any] = {
 def test_a_whole_one_is_opened(tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "last.pt", STATE)
     assert open_checkpoint(tmp_path / "last.pt", "scribble")["step"] == 7
-    assert read_loose(tmp_path / "last.pt").network == "scribble"
+    assert read_checkpoint_weights(tmp_path / "last.pt").network == "scribble"
 
 
 def with_recipe(recipe: Any) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def test_what_holds_other_things_is_refused(tmp_path: Path, state: Any) -> None:
     with pytest.raises(CheckpointError, match="not a checkpoint"):
         open_checkpoint(path, "scribble")
     with pytest.raises(WeightsDamaged, match="neither a checkpoint"):
-        read_loose(path)
+        read_checkpoint_weights(path)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def pickled(code: bytes) -> bytes:
     return new.getvalue()
 
 
-@pytest.mark.parametrize("read", [open_checkpoint, read_loose])
+@pytest.mark.parametrize("read", [open_checkpoint, read_checkpoint_weights])
 @pytest.mark.parametrize(
     "code",
     [b"", b".", b"\x80\x02.", b"\x80\x02t.", b"\x80\x020.", b"\x80\x02h\x05.", b"\x80\x02}K\x01s.", b"\x80\x02]a.",
@@ -101,7 +101,7 @@ class Call:
         return Path.touch, (self.target,)
 
 
-@pytest.mark.parametrize("read", [open_checkpoint, read_loose])
+@pytest.mark.parametrize("read", [open_checkpoint, read_checkpoint_weights])
 def test_a_checkpoint_runs_no_code(tmp_path: Path, read: Callable[[Path], object]) -> None:
     target, path = tmp_path / "the code ran", tmp_path / "last.pt"
     torch.save({**STATE, "more": Call(target)}, path)
@@ -121,4 +121,4 @@ def test_weights_of_another_network_are_named(tmp_path: Path) -> None:
         fill(other, WEIGHTS, tmp_path / "last.pt", "a", "b")
     torch.save(STATE, tmp_path / "last.pt")
     with pytest.raises(WeightsDamaged, match="2 of another shape"):
-        fill_loose(other, "scribble", read_loose(tmp_path / "last.pt"))
+        fill_loose(other, "scribble", read_checkpoint_weights(tmp_path / "last.pt"))

@@ -12,7 +12,7 @@ from safetensors import safe_open
 from blender_cutout import cli
 from blender_cutout.models.training import __main__ as command
 from blender_cutout.models.training.samples.recipe import RecipeError
-from blender_cutout.models.training.schedule import Clock
+from blender_cutout.models.training.schedule import ScheduleClock
 
 TINY = ("--set", "sizes=64", "--set", "clips=1", "--set", "shares_begin=1", "--set", "shares_end=1")
 
@@ -171,7 +171,7 @@ def test_a_schedule_can_go_by_its_steps_alone(data: Path, tmp_path: Path) -> Non
     parser = argparse.ArgumentParser()
     command.add_arguments(parser)
     settings = command.settings_of(parser.parse_args([*words, "--minutes", "0", "--steps", "5", "--processes", "2"]))
-    assert Clock(settings, 1e5).done(1) == pytest.approx(0.2, abs=1e-3)
+    assert ScheduleClock(settings, 1e5).done(1) == pytest.approx(0.2, abs=1e-3)
     assert settings.processes == 2
     for wrong in (["--minutes", "0"], ["--processes", "0"], ["--processes", "2", "--device", "mps"]):
         with pytest.raises(RecipeError):

@@ -17,12 +17,12 @@ from blender_cutout.models.training import curve, loop
 from blender_cutout.models.training.checkpoint import CheckpointError
 from blender_cutout.models.training.loader import Batches
 from blender_cutout.models.training.log import read_log
-from blender_cutout.models.training.loop import Run, train
+from blender_cutout.models.training.loop import TrainingRun, train
 from blender_cutout.models.training.propagation import PropagationTask
-from blender_cutout.models.training.recipe import PropagationRecipe, Settings
+from blender_cutout.models.training.recipe import PropagationRecipe, TrainingSettings
 from blender_cutout.models.training.samples.pool import Pool
 from blender_cutout.models.training.schedule import rate_factor
-from blender_cutout.models.training.task import Progress
+from blender_cutout.models.training.task import TrainingProgress
 
 CPU = torch.device("cpu")
 SMALL: dict[str, Any] = {
@@ -30,12 +30,12 @@ SMALL: dict[str, Any] = {
 }  # fmt: skip
 
 
-def _settings(out: Path, **changes: Any) -> Settings:
+def _settings(out: Path, **changes: Any) -> TrainingSettings:
     plain: dict[str, Any] = {
         "network": "propagation", "data": "", "cache": "", "out": str(out), "minutes": 1e6, "steps": 6, "half": False,
         "log_every": 2, "switches": SMALL,
     }  # fmt: skip
-    return Settings(**{**plain, **changes})
+    return TrainingSettings(**{**plain, **changes})
 
 
 def _records(out: Path) -> list[dict[str, float]]:
@@ -51,12 +51,12 @@ class _Killed(Exception):
 
 
 def _train_and_die(
-    settings: Settings, pool: Pool, monkeypatch: pytest.MonkeyPatch, saved: int, died: int, **ways: Any
+    settings: TrainingSettings, pool: Pool, monkeypatch: pytest.MonkeyPatch, saved: int, died: int, **ways: Any
 ) -> None:
     """Runs until step `died`; the last checkpoint is of step `saved`."""
-    original = Run._train
+    original = TrainingRun._train
 
-    def until(self: Run, batch: Any) -> None:
+    def until(self: TrainingRun, batch: Any) -> None:
         if self.step == died:
             raise _Killed
         original(self, batch)
@@ -64,7 +64,7 @@ def _train_and_die(
             self.save()
 
     with monkeypatch.context() as patched:
-        patched.setattr(Run, "_train", until)
+        patched.setattr(TrainingRun, "_train", until)
         with pytest.raises(_Killed):
             train(settings, pool=pool, **ways)
 
@@ -92,7 +92,7 @@ def test_batches_made_ahead_by_threads_are_the_same(pool: Pool) -> None:
     task = PropagationTask(PropagationRecipe(**SMALL), imagenet=False)
     taken = []
     for threads in (0, 3):
-        with Batches(task, pool, 5, lambda step: Progress(step / 10), CPU, 4, threads) as batches:
+        with Batches(task, pool, 5, lambda step: TrainingProgress(step / 10), CPU, 4, threads) as batches:
             taken.append([batches.take() for _ in range(5)])
     for one, other in zip(*taken, strict=True):
         assert torch.equal(one.images, other.images)

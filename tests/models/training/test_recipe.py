@@ -12,7 +12,7 @@ from blender_cutout.models.training.propagation import PropagationTask
 from blender_cutout.models.training.recipe import LoopRecipe, NoRecipe, PropagationRecipe, parsed
 from blender_cutout.models.training.samples.pool import Pool
 from blender_cutout.models.training.samples.recipe import RecipeError
-from blender_cutout.models.training.task import Progress
+from blender_cutout.models.training.task import TrainingProgress
 
 CPU = torch.device("cpu")
 
@@ -66,13 +66,13 @@ def _task(**switches: object) -> PropagationTask:
 
 def test_crops_grow_and_clips_lengthen_as_the_schedule_goes_on(pool: Pool) -> None:
     task = _task(long_clips=1.0, two_objects=0.0)
-    early = task.batch(pool, np.random.default_rng(0), Progress(0.0), CPU)
-    late = task.batch(pool, np.random.default_rng(0), Progress(0.99), CPU)
+    early = task.batch(pool, np.random.default_rng(0), TrainingProgress(0.0), CPU)
+    late = task.batch(pool, np.random.default_rng(0), TrainingProgress(0.99), CPU)
     assert early.images.shape == (4, 3, 3, 64, 64)
     assert late.images.shape[1] in (4, 5)
     assert late.images.shape[-1] == 96
     assert late.images.shape[0] < 2 + 1
-    plain = _task(long_clips=0.0).batch(pool, np.random.default_rng(0), Progress(0.99), CPU)
+    plain = _task(long_clips=0.0).batch(pool, np.random.default_rng(0), TrainingProgress(0.99), CPU)
     assert plain.images.shape[1] == 3
 
 
@@ -82,7 +82,7 @@ def test_without_video_only_stills_are_shown(pool: Pool) -> None:
 
     def weights(**switches: float) -> list[float]:
         task = _task(two_objects=0.0, **switches)
-        batches = [task.batch(weighted, np.random.default_rng(s), Progress(0.99), CPU) for s in range(4)]
+        batches = [task.batch(weighted, np.random.default_rng(s), TrainingProgress(0.99), CPU) for s in range(4)]
         return [float(w) for batch in batches for w in batch.weight]
 
     assert min(weights(video=0.0)) < 0.45
@@ -91,7 +91,7 @@ def test_without_video_only_stills_are_shown(pool: Pool) -> None:
 
 def test_switches_change_the_network_and_its_loss(pool: Pool) -> None:
     torch.manual_seed(0)
-    progress = Progress(0.3)
+    progress = TrainingProgress(0.3)
     plain = _task(long_clips=0.0, two_objects=0.0)
     batch = plain.batch(pool, np.random.default_rng(0), progress, CPU)
     bare = _task(auxiliary=0.0)
@@ -108,7 +108,7 @@ def test_switches_change_the_network_and_its_loss(pool: Pool) -> None:
 def test_hints_are_shown_where_they_are_known_and_switched_on(pool: Pool) -> None:
     task = _task(two_objects=0.0, hint=1.0)
     rng = np.random.default_rng(0)
-    batch = task.batch(pool, rng, Progress(0.3), CPU)
+    batch = task.batch(pool, rng, TrainingProgress(0.3), CPU)
     matte, step = batch.mattes[:, 0], batch.steps[:, 1]
     known = torch.tensor([1.0, 0.0, 1.0, 0.0])
     hint = task._hint(matte, step, known, rng)

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from blender_cutout.models.checkpoint_weights import read_loose
+from blender_cutout.models.checkpoint_weights import read_checkpoint_weights
 from blender_cutout.models.networks.scribble_to_mask import ScribbleToMask
 from blender_cutout.models.registry import find_entry, load_weights, weight_path
 from blender_cutout.models.training.samples import pseudo_labels, rounds
 from blender_cutout.models.training.samples.pool import Pool
 from blender_cutout.models.training.scribble import ScribbleRecipe, ScribbleTask
-from blender_cutout.models.training.task import Progress
+from blender_cutout.models.training.task import TrainingProgress
 
 CPU = torch.device("cpu")
 
@@ -55,7 +55,7 @@ def test_a_second_look_is_nearer_than_the_first(pool: Pool) -> None:
 
 def test_switches_decide_what_batches_are_made_of(pool: Pool) -> None:
     rng = np.random.default_rng(3)
-    looks = ScribbleTask(False, ScribbleRecipe(foreground=1.0, again=0.0)).batch(pool, rng, Progress(0.5), CPU)
+    looks = ScribbleTask(False, ScribbleRecipe(foreground=1.0, again=0.0)).batch(pool, rng, TrainingProgress(0.5), CPU)
     assert float(looks.keep.sum() + looks.remove.sum() + looks.previous.sum()) == 0
     assert tuple(looks.image.shape[-2:]) in rounds.WHOLE_SIZES
 
@@ -81,16 +81,16 @@ def test_frozen_norms_keep_their_statistics_and_everything_else_learns(pool: Poo
     torch.manual_seed(0)
     task = ScribbleTask(False, ScribbleRecipe(foreground=1.0, frozen_norms=1, alternatives=2))
     task.pixels = 2 * 240 * 240
-    released = {k: v.float() for k, v in read_loose(weight_path(find_entry("scribble"))).state.items()}
+    released = {k: v.float() for k, v in read_checkpoint_weights(weight_path(find_entry("scribble"))).state.items()}
     task.network.load_state_dict(released, strict=False)
     task.network.train()
     before = {name: value.clone() for name, value in task.network.state_dict().items()}
     optimiser = torch.optim.Adam(task.network.parameters(), 1e-4)  # the released weights leave little to learn
     rng = np.random.default_rng(4)
-    batch = task.batch(pool, rng, Progress(0.5), CPU)
-    first, parts = task.loss(batch, np.random.default_rng(0), Progress(0.5))
+    batch = task.batch(pool, rng, TrainingProgress(0.5), CPU)
+    first, parts = task.loss(batch, np.random.default_rng(0), TrainingProgress(0.5))
     for _ in range(6):
-        loss, _ = task.loss(batch, np.random.default_rng(0), Progress(0.5))
+        loss, _ = task.loss(batch, np.random.default_rng(0), TrainingProgress(0.5))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

@@ -12,18 +12,18 @@ from safetensors.torch import save_file
 from blender_cutout.models.training.checkpoint import CheckpointError
 from blender_cutout.models.training.export import export
 from blender_cutout.models.training.loop import train
-from blender_cutout.models.training.recipe import Settings
+from blender_cutout.models.training.recipe import TrainingSettings
 from blender_cutout.models.training.samples.pool import Pool
 
 SMALL: dict[str, Any] = {"sizes": (64,), "clips": (2,), "shares_begin": (1.0,), "shares_end": (1.0,)}
 
 
-def _settings(out: Path, **changes: Any) -> Settings:
+def _settings(out: Path, **changes: Any) -> TrainingSettings:
     plain: dict[str, Any] = {
         "network": "propagation", "data": "", "cache": "", "out": str(out), "minutes": 1e6, "steps": 1, "half": False,
         "switches": SMALL,
     }  # fmt: skip
-    return Settings(**{**plain, **changes})
+    return TrainingSettings(**{**plain, **changes})
 
 
 def test_exported_weights_start_a_schedule(pool: Pool, tmp_path: Path) -> None:

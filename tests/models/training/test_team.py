@@ -13,21 +13,21 @@ import torch
 from blender_cutout.models.training.log import read_log
 from blender_cutout.models.training.loop import train
 from blender_cutout.models.training.propagation import PropagationTask
-from blender_cutout.models.training.recipe import PropagationRecipe, Settings
+from blender_cutout.models.training.recipe import PropagationRecipe, TrainingSettings
 from blender_cutout.models.training.samples.clips import ClipBatch
 from blender_cutout.models.training.samples.pool import Pool
-from blender_cutout.models.training.task import Progress
+from blender_cutout.models.training.task import TrainingProgress
 from blender_cutout.models.training.team import Team, TeamBroken, joined, leading
 
 SMALL: dict[str, Any] = {"sizes": (64,), "clips": (2,), "shares_begin": (1.0,), "shares_end": (1.0,), "long_clips": 0.0}
 
 
-def _settings(out: Path, **changes: Any) -> Settings:
+def _settings(out: Path, **changes: Any) -> TrainingSettings:
     plain: dict[str, Any] = {
         "network": "propagation", "data": "", "cache": "", "out": str(out), "minutes": 1e6, "steps": 3, "half": False,
         "log_every": 1, "processes": 2, "switches": SMALL,
     }  # fmt: skip
-    return Settings(**{**plain, **changes})
+    return TrainingSettings(**{**plain, **changes})
 
 
 def _clips() -> ClipBatch:
@@ -41,7 +41,7 @@ def _gradients(batch: ClipBatch, team: Team) -> list[torch.Tensor]:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     task = PropagationTask(PropagationRecipe(hint=0.0, top_k=0))
-    loss, _ = task.loss(batch, np.random.default_rng(0), Progress(0.5))
+    loss, _ = task.loss(batch, np.random.default_rng(0), TrainingProgress(0.5))
     loss.backward()
     team.average(task.network.parameters())
     return [p.grad for p in task.network.parameters() if p.grad is not None]
@@ -86,7 +86,9 @@ def test_each_process_has_clips_of_its_own_but_of_one_kind(pool: Pool) -> None:
     made = []
     for rank in (0, 1):
         task.team = Team(rank, 2)
-        made.append([task.batch(pool, np.random.default_rng(s), Progress(0.5), torch.device("cpu")) for s in range(4)])
+        made.append(
+            [task.batch(pool, np.random.default_rng(s), TrainingProgress(0.5), torch.device("cpu")) for s in range(4)]
+        )
     for one, other in zip(*made, strict=True):
         assert one.mattes.shape == other.mattes.shape
         assert not torch.equal(one.images, other.images)

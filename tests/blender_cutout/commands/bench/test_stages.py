@@ -12,7 +12,7 @@ from blender_cutout.core.images.matte import read_mask
 
 
 def test_shares_are_of_the_whole_and_what_nobody_claims_is_the_rest() -> None:
-    clock = stages.Clock()
+    clock = stages.StageClock()
     for stage, seconds in (("key", 0.2), ("value", 0.1), ("memory and decoder", 0.1), ("writing", 0.1)):
         clock.add(stage, seconds)
     clock.add("reading", 0.7)
@@ -25,7 +25,7 @@ def test_shares_are_of_the_whole_and_what_nobody_claims_is_the_rest() -> None:
 
 
 def test_transfers_are_a_share_of_each_frame() -> None:
-    clock = stages.Clock()
+    clock = stages.StageClock()
     clock.add(stages.WHOLE, 1.0)
     clock.add(stages.WHOLE, 1.0)
     for seconds in (0.1, 0.2, 9.0):
@@ -34,18 +34,18 @@ def test_transfers_are_a_share_of_each_frame() -> None:
 
 
 def test_a_transfer_takes_some_time_and_a_median_is_told() -> None:
-    clock = stages.Clock()
+    clock = stages.StageClock()
     stages.time_transfers(clock, "cpu", 64, times=3)
     assert len(clock.seconds["transfer"]) == 3
     assert 0 < stages.medians(clock)["transfer"] < 1
 
 
 def test_nothing_timed_has_no_shares() -> None:
-    assert stages.shares(stages.Clock()) == {}
+    assert stages.shares(stages.StageClock()) == {}
 
 
 def test_a_written_mask_is_whole_and_its_time_noted(tmp_path: Path) -> None:
-    clock = stages.Clock()
+    clock = stages.StageClock()
     matte = np.zeros((48, 64), np.float32)
     matte[10:20, 10:30] = 1.0
     stages.write_timed(clock, tmp_path, 7, matte)

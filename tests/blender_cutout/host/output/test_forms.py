@@ -155,7 +155,7 @@ def test_splines_of_a_hundred_frames_never_hold_blender_up_for_long(
     for step in ("new", "auto", "propagate"):
         assert getattr(blender.ops.cutout, step)() == {"FINISHED"}
     before, took = scene.frame_current, []
-    original = jobs.pump.step
+    original = jobs.queue.step
 
     def measured() -> bool:
         start = time.process_time()
@@ -165,7 +165,7 @@ def test_splines_of_a_hundred_frames_never_hold_blender_up_for_long(
             took.append(time.process_time() - start)
             assert scene.frame_current == before, "what the artist sees stays where it is"
 
-    monkeypatch.setattr(jobs.pump, "step", measured)
+    monkeypatch.setattr(jobs.queue, "step", measured)
     write(blender, scene, "splines")
     assert sum(seconds > 0.005 for seconds in took) >= 3, "it is done in several steps"
     assert max(took) < 0.15, "at once they take 0.3 s; how long a step is at most is measured in the window"
@@ -185,15 +185,15 @@ def test_splines_that_are_cancelled_leave_what_was_there(
     cut_out(blender, scene, "splines")
     (mask,) = blender.data.masks
     spline = [tuple(point.co) for point in mask.layers[0].splines[0].points]
-    original = jobs.pump.step
+    original = jobs.queue.step
 
     def cancelling() -> bool:
         busy = original()
         if len(blender.data.masks) > 1:
-            jobs.pump.cancel()
+            jobs.queue.cancel()
         return busy
 
-    monkeypatch.setattr(jobs.pump, "step", cancelling)
+    monkeypatch.setattr(jobs.queue, "step", cancelling)
     assert blender.ops.cutout.write_strips() == {"CANCELLED"}
     assert list(blender.data.masks) == [mask]
     assert [tuple(point.co) for point in mask.layers[0].splines[0].points] == spline
@@ -212,17 +212,17 @@ def test_a_long_strip_gets_its_pictures_bit_by_bit_or_not_at_all(
     monkeypatch.setattr(forms, "_BIT", 0.0)
     monkeypatch.setattr(job_queue, "BUDGET", 0.0)
     scene, _ = project()
-    original, cancelled = jobs.pump.step, False
+    original, cancelled = jobs.queue.step, False
 
     def cancelling() -> bool:
         nonlocal cancelled
         busy = original()
         if f"clip {form}" in names(scene) and not cancelled:
             cancelled = True
-            jobs.pump.cancel()
+            jobs.queue.cancel()
         return busy
 
-    monkeypatch.setattr(jobs.pump, "step", cancelling)
+    monkeypatch.setattr(jobs.queue, "step", cancelling)
     for step in ("new", "apply_strokes", "propagate"):
         getattr(blender.ops.cutout, step)()
     scene.cutout.tracks[0].write_as = form

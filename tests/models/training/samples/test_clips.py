@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from blender_cutout.models.training.samples import clips, films
-from blender_cutout.models.training.samples.clips import Clip, ClipKind
+from blender_cutout.models.training.samples.clips import ClipKind, TrainingClip
 from blender_cutout.models.training.samples.pool import Pool
 from blender_cutout.models.training.samples.recipe import ClipRecipe, RecipeError
 
@@ -116,7 +116,7 @@ def test_data_without_video_or_without_stills_is_told(pool: Pool) -> None:
         clips.clip_batch(lame, np.random.default_rng(0), 1, kind, 0.0, PLAIN)
 
 
-def _pair(pool: Pool, seed: int, **switches: float) -> tuple[Clip, Clip]:
+def _pair(pool: Pool, seed: int, **switches: float) -> tuple[TrainingClip, TrainingClip]:
     """The same still clip without and with something switched on."""
     kind = ClipKind(3, 96, 1, CPU)
     one, other = (ClipRecipe(**{**{n: 0.0 for n in _NAMES}, **extra}) for extra in ({}, switches))

@@ -13,7 +13,7 @@ CPU = torch.device("cpu")
 
 def test_a_view_of_the_whole_picture_changes_nothing(pool: Pool) -> None:
     picture = pool[0]
-    view = warps.View(warps.crop_matrix(110, 80, 110, 80)[:2])
+    view = warps.WarpView(warps.crop_matrix(110, 80, 110, 80)[:2])
     image, mask = warps.render(picture.image, picture.mask > 127, view, (160, 220), True, CPU)
     np.testing.assert_allclose(image.permute(1, 2, 0).numpy(), picture.image, atol=0.6)
     np.testing.assert_allclose(mask[0].numpy(), picture.mask / 255, atol=0.01)
@@ -21,7 +21,7 @@ def test_a_view_of_the_whole_picture_changes_nothing(pool: Pool) -> None:
 
 def test_a_magnified_view_shows_the_place_it_names(pool: Pool) -> None:
     picture = pool[0]
-    view = warps.View(warps.crop_matrix(100, 80, 10, 10)[:2])
+    view = warps.WarpView(warps.crop_matrix(100, 80, 10, 10)[:2])
     image, mask = warps.render(picture.image, picture.mask > 127, view, (64, 64), True, CPU)
     assert mask.min() > 0.99
     assert image[0].mean() > 200 > image[2].mean()
@@ -34,7 +34,7 @@ def test_masks_of_several_parts_move_with_the_picture(pool: Pool) -> None:
     left = whole & (np.arange(whole.shape[1]) < 100)
     rng = np.random.default_rng(0)
     turned = warps.motion_matrix(100, 80, 0.4, 1.2, 0.1, 4, -3) @ warps.crop_matrix(100, 80, 60, 60)
-    view = warps.View(turned[:2], warps.random_bend(rng, 3.0))
+    view = warps.WarpView(turned[:2], warps.random_bend(rng, 3.0))
     image, parts = warps.render(picture.image, np.stack((left, whole & ~left)), view, (96, 96), True, CPU)
     assert parts.shape == (2, 96, 96)
     assert float(parts.sum(dim=0).max()) <= 1.001
@@ -50,12 +50,12 @@ def test_only_the_part_of_the_picture_that_a_view_sees_is_read(pool: Pool) -> No
     for seed in range(8):
         rng = np.random.default_rng(seed)
         world = warps.motion_matrix(100, 80, float(rng.normal()), 1.0, 0.1, 0, 0) @ warps.crop_matrix(100, 80, 25, 18)
-        view = warps.View(world[:2], warps.random_bend(rng, 8.0))
+        view = warps.WarpView(world[:2], warps.random_bend(rng, 8.0))
         shown, _ = warps.render(picture.image, None, view, (64, 64), True, CPU)
         wide = np.pad(picture.image, ((200, 200), (200, 200), (0, 0)), mode="edge")
         moved = world.copy()
         moved[:2, 2] += 200
-        again, _ = warps.render(wide, None, warps.View(moved[:2], view.bend), (64, 64), True, CPU)
+        again, _ = warps.render(wide, None, warps.WarpView(moved[:2], view.bend), (64, 64), True, CPU)
         torch.testing.assert_close(shown, again, atol=0.6, rtol=0)
 
 
