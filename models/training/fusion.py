@@ -21,7 +21,7 @@ from .samples.fusion import make_samples, open_samples
 from .samples.pool import Pool, open_pool
 
 if TYPE_CHECKING:
-    from .loop import Settings
+    from .recipe import TrainingSettings
     from .task import Parts, TrainingProgress
 
 _LOG = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ FOLDER = "fusion"
 """Where the samples are, in the cache's folder."""
 
 
-def prepare(settings: Settings, count: int) -> None:
+def prepare(settings: TrainingSettings, count: int) -> None:
     """Makes the samples that a run needs, as far as they are not there yet; may be interrupted at any time.
 
     Args:
