@@ -1,1 +1,1 @@
-"""The host-independent engine: numpy, OpenCV and PyAV; neither torch nor Blender."""
+"""The host-independent engine, built on numpy, OpenCV and PyAV; needs neither torch nor Blender."""

@@ -1,7 +1,7 @@
-"""Files written whole or not at all, and opened only where they are ordinary files. Standard library only.
+"""Writes files whole or not at all, and opens only ordinary files. Standard library only.
 
-A folder that came from somebody else may hold links, pipes and devices under any name. So a temporary file has a name
-that nobody can foresee and is made, never opened; it then takes the place of the file, or of the link, of that name.
+A folder that came from somebody else may hold links, pipes and devices under any name. Temporary files therefore get
+unpredictable names and are always created, never opened; each then replaces the file, or the link, of the final name.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO
 
 SUFFIX = ".part"
-"""How the names of temporary files end."""
+"""Suffix of temporary files."""
 _LEFTOVER = re.compile(r"\.(?P<target>.+)\.[0-9a-f]+\.part", re.DOTALL)
 _TRIES = 100
 _BINARY: int = getattr(os, "O_BINARY", 0)
@@ -28,7 +28,7 @@ _REPARSE_POINT = 0x400
 
 
 class NotOrdinary(OSError):
-    """A pipe, a device, a socket, a folder or a link lies where an ordinary file, or a folder, is expected."""
+    """Raised when a pipe, device, socket, folder or link lies where an ordinary file or a folder is expected."""
 
     def __init__(self, path: Path, text: str) -> None:
         super().__init__(errno.EINVAL, text, str(path))
@@ -36,10 +36,10 @@ class NotOrdinary(OSError):
 
 @contextmanager
 def replacing(path: str | os.PathLike[str], durable: bool = False) -> Iterator[IO[bytes]]:
-    """A new binary file that takes the place of `path` when the block ends well, and is removed when it does not.
+    """Yields a new binary file that replaces `path` if the block succeeds and is removed if it fails.
 
-    A link at `path` is replaced, not followed. With `durable` the content is on the disk, not only on its way there,
-    before the file appears; its name is so after `sync_folder`. Raises OSError.
+    A link at `path` is replaced, not followed. With `durable`, the content is flushed to disk before the file appears
+    under its name; the name itself is durable only after `sync_folder`. Raises OSError.
     """
     target = Path(path)
     temporary, handle = new_beside(target)
@@ -57,13 +57,13 @@ def replacing(path: str | os.PathLike[str], durable: bool = False) -> Iterator[I
 
 
 def write(path: str | os.PathLike[str], data: bytes, durable: bool = False) -> None:
-    """Writes a whole file; see `replacing`. Raises OSError, and what was there before is there still."""
+    """Writes a whole file; see `replacing`. Raises OSError and then leaves the old file as it was."""
     with replacing(path, durable) as file:
         file.write(data)
 
 
 def new_beside(target: Path) -> tuple[Path, int]:
-    """A new temporary file beside `target`: its path, and a descriptor for writing. Raises OSError."""
+    """Creates a temporary file next to `target` and returns its path and a descriptor for writing. Raises OSError."""
     for _ in range(_TRIES):
         temporary = unused_name(target)
         with suppress(FileExistsError):
@@ -73,27 +73,27 @@ def new_beside(target: Path) -> tuple[Path, int]:
 
 
 def unused_name(path: str | os.PathLike[str]) -> Path:
-    """A name for a temporary file beside `path`, for calls that make a file themselves (`os.link`)."""
+    """Returns an unused name next to `path` for a temporary file that the caller creates (`os.link`)."""
     target = Path(path)
     return target.with_name(f".{target.name}.{secrets.token_hex(4)}{SUFFIX}")
 
 
 def leftover_of(name: str) -> str | None:
-    """Name of the file that a killed process was writing into a temporary file called `name`; None = it is none."""
+    """Returns the name of the file that a killed process was writing to this temporary file; None if it is not one."""
     match = _LEFTOVER.fullmatch(name)
     return match["target"] if match else None
 
 
 def open_regular(path: str | os.PathLike[str], flags: int = os.O_RDONLY, follow: bool = True) -> int:
-    """Descriptor of an ordinary file; whatever else lies there is refused at once, without waiting for it.
+    """Returns a descriptor of an ordinary file; anything else is refused at once, without blocking on it.
 
     Args:
         path: the file.
         flags: as for `os.open`.
-        follow: False = a link is refused too.
+        follow: False to refuse links too.
 
     Raises:
-        NotOrdinary: it is a pipe, device, socket, folder or link. OSError: it cannot be opened.
+        NotOrdinary: the path is a pipe, device, socket, folder or link. OSError: it cannot be opened.
     """
     place = Path(path)
     if "\0" in str(place):
@@ -116,9 +116,9 @@ def open_regular(path: str | os.PathLike[str], flags: int = os.O_RDONLY, follow:
 
 
 def read_regular(path: str | os.PathLike[str], most: int, follow: bool = True) -> bytes:
-    """The bytes of an ordinary file that has no more than `most`. Raises NotOrdinary, OSError."""
+    """Returns the bytes of an ordinary file of at most `most` bytes. Raises NotOrdinary, OSError."""
     with os.fdopen(open_regular(path, follow=follow), "rb") as file:
-        # Not just `most`: room for all that is asked for would be taken at once.
+        # Do not simply read `most` bytes: Python would allocate all of that at once.
         data = file.read(min(most, os.fstat(file.fileno()).st_size) + 1)
     if len(data) > most:
         raise OSError(errno.EFBIG, f"The file is larger than {most} bytes", str(path))
@@ -126,10 +126,10 @@ def read_regular(path: str | os.PathLike[str], most: int, follow: bool = True) -
 
 
 def make_folder(path: str | os.PathLike[str]) -> None:
-    """Makes a folder unless it is there. Its parent must be; a link to a folder is refused.
+    """Makes a folder unless it exists. Its parent must exist; a link to a folder is refused.
 
     Raises:
-        NotOrdinary: something else lies there. OSError: it cannot be made.
+        NotOrdinary: something else lies there. OSError: the folder cannot be made.
     """
     place = Path(path)
     with suppress(FileExistsError):
@@ -139,7 +139,7 @@ def make_folder(path: str | os.PathLike[str]) -> None:
 
 
 def is_folder(path: str | os.PathLike[str]) -> bool:
-    """True for a folder itself, not for a link to one."""
+    """Returns True for a real folder, not for a link to one."""
     try:
         found = os.lstat(path)
     except (OSError, ValueError):
@@ -148,7 +148,7 @@ def is_folder(path: str | os.PathLike[str]) -> bool:
 
 
 def is_file(path: str | os.PathLike[str]) -> bool:
-    """True for an ordinary file itself, not for a link to one."""
+    """Returns True for an ordinary file, not for a link to one."""
     try:
         return stat.S_ISREG(os.lstat(path).st_mode)
     except (OSError, ValueError):
@@ -156,12 +156,12 @@ def is_file(path: str | os.PathLike[str]) -> bool:
 
 
 def is_link(found: os.stat_result) -> bool:
-    """True for what `os.lstat` says of a symbolic link, or of a junction of Windows."""
+    """Returns True if an `os.lstat` result is a symbolic link or a Windows junction."""
     return stat.S_ISLNK(found.st_mode) or bool(getattr(found, "st_file_attributes", 0) & _REPARSE_POINT)
 
 
 def sync_folder(folder: str | os.PathLike[str]) -> None:
-    """Makes the names of new files durable; Windows has nothing like it and needs nothing. Raises OSError."""
+    """Makes the names of new files durable; does nothing on Windows, which has no such call. Raises OSError."""
     if os.name == "posix":
         handle = os.open(folder, os.O_RDONLY)
         try:

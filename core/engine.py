@@ -1,4 +1,4 @@
-"""The engine: the public face of `core`. Networks come in through the ports, frames and mattes go out."""
+"""The engine, the public face of `core`: networks come in through the ports, frames and mattes go out."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    """What a tier fixes beside the networks.
+    """Settings that a tier fixes besides its networks.
 
     Attributes:
-        scribble_px: the stroke network sees about this many pixels squared.
+        scribble_px: side, in pixels, of the square the stroke network works on, roughly.
         propagation: see `PropagationSettings`.
     """
 
@@ -38,12 +38,12 @@ class EngineSettings:
 
 
 class Engine:
-    """Cuts objects out of pictures and clips. Keeps no state between calls.
+    """Cuts objects out of pictures and clips; keeps no state between calls.
 
     Attributes:
-        tier: name of the tier it was made for.
+        tier: name of the tier it was built for.
         device: where the networks run.
-        weights_id: hash of the weights; results with another one are not comparable.
+        weights_id: hash of the weights; results made with other weights are not comparable.
         settings: working sizes and memory.
     """
 
@@ -67,17 +67,17 @@ class Engine:
         self.weights_id = weights_id
 
     def foreground(self, image: Image) -> Matte:
-        """First guess (H, W) float32 in [0, 1] of the foreground object(s) of (H, W, 3) uint8 RGB.
+        """Returns a first guess (H, W) float32 in [0, 1] of the foreground object(s) of (H, W, 3) uint8 RGB.
 
         Raises:
-            InputError: not such a picture.
+            InputError: `image` is not such a picture.
         """
         return foreground(self._scribble, image, self.settings.scribble_px)
 
     def refine(
         self, image: Image, strokes: Sequence[Stroke], previous: Matte | None = None, zoom: float = 1.0
     ) -> Matte:
-        """The matte (H, W) float32 after one round of strokes; see `core.refine.refine`.
+        """Returns the matte (H, W) float32 after one round of strokes; see `core.refinement.refine`.
 
         Raises:
             StrokeError: no strokes, or all outside the picture.
@@ -88,7 +88,7 @@ class Engine:
     def refine_grey(
         self, image: Image, strokes: Sequence[Stroke], previous: Grey | None = None, zoom: float = 1.0
     ) -> Grey:
-        """As `refine`, from a matte (H, W) uint8 in 255ths to one, as they lie on disk: faster on large pictures."""
+        """Like `refine`, but takes and returns mattes (H, W) uint8 in 255ths, as stored; faster on large pictures."""
         return refine_grey(self._scribble, image, strokes, previous, zoom, self.settings.scribble_px)
 
     def propagate(
@@ -100,10 +100,10 @@ class Engine:
         locked: Collection[int] = (),
         stability: float = 1.0,
     ) -> Generator[tuple[int, Mattes], None, None]:
-        """Yields (frame, matte) for every frame of the range once, keyframes included; stop whenever you like.
+        """Yields (frame, matte) for every frame of the range once, keyframes included; the caller may stop any time.
 
-        Wrong input is reported by this call, before the first frame is asked for. The order is: forward from the first
-        keyframe, then the frames before it, backward.
+        Wrong input raises on the call itself, before the first frame is requested. Frames come forward from the first
+        keyframe, then backward from it.
 
         Args:
             frames: anything with len() and [i] -> (H, W, 3) uint8 RGB, a `Clip`, or the path of a movie or folder.
@@ -111,7 +111,8 @@ class Engine:
             frame_range: half-open; None = the whole clip.
             previous: frame -> matte of an earlier run, to be fused with.
             locked: frames of `previous` that must not change.
-            stability: how far mattes are mixed with their neighbours', 0 (not at all) to 1; see `core.stabilise`.
+            stability: how strongly mattes are mixed with their neighbours', 0 (not at all) to 1; see
+                `core.propagation.stabilise`.
 
         Raises:
             InputError: keyframes missing, of the wrong type, or outside the clip; FrameReadError, SizeMismatch.
@@ -135,20 +136,20 @@ class Engine:
         options: PropagationOptions | None = None,
         notice: Callable[[Stop], None] | None = None,
     ) -> Generator[tuple[int, Mattes, MatteKind], None, None]:
-        """As `propagate`, but yields (frame, matte, kind), takes a direction and can go on where it was stopped.
+        """Like `propagate`, but yields (frame, matte, kind), takes a direction and can resume a stopped run.
 
-        Frames whose matte comes later in the same run are yielded before as PENDING, so that one sees that it goes on.
+        Frames whose matte comes later in the same run are first yielded as PENDING, to show progress.
 
         Args:
             frames: see `propagate`.
             keyframes: see `propagate`.
             frame_range: see `propagate`.
-            direction: frames that cannot be reached in it are left out.
+            direction: frames that cannot be reached in this direction are left out.
             previous: see `propagate`; may be a function that returns None for a missing frame.
             locked: see `propagate`.
             known: frame -> matte that this same run has already made, or None.
-            options: where to stop, and how steady; None = nowhere, so that every frame of the range is given out, and
-                as computed. What is `known` is not steadied again.
+            options: where to stop, and how steady; None = never stop, so every frame of the range is yielded, and
+                unsteadied. Mattes that are `known` are not steadied again.
             notice: called with each stop that left frames without a matte.
         """
         bounds = as_range(frame_range)
@@ -176,7 +177,7 @@ class Engine:
 
 
 def as_range(value: FrameRange | tuple[int, int] | None) -> FrameRange | None:
-    """A frame range of a pair (start, stop). Raises InputError when it is not one."""
+    """Returns the frame range of a pair (start, stop). Raises InputError when it is not one."""
     if value is None or isinstance(value, FrameRange):
         return value
     try:

@@ -1,7 +1,7 @@
-"""What can go wrong, as one small tree.
+"""All errors, as one small tree.
 
-    CutoutError                 anything the user can be told about
-    ├── InputError              the user gave something that cannot work (exit code 2)
+    CutoutError                 any error shown to the user
+    ├── InputError              the user's input cannot work (exit code 2)
     │   ├── FrameReadError      clip missing, empty, truncated, not a video, frame not readable
     │   ├── SizeMismatch        mask and picture differ in size
     │   ├── StrokeError         no strokes, strokes outside the picture, wrong stroke file
@@ -9,11 +9,11 @@
     ├── StoreError              folder full, read-only, damaged journal, lock held by another process
     ├── WeightsError            weights missing or damaged
     ├── EnvironmentMissing      the engine's Python environment is missing or incomplete
-    ├── OutOfMemory             the device's memory does not suffice
+    ├── OutOfMemory             the device has too little memory
     ├── WorkerDied              the engine process ended unexpectedly
     └── ProtocolError           the two processes do not understand each other
 
-Every error carries one clear sentence (`text`) and what to do about it (`hint`). No dependencies: may be
+Every error carries one clear sentence (`text`) and what to do about it (`hint`). Has no dependencies, so it may be
 imported anywhere.
 """
 
@@ -21,7 +21,7 @@ from __future__ import annotations
 
 
 class CutoutError(Exception):
-    """An error the user can be told about: `text` says what is wrong, `hint` what to do."""
+    """An error shown to the user: `text` says what is wrong, `hint` what to do."""
 
     def __init__(self, text: str, hint: str = "") -> None:
         super().__init__(text, hint)
@@ -33,12 +33,12 @@ class CutoutError(Exception):
 
     @property
     def code(self) -> str:
-        """The class name: what crosses the process seam as `code`."""
+        """Returns the class name, sent between the processes as `code`."""
         return type(self).__name__
 
 
 class InputError(CutoutError):
-    """The user gave something that cannot work."""
+    """The user's input cannot work."""
 
 
 class FrameReadError(InputError):
@@ -46,7 +46,7 @@ class FrameReadError(InputError):
 
 
 class SizeMismatch(InputError):
-    """A mask's size is not the picture's."""
+    """A mask and its picture differ in size."""
 
 
 class StrokeError(InputError):
@@ -70,7 +70,7 @@ class EnvironmentMissing(CutoutError):
 
 
 class OutOfMemory(CutoutError):
-    """The device's memory does not suffice."""
+    """The device has too little memory."""
 
 
 class WorkerDied(CutoutError):
@@ -82,7 +82,7 @@ class ProtocolError(CutoutError):
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """True for numpy's and Python's MemoryError, for what torch raises on any device, and for our own error."""
+    """Returns True for MemoryError, for torch's out-of-memory errors on any device, and for `OutOfMemory`."""
     if isinstance(error, MemoryError | OutOfMemory) or type(error).__name__ == "OutOfMemoryError":
         return True
     text = str(error).lower()

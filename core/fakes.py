@@ -1,6 +1,6 @@
-"""Stand-ins for the networks and a synthetic clip, for tests only: nothing that a user runs imports this module.
+"""Stand-ins for the networks and a synthetic clip, for tests only; no product code imports this module.
 
-The fake networks really work, by colour: engine logic is then tested by the masks that come out, not by "was called".
+The fake networks really segment, by colour, so tests check the masks that come out rather than calls.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from .types import Image, Map, Matte, Mattes
 
 _BITS = 8
-_REACH = 60.0  # colours nearer than this are the same object
+_REACH = 60.0  # colours closer than this belong to the same object
 
 
 class FakeScribbleNet:
-    """Stroke network by colour: strokes take in, or throw out, the connected area of the colour under them.
+    """Stroke network by colour: strokes add or remove the connected area of the colour under them.
 
-    Without strokes it finds the foreground, as seen in the crop.
+    Without strokes it returns the foreground, as seen in the crop.
     """
 
     def predict(self, image: Image, previous: Matte, keep: Map, remove: Map) -> Matte:
@@ -42,25 +42,25 @@ class FakeScribbleNet:
         return matte
 
     def foreground(self, image: Image) -> Matte:
-        """See `ScribbleNet`: everything that is not of the colour of the picture's rim."""
+        """See `ScribbleNet`; returns everything that differs from the colour of the picture's border."""
         rim = np.concatenate((image[0], image[-1], image[:, 0], image[:, -1]))
         return (~_near(image, np.median(rim, axis=0))).astype(np.float32)
 
 
 class FakeKey(NamedTuple):
-    """Key of the fake network: the picture itself."""
+    """Key of the fake network, the picture itself."""
 
     image: NDArray[Any]
 
 
 class FakeValue(NamedTuple):
-    """Value of the fake network: the mean colour of each object, (N, 3), NaN for an object that is not there."""
+    """Value of the fake network: the mean colour of each object, (N, 3), NaN for an absent object."""
 
     colours: NDArray[Any]
 
 
 class FakePropagationNet:
-    """Space-time memory by colour; counts what it is asked for.
+    """Space-time memory by colour; counts its calls.
 
     Attributes:
         counts: calls of each method, by name.
@@ -85,7 +85,7 @@ class FakePropagationNet:
     def segment(
         self, query: FakeKey, memory: Sequence[tuple[FakeKey, FakeValue]], previous: Mattes | None = None
     ) -> Mattes:
-        """See `PropagationNet`; colour needs no hint of place."""
+        """See `PropagationNet`; colour needs no hint about position."""
         self.counts["segment"] += 1
         self.largest_memory = max(self.largest_memory, len(memory))
         colours = np.stack([value.colours for _, value in memory])  # (T, N, 3)
@@ -101,7 +101,7 @@ class FakePropagationNet:
         return (key.image.nbytes + value.colours.nbytes) / 2**20
 
     def attention(self, query: FakeKey, keyframe: FakeKey, difference: Mattes) -> Mattes:
-        """See `PropagationNet`: the mean difference of the keyframe's pixels of the same (coarse) colour."""
+        """See `PropagationNet`; returns the mean difference of the keyframe's pixels of the same (coarse) colour."""
         self.counts["attention"] += 1
         here, there = _bins(query.image), _bins(keyframe.image)
         number = np.bincount(there.ravel(), minlength=512)
@@ -110,9 +110,9 @@ class FakePropagationNet:
 
 
 class FakeFusionNet:
-    """Fusion by colour: what has the colour of both results' common part belongs to the object, everything else not.
+    """Fusion by colour: pixels coloured like the area common to both results belong to the object, all others do not.
 
-    Where the results have nothing in common it does not lean.
+    Predicts no shift where the results have nothing in common.
     """
 
     def predict_shift(self, image: Image, old: Mattes, new: Mattes, carried: Mattes, weight: NDArray[Any]) -> Mattes:
@@ -127,14 +127,14 @@ class FakeFusionNet:
 
 @dataclass(frozen=True)
 class SyntheticClip:
-    """A clip with known mattes: one or two coloured discs travel over a grey, textured background.
+    """A clip with known mattes: one or two coloured discs moving over a grey, textured background.
 
     Attributes:
         length: number of frames.
         height, width: of the picture.
         radius: of the discs.
-        objects: 1 (a red disc) or 2 (a blue one below it, going the other way).
-        absent: frames in which no disc is there.
+        objects: 1 (a red disc) or 2 (plus a blue one below it, moving the other way).
+        absent: frames that show no disc.
     """
 
     length: int = 24
@@ -148,21 +148,21 @@ class SyntheticClip:
 
     @property
     def size(self) -> tuple[int, int]:
-        """(height, width)."""
+        """Returns (height, width)."""
         return self.height, self.width
 
     def __len__(self) -> int:
         return self.length
 
     def centre(self, frame: int, n: int = 0) -> tuple[float, float]:
-        """Centre (x, y) of object n, in pixels."""
+        """Returns the centre (x, y) of object n, in pixels."""
         share = frame / max(1, self.length - 1)
         share = share if n == 0 else 1 - share
         lane = self.height * (0.5 if self.objects == 1 else (0.3, 0.7)[n])
         return self.radius + 4 + share * (self.width - 2 * self.radius - 8), lane
 
     def mattes(self, frame: int) -> Mattes:
-        """The true mattes (N, H, W)."""
+        """Returns the true mattes (N, H, W)."""
         out = np.zeros((self.objects, self.height, self.width), np.float32)
         if frame not in self.absent:
             y, x = np.mgrid[: self.height, : self.width] + 0.5
@@ -172,11 +172,11 @@ class SyntheticClip:
         return out
 
     def matte(self, frame: int) -> Matte:
-        """The true matte (H, W) of the first object."""
+        """Returns the true matte (H, W) of the first object."""
         return np.asarray(self.mattes(frame)[0])
 
     def __getitem__(self, frame: int) -> Image:
-        """Frame (H, W, 3) uint8."""
+        """Returns frame (H, W, 3) uint8."""
         if not 0 <= frame < self.length:
             raise IndexError(frame)
         y, x = np.mgrid[: self.height, : self.width]
@@ -188,7 +188,7 @@ class SyntheticClip:
 
 
 def numbered(number: int, size: tuple[int, int] = (64, 128)) -> Image:
-    """A picture that carries its number (0 to 255) as eight black or white blocks, too big for a codec to blur."""
+    """Returns a picture that encodes a number (0 to 255) in eight black or white blocks too big for codecs to blur."""
     image = np.zeros((*size, 3), np.uint8)
     block = size[1] // _BITS
     for bit in range(_BITS):
@@ -198,14 +198,14 @@ def numbered(number: int, size: tuple[int, int] = (64, 128)) -> Image:
 
 
 def number_of(image: Image) -> int:
-    """The number that a picture of `numbered` carries."""
+    """Returns the number encoded in a picture made by `numbered`."""
     block = image.shape[1] // _BITS
     middle = image[image.shape[0] // 2, block // 2 :: block, 1]
     return sum(1 << bit for bit in range(_BITS) if middle[bit] > 127)
 
 
 def iou(a: NDArray[Any], b: NDArray[Any]) -> float:
-    """Intersection over union of two mattes at 0.5; 1 when both are empty."""
+    """Returns the intersection over union of two mattes at 0.5; 1 when both are empty."""
     first, second = a > 0.5, b > 0.5
     union = int((first | second).sum())
     return int((first & second).sum()) / union if union else 1.0
@@ -221,10 +221,10 @@ def _bins(image: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def aggregate(mattes: Mattes) -> Mattes:
-    """Independent mattes (N, H, W) made to share every pixel with each other and the background (STM, eq. 3).
+    """Makes independent mattes (N, H, W) share every pixel with each other and the background (STM, eq. 3).
 
     Returns:
-        (N, H, W) float32 whose sum is at most 1. One object alone is returned as it is.
+        (N, H, W) float32 whose sum is at most 1. A single object is returned unchanged.
     """
     if len(mattes) == 1:
         return mattes

@@ -1,7 +1,7 @@
-"""Sentences that name frames of a clip: the numbers go along, so that each side can name the frames its own way.
+"""Sentences that carry frame numbers, so that the command line and the add-on can each name the frames their own way.
 
-The command line counts a clip's frames from 0, and says "clip frame". In Blender the artist sees the frames of the
-timeline. Which is which only the add-on knows, so the engine cannot write the sentence to the end.
+The command line counts a clip's frames from 0 and says "clip frame". In Blender the artist sees frames of the timeline.
+Only the add-on can map one to the other, so the engine leaves the numbers open.
 """
 
 from __future__ import annotations
@@ -10,25 +10,25 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 Span: TypeAlias = "tuple[int, int]"
-"""The first and the last of some clip frames that follow each other."""
+"""First and last of a run of consecutive clip frames."""
 
 
 class FrameText(str):
-    """A sentence that knows which clip frames it names; as a string it names them as the command line does.
+    """A sentence that knows which clip frames it names; as a plain string it names them as the command line does.
 
-    What is made of it (by formatting, or joining with another string) is an ordinary string again.
+    Anything derived from it (by formatting, or joining with another string) is an ordinary string.
 
     Args:
-        pieces: text, clip frames (a number, or first and last), and other such sentences, one after the other.
+        pieces: text, clip frames (a number, or first and last), and other such sentences, in order.
 
     Attributes:
-        parts: text and clip frames in turn.
+        parts: text and clip frames, alternating.
     """
 
     parts: tuple[str | Span, ...]
 
     def __new__(cls, *pieces: str | int | Span) -> FrameText:
-        """Puts it together."""
+        """Joins the pieces."""
         parts: list[str | Span] = []
         for piece in pieces:
             if isinstance(piece, FrameText):
@@ -40,16 +40,16 @@ class FrameText(str):
         return told
 
     def __getnewargs__(self) -> tuple[str | Span, ...]:  # type: ignore[override]
-        """What a copy is made of."""
+        """Returns the arguments for a copy."""
         return self.parts
 
     def with_names(self, name: Callable[[int, int], str]) -> str:
-        """The sentence with its frames called otherwise: `name` is given the first and the last clip frame."""
+        """Returns the sentence with its frames renamed: `name` is given the first and the last clip frame."""
         return _sentence(self.parts, name)
 
 
 def clip_frames(first: int, last: int) -> str:
-    """Clip frames, from the first to the last, as the command line calls them."""
+    """Returns the command line's name for clip frames `first` to `last`."""
     return f"clip frame {first}" if first == last else f"clip frames {first} to {last}"
 
 

@@ -1,6 +1,6 @@
-"""The tiers as a ladder: which is the next faster or finer one, whether the table is sound, which one fits a machine.
+"""The tiers as a ladder: finds the next faster or finer one, checks the table, and picks a tier for a machine.
 
-Pure functions over `TIERS`, whose order is from faster to finer. Imports nothing heavy: the add-on uses it too.
+Pure functions over `TIERS`, which is ordered from fast to fine. Imports nothing heavy: the add-on uses it too.
 """
 
 from __future__ import annotations
@@ -11,32 +11,32 @@ from itertools import pairwise
 from .tiers import AUTO, DEFAULT, TIERS, Tier
 
 PACE = 0.2
-"""Seconds that a propagated frame of one object at 480p may take for `auto`: ten seconds of film (250 frames) are then
-through in under a minute, about as long as one waits without beginning something else."""
+"""Seconds that a propagated frame of one object at 480p may take under `auto`: ten seconds of film (250 frames) then
+take under a minute, about as long as people wait before they turn to something else."""
 SHARE = 0.5
-"""Of the free memory that a tier may take for `auto`: Blender, and the clip in its cache, need some as well."""
+"""Share of the free memory that a tier may take under `auto`; Blender, and the clip in its cache, need the rest."""
 
 
 def ladder(tiers: Mapping[str, Tier] = TIERS) -> tuple[Tier, ...]:
-    """The tiers from the fastest to the finest."""
+    """Returns the tiers from the fastest to the finest."""
     return tuple(tiers.values())
 
 
 def faster(name: str, tiers: Mapping[str, Tier] = TIERS) -> Tier | None:
-    """The next faster tier; None when there is none, or no tier has that name. `auto` counts as the default one."""
+    """Returns the next faster tier; None if there is none, or the name is unknown. `auto` is the default tier."""
     return _beside(name, -1, tiers)
 
 
 def finer(name: str, tiers: Mapping[str, Tier] = TIERS) -> Tier | None:
-    """The next finer tier; None when there is none, or no tier has that name. `auto` counts as the default one."""
+    """Returns the next finer tier; None if there is none, or the name is unknown. `auto` is the default tier."""
     return _beside(name, 1, tiers)
 
 
 def faults(tiers: Mapping[str, Tier] = TIERS) -> list[str]:
-    """What is wrong with the table, in sentences; none when it is sound.
+    """Returns what is wrong with the table, as sentences; empty when it is sound.
 
-    Sound is: a finer tier takes longer, is in no measured quality worse, and is in at least one better; so none is
-    dominated. Tiers that were not measured are passed over.
+    In a sound table a finer tier takes longer, is worse in no measured quality and better in at least one, so no tier
+    is dominated. Unmeasured tiers are skipped.
     """
     found = []
     known = [(tier.name, tier.measured) for tier in ladder(tiers) if tier.measured is not None]
@@ -54,9 +54,10 @@ def faults(tiers: Mapping[str, Tier] = TIERS) -> list[str]:
 
 
 def cost(tier: Tier, device: str = "cpu") -> float | None:
-    """What a frame costs with a tier, in seconds on the machine that it was measured on; None = not measured.
+    """Returns the seconds a frame takes with a tier on the machine it was measured on; None = not measured.
 
-    Only ratios are of use: they are nearly the same everywhere. On a graphics card they are others than on a processor.
+    Only ratios between tiers are useful: they are nearly the same on every machine, but differ between a processor and
+    a graphics card.
     """
     if tier.measured is None:
         return None
@@ -65,13 +66,13 @@ def cost(tier: Tier, device: str = "cpu") -> float | None:
 
 
 def predict(timed: Mapping[str, float], device: str = "cpu", tiers: Mapping[str, Tier] = TIERS) -> dict[str, float]:
-    """Seconds a frame of every tier on a machine on which some were timed; these as they were timed.
+    """Returns the seconds per frame of every tier on a machine where some were timed; timed ones are kept as they are.
 
-    One timing gives the ratio to the measured ones. With several the cheapest and the dearest give a line: on a fast
-    device part of a frame's time is the same for all tiers. Tiers that were not measured are left out, if not timed.
+    A single timing scales the measured table. With several, the cheapest and the dearest define a line: on a fast
+    device part of a frame's time is the same for all tiers. Tiers neither measured nor timed are left out.
 
     Args:
-        timed: tier -> seconds a frame; at least one, else nothing is known.
+        timed: tier -> seconds per frame; at least one, otherwise nothing can be predicted.
         device: cpu, cuda or mps.
         tiers: the ladder.
     """
@@ -80,7 +81,7 @@ def predict(timed: Mapping[str, float], device: str = "cpu", tiers: Mapping[str,
     found: dict[str, float] = {}
     if points:
         (low, first), (high, last) = points[0], points[-1]
-        # Never steeper than in proportion, nor falling: both would be noise of the timing.
+        # Neither steeper than proportional nor falling: both would be timing noise.
         slope = min(max((last - first) / (high - low), 0.0), last / high) if high > low else first / low
         found = {name: last + slope * (value - high) for name, value in costs.items()}
     return {**found, **timed}
@@ -93,12 +94,12 @@ def choose(
     unfit: Collection[str] = (),
     tiers: Mapping[str, Tier] = TIERS,
 ) -> Tier:
-    """The finest tier that keeps the pace and fits into memory; the fastest that fits when none keeps it.
+    """Returns the finest tier that keeps the pace and fits into memory; the fastest that fits when none keeps it.
 
     Args:
-        seconds: tier -> seconds a frame on this machine, timed or predicted; one that is missing is not chosen.
-        pace: most seconds a frame.
-        free_mb: memory that is free, in MB; 0 = not known. Tiers of unknown need count as fitting.
+        seconds: tier -> seconds per frame on this machine, timed or predicted; a missing tier is not chosen.
+        pace: most seconds per frame.
+        free_mb: free memory in MB; 0 = unknown. Tiers whose need is unknown count as fitting.
         unfit: tiers that ran out of memory here.
         tiers: the ladder.
     """

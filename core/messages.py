@@ -1,7 +1,7 @@
-"""Messages between Blender's process and the worker: one JSON object a line, a closed set of kinds.
+"""Messages between Blender's process and the worker: one JSON object per line, from a closed set of kinds.
 
 Every record is {"v": 1, "kind": …, fields}. An unknown kind is an error, an unknown field is ignored (a newer peer may
-send more); "told" holds the parts of fields that are `FrameText`. A job has one terminal event: Done, Cancelled or
+send more); "told" holds the parts of fields that are `FrameText`. Each job ends with one message: Done, Cancelled or
 Failed.
 """
 
@@ -24,7 +24,7 @@ _SAME_VERSION = "Install the same version of the add-on and of its engine."
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """First message: what the host speaks and wants. Answered by Ready, or Failed with job ""."""
+    """First message: the host's protocol and what it wants. Answered by Ready, or Failed with job ""."""
 
     protocol: int
     tier: str
@@ -33,9 +33,9 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class OpenTrack:
-    """Open (or make) the session of one cut-out of a `types.Clip` in its folder. Answered by TrackState, then Done.
+    """Open (or make) the session of one cutout of a `types.Clip` in its folder. Answered by TrackState, then Done.
 
-    `limit`: bytes that its mattes may take, 0 = as much as there is.
+    `limit`: most bytes that its mattes may take, 0 = no limit.
     """
 
     job: str
@@ -48,7 +48,7 @@ class OpenTrack:
 
 @dataclass(frozen=True, slots=True)
 class Expect:
-    """A round on that frame will come soon: the pen is down. Not answered, and no error where nothing is open."""
+    """A round on that frame will follow soon (the pen is down). Not answered; no error when no track is open."""
 
     track: str
     frame: int
@@ -68,9 +68,9 @@ class ApplyRound:
 
 @dataclass(frozen=True, slots=True)
 class Propagate:
-    """Carry the keyframes' mattes through [start, stop); the last three are as in `types.PropagationOptions`.
+    """Propagate the keyframes' mattes through [start, stop); the last three are as in `types.PropagationOptions`.
 
-    Warn tells where it stops. Answered by MatteReady and Progress, TrackState, Done.
+    Warn reports where it stops. Answered by MatteReady and Progress, TrackState, Done.
     """
 
     job: str
@@ -85,7 +85,7 @@ class Propagate:
 
 @dataclass(frozen=True, slots=True)
 class PropagateGroup:
-    """As Propagate, for several open tracks of one clip, with their names for the artist; a TrackState for each."""
+    """Like Propagate, for several open tracks of one clip, with their display names; one TrackState for each."""
 
     job: str
     tracks: tuple[str, ...]
@@ -100,7 +100,7 @@ class PropagateGroup:
 
 @dataclass(frozen=True, slots=True)
 class LockFrames:
-    """Approve the mattes of [start, stop), or give them free again (`locked` False). Answered by TrackState, Done."""
+    """Approve the mattes of [start, stop), or unlock them (`locked` False). Answered by TrackState, Done."""
 
     job: str
     track: str
@@ -113,7 +113,7 @@ class LockFrames:
 class ImportMattes:
     """Make mattes of other programs (picture, folder, movie) keyframes. Answered by Progress, TrackState, Done.
 
-    `at`: clip frame of the first one, -1 = they cover the whole clip; only every so many of them are taken.
+    `at`: clip frame of the first one, -1 = they cover the whole clip; only every `every`-th one is taken.
     """
 
     job: str
@@ -125,7 +125,7 @@ class ImportMattes:
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """Move the head: to a round id, or "" = before the first; undo and redo. Answered by TrackState, Done."""
+    """Move the head to a round id, or "" = before the first; for undo and redo. Answered by TrackState, Done."""
 
     job: str
     track: str
@@ -134,7 +134,7 @@ class Checkout:
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """Move the head one round back, and those of `others` of the same joint run. A TrackState for each, then Done."""
+    """Move the head back one round, also for `others` of the same joint run. A TrackState for each, then Done."""
 
     job: str
     track: str
@@ -143,17 +143,17 @@ class Undo:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """Write the track's mattes as a picture sequence, one per entry of `frames`; built aside, then swapped.
+    """Write the track's mattes as a picture sequence, one per entry of `frames`; built elsewhere, then swapped in.
 
     Attributes:
         frames: the clip frame for each picture, in order; -1 = black.
         folder: where 000001.png and so on go.
-        others: tracks of the same clip whose union with this one is written.
-        form: what is written, a `types.Form` value: masks, cut-out pictures, `splines.json` in the folder; or "film",
+        others: tracks of the same clip; the union of their mattes and this track's is written.
+        form: what to write, a `types.Form` value: masks, cut-out pictures, `splines.json` in the folder; or "film",
             for other programs, and `folder` is then a movie file or a folder for PNG.
-        invert: the object is what is removed.
-        background: for a film: a colour, or a picture's or movie's path; "" = transparency.
-        fps: for a film of pictures, which have no rate of their own; 0 = 25.
+        invert: remove the object and keep the rest.
+        background: for a film: a colour, or the path of a picture or movie; "" = transparent.
+        fps: for a film made of pictures, which have no rate of their own; 0 = 25.
     """
 
     job: str
@@ -169,7 +169,7 @@ class Export:
 
 @dataclass(frozen=True, slots=True)
 class MoveTrack:
-    """The track's folder is to lie elsewhere (the .blend was saved). Answered by TrackState, Done."""
+    """Move the track's folder (the .blend was saved elsewhere). Answered by TrackState, Done."""
 
     job: str
     track: str
@@ -178,7 +178,7 @@ class MoveTrack:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """Stop a job at its next step; what is finished stays."""
+    """Stop a job at its next step; finished work stays."""
 
     job: str
 
@@ -198,7 +198,7 @@ class Shutdown:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The worker is up, with the tier and device asked for; sent again with those chosen once networks are loaded."""
+    """The worker is up, with the requested tier and device; sent again with the actual ones once networks load."""
 
     protocol: int
     version: str
@@ -209,10 +209,10 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class TrackState:
-    """Where a track stands.
+    """The state of a track.
 
     Attributes:
-        head, parent: id of the head operation, and of the one before, to which an undo goes; "" = none.
+        head, parent: id of the head operation, and of the one before it, where an undo leads; "" = none.
         keyframes: clip frames with at least one round, sorted.
         done: clip frames that have a matte at this head, as [start, stop) pairs, sorted.
         frame_count, height, width: of the clip.
@@ -220,9 +220,9 @@ class TrackState:
             [start, stop) is the file mattes/<id>/<f as %06d>.png in the track's folder.
         locked: clip frames whose mattes are approved, as [start, stop) pairs, sorted.
         confidence: how sure the network is of each clip frame's matte: two characters each, percent or "--".
-        disk: bytes: what its mattes take, a frame's on average, what is free.
-        shown: which of the clip's frames Blender shows when, as `core.shown` has it.
-        turned: degrees by which the engine turned the clip's pictures, as the file asks for.
+        disk: bytes used by its mattes, bytes per frame on average, and bytes free.
+        shown: when Blender shows which of the clip's frames, see `core.clips.shown_frames`.
+        turned: degrees by which the engine rotated the clip's pictures, as the file requests.
     """
 
     job: str
@@ -243,7 +243,7 @@ class TrackState:
     turned: int = 0
 
     def matte_file(self, frame: int) -> str | None:
-        """Path of a frame's mask in the track's folder, with "/"; None when the frame has none."""
+        """Returns the path of a frame's mask in the track's folder, with "/"; None when the frame has none."""
         for start, stop, operation in self.mattes:
             if start <= frame < stop:
                 return f"mattes/{operation}/{frame:06d}.png"
@@ -252,7 +252,7 @@ class TrackState:
 
 @dataclass(frozen=True, slots=True)
 class MatteReady:
-    """A frame's matte (grey PNG, source size) is at `path`; of a large round's only the small copy before Done."""
+    """A frame's matte (grey PNG, source size) is at `path`; after a large round only the small copy, until Done."""
 
     job: str
     track: str
@@ -262,7 +262,7 @@ class MatteReady:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a job is; at most ten a second. `eta` in seconds, negative = unknown."""
+    """How far a job has got; at most ten a second. `eta` in seconds, negative = unknown."""
 
     job: str
     done: int
@@ -273,7 +273,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Warn:
-    """Something the user should know, while the job goes on."""
+    """Something the user should know while the job goes on."""
 
     job: str
     text: str
@@ -290,7 +290,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """The job was stopped; `at` tells how many steps were done and stay."""
+    """The job was stopped; `at` is the number of finished steps, which are kept."""
 
     job: str
     at: int
@@ -326,7 +326,7 @@ _KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in get_args(Message
 
 
 def encode(message: Message) -> bytes:
-    """One line of UTF-8 JSON, ending in a newline."""
+    """Returns the message as one line of UTF-8 JSON, ending in a newline."""
     record = {f.name: getattr(message, f.name) for f in fields(message)}
     texts = [f'"v":{PROTOCOL}', f'"kind":"{type(message).__name__}"']
     texts += [f'"{name}":{json_text(value)}' for name, value in record.items()]
@@ -336,7 +336,7 @@ def encode(message: Message) -> bytes:
 
 
 def decode(line: bytes | str) -> Message:
-    """The message of one line. Raises ProtocolError for anything that is not a known, complete message of its kinds."""
+    """Returns the message in a line. Raises ProtocolError for anything but a known, complete, well-typed message."""
     try:
         record = json.loads(line)
         kind = _KINDS[record["kind"]]
@@ -349,4 +349,4 @@ def decode(line: bytes | str) -> Message:
         raise ProtocolError(f"A message is not understood ({error!r:.200}).", _SAME_VERSION) from error
     if record.get("v") == PROTOCOL:
         return message
-    raise ProtocolError(f"The message speaks protocol {record.get('v')!s:.40}, this side {PROTOCOL}.", _SAME_VERSION)
+    raise ProtocolError(f"The message uses protocol {record.get('v')!s:.40}, this side {PROTOCOL}.", _SAME_VERSION)

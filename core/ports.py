@@ -1,7 +1,7 @@
-"""What the engine needs from outside, as Protocols; `models/inference/predictors.py` satisfies them by structure.
+"""Protocols for what the engine needs from outside; `models/inference/predictors.py` implements them structurally.
 
-Images given to the networks are already cut and scaled to working size by the engine: (h, w, 3) uint8 RGB. Keys and
-values are opaque handles which the engine only stores, so it needs no torch.
+Images passed to the networks are already cropped and scaled to working size by the engine: (h, w, 3) uint8 RGB. Keys
+and values are opaque handles that the engine only stores, so it needs no torch.
 """
 
 from __future__ import annotations
@@ -22,73 +22,73 @@ Value = Any
 
 
 class ScribbleNet(Protocol):
-    """Stroke-to-mask network; without strokes and previous mask it proposes the foreground."""
+    """Stroke-to-mask network; without strokes and a previous mask it proposes the foreground."""
 
     def predict(self, image: Image, previous: Matte, keep: Map, remove: Map) -> Matte:
-        """Refined matte (h, w) float32 in [0, 1] of one object; `keep`, `remove`: stroke maps (h, w) in [0, 1]."""
+        """Returns a refined matte (h, w) float32 in [0, 1]; `keep`, `remove`: stroke maps (h, w) in [0, 1]."""
         ...
 
     def foreground(self, image: Image) -> Matte:
-        """First guess (h, w) float32 in [0, 1] of the foreground object(s)."""
+        """Returns a first guess (h, w) float32 in [0, 1] of the foreground object(s)."""
         ...
 
 
 class PropagationNet(Protocol):
-    """Space-time-memory network (STCN form: keys from the image alone, values from image and mattes)."""
+    """Space-time memory network (STCN form: keys from the image alone, values from image and mattes)."""
 
     def encode_key(self, image: Image) -> Key:
-        """Key of a frame, with what decoding needs (skips); once per frame."""
+        """Returns the key of a frame, with the skip features that decoding needs; called once per frame."""
         ...
 
     def encode_value(self, image: Image, key: Key, mattes: Mattes) -> Value:
-        """Value of a frame whose mattes (N, h, w) are known."""
+        """Returns the value of a frame whose mattes (N, h, w) are known."""
         ...
 
     def segment(self, query: Key, memory: Sequence[tuple[Key, Value]], previous: Mattes | None = None) -> Mattes:
-        """Mattes (N, h, w) float32 in [0, 1] of the query frame, aggregated over the N objects.
+        """Returns mattes (N, h, w) float32 in [0, 1] of the query frame, aggregated over the N objects.
 
-        `previous` (N, h, w), the frame before seen through the query's crop, is a hint of place; None = not known.
+        `previous` (N, h, w), the frame before seen through the query's crop, hints at the position; None = unknown.
         """
         ...
 
     def megabytes(self, key: Key, value: Value) -> float:
-        """What remembering this frame takes of the device's memory, in MB of 2^20 bytes."""
+        """Returns how much device memory this frame takes as a memory entry, in MB of 2^20 bytes."""
         ...
 
     def attention(self, query: Key, keyframe: Key, difference: Mattes) -> Mattes:
-        """Maps (M, h, w), carried from the keyframe to the query frame by the affinity between them (MiVOS, 3.3)."""
+        """Returns maps (M, h, w) carried from the keyframe to the query frame by their affinity (MiVOS, 3.3)."""
         ...
 
 
 class FusionNet(Protocol):
-    """Says which of two results of a frame to believe: the earlier run's, or that from a new keyframe (MiVOS, 3.3)."""
+    """Decides which of two results of a frame to trust: the earlier run's, or a new keyframe's (MiVOS, 3.3)."""
 
     def predict_shift(self, image: Image, old: Mattes, new: Mattes, carried: Mattes, weight: Weight) -> Mattes:
-        """How far to move the formula's share of the new result (see `core.fusion.fuse`): (N, h, w) float32 in [-1, 1].
+        """Returns how far to shift the formula's share of the new result (see `core.propagation.fusion.fuse`).
 
-        1 takes all of the new result, -1 all of the old one, 0 leaves the formula as it is.
+        Shape (N, h, w) float32 in [-1, 1]: 1 takes all of the new result, -1 all of the old one, 0 keeps the formula.
 
         `old` and `new` (N, h, w) are the two results, `carried` (2N, h, w) the artist's gains, then losses on the
-        keyframe, carried to this frame by `PropagationNet.attention`, `weight` (N,) that of the new result.
+        keyframe, carried to this frame by `PropagationNet.attention`, `weight` (N,) the weight of the new result.
         """
         ...
 
 
 @runtime_checkable
 class FrameSource(Protocol):
-    """A clip: random access to exact frames. Raises FrameReadError."""
+    """A clip with random access to exact frames. Raises FrameReadError."""
 
     def __len__(self) -> int: ...
 
     def __getitem__(self, frame: int) -> Image:
-        """Frame (H, W, 3) uint8 RGB."""
+        """Returns frame (H, W, 3) uint8 RGB."""
         ...
 
 
 class SizedSource(FrameSource, Protocol):
-    """A clip that knows how large its frames are."""
+    """A clip that knows its frame size."""
 
     @property
     def size(self) -> tuple[int, int]:
-        """(height, width) in pixels."""
+        """Returns (height, width) in pixels."""
         ...

@@ -1,4 +1,4 @@
-"""A made-up clip of any length for timing: a textured shape wanders over a textured background. Nothing is stored."""
+"""A synthetic clip of any length for timing: a textured shape moves over a textured background. Nothing is stored."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class MovingShape:
     """Frames (H, W, 3) uint8 with known mattes; a `FrameSource`.
 
     Args:
-        frames: how many.
+        frames: number of frames.
         size: (height, width).
 
     Attributes:
@@ -40,7 +40,7 @@ class MovingShape:
         return self._frames
 
     def __getitem__(self, frame: int) -> Image:
-        """Frame (H, W, 3) uint8 RGB. Raises FrameReadError outside the clip."""
+        """Returns frame (H, W, 3) uint8 RGB. Raises FrameReadError outside the clip."""
         if not 0 <= frame < self._frames:
             raise FrameReadError(f"Frame {frame} lies outside the clip.", f"It has {self._frames} frames.")
         image = np.roll(self.background, frame, axis=1)
@@ -51,7 +51,7 @@ class MovingShape:
         return image
 
     def matte(self, frame: int) -> Matte:
-        """The true matte (H, W) float32."""
+        """Returns the true matte (H, W) float32."""
         matte = np.zeros(self.size, np.float32)
         top, left = self._place(frame)
         side = len(self._shape)
@@ -66,10 +66,10 @@ class MovingShape:
 
 
 class MovingShapes:
-    """Frames (H, W, 3) uint8 with several objects that never touch, each in its own place; a `FrameSource`.
+    """Frames (H, W, 3) uint8 with several objects that never touch, each in its own area; a `FrameSource`.
 
     Args:
-        frames: how many.
+        frames: number of frames.
         size: (height, width).
         objects: 1 to 8.
     """
@@ -90,7 +90,7 @@ class MovingShapes:
         return len(self._clip)
 
     def __getitem__(self, frame: int) -> Image:
-        """Frame (H, W, 3) uint8 RGB. Raises FrameReadError outside the clip."""
+        """Returns frame (H, W, 3) uint8 RGB. Raises FrameReadError outside the clip."""
         image = np.roll(self._clip.background, frame, axis=1)
         for n in range(self.objects):
             top, left = self._place(frame, n)
@@ -99,7 +99,7 @@ class MovingShapes:
         return image
 
     def mattes(self, frame: int) -> Mattes:
-        """The true mattes (N, H, W) float32."""
+        """Returns the true mattes (N, H, W) float32."""
         out = np.zeros((self.objects, *self.size), np.float32)
         for n in range(self.objects):
             top, left = self._place(frame, n)

@@ -1,6 +1,6 @@
-"""The tiers: what the user chooses between, as plain numbers. Imports nothing heavy, so that `cutout tiers` is instant.
+"""The tiers the user chooses from, as plain numbers. Imports nothing heavy, so that `cutout tiers` is instant.
 
-A tier is named by what the user gets and fixes networks, working sizes and memory.
+A tier is named after what the user gets, and fixes networks, working sizes and memory.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from .errors import InputError
 
 AUTO = "auto"
 DEFAULT = "standard"
-"""What `auto` means until the machine is timed."""
+"""The tier that `auto` means until the machine is timed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What `cutout evaluate` measured for a tier.
+    """Results of `cutout evaluate` for a tier.
 
     Attributes:
-        j_and_f: DAVIS J&F, in [0, 1], the mean over walks from four frames of each clip: first, last, two between;
-            and over two measurements, with this engine and the one before, which differ by less than 0.01.
+        j_and_f: DAVIS J&F, in [0, 1], the mean over runs from four frames of each clip (first, last, two between) and
+            over two measurements, with this engine and the one before, which differ by less than 0.01.
         seconds_per_frame: of propagation, everything included; processor time of one core.
-        data: what it was measured on.
-        hardware: where it was measured.
-        stroke_iou: IoU after one round of strokes; None = not measured, as with all that follow.
-        j_and_f_first: J&F of the walks from the first frame alone, as DAVIS has it.
-        memory_mb: largest memory of a process that propagates one object, the program included.
-        card_seconds_per_frame: of propagation on a graphics card; `card` says which one.
+        data: the data it was measured on.
+        hardware: the machine it was measured on.
+        stroke_iou: IoU after one round of strokes; None = not measured, as for all fields below.
+        j_and_f_first: J&F of the runs from the first frame alone, as in DAVIS.
+        memory_mb: peak memory of a process that propagates one object, the program included.
+        card_seconds_per_frame: of propagation on a graphics card; `card` names it.
         card: that graphics card.
     """
 
@@ -45,12 +45,12 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class CropView:
-    """One of the answers that a tier's propagation is the mean of.
+    """One of the predictions that a tier's propagation averages.
 
     Attributes:
         weights: name of the network in the registry of weights.
-        scale: sides of what it sees, as a share of the working size.
-        mirrored: it sees the picture with left and right exchanged.
+        scale: side of its input, as a share of the working size.
+        mirrored: its input is flipped left to right.
     """
 
     weights: str
@@ -65,18 +65,18 @@ class Tier:
     Attributes:
         name: what the user types.
         text: what the user gets, in a sentence.
-        scribble_px: the stroke network sees about this many pixels squared.
-        propagation_px: the propagation network sees about this many pixels squared.
+        scribble_px: side, in pixels, of the square the stroke network works on, roughly.
+        propagation_px: the same for the propagation network.
         memory_every: every n-th frame stays in memory.
         memory_budget: largest number of remembered frames.
-        memory_megabytes: what they may take of the device's memory; fewer are remembered where several objects in a
-            large crop make them large.
+        memory_megabytes: device memory they may take; fewer frames are remembered where several objects in a large
+            crop make them large.
         scribble_weights, fusion_weights: names in the registry of weights; no fusion weights = old and new results are
             fused by formula.
-        looks: what propagation is made of; several answer together.
-        growth: of several objects the network sees at most so many times the pixels of one.
-        precision: of propagation. "full" is 32 bits on a processor, "half" bfloat16 where it multiplies these itself
-            (others imitate that, and are slower). A graphics card computes in 16 bits in either case.
+        looks: the predictions that propagation consists of; several are averaged.
+        growth: for several objects, the network sees at most this many times the pixels it sees for one.
+        precision: of propagation. "full" is 32 bits on a processor, "half" bfloat16 where the processor multiplies it
+            natively (others emulate it, and are slower). A graphics card computes in 16 bits in either case.
         measured: None = not measured yet.
     """
 
@@ -103,7 +103,7 @@ TIERS: dict[str, Tier] = {
     for tier in (
         Tier(
             "trace",
-            "Where the object is, for machines that can do no more; sketch is better wherever it is fast enough.",
+            "Shows where the object is, for the weakest machines; prefer sketch wherever it is fast enough.",
             scribble_px=160,
             propagation_px=112,
             memory_budget=8,
@@ -113,7 +113,7 @@ TIERS: dict[str, Tier] = {
         ),
         Tier(
             "sketch",
-            "Little work: where the object is, with rough edges; for very weak machines.",
+            "Shows where the object is, with rough edges; for very weak machines.",
             scribble_px=192,
             propagation_px=128,
             memory_budget=8,
@@ -151,7 +151,7 @@ TIERS: dict[str, Tier] = {
         ),
         Tier(
             "brisk",
-            "A little more to see for the network.",
+            "Shows the network a little more.",
             scribble_px=192,
             propagation_px=176,
             memory_budget=8,
@@ -160,7 +160,7 @@ TIERS: dict[str, Tier] = {
         ),
         Tier(
             "light",
-            "Better strokes, and twice the memory.",
+            "Better strokes, for twice the memory.",
             scribble_px=224,
             propagation_px=192,
             memory_budget=16,
@@ -169,7 +169,7 @@ TIERS: dict[str, Tier] = {
         ),
         Tier(
             "draft",
-            "Quick look with masks that mostly hold.",
+            "A quick look, with masks that mostly hold.",
             scribble_px=256,
             propagation_px=224,
             memory_budget=8,
@@ -178,7 +178,7 @@ TIERS: dict[str, Tier] = {
         ),
         Tier(
             "swift",
-            "Nearly as good as standard, with numbers of 16 bits.",
+            "Nearly as good as standard, computed in 16 bits.",
             scribble_px=288,
             propagation_px=272,
             memory_budget=16,
@@ -187,7 +187,7 @@ TIERS: dict[str, Tier] = {
         ),
         Tier(
             "standard",
-            "Good masks at a pace to work with.",
+            "Good masks at a working pace.",
             scribble_px=320,
             propagation_px=288,
             memory_budget=8,
@@ -195,7 +195,7 @@ TIERS: dict[str, Tier] = {
         ),
         Tier(
             "good",
-            "Finer edges; sees more.",
+            "Finer edges; the network sees more.",
             scribble_px=320,
             propagation_px=320,
             memory_budget=8,
@@ -203,7 +203,7 @@ TIERS: dict[str, Tier] = {
         ),
         Tier(
             "fine",
-            "Twice the memory; several objects are seen as large as one alone.",
+            "Twice the memory; several objects are seen as large as a single one.",
             scribble_px=320,
             propagation_px=320,
             memory_budget=16,
@@ -215,10 +215,10 @@ TIERS: dict[str, Tier] = {
 
 
 def find_tier(name: str) -> Tier:
-    """The tier of that name, `auto` = the default one.
+    """Returns the tier of that name, `auto` = the default one.
 
     Raises:
-        InputError: there is none; the message lists those there are.
+        InputError: there is no such tier; the message lists the names.
     """
     tier = TIERS.get(DEFAULT if name == AUTO else name)
     if tier is None:

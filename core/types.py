@@ -1,6 +1,6 @@
-"""The values that the engine and the add-on speak about: frozen, small, without arrays of a whole clip.
+"""The values that the engine and the add-on exchange: frozen, small, never the arrays of a whole clip.
 
-Imported in Blender's process too, where numpy may be missing: so numpy is only imported inside functions here.
+Imported in Blender's process too, where numpy may be missing, so numpy is imported only inside functions here.
 
 Conventions: frames are counted from 0 in the clip; points are (x, y) in source pixels, origin top-left, y down, pixel
 centres at .5; sizes are (height, width); images are (H, W, 3) uint8 RGB; mattes are (H, W) float32 in [0, 1].
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     Map = NDArray[np.float32]
 
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
-"""Picture files that the engine reads."""
+"""Extensions of the picture files that the engine reads."""
 MOST_POINTS = 100_000
-"""Points of a stroke, and of all strokes of a round: a pen gives some hundreds a second."""
+"""Most points in a stroke, and in all strokes of a round: a pen delivers some hundreds a second."""
 
 
 class Label(str, Enum):
-    """What a stroke says about the pixels under it."""
+    """Whether a stroke keeps or removes the pixels under it."""
 
     KEEP = "keep"
     REMOVE = "remove"
@@ -50,7 +50,7 @@ class Stroke:
         label: keep or remove.
 
     Raises:
-        StrokeError: no points or more than `MOST_POINTS`, one that is not a finite pair, or a radius not above 0.
+        StrokeError: no points or more than `MOST_POINTS`, a point that is not a finite pair, or a radius not above 0.
     """
 
     points: tuple[tuple[float, float], ...]
@@ -84,12 +84,12 @@ class Stroke:
         object.__setattr__(self, "label", kind)
 
     def to_json(self) -> dict[str, Any]:
-        """The stroke as in STROKES.json: {"label", "radius", "points"}."""
+        """Returns the stroke as in STROKES.json: {"label", "radius", "points"}."""
         return {"label": self.label.value, "radius": self.radius, "points": [list(p) for p in self.points]}
 
     @classmethod
     def from_json(cls, record: Any) -> Stroke:
-        """The stroke of a STROKES.json record. Raises StrokeError when fields are missing or wrong."""
+        """Returns the stroke of a STROKES.json record. Raises StrokeError when fields are missing or wrong."""
         try:
             return cls(record["points"], record["radius"], record["label"])
         except (KeyError, TypeError) as error:
@@ -124,7 +124,7 @@ class FrameRange:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A rectangle in source pixels: x0 <= x < x1, y0 <= y < y1; may reach outside the picture."""
+    """A rectangle in source pixels: x0 <= x < x1, y0 <= y < y1; may extend beyond the picture."""
 
     x0: int
     y0: int
@@ -133,23 +133,23 @@ class Box:
 
     @property
     def width(self) -> int:
-        """Pixels across."""
+        """Returns the width in pixels."""
         return self.x1 - self.x0
 
     @property
     def height(self) -> int:
-        """Pixels down."""
+        """Returns the height in pixels."""
         return self.y1 - self.y0
 
     @property
     def area(self) -> int:
-        """Pixels inside; 0 when empty."""
+        """Returns the number of pixels inside; 0 when empty."""
         return max(0, self.width) * max(0, self.height)
 
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A movie file or a sequence of pictures, as described by whoever knows it (no pixels).
+    """A movie file or a sequence of pictures, described without pixels.
 
     Attributes:
         path: movie file, or folder of pictures.
@@ -162,7 +162,7 @@ class Clip:
 
 
 class Direction(str, Enum):
-    """Where a propagation goes from its keyframes."""
+    """Direction of a propagation from its keyframes."""
 
     FORWARD = "forward"
     BACKWARD = "backward"
@@ -170,7 +170,7 @@ class Direction(str, Enum):
 
 
 class Form(str, Enum):
-    """What is made of a cut-out's mattes for others to read."""
+    """Form in which a cutout's mattes are written for others to read."""
 
     MASK = "mask"
     CUTOUT = "cutout"
@@ -178,9 +178,9 @@ class Form(str, Enum):
 
 
 class MatteKind(str, Enum):
-    """Where a frame's matte comes from; kept: an earlier run's, unchanged; locked: approved by the artist.
+    """Origin of a frame's matte; kept: an earlier run's, unchanged; locked: approved by the artist.
 
-    Pending is no result: the frame was looked at from one side, and its matte comes later in the same run.
+    Pending is no result: the frame was reached from one side only, and its matte comes later in the same run.
     """
 
     DRAWN = "drawn"
@@ -193,12 +193,13 @@ class MatteKind(str, Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PropagationOptions:
-    """Where a propagation stops and how steady its masks are; the artist's choice, not the tier's. By keyword only.
+    """Where a propagation stops and how steady its masks are; chosen by the artist, not the tier. Keyword-only.
 
     Attributes:
-        stop_at_cuts: frames beyond a cut are not reached from before it.
-        stop_below: a pass ends behind a frame of which the network is less sure than this, 0 to 1; 0 = never.
-        stability: how far mattes are mixed with their neighbours', 0 (not at all) to 1; see `core.stabilise`.
+        stop_at_cuts: do not propagate across a cut.
+        stop_below: end a pass after a frame whose confidence is below this, 0 to 1; 0 = never.
+        stability: how strongly mattes are mixed with their neighbours', 0 (not at all) to 1; see
+            `core.propagation.stabilise`.
     """
 
     stop_at_cuts: bool = True
@@ -207,13 +208,13 @@ class PropagationOptions:
 
     def __post_init__(self) -> None:
         if not 0 <= self.stop_below <= 1:
-            raise InputError(f"A confidence of {self.stop_below} does not exist.", "Give a number from 0 to 1.")
+            raise InputError(f"The confidence {self.stop_below} is out of range.", "Give a number from 0 to 1.")
         if not 0 <= self.stability <= 1:
-            raise InputError(f"A stability of {self.stability} does not exist.", "Give a number from 0 to 1.")
+            raise InputError(f"The stability {self.stability} is out of range.", "Give a number from 0 to 1.")
 
 
 class Cause(str, Enum):
-    """Why a propagation went no farther."""
+    """Why a propagation stopped."""
 
     CUT = "cut"
     DOUBT = "doubt"
@@ -221,12 +222,12 @@ class Cause(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A propagation went no farther, and no other keyframe reaches what is beyond.
+    """A propagation stopped, and no other keyframe reaches the frames beyond.
 
     Attributes:
-        cause: why.
-        at: where: the frame in doubt, or the first one beyond the cut (seen in walking order).
-        first, last: frames that have no matte because of it, or keep their old one.
+        cause: why it stopped.
+        at: the doubtful frame, or the first one beyond the cut (in walking order).
+        first, last: frames that got no new matte because of it.
     """
 
     cause: Cause
@@ -236,7 +237,7 @@ class Stop:
 
     @property
     def text(self) -> FrameText:
-        """What the user is told."""
+        """Returns the sentence shown to the user."""
         left = self.first, self.last
         if self.cause is Cause.CUT:
             return FrameText("Another shot begins at ", self.at, ", so ", left, " got no mask. Draw on one of them.")
@@ -262,7 +263,7 @@ class Round:
 
 
 def size_text(size: float) -> str:
-    """Bytes for people: "740 KB", "1.2 GB"."""
+    """Formats a number of bytes for people: "740 KB", "1.2 GB"."""
     for unit in ("bytes", "KB", "MB", "GB"):
         if size < 999.5 or unit == "GB":
             return f"{size:.1f} {unit}" if size < 9.95 and unit != "bytes" else f"{size:.0f} {unit}"

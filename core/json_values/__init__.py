@@ -1,1 +1,1 @@
-"""Values as JSON: written, and checked where they are read. Standard library only."""
+"""JSON encoding, and checks on decoding. Standard library only."""

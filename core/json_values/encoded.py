@@ -1,4 +1,4 @@
-"""Values as JSON text and back; values that know their text. Standard library only."""
+"""Values to JSON text and back, and values that carry their own text. Standard library only."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 
 
 class Encoded(Sequence[Any]):
-    """JSON values that know their text; they themselves are put together only when they are asked for.
+    """JSON values that carry their text; the values themselves are built only when accessed.
 
-    A message with ten thousand values is sent after every round, and the engine looks at none of them.
+    A message with ten thousand values is sent after every round, and the engine reads none of them.
 
     Args:
-        values: gives the values.
+        values: returns the values.
         text: their JSON text.
     """
 
@@ -46,10 +46,10 @@ class Encoded(Sequence[Any]):
 
 
 def json_text(value: Any) -> str:
-    """The value as compact JSON."""
+    """Returns the value as compact JSON."""
     return value.text if isinstance(value, Encoded) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def tuples(value: Any) -> Any:
-    """JSON lists as (nested) tuples, so that messages stay immutable; dictionaries are left as they are."""
+    """Returns JSON lists as (nested) tuples, so that messages stay immutable; leaves dictionaries as they are."""
     return tuple(map(tuples, value)) if isinstance(value, list) else value

@@ -1,4 +1,4 @@
-"""Whether values that came as JSON are of the kinds that a dataclass says. Standard library only."""
+"""Checks JSON values against a dataclass's field types. Standard library only."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ _MOST = 2**63
 
 
 def check_kinds(kind: type[Any], values: Mapping[str, Any]) -> None:
-    """Raises TypeError when a value, by its field's name, is not what the dataclass says of that field.
+    """Raises TypeError when a value does not have the type of the dataclass field of its name.
 
-    Understood are str, bool, dict, tuples, and int and float below 2**63; a whole number may stand for a float.
+    Supports str, bool, dict, tuples, and int and float below 2**63; an integer is accepted for a float.
     """
     wanted = _hints(cast("Hashable", kind))
     for name, value in values.items():
         if not _fits(value, wanted[name]):
-            raise TypeError(f"{name} is of another kind")
+            raise TypeError(f"{name} has the wrong type")
 
 
 @cache
