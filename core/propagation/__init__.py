@@ -1,1 +1,1 @@
-"""Carrying a mask through a clip: plan, passes, memory, fusion, stability."""
+"""Propagating a mask through a clip: plan, passes, memory, fusion, stability."""

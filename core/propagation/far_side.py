@@ -1,4 +1,4 @@
-"""A stretch between a new keyframe and one that stays: walked from both, then fused with what was there."""
+"""A stretch between a new keyframe and an unchanged one: walked from both sides, then fused with the earlier result."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def walk_between(
     fixed: Fixed,
     before: Callable[[int], Mattes | None],
 ) -> Generator[Result, None, int | None]:
-    """Yields the frames of the pass, fused, in walking order; returns the first beyond a cut, None = there is none.
+    """Yields the fused frames of the pass in walking order; returns the first beyond a cut, None = there is none.
 
-    First the stretch is walked from the keyframe on its far side, with the new one in memory. Of that pass nothing is
-    given out but that it goes on: frames of kind PENDING. It is held in a temporary file.
+    First the stretch is walked from the keyframe on its far side, with the new one in memory. That pass yields only
+    PENDING frames, to show progress; its mattes are kept in a temporary file.
 
     Args:
-        walker: does the walking.
-        step: the pass from the new keyframe; `fuse_with` says where the far one is.
+        walker: walks the passes.
+        step: the pass from the new keyframe; `fuse_with` is the far one.
         keys: see `Walker.walk`.
         keyframe: see `Walker.walk`.
         fixed: see `Walker.walk`.
@@ -62,7 +62,7 @@ def walk_between(
 
 
 class MatteSpool:
-    """Frame -> mattes (N, H, W), rounded to 8 bits; gone when it is closed, or the process ends.
+    """Frame -> mattes (N, H, W), rounded to 8 bits; deleted when closed, or when the process ends.
 
     Raises:
         StoreError: the temporary folder is full or cannot be written; from `add` too.
@@ -79,11 +79,11 @@ class MatteSpool:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with suppress(OSError):  # what a full disk did not take is not wanted any more
+        with suppress(OSError):  # what a full disk refused is no longer needed
             self._file.close()
 
     def add(self, frame: int, mattes: Mattes) -> None:
-        """Keeps the mattes (N, H, W) of a frame."""
+        """Stores the mattes (N, H, W) of a frame."""
         data = to_png(np.concatenate(list(mattes)))
         try:
             start = self._file.seek(0, 2)
@@ -94,7 +94,7 @@ class MatteSpool:
         self._places[frame] = start, len(data), len(mattes)
 
     def get(self, frame: int) -> Mattes | None:
-        """The mattes (N, H, W) float32 of a frame; None when there are none."""
+        """Returns the mattes (N, H, W) float32 of a frame; None when there are none."""
         if frame not in self._places:
             return None
         start, length, count = self._places[frame]
@@ -105,5 +105,5 @@ class MatteSpool:
 def _unwritable(error: OSError) -> StoreError:
     return StoreError(
         f"Temporary files cannot be written: {error.strerror or error}.",
-        "Make room in the folder for temporary files, and propagate again: what is finished is kept.",
+        "Make room in the folder for temporary files, then propagate again: finished frames are kept.",
     )

@@ -1,6 +1,6 @@
-"""The policy of the space-time memory: which frames are remembered and which forgotten. Pure Python, no arrays.
+"""The policy of the space-time memory: which frames to remember and which to forget. Pure Python, no arrays.
 
-Keys and values are opaque; how they are stored and read is the network's business.
+Keys and values are opaque; storing and reading them is up to the network.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ class MemoryEntry(NamedTuple):
 
 
 class SpaceTimeMemory:
-    """Remembered frames of one pass, never more than `budget`, and no more than `megabytes` where three frames suffice.
+    """Remembered frames of one pass: at most `budget`, and within `megabytes` as long as three frames fit.
 
     * permanent: keyframes. At most half the budget (at least one); the ones farthest in time are dropped.
     * surroundings: a wider view of the keyframe that the pass starts from, which shows what the object is not.
     * temporary: every n-th frame of the pass; the oldest is dropped.
     * transient: the last frame or the one before it, replaced at every second step, see `wants`.
 
-    The kinds are those of XMem's working memory and Cutie (but for the surroundings), without consolidation; the budget
-    counts entries, so that memory stays constant for clips of any length. Many objects in a large crop make an entry
-    large: then fewer are kept. One keyframe, its surroundings and the last frame are kept whatever they take: without
-    them there is no propagation.
+    The kinds are those of the working memory of XMem and Cutie (except the surroundings), without consolidation. The
+    budget counts entries, so memory stays constant for clips of any length. Many objects in a large crop make entries
+    large, and fewer are kept. One keyframe, its surroundings and the last frame are always kept, whatever their size:
+    without them there is no propagation.
 
     Args:
         budget: largest number of entries, at least 3.
         every: a frame of the pass is kept when its distance from the start is a multiple of this.
-        megabytes: what all entries may take together.
-        size_of: (key, value) -> what an entry takes, in MB.
+        megabytes: most that all entries may take together.
+        size_of: (key, value) -> size of an entry, in MB.
     """
 
     def __init__(
@@ -62,16 +62,16 @@ class SpaceTimeMemory:
 
     @property
     def permanent_limit(self) -> int:
-        """How many keyframes are kept at most."""
+        """Returns how many keyframes are kept at most."""
         return max(1, self._budget // 2)
 
     @property
     def temporary_limit(self) -> int:
-        """How many frames of the pass are kept at most, given the keyframes that are there."""
+        """Returns how many frames of the pass are kept at most, given the current keyframes."""
         return self._budget - 1 - len(self._permanent) - (self._surroundings is not None)
 
     def begin(self, start: int) -> None:
-        """Starts a pass at keyframe `start`: forgets the last pass, but no keyframe."""
+        """Starts a pass at keyframe `start`: forgets the last pass, but no keyframes."""
         self._start = start
         self._surroundings = None
         self._temporary.clear()
@@ -83,7 +83,7 @@ class SpaceTimeMemory:
         self._forget(self._start)
 
     def add_permanent(self, frame: int, key: Key, value: Value, near: int | None = None) -> None:
-        """Remembers a keyframe; over the limit, the one farthest in time from `near` (or else `frame`) is forgotten."""
+        """Remembers a keyframe; over the limit, forgets the one farthest in time from `near` (or else `frame`)."""
         centre = frame if near is None else near
         self._permanent[frame] = self._entry(frame, key, value)
         while len(self._permanent) > self.permanent_limit:
@@ -91,24 +91,24 @@ class SpaceTimeMemory:
         self._forget(centre)
 
     def has_permanent(self, frame: int) -> bool:
-        """Whether this keyframe is remembered."""
+        """Returns whether this keyframe is remembered."""
         return frame in self._permanent
 
     def keeps(self, frame: int) -> bool:
-        """Whether `frame` of the pass is one of the n-th that stay."""
+        """Returns whether `frame` of the pass is one of the n-th frames that stay."""
         return abs(frame - self._start) % self._every == 0
 
     def wants(self, frame: int, start: int) -> bool:
-        """Whether `frame` of the pass from `start` is to be remembered: the n-th ones, and of the others every second.
+        """Returns whether to remember `frame` of the pass from `start`: n-th frames, and every second of the others.
 
-        Measured on five development clips, one start: J&F 0.820 so; 0.804 when every frame is remembered for the next
-        step (its errors are then repeated at once); 0.799 when only the n-th are remembered.
+        Remembering every frame for the next step scores worse, as its errors are then repeated at once; so does
+        remembering only n-th frames.
         """
         steps = abs(frame - start)
         return steps % self._every == 0 or steps % 2 == 0
 
     def add(self, frame: int, key: Key, value: Value) -> None:
-        """Remembers a frame of the pass that it `wants`: for the next steps, and for longer when it is an n-th one."""
+        """Remembers a frame that the pass `wants`: for the next steps, and for longer when it is an n-th one."""
         entry = self._entry(frame, key, value)
         self._transient = None
         if self.keeps(frame):
@@ -118,7 +118,7 @@ class SpaceTimeMemory:
         self._forget(frame)
 
     def entries(self) -> list[tuple[Key, Value]]:
-        """All remembered (key, value), in the order permanent, temporary, transient: it mostly grows at its end."""
+        """Returns all remembered (key, value), ordered permanent, temporary, transient; it mostly grows at its end."""
         return [(entry.key, entry.value) for entry in self._entries()]
 
     def _entries(self) -> list[MemoryEntry]:
@@ -132,19 +132,19 @@ class SpaceTimeMemory:
 
     @property
     def megabytes(self) -> float:
-        """What all entries take together."""
+        """Returns the size of all entries together, in MB."""
         return sum(entry.megabytes for entry in self._entries())
 
     def _entry(self, frame: int, key: Key, value: Value) -> MemoryEntry:
         return MemoryEntry(frame, key, value, self._size_of(key, value))
 
     def _forget(self, centre: int) -> None:
-        """Forgets what is over the budget: old frames of the pass first, then keyframes far from `centre`."""
+        """Forgets entries over the budget: old frames of the pass first, then keyframes far from `centre`."""
         del self._temporary[: max(0, len(self._temporary) - self.temporary_limit)]
         while self.megabytes > self._megabytes:
             if len(self._temporary) > (self._transient is None):
                 del self._temporary[0]
-            elif others := self._permanent.keys() - {self._start}:  # where the pass starts is asked for by name
+            elif others := self._permanent.keys() - {self._start}:  # the keyframe that the pass starts from must stay
                 del self._permanent[max(others, key=lambda f: abs(f - centre))]
             else:
                 return

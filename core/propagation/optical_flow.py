@@ -1,7 +1,6 @@
-"""How neighbouring frames move into each other, and how far that is to be trusted. numpy and OpenCV only.
+"""Motion between neighbouring frames, and how far to trust it. numpy and OpenCV only.
 
-Flow is looked for in small pictures, once for each pair; how far it is to be trusted is worked out only where it is
-asked for.
+Flow is computed on small pictures, once for each pair; trust is computed only where it is needed.
 """
 
 from __future__ import annotations
@@ -28,31 +27,30 @@ if TYPE_CHECKING:
     Window = tuple[slice, slice]
 
 SIDE = 427
-"""Longer side of the pictures in which motion is looked for, in pixels."""
+"""Longer side of the pictures on which flow is computed, in pixels."""
 STRAY = 4.0 / 427
-"""Where going to the neighbour and back ends so far off, motion is not trusted at all; share of the longer side."""
+"""How far the way to the neighbour and back may miss before motion is not trusted at all; share of the longer side."""
 STRAY_COLOUR = 50.0
-"""Where the moved neighbour differs by so many of 255 in red, green or blue, motion is not trusted at all.
+"""Difference (of 255) in red, green or blue at which the moved neighbour is not trusted at all.
 
-J&F and flicker as measured for `stabilise.WEIGHT`: 0.8103 and 0.0707 with 40, 0.8091 and 0.0672 with 60, 0.8080 and
-0.0659 with 80. With grey instead of colours, and 40, 0.8084 and 0.0687; but then a disc on a wall that is as bright
-loses a fifth of itself.
+Larger values flicker less but cost accuracy; so does comparing grey instead of colours, which also takes a bite out of
+an object as bright as what lies behind it. See docs/experiments.md, "Steadiness".
 """
 _BLUR = 5
 
 
 class Step(NamedTuple):
-    """The way from a frame to its neighbour: small pictures of both, and flow (h, w, 2) there and back, in pixels."""
+    """Motion from a frame to its neighbour: small pictures of both, and flow (h, w, 2) there and back, in pixels."""
 
     here: Image
     there: Image
     onward: Floats
     back: Floats
     farthest: float = math.inf
-    """No pixel of `onward` goes farther than this, in rows or columns."""
+    """Largest motion of any pixel in `onward`, in rows or columns."""
 
     def moved(self, matte: Matte, window: Window) -> tuple[Matte, Floats]:
-        """The neighbour's matte (H, W) moved onto the frame, and the trust in that, 0 to 1; both inside the window."""
+        """Returns the neighbour's matte (H, W) moved onto the frame, and its trust, 0 to 1; both inside the window."""
         rows, columns = window
         height, width = matte.shape
         scale_y, scale_x = self.onward.shape[0] / height, self.onward.shape[1] / width
@@ -74,7 +72,7 @@ class Step(NamedTuple):
         return np.asarray(moved, np.float32), np.asarray(trusted, np.float32)
 
     def reached(self, box: Box, size: tuple[int, int]) -> Box | None:
-        """The smallest box of the frame from whose pixels the way leads into a box of the neighbour; None = nowhere.
+        """Returns the smallest box of the frame whose pixels move into a box of the neighbour; None = none do.
 
         Args:
             box: of the neighbour's matte.
@@ -101,7 +99,7 @@ class Step(NamedTuple):
         )
 
     def trust(self, window: Window) -> Floats:
-        """How far the flow is to be trusted in a window of the small pictures: does it come back, to the same colour?
+        """Returns how far to trust the flow in a window of the small pictures: it must come back, to the same colour.
 
         Returns:
             Float32 of the window's size, 0 to 1.
@@ -121,7 +119,7 @@ class Step(NamedTuple):
 
 
 class Motion:
-    """Motion between neighbouring frames, each pair looked at once; holds a few small pictures. To be closed.
+    """Motion between neighbouring frames, each pair computed once; holds a few small pictures. Must be closed.
 
     Args:
         frames: the clip.
@@ -136,7 +134,7 @@ class Motion:
         self._ahead = Prefetcher() if can_be_shared(frames) else None
 
     def begin(self, here: int, there: int) -> None:
-        """Begins to look at a pair in another thread, if the clip can be read there."""
+        """Starts computing a pair in another thread, if the clip can be read there."""
         if self._ahead is not None and 0 <= there < len(self._frames):
             self._ahead.begin(lambda: self._cuts.between(here, there) or self._look(here, there))
 
@@ -146,12 +144,12 @@ class Motion:
             self._ahead.close()
 
     def is_cut(self, one: int, other: int) -> bool:
-        """Whether there is a cut between two neighbouring frames."""
+        """Returns whether there is a cut between two neighbouring frames."""
         self._wait()
         return self._cuts.between(one, other)
 
     def between(self, here: int, there: int) -> Step:
-        """The way from a frame to its neighbour.
+        """Returns the motion from a frame to its neighbour.
 
         Raises:
             FrameReadError: from the clip.
@@ -160,7 +158,7 @@ class Motion:
         return self._look(here, there)
 
     def _wait(self) -> None:
-        """What the other thread works on is touched by no other meanwhile."""
+        """Waits for the other thread: nothing else may touch its data while it works."""
         if self._ahead is not None:
             self._ahead.wait()
 
@@ -174,7 +172,7 @@ class Motion:
         return self._steps[here, there]
 
     def _pictures(self, frame: int) -> tuple[Image, NDArray[np.uint8]]:
-        """The small picture of a frame, and that in grey."""
+        """Returns the small picture of a frame, in colour and in grey."""
         if frame not in self._small:
             image = self._frames[frame]
             scale = min(1.0, SIDE / max(image.shape[:2]))
@@ -186,18 +184,18 @@ class Motion:
 
 
 def _around(low: float, high: float, limit: int) -> slice:
-    """The pixels between which values from `low` to `high` are interpolated."""
+    """Returns the pixels between which values from `low` to `high` are interpolated."""
     start = min(max(0, int(np.floor(low)) - 1), limit - 1)
     return slice(start, max(start + 1, min(limit, int(np.ceil(high)) + 2)))
 
 
 def _farthest(flow: Floats) -> float:
-    """The largest of a flow's numbers, without their signs."""
+    """Returns the largest magnitude in a flow."""
     return float(max(flow.max(), -flow.min()))
 
 
 def _within_reach(low: float, high: float, farthest: float, limit: int) -> slice:
-    """The pixels from which a way of at most `farthest` leads to places from `low` - 1 to `high`."""
+    """Returns the pixels from which a motion of at most `farthest` leads to places from `low` - 1 to `high`."""
     if math.isinf(farthest):
         return slice(0, limit)
     return slice(min(max(0, int(low - farthest) - 2), limit - 1), max(1, min(limit, int(high + farthest) + 2)))

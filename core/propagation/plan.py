@@ -1,4 +1,4 @@
-"""The plan of a propagation: which keyframe each frame is reached from. Pure Python, no pixels."""
+"""Plans a propagation: decides which keyframe each frame is reached from. Pure Python, no pixels."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from ..types import Direction, FrameRange
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """A walk from a keyframe towards the next one, or towards an end of the clip.
+    """A walk from a keyframe towards the next one, or towards one end of the clip.
 
     Attributes:
         start: keyframe it starts from; itself not part of the walk.
-        frames: the frames in walking order, also those before the asked range that lie on the way.
-        compute: False = only frames with an earlier result are given out, nothing is computed.
+        frames: the frames in walking order, including any on the way before the requested range.
+        compute: False = compute nothing and yield only frames with an earlier result.
         keep: frames with an earlier result keep it.
         fuse_with: old keyframe at the far end, towards which earlier results count more; None = new results win.
-        beyond: keyframe at the far end from which the frames can be reached as well; None = there is none.
-        redo: what is reached from there instead replaces earlier results too.
+        beyond: keyframe at the far end that also reaches these frames; None = there is none.
+        redo: results reached from `beyond` replace earlier ones too.
     """
 
     start: int
@@ -32,7 +32,7 @@ class Pass:
     redo: bool = True
 
     def rest(self, at: int, has_previous: bool) -> Pass:
-        """What takes the place of this pass from frame `at` on, which it does not get to."""
+        """Returns the pass that replaces this one from frame `at` on, which it does not reach."""
         left = self.frames[self.frames.index(at) :]
         if self.beyond is None or not self.compute:
             return Pass(self.start, left, compute=False, keep=has_previous)
@@ -47,16 +47,16 @@ def plan_passes(
     direction: Direction,
     new_keys: Collection[int] | None = None,
 ) -> Iterator[int | Pass]:
-    """Yields the steps of a propagation: keyframes (int) to give out, and passes; every frame of the range once.
+    """Yields the steps of a propagation: keyframes (int) to yield, and passes; every frame of the range once.
 
     A pass stops before the next keyframe. Given `new_keys` (there is an earlier result, and these keyframes changed
-    since), only stretches beside one of them are computed, starting at it; all others keep what they have.
+    since), only stretches next to one of them are computed, starting at it; all others keep their results.
 
     Args:
         keys: all keyframes, ascending, at least one; those outside the range still start passes.
         length: frames of the clip.
-        frame_range: frames to give out.
-        direction: frames that cannot be reached in it are left out (or, with an earlier result, keep that).
+        frame_range: frames to yield.
+        direction: frames that cannot be reached in it are left out (or keep their earlier result).
         new_keys: None = no earlier result.
     """
     gaps: list[tuple[int | None, int | None]] = [*pairwise(keys), (keys[-1], None)]
@@ -81,7 +81,7 @@ def _stretch(
     direction: Direction,
     new_keys: Collection[int] | None,
 ) -> Iterator[Pass]:
-    """The pass through the frames between two keyframes (None = the clip's end), if the range has any of them."""
+    """Yields the pass through the frames between two keyframes (None = the clip's end) if the range has any of them."""
     low = max(frame_range.start, 0 if left is None else left + 1)
     high = min(frame_range.stop, length if right is None else right)
     if low >= high:
@@ -105,7 +105,7 @@ def _stretch(
 def _kept(
     left: int | None, right: int | None, low: int, high: int, direction: Direction, has_previous: bool
 ) -> Iterator[Pass]:
-    """A stretch that nothing new reaches: earlier results stay, and only frames that have none are computed."""
+    """Returns the pass for a stretch that no new keyframe reaches: keeps earlier results, computes missing frames."""
     if not has_previous:
         return
     if left is not None and direction is not Direction.BACKWARD:

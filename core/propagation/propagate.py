@@ -1,6 +1,6 @@
-"""The clip: mattes carried from keyframes to all other frames by the space-time memory network.
+"""Propagates mattes from keyframes to all other frames of a clip with the space-time memory network.
 
-A generator: frames come out as they are made, the caller stops when he likes and stores what he wants to keep. Held at
+A generator: frames come out as they are made; the caller may stop at any time and stores what it wants to keep. Held at
 any time: the last matte, the current keyframe, and the bounded memory.
 """
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     Lookup = Callable[[int], Mattes | None]
 
 CHANGED = 1.0 / 255.0
-"""A keyframe is new when some pixel differs by more than this from the earlier run: more than an 8-bit file rounds."""
+"""A keyframe is new when a pixel differs by more than this from the earlier run: more than 8-bit rounding."""
 
 
 def propagate(
@@ -52,31 +52,31 @@ def propagate(
 
     Passes go forward from each keyframe to the next one and on to the clip's end, then backward from the first. All
     keyframes (the nearest ones, when there are very many) are permanent memory in every pass. With `previous`, only
-    stretches beside keyframes that changed are computed again, from the changed keyframe; when an unchanged keyframe or
-    a locked frame bounds them, from there too, and the results are fused with the earlier one. Until then the frames
+    stretches next to keyframes that changed are computed again, from the changed keyframe; when an unchanged keyframe
+    or a locked frame bounds them, from there too, and the results are fused with the earlier one. Until then the frames
     are yielded once as PENDING, with what is known of them so far. All other frames yield the earlier result. When
     every keyframe is empty, so is every frame.
 
     Args:
         net: propagation network.
         frames: the clip.
-        keyframes: frame -> matte (H, W), or (N, H, W) for N objects; given out unchanged. One outside the range still
+        keyframes: frame -> matte (H, W), or (N, H, W) for N objects; yielded unchanged. One outside the range still
             starts a pass. May be lazy.
         frame_range: None = the whole clip.
         direction: frames that cannot be reached in it are left out (unless `previous` has them).
         previous: frame -> matte of an earlier run; a mapping or a function, may be lazy.
         locked: frames which yield their matte of `previous` (or `known`) unchanged. They count as known results, and
-            with `previous` as unchanged keyframes: what is computed again ends at them.
-        known: frame -> matte that this same run has already made, or None: given out, not computed again.
+            with `previous` as unchanged keyframes: recomputed stretches end at them.
+        known: frame -> matte that this same run has already made, or None: yielded, not computed again.
         settings: see `PropagationSettings`.
         fusion: fusion network; None = old and new results are fused by formula.
-        options: where to stop; None = nowhere. What lies behind a stop is reached from the next keyframe, if there is
-            one and the direction allows it; otherwise it is left out (or keeps what `previous` has).
+        options: where to stop; None = nowhere. Frames beyond a stop are reached from the next keyframe if there is one
+            and the direction allows it; otherwise they are left out (or keep what `previous` has).
         notice: called with each stop that left frames without a matte.
 
     Raises:
         InputError: no keyframes, outside the clip, or of different kinds; a range outside the clip; a locked frame
-            without a matte. SizeMismatch: a keyframe has not the picture's size. FrameReadError: from `frames`.
+            without a matte. SizeMismatch: a keyframe differs in size from the picture. FrameReadError: from `frames`.
     """
     length = len(frames)
     bounds = _checked_range(frame_range, length)
@@ -99,18 +99,18 @@ def propagate(
     walker = Walker(net, frames, size, settings, fusion if settings.fusion_net else None, cuts)
 
     def approved(frame: int) -> Mattes:
-        """The matte of a locked frame."""
+        """Returns the matte of a locked frame."""
         found = before(frame)
         found = done(frame) if found is None else found
         if found is None:
-            raise InputError(FrameText(frame, " is locked but has no mask."), "Unlock it, or give its earlier mask.")
+            raise InputError(FrameText(frame, " is locked but has no mask."), "Unlock it, or provide its earlier mask.")
         return found
 
     def keyframe(frame: int) -> Mattes:
         return approved(frame) if frame in fixed else _checked(keyframes[frame], shape, f"The mask of keyframe {frame}")
 
     def result(frame: int, keep: bool) -> tuple[Mattes, MatteKind] | None:
-        """The matte that a frame already has and keeps."""
+        """Returns the matte that a frame already has and keeps."""
         if frame in fixed:
             return approved(frame), MatteKind.LOCKED
         found = done(frame)
@@ -164,7 +164,7 @@ def _checked_keys(keyframes: Mapping[int, Mattes], length: int) -> list[int]:
     try:
         keys = sorted(index(key) for key in keyframes)
     except TypeError as error:
-        raise InputError("A keyframe's number is not a whole number.", "Count frames from 0.") from error
+        raise InputError("A keyframe number is not a whole number.", "Count frames from 0.") from error
     if not keys:
         raise InputError("There is no keyframe to start from.", "Draw on at least one frame first.")
     for key in keys:
@@ -177,7 +177,7 @@ def _checked_keys(keyframes: Mapping[int, Mattes], length: int) -> list[int]:
 
 
 def _ends(locked: Collection[int]) -> Iterator[int]:
-    """The first and the last frame of each run of locked frames."""
+    """Yields the first and the last frame of each run of locked frames."""
     return (frame for frame in sorted(locked) if not (frame - 1 in locked and frame + 1 in locked))
 
 
@@ -190,18 +190,18 @@ def _frame_size(frames: FrameSource, frame: int) -> tuple[int, int]:
 
 
 def _checked(matte: Mattes, shape: tuple[int, ...], what: str) -> Mattes:
-    """The matte as float32 when it has the shape of the first keyframe."""
+    """Returns the matte as float32; raises InputError unless it has the shape of the first keyframe."""
     checked = check_matte(matte, (shape[-2], shape[-1]), what)
     if checked.shape != shape:
         raise InputError(
             f"{what} has shape {checked.shape}, the first keyframe {shape}.",
-            "Give all mattes for the same number of objects.",
+            "Give mattes for the same number of objects on every frame.",
         )
     return checked
 
 
 def _lookup(source: Mapping[int, Mattes] | Lookup | None, shape: tuple[int, ...], what: str) -> Lookup:
-    """A function from frame to checked matte or None."""
+    """Returns a function from frame to checked matte or None."""
     if source is None:
         return lambda frame: None
     get: Lookup = source.get if isinstance(source, Mapping) else source

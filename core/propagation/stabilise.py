@@ -1,8 +1,8 @@
-"""Steadier mattes: each is mixed with its two neighbours, moved onto it by optical flow, where that can be trusted.
+"""Steadies mattes: mixes each with its two neighbours, moved onto it by optical flow where that can be trusted.
 
-Only what is computed is changed: keyframes, locked frames and kept ones are neighbours like others, but stay as they
-are, and nothing is mixed across a cut. What is mixed are the network's own mattes, never mixed ones: so each result
-depends on three frames and nothing else, comes one frame late, and can be made again with another strength.
+Only computed mattes change: keyframes, locked frames and kept ones serve as neighbours but stay as they are, and
+nothing is mixed across a cut. Mixing uses the network's own mattes, never mixed ones, so each result depends on three
+frames only, comes one frame late, and can be made again with another strength.
 """
 
 from __future__ import annotations
@@ -25,19 +25,18 @@ if TYPE_CHECKING:
 Result: TypeAlias = "tuple[int, Mattes, MatteKind]"
 
 FAINT = 0.5 / 255
-"""Where all mattes are fainter nothing is mixed: in 8 bits that is 0 before and after."""
+"""Where all mattes are fainter than this nothing is mixed: in 8 bits that is 0 before and after."""
 WEIGHT = 2.0
-"""Weight of a neighbour that is trusted in full, against 1 of the frame itself, at strength 1.
+"""Weight of a fully trusted neighbour at strength 1, relative to 1 for the frame itself.
 
-Measured on five development clips (tier standard), J&F and flicker, 0.8067 and 0.0883 without. With half the trust
-below: 0.8085 and 0.0803 with 1, 0.8089 and 0.0783 with 2, 0.8072 and 0.0850 for the median of the three. Without regard
-to trust, 0.8016 and 0.0690.
+It steadies without costing accuracy; a median of the three steadies less, and ignoring trust costs accuracy. See
+docs/experiments.md, "Steadiness".
 """
 _CHANGED = MatteKind.PROPAGATED, MatteKind.FUSED
 
 
 class Steady(NamedTuple):
-    """A frame's result: `raw` (H, W) or (N, H, W) as computed, and `matte` as it is to be shown."""
+    """A frame's result: `raw` (H, W) or (N, H, W) as computed, and `matte` as shown."""
 
     frame: int
     raw: Mattes
@@ -58,7 +57,7 @@ def steadied(
     anchor: Callable[[int], Mattes | None] = lambda frame: None,
     is_final: Callable[[int], bool] = lambda frame: False,
 ) -> Generator[Steady, None, None]:
-    """Yields the results in their order, steadied; each when the one after it is known.
+    """Yields the results in order, steadied, each as soon as the next one is known.
 
     Holds three frames' mattes and some small pictures.
 
@@ -66,8 +65,8 @@ def steadied(
         results: (frame, matte, kind) as from `propagate`; closed at the end.
         frames: the clip.
         strength: 0 (nothing is changed) to 1.
-        anchor: matte of a keyframe or locked frame, for those beside which a pass ends; None for all others.
-        is_final: frames whose matte is not to be changed, beside those that their kind tells.
+        anchor: matte of a keyframe or locked frame, for those where a pass ends; None for all others.
+        is_final: frames whose matte must not change, in addition to those whose kind says so.
 
     Raises:
         FrameReadError: from the clip.
@@ -89,7 +88,7 @@ def steadied(
                     yield _steady(now, (past, coming), motion, strength, anchor, is_final)
                 past, now = now, coming
                 if past is not None and abs(frame - past.frame) == 1 and kind in _CHANGED:
-                    # While the network works on the frame after this one.
+                    # While the network works on the next frame.
                     motion.begin(frame, 2 * frame - past.frame)
             if now is not None:
                 yield _steady(now, (past, None), motion, strength, anchor, is_final)
@@ -116,11 +115,11 @@ def _steady(
 
 
 def mixed(mattes: Mattes, neighbours: list[tuple[Mattes, Step]], strength: float) -> Mattes:
-    """The mattes (H, W) or (N, H, W) mixed with neighbours' that are moved onto them; float32 in [0, 1].
+    """Returns the mattes (H, W) or (N, H, W) mixed with their neighbours' moved onto them; float32 in [0, 1].
 
     Args:
         mattes: of the frame.
-        neighbours: (mattes, the way from the frame to the neighbour) each.
+        neighbours: (mattes, motion from the frame to the neighbour) each.
         strength: 0 to 1.
     """
     flat = mattes.ndim == 2
@@ -145,9 +144,9 @@ def mixed(mattes: Mattes, neighbours: list[tuple[Mattes, Step]], strength: float
 
 
 def _window(own: Matte, others: list[tuple[Matte, Step]]) -> tuple[slice, slice] | None:
-    """Rows and columns outside of which the matte and its neighbours', moved onto it, are faint; None = everywhere.
+    """Returns the rows and columns outside which the matte and its moved neighbours are faint; None = everywhere.
 
-    Never larger than what holds all pixels of the mattes that are not 0 at all.
+    Never larger than the box around all nonzero pixels of the mattes.
     """
     wholes = [mask_box(matte, 0.0) for matte in (own, *(other for other, _ in others))]
     boxes = [_faint_box(own, wholes[0])]
@@ -164,7 +163,7 @@ def _window(own: Matte, others: list[tuple[Matte, Step]]) -> tuple[slice, slice]
 
 
 def _faint_box(matte: Matte, whole: Box | None) -> Box | None:
-    """The box of what is not faint, looked for only in the box `whole` of what is there at all."""
+    """Returns the box of what is not faint, searched only within `whole`, the box of all nonzero pixels."""
     found = None if whole is None else mask_box(matte[whole.y0 : whole.y1, whole.x0 : whole.x1], FAINT)
     if whole is None or found is None:
         return None
@@ -172,7 +171,7 @@ def _faint_box(matte: Matte, whole: Box | None) -> Box | None:
 
 
 def _union(boxes: list[Box | None]) -> Box | None:
-    """The smallest box around boxes; None = there are none."""
+    """Returns the smallest box around all boxes; None = there are none."""
     found = [box for box in boxes if box is not None]
     if not found:
         return None
@@ -185,12 +184,12 @@ def _union(boxes: list[Box | None]) -> Box | None:
 
 
 class _Closable:
-    """Any iterator as something that can be closed."""
+    """Wraps any iterator so that it can be closed."""
 
     def __init__(self, results: Iterator[Result]) -> None:
         self._results = results
 
     def close(self) -> None:
-        """Closes a generator; others need it not."""
+        """Closes a generator; other iterators need no closing."""
         if isinstance(self._results, Generator):
             self._results.close()

@@ -1,4 +1,4 @@
-"""Where a pass goes no farther: at a cut, or where the network is in doubt; and what becomes of the frames behind."""
+"""Stops a pass at a cut, or where the network is in doubt, and decides what becomes of the frames beyond."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def follow_pass(
     stop_below: float = 0.0,
     notice: Callable[[Stop], None] | None = None,
 ) -> Generator[Result, None, None]:
-    """Yields the frames of a pass that lie in `bounds`; behind a stop those that are reached from the other side.
+    """Yields the frames of a pass that lie in `bounds`; beyond a stop, those reached from the other side.
 
     Args:
         step: the pass.
-        walk: its frames; returns the first one behind a cut, None = there was none.
-        bounds: what was asked for.
-        has_previous: frames that are not reached keep what an earlier run gave them.
-        stop_below: the pass ends behind a frame of less confidence, 0 = never.
+        walk: its frames; returns the first one beyond a cut, None = there was none.
+        bounds: the requested frames.
+        has_previous: unreached frames keep the result of an earlier run.
+        stop_below: end the pass after a frame of lower confidence, 0 = never.
         notice: called when frames were left out, or kept because of doubt.
     """
     stop = yield from _watched(step, walk, bounds, stop_below)
@@ -59,7 +59,7 @@ def follow_pass(
 def _watched(
     step: Pass, walk: Callable[[Pass], Results], bounds: FrameRange, stop_below: float
 ) -> Generator[Result, None, Ended | None]:
-    """Yields the frames of a pass; returns why it stopped, where, and the first frame that it did not get to."""
+    """Yields the frames of a pass; returns why it stopped, where, and the first frame it did not reach."""
     stream = walk(step)
     while True:
         try:

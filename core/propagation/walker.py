@@ -34,19 +34,18 @@ if TYPE_CHECKING:
 
 
 SURROUNDINGS = 2.0
-"""The wider view of a pass's keyframe is this many times as wide as the crop.
+"""How many times as wide as the crop the wider view of a pass's keyframe is.
 
-Measured with early weights on the first 24 frames of four development clips: J&F 0.785 with it, 0.764 without. On the
-parked scooters behind `scooter-black` 0.637 and 0.536.
+The wider view keeps the network from taking similar objects nearby for the object.
 """
 
 
 CRUMB = 0.02
-"""An object is lost when less than this share of its last area is left: what remains is rather something else."""
+"""An object is lost when less than this share of its last area is left: the remainder is likely something else."""
 
 
 class _Look(NamedTuple):
-    """What the network saw and said of a frame; `picture` and `mattes` (N, h, w) in crop space."""
+    """What the network saw and predicted for a frame; `picture` and `mattes` (N, h, w) in crop space."""
 
     crop: Crop
     picture: Image
@@ -63,7 +62,7 @@ class _Change(NamedTuple):
 
 
 class Walker:
-    """Walks the passes of one propagation; the memory's keyframes stay from pass to pass."""
+    """Walks the passes of one propagation; keyframes stay in memory from pass to pass."""
 
     def __init__(
         self,
@@ -101,16 +100,16 @@ class Walker:
     ) -> Generator[Result, None, int | None]:
         """Yields (frame, matte, kind) for the frames of the pass, in walking order; returns the first beyond a cut.
 
-        Frames with a result are given out as they are; their keys and values are made only if a frame after them needs
-        computing, and then only for those that memory would still hold.
+        Frames with a result are yielded as they are; their keys and values are computed only if a later frame needs
+        computing, and then only for frames that memory would still hold.
 
         Args:
             step: the pass.
             keys: all keyframes, ascending.
             keyframe: frame -> matte of a keyframe.
-            fixed: (frame, keep) -> matte which that frame already has, and where it comes from; or None.
+            fixed: (frame, keep) -> the matte which that frame already has, and its kind; or None.
             before: frame -> matte of the earlier run, or None.
-            far: frame -> mattes (N, H, W) of the pass from the other side, or None; None = nothing is fused.
+            far: frame -> mattes (N, H, W) of the pass from the other side, or None; None = fuse nothing.
         """
         start = keyframe(step.start)
         flat = start.ndim == 2
@@ -172,7 +171,7 @@ class Walker:
         return abs(frame - start) % self._settings.memory_every == 0
 
     def _begin(self, start: int, keys: Sequence[int], keyframe: Callable[[int], Mattes]) -> None:
-        """Memory for a pass: the keyframes nearest to its start, and nothing of the pass before."""
+        """Fills memory for a pass: the keyframes nearest to its start, and nothing of the pass before."""
         self._memory.begin(start)
         nearest = sorted(keys, key=lambda k: abs(k - start))[: self._memory.permanent_limit]
         for key in sorted(nearest, key=lambda k: -abs(k - start)):
@@ -185,22 +184,22 @@ class Walker:
             self._memory.add_surroundings(*self._encoded(start, wide, mattes))
 
     def _encoded(self, frame: int, crop: Crop, mattes: Mattes) -> tuple[Key, Value]:
-        """Key and value of a frame with known mattes (N, H, W), seen in a crop."""
+        """Returns the key and value of a frame with known mattes (N, H, W), seen in a crop."""
         picture = crop.to_crop(self._picture(frame))
         key = self._net.encode_key(picture)
         return key, self._net.encode_value(picture, key, crop.to_crop(mattes, fill=0.0))
 
     def _remember(self, frame: int, crop: Crop, mattes: Mattes) -> None:
-        """Puts a frame with a known matte into memory."""
+        """Adds a frame with a known matte to memory."""
         if (mattes > 0.5).any():
             self._memory.add(frame, *self._encoded(frame, crop, mattes))
 
     def _look(self, frame: int, image: Image, crop: Crop, last: Mattes, areas: Areas) -> _Look:
-        """What the network says of the frame: in the crop, or where it finds the objects in the whole picture.
+        """Returns the network's prediction for the frame: in the crop, or where the whole picture shows the objects.
 
-        `last` and `areas` are of the frame before, see `_sightings`. The whole picture is looked at when no object is
-        left in the crop, and every n-th frame while one of several is missing. When an object runs into the crop's rim,
-        the crop is moved and looked at once more.
+        `last` and `areas` are of the frame before, see `_sightings`. The whole picture is searched when no object is
+        left in the crop, and every n-th frame while one of several is missing. When an object reaches the crop's rim,
+        the crop is moved and searched once more.
         """
         look = self._segment(image, crop, last)
         if not self._settings.follow:
@@ -225,19 +224,19 @@ class Walker:
         picture = crop.to_crop(image)
         key = self._net.encode_key(picture)
         before = crop.to_crop(last, fill=0.0)
-        # An object that was not there is looked for everywhere; nothing tells the network where it is not.
+        # An object that was not there is searched everywhere: the network has no hint where it is not.
         hint = before if (before > 0.5).any(axis=(1, 2)).all() else None
         mattes = self._net.segment(key, self._memory.entries(), hint)
         return _Look(crop, picture, key, without_strays(mattes, before))
 
     def _crop_of_known(self, crop: Crop, mattes: Mattes, last: Mattes) -> Crop:
-        """The crop in which a frame with a known matte would have been looked at, as `_look` decides it."""
+        """Returns the crop in which `_look` would have searched a frame with a known matte."""
         if self._settings.follow and self._rim_is_touched(crop, crop.to_crop(mattes, fill=0.0)):
             return self._follow(np.maximum(mattes, last), None)
         return crop
 
     def _rim_is_touched(self, crop: Crop, mattes: Mattes) -> bool:
-        """Whether an object (N, h, w) reaches a side of the crop beyond which there is more picture."""
+        """Returns whether an object (N, h, w) reaches a side of the crop beyond which there is more picture."""
         hits = np.asarray((mattes > 0.5).any(axis=0))
         box, (height, width) = crop.box, self._size
         return bool(
@@ -267,7 +266,7 @@ class Walker:
         return image
 
     def _change(self, start: int, before: Callable[[int], Mattes | None], new: Mattes) -> _Change | None:
-        """The artist's change on the pass's keyframe against the earlier run, with the key that carries it."""
+        """Returns the artist's change on the pass's keyframe against the earlier run, with the key that carries it."""
         old = before(start)
         if old is None:
             return None
@@ -277,9 +276,9 @@ class Walker:
         return _Change(crop, key, crop.to_crop(maps, fill=0.0))
 
     def _fused(self, old: Mattes, new: Mattes, far: Mattes, change: _Change | None, look: _Look, near: float) -> Mattes:
-        """The mattes (N, H, W) of the frame that was looked at, fused: of the earlier run, this pass, and the far one.
+        """Returns the mattes (N, H, W) of the frame fused from the earlier run, this pass, and the far one.
 
-        The change is carried, and the fusion network sees the frame, in the crop; outside of it there is no change.
+        The change is carried, and the fusion network sees the frame, within the crop; outside it there is no change.
         """
         if change is None:
             carried = np.zeros((2 * len(new), *look.crop.size), np.float32)
@@ -300,17 +299,17 @@ def _stacked(matte: Mattes) -> Mattes:
 
 
 def _areas(mattes: Mattes) -> Areas:
-    """Pixels of each object (N, H, W): (N,)."""
+    """Returns the area in pixels of each object (N, H, W): (N,)."""
     return np.array([np.count_nonzero(matte > 0.5) for matte in mattes], np.float64)
 
 
 def _present(look: _Look, areas: Areas) -> NDArray[np.bool_]:
-    """Which of the objects are there, and not just crumbs of them: (N,) bool."""
+    """Returns which of the objects are there, beyond mere crumbs: (N,) bool."""
     return np.asarray(_areas(look.mattes) > CRUMB * areas * look.crop.scale**2)
 
 
 def _sightings(mattes: Mattes, areas: Areas) -> tuple[Mattes, Areas]:
-    """The mattes (N, H, W) without objects of which only crumbs are left, and each one's area when last seen."""
+    """Returns the mattes (N, H, W) without objects reduced to crumbs, and each object's area when last seen."""
     now = _areas(mattes)
     there = now > CRUMB * areas
     return (mattes if there.all() else mattes * there[:, None, None]), np.where(there, now, areas)
