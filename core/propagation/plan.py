@@ -105,7 +105,7 @@ def _stretch(
 def _kept(
     left: int | None, right: int | None, low: int, high: int, direction: Direction, has_previous: bool
 ) -> Iterator[Pass]:
-    """Returns the pass for a stretch that no new keyframe reaches: keeps earlier results, computes missing frames."""
+    """Yields the pass for a stretch that no new keyframe reaches: keeps earlier results, computes missing frames."""
     if not has_previous:
         return
     if left is not None and direction is not Direction.BACKWARD:

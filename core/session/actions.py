@@ -1,7 +1,7 @@
-"""What the artist can do to a track, as values and as JSON; checked where it is read.
+"""What the artist can do to a track, as values and as JSON; validated when read.
 
-Ids and names become paths, and whoever sends a folder chooses what its journal says: so nothing but lower-case
-hexadecimal digits of the right number ever gets past here.
+Ids and names become paths, and whoever sends a folder controls what its journal says, so nothing but lower-case
+hexadecimal digits of the right length is accepted.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from typing import Any, TypeAlias, overload
 from ..types import Direction, FrameRange, Round, Stroke
 
 LAST_FRAME = 2**31 - 1
-"""Numbers of frames beyond this are damage; beyond the clip they may come from a longer clip."""
+"""Larger frame numbers are damage; numbers beyond the clip may come from a longer clip."""
 _ID = re.compile("[0-9a-f]{16}")
 _NAME = re.compile("[0-9a-f]{24}")
 
 
 @dataclass(frozen=True, slots=True)
 class Propagation:
-    """Carrying the keyframes' mattes through a range of frames.
+    """Propagates the keyframes' mattes through a range of frames.
 
     Attributes:
-        frames, direction: which, and how they are reached.
-        group: names the joint run with other objects that this is part of (see `core.group`), "" = by itself.
-        objects: how many take part.
+        frames, direction: the frames, and how they are reached.
+        group: name of the joint run that this is part of (see `core.session.group_plan`), "" = alone.
+        objects: number of objects that take part.
         stability: see `PropagationOptions`.
     """
 
@@ -40,11 +40,11 @@ class Propagation:
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """Approving the mattes of a range of frames, or giving them free again; makes no matte.
+    """Approves the mattes of a range of frames, or unlocks them; makes no matte.
 
     Attributes:
-        frames: which.
-        locked: True = they are not to be changed from now on.
+        frames: the frames.
+        locked: True = from now on they must not change.
     """
 
     frames: FrameRange
@@ -53,11 +53,11 @@ class Lock:
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """Mattes made elsewhere become keyframes.
+    """Makes mattes from elsewhere keyframes.
 
     Attributes:
-        contents: clip frame -> name of its matte among the track's imported ones (see `core.imports`).
-        source: what they were read from, for the artist.
+        contents: clip frame -> name of its matte among the track's imported ones (see `core.session.imported`).
+        source: where they were read from, to show the artist.
     """
 
     contents: Mapping[int, str]
@@ -66,7 +66,7 @@ class Import:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """Something that can no longer be read; whatever mattes it gave still count."""
+    """Stands in for a record that can no longer be read; any mattes it made still count."""
 
 
 Action: TypeAlias = Round | Propagation | Lock | Import | Lost
@@ -82,20 +82,20 @@ class Operation:
 
 
 class NewerError(ValueError):
-    """A record is whole, but speaks of something that this version does not know."""
+    """Raised for a valid record of a kind that this version does not know."""
 
 
 class StoredStrokes(Sequence[Stroke]):
-    """The strokes of a record in the journal, made when they are asked for.
+    """The strokes of a record in the journal, built on access.
 
-    Thousands of rounds are read on opening, and the strokes of hardly any are ever needed again.
+    Thousands of rounds are read on opening, and the strokes of hardly any are needed again.
 
     Args:
-        record: the JSON object that has them under "strokes".
-        count: how many they are.
+        record: the JSON object that holds them under "strokes".
+        count: number of strokes.
 
     Raises:
-        StrokeError: on reading, when they are none.
+        StrokeError: on access, when they are invalid.
     """
 
     def __init__(self, record: bytes, count: int) -> None:
@@ -123,24 +123,24 @@ class StoredStrokes(Sequence[Stroke]):
 
 
 def is_operation_id(text: object) -> bool:
-    """True for what an operation may be called: 16 lower-case hexadecimal digits."""
+    """Returns True for a valid operation id: 16 lower-case hexadecimal digits."""
     return isinstance(text, str) and _ID.fullmatch(text) is not None
 
 
 def is_import_name(text: object) -> bool:
-    """True for what an imported matte may be called: 24 lower-case hexadecimal digits."""
+    """Returns True for a valid name of an imported matte: 24 lower-case hexadecimal digits."""
     return isinstance(text, str) and _NAME.fullmatch(text) is not None
 
 
 def drawn_frames(action: Action) -> Collection[int]:
-    """The clip frames that an action makes keyframes, in which it says itself what the matte is."""
+    """Returns the clip frames that an action makes keyframes by giving their matte itself."""
     if isinstance(action, Round):
         return (action.frame,)
     return action.contents.keys() if isinstance(action, Import) else ()
 
 
 def action_to_json(action: Action) -> dict[str, Any]:
-    """The action as JSON values; equal actions give equal values."""
+    """Returns the action as JSON values; equal actions give equal values."""
     if isinstance(action, Lock):
         return {
             "action": "lock" if action.locked else "unlock",
@@ -172,14 +172,14 @@ def action_to_json(action: Action) -> dict[str, Any]:
 
 
 def action_from_json(record: dict[str, Any], text: bytes = b"") -> Action:
-    """The action of `action_to_json`.
+    """Returns the action of a record made by `action_to_json`.
 
     Args:
         record: the JSON values.
-        text: the same as JSON text: strokes are then made of it when they are asked for.
+        text: the same as JSON text, from which strokes are built on access.
 
     Raises:
-        KeyError, TypeError, ValueError, OverflowError or CutoutError: it is none. NewerError: of an unknown kind.
+        KeyError, TypeError, ValueError, OverflowError or CutoutError: it is not an action. NewerError: unknown kind.
     """
     kind = record["action"]
     if kind in ("lock", "unlock"):

@@ -1,4 +1,4 @@
-"""How sure the network was of each propagated matte: a line a frame, beside the mattes; lost lines cost nothing."""
+"""Logs how sure the network was of each propagated matte, one line per frame; losing lines does no harm."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 FILE = "confidence.txt"
 UNKNOWN = "--"
-"""In the place of a frame's number: it was drawn or locked, has no matte, or nothing is known."""
+"""Stands for a frame's percentage when it was drawn or locked, has no matte, or nothing is known."""
 _MOST_BYTES = 16 * 2**20
-"""A larger file is none of ours: a line takes some ten bytes."""
+"""Larger files are not ours and are ignored: a line takes some ten bytes."""
 
 
 def note(store: MatteStore, operation: str, frame: int, value: float) -> None:
-    """Keeps how sure (0 to 1) the network is of an operation's matte, which is there; it is no loss if that fails."""
+    """Records how sure (0 to 1) the network is of an operation's existing matte; failures are ignored."""
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
     with suppress(OSError):
         handle = open_regular(store.folder / operation / FILE, flags, follow=False)
@@ -31,14 +31,14 @@ def note(store: MatteStore, operation: str, frame: int, value: float) -> None:
 
 
 class ConfidenceLogs:
-    """The logs of a track's propagations, each read again only when it has changed."""
+    """The logs of a track's propagations, each read again only when its file has changed."""
 
     def __init__(self, store: MatteStore) -> None:
         self._store = store
         self._read: dict[str, tuple[tuple[int, int], Mapping[int, int]]] = {}
 
     def of(self, operation: str) -> Mapping[int, int]:
-        """Frame -> percent, of an operation's mattes; damaged lines are left out."""
+        """Returns frame -> percent for an operation's mattes; damaged lines are left out."""
         path = self._store.folder / operation / FILE
         try:
             found = os.lstat(path)

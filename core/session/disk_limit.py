@@ -1,8 +1,8 @@
-"""How much disk a track's mattes take: known beforehand, and kept below a limit by removing what can be made again.
+"""Predicts how much disk a track's mattes take, and keeps them below a limit by removing what can be made again.
 
-What is removed first is what nobody looks at: mattes of operations that are not in the journal, of branches that were
-undone, and of runs that newer ones replaced, the oldest first. Never removed are the journal, drawn and imported
-mattes, and whatever the head, an undo of one step, or the next run, which fuses with it, needs.
+Removed first are mattes that nobody looks at: those of operations that are not in the journal, of undone branches, and
+of runs that newer ones replaced, oldest first. Never removed are the journal, drawn and imported mattes, and anything
+that the head, an undo of one step, or the next run, which fuses with it, needs.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ if TYPE_CHECKING:
 _Step = TypeVar("_Step")
 
 _EVERY = 256
-"""Steps between two looks at the limit."""
+"""Steps between two checks of the limit."""
 _SAMPLES = 24
 _PIXELS_A_BYTE = 13
-"""Pixels for each byte of a propagated matte, at least. What networks make has soft edges and faint noise that drawn
-mattes have not: on clips of 854 x 480 it takes 10 to 30 KB a frame (13 to 41 pixels a byte), a drawn one 4 to 8 KB."""
+"""Least number of pixels per byte of a propagated matte. Network output has soft edges and faint noise that drawn
+mattes lack, so it takes several times as much."""
 
 
 @dataclass(frozen=True, slots=True)
 class DiskUse:
-    """What a track's mattes take, and what a propagation would add, in bytes.
+    """Disk space that a track's mattes take and that a propagation would add, in bytes.
 
     Attributes:
-        used: by its mattes now.
-        frame: by one frame's matte, on average, with what is kept beside it.
+        used: taken by its mattes now.
+        frame: average for one frame's matte, including what is stored with it.
         free: left on the disk.
-        limit: what the mattes may take, 0 = as much as there is.
+        limit: most that the mattes may take, 0 = no limit.
     """
 
     used: int
@@ -53,11 +53,11 @@ class DiskUse:
     limit: int
 
     def needed(self, frames: int) -> int:
-        """What so many new mattes take."""
+        """Returns the space that this many new mattes take."""
         return self.frame * frames
 
     def warning(self, frames: int) -> str:
-        """Why so many new mattes will not fit, as a sentence; "" = they will."""
+        """Returns a sentence on why this many new mattes will not fit; "" = they will."""
         needed = self.needed(frames)
         if needed > self.free:
             return (
@@ -66,24 +66,24 @@ class DiskUse:
         if self.limit and needed > self.limit:
             return (
                 f"{frames} masks take about {size_text(needed)}, more than the limit of {size_text(self.limit)} "
-                "for each cutout. What is shown is never removed, so the limit will be passed."
+                "for each cutout. Masks that are shown are never removed, so the limit will be exceeded."
             )
         return ""
 
 
 def joint(uses: Sequence[DiskUse]) -> DiskUse:
-    """What several tracks' mattes take together, a frame's on average; each one's own limit is left out."""
+    """Returns the use of several tracks together, with the average size of a frame; individual limits are left out."""
     mean = sum(use.frame for use in uses) // len(uses)
     return DiskUse(sum(use.used for use in uses), mean, min(use.free for use in uses), 0)
 
 
 def expected_bytes(pixels: int, drawn: int = 0) -> int:
-    """What a propagated matte will take at most, about, before there is any; `drawn` is what drawn ones take."""
+    """Estimates the largest size of a propagated matte before there is any; `drawn` is the size of drawn ones."""
     return max(drawn, -(-pixels // _PIXELS_A_BYTE // BLOCK) * BLOCK)
 
 
 def free_bytes(folder: Path) -> int:
-    """What is free on the folder's disk."""
+    """Returns the free space on the folder's disk."""
     place = folder
     while not place.exists() and place != place.parent:
         place = place.parent
@@ -91,7 +91,7 @@ def free_bytes(folder: Path) -> int:
 
 
 class DiskLimit:
-    """Counts what a track's mattes take and keeps that below a limit.
+    """Measures the disk space of a track's mattes and keeps it below a limit.
 
     Args:
         store, history, journal, overview: the track's own.
@@ -116,11 +116,11 @@ class DiskLimit:
         self._pixels = pixels
 
     def use(self) -> DiskUse:
-        """How things stand."""
+        """Returns the current disk use."""
         return DiskUse(self._store.used(), self._frame_bytes(), free_bytes(self._store.folder), self.limit)
 
     def keep(self, room: int = 0) -> int:
-        """Removes what may be removed until `room` bytes more fit below the limit; returns how many it freed."""
+        """Removes what may be removed until `room` more bytes fit below the limit; returns how many bytes it freed."""
         if not self.limit:
             return 0
         before = used = self._store.used()
@@ -135,9 +135,9 @@ class DiskLimit:
         return before - used
 
     def kept(self, steps: Iterator[_Step]) -> Iterator[_Step]:
-        """Passes the steps of a propagation on, and keeps to the limit before, meanwhile and afterwards.
+        """Passes on the steps of a propagation, enforcing the limit before, during and after it.
 
-        Not on opening: the head may still be moved to where the project file was saved.
+        Not done on opening: the head may still be moved to where the project file was saved.
         """
         self.keep()
         try:
@@ -161,11 +161,11 @@ class DiskLimit:
         mean = sum(sizes) // len(sizes) if sizes else 0
         if made:
             return mean
-        # Steadied, as the add-on has it from the start, they take twice as much: as computed, and as shown.
+        # Steadied mattes, the add-on's default, take twice as much: as computed, and as shown.
         return 2 * expected_bytes(self._pixels, mean)
 
     def _kept(self) -> dict[str, set[int]]:
-        """Operation -> frames whose mattes stay."""
+        """Returns operation -> frames whose mattes must stay."""
         kept: dict[str, set[int]] = {}
 
         def keep(frame: int, operation: str) -> None:
@@ -179,14 +179,14 @@ class DiskLimit:
             for frame, owner in self._history.owners_at(top).items():
                 keep(frame, owner)
         for frame, below in self._below_rounds():
-            # A drawn matte that is lost is drawn again onto the one before it, which must be the same then.
+            # A lost drawn matte is drawn again onto the one before it, which must then be the same.
             keep(frame, below)
         return kept
 
     def _below_rounds(self) -> Iterator[tuple[int, str]]:
-        """For every round its frame, and the nearest operation before it that has a matte there, ROOT = none.
+        """Yields for every round its frame and the nearest earlier operation that has a matte there, ROOT = none.
 
-        The operations are gone through from the root on, each once, with the mattes on the way to it at hand.
+        Visits the operations once each from the root on, with the mattes on the way to each at hand.
         """
         operations = self._journal.operations
         onward: dict[str, list[str]] = {}
@@ -211,13 +211,13 @@ class DiskLimit:
             pending += [(after, False) for after in onward.get(name, ())]
 
     def _fused_with(self, head: str) -> str:
-        """The operation whose mattes the next run from `head` is fused with, ROOT = none; see `Rerun`."""
+        """Returns the operation whose mattes the next run from `head` is fused with, ROOT = none; see `Rerun`."""
         rest = dropwhile(lambda op: isinstance(op.action, Propagation | Lock), self._journal.chain(head))
         before = next(dropwhile(lambda op: isinstance(op.action, Round | Import | Lock), rest), None)
         return before.id if before else ROOT
 
     def _worthless_first(self, kept: dict[str, set[int]]) -> Iterator[tuple[str, int]]:
-        """(folder's name, frame) of all that may go, in the order in which it goes."""
+        """Yields (folder's name, frame) of all removable mattes, in the order of removal."""
         operations = self._journal.operations
         ages = {name: age for age, name in enumerate(operations)}
         shown = {operation.id for operation in self._journal.chain()}
@@ -230,7 +230,7 @@ class DiskLimit:
         for name in sorted(names, key=worth):
             base, _, beside = name.partition("-")
             if beside and base in kept:
-                continue  # what a run goes on from: before steadying, or alone before a joint run
+                continue  # a run resumes from these: before steadying, or alone before a joint run
             if base in operations and isinstance(operations[base].action, Round | Import | Lost):
                 continue
             for frame in sorted(self._store.frames(name) - kept.get(name, set())):

@@ -1,4 +1,4 @@
-"""The folder of a track as a whole: which clip it belongs to, and moving it."""
+"""The folder of a track: checks which clip it belongs to, and moves it."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from .actions import LAST_FRAME
 from .store import store_errors
 
 _OURS = re.compile(r"session\.json|rounds(\.damaged-[0-9]+)?\.jsonl|lock|mattes|imported|\..+\.part")
-"""What a track's folder holds."""
+"""Everything that may lie in a track's folder."""
 _MOST_BYTES = 16 * 2**20
-"""A larger session.json is none of ours: the names of 100,000 pictures take 3 MB."""
+"""Larger session.json files are not ours: the names of 100,000 pictures take 3 MB."""
 _SHOWN = 300
 VERSION = 2
-"""Format of the folder and the journal in it. 1: rounds and propagations only; it is read as it is."""
+"""Format of the folder and its journal. Format 1, with rounds and propagations only, is read as it is."""
 
 
 def check_clip(path: Path, clip: Clip, fingerprint: str, count: int, size: tuple[int, int]) -> list[str]:
-    """Makes session.json, or compares it with the clip; returns warnings.
+    """Creates session.json, or compares it with the clip; returns warnings.
 
     Raises:
         StoreError: the folder was made for another clip or by a newer version.
@@ -48,7 +48,7 @@ def check_clip(path: Path, clip: Clip, fingerprint: str, count: int, size: tuple
         except FileNotFoundError:
             pass
         except (ValueError, KeyError, TypeError, RecursionError):
-            warnings.append(f"The file {path} was damaged and has been made anew.")
+            warnings.append(f"The file {path} was damaged and has been rewritten.")
         else:
             if version > VERSION:
                 raise StoreError(
@@ -71,7 +71,7 @@ def check_clip(path: Path, clip: Clip, fingerprint: str, count: int, size: tuple
 
 
 def recorded_clip(path: Path) -> Clip | None:
-    """The clip that a session.json tells of; None when there is none, or it is damaged."""
+    """Returns the clip recorded in a session.json; None when there is none, or it is damaged."""
     try:
         record = json.loads(atomic.read_regular(path, _MOST_BYTES, follow=False))
         clip, files = record["clip"], record["files"]
@@ -83,7 +83,7 @@ def recorded_clip(path: Path) -> Clip | None:
 
 
 def _change(found: dict[str, Any], wanted: dict[str, Any]) -> str:
-    """What of a clip is different, as far as that is known."""
+    """Describes how the clip differs, as far as is known."""
     old, new = found.get("count"), wanted["count"]
     if type(old) is int and 0 <= old <= LAST_FRAME and old != new:
         return f": it has {new} frames, {'not' if new > old else 'no longer'} {old}"
@@ -99,12 +99,12 @@ def _change(found: dict[str, Any], wanted: dict[str, Any]) -> str:
 
 
 def move_folder(source: Path, target: Path) -> None:
-    """Renames, or copies to another disk and deletes; after an error `source` is complete and `target` not there."""
+    """Renames, or copies to another disk and deletes; after an error `source` is complete and `target` absent."""
     try:
         os.rename(source, target)
         return
     except OSError:
-        # Under another name until it is complete: a process killed meanwhile leaves nothing that looks like a track.
+        # Under another name until complete: a process killed meanwhile leaves nothing that looks like a track.
         for name in os.listdir(target.parent):
             if atomic.leftover_of(name) == target.name and _is_ours(target.with_name(name)):
                 shutil.rmtree(target.with_name(name), ignore_errors=True)
@@ -119,11 +119,11 @@ def move_folder(source: Path, target: Path) -> None:
 
 
 def _is_ours(folder: Path) -> bool:
-    """Whether there is nothing in a folder but what a track's holds."""
+    """Returns whether a folder holds nothing but a track's files."""
     return atomic.is_folder(folder) and all(_OURS.fullmatch(name) for name in os.listdir(folder))
 
 
 def _no_files(folder: str, names: list[str]) -> list[str]:
-    """What is not copied: links, whose files may be anybody's, pipes and devices."""
+    """Returns the names not to copy: links, which may lead anywhere, pipes and devices."""
     places = ((name, Path(folder, name)) for name in names)
     return [name for name, place in places if not (atomic.is_file(place) or atomic.is_folder(place))]

@@ -1,4 +1,4 @@
-"""Where a joint run of several objects stands in their journals: what it starts from, and what it may build on.
+"""Where a joint run of several objects stands in their journals: what it starts from, and what it may reuse.
 
 Reads operations only, no mattes.
 """
@@ -23,7 +23,7 @@ Chains: TypeAlias = "Sequence[Chain]"
 
 @dataclass(frozen=True, slots=True)
 class TrackPart:
-    """What a joint run needs of one track; made by `TrackSession.part`.
+    """What a joint run needs from one track; made by `TrackSession.part`.
 
     Attributes:
         source, journal, store, history: the track's own.
@@ -39,15 +39,15 @@ class TrackPart:
     record: Callable[[str, Action], Operation]
 
     def is_current(self, operation: Operation) -> bool:
-        """True while clip, weights and tier are those that the operation was made with."""
+        """Returns True while clip, weights and tier are those that the operation was made with."""
         action = operation.action
         return isinstance(action, Propagation) and operation.id == self.operation_id(operation.parent, action)
 
 
 def is_made_otherwise(part: TrackPart, chain: Sequence[Operation]) -> bool:
-    """True when the newest mattes are of a propagation with another tier, network or clip, and nothing was drawn since.
+    """Returns True when the newest mattes are from another tier, network or clip, and nothing was drawn since.
 
-    Who then asks for a propagation wants all mattes anew, and nothing of the earlier ones.
+    A propagation then recomputes all mattes and uses nothing of the earlier ones.
     """
     for operation in chain:
         if isinstance(operation.action, Propagation):
@@ -59,16 +59,16 @@ def is_made_otherwise(part: TrackPart, chain: Sequence[Operation]) -> bool:
 
 
 def joint_action(bases: Sequence[str], frames: FrameRange, direction: Direction, stability: float = 0.0) -> Propagation:
-    """The joint run that starts from these heads, in any order."""
+    """Returns the joint run that starts from these heads, in any order."""
     content = [sorted(bases), frames.start, frames.stop, direction.value, *([stability] if stability else [])]
     group = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
     return Propagation(frames, direction, group, len(bases), stability)
 
 
 def bases_of(parts: Sequence[TrackPart], frames: FrameRange, direction: Direction, stability: float = 0.0) -> list[str]:
-    """The heads that the run starts from: today's, or those of the same run before, which then goes on.
+    """Returns the heads that the run starts from: the current ones, or those of the same earlier run, to resume it.
 
-    A run that was interrupted may be recorded in some of the journals only, and undone in others.
+    An interrupted run may be recorded in only some of the journals, and undone in others.
     """
     heads = [part.journal.head for part in parts]
     tops = [part.journal.operations.get(head) for part, head in zip(parts, heads, strict=True)]
@@ -88,7 +88,7 @@ def bases_of(parts: Sequence[TrackPart], frames: FrameRange, direction: Directio
 def equals_of(
     parts: Sequence[TrackPart], chains: Chains, operations: Sequence[str], direction: Direction
 ) -> list[list[str]]:
-    """For each object the operations whose mattes are as good as this run's: itself, and earlier ranges of it."""
+    """Returns, for each object, the operations whose mattes are as good as this run's: itself and earlier ranges."""
     own = [[operation] for operation in operations]
     steps = ([op for op in chain if not isinstance(op.action, Lock)] for chain in chains)
     for level in zip(*steps, strict=False):
@@ -107,9 +107,9 @@ def equals_of(
 
 
 def before_of(chains: Chains) -> list[Chain] | None:
-    """The objects' operations up to the joint run that has to be fused with; None when there is none.
+    """Returns the objects' operations up to the joint run to fuse with; None when there is none.
 
-    That is the newest run of exactly these objects since which one of them was drawn on.
+    That is the newest run of exactly these objects after which one of them was drawn on.
     """
     places = [
         {op.action.group: i for i, op in enumerate(chain) if isinstance(op.action, Propagation) and op.action.group}
@@ -128,5 +128,5 @@ def before_of(chains: Chains) -> list[Chain] | None:
 
 
 def drawn_on(chain: Sequence[Operation]) -> frozenset[int]:
-    """The frames with a round or an imported matte on a chain of operations."""
+    """Returns the frames with a round or an imported matte on a chain of operations."""
     return frozenset(frame for op in chain for frame in drawn_frames(op.action))

@@ -1,6 +1,6 @@
-"""What the operations up to the head amount to, kept up to date as the head moves.
+"""The combined result of the operations up to the head, updated as the head moves.
 
-A step forward or back costs what that step changed, however many came before: a track may have thousands of rounds.
+A step forward or back costs only what it changed, however long the history: a track may have thousands of rounds.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from .actions import Lock, Operation, drawn_frames
 from .journal import ROOT, Journal
 
 PIECE = 64
-"""Frames whose changes are counted together."""
+"""Number of frames in a piece, whose changes are counted together."""
 
 
 class HeadState:
@@ -21,13 +21,13 @@ class HeadState:
 
     Args:
         journal: the operations.
-        frames_of: operation's id -> the frames that it has mattes of on disk.
-        count: frames of the clip; what is said of others does not count.
+        frames_of: operation's id -> frames whose mattes it has on disk.
+        count: frames of the clip; frames beyond it are ignored.
 
     Attributes:
         owners: frame -> id of the operation whose matte counts there.
-        keyframes: those with a round or an imported matte, sorted.
-        stamps: number of a piece of `PIECE` frames -> changes whenever something about one of them does.
+        keyframes: frames with a round or an imported matte, sorted.
+        stamps: number of a piece of `PIECE` frames -> a value that changes whenever one of its frames does.
     """
 
     def __init__(self, journal: Journal, frames_of: Callable[[str], Collection[int]], count: int) -> None:
@@ -47,7 +47,7 @@ class HeadState:
         self._stamp_all()
 
     def follow(self) -> None:
-        """Goes to where the journal's head is now."""
+        """Follows the journal's head to its current place."""
         if self._line and self._line[-1].id == self._journal.head:
             return
         ahead, current = [], self._journal.head
@@ -61,11 +61,11 @@ class HeadState:
             self._push(operation)
 
     def added(self, frame: int) -> None:
-        """Tells that the operation at the head has a new matte of a frame."""
+        """Notes that the operation at the head has a new matte of a frame."""
         self._own((frame,), self._line[-1].id)
 
     def settle(self, frame: int) -> None:
-        """Finds a frame's owner again: a matte of it is not on disk any more."""
+        """Finds a frame's owner again after a matte of it vanished from the disk."""
         for operation in self.about(frame):
             if drawn_frames(operation.action) or frame in self._frames_of(operation.id):
                 self.owners[frame] = operation.id
@@ -75,15 +75,15 @@ class HeadState:
         self._stamp(frame)
 
     def about(self, frame: int) -> Iterator[Operation]:
-        """The operations that drew on a frame, and those that may have a matte of any, newest first."""
+        """Yields the operations that drew on a frame, and those that may have a matte of any, newest first."""
         return (self._line[place] for place in _newest_first(self._drawn.get(frame, []), self._others))
 
     def is_drawn(self, frame: int) -> bool:
-        """Whether a frame is one of `keyframes`."""
+        """Returns whether a frame is one of `keyframes`."""
         return frame in self._drawn
 
     def locked(self) -> frozenset[int]:
-        """Frames whose mattes the artist approved."""
+        """Returns the frames whose mattes the artist approved."""
         if self._locked is None:
             self._locked = locked_frames(reversed(self._locks), self._count)
         return self._locked
@@ -144,7 +144,7 @@ class HeadState:
 
 
 def _newest_first(first: list[int], second: list[int]) -> Iterator[int]:
-    """The numbers of two rising lists, falling; little of it is asked for, mostly."""
+    """Merges two ascending lists in descending order; lazy, as callers rarely need more than the first few."""
     i, j = len(first) - 1, len(second) - 1
     while i >= 0 or j >= 0:
         if j < 0 or (i >= 0 and first[i] > second[j]):
@@ -156,9 +156,9 @@ def _newest_first(first: list[int], second: list[int]) -> Iterator[int]:
 
 
 def locked_frames(locks: Iterable[Lock], count: int) -> frozenset[int]:
-    """The frames below `count` that are locked by these locks and unlocks, newest first.
+    """Returns the frames below `count` that these locks and unlocks, newest first, leave locked.
 
-    The newest that speaks of a frame counts, so every frame is decided once, and passed by from then on.
+    The newest one that covers a frame counts, so every frame is decided once and skipped from then on.
     """
     locked: set[int] = set()
     onward = list(range(count + 1))
@@ -173,7 +173,7 @@ def locked_frames(locks: Iterable[Lock], count: int) -> frozenset[int]:
 
 
 def _undecided(onward: list[int], frame: int) -> int:
-    """The first frame from here on that is not decided yet; ways that were long are made short."""
+    """Returns the first undecided frame from here on, shortening the paths it walks."""
     end = frame
     while onward[end] != end:
         end = onward[end]

@@ -1,8 +1,7 @@
-"""Which matte a frame has at a head: that of the newest operation on the way back to the root that gave it one.
+"""Finds a frame's matte at a head: that of the newest operation on the way back to the root that made one.
 
-A round whose matte is not on disk (deleted, or the process was killed before it was computed) is computed again from
-the matte before it, an imported one is taken from the imported files again. A propagated matte that is not there counts
-as not done.
+A round whose matte is not on disk (deleted, or the process was killed before computing it) is computed again from the
+matte before it; an imported matte is taken from the imported files again. A missing propagated matte counts as undone.
 """
 
 from __future__ import annotations
@@ -25,14 +24,14 @@ if TYPE_CHECKING:
 
 
 class History:
-    """The mattes of a track seen through its operations.
+    """The mattes of a track, seen through its operations.
 
     Args:
         journal: the operations.
         store: their mattes.
-        compute: the matte of a round, given the frame's matte before it in 255ths (None = none yet).
+        compute: returns the matte of a round, given the frame's matte before it in 255ths (None = none yet).
         imported: name in an import -> file of that matte.
-        count: frames of the clip; what is said of others does not count.
+        count: frames of the clip; frames beyond it are ignored.
     """
 
     def __init__(
@@ -51,36 +50,36 @@ class History:
         self._state = HeadState(journal, store.frames, count)
 
     def keyframes(self) -> tuple[int, ...]:
-        """Frames with at least one round or imported matte on the way to the journal's head, sorted."""
+        """Returns the frames with at least one round or imported matte on the way to the journal's head, sorted."""
         return tuple(self._here().keyframes)
 
     def beyond(self) -> tuple[int, ...]:
-        """Frames that were drawn on, in whichever branch, but that the clip has not, sorted."""
+        """Returns the frames drawn on, in any branch, that the clip does not have, sorted."""
         drawn = {frame for op in self._journal.operations.values() for frame in drawn_frames(op.action)}
         return tuple(sorted(frame for frame in drawn if frame >= self._count))
 
     def locked(self) -> frozenset[int]:
-        """Frames whose mattes the artist approved, at the journal's head; kept between calls."""
+        """Returns the frames whose mattes the artist approved at the journal's head; cached between calls."""
         return self._here().locked()
 
     def owners(self) -> dict[int, str]:
-        """Frame -> operation whose matte counts there, at the journal's head; kept between calls, not to be changed."""
+        """Returns frame -> operation whose matte counts at the journal's head; cached between calls, do not modify."""
         return self._here().owners
 
     def is_drawn(self, frame: int) -> bool:
-        """Whether a frame is one of `keyframes`."""
+        """Returns whether a frame is one of `keyframes`."""
         return self._here().is_drawn(frame)
 
     def stamps(self) -> dict[int, int]:
-        """Number of a piece of `PIECE` frames -> what changes with anything about one of them at the head."""
+        """Returns number of a piece of `PIECE` frames -> a value that changes with any of its frames at the head."""
         return self._here().stamps
 
     def at_head(self, frame: int) -> Iterator[Operation]:
-        """What `path` and the like need to know of the way back from the journal's head."""
+        """Yields what `path` and its kin need of the way back from the journal's head."""
         return self._here().about(frame)
 
     def owners_at(self, head: str) -> dict[int, str]:
-        """Frame -> operation whose matte counts there, at `head`. Rounds count also while their matte is missing."""
+        """Returns frame -> operation whose matte counts there, at `head`. Rounds count even without a matte."""
         found: dict[int, str] = {}
         for operation in reversed(self._journal.chain(head)):
             frames = drawn_frames(operation.action)
@@ -90,7 +89,7 @@ class History:
         return found
 
     def added(self, operation: str, frame: int) -> None:
-        """Tells that a propagation got one more matte."""
+        """Notes that a propagation got one more matte."""
         if self._journal.head == operation:
             self._here().added(frame)
 
@@ -104,9 +103,9 @@ class History:
     def path(
         self, frame: int, chain: Iterable[Operation], early: Callable[[Path], object] = lambda _: None
     ) -> Path | None:
-        """Path of the frame's matte at the newest end of `chain` (newest first), computed if it is a lost round's.
+        """Returns the path of the frame's matte at the newest end of `chain` (newest first); computes a lost round's.
 
-        Of the chain only what has to do with the frame is needed: a `Chain`, or `at_head`.
+        Only the part of the chain that concerns the frame is needed: a `Chain`, or `at_head`.
         `early` is called as by `MatteStore.write`, for the newest round only.
         """
         lost: list[Operation] = []
@@ -124,7 +123,7 @@ class History:
             if drawn:
                 lost.append(operation)
             if isinstance(operation.action, Import):
-                break  # it does not build on what was there
+                break  # it does not build on what was there before
         path: Path | None = None
         for operation in reversed(lost):
             if path is not None:
@@ -134,7 +133,7 @@ class History:
         return path
 
     def _made(self, operation: Operation, frame: int, before: Grey | None, early: Callable[[Path], object]) -> Path:
-        """Path of the matte of a round or an import, made again."""
+        """Makes the matte of a round or an import again and returns its path."""
         action = operation.action
         if isinstance(action, Import):
             file = self._imported(action.contents[frame])
@@ -149,9 +148,9 @@ class History:
         return self._store.write(operation.id, frame, self._compute(action, before), early)
 
     def sound_path(self, frame: int, chain: Chain | None = None) -> Path | None:
-        """As `path`, but a damaged file is passed by, and removed: what is read or copied there is whole.
+        """Like `path`, but skips and removes damaged files: the result is whole when read or copied.
 
-        Without a chain at the journal's head.
+        Without a chain, at the journal's head.
         """
         while (path := self.path(frame, self.at_head(frame) if chain is None else chain)) is not None:
             if self._store.is_sound(path.parent.name, frame):
@@ -159,9 +158,9 @@ class History:
         return None
 
     def matte(self, frame: int, chain: Chain | None = None) -> Matte | None:
-        """The frame's matte (H, W) float32 at the newest end of `chain`, or at the head; None when it has none."""
+        """Returns the frame's matte (H, W) float32 at the newest end of `chain`, or at the head; None = it has none."""
         while (path := self.path(frame, self.at_head(frame) if chain is None else chain)) is not None:
-            # A damaged file is removed by reading it; then it is the turn of the one before, or it is computed anew.
+            # Reading removes a damaged file; then the one before it is next, or the matte is computed again.
             matte = self._store.read(path.parent.name, frame)
             if matte is not None:
                 return matte

@@ -1,7 +1,7 @@
-"""Mattes that were made elsewhere, kept as they came: `<track>/imported/<hash of the pixels>.png`, 8-bit grey.
+"""Mattes made elsewhere, stored as they came: `<track>/imported/<hash of the pixels>.png`, 8-bit grey.
 
-They cannot be computed again, so they are as true as the journal, which names them: they are synced to the disk before
-it does, and no limit of size touches them. The same matte is kept once, on however many frames.
+They cannot be computed again and are as authoritative as the journal that names them, so they are synced to disk before
+it, and no size limit touches them. Equal mattes are stored once, on however many frames.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class ImportedMattes:
     """The imported mattes of one track.
 
     Args:
-        folder: where they lie; made when there is the first.
+        folder: where they lie; made with the first one.
         size: their (height, width).
     """
 
@@ -42,11 +42,11 @@ class ImportedMattes:
         self._size = size
 
     def path(self, name: str) -> Path:
-        """File of the matte with that name."""
+        """Returns the file of the matte with that name."""
         return self.folder / f"{name}.png"
 
     def add(self, grey: NDArray[np.uint8]) -> str:
-        """Keeps a matte (H, W) uint8 and returns its name; it is safe on the disk after `sync`. Raises StoreError."""
+        """Stores a matte (H, W) uint8 and returns its name; it is durable after `sync`. Raises StoreError."""
         name = hashlib.sha256(str(grey.shape).encode() + grey.tobytes()).hexdigest()[:24]
         path = self.path(name)
         with store_errors(path):
@@ -65,7 +65,7 @@ class ImportedMattes:
 
 @dataclass(frozen=True, slots=True)
 class ImportStep:
-    """How far an import is: mattes read, of how many. With the last one they are keyframes."""
+    """Progress of an import: mattes read, and their number. With the last one they are keyframes."""
 
     done: int
     total: int
@@ -79,19 +79,19 @@ def import_mattes(
     every: int = 1,
     only: Sequence[int] | None = None,
 ) -> Iterator[ImportStep]:
-    """Reads mattes and records them as one operation; yields after each. Stopped before the end, nothing has changed.
+    """Reads mattes and records them as one operation; yields after each. Nothing changes if stopped before the end.
 
     Args:
         part: the track.
-        imported: where its imported mattes are kept.
+        imported: where its imported mattes are stored.
         path: picture, folder of pictures or movie.
         at: clip frame of the first one; None = they cover the whole clip.
-        every: take every so many of them only.
-        only: take those of these clip frames only.
+        every: take only every n-th of them.
+        only: take only those of these clip frames.
 
     Raises:
         InputError: no masks there, none that fit the clip, or a frame is locked; SizeMismatch: of another size.
-        StoreError: they cannot be kept.
+        StoreError: they cannot be stored.
     """
     source = part.source
     with ForeignMattes(path, source.size) as mattes:

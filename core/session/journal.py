@@ -1,14 +1,14 @@
-"""The append-only log of what the artist did: the truth of a track. Mattes are derived from it and may be lost.
+"""The append-only log of what the artist did, the source of truth of a track; mattes derive from it and may be lost.
 
-One JSON object a line: {"sum": CRC-32 of the record, "record": {…}}, written and synced before the work it describes.
+One JSON object per line: {"sum": CRC-32 of the record, "record": {…}}, written and synced before the work it describes.
 A record is an operation (a round, a propagation, a lock …), which also becomes the head, or a move of the head. Undo
 moves the head back and deletes nothing, so operations form a tree, and every id ever given stays valid.
 
-A damaged line costs itself only: where later lines build on it, a `Lost` operation with its id takes its place, so that
-its mattes, which are by id, are still found. The file as it was is kept under another name.
+A damaged line costs only itself: where later lines build on it, a `Lost` operation with its id takes its place, so that
+its mattes, which are stored by id, are still found. The original file is kept under another name.
 
-The file may come from somebody else. It is read line by line and within limits, an id means one operation for good, and
-a parent is one that came before: so operations are a tree, whatever the file says.
+The file may come from somebody else. It is read line by line and within limits, an id always means the same operation,
+and a parent must come earlier, so operations form a tree whatever the file says.
 """
 
 from __future__ import annotations
@@ -40,18 +40,18 @@ from .actions import (
 ROOT = ""
 """The head before the first operation."""
 MOST_BYTES = 128 * 2**20
-"""A larger journal is refused. Ten thousand rounds of twenty points each take 8 MB."""
+"""Larger journals are refused. Ten thousand rounds of twenty points each take 8 MB."""
 MOST_IN_LINE = 8 * 2**20
-"""A longer line is damage, and is not written: an import of 240,000 masks, or a round of 200,000 points, is shorter."""
+"""Longer lines are damage and are never written: an import of 240,000 masks or a round of 200,000 points is shorter."""
 MOST_OPERATIONS = 250_000
 MOST_BAD = 10_000
-"""After so many lines that cannot be read, or operations, the rest of a file is left out."""
+"""Most unreadable lines, and most operations; the rest of the file is left out."""
 _DAMAGE = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, CutoutError)
 _HEAD, _MIDDLE, _SUM = b'{"sum":"', b'","record":', 8
 
 
 class Chain(Sequence[Operation]):
-    """Operations on the way back from a head, newest first, which know those that may have made a frame's matte."""
+    """Operations on the way back from a head, newest first, indexed by the frames whose mattes they may have made."""
 
     def __init__(self, operations: Iterable[Operation]) -> None:
         self._all = tuple(operations)
@@ -77,7 +77,7 @@ class Chain(Sequence[Operation]):
     __hash__ = None  # type: ignore[assignment]
 
     def about(self, frame: int) -> Iterator[Operation]:
-        """Those that drew on the frame, and those that may have a matte of any frame, newest first."""
+        """Yields those that drew on the frame, and those that may have a matte of any frame, newest first."""
         if self._drawn is None:
             self._drawn = {}
             for place, operation in enumerate(self._all):
@@ -96,17 +96,17 @@ class Journal:
         path: the log file; made at the first record.
         operations: every operation ever recorded, by id.
         head: id of the operation that is shown, ROOT = none.
-        warnings: what was damaged when the file was read, in sentences for the user.
+        warnings: damage found when the file was read, in sentences for the user.
     """
 
     def __init__(self, path: Path) -> None:
         """Reads the file if there is one.
 
-        A torn last line (the machine went down while it was written) is cut off. Other damaged lines are left out,
-        and the whole file is kept under another name.
+        A torn last line (the machine crashed while writing it) is cut off. Other damaged lines are left out, and the
+        whole file is kept under another name.
 
         Raises:
-            StoreError: the file cannot be read or mended, or a newer version wrote it, which it is left to.
+            StoreError: the file cannot be read or repaired, or a newer version wrote it (it is then left alone).
         """
         self.path = path
         self.operations: dict[str, Operation] = {}
@@ -128,7 +128,7 @@ class Journal:
             raise _unwritable(path, error) from error
 
     def append(self, operation: Operation) -> None:
-        """Records an operation, which becomes the head. Raises StoreError, and nothing has changed then."""
+        """Records an operation, which becomes the head. Raises StoreError and then changes nothing."""
         self._write({"id": operation.id, "parent": operation.parent, **action_to_json(operation.action)})
         self._take(operation)
 
@@ -139,9 +139,9 @@ class Journal:
             self.head = head
 
     def take_back(self, head: str) -> None:
-        """As `move_head` after a step that failed: when not even this can be written, the head moves all the same.
+        """Like `move_head` after a failed step: if even this cannot be written, the head moves all the same.
 
-        Then the file has the step at its end until the next record; after a crash in between it is there again.
+        The file then ends with the failed step until the next record; after a crash in between, it is back.
         """
         try:
             self.move_head(head)
@@ -149,7 +149,7 @@ class Journal:
             self.head = head
 
     def chain(self, head: str | None = None) -> Chain:
-        """The operations from the given head (default: the journal's) back to the first, newest first."""
+        """Returns the operations from the given head (default: the journal's) back to the first, newest first."""
         found = []
         current = self.head if head is None else head
         while current != ROOT:
@@ -159,7 +159,7 @@ class Journal:
         return Chain(found)
 
     def _apply(self, record: dict[str, Any], text: bytes = b"") -> None:
-        """Takes in a record; see `action_from_json`. Raises one of `_DAMAGE`, and nothing has changed then."""
+        """Applies a record; see `action_from_json`. Raises one of `_DAMAGE` and then changes nothing."""
         if "head" in record:
             head = record["head"]
             if head != ROOT and head not in self.operations:
@@ -181,7 +181,7 @@ class Journal:
         self.head = operation.id
 
     def _replay(self, file: IO[bytes]) -> _Reading:
-        """Takes in the records of a file; tells which of its lines cannot be."""
+        """Applies the records of a file; returns which of its lines cannot be applied."""
         reading = _Reading()
         for number, (line, is_whole) in enumerate(_lines(file)):
             reading.count, reading.last = number + 1, line
@@ -209,13 +209,13 @@ class Journal:
         return reading
 
     def _mend(self, file: IO[bytes], reading: _Reading) -> None:
-        """Writes the file anew without the bad lines; keeps a copy unless all that is lost was never whole."""
+        """Rewrites the file without the bad lines; keeps a copy unless the only loss was never written completely."""
         last = reading.last
         torn = reading.bad == {reading.count - 1} and (not last.endswith(b"\n") or not last.strip(b"\0\n"))
         if torn and len(last) <= MOST_IN_LINE:
             self.warnings.append(
                 f"The last entry of the journal {self.path} was not written completely and is left out: "
-                "the step it belonged to has to be done again."
+                "repeat the step it belonged to."
             )
         else:
             copy = _kept_aside(file, self.path)
@@ -230,10 +230,10 @@ class Journal:
                 new.write(reading.lost.get(number, b""))
                 if number not in reading.bad:
                     new.write(line)
-            file.close()  # before another one takes its place: Windows insists
+            file.close()  # before another one takes its place: Windows requires it
 
     def _write(self, record: dict[str, Any]) -> None:
-        """Appends a line and waits until the disk has it; after an error the file is as it was."""
+        """Appends a line and waits until it is on disk; after an error the file is as it was."""
         line = _encoded(record)
         if len(line) > MOST_IN_LINE:
             raise StoreError("This step is too large to be recorded.", "Do it in several smaller steps.")
@@ -257,14 +257,14 @@ class Journal:
 
 
 class _Reading:
-    """What came of reading a file.
+    """The result of reading a file.
 
     Attributes:
         count: lines that were read.
         last: the last of them.
-        bad: numbers of those that cannot be taken in.
-        lost: number of a line -> a line that has to come before it.
-        is_cut: there was too much damage to go on to the end.
+        bad: numbers of lines that cannot be applied.
+        lost: number of a line -> a line that must come before it.
+        is_cut: there was too much damage to read to the end.
     """
 
     def __init__(self) -> None:
@@ -285,11 +285,11 @@ def _canonical(record: dict[str, Any]) -> bytes:
 
 
 def _checked(line: bytes) -> tuple[dict[str, Any], bytes]:
-    """The record of a line, and its JSON text; raises one of `_DAMAGE` when the line is damaged."""
+    """Returns the record of a line, and its JSON text; raises one of `_DAMAGE` when the line is damaged."""
     place = len(_HEAD) + _SUM
     if line.startswith(_HEAD) and line.startswith(_MIDDLE, place) and line.endswith(b"}\n"):
         text = line[place + len(_MIDDLE) : -2]
-        if b"%08x" % zlib.crc32(text) == line[len(_HEAD) : place]:  # as we write it: no need to write it again
+        if b"%08x" % zlib.crc32(text) == line[len(_HEAD) : place]:  # our own format: no need to encode it again
             return _object(json.loads(text.decode("ascii"))), text
     outer = _object(json.loads(line))
     text = _canonical(_object(outer["record"]))
@@ -305,7 +305,7 @@ def _object(value: Any) -> dict[str, Any]:
 
 
 def _opened(path: Path) -> IO[bytes] | None:
-    """The file for reading, None = there is none. Raises OSError, also where it is none of ours."""
+    """Opens the file for reading, None = there is none. Raises OSError, also when the file is not ours."""
     try:
         file = os.fdopen(open_regular(path, follow=False), "rb")
     except FileNotFoundError:
@@ -317,7 +317,7 @@ def _opened(path: Path) -> IO[bytes] | None:
 
 
 def _lines(file: IO[bytes]) -> Iterator[tuple[bytes, bool]]:
-    """The lines of a file, and whether each is whole: one that is too long is cut short, but passed by as one."""
+    """Yields the lines of a file, and whether each is whole; an overlong line is cut short but counted as one."""
     while line := file.readline(MOST_IN_LINE + 1):
         whole = line.endswith(b"\n") and len(line) <= MOST_IN_LINE
         rest = line
@@ -327,7 +327,7 @@ def _lines(file: IO[bytes]) -> Iterator[tuple[bytes, bool]]:
 
 
 def _kept_aside(file: IO[bytes], path: Path) -> Path:
-    """A copy of the whole file beside `path`, under a name that is not taken."""
+    """Copies the whole file to an unused name next to `path`."""
     for number in itertools.count(1):
         copy = path.with_name(f"{path.stem}.damaged-{number}{path.suffix}")
         with suppress(FileExistsError), open(copy, "xb") as new:
@@ -340,5 +340,5 @@ def _kept_aside(file: IO[bytes], path: Path) -> Path:
 def _unwritable(path: Path, error: OSError) -> StoreError:
     hint = "Free disk space or make the folder writable, then try again: everything up to the last step is kept."
     if isinstance(error, NotOrdinary) or error.errno == errno.EFBIG:
-        hint = "Blender Cutout did not make it: do not use a folder from somebody whom you do not trust."
+        hint = "Blender Cutout did not make it: do not use a folder from someone you do not trust."
     return StoreError(f"The journal {path} cannot be read or written ({error.strerror or error}).", hint)

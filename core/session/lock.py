@@ -1,10 +1,10 @@
-"""One process at a time in a track's folder: a lock file with the process's id and start time.
+"""Allows one process at a time in a track's folder: a lock file with the process's id and start time.
 
-The start time tells a living owner from another process that was given the same id later. A lock whose owner is gone
-is broken with a warning; a lock of another machine (a shared drive) cannot be judged and is respected.
+The start time distinguishes a living owner from another process that got the same id later. A lock whose owner is gone
+is broken with a warning; a lock of another machine (a shared drive) cannot be checked and is respected.
 
-Containers and sandboxed Blenders do not see each other's processes. So where the system can (not Windows, where all
-processes see each other, and not every network drive), the owner also holds a lock of the system's on the file, which
+Containers and sandboxed Blenders do not see each other's processes. Where the system supports it (not on Windows, where
+all processes see each other, and not on every network drive), the owner also holds a system lock on the file, which
 ends with the process however that ends.
 """
 
@@ -28,8 +28,8 @@ if sys.platform != "win32":
     import fcntl
 
 UNREADABLE_AGE = 2.0
-"""Seconds after which a lock file without readable content is taken for the remains of a crash. On disks with hard
-links a lock appears with its content, so only a power cut leaves such a one."""
+"""Seconds after which a lock file without readable content counts as left over from a crash. On disks with hard links a
+lock appears with its content, so only a power cut leaves one empty."""
 _LITTER_AGE = 60.0
 _OLD_LITTER = re.compile(r"lock\.[0-9]+\.(part|stale)")
 _MOST_BYTES = 65536
@@ -37,14 +37,14 @@ _TRIES = 20
 
 
 class FolderLock:
-    """The lock on a folder; held from construction until `release`.
+    """The lock on a folder, held from construction until `release`.
 
     Attributes:
-        warnings: that the lock of a process that is gone was broken, in a sentence for the user.
+        warnings: says, in a sentence for the user, that the lock of a dead process was broken.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Takes the lock. Raises StoreError when a living process has it or the folder cannot be written."""
+        """Takes the lock. Raises StoreError when a living process holds it or the folder cannot be written."""
         self.path = folder / "lock"
         self.warnings: list[str] = []
         self._handle: int | None = None
@@ -59,7 +59,7 @@ class FolderLock:
         except NotOrdinary as error:
             raise StoreError(
                 f"{self.path} is in the way ({error.strerror}).",
-                "Blender Cutout did not make it: do not use a folder from somebody whom you do not trust.",
+                "Blender Cutout did not make it: do not use a folder from someone you do not trust.",
             ) from error
         except OSError as error:
             raise StoreError(
@@ -68,14 +68,14 @@ class FolderLock:
             ) from error
 
     def release(self) -> None:
-        """Gives the folder free; does nothing when the lock is not ours any more."""
+        """Releases the folder; does nothing when the lock is no longer ours."""
         with suppress(OSError, ValueError):
             if self.path.read_text(encoding="utf-8") == self._content:
                 self.path.unlink()
         self._let_go()
 
     def moved(self, folder: Path) -> None:
-        """Tells that the folder, with the lock file in it, lies elsewhere now."""
+        """Notes that the folder, with the lock file in it, was moved."""
         self.path = folder / self.path.name
         with suppress(OSError):
             if self._handle is not None and not _is_at(self._handle, self.path):  # copied to another disk
@@ -90,7 +90,7 @@ class FolderLock:
             self._handle = None
 
     def _create(self) -> bool:
-        """Makes the lock file with its content in one step; False when there is one already."""
+        """Creates the lock file with its content in one step; False when there is one already."""
         part, handle = new_beside(self.path)
         try:
             os.write(handle, self._content.encode())
@@ -132,7 +132,7 @@ class FolderLock:
         return True
 
     def _break_stale(self) -> None:
-        """Removes the lock of a process that is gone; raises StoreError when its owner lives."""
+        """Removes the lock of a dead process; raises StoreError when its owner lives."""
         for _ in range(_TRIES):
             try:
                 handle = open_regular(self.path, follow=False)
@@ -144,9 +144,9 @@ class FolderLock:
                 if not _hold(handle):
                     raise _busy(self.path, owner or {})
                 if not _is_at(handle, self.path):
-                    continue  # broken, and taken again, by another process meanwhile
+                    continue  # another process broke it, and took it again, meanwhile
                 if owner is None:
-                    # Also of a date that is yet to come, so that such a one does not hold for years.
+                    # The absolute age: a date in the future must not keep the lock for years.
                     if abs(time.time() - os.fstat(handle).st_mtime) < UNREADABLE_AGE:
                         raise _busy(self.path, {})
                 elif owner.get("host") != socket.gethostname() or _lives(owner):
@@ -159,12 +159,12 @@ class FolderLock:
                 if handle >= 0:
                     os.close(handle)
             self._sweep()
-            # Without the path, which fills the panel: it is the track that is being opened.
+            # Without the path, which fills the panel: the track in question is being opened.
             self.warnings.append("The last work here was cut short; it was taken over, and nothing finished is lost.")
             return
 
     def _remove(self, stale: bytes) -> None:
-        """Removes the lock if it is still the one that was looked at: another process may have broken it as well."""
+        """Removes the lock if it is still the one that was examined: another process may have broken it as well."""
         aside = unused_name(self.path)
         with suppress(FileNotFoundError):
             os.replace(self.path, aside)
@@ -176,7 +176,7 @@ class FolderLock:
             aside.unlink()
 
     def _sweep(self) -> None:
-        """Removes what killed processes left beside the lock."""
+        """Removes what killed processes left next to the lock."""
         with suppress(OSError):
             for name in os.listdir(self.path.parent):
                 if _OLD_LITTER.fullmatch(name) or leftover_of(name) == self.path.name:
@@ -187,14 +187,14 @@ class FolderLock:
 
 
 def process_start(pid: int) -> str | None:
-    """Something that differs between two processes with the same id; None = no such process.
+    """Returns a value that differs between two processes with the same id; None = no such process.
 
-    The start time in the system's own unit, on Linux together with the boot it counts from.
+    It is the start time in the system's own unit, on Linux together with the boot it counts from.
     """
     if sys.platform == "win32":
         return _windows_start(pid)
     try:
-        # The name, in brackets, may hold anything: fields are counted after the last bracket; the 22nd is the start.
+        # The name, in brackets, may hold anything, so count fields after the last bracket; the 22nd is the start.
         fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         return None if fields[0] in "ZX" else f"{boot}:{fields[19]}"
@@ -206,7 +206,7 @@ def process_start(pid: int) -> str | None:
 
 
 def _windows_start(pid: int) -> str | None:
-    """Creation time of a process; `os.kill(pid, 0)` would end it on Windows."""
+    """Returns the creation time of a process; `os.kill(pid, 0)` would end it on Windows."""
     if sys.platform != "win32":
         return None
     import ctypes
@@ -233,7 +233,7 @@ def _windows_start(pid: int) -> str | None:
 
 
 def _hold(handle: int) -> bool:
-    """Takes the system's lock on an open file; False = somebody has it. True also where there are no such locks."""
+    """Takes the system's lock on an open file; False = another process has it. True also where there are none."""
     if sys.platform != "win32":
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -243,7 +243,7 @@ def _hold(handle: int) -> bool:
 
 
 def _is_at(handle: int, path: Path) -> bool:
-    """Whether an open file is the one that lies there."""
+    """Returns whether an open file is the one at that path."""
     try:
         return os.path.samestat(os.fstat(handle), os.lstat(path))
     except FileNotFoundError:
@@ -258,7 +258,7 @@ def _lives(owner: dict[str, object]) -> bool:
 
 
 def _read(path: Path) -> dict[str, object] | None:
-    """What the lock says; None when it is not readable (being written, or torn)."""
+    """Returns the content of the lock; None when it is not readable (being written, or torn)."""
     try:
         handle = open_regular(path, follow=False)
     except OSError:

@@ -1,7 +1,7 @@
-"""What is told of a track's frames, put together from pieces: one more round costs the piece that it lies in.
+"""The state of a track's frames for messages, kept in pieces: one more round costs only the piece it lies in.
 
-A clip may have ten thousand keyframes. So of every `PIECE` frames what was told of them is kept, as values and as the
-text that goes to Blender, until something about one of them changes.
+A clip may have ten thousand keyframes. So the state of every `PIECE` frames is cached, as values and as the text that
+goes to Blender, until one of them changes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .store import MatteStore
 
 Range: TypeAlias = "tuple[Any, ...]"
-"""(start, stop), or (start, stop, operation): frames that follow each other."""
+"""(start, stop), or (start, stop, operation): consecutive frames."""
 
 
 class Overview:
@@ -42,27 +42,27 @@ class Overview:
         self._drawn: tuple[list[tuple[int, ...]], Encoded] = [], Encoded(tuple, "[]")
 
     def keyframes(self) -> Encoded:
-        """Frames with at least one round or imported matte, sorted."""
+        """Returns the frames with at least one round or imported matte, sorted."""
         pieces = [piece.keyframes for piece in self._all()]
-        if pieces != self._drawn[0]:  # a round on a frame that was drawn on before changes nothing here
+        if pieces != self._drawn[0]:  # a round on a keyframe changes nothing here
             texts = (",".join(map(str, piece)) for piece in pieces if piece)
             self._drawn = pieces, Encoded(lambda: chain.from_iterable(pieces), f"[{','.join(texts)}]")
         return self._drawn[1]
 
     def mattes(self) -> Encoded:
-        """Where the mattes lie: (start, stop, operation), sorted."""
+        """Returns where the mattes lie: (start, stop, operation), sorted."""
         return _encoded([piece.mattes for piece in self._all()])
 
     def done(self) -> Encoded:
-        """Frames that have a matte, as (start, stop), sorted."""
+        """Returns the frames that have a matte, as (start, stop), sorted."""
         return _encoded([piece.done for piece in self._all()])
 
     def locked(self) -> Encoded:
-        """Frames whose mattes are approved, as (start, stop), sorted."""
+        """Returns the frames whose mattes are approved, as (start, stop), sorted."""
         return _encoded([piece.locked for piece in self._all()])
 
     def sampled(self, most: int, propagated: bool = False) -> list[tuple[int, str]]:
-        """(frame, operation) of about so many of those that have a matte, all over the clip; or a propagation's."""
+        """Returns (frame, operation) of about `most` mattes, or propagated mattes, spread over the clip."""
         found = [piece.propagated if propagated else piece.owned for piece in self._all()]
         step = max(1, sum(map(len, found)) // most)
         picked, before = [], 0
@@ -72,7 +72,7 @@ class Overview:
         return picked
 
     def confidences(self) -> str:
-        """Two characters for each frame: percent, or UNKNOWN."""
+        """Returns two characters for each frame: percent, or UNKNOWN."""
         return "".join(piece.confidences for piece in self._all())
 
     def _all(self) -> list[_Piece]:
@@ -112,7 +112,7 @@ class _Ranges:
 
     @classmethod
     def of(cls, frames: Iterable[Range]) -> _Ranges:
-        """Those that touch made one."""
+        """Returns the ranges with touching ones merged."""
         found: list[Range] = []
         for new in frames:
             if found and _touch(found[-1], new):
@@ -124,7 +124,7 @@ class _Ranges:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """What is told of `PIECE` frames."""
+    """The state of `PIECE` frames."""
 
     stamp: int
     keyframes: tuple[int, ...]
@@ -137,7 +137,7 @@ class _Piece:
 
 
 def _encoded(pieces: list[_Ranges]) -> Encoded:
-    """The ranges of all pieces; those that touch where pieces meet made one."""
+    """Returns the ranges of all pieces; those that touch where pieces meet are merged."""
     texts: list[str] = []
     last: Range | None = None
     for piece in pieces:

@@ -1,11 +1,11 @@
-"""Several objects of one clip carried through it together: one memory, and every pixel belongs to one of them.
+"""Propagates several objects of one clip together: one memory, and every pixel belongs to one of them.
 
 Each track keeps its own journal and mattes. A joint run is recorded in each of them, as a propagation whose `group` is
-made of the heads of all objects: so each one's mattes depend, by name, on what the others were.
+derived from the heads of all objects, so each one's mattes depend, by name, on the state of the others.
 
 Objects may have their keyframes on different frames. The run starts from all of them. On a frame that was drawn for one
-object only, the others take part with the mask that they have there; one that has none is first carried there alone,
-from its own keyframes. What was drawn, or locked, stays as it is, and the others yield to it.
+object only, the others take part with the mask that they have there; an object without one is first propagated there
+alone, from its own keyframes. Drawn or locked masks stay as they are, and the others yield to them.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from .track_session import TrackSession
 
 OVERLAP = 0.02
-"""Masks drawn for two objects on one frame that overlap by more than this share of one of them are worth a warning."""
+"""Share of one mask that another drawn on the same frame may overlap before there is a warning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,8 @@ class GroupStep:
 
     Attributes:
         frame: the clip frame.
-        mattes: (path, kind) for each object, on disk; empty while the run prepares what it starts from.
-        pending: the frame was looked at from one side, and its mattes come later; not counted in
+        mattes: (path, kind) for each object, on disk; empty while the run prepares its starting masks.
+        pending: the frame was reached from one side, and its mattes come later; not counted in
             `GroupPropagation.total`.
     """
 
@@ -62,7 +62,7 @@ class GroupPropagation:
     """A joint run over open tracks of one clip, checked and ready to go; iterate `steps`.
 
     Attributes:
-        total: number of steps; fewer come when the direction leaves frames out.
+        total: number of steps; there are fewer when the direction leaves frames out.
         warnings: what the artist should know, in sentences.
     """
 
@@ -80,12 +80,12 @@ class GroupPropagation:
 
         Args:
             sessions: open tracks, each once.
-            names: what the artist calls them.
-            engine: does the work.
-            frames: the frames to give out.
-            direction: see `Engine.propagate_detailed`. Only the way of one object to another one's keyframe, where it
-                has no mask, is gone in whichever direction it takes.
-            options: see `Engine.propagate_detailed`; None = as `PropagationOptions` has it, so it stops at cuts.
+            names: their display names.
+            engine: makes the mattes.
+            frames: the frames to yield.
+            direction: see `Engine.propagate_detailed`. An object without a mask on another one's keyframe is propagated
+                there in whichever direction reaches it.
+            options: see `Engine.propagate_detailed`; None = the defaults of `PropagationOptions`, which stop at cuts.
             notice: see `Engine.propagate_detailed`.
 
         Raises:
@@ -120,9 +120,9 @@ class GroupPropagation:
         self.warnings = list(self._clashes())
 
     def steps(self) -> Generator[GroupStep, None, None]:
-        """Yields a step for every frame of the range, each once, and before them those of the preparation.
+        """Yields a step for every frame of the range, each once, preceded by the steps of the preparation.
 
-        Stopped or killed at any point and asked for again, it goes on where it was.
+        When stopped or killed at any point and called again, it resumes.
 
         Raises:
             StoreError: a matte cannot be written; those before it are kept.
@@ -164,7 +164,7 @@ class GroupPropagation:
             if not part.history.keyframes():
                 raise InputError(
                     f"{name} has no mask yet.",
-                    "Select it and draw on it, or press Auto; or lock it, and the others go without it.",
+                    "Select it and draw on it, or press Auto; or lock it to propagate the others without it.",
                 )
         if self._frames.stop > len(source):
             raise InputError(
@@ -173,7 +173,7 @@ class GroupPropagation:
             )
 
     def _ways_of(self, n: int) -> Iterator[tuple[FrameRange, Direction]]:
-        """The stretches through which an object is carried alone to others' keyframes, where it has no mask."""
+        """Yields the stretches through which an object is propagated alone to others' keyframes it has no mask on."""
         lost: dict[tuple[int, int], list[int]] = {}
         drawn = self._drawn[n]
         for key in self._keys:
@@ -187,7 +187,7 @@ class GroupPropagation:
                 yield FrameRange(min(keys), right), Direction.BACKWARD
 
     def _go(self, n: int, way: FrameRange, direction: Direction) -> Iterator[GroupStep]:
-        """Carries one object alone through a stretch; keeps its masks of the others' keyframes."""
+        """Propagates one object alone through a stretch; keeps its masks on the others' keyframes."""
         part, chain = self._parts[n], self._chains[n]
         stream = self._engine.propagate_detailed(
             part.source,
@@ -203,28 +203,28 @@ class GroupPropagation:
                 yield GroupStep(frame)
 
     def _alone(self, n: int) -> str:
-        """Where the masks lie that an object got on its way alone: beside the run's, but no operation's."""
+        """Returns the folder name for masks that an object got on its way alone; not an operation's name."""
         return f"{self._operations[n]}-alone"
 
     def _path_there(self, n: int, frame: int) -> Path | None:
-        """Path of the mask that an object has on a frame without this run; None = it has none."""
+        """Returns the path of the mask that an object has on a frame without this run; None = it has none."""
         path = self._parts[n].history.path(frame, self._chains[n])
         if path is None and self._parts[n].store.has(self._alone(n), frame):
             return self._parts[n].store.path(self._alone(n), frame)
         return path
 
     def _there(self, n: int, frame: int) -> Matte | None:
-        """The mask (H, W) of `_path_there`."""
+        """Returns the mask (H, W) at `_path_there`."""
         matte = self._parts[n].history.matte(frame, self._chains[n])
         return self._parts[n].store.read(self._alone(n), frame) if matte is None else matte
 
     def _keyframe(self, frame: int) -> Mattes | None:
-        """What the run starts from at a frame that was drawn for at least one object: (N, H, W), pixels shared."""
+        """Returns what the run starts from on a frame drawn for at least one object: (N, H, W), pixels shared."""
         found = _stacked([self._there(n, frame) for n in range(len(self._parts))])
         return None if found is None else share(found, [frame in firm for firm in self._firm])
 
     def _settle(self, frame: int) -> None:
-        """Gives the objects that are not firm on a keyframe the mask with which they take part there."""
+        """Gives the objects that are not fixed on a keyframe the mask with which they take part there."""
         mattes = self._keyframe(frame)
         if mattes is None:
             return
@@ -235,7 +235,7 @@ class GroupPropagation:
                     self._write(n, frame, matte)
 
     def _previous(self, frame: int) -> Mattes | None:
-        """The mattes (N, H, W) of the joint run before the newest rounds."""
+        """Returns the mattes (N, H, W) of the joint run before the newest rounds."""
         chains = self._before or ()
         found = _stacked(
             [
@@ -247,7 +247,7 @@ class GroupPropagation:
         return None if found is None else share(found, firm)
 
     def _known(self, frame: int) -> Mattes | None:
-        """This run's own mattes (N, H, W) of a frame; None = not all are made yet."""
+        """Returns this run's own mattes (N, H, W) of a frame; None = not all are made yet."""
         parts = enumerate(zip(self._parts, self._own, strict=True))
         locked = self._locked
         return _stacked(
@@ -261,11 +261,11 @@ class GroupPropagation:
         return all(self._has(n, frame) or frame in self._locked[n] for n in range(len(self._parts)))
 
     def _anchor(self, frame: int) -> Mattes | None:
-        """The mattes (N, H, W) of a frame from which passes start."""
+        """Returns the mattes (N, H, W) of a frame from which passes start."""
         return self._keyframe(frame) if frame in self._keys else None
 
     def _keep_raw(self, frame: int, mattes: Mattes) -> None:
-        """Writes mattes (N, H, W) as they are before they are steadied, where that is not done."""
+        """Writes mattes (N, H, W) as they are before steadying, unless already stored."""
         for n, (part, matte) in enumerate(zip(self._parts, share(*self._with_locked(frame, mattes)), strict=True)):
             known = any(part.store.has(raw_of(operation), frame) for operation in self._own[n])
             if not known and frame not in self._locked[n]:
@@ -273,7 +273,7 @@ class GroupPropagation:
                 part.store.write(raw_of(self._operations[n]), frame, matte)
 
     def _kept(self, frame: int, mattes: Mattes, kind: MatteKind) -> tuple[tuple[Path, MatteKind], ...]:
-        """Writes what is new of a frame; returns each object's path and kind."""
+        """Writes a frame's new mattes; returns each object's path and kind."""
         result = []
         shared = mattes if frame in self._keys else share(*self._with_locked(frame, mattes))
         for n, (part, matte) in enumerate(zip(self._parts, shared, strict=True)):
@@ -293,7 +293,7 @@ class GroupPropagation:
         return tuple(result)
 
     def _with_locked(self, frame: int, mattes: Mattes) -> tuple[Mattes, list[bool]]:
-        """The mattes (N, H, W) with those of locked objects as they are, and which these are."""
+        """Returns the mattes (N, H, W) with locked objects' own, and which objects are locked."""
         locked = [frame in frames for frames in self._locked]
         if not any(locked) or all(locked):
             return mattes, locked
@@ -301,13 +301,13 @@ class GroupPropagation:
         return np.stack([m if o is None else o for m, o in zip(mattes, own, strict=True)]), locked
 
     def _is_new(self, n: int, frame: int, matte: Matte) -> bool:
-        """True when a frame's matte of an object has to be written."""
+        """Returns True when a frame's matte of an object must be written."""
         if frame in self._keys or frame in self._locked[n] or self._has(n, frame):
             return False
         return not self._is_there_already(n, frame, matte)
 
     def _is_there_already(self, n: int, frame: int, matte: Matte) -> bool:
-        """True when the earlier run's matte, which is still what is shown, came out unchanged."""
+        """Returns True when the matte equals the earlier run's, which is still the one shown."""
         if not self._before:
             return False
         history, chain, before = self._parts[n].history, self._chains[n], self._before[n]
@@ -318,7 +318,7 @@ class GroupPropagation:
         return earlier is not None and np.array_equal(earlier, matte)
 
     def _write(self, n: int, frame: int, matte: Matte) -> None:
-        """Writes an object's matte; the run is recorded before its first one, for all objects."""
+        """Writes an object's matte; records the run for all objects before the first one."""
         self._record()
         self._parts[n].store.write(self._operations[n], frame, matte)
         self._parts[n].history.added(self._operations[n], frame)
@@ -329,7 +329,7 @@ class GroupPropagation:
                 part.record(base, self._action)
 
     def _clashes(self) -> Iterator[str]:
-        """Frames on which masks that were drawn for several objects overlap."""
+        """Yields a warning for frames on which masks drawn for several objects overlap."""
         for frame in self._keys:
             both = [n for n, drawn in enumerate(self._drawn) if frame in drawn]
             found = _stacked([self._there(n, frame) for n in both]) if len(both) > 1 else None
@@ -339,12 +339,12 @@ class GroupPropagation:
 
 
 def _is_steadied(part: TrackPart, stability: float, operation: str) -> bool:
-    """Whether an operation steadied its mattes so far."""
+    """Returns whether an operation steadied its mattes up to here."""
     action = part.journal.operations[operation].action
     return isinstance(action, Propagation) and action.stability == stability
 
 
 def _stacked(mattes: Sequence[Matte | None]) -> Mattes | None:
-    """(N, H, W); None when one is missing."""
+    """Returns the mattes stacked to (N, H, W); None when one is missing."""
     found = [matte for matte in mattes if matte is not None]
     return np.stack(found) if len(found) == len(mattes) and found else None

@@ -1,4 +1,4 @@
-"""One object carried through its clip: what is there is taken, what is made is on disk before anyone is told of it."""
+"""Propagates one object through its clip: reuses what is there, and reports a matte only once it is on disk."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .store import MatteStore
 
 _BEHIND = 2
-"""Frames that may be on their way to the disk."""
+"""Most frames that may be on their way to the disk at once."""
 
 
 def propagate_track(
@@ -37,13 +37,13 @@ def propagate_track(
     options: PropagationOptions,
     notice: Callable[[Stop], None] | None = None,
 ) -> Iterator[tuple[int, Path | None, MatteKind]]:
-    """Yields (frame, path of its matte, where it comes from) for the frames of the range; see `TrackSession.propagate`.
+    """Yields (frame, path of its matte, kind) for the frames of the range; see `TrackSession.propagate`.
 
     The path of a pending frame is None: its matte comes later.
 
     Args:
         part: the track.
-        engine: does the work.
+        engine: makes the mattes.
         frames: see `Engine.propagate_detailed`.
         direction: likewise.
         options: likewise.
@@ -65,7 +65,7 @@ def propagate_track(
     action = Propagation(frames, direction, stability=options.stability)
     chain, locked = journal.chain(), history.locked()
     valid = _still_valid(part, chain, direction)
-    # The same again at the head: an earlier run that did not end is continued.
+    # The same run again at the head: one that did not finish is resumed.
     parent = valid[0].parent if valid and valid[0] == chain[0] and valid[0].action == action else journal.head
     operation = part.operation_id(parent, action)
     same = [op.id for op in takewhile(lambda op: getattr(op.action, "stability", None) == options.stability, valid)]
@@ -98,7 +98,7 @@ def propagate_track(
         return shown(frame) if frame in keyframes or frame in locked else None
 
     def write(frame: int, raw: Matte, matte: Matte) -> Callable[[], Path]:
-        """Begins to write what is new of a frame; the result ends it."""
+        """Starts writing a frame's new files; the returned function waits for them."""
         if raw is not matte and not run.has_raw(frame):
             store.begin(raw_of(operation), frame, raw)
         store.begin(operation, frame, matte)
@@ -121,7 +121,7 @@ def propagate_track(
                     continue
                 fixed = frame in keyframes or frame in locked
                 path = history.path(frame, chain) if fixed else run.path_of(frame, matte)
-                # Recorded with its first matte, not before: one that fails at once leaves nothing to undo.
+                # Recorded with its first matte, not before: a run that fails at once leaves nothing to undo.
                 if journal.head == parent != operation and (path is None or path.parent.name == operation):
                     part.record(parent, action)
                 yield _Step(frame, path, kind, write(frame, raw, matte) if path is None else None)
@@ -133,7 +133,7 @@ def propagate_track(
 
 
 class _Step(NamedTuple):
-    """A frame's result; `end` waits until it is on disk and returns its path, None = there is nothing to wait for."""
+    """A frame's result; `end` waits until it is on disk and returns its path, None = nothing to wait for."""
 
     frame: int
     path: Path | None
@@ -141,14 +141,14 @@ class _Step(NamedTuple):
     end: Callable[[], Path] | None = None
 
     def ended(self) -> tuple[int, Path | None, MatteKind]:
-        """What is told of it."""
+        """Returns the result as reported to the caller."""
         return self.frame, self.path if self.end is None else self.end(), self.kind
 
 
 def _ended(
     steps: Iterator[_Step], is_being_written: Callable[[_Step], bool], store: MatteStore
 ) -> Iterator[tuple[int, Path | None, MatteKind]]:
-    """Tells of the steps in their order, of each when it is on disk: while the network is at the next one, mostly."""
+    """Yields the steps in order, each once it is on disk, mostly while the network computes the next one."""
     waiting: deque[_Step] = deque()
     try:
         with closing(steps):  # type: ignore[type-var]
@@ -159,7 +159,7 @@ def _ended(
         while waiting:
             yield waiting.popleft().ended()
     finally:
-        # Stopped, or a file could not be written: what else was written counts, but nobody is told of it any more.
+        # Stopped, or a file could not be written: other finished files count, but are not reported any more.
         for step in waiting:
             with suppress(StoreError):
                 step.ended()
@@ -167,7 +167,7 @@ def _ended(
 
 
 def _still_valid(part: TrackPart, chain: Sequence[Operation], direction: Direction) -> list[Operation]:
-    """The propagations since the last round that were made with this clip, these weights and this tier."""
+    """Returns the propagations since the last round that were made with this clip, these weights and this tier."""
     steps = (op for op in chain if not isinstance(op.action, Lock))
 
     def is_current(operation: Operation) -> bool:

@@ -1,9 +1,9 @@
 """Mattes on disk: `<folder>/<operation id>/<frame>.png`, 8-bit grey at source size; large ones with a small copy.
 
-All of it is derived from the journal and may be deleted at any time, also while the track is open. A file is complete
-or not there at all. Which frames an operation has is known by listing its folder once, then kept up to date.
+They all derive from the journal and may be deleted at any time, even while the track is open. A file is complete or
+absent. The frames of an operation are found by listing its folder once, then kept up to date.
 
-The folder may come from somebody else: links in it are neither read nor followed, and only files of our own names are
+The folder may come from somebody else: links in it are neither read nor followed, and only files with our own names are
 removed.
 """
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 _BEGUN = 4
-"""Mattes that may be begun and not ended: those of two frames, as computed and as steadied."""
+"""Most mattes that may be in the write queue: those of two frames, as computed and as steadied."""
 _NAME = re.compile(r"([0-9]{6,10})\.png")
 _FOLDER = re.compile("[0-9a-f]{16}(-raw|-alone)?")
 
@@ -46,7 +46,7 @@ class MatteStore:
     """The mattes of one track, by operation id and frame."""
 
     def __init__(self, folder: Path, size: tuple[int, int] | None = None) -> None:
-        """Args are the folder, and the mattes' (height, width): one of another size counts as damaged."""
+        """Takes the folder, and the mattes' (height, width): a matte of another size counts as damaged."""
         self.folder = folder
         self._size = size
         self._used: int | None = None
@@ -57,17 +57,17 @@ class MatteStore:
         self._last: tuple[Path, tuple[int, int], Packed] | None = None
 
     def path(self, operation: str, frame: int) -> Path:
-        """Where the matte lies, or would lie."""
+        """Returns where the matte lies, or would lie."""
         return self.folder / operation / f"{frame:06d}.png"
 
     def frames(self, operation: str) -> set[int]:
-        """Frames that the operation has a matte of. The store's own set: not to be changed."""
+        """Returns the frames that the operation has a matte of. The store's own set: do not modify."""
         if operation not in self._frames:
             self._frames[operation] = self._listed(operation)
         return self._frames[operation]
 
     def has(self, operation: str, frame: int) -> bool:
-        """True if the matte is on disk now (asks the disk)."""
+        """Returns True if the matte is on disk now (asks the disk)."""
         self.end(operation, frame)
         if frame not in self.frames(operation):
             return False
@@ -77,12 +77,12 @@ class MatteStore:
         return False
 
     def vanished(self) -> list[tuple[str, int]]:
-        """(operation, frame) of the mattes that were found to be gone, or removed, since this was last asked."""
+        """Returns (operation, frame) of the mattes found missing, or removed, since the last call."""
         found, self._vanished = self._vanished, []
         return found
 
     def read(self, operation: str, frame: int) -> Matte | None:
-        """The matte (H, W) float32 in [0, 1]; None when it is not there, or damaged (it is removed then).
+        """Returns the matte (H, W) float32 in [0, 1]; None when missing, or damaged (it is then removed).
 
         Raises:
             StoreError: it is there but cannot be read.
@@ -91,7 +91,7 @@ class MatteStore:
         return None if grey is None else from_grey(grey)
 
     def read_grey(self, operation: str, frame: int) -> Grey | None:
-        """As `read`, the matte (H, W) uint8 in 255ths as it lies on disk; not to be changed."""
+        """Like `read`, but returns the matte (H, W) uint8 in 255ths as stored; do not modify it."""
         if not self.has(operation, frame):
             return None
         path = self.path(operation, frame)
@@ -107,7 +107,7 @@ class MatteStore:
             return None
 
     def is_sound(self, operation: str, frame: int) -> bool:
-        """True when the matte's file is there and whole, without decoding it; a damaged one is removed.
+        """Returns True when the matte's file is whole, without decoding it; removes a damaged one.
 
         Raises:
             StoreError: it is there but cannot be read.
@@ -127,23 +127,23 @@ class MatteStore:
         """Writes a matte and its small copy; returns its path.
 
         Args:
-            operation: whose it is.
+            operation: the operation that made it.
             frame: of the clip.
             matte: (H, W) float32 in [0, 1], or uint8 in 255ths, which must not be changed afterwards.
-            early: called with the path when the small copy is there and the matte itself not yet.
+            early: called with the path when the small copy is written and the matte itself is not yet.
 
         Raises:
-            StoreError: and no part of a file stays, nor a small copy.
+            StoreError: it cannot be written; no partial file stays, nor a small copy.
         """
         self.end(operation, frame)
-        self.frames(operation)  # known before there is half a file in the folder
+        self.frames(operation)  # listed before there is a partial file in the folder
         self._note(operation, frame, self._put(operation, frame, to_grey(matte), early))
         return self.path(operation, frame)
 
     def begin(self, operation: str, frame: int, matte: Matte | Grey) -> None:
-        """As `write`, in another thread; until `end` the matte does not count as being there.
+        """Like `write`, in another thread; until `end` the matte counts as missing.
 
-        Waits where the disk does not keep up. Who asks for that very matte waits for it.
+        Blocks when the disk cannot keep up. Reading that very matte waits for it.
         """
         self.end(operation, frame)
         self.frames(operation)
@@ -151,19 +151,19 @@ class MatteStore:
         self._begun[operation, frame] = self._behind.put(lambda: self._put(operation, frame, grey))
 
     def end(self, operation: str, frame: int) -> None:
-        """Waits for a matte that was begun; nothing where there is none. Raises StoreError as `write` would have."""
+        """Waits for a matte that was begun; does nothing otherwise. Raises StoreError as `write` would have."""
         future = self._begun.get((operation, frame))
         if future is not None:
             self._note(operation, frame, future.result())
             del self._begun[operation, frame]
 
     def is_being_written(self, operation: str, frame: int) -> bool:
-        """True while a matte that was begun is not whole on disk yet."""
+        """Returns True while a matte that was begun is not complete on disk."""
         future = self._begun.get((operation, frame))
         return future is not None and not future.done()
 
     def end_all(self) -> None:
-        """Waits for all that was begun, and forgets what went wrong: who was not told of a matte does not miss it."""
+        """Waits for everything begun and drops errors: a matte never reported is not missed."""
         self._behind.close()
         for operation, frame in list(self._begun):
             with suppress(StoreError):
@@ -171,14 +171,14 @@ class MatteStore:
         self._begun.clear()
 
     def _put(self, operation: str, frame: int, grey: Grey, early: Callable[[Path], object] = lambda _: None) -> int:
-        """Writes the files of a matte, in whichever thread; returns what they took before."""
+        """Writes the files of a matte, in any thread; returns their previous size."""
         path = self.path(operation, frame)
         before = file_bytes(path)
         with store_errors(path):
             self._make_folder(operation)
-            if write_preview(path, grey):  # first: who sees a matte must not find the copy of an older one
+            if write_preview(path, grey):  # first, so that nobody sees the new matte with the copy of an older one
                 early(path)
-            # The next round on a frame begins with the matte of the last one, and changes some of it.
+            # The next round on a frame starts from the last round's matte, and changes part of it.
             last = self._last
             packed = pack(grey, last[2] if last else None)
             try:
@@ -192,13 +192,13 @@ class MatteStore:
         return before
 
     def _note(self, operation: str, frame: int, before: int) -> None:
-        """Counts a matte that was written; `before` is what took its place."""
+        """Counts a matte that was written; `before` is the size of what it replaced."""
         self.frames(operation).add(frame)
         if self._used is not None:
             self._used += file_bytes(self.path(operation, frame)) - before
 
     def adopt(self, operation: str, frame: int, file: Path) -> Path:
-        """Makes a matte of a file that stays where it is, without a second copy where the disk can; returns its path.
+        """Stores an existing file as a matte, sharing its data where the disk supports that; returns the matte's path.
 
         Raises:
             InputError: the file is missing, damaged or of another size. StoreError: it cannot be written.
@@ -216,7 +216,7 @@ class MatteStore:
             except OSError:
                 return self.write(operation, frame, matte)
             os.replace(part, path)
-            part.unlink(missing_ok=True)  # a rename of one link onto another of the same file does nothing
+            part.unlink(missing_ok=True)  # renaming one link onto another of the same file does nothing
         self.frames(operation).add(frame)
         self._used = None
         return path
@@ -224,7 +224,7 @@ class MatteStore:
     def remove(self, operation: str, frame: int) -> int:
         """Removes a matte and its small copy; returns how many bytes that freed.
 
-        What cannot be removed does not count as being there any more, until it is written again.
+        A matte that cannot be removed counts as missing until it is written again.
         """
         with suppress(StoreError):
             self.end(operation, frame)
@@ -241,42 +241,42 @@ class MatteStore:
         return freed
 
     def operations(self) -> list[str]:
-        """Names of all folders of mattes on disk."""
+        """Returns the names of all matte folders on disk."""
         with store_errors(self.folder), suppress(FileNotFoundError):
             names = os.listdir(self.folder) if is_folder(self.folder) else []
             return [name for name in names if _FOLDER.fullmatch(name) and is_folder(self.folder / name)]
         return []
 
     def used(self) -> int:
-        """Bytes that all mattes take; counted once, then kept up to date."""
+        """Returns the bytes that all mattes take; counted once, then kept up to date."""
         if self._used is None:
             self._used = sum(self.size(name, frame) for name in self.operations() for frame in self.frames(name))
         return self._used
 
     def size(self, operation: str, frame: int) -> int:
-        """Bytes that a matte and its small copy take on disk; 0 when it is not there."""
+        """Returns the bytes that a matte and its small copy take on disk; 0 when there is none."""
         return file_bytes(f"{self.folder}/{operation}/{frame:06d}.png") if frame in self.frames(operation) else 0
 
     def moved(self, folder: Path) -> None:
-        """Tells that the files lie in another folder now."""
+        """Notes that the files now lie in another folder."""
         self.folder = folder
 
     def _forget(self, operation: str, frame: int) -> None:
-        """Notes that a matte is not there."""
+        """Notes that a matte is gone."""
         frames = self.frames(operation)
         if frame in frames:
             frames.discard(frame)
             self._vanished.append((operation, frame))
 
     def _make_folder(self, operation: str) -> None:
-        """Makes the operation's folder. Raises OSError, also where a link to a folder lies in its place."""
+        """Makes the operation's folder. Raises OSError, also when a link to a folder lies in its place."""
         if not is_folder(self.folder):
             self.folder.parent.mkdir(parents=True, exist_ok=True)
             make_folder(self.folder)
         make_folder(self.folder / operation)
 
     def _listed(self, operation: str) -> set[int]:
-        """The frames in the operation's folder; removes what a killed process left half written."""
+        """Returns the frames in the operation's folder; removes partial files that a killed process left."""
         place = self.folder / operation
         if not is_folder(self.folder):
             return set()
@@ -287,7 +287,7 @@ class MatteStore:
 
 
 def _state(path: Path) -> tuple[int, int] | None:
-    """Size and time of a file, by which it is known to be the same; None when it is not there."""
+    """Returns a file's size and time, which identify it; None when it is missing."""
     try:
         found = path.stat()
     except OSError:
@@ -296,9 +296,9 @@ def _state(path: Path) -> tuple[int, int] | None:
 
 
 def _whole_files(folder: Path) -> list[str]:
-    """Names of the files and folders in a folder, without mattes that were half written, which are removed.
+    """Returns the names of the files and folders in a folder, and removes partial mattes.
 
-    Empty where the folder is missing, or only a link to one; links in it are left out.
+    Empty when the folder is missing or only a link to one; links in it are left out.
     """
     found: list[str] = []
     if not is_folder(folder):
@@ -314,11 +314,11 @@ def _whole_files(folder: Path) -> list[str]:
 
 
 class LazyMattes(Mapping[int, "Matte"]):
-    """Frame -> matte, read when asked for, so that a clip's mattes are never in memory together.
+    """Frame -> matte, read on access, so that a clip's mattes are never in memory together.
 
     Args:
-        frames: which frames there are, in order.
-        read: gives a frame's matte; None = it has vanished.
+        frames: the frames, in order.
+        read: returns a frame's matte; None = it has vanished.
     """
 
     def __init__(self, frames: Collection[int], read: Callable[[int], Matte | None]) -> None:
@@ -343,12 +343,12 @@ class LazyMattes(Mapping[int, "Matte"]):
 
 @contextmanager
 def store_errors(path: Path) -> Iterator[None]:
-    """Turns the system's errors inside into a StoreError that names `path` and says what to do."""
+    """Turns OSErrors inside the block into a StoreError that names `path` and says what to do."""
     try:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT if hasattr(errno, "EDQUOT") else errno.ENOSPC):
-            text, hint = "The disk is full", "Free some space and try again: what was finished is kept."
+            text, hint = "The disk is full", "Free some space and try again: finished work is kept."
         elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             text, hint = "No permission to write", "Make the folder writable, or save the project in another place."
         else:
@@ -360,10 +360,10 @@ _T = TypeVar("_T")
 
 
 class BackgroundWriter:
-    """A thread that does one thing after another; it begins with the first one and ends with `close`.
+    """A thread that runs tasks one after another; starts with the first one and ends with `close`.
 
     Args:
-        room: so many things may wait or be done at a time; whoever brings one more waits.
+        room: most tasks that may be waiting or running; `put` blocks when it is full.
     """
 
     def __init__(self, room: int) -> None:
@@ -372,7 +372,7 @@ class BackgroundWriter:
         self._given: deque[Future[object]] = deque()
 
     def put(self, work: Callable[[], _T]) -> Future[_T]:
-        """Has it done after all that was put before."""
+        """Queues a task after all earlier ones."""
         while self._given and (self._given[0].done() or len(self._given) >= self._room):
             wait((self._given[0],), return_when=FIRST_COMPLETED)
             self._given.popleft()
@@ -383,7 +383,7 @@ class BackgroundWriter:
         return future
 
     def close(self) -> None:
-        """Waits until everything is done and ends the thread. `put` makes a new one."""
+        """Waits until all tasks are done and ends the thread. `put` starts a new one."""
         if self._pool is not None:
             self._pool.shutdown()
         self._pool = None

@@ -1,14 +1,14 @@
-"""One track: the cut-out of one object from one clip, kept in one folder and surviving any crash.
+"""One track: the cutout of one object from one clip, kept in one folder and able to survive any crash.
 
-    session.json     which clip, and of which content
-    rounds.jsonl     what the artist did (see journal.py): the truth
-    imported/        mattes that were made elsewhere (see imports.py): as true as the journal
-    mattes/<id>/     mattes by operation and frame (see store.py): derived, may be deleted (see disk.py)
-    lock             the process that has the folder (see lock.py)
+    session.json     the clip, and its content's fingerprint
+    rounds.jsonl     what the artist did (see journal.py), the source of truth
+    imported/        mattes made elsewhere (see imported.py), just as authoritative
+    mattes/<id>/     mattes by operation and frame (see store.py): derived, may be deleted (see disk_limit.py)
+    lock             the process that holds the folder (see lock.py)
 
-An operation's id is made of everything that its mattes depend on: the operation before it, what it does, the clip's
+An operation's id is a hash of everything that its mattes depend on: the operation before it, what it does, the clip's
 content, the weights, the tier, the algorithm. So the matte of a frame is that of the newest operation on the way back
-from the head that has one, undo is a move of the head, and doing the same again finds what is there.
+from the head that has one, undo just moves the head, and doing the same again finds the existing mattes.
 """
 
 from __future__ import annotations
@@ -43,22 +43,22 @@ if TYPE_CHECKING:
     from ..types import Matte
 
 ALGORITHM = 7
-"""To be raised when the engine gives other mattes for the same input and weights."""
+"""Increase this when the engine gives different mattes for the same input and weights."""
 
 
 class TrackSession:
-    """A track that is open: made by `open`, ended by `close` (or as a context manager).
+    """An open track: made by `open`, ended by `close` (or as a context manager).
 
     Attributes:
         folder: where it lies.
-        clip, source: what is cut out of, and its frames.
-        warnings: what was found and mended on opening, in sentences for the user.
-        overview: what is told of its frames, ready for messages.
-        disk: what its mattes take, and the limit of that.
+        clip, source: the clip, and its frames.
+        warnings: what was found and repaired on opening, in sentences for the user.
+        overview: the state of its frames, ready for messages.
+        disk: the space its mattes take, and its limit.
     """
 
     def __init__(self, folder: Path, source: VideoSource, engine: Engine, lock: FolderLock) -> None:
-        """Takes over an open clip and a lock that is held; callers use `open`."""
+        """Takes over an open clip and a held lock; callers use `open`."""
         self.folder = folder
         self.clip = Clip("")
         self.source = source
@@ -79,13 +79,13 @@ class TrackSession:
 
     @classmethod
     def open(cls, clip: Clip, folder: str | os.PathLike[str], engine: Engine, limit: int = 0) -> TrackSession:
-        """Opens the track in `folder`, or makes it.
+        """Opens the track in `folder`, or creates it.
 
         Args:
-            clip: what is cut out of.
+            clip: the clip to cut from.
             folder: the track's own.
             engine: makes the mattes.
-            limit: bytes that its mattes may take, 0 = as much as there is; see `core.disk`.
+            limit: most bytes that its mattes may take, 0 = no limit; see `core.session.disk_limit`.
 
         Raises:
             FrameReadError: the clip cannot be read.
@@ -118,51 +118,51 @@ class TrackSession:
         self.close()
 
     def use(self, engine: Engine) -> None:
-        """Makes mattes with another engine from now on; those there stay what they are."""
+        """Uses another engine from now on; existing mattes stay as they are."""
         self._engine = engine
 
     @property
     def head(self) -> str:
-        """Id of the operation that is shown, "" = none."""
+        """Id of the operation shown, "" = none."""
         return self._journal.head
 
     @property
     def group(self) -> str:
-        """Name of the joint run with other objects that the head is part of, "" = none; see `core.group`."""
+        """Name of the joint run that the head is part of, "" = none; see `core.session.propagate_group`."""
         action = self._journal.operations[self.head].action if self.head != ROOT else None
         return action.group if isinstance(action, Propagation) else ""
 
     def part(self) -> TrackPart:
-        """What a joint run with other objects needs of this track."""
+        """Returns what a joint run with other objects needs from this track."""
         return TrackPart(self.source, self._journal, self._store, self._history, self._id, self._record)
 
     @property
     def parent(self) -> str:
-        """Id of the operation before the head, "" = none: where an undo goes."""
+        """Id of the operation before the head, "" = none: where an undo leads."""
         return self._journal.operations[self.head].parent if self.head != ROOT else ROOT
 
     def keyframes(self) -> tuple[int, ...]:
-        """Frames with at least one round on the way to the head, sorted."""
+        """Returns the frames with at least one round on the way to the head, sorted."""
         return tuple(self.overview.keyframes())
 
     def locked_ranges(self) -> tuple[tuple[int, int], ...]:
-        """Frames whose mattes are approved at the head, as [start, stop) pairs, sorted."""
+        """Returns the frames whose mattes are approved at the head, as [start, stop) pairs, sorted."""
         return tuple(self.overview.locked())
 
     def confidences(self) -> str:
-        """How sure the network is of each frame's matte at the head, see `core.overview.Overview.confidences`."""
+        """Returns how sure the network is of each frame's matte at the head, see `Overview.confidences`."""
         return self.overview.confidences()
 
     def done_ranges(self) -> tuple[tuple[int, int], ...]:
-        """Frames that have a matte at the head, as [start, stop) pairs, sorted."""
+        """Returns the frames that have a matte at the head, as [start, stop) pairs, sorted."""
         return tuple(self.overview.done())
 
     def apply_round(self, round_: Round, early: Callable[[Path], object] = lambda _: None) -> tuple[str, Path]:
         """Records a round, computes its matte and makes it the head; returns its id and the matte's path.
 
-        When it fails the head is where it was. When the process is killed meanwhile, the round is kept and its matte
-        is computed when it is asked for. `early` is called with the path when the matte's small copy is on disk and the
-        matte itself not yet.
+        If it fails, the head stays where it was. If the process is killed meanwhile, the round is kept and its matte is
+        computed when it is next needed. `early` is called with the path when the matte's small copy is on disk and the
+        matte itself is not yet.
 
         Raises:
             InputError: the frame is not in the clip or locked, or there are no strokes.
@@ -187,12 +187,12 @@ class TrackSession:
         return operation.id, path
 
     def lock(self, frames: FrameRange, locked: bool = True) -> str:
-        """Records that the mattes of these frames are approved (or no more so); returns the head.
+        """Records that the mattes of these frames are approved (or no longer); returns the head.
 
-        Until an undo of it, or the opposite, nothing changes them: neither a propagation nor a round.
+        Until that is undone, or they are unlocked, neither a propagation nor a round changes them.
 
         Raises:
-            InputError: one of them has no matte, or none is locked that could be given free.
+            InputError: one of them has no matte, or there is none to unlock.
             StoreError: it cannot be written.
         """
         there = self._history.locked()
@@ -206,7 +206,7 @@ class TrackSession:
             if there.issuperset(frames):
                 return self.head
         elif there.isdisjoint(frames):
-            raise InputError("There is nothing locked to be unlocked.", "")
+            raise InputError("There is nothing locked to unlock.", "")
         return self._record(self.head, Lock(frames, locked)).id
 
     def propagate(
@@ -216,16 +216,16 @@ class TrackSession:
         options: PropagationOptions | None = None,
         notice: Callable[[Stop], None] | None = None,
     ) -> Iterator[tuple[int, Path | None, MatteKind]]:
-        """Carries the keyframes' mattes through `frames`; yields (frame, path of its matte, where it comes from).
+        """Propagates the keyframes' mattes through `frames`; yields (frame, path of its matte, kind).
 
-        Each matte is on disk when it is yielded. Stopped or killed at any point and asked for again, it goes on where
-        it was. Keyframes and locked frames are yielded but never written. After new rounds the mattes before them are
-        fused with; for that, frames may first come as PENDING, without a path.
+        Each matte is on disk when it is yielded. When stopped or killed at any point and called again, it resumes.
+        Keyframes and locked frames are yielded but never written. After new rounds, results are fused with the mattes
+        before them; for that, frames may first come as PENDING, without a path.
 
         Args:
-            frames: which.
+            frames: the frames.
             direction: see `Engine.propagate_detailed`.
-            options: see `Engine.propagate_detailed`; None = as `PropagationOptions` has it, so it stops at cuts.
+            options: see `Engine.propagate_detailed`; None = the defaults of `PropagationOptions`, which stop at cuts.
             notice: see `Engine.propagate_detailed`.
 
         Raises:
@@ -242,11 +242,11 @@ class TrackSession:
         every: int = 1,
         only: Sequence[int] | None = None,
     ) -> Iterator[ImportStep]:
-        """Makes mattes from elsewhere keyframes, as one operation; see `core.importing`. Yields after each."""
+        """Makes mattes from elsewhere keyframes, as one operation; see `core.session.imported`. Yields after each."""
         return import_mattes(self.part(), self._imported, path, at, every, only)
 
     def undo(self) -> str:
-        """Moves the head one operation back; returns the new head. Raises InputError when there is none."""
+        """Moves the head one operation back and returns it. Raises InputError when there is none."""
         if self.head == ROOT:
             raise InputError("There is nothing to undo.", "")
         return self.checkout(self.parent)
@@ -260,25 +260,25 @@ class TrackSession:
         if head != ROOT and head not in self._journal.operations:
             raise InputError(
                 f"The step {head} is not known in {self.folder}.",
-                "The project file and the cut-out's folder do not belong together: open the track again.",
+                "The project file and the cutout's folder do not belong together: open the track again.",
             )
         self._journal.move_head(head)
         return head
 
     def matte(self, frame: int) -> Matte | None:
-        """The frame's matte (H, W) float32 in [0, 1] at the head; None when it has none. May compute a lost round."""
+        """Returns the frame's matte (H, W) float32 in [0, 1] at the head; None = none. May compute a lost round."""
         return self._history.matte(frame)
 
     def matte_path(self, frame: int) -> Path | None:
-        """Path of the frame's matte at the head, a whole file; None when it has none. May compute a lost round's."""
+        """Returns the path of the frame's matte at the head, a whole file; None = none. May compute a lost round's."""
         return self._history.sound_path(frame)
 
     def matte_ranges(self) -> tuple[tuple[int, int, str], ...]:
-        """Where the mattes at the head lie: (start, stop, operation id), sorted; see `MatteStore.path`."""
+        """Returns where the mattes at the head lie: (start, stop, operation id), sorted; see `MatteStore.path`."""
         return tuple(self.overview.mattes())
 
     def move(self, folder: str | os.PathLike[str]) -> None:
-        """Moves the track's folder with all that is in it. Raises StoreError; it is in its old place then."""
+        """Moves the track's folder with its contents. Raises StoreError and then leaves it in its old place."""
         target = Path(folder).absolute()
         if target == self.folder:
             return
@@ -300,19 +300,19 @@ class TrackSession:
         self._journal.path = target / "rounds.jsonl"
 
     def close(self) -> None:
-        """Closes the clip and gives the folder free. May be called twice."""
+        """Closes the clip and releases the folder. May be called twice."""
         self.source.close()
         self._lock.release()
 
     def _id(self, parent: str, action: Action) -> str:
-        """The operation's id: a hash of everything its mattes depend on."""
+        """Returns the operation's id: a hash of everything its mattes depend on."""
         engine = self._engine
         made_with = ("", "", 0) if isinstance(action, Import) else (engine.weights_id, engine.tier, ALGORITHM)
         content = [parent, action_to_json(action), self.source.fingerprint, *made_with]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
     def _record(self, parent: str, action: Action) -> Operation:
-        """Makes the operation the head, on disk too, before any of its work is done."""
+        """Makes the operation the head, on disk too, before its work begins."""
         operation = Operation(self._id(parent, action), parent, action)
         if operation.id in self._journal.operations:
             self._journal.move_head(operation.id)
@@ -321,7 +321,7 @@ class TrackSession:
         return operation
 
     def _compute(self, round_: Round, previous: Grey | None) -> Matte | Grey:
-        """The matte of a round, as `MatteStore.write` takes it."""
+        """Returns the matte of a round, as `MatteStore.write` takes it."""
         image = self.source[round_.frame]
         if round_.auto:
             return self._engine.foreground(image)

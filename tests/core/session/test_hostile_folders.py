@@ -205,7 +205,7 @@ def test_a_session_file_that_is_none_is_made_anew(track: Path, media: Path, cont
     (track / "session.json").write_bytes(content)
     with opened(media, track) as session:
         assert session.keyframes() == (3,)
-        assert "made anew" in session.warnings[-1]
+        assert "rewritten" in session.warnings[-1]
     assert json.loads((track / "session.json").read_text(encoding="utf-8"))["count"] == len(FILM)
 
 
