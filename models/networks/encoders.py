@@ -156,6 +156,11 @@ def _load_unit(unit: ConvNormAct, state: dict[str, Tensor], conv: str, norm: str
         getattr(unit.norm, name).data.copy_(state[f"{norm}.{name}"])
 
 
+def has_imagenet_weights() -> bool:
+    """Whether the package with the ImageNet weights is installed."""
+    return importlib.util.find_spec(IMAGENET_PACKAGE) is not None
+
+
 def imagenet_weights() -> dict[str, Tensor]:
     """Returns the ImageNet state of EfficientNet-Lite0 from the installed weight package.
 

@@ -7,7 +7,7 @@ import logging
 import sys
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ModelError
 
@@ -37,7 +37,7 @@ NETWORKS = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the sub-commands of training to a parser."""
-    actions = parser.add_subparsers(dest="action", required=True, metavar="propagation|scribble|fusion|export")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="propagation|scribble|fusion|export|pack")
     for name, text in NETWORKS:
         run = actions.add_parser(
             name,
@@ -75,6 +75,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         run.add_argument(
             "--loaders", type=int, default=-1, help="threads that make batches ahead (default 0 on cpu, else 2)"
         )
+        run.add_argument(
+            "--loader-processes", type=int, default=0, help="processes that do it instead, propagation only (default 0)"
+        )
         run.add_argument("--seed", type=int, default=1, help="of all chance (default 1)")
         run.add_argument("--head-rate", type=float, default=6e-4, help="learning rate of new layers (default 6e-4)")
         run.add_argument("--backbone-rate", type=float, default=1.5e-4, help="of pretrained layers (default 1.5e-4)")
@@ -89,6 +92,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     out.add_argument("checkpoint", type=Path)
     out.add_argument("-o", "--output", type=Path, required=True, help="FILE.safetensors")
     out.add_argument("--network", choices=[name for name, _ in NETWORKS], help="refuse a checkpoint of any other")
+    _add_pack(actions)
+
+
+def _add_pack(actions: Any) -> None:
+    from .pack import MEBIBYTES, SIDE
+
+    text = "write one file that trains on another machine: small pictures, code and start weights"
+    packed = actions.add_parser("pack", help=text, description=text)
+    packed.add_argument("data", type=Path)
+    packed.add_argument(
+        "-o", "--output", type=Path, required=True, help="FILE.zip; run it with `python FILE.zip --help`"
+    )
+    packed.add_argument(
+        "--weights", type=Path, required=True, help="FILE.safetensors to start from, of the large network"
+    )
+    packed.add_argument("--mebibytes", type=float, default=MEBIBYTES, help=f"largest size (default {MEBIBYTES:.0f})")
+    packed.add_argument("--side", type=int, default=SIDE, help=f"shorter side of the pictures (default {SIDE})")
 
 
 def _switches(network: str) -> str:
@@ -131,6 +151,8 @@ def settings_of(args: argparse.Namespace) -> TrainingSettings:
         raise RecipeError(f"There is no precision {args.precision}: bf16 or fp32 (fp16 would overflow in training).")
     if args.processes < 1 or (args.processes > 1 and (args.action != "propagation" or args.device != "cpu")):
         raise RecipeError("More than one process: only `propagation` on the device cpu.")
+    if args.loader_processes < 0 or (args.loader_processes and args.action != "propagation"):
+        raise RecipeError("Processes that make batches: at least 0, and only for `propagation`.")
     check_device(args.device)
     half = args.precision == "bf16" and can_bf16(args.device)
     if args.precision == "bf16" and not half:
@@ -148,6 +170,7 @@ def settings_of(args: argparse.Namespace) -> TrainingSettings:
         threads=args.threads,
         processes=args.processes,
         loaders=args.loaders,
+        loader_processes=args.loader_processes,
         seed=args.seed,
         head_rate=args.head_rate,
         backbone_rate=args.backbone_rate,
@@ -170,6 +193,12 @@ def run(args: argparse.Namespace) -> None:
 
     if args.action == "export":
         export(args.checkpoint, args.output, args.network or "")
+        return
+    if args.action == "pack":
+        from .pack import pack
+
+        counts = pack(args.data, args.output, args.weights, args.mebibytes, args.side)
+        _LOG.warning("%s: %d pictures, %s.", args.output, sum(counts.values()), counts)
         return
     from .fusion import prepare
     from .loop import train

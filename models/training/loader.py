@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import fields
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
 from .samples.pool import Pool
 from .task import Task, TrainingProgress
@@ -34,6 +36,85 @@ def seed_torch(seed: int, step: int) -> None:
     torch.manual_seed(int(np.random.SeedSequence([seed, step, _TORCH]).generate_state(1)[0]))
 
 
+class Maker(Protocol):
+    """What makes a step's batch; it goes to other processes as a pickle."""
+
+    def batch(self, pool: Pool, rng: np.random.Generator, progress: TrainingProgress, device: torch.device) -> Any:
+        """Returns a batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Steps(Dataset[Any]):
+    """The batch of every step, as a process makes it that only knows where the pictures are."""
+
+    maker: Maker
+    cache: Path
+    group_weights: Sequence[float]
+    seed: int
+    progress: Callable[[int], TrainingProgress]
+    opened: dict[str, Pool] = field(default_factory=dict, compare=False)
+
+    def __getitem__(self, step: int) -> Any:
+        pool = self.opened.setdefault("pool", Pool(self.cache).weighted(self.group_weights))
+        return self.maker.batch(pool, chance(self.seed, step), self.progress(step), torch.device("cpu"))
+
+
+def _one_thread(worker: int) -> None:
+    torch.set_num_threads(1)
+
+
+def batches_by_processes(
+    maker: Maker,
+    pool: Pool,
+    seed: int,
+    progress: Callable[[int], TrainingProgress],
+    device: torch.device,
+    first: int,
+    processes: int,
+) -> Iterator[Any]:
+    """Returns an endless iterator over the batches of the steps from `first` on, made by other processes.
+
+    Python's threads get in each other's way while they make clips: an accelerator is fed by processes.
+
+    Args:
+        maker: of a batch.
+        pool: of pictures; the others open its cache again.
+        seed: of all chance.
+        progress: of a step; a pickle.
+        device: that batches go to.
+        first: step that is asked for first.
+        processes: that make batches, at least 1.
+    """
+    steps = _Steps(maker, pool.folder, pool.group_weights, seed, progress)
+    ahead = DataLoader(
+        steps,
+        batch_size=None,
+        sampler=range(first, 2**31),
+        num_workers=processes,
+        prefetch_factor=2,
+        multiprocessing_context="spawn",
+        worker_init_fn=_one_thread,
+        collate_fn=_as_it_is,
+    )
+    for batch in ahead:
+        yield _moved(batch, device)
+
+
+def _as_it_is(batch: Any) -> Any:
+    return batch
+
+
+def _moved(batch: Any, device: torch.device) -> Any:
+    values = {f.name: getattr(batch, f.name) for f in fields(batch)}
+    pinned = device.type == "cuda"
+    moved = {
+        name: (value.pin_memory() if pinned else value).to(device, non_blocking=pinned)
+        for name, value in values.items()
+        if isinstance(value, Tensor)
+    }
+    return replace(batch, **moved)
+
+
 class Batches:
     """Gives the batch of each step, in order from `first`.
 
@@ -45,6 +126,8 @@ class Batches:
         device: where batches are made.
         first: step that is asked for first.
         threads: that make batches ahead; 0 makes them when asked for.
+        processes: that make them instead, see `batches_by_processes`.
+        maker: of batches, for other processes.
     """
 
     def __init__(
@@ -56,7 +139,13 @@ class Batches:
         device: torch.device,
         first: int,
         threads: int,
+        processes: int = 0,
+        maker: Maker | None = None,
     ) -> None:
+        self._elsewhere: Iterator[Any] | None = None
+        if processes and maker is not None:
+            threads = 0
+            self._elsewhere = batches_by_processes(maker, pool, seed, progress, device, first, processes)
         self._task, self._pool, self._seed, self._progress, self._device = task, pool, seed, progress, device
         self._next = first
         self._threads = ThreadPoolExecutor(threads, "batches") if threads else None
@@ -72,9 +161,12 @@ class Batches:
     ) -> None:
         if self._threads is not None:
             self._threads.shutdown(wait=True, cancel_futures=True)
+        self._elsewhere = None  # ends its processes
 
     def take(self) -> Any:
         """Returns the next step's batch."""
+        if self._elsewhere is not None:
+            return next(self._elsewhere)
         if self._threads is None:
             self._next += 1
             return self._made(self._next - 1)

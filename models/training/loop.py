@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from ..errors import ModelError
+from ..networks.encoders import has_imagenet_weights, imagenet_weights
 from .checkpoint import CHECKPOINT, CheckpointError, architecture_of, fill, open_checkpoint, refusal, save_checkpoint
 from .curve import can_draw, draw_curve
 from .loader import Batches, chance, seed_torch
@@ -69,6 +70,8 @@ class TrainingRun:
         """Begins a schedule, from a checkpoint's averaged weights or exported ones where they are given."""
         if weights is not None:
             tensors, held = start_weights(weights, self.settings.network, self.device)
+            if held != self.architecture:
+                imagenet_weights()  # of what these weights have not got; says where to get them
             fill(self.network, tensors, weights, held, self.architecture)
         self.average = Averaged(self.network, self.settings.average)
         if self.team.leads:
@@ -102,8 +105,17 @@ class TrainingRun:
         self.network.train()
         threads = settings.loaders if settings.loaders >= 0 else 0 if self.device.type == "cpu" else 2
         saved = time.monotonic()
+        processes, maker = settings.loader_processes, getattr(self.task, "maker", None)
         with Batches(
-            self.task, self.pool, settings.seed, self.clock.progress, self.device, self.step, threads
+            self.task,
+            self.pool,
+            settings.seed,
+            self.clock.progress,
+            self.device,
+            self.step,
+            threads,
+            processes,
+            maker,
         ) as batches:
             while not self._is_over():
                 seed_torch(settings.seed, self.step)
@@ -218,7 +230,8 @@ def _train(settings: TrainingSettings, resume: Path | None, weights: Path | None
     seed_torch(settings.seed, 0)
     kind = TASKS[settings.network]
     recipe = kind.recipe(**settings.switches)
-    task: Task = kind.make(recipe)
+    # Weights that are given have all that ImageNet's are for; without its package they will do.
+    task: Task = kind.make(recipe, (resume is None and weights is None) or has_imagenet_weights())
     if team.size > 1:
         task.team = team  # type: ignore[attr-defined]
     run = TrainingRun(settings, task, pool.weighted(settings.group_weights), asdict(recipe), team)

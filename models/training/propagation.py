@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,34 @@ from .team import Team
 
 if TYPE_CHECKING:
     from .task import Parts, TrainingProgress
+
+
+@dataclass(frozen=True, slots=True)
+class ClipMaker:
+    """What makes a step's clips: all that a process needs which makes them for another one."""
+
+    recipe: PropagationRecipe
+    team: Team
+
+    def batch(
+        self, pool: Pool, rng: np.random.Generator, progress: TrainingProgress, device: torch.device
+    ) -> ClipBatch:
+        """Returns clips: ever more real video, larger crops and longer clips as training goes on."""
+        recipe, done = self.recipe, progress.fraction
+        shares = np.array(recipe.shares_begin) + done * (np.array(recipe.shares_end) - recipe.shares_begin)
+        index = int(rng.choice(len(recipe.sizes), p=shares / shares.sum()))
+        chance = rng.random()
+        objects = 1 if chance >= recipe.two_objects else 3 if chance < recipe.three_objects else 2
+        frames = recipe.frames
+        if done > recipe.long_from and rng.random() < recipe.long_clips:
+            frames = int(rng.choice(recipe.long_frames))
+        share = _cost(recipe.frames, 1) / _cost(frames, objects)
+        video = min(recipe.video_begin, recipe.video)
+        kind = ClipKind(frames, recipe.sizes[index], objects, device)
+        if self.team.size > 1:  # clips of the same kind in all processes, so that none waits; but others
+            rng = np.random.default_rng([int(rng.integers(2**62)), self.team.rank])
+        clips = max(round(recipe.clips[index] * share), 1)
+        return clip_batch(pool, rng, clips, kind, video + done * (recipe.video - video), recipe)
 
 
 class PropagationTask:
@@ -46,22 +75,13 @@ class PropagationTask:
     def batch(
         self, pool: Pool, rng: np.random.Generator, progress: TrainingProgress, device: torch.device
     ) -> ClipBatch:
-        """Returns clips: ever more real video, larger crops and longer clips as training goes on."""
-        recipe, done = self.recipe, progress.fraction
-        shares = np.array(recipe.shares_begin) + done * (np.array(recipe.shares_end) - recipe.shares_begin)
-        index = int(rng.choice(len(recipe.sizes), p=shares / shares.sum()))
-        chance = rng.random()
-        objects = 1 if chance >= recipe.two_objects else 3 if chance < recipe.three_objects else 2
-        frames = recipe.frames
-        if done > recipe.long_from and rng.random() < recipe.long_clips:
-            frames = int(rng.choice(recipe.long_frames))
-        share = _cost(recipe.frames, 1) / _cost(frames, objects)
-        video = min(recipe.video_begin, recipe.video)
-        kind = ClipKind(frames, recipe.sizes[index], objects, device)
-        if self.team.size > 1:  # clips of the same kind in all processes, so that none waits; but others
-            rng = np.random.default_rng([int(rng.integers(2**62)), self.team.rank])
-        clips = max(round(recipe.clips[index] * share), 1)
-        return clip_batch(pool, rng, clips, kind, video + done * (recipe.video - video), recipe)
+        """Returns clips, see `ClipMaker`."""
+        return self.maker.batch(pool, rng, progress, device)
+
+    @property
+    def maker(self) -> ClipMaker:
+        """What makes its clips, for other processes."""
+        return ClipMaker(self.recipe, self.team)
 
     def loss(self, batch: ClipBatch, rng: np.random.Generator, progress: TrainingProgress) -> tuple[Tensor, Parts]:
         """Returns the mean loss of all frames but the first plus that of the auxiliary decoder."""

@@ -126,6 +126,7 @@ class TrainingSettings(LoopRecipe):
     threads: int = 1
     processes: int = 1  # that train together, each with its own clips
     loaders: int = -1  # threads that make batches ahead; -1: none on the CPU, else two
+    loader_processes: int = 0  # processes that do instead
     checkpoint_minutes: float = 5.0
     log_every: int = 20
     switches: Mapping[str, Any] = field(default_factory=dict)  # of the network's own recipe, where not the default
@@ -136,7 +137,7 @@ class TrainingSettings(LoopRecipe):
 
     def changed_from(self, recipe: Mapping[str, Any]) -> list[str]:
         """Returns the names of what differs from another run's recipe, of all that changes what a run does."""
-        free = {*PLACES, "threads", "loaders", "checkpoint_minutes", "device", "half"}
+        free = {*PLACES, "threads", "loaders", "loader_processes", "checkpoint_minutes", "device", "half"}
         own = self.recipe()
         return [
             f.name for f in fields(self) if f.name not in free and f.name in recipe and own[f.name] != recipe[f.name]

@@ -14,14 +14,17 @@ from .scribble import ScribbleRecipe, ScribbleTask
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A network's switches, a dataclass with a default for each, and how its task is made from them."""
+    """A network's switches, a dataclass with a default for each, and how its task is made from them.
+
+    The second argument of `make`: whether the network starts from ImageNet weights.
+    """
 
     recipe: type
-    make: Callable[[Any], Any]
+    make: Callable[[Any, bool], Any]
 
 
 TASKS: dict[str, Kind] = {
     "propagation": Kind(PropagationRecipe, PropagationTask),
-    "scribble": Kind(ScribbleRecipe, lambda recipe: ScribbleTask(options=recipe)),
-    "fusion": Kind(NoRecipe, lambda _: FusionTask()),
+    "scribble": Kind(ScribbleRecipe, lambda recipe, imagenet: ScribbleTask(imagenet, recipe)),
+    "fusion": Kind(NoRecipe, lambda _, __: FusionTask()),
 }

@@ -85,7 +85,7 @@ class Pool:
         record = json.loads((cache / "index.json").read_text())
         self.entries = [PoolEntry(**e) for e in record["entries"]]
         self.damaged = len(record.get("damaged", ()))
-        self._group_weights: Sequence[float] = GROUP_WEIGHTS
+        self.group_weights: Sequence[float] = GROUP_WEIGHTS
         self._bytes = np.memmap(cache / "pixels.bin", dtype=np.uint8, mode="r")
         self.by_set: dict[str, list[int]] = {}
         self.sequences: dict[str, list[int]] = {}
@@ -102,12 +102,12 @@ class Pool:
         area = e.height * e.width
         flat = self._bytes[e.offset : e.offset + 4 * area]
         image = flat[: 3 * area].reshape(e.height, e.width, 3)
-        return Picture(image, flat[3 * area :].reshape(e.height, e.width), e, self._group_weights[e.accuracy_group - 1])
+        return Picture(image, flat[3 * area :].reshape(e.height, e.width), e, self.group_weights[e.accuracy_group - 1])
 
     def weighted(self, group_weights: Sequence[float]) -> Pool:
         """Returns the same pictures with other weights of the accuracy groups 1, 2 and 3."""
         out = copy.copy(self)
-        out._group_weights = tuple(group_weights)
+        out.group_weights = tuple(group_weights)
         return out
 
 
@@ -234,6 +234,19 @@ def read_pair(image_path: Path, mask_path: Path, ids: bool = False) -> tuple[NDA
     if mask.shape != image.shape[:2]:
         mask = cv2.resize(mask, image.shape[1::-1], interpolation=cv2.INTER_NEAREST)
     return np.ascontiguousarray(image[..., ::-1]), np.ascontiguousarray(mask)
+
+
+def encoded(image: NDArray[np.uint8], mask: NDArray[np.uint8], side: int) -> tuple[bytes, bytes]:
+    """Returns a picture (H, W, 3) RGB as WebP and its mask (H, W) as PNG, their shorter side at most `side` pixels."""
+    import cv2
+
+    height, width = mask.shape
+    share = min(side / min(height, width), 1.0)
+    size = (round(width * share), round(height * share))
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA) if share < 1 else image
+    ids = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST) if share < 1 else mask
+    picture = cv2.imencode(".webp", small[..., ::-1], [cv2.IMWRITE_WEBP_QUALITY, 70])[1]
+    return picture.tobytes(), cv2.imencode(".png", ids, [cv2.IMWRITE_PNG_COMPRESSION, 9])[1].tobytes()
 
 
 def _palette_ids(path: Path) -> NDArray[np.uint8] | None:

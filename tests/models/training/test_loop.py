@@ -99,6 +99,14 @@ def test_batches_made_ahead_by_threads_are_the_same(pool: Pool) -> None:
         assert torch.equal(one.mattes, other.mattes)
 
 
+def test_batches_made_by_other_processes_are_the_same(pool: Pool, tmp_path: Path) -> None:
+    for name, processes in (("here", 0), ("there", 2)):
+        train(_settings(tmp_path / name, steps=3, loader_processes=processes), pool=pool)
+    assert _records(tmp_path / "here") == _records(tmp_path / "there")
+    ours, theirs = (_tensors(tmp_path / name, "network") for name in ("here", "there"))
+    assert all(torch.equal(value, theirs[name]) for name, value in ours.items())
+
+
 def test_by_the_clock_too_a_resumed_run_sees_the_batches_that_were_to_come(
     pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
