@@ -114,6 +114,7 @@ class ImportMattes:
     """Make mattes of other programs (picture, folder, movie) keyframes. Answered by Progress, TrackState, Done.
 
     `at`: clip frame of the first one, -1 = they cover the whole clip; only every `every`-th one is taken.
+    `label`: which object of label masks, 0 = the only one.
     """
 
     job: str
@@ -121,6 +122,7 @@ class ImportMattes:
     path: str
     at: int = -1
     every: int = 1
+    label: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,13 @@ def add_engine(parser: argparse.ArgumentParser, tier: str = "auto") -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default auto)")
 
 
+def add_object(parser: argparse.ArgumentParser) -> None:
+    """Adds `--object`."""
+    parser.add_argument(
+        "--object", type=positive, metavar="N", help="take object N of masks that hold several by number or palette"
+    )
+
+
 def keyframe(text: str) -> tuple[int, Path]:
     """FRAME=MASK.png as (frame, path). Raises ArgumentTypeError."""
     frame, separator, path = text.partition("=")

@@ -29,6 +29,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("clip", type=Path, metavar="CLIP", help="movie file or folder of pictures")
     parser.add_argument("--masks", type=Path, required=True, metavar="DIR", help="masks 000000.png … by clip frame")
+    arguments.add_object(parser)
     kind = parser.add_mutually_exclusive_group(required=True)
     kind.add_argument(
         "--background", metavar="COLOUR|FILE",
@@ -61,7 +62,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
     edge = Edge(args.edge_shrink, args.edge_feather)
     look = FilmLook("" if args.rgba else args.background, edge, args.fps or 0.0)
     with open_clip(args.clip) as clip:
-        masks = files.MaskFolder(args.masks, clip.size)
+        masks = files.MaskFolder(args.masks, clip.size, foreign=True, object_id=args.object)
         bounds = arguments.frame_range(args.range, len(clip))
         context.report.warn(clip.take_notes())
         _check_complete(masks, bounds)
@@ -89,7 +90,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
                 place = {} if step.path is None else {"path": str(step.path)}
                 report.event("frame", frame=step.frame, **place)
                 sound = step.sound or sound
-        report.warn(clip.take_notes())
+        report.warn([*clip.take_notes(), *masks.take_notes()])
     report.event("done", frames=count, output=str(args.output), sound=sound, checked=True)
     report.say(f"{args.output}: {count} frames, read again and found right. {sound}")
     return 0

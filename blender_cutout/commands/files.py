@@ -35,13 +35,24 @@ class MaskFolder(Mapping[int, "Matte"]):
         folder: has 000000.png, 000001.png …, or names of another number of digits.
         size: (height, width) which they must have.
         own: only names of six digits and more, as `cutout propagate` writes them.
+        foreign: those of other programs too: half and double size, labels.
+        object_id: which object of label masks; None = the only one.
 
     Raises:
         InputError: no such folder, no masks in it, or (when read) a damaged one.
-        SizeMismatch: a mask has another size; all are looked at before anything is done.
+        SizeMismatch: a mask's size does not fit; all are looked at before anything is done.
     """
 
-    def __init__(self, folder: Path, size: tuple[int, int], own: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        size: tuple[int, int],
+        own: bool = False,
+        foreign: bool = False,
+        object_id: int | None = None,
+    ) -> None:
+        from ..core.images.mask_files import MaskReader
+
         if not folder.is_dir():
             raise InputError(
                 f"The mask folder {folder} does not exist.", "Give the folder `cutout propagate` wrote to."
@@ -57,7 +68,12 @@ class MaskFolder(Mapping[int, "Matte"]):
                 f"The folder {folder} has no masks.", "Masks are called 000000.png, 000001.png … by clip frame."
             )
         for frame in self._frames:
-            _check_head(self.path(frame), size)
+            _check_head(self.path(frame), size, foreign)
+        self._reader = MaskReader(size, object_id, list(self._frames.values())) if foreign else None
+
+    def take_notes(self) -> list[str]:
+        """What the user should know of them and was not told yet, in sentences."""
+        return self._reader.take_notes() if self._reader else []
 
     def path(self, frame: int) -> Path:
         """Where the frame's mask lies, or would lie."""
@@ -68,7 +84,7 @@ class MaskFolder(Mapping[int, "Matte"]):
             raise KeyError(frame)
         from ..core.images.matte import read_mask
 
-        return read_mask(self.path(frame), self._size)
+        return self._reader.matte(self.path(frame)) if self._reader else read_mask(self.path(frame), self._size)
 
     def __contains__(self, frame: object) -> bool:
         return frame in self._frames
@@ -122,7 +138,7 @@ def room_for(folder: Path, size: tuple[int, int], frames: FrameRange) -> tuple[i
     return use.needed(new), use.free
 
 
-def _check_head(path: Path, size: tuple[int, int]) -> None:
+def _check_head(path: Path, size: tuple[int, int], foreign: bool) -> None:
     """Looks at a PNG's size without decoding it."""
     try:
         with os.fdopen(atomic.open_regular(path), "rb") as file:
@@ -132,7 +148,11 @@ def _check_head(path: Path, size: tuple[int, int]) -> None:
     if len(head) < _PNG_HEAD.size or not head.startswith(b"\x89PNG\r\n"):
         raise InputError(f"The mask {path} is empty, damaged or not a PNG.", "Make it again.")
     _, width, height = _PNG_HEAD.unpack(head)
-    if (height, width) != size:
+    if foreign:
+        from ..core.images.mask_files import check_fits
+
+        check_fits((height, width), size, f"The mask {path}")
+    elif (height, width) != size:
         raise SizeMismatch(
             f"The mask {path} is {width} x {height} pixels, the picture {size[1]} x {size[0]}.",
             "Give a mask of exactly the picture's size.",

@@ -51,6 +51,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--at", type=arguments.frame_number, metavar="FRAME", help="the first of MASKS is for this clip frame"
     )
+    arguments.add_object(parser)
     parser.add_argument(
         "--range", type=arguments.span, metavar="A:B", help="frames A to B - 1 only (default the whole clip)"
     )
@@ -91,7 +92,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
     """Writes the masks."""
     from ..core.clips.foreign_mattes import ForeignKeyframes
     from ..core.clips.opening import open_clip
-    from ..core.images.matte import read_mask
+    from ..core.images.mask_files import MaskReader
 
     arguments.check_tier(args.tier)
     if args.lock and args.previous is None:
@@ -108,10 +109,15 @@ def run(args: argparse.Namespace, context: Context) -> int:
         locked = {frame for frames in args.lock for frame in frames}
         if not masks and args.keyframes is None:
             raise InputError("There is no keyframe.", "Give --keyframe FRAME=MASK.png, or --keyframes MASKS.")
-        keyframes: Mapping[int, Matte] = {frame: read_mask(path, clip.size) for frame, path in masks.items()}
+        keyframes: Mapping[int, Matte] = {}
+        if masks:
+            reader = MaskReader(clip.size, args.object, list(masks.values()))
+            keyframes = {frame: reader.matte(path) for frame, path in masks.items()}
+            context.report.warn(reader.take_notes())
         if args.keyframes is not None:
-            given = ForeignKeyframes(args.keyframes, len(clip), clip.size, args.at, args.every, keyframes)
+            given = ForeignKeyframes(args.keyframes, len(clip), clip.size, args.at, args.every, keyframes, args.object)
             keyframes = stack.enter_context(given)
+            context.report.warn(given.take_notes())
         previous = _Previous(files.MaskFolder(args.previous, clip.size), keyframes) if args.previous else None
         needed, free = files.room_for(args.output, clip.size, bounds)
         output_files.prepare_folder(args.output, args.clip)
@@ -120,6 +126,8 @@ def run(args: argparse.Namespace, context: Context) -> int:
         disk = {"disk_needed": needed, "disk_free": free}
         job = _Job(clip, keyframes, bounds, previous, locked, finished, disk)
         context.within_memory(args.tier, args.device, lambda engine: _carry(engine, job, args, context))
+        if isinstance(keyframes, ForeignKeyframes):
+            context.report.warn(keyframes.take_notes())
         context.report.warn(clip.take_notes())
     return 0
 

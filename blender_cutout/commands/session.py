@@ -43,6 +43,7 @@ def add_parser(commands: Any) -> None:
     _add_folder(parser, "--session")
     parser.add_argument("--at", type=arguments.frame_number, metavar="FRAME", help="clip frame of the first mask")
     parser.add_argument("--every", type=arguments.positive, default=1, metavar="N", help="take every N-th mask only")
+    arguments.add_object(parser)
     parser.add_argument(
         "--frame", type=arguments.frame_number, action="append", metavar="FRAME",
         help="take the mask of this clip frame only; may be given several times",
@@ -82,9 +83,10 @@ def take(args: argparse.Namespace, context: Context) -> int:
     """Imports masks."""
     with _opened(args) as session:
         total = 0
-        steps = session.import_mattes(args.masks, args.at, args.every, args.frame)
+        steps = session.import_mattes(args.masks, args.at, args.every, args.frame, args.object)
         for step in context.report.progress(steps, len(session.source), "importing"):
             total = step.total
+            context.report.warn(step.notes)
         context.report.event("done", keyframes=total, head=session.head)
         context.report.say(f"{args.masks}: {total} {'mask' if total == 1 else 'masks'} imported as keyframes.")
     return 0

@@ -41,6 +41,13 @@ _EVERY = IntProperty(
     default=1,
     min=1,
 )
+_LABEL = IntProperty(
+    name="Object",
+    description="Which object of masks that hold several, by its number in them: 0 = the only one",
+    default=0,
+    min=0,
+    max=65535,
+)
 
 
 class CUTOUT_OT_import_mattes(FileOperator, bpy.types.Operator):
@@ -49,14 +56,16 @@ class CUTOUT_OT_import_mattes(FileOperator, bpy.types.Operator):
     bl_idname = "cutout.import_mattes"
     bl_label = "Import Matte"
     bl_description = (
-        "Take masks from another program (pictures, a folder of them, or a movie; of the clip's size) as frames of the "
-        "active object that were drawn: strokes correct them, propagation starts from them, one undo takes them back"
+        "Take masks from another program (pictures, a folder of them, or a movie; of the clip's size, half or double) "
+        "as frames of the active object that were drawn: strokes correct them, propagation starts from them, one undo "
+        "takes them back"
     )
 
     filepath: _MASKS
     folder: _FOLDER
     first: _FROM
     every: _EVERY
+    label: _LABEL
 
     def start(self, context: Any) -> Job:
         """Asks the engine to take them in."""
@@ -72,12 +81,12 @@ class CUTOUT_OT_import_mattes(FileOperator, bpy.types.Operator):
             path = path.parent
         alone = is_picture and not self.folder
         at = frame_spans.here(scene, track) if alone or self.first == "HERE" else -1
-        uuid, every = track.uuid, self.every
+        uuid, every, label = track.uuid, self.every, self.label
         return jobs.submit(
             scene,
             track,
             "Importing masks",
-            lambda job: ImportMattes(job, uuid, str(path), at, every),
+            lambda job: ImportMattes(job, uuid, str(path), at, every, label),
             undo="Import Matte",
         )
 

@@ -34,12 +34,13 @@ _MANY = 10**9
 
 def import_mattes(message: ImportMattes, session: TrackSession, run: Steps, step: Callable[[int, int], None]) -> str:
     """Makes masks keyframes; returns a summary."""
-    done = 0
+    done, notes = 0, ()
     at = None if message.at < 0 else message.at
-    for state in run(session.import_mattes(message.path, at, message.every), _MANY):
-        done = state.done
+    steps = session.import_mattes(message.path, at, message.every, object_id=message.label or None)
+    for state in run(steps, _MANY):
+        done, notes = state.done, state.notes
         step(state.done, state.total)
-    return f"{done} {'mask' if done == 1 else 'masks'} imported as keyframes."
+    return " ".join([f"{done} {'mask' if done == 1 else 'masks'} imported as keyframes.", *notes])
 
 
 def export(message: Export, sessions: Sequence[TrackSession], run: Steps, step: Callable[[int, int], None]) -> Done:

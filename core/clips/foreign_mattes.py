@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import FrameReadError, InputError, SizeMismatch
+from ..errors import FrameReadError, InputError
 from ..frame_text import FrameText
-from ..images.matte import from_grey, grey_of_picture, read_grey
+from ..images.mask_files import MaskReader, check_fits, fit, resized_note
+from ..images.matte import from_grey, grey_of_picture
 from .picture_sequence import numbers_of
 from .source import PICTURE_SUFFIXES, VideoSource, natural_key
 
@@ -28,21 +29,19 @@ if TYPE_CHECKING:
     from ..types import Matte
 
 
-_OWN_SIZE = "Masks must have exactly the clip's size: render them again in it."
-
-
 class ForeignMattes:
     """The mattes of `path`, by number from 0; a context manager.
 
     Args:
         path: picture, folder of pictures (in natural name order), or movie.
-        size: (height, width) which they must have.
+        size: (height, width) of the clip; masks of half or double size are resized.
+        object_id: which object of label masks; None = the only one.
 
     Raises:
-        InputError: it does not exist, holds no pictures, or is no picture or movie.
+        InputError: it does not exist, holds no pictures, or is no picture or movie; see `MaskReader` too.
     """
 
-    def __init__(self, path: str | os.PathLike[str], size: tuple[int, int]) -> None:
+    def __init__(self, path: str | os.PathLike[str], size: tuple[int, int], object_id: int | None = None) -> None:
         self.path = Path(path)
         self._size = size
         self._movie: VideoSource | None = None
@@ -69,6 +68,11 @@ class ForeignMattes:
                 raise InputError(
                     f"{self.path} holds no masks: it is neither a picture nor a movie that can be read.", error.hint
                 ) from error
+            if object_id is not None:
+                self.close()
+                raise InputError(f"{self.path} is a movie, which holds no labels.", "Choose no object.")
+        self._reader = MaskReader(size, object_id, self._files)
+        self._notes: list[str] = []
 
     def __len__(self) -> int:
         return len(self._files) if self._movie is None else len(self._movie)
@@ -87,21 +91,22 @@ class ForeignMattes:
         """A matte (H, W) uint8.
 
         Raises:
-            InputError: it cannot be read, or is a colour picture; SizeMismatch: its size is not the clip's.
+            InputError: it cannot be read, or is a colour picture; SizeMismatch: its size does not fit the clip's.
         """
         if self._movie is None:
-            try:
-                return read_grey(self._files[number], self._size)
-            except SizeMismatch as error:
-                raise SizeMismatch(error.text.replace("the picture", "the clip"), _OWN_SIZE) from error
-        if tuple(self._movie.size) != tuple(self._size):
-            raise SizeMismatch(
-                f"The mask {self.name(number)} is {self._movie.size[1]} x {self._movie.size[0]} pixels, the clip "
-                f"{self._size[1]} x {self._size[0]}.",
-                _OWN_SIZE,
-            )
+            return self._reader.read(self._files[number])
+        size = self._movie.size
+        check_fits(size, self._size, f"The mask {self.name(number)}")
+        if tuple(size) != tuple(self._size) and (note := resized_note(size, self._size)) not in self._notes:
+            self._notes.append(note)
         picture = np.asarray(self._movie[number])[..., [2, 1, 0, 3]]
-        return grey_of_picture(picture, self.name(number))
+        return fit(grey_of_picture(picture, self.name(number)), self._size, f"The mask {self.name(number)}")
+
+    def take_notes(self) -> list[str]:
+        """What the user should know of them and was not told yet, in sentences."""
+        notes = [*self._reader.take_notes(), *self._notes]
+        self._notes = []
+        return notes
 
     def close(self) -> None:
         """Closes the movie, if it is one."""
@@ -126,15 +131,23 @@ class ForeignKeyframes(Mapping[int, "Matte"]):
         size: (height, width) of the clip.
         at, every: see `place`.
         more: keyframes beside them, which count where both have one.
+        object_id: see `ForeignMattes`.
 
     Raises:
         InputError: no masks there, or none that fit the clip; when read, what `ForeignMattes.read` raises.
     """
 
     def __init__(
-        self, path: Path, length: int, size: tuple[int, int], at: int | None, every: int, more: Mapping[int, Matte]
+        self,
+        path: Path,
+        length: int,
+        size: tuple[int, int],
+        at: int | None,
+        every: int,
+        more: Mapping[int, Matte],
+        object_id: int | None = None,
     ) -> None:
-        self._source = ForeignMattes(path, size)
+        self._source = ForeignMattes(path, size, object_id)
         try:
             self._places = place(len(self._source), length, at, every, numbers=self._source.numbers)
         except InputError:
@@ -156,6 +169,10 @@ class ForeignKeyframes(Mapping[int, "Matte"]):
 
     def __len__(self) -> int:
         return len(self._frames)
+
+    def take_notes(self) -> list[str]:
+        """See `ForeignMattes.take_notes`."""
+        return self._source.take_notes()
 
     def __enter__(self) -> Self:
         return self

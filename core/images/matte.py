@@ -44,6 +44,8 @@ _OPENCVS_OWN = 2**30
 _COLOURFUL = 24
 """Steps of 255 that channels may differ by in a grey picture: lossy movies never give exactly equal ones."""
 _COLOURFUL_SHARE = 0.01
+_MOST_FLOAT = 1.5
+"""Filters overshoot 1 a little."""
 
 
 def check_image(image: Any, what: str = "The picture") -> Image:
@@ -193,7 +195,8 @@ def grey_of_picture(picture: NDArray[Any], what: str = "The mask") -> Grey:
         return grey
     colours = grey[..., :3].astype(np.int16)
     spread = colours.max(axis=-1) - colours.min(axis=-1)
-    if (spread > _COLOURFUL).mean() > _COLOURFUL_SHARE:
+    coloured = np.count_nonzero(spread > _COLOURFUL)
+    if coloured > _COLOURFUL_SHARE * spread.size or 2 * coloured > np.count_nonzero(colours.max(axis=-1) > _COLOURFUL):
         raise InputError(
             f"There is no mask in {what[0].lower()}{what[1:]}: it is a colour picture without transparency.",
             "Choose black-and-white masks, or pictures with an alpha channel.",
@@ -207,7 +210,12 @@ def _in_8_bits(picture: NDArray[Any], what: str) -> Grey:
     if picture.dtype == np.uint16:
         return np.asarray((picture.astype(np.uint32) + 128) // 257, np.uint8)
     if np.issubdtype(picture.dtype, np.floating):
-        return np.asarray(np.rint(np.clip(np.nan_to_num(picture), 0, 1) * 255), np.uint8)
+        values = np.nan_to_num(picture)
+        if (most := float(values.max())) > _MOST_FLOAT:
+            raise InputError(
+                f"{what} has values up to {most:g}, not from 0 to 1.", "Export it as 8 or 16 bits, or from 0 to 1."
+            )
+        return np.asarray(np.rint(np.clip(values, 0, 1) * 255), np.uint8)
     raise InputError(f"{what} has pixels of type {picture.dtype}.", "Give a picture of 8 or 16 bits a channel.")
 
 

@@ -65,10 +65,11 @@ class ImportedMattes:
 
 @dataclass(frozen=True, slots=True)
 class ImportStep:
-    """Progress of an import: mattes read, and their number. With the last one they are keyframes."""
+    """Progress of an import: mattes read, and their number. With the last one they are keyframes, `notes` is full."""
 
     done: int
     total: int
+    notes: tuple[str, ...] = ()
 
 
 def import_mattes(
@@ -78,6 +79,7 @@ def import_mattes(
     at: int | None = None,
     every: int = 1,
     only: Sequence[int] | None = None,
+    object_id: int | None = None,
 ) -> Iterator[ImportStep]:
     """Reads mattes and records them as one operation; yields after each. Nothing changes if stopped before the end.
 
@@ -88,13 +90,15 @@ def import_mattes(
         at: clip frame of the first one; None = they cover the whole clip.
         every: take only every n-th of them.
         only: take only those of these clip frames.
+        object_id: which object of label masks; None = the only one.
 
     Raises:
-        InputError: no masks there, none that fit the clip, or a frame is locked; SizeMismatch: of another size.
+        InputError: no masks there, several objects, none that fit the clip, or a frame is locked.
+        SizeMismatch: of another size.
         StoreError: they cannot be stored.
     """
     source = part.source
-    with ForeignMattes(path, source.size) as mattes:
+    with ForeignMattes(path, source.size, object_id) as mattes:
         plan = place(len(mattes), len(source), at, every, only, mattes.numbers)
         if barred := sorted(part.history.locked() & plan.keys()):
             raise InputError(FrameText(barred[0], " is locked, so its mask is not changed."), "Unlock it first.")
@@ -116,9 +120,10 @@ def import_mattes(
             imported.sync()
             part.record(part.journal.head, Import(contents, mattes.path.name))
             recorded = True
+            notes = tuple(mattes.take_notes())
         finally:
             if not recorded:
                 for name in new:
                     with suppress(OSError):
                         imported.path(name).unlink()
-    yield ImportStep(len(plan), len(plan))
+    yield ImportStep(len(plan), len(plan), notes)

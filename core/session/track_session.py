@@ -241,9 +241,10 @@ class TrackSession:
         at: int | None = None,
         every: int = 1,
         only: Sequence[int] | None = None,
+        object_id: int | None = None,
     ) -> Iterator[ImportStep]:
         """Makes mattes from elsewhere keyframes, as one operation; see `core.session.imported`. Yields after each."""
-        return import_mattes(self.part(), self._imported, path, at, every, only)
+        return import_mattes(self.part(), self._imported, path, at, every, only, object_id)
 
     def undo(self) -> str:
         """Moves the head one operation back and returns it. Raises InputError when there is none."""

@@ -126,3 +126,31 @@ def test_a_colour_photo_is_refused_wherever_a_mask_is_given(
         assert run(*way) == 2
         assert "colour picture without transparency" in capsys.readouterr().err
         assert not list(Path("out").glob("*"))
+
+
+def test_label_masks_and_half_size_serve_every_command_and_are_told(
+    run: Run, clip: SyntheticClip, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = (clip.size[1] // 2, clip.size[0] // 2)
+    for name, ids in (("one", (1,)), ("two", (1, 2))):
+        Path(name).mkdir()
+        for frame in range(3):
+            disc = (clip.matte(frame) > 0.5).astype(np.uint8)
+            picture = disc if len(ids) == 1 else disc + 2 * (np.arange(clip.size[1]) < 4) * (1 - disc)
+            half = cv2.resize(picture.astype(np.uint8), small, interpolation=cv2.INTER_NEAREST)
+            cv2.imwrite(f"{name}/{frame:06d}.png", half)
+    for name, choice in (("one", ()), ("two", ("--object", 1))):
+        ways = [
+            ("propagate", folder, "--keyframe", f"0={name}/000000.png", "--range", "0:1", "-o", f"a{name}"),
+            ("propagate", folder, "--keyframes", name, "--at", 0, "--range", "0:1", "-o", f"b{name}"),
+            ("composite", folder, "--masks", name, "--range", "0:1", "--rgba", "-o", f"c{name}"),
+        ]
+        for way in ways:
+            if choice:
+                assert run(*way) == 2
+                assert "there are 1 and 2" in capsys.readouterr().err
+            assert run(*way, *choice) == 0
+            assert "resized to the clip's" in capsys.readouterr().err
+            found = cv2.imread(f"{way[-1]}/000000.png", cv2.IMREAD_UNCHANGED)
+            alpha = found[..., 3] if found.ndim == 3 else found
+            assert iou(alpha / 255, clip.matte(0)) > 0.9

@@ -63,7 +63,7 @@ def test_what_is_no_mask_is_refused_in_the_panel(blender: Any, project: Project,
     clip = Path(blender.path.abspath(strip.directory))
     with pytest.raises(RuntimeError, match="colour picture without transparency"):
         blender.ops.cutout.import_mattes(filepath=str(next(clip.glob("*.png"))))
-    (masks / "m5.png").unlink()
+    (masks / "m11.png").unlink()
     with pytest.raises(RuntimeError, match="11 masks, but the clip has 12 frames"):
         blender.ops.cutout.import_mattes(filepath=str(masks / "m3.png"))
     with pytest.raises(RuntimeError, match="No mask is chosen"):
