@@ -42,7 +42,7 @@ def read_grey(path: Path, size: tuple[int, int] | None = None, most: int = MOST_
         OSError: the file cannot be read, or is none.
         ValueError: it is damaged, no grey PNG of 8 bits, of another size, or too large.
     """
-    import numpy as np  # here, not above: Blender's start is not to pay for it
+    import numpy as np
 
     with os.fdopen(atomic.open_regular(path), "rb") as file:
         height, width = _size(path, file.read(_HEADER))

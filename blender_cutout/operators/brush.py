@@ -1,5 +1,5 @@
-"""The Cutout Brush: painting a stroke, its size, taking strokes away."""
-# No `from __future__ import annotations`: Blender reads the annotations of these classes as values.
+"""Operators of the Cutout Brush: paint a stroke, change the radius, erase strokes."""
+# No `from __future__ import annotations`: see CONTRIBUTING.md.
 # mypy: disable-error-code="valid-type"
 
 from dataclasses import replace
@@ -24,20 +24,20 @@ _GAP = 1.5
 """Screen pixels between two points of a stroke."""
 _LABEL = EnumProperty(
     name="Label",
-    description="Whether the stroke keeps or removes what it lies on",
+    description="Whether the stroke keeps or removes what it covers",
     items=(
-        (Label.KEEP.value, "Keep", "A stroke over what stays"),
-        (Label.REMOVE.value, "Remove", "A stroke over what goes"),
+        (Label.KEEP.value, "Keep", "Paint over what to keep"),
+        (Label.REMOVE.value, "Remove", "Paint over what to remove"),
     ),
 )
 _POINTS = StringProperty(
     name="Points",
-    description="Source pixels and pressure of each point, as x,y,pressure x,y,pressure; for scripts",
+    description="Source pixel and pressure of each point, as x,y,pressure x,y,pressure; for scripts",
     options={"SKIP_SAVE", "HIDDEN"},
 )
 _FACTOR = FloatProperty(
     name="Factor",
-    description="By which the radius is multiplied; 0 = the mouse changes it",
+    description="Multiplies the radius; 0 = change it with the mouse",
     min=0.0,
     max=10.0,
     options={"SKIP_SAVE"},
@@ -49,7 +49,7 @@ class CUTOUT_OT_paint(Reporting, bpy.types.Operator):
 
     bl_idname = "cutout.paint"
     bl_label = "Cutout Stroke"
-    bl_description = "Paint a stroke over what stays or goes"
+    bl_description = "Paint a stroke over what to keep or remove"
     bl_options = {"UNDO"}  # noqa: RUF012 (Blender wants a plain set)
 
     label: _LABEL
@@ -57,23 +57,23 @@ class CUTOUT_OT_paint(Reporting, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        """There is a cutout, and the mouse is over a preview."""
+        """Returns True if there is a cutout and the mouse is over a preview."""
         return has_track(context) and (context.region is None or context.region.type == "PREVIEW" or not context.window)
 
     def run(self, context: Any) -> set[str]:
-        """Adds a stroke of these points, without the mouse."""
+        """Adds a stroke made of `points`, without the mouse."""
         try:
             touches = brush_strokes.decode(self.points)
         except ValueError as error:
-            raise InputError("The stroke's points are not understood.", "Write x,y,pressure for each.") from error
+            raise InputError("The stroke's points cannot be read.", "Write x,y,pressure for each point.") from error
         if not touches:
-            raise InputError("The stroke has no points.", "Take up the Cutout Brush and paint in the preview.")
+            raise InputError("The stroke has no points.", "Paint in the preview with the Cutout Brush.")
         view = _view(context)
         tracks.check_unlocked(view.track)
         return self._end(context, replace(_begun(view, Label(self.label)), touches=touches))
 
     def invoke(self, context: Any, event: Any) -> set[str]:
-        """Begins where the mouse is."""
+        """Begins a stroke at the mouse."""
         if self.points:
             return self.execute(context)
         try:
@@ -81,7 +81,7 @@ class CUTOUT_OT_paint(Reporting, bpy.types.Operator):
             tracks.check_unlocked(view.track)
         except CutoutError as error:
             return self.fail(error.text, error.hint)
-        if context.screen.is_animation_playing:  # the stroke is for the frame that is seen
+        if context.screen.is_animation_playing:  # the stroke belongs to the visible frame
             bpy.ops.screen.animation_cancel(restore_frame=False)
         brush_tool.live[:] = [_begun(view, Label(self.label))]
         jobs.queue.expect(view.track.uuid, view.frame)
@@ -93,14 +93,14 @@ class CUTOUT_OT_paint(Reporting, bpy.types.Operator):
 
     def modal(self, context: Any, event: Any) -> set[str]:
         """Follows the mouse."""
-        if not brush_tool.live:  # the add-on was switched off, or another file loaded
+        if not brush_tool.live:  # the add-on was disabled, or another file loaded
             return {"CANCELLED"}
         if event.type in {"MOUSEMOVE", "INBETWEEN_MOUSEMOVE"}:
             self._touch(context, event)
         elif event.type == "LEFTMOUSE" and event.value == "RELEASE":
             stroke = brush_tool.live.pop()
             try:
-                return self._end(context, stroke)  # it looks as before: nothing has to be drawn until the mask is there
+                return self._end(context, stroke)  # no redraw needed until the mask arrives
             except CutoutError as error:
                 jobs.redraw("PREVIEW")
                 return self.fail(error.text, error.hint)
@@ -110,15 +110,15 @@ class CUTOUT_OT_paint(Reporting, bpy.types.Operator):
         return {"RUNNING_MODAL"}
 
     def cancel(self, _context: Any) -> None:
-        """Forgets the stroke."""
+        """Discards the stroke."""
         brush_tool.live.clear()
         jobs.redraw("PREVIEW")
 
     def _touch(self, context: Any, event: Any) -> None:
-        """Adds the mouse's place where it is worth it."""
+        """Adds the mouse position if it is far enough from the last point."""
         region, (stroke,) = context.region, brush_tool.live
         x, y = self._picture.to_source(region.view2d.region_to_view(event.mouse_region_x, event.mouse_region_y))
-        # A mouse tells 1; some drivers tell 0 where the pen just leaves.
+        # A mouse reports 1; some drivers report 0 as the pen lifts.
         pressure = event.pressure if context.window_manager.cutout.brush_pressure and event.is_tablet else 1.0
         touch: Touch = (x, y, max(0.05, min(1.0, pressure)))
         if not stroke.touches or brush_strokes.is_further(stroke.touches[-1], touch, self._gap):
@@ -126,7 +126,7 @@ class CUTOUT_OT_paint(Reporting, bpy.types.Operator):
             context.region.tag_redraw()
 
     def _end(self, context: Any, stroke: Painted) -> set[str]:
-        """Keeps the stroke, and has it applied where Auto Apply is on."""
+        """Stores the stroke, and applies it if Auto Apply is on."""
         view = _view(context)
         if view.frame != stroke.frame:
             raise StrokeError("The frame changed while you painted.", "Paint the stroke again.")
@@ -143,7 +143,7 @@ class CUTOUT_OT_paint(Reporting, bpy.types.Operator):
         except CutoutError as error:  # the stroke waits for Apply Strokes
             self.fail(error.text, error.hint)
             return {"FINISHED"}
-        from ..core.messages import Failed  # here, not above: Blender's start is not to pay for it
+        from ..core.messages import Failed
 
         outcome = jobs.wait(job) if bpy.app.background else None
         if isinstance(outcome, Failed):
@@ -156,18 +156,18 @@ class CUTOUT_OT_brush_radius(bpy.types.Operator):
 
     bl_idname = "cutout.brush_radius"
     bl_label = "Brush Radius"
-    bl_description = "Change the radius of the Cutout Brush, by a factor or with the mouse"
+    bl_description = "Change the radius of the Cutout Brush by a factor or with the mouse"
     bl_options = {"INTERNAL"}  # noqa: RUF012 (Blender wants a plain set)
 
     factor: _FACTOR
 
     def execute(self, context: Any) -> set[str]:
-        """Multiplies it."""
+        """Multiplies the radius."""
         context.window_manager.cutout.brush_radius *= self.factor or 1.0
         return {"FINISHED"}
 
     def invoke(self, context: Any, event: Any) -> set[str]:
-        """Multiplies it, or follows the mouse: to the right it grows."""
+        """Multiplies the radius, or follows the mouse: moving right enlarges it."""
         if self.factor:
             return self.execute(context)
         try:
@@ -196,21 +196,21 @@ class CUTOUT_OT_brush_radius(bpy.types.Operator):
 
 
 class CUTOUT_OT_start_brush(Reporting, bpy.types.Operator):
-    """Take up the Cutout Brush."""
+    """Start the Cutout Brush."""
 
     bl_idname = "cutout.start_brush"
     bl_label = "Cutout Brush"
     bl_description = (
-        "Take up the Cutout Brush: paint over what stays, with Ctrl over what goes; [ and ] change its size"
+        "Start the Cutout Brush: paint over what to keep, or with Ctrl over what to remove; [ and ] change its size"
     )
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        """There is a cutout."""
+        """Returns True if there is a cutout."""
         return has_track(context)
 
     def run(self, context: Any) -> set[str]:
-        """Starts the tool."""
+        """Activates the tool."""
         if bpy.app.background:
             return {"FINISHED"}
         if not brush_tool.start(context):
@@ -220,20 +220,20 @@ class CUTOUT_OT_start_brush(Reporting, bpy.types.Operator):
 
 
 class CUTOUT_OT_erase_strokes(Reporting, bpy.types.Operator):
-    """Take the Cutout Brush's strokes on this frame away."""
+    """Erase the Cutout Brush's strokes on this frame."""
 
     bl_idname = "cutout.erase_strokes"
     bl_label = "Erase Strokes"
-    bl_description = "Take the Cutout Brush's strokes on this frame away; what they did to the mask stays"
+    bl_description = "Erase the Cutout Brush's strokes on this frame; the mask does not change"
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender wants a plain set)
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        """There is a stroke of the active cutout."""
+        """Returns True if the active cutout has a stroke."""
         return has_track(context) and len(properties.active_track(compat.sequencer_scene(context)).strokes) > 0
 
     def run(self, context: Any) -> set[str]:
-        """Removes them."""
+        """Removes the strokes."""
         view = _view(context)
         strokes = view.track.strokes
         for index in reversed([i for i, stroke in enumerate(strokes) if stroke.frame == view.frame]):
@@ -243,18 +243,19 @@ class CUTOUT_OT_erase_strokes(Reporting, bpy.types.Operator):
 
 
 def _view(context: Any) -> ClipInView:
-    """The clip in view. Raises InputError, saying why, when there is none to paint on."""
+    """Returns the clip in view. Raises InputError with the reason if there is none to paint on."""
     scene, _ = opened_track(context)
     view = clip_in_view(scene)
     if view is None:
         raise InputError(
-            "The cutout's clip is not seen here.", "Go to a frame of its strip, and make sure that it is not muted."
+            "The cutout's clip is not visible here.",
+            "Go to a frame of its strip, and make sure the strip is not muted.",
         )
     return view
 
 
 def _begun(view: ClipInView, label: Label) -> Painted:
-    """A stroke without points."""
+    """Returns a new stroke without points."""
     radius = bpy.context.window_manager.cutout.brush_radius
     return Painted(uuid4().hex[:12], label, view.frame, radius, ())
 

@@ -1,7 +1,6 @@
-"""The engine itself: starting it anew."""
-# No `from __future__ import annotations`: Blender reads the annotations of these classes as values.
+"""Operators of the engine: restart it, set it up, check the installation."""
+# No `from __future__ import annotations`: see CONTRIBUTING.md.
 
-# No `from __future__ import annotations`: Blender reads the annotations of these classes as values.
 import os
 import time
 from typing import TYPE_CHECKING, Any
@@ -19,27 +18,27 @@ if TYPE_CHECKING:
 
 
 class CUTOUT_OT_restart_engine(Reporting, bpy.types.Operator):
-    """End the engine and start it again."""
+    """Stop the engine and start it again."""
 
     bl_idname = "cutout.restart_engine"
     bl_label = "Restart Engine"
-    bl_description = "End the engine and start it again. Everything finished is on disk and is found again"
+    bl_description = "Stop the engine and start it again. All finished work is on disk and stays available"
 
     def run(self, context: Any) -> set[str]:
-        """Starts a fresh engine; cutouts are opened in it when they are next used."""
+        """Starts a new engine; it opens each cutout when it is next used."""
         jobs.close()
         jobs.queue.ensure_engine()
-        jobs.say("INFO", "The engine was restarted.", "Go on where you were.")
+        jobs.say("INFO", "The engine was restarted.", "Continue where you were.")
         return {"FINISHED"}
 
 
 class _SetupOperator(Reporting):
-    """An operator that starts `setup`, and waits for its end only where there is no event loop."""
+    """Starts `setup`; in background mode waits until it ends."""
 
     def run(self, context: Any) -> set[str]:
-        """Starts it."""
+        """Starts the set-up or check."""
         if setup.installer.progress.active:
-            raise InputError("The engine is being set up or checked already.", "Wait, or cancel that first.")
+            raise InputError("The engine is already being set up or checked.", "Wait, or cancel that first.")
         self.start(context)  # type: ignore[attr-defined]
         if not bpy.app.background:
             return {"FINISHED"}
@@ -53,11 +52,11 @@ class _SetupOperator(Reporting):
 
 
 class CUTOUT_OT_set_up_engine(_SetupOperator, bpy.types.Operator):
-    """Make the engine's own Python environment; Blender stays usable meanwhile."""
+    """Install the engine's Python environment; Blender stays usable meanwhile."""
 
     bl_idname = "cutout.set_up_engine"
     bl_label = "Set Up Engine"
-    bl_description = "Install PyTorch and the engine's other libraries in a folder of their own, outside of Blender"
+    bl_description = "Install PyTorch and the engine's other libraries in their own folder, outside Blender"
 
     def start(self, context: Any) -> None:
         """Starts the installation."""
@@ -66,27 +65,27 @@ class CUTOUT_OT_set_up_engine(_SetupOperator, bpy.types.Operator):
 
         chosen = settings.current()
         if chosen.engine_python:
-            raise InputError("An existing Python is chosen for the engine.", "Empty that field to set up an own one.")
+            raise InputError("An existing Python is chosen for the engine.", "Clear that field to set up a new one.")
         if jobs.queue.jobs:
-            raise InputError("The engine is at work.", "Wait until it is done, or cancel that first.")
+            raise InputError("The engine is busy.", "Wait until it is done, or cancel first.")
         if chosen.wheels and not os.path.isdir(chosen.wheels):
-            raise InputError(f"The folder of wheels is not there: {chosen.wheels}", "Choose another, or none.")
+            raise InputError(f"The folder of wheels does not exist: {chosen.wheels}", "Choose another folder, or none.")
         if not chosen.wheels and not bpy.app.online_access:
             raise InputError(OFFLINE, OFFLINE_HINT)
-        jobs.close()  # on Windows libraries in use cannot be replaced
+        jobs.close()  # on Windows, libraries in use cannot be replaced
         request = {"device": chosen.device, "tier": chosen.tier, "wheels": chosen.wheels}
         setup.begin("setup", blenders_python(), request)
 
 
 class CUTOUT_OT_check_installation(_SetupOperator, bpy.types.Operator):
-    """Look whether the engine's libraries are there, start it, and tell what it runs on."""
+    """Check that the engine's libraries are complete, start it, and report its device."""
 
     bl_idname = "cutout.check_installation"
     bl_label = "Check Installation"
-    bl_description = "Look whether all that the engine needs is there, start it, and tell what it runs on"
+    bl_description = "Check that the engine has everything it needs, start it, and report which device it runs on"
 
     def start(self, context: Any) -> None:
-        """Starts the check-up."""
+        """Starts the check."""
         from ..environment.interpreters import blenders_python
         from ..environment.venv import worker_python
 
@@ -98,14 +97,16 @@ class CUTOUT_OT_check_installation(_SetupOperator, bpy.types.Operator):
 
 
 class CUTOUT_OT_cancel_set_up(Reporting, bpy.types.Operator):
-    """Stop setting the engine up."""
+    """Cancel the engine's set-up."""
 
     bl_idname = "cutout.cancel_set_up"
     bl_label = "Cancel"
-    bl_description = "Stop. What was downloaded is kept for the next time, nothing half-made is used"
+    bl_description = (
+        "Cancel the set-up. Finished downloads are kept for the next try; an incomplete installation is never used"
+    )
 
     def run(self, context: Any) -> set[str]:
-        """Stops it."""
+        """Cancels the set-up."""
         setup.cancel()
         redraw()
         return {"FINISHED"}

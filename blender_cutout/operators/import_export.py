@@ -1,5 +1,5 @@
-"""Masks of other programs in, films for other programs out."""
-# No `from __future__ import annotations`: Blender reads the annotations of these classes as values.
+"""Operators that import mattes from other programs and export films for them."""
+# No `from __future__ import annotations`: see CONTRIBUTING.md.
 # mypy: disable-error-code="valid-type"
 
 from pathlib import Path
@@ -19,25 +19,29 @@ if TYPE_CHECKING:
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 _MASKS = StringProperty(
-    name="File", description="A mask, one of a folder of masks, or a movie of them", subtype="FILE_PATH",
+    name="File", description="A mask, one of a folder of masks, or a movie of masks", subtype="FILE_PATH",
     options={"SKIP_SAVE"},
 )  # fmt: skip
 _FOLDER = BoolProperty(
     name="Whole Folder",
-    description="Take all pictures of the chosen one's folder, in the order of their names; off = that picture alone",
+    description="Import all pictures in the chosen file's folder, sorted by name; off = only the chosen picture",
     default=True,
 )
 _FROM = EnumProperty(
     name="First Mask",
     description="Which frame the first mask is for",
     items=(
-        ("CLIP", "First Frame of Clip", "The masks cover the whole clip, also what the strip does not show of it"),
-        ("HERE", "Current Frame", "The first mask is for the frame that is shown now"),
+        (
+            "CLIP",
+            "First Frame of Clip",
+            "The masks cover the whole clip, including frames that the strip does not show",
+        ),
+        ("HERE", "Current Frame", "The first mask is for the current frame"),
     ),
 )
 _EVERY = IntProperty(
     name="Every",
-    description="Take every so many of the masks only, and propagate between them: 1 = all",
+    description="Use only every n-th mask, and propagate between them: 1 = all",
     default=1,
     min=1,
 )
@@ -51,14 +55,13 @@ _LABEL = IntProperty(
 
 
 class CUTOUT_OT_import_mattes(FileOperator, bpy.types.Operator):
-    """Make masks of other programs keyframes of the active object."""
+    """Import masks from other programs as keyframes of the active object."""
 
     bl_idname = "cutout.import_mattes"
     bl_label = "Import Matte"
     bl_description = (
-        "Take masks from another program (pictures, a folder of them, or a movie; of the clip's size, half or double) "
-        "as frames of the active object that were drawn: strokes correct them, propagation starts from them, one undo "
-        "takes them back"
+        "Import masks from another program (a picture, a folder of pictures, or a movie, in the clip's size, half or "
+        "double) as keyframes of the active object: correct them with strokes, propagate from them, undo in one step"
     )
 
     filepath: _MASKS
@@ -68,8 +71,8 @@ class CUTOUT_OT_import_mattes(FileOperator, bpy.types.Operator):
     label: _LABEL
 
     def start(self, context: Any) -> Job:
-        """Asks the engine to take them in."""
-        from ..core.messages import ImportMattes  # here, not above: Blender's start is not to pay for it
+        """Asks the engine to import the masks."""
+        from ..core.messages import ImportMattes
 
         scene, track = opened_track(context)
         tracks.check_unlocked(track)
@@ -94,24 +97,27 @@ class CUTOUT_OT_import_mattes(FileOperator, bpy.types.Operator):
 _KINDS = {"PRORES": ".mov", "FFV1": ".mkv", "H264": ".mp4", "PNG": ""}
 _KIND = EnumProperty(
     name="Kind",
-    description="What is written",
+    description="File format of the film",
     items=(
         ("PRORES", "ProRes 4444 (.mov)", "A movie for editing and compositing programs, with or without transparency"),
         ("FFV1", "FFV1 (.mkv)", "A lossless movie, with or without transparency"),
-        ("H264", "H.264 (.mp4)", "A small movie for looking at; only over a background"),
-        ("PNG", "PNG Pictures", "A folder of pictures, named by the clip's frames"),
+        ("H264", "H.264 (.mp4)", "A small movie for viewing; needs a background"),
+        ("PNG", "PNG Pictures", "A folder of pictures, numbered by clip frame"),
     ),
 )
 _TARGET = StringProperty(
-    name="File", description="File of the movie, or folder of the pictures", subtype="FILE_PATH", options={"SKIP_SAVE"}
+    name="File",
+    description="The movie file, or the folder for the pictures",
+    subtype="FILE_PATH",
+    options={"SKIP_SAVE"},
 )
 _BEHIND = EnumProperty(
     name="Background",
     description="What lies behind the object",
     items=(
-        ("NONE", "Transparent", "Nothing: the mask becomes the alpha channel, not multiplied into the colours"),
-        ("COLOUR", "Colour", "The background colour of the Output panel"),
-        ("FILE", "File", "A picture or movie, which is scaled to cover the frame; a movie is repeated"),
+        ("NONE", "Transparent", "No background: the mask becomes the alpha channel (straight alpha)"),
+        ("COLOUR", "Colour", "The background colour from the Output panel"),
+        ("FILE", "File", "A picture or movie, scaled to cover the frame; a movie loops"),
     ),
 )
 _BEHIND_FILE = StringProperty(
@@ -125,8 +131,8 @@ class CUTOUT_OT_export_film(FileOperator, bpy.types.Operator):
     bl_idname = "cutout.export_film"
     bl_label = "Export Film"
     bl_description = (
-        "Write the clip, cut out, as a movie or pictures for other programs, with transparency or over a background. "
-        "Each file is read again and compared before it is kept. The sequencer is not changed"
+        "Write the cut-out clip as a movie or pictures for other programs, with transparency or over a background. "
+        "Each file is read back and compared before it is kept. The sequencer does not change"
     )
 
     filepath: _TARGET
@@ -136,14 +142,14 @@ class CUTOUT_OT_export_film(FileOperator, bpy.types.Operator):
 
     def start(self, context: Any) -> Job:
         """Asks the engine to write the frames that the strip shows."""
-        from ..core.messages import Export  # here, not above: Blender's start is not to pay for it
+        from ..core.messages import Export
 
         scene, track = opened_track(context)
         found = tracks.written(scene, track)
         if not found:
             raise InputError("There is no mask to export yet.", "Draw strokes and apply them, or press Auto, first.")
         if not self.filepath:
-            raise InputError("No file is chosen.", "Choose where the film is to be written.")
+            raise InputError("No file is chosen.", "Choose where to write the film.")
         target = Path(bpy.path.abspath(self.filepath))
         target = target.with_suffix(_KINDS[self.kind])
         frames, rate = tuple(frame_spans.shown(scene, track)), scene.render.fps / scene.render.fps_base
@@ -164,10 +170,10 @@ class CUTOUT_OT_export_film(FileOperator, bpy.types.Operator):
         )
 
     def _behind(self, scene: Any) -> str:
-        """The background as the engine is told of it."""
+        """Returns the background in the form the engine expects."""
         if self.background == "NONE":
             if self.kind == "H264":
-                raise InputError("An .mp4 movie holds no transparency.", "Choose a background, or another kind.")
+                raise InputError("An .mp4 movie has no transparency.", "Choose a background, or another kind.")
             return ""
         if self.background == "COLOUR":
             return "#" + "".join(f"{round(value * 255):02x}" for value in scene.cutout.background_colour)
@@ -177,10 +183,10 @@ class CUTOUT_OT_export_film(FileOperator, bpy.types.Operator):
 
 
 def _told(done: "Done") -> str:
-    """What the panel says in the end."""
+    """Returns the panel's final message, and warns about missing masks."""
     missing, count = int(done.result["missing"]), int(done.result["count"])
     if missing:
-        jobs.say("WARNING", f"{missing} of {count} frames have no mask for every object.", "Propagate to fill them.")
+        jobs.say("WARNING", f"On {missing} of {count} frames, not every object has a mask.", "Propagate to fill them.")
     return done.summary
 
 

@@ -1,5 +1,5 @@
-"""What comes after the strips are written: a background beneath the clip, and Blender's render."""
-# No `from __future__ import annotations`: Blender reads the annotations of these classes as values.
+"""Operators for after the strips are written: replace the background, render the composite."""
+# No `from __future__ import annotations`: see CONTRIBUTING.md.
 # mypy: disable-error-code="valid-type"
 
 from pathlib import Path
@@ -17,11 +17,11 @@ from .base import Reporting, Waiting, has_track
 
 _KIND = EnumProperty(
     name="Kind",
-    description="What the background is",
+    description="Kind of background",
     items=(
-        (background.COLOUR, "Colour", "The colour beside the button"),
+        (background.COLOUR, "Colour", "The colour next to the button"),
         (background.IMAGE, "Image", "A picture file"),
-        (background.MOVIE, "Movie", "A movie file; one that is too short shows its last frame from then on"),
+        (background.MOVIE, "Movie", "A movie file; if it is too short, its last frame is held"),
     ),
     options={"SKIP_SAVE"},
 )
@@ -31,13 +31,13 @@ _FILE = StringProperty(
 
 
 class CUTOUT_OT_replace_background(Reporting, bpy.types.Operator):
-    """Put a colour, a picture or a movie beneath the clip, as long as the clip."""
+    """Put a colour, picture or movie below the clip, with the clip's length."""
 
     bl_idname = "cutout.replace_background"
     bl_label = "Replace Background"
     bl_description = (
-        "Put a colour, a picture or a movie directly beneath the clip, as long as the clip. Pressed again, it takes "
-        "the place of the one before. No strip of yours but the clip is ever moved"
+        "Put a colour, picture or movie directly below the clip, with the clip's length. Press again to replace it. "
+        "Of your own strips, only the clip is ever moved"
     )
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender wants a plain set)
 
@@ -46,18 +46,18 @@ class CUTOUT_OT_replace_background(Reporting, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        """There is a cutout."""
+        """Returns True if there is a cutout."""
         return has_track(context)
 
     def invoke(self, context: Any, event: Any) -> set[str]:
-        """Asks for the file where one is needed."""
+        """Opens the file browser if a file is needed."""
         if self.kind == background.COLOUR or self.filepath:
             return self.execute(context)
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
     def run(self, context: Any) -> set[str]:
-        """Puts it there."""
+        """Adds or replaces the background strip."""
         scene = compat.sequencer_scene(context)
         track = properties.active_track(scene)
         place = strips.find(scene, track.strip_uuid, track.strip_name)
@@ -70,28 +70,28 @@ class CUTOUT_OT_replace_background(Reporting, bpy.types.Operator):
         moved = background.put(scene, place, track.strip_uuid, self.kind, colour, file)  # type: ignore[arg-type]
         found = background.find(scene, track.strip_uuid)
         channel = found.strip.channel if found else 0
-        text = f"The background lies in channel {channel}."
+        text = f"The background is in channel {channel}."
         if moved:
-            text += " The clip went up to make room."
+            text += " The clip was moved up to make room."
         jobs.say("INFO", text, "" if track.written_head else "Write Strips to see it behind the object.")
         return {"FINISHED"}
 
 
 class CUTOUT_OT_render(Waiting, Reporting, bpy.types.Operator):
-    """Render the composite with Blender's own render, with the scene's output settings."""
+    """Render the composite with Blender, using the scene's output settings."""
 
     bl_idname = "cutout.render"
     bl_label = "Render Composite"
     bl_description = (
-        "Render the scene's frames with Blender's own render and the scene's output settings, after a look whether "
-        "the strips are as the masks are now"
+        "Render the scene's frames with Blender and the scene's output settings, after checking that the strips match "
+        "the current masks"
     )
 
     def run(self, context: Any) -> set[str]:
-        """Checks and renders; in a window Blender shows it in its own one, and goes on."""
+        """Checks the strips and renders; outside background mode, Blender shows its render window."""
         scene = compat.sequencer_scene(context)
         _check_path(scene)
-        troubles = upkeep.keeper.look(scene)  # what follows its clip is put right before the render
+        troubles = upkeep.keeper.look(scene)  # strips that follow their clip are updated before the render
         written.check(scene)
         warning = written.warning(scene) or " ".join(" ".join(trouble) for trouble in troubles[:1])
         if bpy.app.background:
@@ -104,13 +104,13 @@ class CUTOUT_OT_render(Waiting, Reporting, bpy.types.Operator):
 
 
 def _check_path(scene: Any) -> None:
-    """Raises InputError when the scene does not say where the frames go."""
+    """Raises InputError if the scene's output path is missing or unusable."""
     path = scene.render.filepath
     if not path.strip():
         raise InputError("The scene has no output path.", "Choose one under Output, then render.")
     if path.startswith("//") and not bpy.data.filepath:
         raise InputError(
-            "The output path is relative to a file that was never saved.", "Save the .blend, or choose a full path."
+            "The output path is relative, but the .blend was never saved.", "Save the .blend, or choose a full path."
         )
     folder = Path(bpy.path.abspath(path))
     folder = folder if path.endswith(("/", "\\")) else folder.parent

@@ -1,5 +1,5 @@
-"""Carrying the mask through the clip, and stopping whatever runs."""
-# No `from __future__ import annotations`: Blender reads the annotations of these classes as values.
+"""Operators that propagate masks through the clip, and cancel running work."""
+# No `from __future__ import annotations`: see CONTRIBUTING.md.
 # mypy: disable-error-code="valid-type"
 
 from dataclasses import asdict
@@ -15,13 +15,12 @@ from ..scene import doubt, tracks
 from ..tasks import jobs
 from .base import JobOperator, Keyed, Reporting, Waiting, opened_track
 
-# No `from __future__ import annotations`: Blender reads the annotations of these classes as values.
 # mypy: disable-error-code="valid-type"
 
 
 DIRECTION = EnumProperty(
     name="Direction",
-    description="Where the mask is carried to, seen from the frames with strokes",
+    description="Which way to propagate from the frames with strokes",
     items=(
         ("FORWARD", "Forward", "From the frames with strokes to the strip's end"),
         ("BACKWARD", "Backward", "From the frames with strokes to the strip's start"),
@@ -32,17 +31,17 @@ DIRECTION = EnumProperty(
 
 
 class CUTOUT_OT_propagate(Keyed, Waiting, JobOperator, bpy.types.Operator):
-    """Carry the mask from the frames with strokes through the strip."""
+    """Propagate the mask from the frames with strokes through the strip."""
 
     bl_idname = "cutout.propagate"
     bl_label = "Propagate"
-    bl_description = "Carry the active object's mask from the frames with strokes through the strip"
+    bl_description = "Propagate the active object's mask from the frames with strokes through the strip"
 
     direction: DIRECTION
 
     def start(self, context: Any) -> Job:
-        """Asks for the clip frames that the strip shows, or those between the in and out points."""
-        from ..core.messages import Propagate  # here, not above: Blender's start is not to pay for it
+        """Asks the engine for the clip frames that the strip shows, or those between the in and out points."""
+        from ..core.messages import Propagate
 
         scene, track = opened_track(context)
         tracks.check_unlocked(track)
@@ -61,43 +60,43 @@ class CUTOUT_OT_propagate(Keyed, Waiting, JobOperator, bpy.types.Operator):
 
 
 class CUTOUT_OT_cancel(Reporting, bpy.types.Operator):
-    """Stop the engine's work."""
+    """Cancel the engine's work."""
 
     bl_idname = "cutout.cancel"
     bl_label = "Cancel"
-    bl_description = "Stop the engine's work; what is finished stays"
+    bl_description = "Cancel the engine's work; finished frames stay"
 
     def run(self, context: Any) -> set[str]:
-        """Asks every open job to stop; the end comes by the timer."""
+        """Asks every open job to stop; the timer handles the outcome."""
         jobs.queue.cancel()
         return {"FINISHED"}
 
 
 class CUTOUT_OT_propagate_all(Waiting, JobOperator, bpy.types.Operator):
-    """Carry the masks of all unlocked objects of the clip through the strip together."""
+    """Propagate the masks of all unlocked objects of the clip together."""
 
     bl_idname = "cutout.propagate_all"
     bl_label = "Propagate All Objects"
     bl_description = (
-        "Carry the masks of all unlocked objects of this clip through the strip together, so that no pixel belongs to "
-        "two of them. On a frame with strokes for one object, the others take part with the mask that they have there"
+        "Propagate the masks of all unlocked objects of this clip together, so that no pixel belongs to two of them. "
+        "On a frame with strokes for one object, the others use the mask they have there"
     )
 
     direction: DIRECTION
 
     def start(self, context: Any) -> Job:
-        """Asks for the clip frames that the strip shows, or those between the in and out points."""
-        from ..core.messages import Propagate, PropagateGroup  # not above: Blender's start is not to pay for it
+        """Asks the engine for the clip frames that the strip shows, or those between the in and out points."""
+        from ..core.messages import Propagate, PropagateGroup
 
         scene, track = opened_track(context)
         group = tracks.unlocked(scene, track)
         if not group:
-            raise InputError("All objects of this clip are locked.", "Unlock those to propagate in the list.")
+            raise InputError("All objects of this clip are locked.", "In the list, unlock the objects to propagate.")
         for one in group:
             if not one.keyframe_count:
                 raise InputError(
                     f"{one.name} has no mask yet.",
-                    "Select it and draw on it, or press Auto; or lock it, and the others go without it.",
+                    "Select it and draw on it, or press Auto; or lock it to propagate the others without it.",
                 )
         frames, options = doubt.frames(scene, track), asdict(doubt.options(scene))
         first, stop = frames.start, frames.stop

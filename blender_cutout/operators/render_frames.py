@@ -1,5 +1,5 @@
-"""Rendering the frames of strips that have no file to be read frame by frame."""
-# No `from __future__ import annotations`: Blender reads the annotations of these classes as values.
+"""Operators that render the frames of strips without a readable movie or image file."""
+# No `from __future__ import annotations`: see CONTRIBUTING.md.
 # mypy: disable-error-code="valid-type"
 
 from typing import Any
@@ -14,32 +14,32 @@ from .base import Reporting, has_track
 
 _AGAIN = BoolProperty(
     name="All Again",
-    description="Render frames that are there already once more",
+    description="Render existing frames again",
     default=False,
     options={"SKIP_SAVE"},
 )
 
 
 class CUTOUT_OT_render_frames(Reporting, bpy.types.Operator):
-    """Render the strip's frames once, for the cutout to work on."""
+    """Render the strip's frames once for the cutout to work on."""
 
     bl_idname = "cutout.render_frames"
     bl_label = "Render Frames"
     bl_description = (
-        "Render the pictures of this strip once into the cutout's folder, a few at a time; the cutout works on them. "
-        "Again when the strip was changed"
+        "Render this strip's frames into the cutout's folder, a few at a time, for the cutout to work on. Needed again "
+        "after the strip changes"
     )
 
     again: _AGAIN
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        """There is a cutout, and nothing else is being done."""
+        """Returns True if there is a cutout and nothing else is running."""
         return has_track(context) and not properties.status().busy and not properties.status().frames_busy
 
     def run(self, context: Any) -> set[str]:
-        """Starts; in background mode, where there are no timers, goes on to the end."""
-        from ..core.messages import Failed  # here, not above: Blender's start is not to pay for it
+        """Starts rendering; in background mode, which has no timers, renders to the end."""
+        from ..core.messages import Failed
 
         scene = compat.sequencer_scene(context)
         render_frames.begin(scene, properties.active_track(scene), self.again)
@@ -58,10 +58,10 @@ class CUTOUT_OT_cancel_frames(Reporting, bpy.types.Operator):
 
     bl_idname = "cutout.cancel_frames"
     bl_label = "Cancel Rendering"
-    bl_description = "Stop rendering frames; those that are done stay, and the next start goes on with the rest"
+    bl_description = "Stop rendering frames; finished frames stay, and the next start continues with the rest"
 
     def run(self, context: Any) -> set[str]:
-        """Stops."""
+        """Stops rendering."""
         render_frames.cancel()
         return {"FINISHED"}
 

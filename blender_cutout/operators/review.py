@@ -1,5 +1,5 @@
-"""Locking frames: what the artist approved is changed by nothing until it is unlocked."""
-# No `from __future__ import annotations`: Blender reads the annotations of these classes as values.
+"""Operators that lock approved frames and go to the worst frame."""
+# No `from __future__ import annotations`: see CONTRIBUTING.md.
 # mypy: disable-error-code="valid-type"
 
 from typing import Any
@@ -11,8 +11,6 @@ from ..client.job_queue import Job
 from ..core.errors import InputError
 from ..core.types import FrameRange
 from ..host import strips
-
-# No `from __future__ import annotations`: Blender reads the annotations of these classes as values.
 from ..scene import doubt, frame_spans, tracks
 from ..tasks import jobs
 from .base import JobOperator, Reporting, Waiting, has_track, opened_track
@@ -22,20 +20,20 @@ _SPAN = EnumProperty(
     description="Which frames",
     items=(
         ("FRAME", "Frame", "The current frame"),
-        ("RANGE", "Range", "The strip's frames between the in and out points, which are the preview range"),
+        ("RANGE", "Range", "The strip's frames within the preview range"),
     ),
 )
 _LOCK = BoolProperty(name="Lock", description="Lock the frames; off = unlock them", default=True)
 
 
 class CUTOUT_OT_lock_frames(Waiting, JobOperator, bpy.types.Operator):
-    """Approve the masks of frames, or give them free again."""
+    """Lock approved frames, or unlock them."""
 
     bl_idname = "cutout.lock_frames"
     bl_label = "Lock Frames"
     bl_description = (
-        "Approve the active object's mask on these frames: no stroke and no propagation changes it any more, and what "
-        "is propagated again takes it for right"
+        "Approve the active object's mask on these frames: strokes and propagation no longer change it, and later "
+        "propagation relies on it"
     )
 
     span: _SPAN
@@ -43,14 +41,14 @@ class CUTOUT_OT_lock_frames(Waiting, JobOperator, bpy.types.Operator):
 
     @classmethod
     def description(cls, context: Any, properties: Any) -> str:
-        """The tooltip."""
+        """Returns the tooltip."""
         if properties.lock:
             return cls.bl_description
-        return "Give these frames of the active object free again, for strokes and for propagation"
+        return "Unlock these frames of the active object, so that strokes and propagation can change them again"
 
     def start(self, context: Any) -> Job:
-        """Asks for it."""
-        from ..core.messages import LockFrames  # here, not above: Blender's start is not to pay for it
+        """Asks the engine to lock or unlock the frames."""
+        from ..core.messages import LockFrames
 
         scene, track = opened_track(context)
         tracks.check_unlocked(track)
@@ -69,22 +67,22 @@ class CUTOUT_OT_lock_frames(Waiting, JobOperator, bpy.types.Operator):
 
 
 class CUTOUT_OT_worst_frame(Reporting, bpy.types.Operator):
-    """Go to the frame of whose mask the network is least sure."""
+    """Go to the frame whose mask the network is least sure of."""
 
     bl_idname = "cutout.worst_frame"
     bl_label = "Go to Worst Frame"
     bl_description = (
-        "Go to the propagated frame of whose mask the network is least sure, where a correction most probably helps. "
-        "Locked frames and those with strokes are left out, with the preview range also those outside of it"
+        "Go to the propagated frame whose mask the network is least sure of, where a correction helps most. Locked "
+        "frames, frames with strokes and frames outside an active preview range are skipped"
     )
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        """There is a cutout."""
+        """Returns True if there is a cutout."""
         return has_track(context)
 
     def run(self, context: Any) -> set[str]:
-        """Goes there."""
+        """Goes to the worst frame."""
         scene, track = opened_track(context)
         strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
         times = strips.time_map(scene, strip, track.frame_count)

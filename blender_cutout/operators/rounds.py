@@ -1,8 +1,5 @@
-"""Rounds of interaction on the current frame: strokes, the first guess, and taking a round back.
-
-The messages are imported inside functions: Blender's start is not to pay for them.
-"""
-# No `from __future__ import annotations`: Blender reads the annotations of these classes as values.
+"""Operators for rounds on the current frame: apply strokes, first guess, undo a round."""
+# No `from __future__ import annotations`: see CONTRIBUTING.md.
 
 from typing import Any
 
@@ -25,28 +22,28 @@ class CUTOUT_OT_apply_strokes(Keyed, JobOperator, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        """There is a cutout."""
+        """Returns True if there is a cutout."""
         return has_track(context)
 
     def start(self, context: Any) -> Job:
-        """Sends the strokes that were not applied before."""
+        """Sends the strokes that were not applied yet."""
         return send_strokes(context, *opened_track(context))
 
 
 class CUTOUT_OT_auto(JobOperator, bpy.types.Operator):
-    """Propose the foreground object of this frame as mask, without strokes."""
+    """Propose a mask of this frame's foreground object, without strokes."""
 
     bl_idname = "cutout.auto"
     bl_label = "Auto"
-    bl_description = "Propose the foreground object of this frame as mask, without strokes"
+    bl_description = "Propose a mask of this frame's foreground object, without strokes"
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        """There is a cutout."""
+        """Returns True if there is a cutout."""
         return has_track(context)
 
     def start(self, context: Any) -> Job:
-        """Asks for the first guess."""
+        """Asks the engine for a first guess."""
         from ..core.messages import ApplyRound
 
         scene, track = opened_track(context)
@@ -64,23 +61,21 @@ class CUTOUT_OT_auto(JobOperator, bpy.types.Operator):
 
 
 class CUTOUT_OT_undo_round(Keyed, JobOperator, bpy.types.Operator):
-    """Take the last round or propagation back."""
+    """Undo the last round or propagation."""
 
     bl_idname = "cutout.undo_round"
     bl_label = "Undo Round"
-    bl_description = (
-        "Take the last round or propagation back. Its strokes stay drawn, but are not used again: erase them"
-    )
+    bl_description = "Undo the last round or propagation. Its strokes stay drawn but are not used again; erase them"
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        """There is a cutout with a round."""
+        """Returns True if the active cutout has a round."""
         if not has_track(context):
             return False
         return bool(properties.active_track(compat.sequencer_scene(context)).head)
 
     def start(self, context: Any) -> Job:
-        """Moves the head back; a step of several objects together is taken back for all that are not locked."""
+        """Moves the head back; a step of several objects is undone for all that are not locked."""
         from ..core.messages import Undo
 
         scene, track = opened_track(context)
@@ -93,7 +88,7 @@ class CUTOUT_OT_undo_round(Keyed, JobOperator, bpy.types.Operator):
             track,
             "Undoing",
             lambda job: Undo(job, uuid, uuids),
-            lambda _: "Took the last step back.",
+            lambda _: "Undid the last step.",
             "Undo Round",
             others,
         )

@@ -1,5 +1,5 @@
-"""Choosing the tier: quality against time."""
-# No `from __future__ import annotations`: Blender reads the annotations of these classes as values.
+"""Operators that choose the tier: quality against time."""
+# No `from __future__ import annotations`: see CONTRIBUTING.md.
 # mypy: disable-error-code="valid-type"
 
 from typing import Any
@@ -12,10 +12,10 @@ from ..scene import settings
 from ..tasks import jobs, tier_choice
 from .base import Reporting, idle
 
-_TIER = EnumProperty(
-    name="Tier", description="Quality against time: what the masks are made with", items=tier_choice.items()
+_TIER = EnumProperty(name="Tier", description="Quality against speed of the masks", items=tier_choice.items())
+_FINER = BoolProperty(
+    name="Finer", description="Go to the next finer tier instead of the next faster one", default=False
 )
-_FINER = BoolProperty(name="Finer", description="The next finer tier instead of the next faster one", default=False)
 
 
 class _TierOperator(Reporting):
@@ -23,13 +23,13 @@ class _TierOperator(Reporting):
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        """There are preferences, and the engine has nothing to do that it would break off."""
+        """Returns True if the add-on has preferences and the engine has no job to interrupt."""
         return idle() and settings.enabled()
 
     def choose(self, name: str) -> set[str]:
-        """Changes it, and says what that means."""
+        """Changes the tier and reports what that means."""
         jobs.say("INFO", tier_choice.choose(name), tier_choice.KEPT)
-        from ..tasks.engine_setup import redraw  # it needs much that drawing a button does not
+        from ..tasks.engine_setup import redraw  # not needed to draw the button
 
         redraw()
         return {"FINISHED"}
@@ -40,12 +40,12 @@ class CUTOUT_OT_choose_tier(_TierOperator, bpy.types.Operator):
 
     bl_idname = "cutout.choose_tier"
     bl_label = "Tier"
-    bl_description = f"Quality against time: what masks are made with from now on. {tier_choice.KEPT.rstrip('.')}"
+    bl_description = f"Choose quality against speed for new masks. {tier_choice.KEPT.rstrip('.')}"
 
     tier: _TIER
 
     def run(self, context: Any) -> set[str]:
-        """Chooses it."""
+        """Chooses the tier."""
         return self.choose(self.tier)
 
 
@@ -54,13 +54,13 @@ class CUTOUT_OT_step_tier(_TierOperator, bpy.types.Operator):
 
     bl_idname = "cutout.step_tier"
     bl_label = "Faster or Finer"
-    bl_description = f"Work with the next faster or finer tier. {tier_choice.KEPT.rstrip('.')}"
+    bl_description = f"Go to the next faster or finer tier. {tier_choice.KEPT.rstrip('.')}"
 
     finer: _FINER
 
     @classmethod
     def description(cls, context: Any, properties: Any) -> str:
-        """The tooltip: which tier that is, and what it gives."""
+        """Returns the tooltip: the next tier and what it offers."""
         tier = tier_choice.beside(properties.finer, tier_choice.working())
         if tier is None:
             return f"There is no {'finer' if properties.finer else 'faster'} tier"
@@ -69,10 +69,12 @@ class CUTOUT_OT_step_tier(_TierOperator, bpy.types.Operator):
         )
 
     def run(self, context: Any) -> set[str]:
-        """Goes there."""
+        """Goes to that tier."""
         tier = tier_choice.beside(self.finer, tier_choice.working())
         if tier is None:
-            raise InputError(f"There is no {'finer' if self.finer else 'faster'} tier.", "This is the last one.")
+            raise InputError(
+                f"There is no {'finer' if self.finer else 'faster'} tier.", "This is already the last one."
+            )
         return self.choose(tier.name)
 
 

@@ -1,5 +1,5 @@
-"""Making and removing cutouts, and the brush to draw strokes with."""
-# No `from __future__ import annotations`: Blender reads the annotations of these classes as values.
+"""Operators that make and remove cutouts, and start drawing strokes."""
+# No `from __future__ import annotations`: see CONTRIBUTING.md.
 # mypy: disable-error-code="valid-type"
 
 from typing import Any
@@ -19,46 +19,46 @@ from .base import JobOperator, Reporting, has_track
 
 _LABEL = EnumProperty(
     name="Label",
-    description="Whether the strokes keep or remove what they lie on",
+    description="Whether the strokes keep or remove what they cover",
     items=(
-        (Label.KEEP.value, "Keep", "Strokes over what stays"),
-        (Label.REMOVE.value, "Remove", "Strokes over what goes"),
+        (Label.KEEP.value, "Keep", "Draw over what to keep"),
+        (Label.REMOVE.value, "Remove", "Draw over what to remove"),
     ),
 )
 
 
 class CUTOUT_OT_new(JobOperator, bpy.types.Operator):
-    """Begin to cut an object, the first or another one, out of the active movie or image strip."""
+    """Start cutting an object out of the active movie or image strip."""
 
     bl_idname = "cutout.new"
     bl_label = "New Cutout"
-    bl_description = "Begin to cut an object, the first or another one, out of the active movie or image strip"
+    bl_description = "Start cutting an object, the first or another one, out of the active movie or image strip"
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        """There is a scene."""
+        """Returns True if there is a scene."""
         return compat.sequencer_scene(context) is not None
 
     def start(self, context: Any) -> Job | None:
-        """Makes the cutout and its layers, and has the engine open the clip."""
+        """Makes the cutout and its annotation layers, and asks the engine to open the clip."""
         scene = compat.sequencer_scene(context)
         strip = strips.active_strip(scene)
         if strip.get(mask_strip.MASK_KEY):
-            raise StripError("This is the mask of a cutout.", "Select the clip's strip.")
+            raise StripError("This strip is the mask of a cutout.", "Select the clip's strip.")
         unrendered = strips.unrendered(scene, strip)
         data = scene.cutout
         uuid = uuid4().hex
         folder = storage.stored(storage.new_folder(uuid), bpy.data.filepath)
-        jobs.queue.ensure_engine()  # without an engine nothing is begun
+        jobs.queue.ensure_engine()  # fail before anything is changed if there is no engine
         annotations.set_up(context)
         name, colour = tracks.next_name(scene, strip), tracks.next_colour(scene)
         others = tracks.on_strip(scene, strip)
         if not others:
-            mask_strip.part(strip)  # of the strip that it is a copy of
+            mask_strip.part(strip)  # from the strip it was copied from
         strip_uuid = others[0].strip_uuid if others else strips.tag(strip)
         for other in others:
             other.strip_name = strip.name  # the artist may have renamed the strip
-        track = data.tracks.add()  # from here on the others' references do not hold any more
+        track = data.tracks.add()  # invalidates references to the other tracks
         track.uuid, track.name, track.colour, track.folder = uuid, name, colour, folder
         track.strip_uuid, track.strip_name = strip_uuid, strip.name
         data.active_index = len(data.tracks) - 1
@@ -79,11 +79,11 @@ class CUTOUT_OT_remove(Reporting, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        """There is a cutout."""
+        """Returns True if there is a cutout."""
         return has_track(context)
 
     def run(self, context: Any) -> set[str]:
-        """Removes it."""
+        """Removes the cutout."""
         scene = compat.sequencer_scene(context)
         track = properties.active_track(scene)
         jobs.queue.cancel(track.uuid)
@@ -94,7 +94,7 @@ class CUTOUT_OT_remove(Reporting, bpy.types.Operator):
         forms.remove(scene, place, track.uuid)
         others = [one for one in tracks.of_clip(scene, track) if one.uuid != track.uuid]
         for one in others:
-            one.written_head = ""  # what was written of all together shows the removed one still
+            one.written_head = ""  # a union written earlier still shows the removed one
         if not others:
             forms.remove(scene, place, track.strip_uuid)
             if place is not None:
@@ -116,17 +116,17 @@ class CUTOUT_OT_brush(Reporting, bpy.types.Operator):
 
     @classmethod
     def description(cls, context: Any, properties: Any) -> str:
-        """The tooltip, which says what this button's strokes do."""
-        what = "stays, in green" if properties.label == Label.KEEP.value else "goes, in red"
-        return f"Draw strokes over what {what}, right on the preview. Ctrl-drag erases strokes"
+        """Returns the tooltip of the Keep or the Remove button."""
+        what = "keep, in green" if properties.label == Label.KEEP.value else "remove, in red"
+        return f"Draw strokes over what to {what}, directly on the preview. Ctrl-drag erases strokes"
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        """There is a cutout."""
+        """Returns True if there is a cutout."""
         return has_track(context)
 
     def run(self, context: Any) -> set[str]:
-        """Makes the layer active and starts the annotate tool."""
+        """Activates the layer and starts the annotate tool."""
         annotation = annotations.set_up(context)
         annotations.activate(annotation, Label(self.label))
         if not bpy.app.background and not annotations.start_tool(context):
@@ -135,7 +135,7 @@ class CUTOUT_OT_brush(Reporting, bpy.types.Operator):
 
 
 def _opened(uuid: str) -> str:
-    """A summary of the clip; warns where Blender itself, from 5.0 on, does not always show the same frame."""
+    """Returns a summary of the clip; warns if its frame rate differs: Blender 5.0 and later may show another frame."""
     found = properties.track_by_uuid(uuid)
     if found is None:
         return ""
@@ -145,8 +145,8 @@ def _opened(uuid: str) -> str:
     if abs(times.rate - 1) > 1e-4:
         jobs.say(
             "WARNING",
-            f"The clip has {strip.fps:.5g} frames a second, the scene not.",
-            "Set the scene's frame rate to the clip's, or masks may be a frame off.",
+            f"The clip has {strip.fps:.5g} frames per second, the scene has another rate.",
+            "Set the scene's frame rate to the clip's; otherwise masks may be one frame off.",
         )
     return f"{track.frame_count} frames of {track.width}×{track.height}."
 

@@ -1,5 +1,5 @@
-"""Writing the masks into the sequencer."""
-# No `from __future__ import annotations`: Blender reads the annotations of these classes as values.
+"""Operator that writes the masks into the sequencer."""
+# No `from __future__ import annotations`: see CONTRIBUTING.md.
 
 import os
 from collections.abc import Generator
@@ -31,33 +31,33 @@ _WHAT = {
 
 
 class CUTOUT_OT_write_strips(Waiting, JobOperator, bpy.types.Operator):
-    """Make or refresh what the composite is made of, in the form chosen under Output."""
+    """Make or update the strips of the composite, in the form chosen under Output."""
 
     bl_idname = "cutout.write_strips"
     bl_label = "Write Strips"
     bl_description = (
-        "Make or refresh the clip's mask strip and Mask modifier, or what is chosen under Output: the composite shows "
-        "at once"
+        "Make or update the clip's mask strip and Mask modifier, or the form chosen under Output, and show the "
+        "composite at once"
     )
 
     def start(self, context: Any) -> Job:
-        """Has one mask written for each timeline frame of the strip; the strips follow when they are there."""
+        """Asks the engine to write one mask per timeline frame of the strip; the strips are made afterwards."""
         scene, track = opened_track(context)
         if not any(one.done_count for one in tracks.written(scene, track)):
             raise InputError("There is no mask to write yet.", "Draw strokes and apply them, or press Auto, first.")
         strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
         frames = strips.time_map(scene, strip, track.frame_count).clip_frames()
-        if len(set(frames)) == 1:  # a still picture: one mask stands for its whole time
+        if len(set(frames)) == 1:  # a still picture: one mask for its whole length
             frames = frames[:1]
-        for one in tracks.of_clip(scene, track):  # what is written together is written in one form
+        for one in tracks.of_clip(scene, track):  # objects written together share one form
             one.write_as, one.write_inverted = track.write_as, track.write_inverted
         found = tracks.batches(scene, track)
         return [_write(scene, batch, frames, last=batch is found[-1]) for batch in found][-1]
 
 
 def _write(scene: Any, batch: Batch, frames: tuple[int, ...], last: bool) -> Job:
-    """Has a batch's masks written; its strips follow. Only the last one makes a step of Blender's undo."""
-    from ..core.messages import Export  # here, not above: Blender's start is not to pay for it
+    """Asks the engine to write a batch's masks, then makes its strips; only the last batch adds an undo step."""
+    from ..core.messages import Export
 
     first, *others = [one for one in scene.cutout.tracks if one.uuid in batch.tracks]
     place = storage.track_folder(first)
@@ -66,7 +66,9 @@ def _write(scene: Any, batch: Batch, frames: tuple[int, ...], last: bool) -> Job
     folder = place / "union" if batch.is_union else mask_strip.folder_of(place)
     folder = folder.with_name(f"{folder.name}-{form.value}") if form is not Form.MASK else folder
     if os.path.lexists(folder) and not atomic.is_folder(folder):
-        raise StoreError(f"{folder} is a link, or no folder, so nothing is written there.", "Remove it, and try again.")
+        raise StoreError(
+            f"{folder} is a link or not a folder, so nothing is written there.", "Remove it, and try again."
+        )
     uuid, uuids = first.uuid, tuple(one.uuid for one in others)
     return jobs.submit(
         scene,
@@ -82,19 +84,21 @@ def _write(scene: Any, batch: Batch, frames: tuple[int, ...], last: bool) -> Job
 def _make_strips(
     batch: Batch, folder: Path, form: Form, inverted: bool, done: "Done"
 ) -> Generator[float, None, str | None]:
-    """Makes the strips once the pictures are there, bit by bit; returns a summary."""
+    """Makes the strips step by step once the pictures exist; returns a summary."""
 
     def place_now() -> tuple[Any, strips.Place]:
         pair = properties.track_by_uuid(batch.tracks[0])
         if pair is None:
-            raise InputError("The cutout was removed while its strips were made.", "Undo that, and write again.")
+            raise InputError("The cutout was removed while its strips were being made.", "Undo that, and write again.")
         return pair[0], strips.find(pair[0], pair[1].strip_uuid, pair[1].strip_name)
 
     if properties.track_by_uuid(batch.tracks[0]) is None:
         return ""
     pictures, missing = done.result.get("count"), done.result.get("missing")
     if type(pictures) is not int or type(missing) is not int or pictures < 1:
-        raise ProtocolError("The engine does not say how many masks it wrote.", "Restart the engine, and write again.")
+        raise ProtocolError(
+            "The engine did not report how many masks it wrote.", "Restart the engine, and write again."
+        )
     yield from forms.prepare(place_now, batch.key, batch.name, folder, pictures, form)
     found = [pair for uuid in batch.tracks if (pair := properties.track_by_uuid(uuid))]
     scene, track = found[0]
@@ -103,16 +107,20 @@ def _make_strips(
     show_through(scene, place, batch.key, batch.composes)
     if batch.composes:
         for key in tracks.keys(scene, track) - {b.key for b in tracks.batches(scene, track)}:
-            forms.remove(scene, place, key)  # of an earlier choice
+            forms.remove(scene, place, key)  # from an earlier choice
         for _, one in found:
             one.written_head, one.written_as = one.head, written.form_of(form.value, inverted)
     if form is Form.CUTOUT and len([m for m in place.strip.modifiers if not m.mute]):
-        jobs.say("WARNING", "The clip has modifiers, which its RGBA strip has not.", "Copy them to the new strip.")
+        jobs.say("WARNING", "The clip has modifiers that its RGBA strip lacks.", "Copy them to the new strip.")
     if missing:
-        rest = "whole" if inverted else "empty"
+        rest = "unchanged" if inverted else "empty"
         jobs.say("WARNING", f"{missing} of {pictures} frames have no mask and stay {rest}.", "Propagate to fill them.")
     if not followed:
-        jobs.say("WARNING", "The strip's transform is driven.", "Bake it to keyframes and write again, or masks drift.")
+        jobs.say(
+            "WARNING",
+            "The strip's transform has drivers.",
+            "Bake it to keyframes and write again; otherwise masks drift.",
+        )
     one, many = _WHAT[form]
     return f"Wrote {pictures} {one if pictures == 1 else many}."
 

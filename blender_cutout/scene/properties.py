@@ -1,5 +1,5 @@
 """What the .blend keeps of each cutout, and what the panel shows meanwhile. Values only: no arrays, no Blender data."""
-# No `from __future__ import annotations`: Blender reads the annotations of these classes as values.
+# No `from __future__ import annotations`: see CONTRIBUTING.md.
 # mypy: disable-error-code="valid-type"
 
 from collections.abc import Iterator

@@ -1,17 +1,13 @@
 """How masks are shown over the preview and marked in the timeline, as the scene keeps it."""
-# No `from __future__ import annotations`: Blender reads the annotations of property groups as values.
+# No `from __future__ import annotations`: see CONTRIBUTING.md.
 
 from typing import Any
 
 import bpy
-
-# No `from __future__ import annotations`: Blender reads the annotations of property groups as values.
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, FloatVectorProperty
 
 from ..geometry.mask_looks import CHECKER, GREY, OUTLINE, TINT
 from ..host import compat
-
-# No `from __future__ import annotations`: Blender reads the annotations of property groups as values.
 from . import doubt
 
 

@@ -3,7 +3,7 @@
 No modal operator: those would keep Blender from saving by itself.
 """
 
-# No `from __future__ import annotations`: that name is a module here.
+# No `from __future__ import annotations`: see CONTRIBUTING.md.
 
 import logging
 from typing import Any

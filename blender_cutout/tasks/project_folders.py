@@ -262,7 +262,7 @@ def _copy(folder: Path, target: Path, path: str, busy: bool, copied: list[Copied
 
 def _move_track(scene: Any, track: Any, folder: Path, target: Path) -> Path:
     """Moves a cutout's folder beside the .blend; returns where it lies afterwards."""
-    from ..core.messages import Failed, MoveTrack  # here, not above: Blender's start is not to pay for it
+    from ..core.messages import Failed, MoveTrack
 
     uuid = track.uuid
     try:

@@ -41,7 +41,7 @@ def working() -> str:
     running = properties.status().tier
     if running in TIERS and jobs.engine_loaded():
         return str(running)
-    from ..environment.tier_record import fitting_tier  # here, not above: Blender's start is not to pay for it
+    from ..environment.tier_record import fitting_tier
 
     chosen = settings.current()
     return fitting_tier(chosen.tier, chosen.device).name

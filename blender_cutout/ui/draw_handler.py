@@ -1,4 +1,4 @@
-"""What the overlays share: Blender calls them for every region; one that fails draws no more, and the log says why."""
+"""Registers an overlay's draw callback; an overlay that fails stops drawing and logs why."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _log = logging.getLogger(__name__)
 class DrawHandler:
     """Draws over a region of every sequencer, from `add` to `remove`.
 
-    Each class defines `draw(context)`, and does what touches the graphics card in there inside `guarded`.
+    Subclasses define `draw(context)` and wrap every GPU call in it in `guarded`.
 
     Attributes:
-        region: type of the region.
-        what: what is not shown when drawing fails, for the log.
+        region: region type.
+        what: name of the overlay, for the log when drawing fails.
     """
 
     region = "PREVIEW"
@@ -30,32 +30,32 @@ class DrawHandler:
         self._broken = False
 
     def add(self) -> None:
-        """Draws from now on; not without a window."""
+        """Starts drawing; does nothing in background mode."""
         if self._handle is None and not bpy.app.background:
             self._handle = bpy.types.SpaceSequenceEditor.draw_handler_add(self._called, (), self.region, "POST_PIXEL")
 
     def remove(self) -> None:
-        """Draws no more."""
+        """Stops drawing."""
         if self._handle is not None:
             bpy.types.SpaceSequenceEditor.draw_handler_remove(self._handle, self.region)
         self._handle, self._broken = None, False
 
     def draw(self, context: Any) -> None:
-        """Draws over the region of the context."""
+        """Draws over the context's region."""
         raise NotImplementedError
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
-        """Ends all drawing where it fails inside: a driver that fails once would fail at every redraw."""
+        """Stops this overlay for good on any error: a driver that fails once would fail at every redraw."""
         try:
             yield
-        except Exception:  # all that the gpu module raises; Blender would print it at every redraw
+        except Exception:  # whatever the gpu module raises; Blender would print it at every redraw
             self._broken = True
             _log.exception("%s cannot be shown", self.what)
 
     @property
     def is_broken(self) -> bool:
-        """True after drawing failed."""
+        """Returns True once drawing has failed."""
         return self._broken
 
     def _called(self) -> None:

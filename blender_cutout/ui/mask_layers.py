@@ -1,6 +1,6 @@
-"""Which masks are shown over the preview now, and how: as tint, outline, checkerboard or black and white."""
+"""Chooses which masks the preview shows and how: tint, outline, checkerboard or black and white."""
 
-# No `from __future__ import annotations`: that name is a module here.
+# No `from __future__ import annotations`: see CONTRIBUTING.md.
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from ..tasks import jobs
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """Masks that are shown as one, their sum, and how; they have a size (height, width)."""
+    """Masks drawn as one (their sum), the look, and the size (height, width)."""
 
     files: tuple[Path, ...]
     look: MaskLook
@@ -25,10 +25,10 @@ class Layer:
 
 
 def find_layers(scene: Any) -> tuple[list[Layer], PictureMap | None]:
-    """The masks to be shown now, those beneath first, and how their pictures lie (None = there are none).
+    """Returns the masks to show now, bottom layer first, and the map of their picture (None = no masks).
 
-    Nothing is shown while the strip is not seen, nor where the composite shows an object's very mask already. What
-    covers the picture is one layer of all objects, otherwise each object has its own.
+    Nothing is shown while the strip is hidden, or where the composite already shows the object's current mask. Looks
+    that cover the picture use one layer for all objects; otherwise each object has its own.
 
     Raises:
         CutoutError: the strip is gone, or cannot be mapped.
@@ -58,11 +58,11 @@ def find_layers(scene: Any) -> tuple[list[Layer], PictureMap | None]:
 
 
 def chosen_look(scene: Any, track: Any) -> MaskLook:
-    """How a cutout's mask is to be shown, by the panel's choices."""
+    """Returns the look of a cutout's mask as chosen in the panel."""
     data = scene.cutout
     view, opacity = data.mask_view, data.mask_opacity
     if view in (CHECKER, GREY):
-        if annotations.is_drawing():  # the stroke lies beneath what covers the picture: it would not be seen
+        if annotations.is_drawing():  # a look that covers the picture would hide the stroke
             view = OUTLINE
         else:
             opacity = data.cover_opacity

@@ -1,11 +1,11 @@
-"""Shows the masks of the active clip's objects over the preview, where they lie; which and how, says `layers`.
+"""Draws the masks of the active clip's objects over the preview; `mask_layers` chooses which and how.
 
-Only draws; the picture of the render is not touched. A mask is read from its file when it is first shown and kept on
-the graphics card; nothing is added to the .blend. Of a large mask the small copy is read, which takes a millisecond or
-two, so that neither playing nor scrubbing waits; a thread reads the part in view in full where the artist looks closer.
+The render and the .blend are not touched. A mask is read from its file when first shown, then kept on the graphics
+card. A large mask has a small copy that reads fast enough for playback and scrubbing; when the artist zooms in, a
+thread reads the mask at full size for the part in view.
 """
 
-# No `from __future__ import annotations`: that name is a module here.
+# No `from __future__ import annotations`: see CONTRIBUTING.md.
 
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -27,23 +27,23 @@ from .mask_reader import Reader
 from .mask_shader import Painter, on_screen, upload
 
 _KEPT = 8
-"""Textures kept at least for each mask in view: itself, and a few frames to step back and forth."""
+"""Minimum number of textures kept for each mask in view: itself and a few frames for stepping back and forth."""
 _ENOUGH = 48 * 2**20
-"""Pixels up to which more are kept: some seconds, so that what is played again and again is read once."""
+"""Total pixels up to which more textures are kept: a few seconds, so that a loop is read once."""
 _SMALL = 1 << 20
-"""Pixels that a small copy may have."""
+"""Maximum pixels of a small copy."""
 _AT_ONCE = 1 << 25
-"""Pixels that a mask without a small copy may have: the window waits while it is read."""
+"""Maximum pixels of a mask without a small copy: the window waits while it is read."""
 _IN_FULL = 3
-"""So many masks are shown as one in full detail; for more the small copies must do."""
+"""Maximum number of masks shown as one in full detail; more use the small copies."""
 _SQUARE = 8.0
 """Side of the checkerboard's squares, in pixels at a screen scale of 1."""
 _SOON = 0.02
-"""Seconds between two looks whether a mask was read in full."""
+"""Seconds between checks for a mask read at full size."""
 
 
 _Size = tuple[int, int] | None
-"""Height and width of masks, where they are known."""
+"""Height and width of the masks, if known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +51,10 @@ class _Shown:
     """A mask on the graphics card.
 
     Attributes:
-        texture: its pixels.
-        box: where there is anything of it; None = nowhere.
-        width: of the small copy, 0 = it is the mask itself.
-        pixels: how many.
+        texture: the pixels.
+        box: bounding box of the non-zero pixels; None = the mask is empty.
+        width: width of the small copy; 0 = the mask itself.
+        pixels: number of pixels.
     """
 
     texture: Any
@@ -64,7 +64,7 @@ class _Shown:
 
 
 class Overlay(DrawHandler):
-    """What is drawn over the previews, and the textures for it."""
+    """Draws masks over the previews and caches their textures."""
 
     what = "The mask over the preview"
 
@@ -77,7 +77,7 @@ class Overlay(DrawHandler):
         self._pixels: dict[tuple[Any, ...], int] = {}
 
     def remove(self) -> None:
-        """Draws no more, and frees the graphics memory."""
+        """Stops drawing and frees the graphics memory."""
         super().remove()
         if bpy.app.timers.is_registered(self._when_read):
             bpy.app.timers.unregister(self._when_read)
@@ -87,7 +87,7 @@ class Overlay(DrawHandler):
         self._pixels.clear()
 
     def draw(self, context: Any) -> None:
-        """Draws the masks to be seen now."""
+        """Draws the masks of the current frame."""
         space = context.space_data
         scene = compat.sequencer_scene(context)
         if scene is None or not scene.cutout.show_mask or space.display_mode != "IMAGE" or not space.show_overlays:
@@ -118,7 +118,7 @@ class Overlay(DrawHandler):
         self._painter.paint(texture or shown.texture, shares, on_screen(places, region), layer.look, square)
 
     def _texture(self, *paths: Path, size: _Size = None) -> _Shown | None:
-        """The masks as one texture, of their small copies where they have them; None when one cannot be read."""
+        """Returns the masks as one texture, from their small copies if they exist; None when one cannot be read."""
         try:
             key = tuple(map(_seen, paths))
             if key not in self._textures:
@@ -127,13 +127,13 @@ class Overlay(DrawHandler):
         except OSError:
             return None
         except ValueError:
-            self._keep(key, None)  # damaged: not to be tried again at every redraw
+            self._keep(key, None)  # damaged: do not retry at every redraw
         self._textures.move_to_end(key)
         found: _Shown | None = self._textures[key]
         return found
 
     def _detail(self, part: MaskPart, *paths: Path, size: _Size = None) -> Any:
-        """A part of the masks themselves as one texture; None while the thread reads them, or they are not there."""
+        """Returns a part of the full-size masks as one texture; None while they are read or if they are missing."""
         try:
             files = [_file(path) for path in paths]
         except OSError:
@@ -158,7 +158,7 @@ class Overlay(DrawHandler):
             del self._pixels[oldest]
 
     def _when_read(self) -> float | None:
-        """A timer: has the preview drawn anew when the thread is done."""
+        """Timer callback: redraws the preview once the thread is done."""
         if self._reader.busy:
             return _SOON
         jobs.redraw("PREVIEW")
@@ -168,10 +168,10 @@ class Overlay(DrawHandler):
 def corners(
     picture: PictureMap, part: MaskPart | None = None, box: Box = EVERYTHING
 ) -> tuple[list[Point], list[Point]]:
-    """The corners of what the crop leaves of a picture, or of a part of it, inside a box.
+    """Returns the corners of the cropped picture, or of a part of it, inside a box.
 
     Returns:
-        Their places on a texture of the picture or part, in shares of its width and height; and as preview points.
+        Texture coordinates (0 to 1) on a texture of the picture or part; and preview points.
     """
     width, height = picture.source_size
     left, right, bottom, top = picture.crop
@@ -184,12 +184,12 @@ def corners(
 
 
 def _file(path: Path) -> tuple[str, int]:
-    """A file's name and time, by which it is known. Raises OSError when it is gone."""
+    """Returns the cache key of a file: its path and modification time. Raises OSError when it is gone."""
     return str(path), path.stat().st_mtime_ns
 
 
 def _seen(path: Path) -> tuple[str, int]:
-    """As `_file`, of the mask's small copy, which is there first, or of the mask where there is none."""
+    """Returns the `_file` key of the mask's small copy, or of the mask if it has none."""
     try:
         return _file(mask_detail.small_copy(path))
     except OSError:
@@ -197,16 +197,16 @@ def _seen(path: Path) -> tuple[str, int]:
 
 
 def _upload(*paths: Path, size: _Size = None) -> _Shown:
-    """The small copies of masks, their sum, on the graphics card, else the masks. Raises OSError, ValueError."""
+    """Uploads the sum of the masks' small copies, or of the masks themselves. Raises OSError, ValueError."""
     try:
         grey, small = _sum([read_grey(mask_detail.small_copy(path), None, _SMALL) for path in paths]), True
-    except (OSError, ValueError):  # they are small themselves, or from a version that made no copies
+    except (OSError, ValueError):  # the masks are small, or from a version that made no copies
         grey, small = _sum([read_grey(path, size, _AT_ONCE) for path in paths]), False
     return _Shown(upload(grey), mask_detail.used(grey), grey.shape[1] if small else 0, grey.size)
 
 
 def _sum(pixels: list[Any]) -> Any:
-    """The sum of masks (H, W) uint8 of one size, at most 255."""
+    """Returns the sum of equally sized masks (H, W) uint8, clipped to 255."""
     total = pixels[0]
     for grey in pixels[1:]:
         total = total + (255 - total).clip(max=grey)
@@ -217,10 +217,10 @@ _overlay = Overlay()
 
 
 def register() -> None:
-    """Shows masks from now on."""
+    """Starts showing masks."""
     _overlay.add()
 
 
 def unregister() -> None:
-    """Shows none any more."""
+    """Stops showing masks."""
     _overlay.remove()

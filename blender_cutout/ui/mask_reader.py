@@ -1,4 +1,4 @@
-"""Reads large masks in a thread, so that Blender's window does not wait for them. The thread never touches Blender."""
+"""Reads large masks in a thread, so that Blender's window does not block. The thread never touches Blender data."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Key = tuple[str, int]
-"""A mask: path and time of its file."""
+"""A mask: path and modification time of its file."""
 _KEPT = 3
 
 
 class Reader:
-    """One mask at a time; asked for another before it has begun, it forgets the first."""
+    """Reads one mask at a time; a new request replaces one that has not started."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -29,13 +29,13 @@ class Reader:
 
     @property
     def busy(self) -> bool:
-        """True while the thread lives."""
+        """Returns True while the thread runs."""
         return self._thread is not None and self._thread.is_alive()
 
     def get(self, key: Key, size: tuple[int, int] | None = None) -> NDArray[np.uint8] | None:
-        """The pixels (H, W) uint8, the top row first; None while they are being read, and when they cannot be.
+        """Returns the pixels (H, W) uint8, top row first; None while they are being read or if they cannot be read.
 
-        A mask of another `size` (height, width) than that cannot be.
+        A mask whose size differs from `size` (height, width) cannot be read.
         """
         with self._lock:
             if key in self._read:
@@ -48,7 +48,7 @@ class Reader:
         return None
 
     def close(self) -> None:
-        """Forgets everything and waits for the thread, which takes no longer than one mask."""
+        """Drops all masks and waits for the thread, at most until it has read one mask."""
         with self._lock:
             self._wanted, thread = None, self._thread
         if thread is not None:
@@ -61,7 +61,7 @@ class Reader:
             with self._lock:
                 wanted, self._wanted = self._wanted, None
                 if wanted is None:
-                    self._thread = None  # under the lock: who asks from now on starts another
+                    self._thread = None  # under the lock: the next request starts a new thread
                     return
             key, size = wanted
             try:

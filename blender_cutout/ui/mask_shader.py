@@ -1,6 +1,6 @@
-"""Paints mattes over a preview: the one shader, and how textures get onto the graphics card."""
+"""Paints masks over a preview: the shader, and uploading textures to the graphics card."""
 
-# No `from __future__ import annotations`: other modules here name one so.
+# No `from __future__ import annotations`: see CONTRIBUTING.md.
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,8 +16,8 @@ void main() {
   gl_Position = ModelViewProjectionMatrix * vec4(pos, 0.0, 1.0);
 }
 """
-# Bilinear by hand: up to 5.1 a texture's filter cannot be chosen from Python. The outline is where the mask crosses
-# one half, about a screen pixel wide at every zoom.
+# Bilinear by hand: up to Blender 5.1, Python cannot set a texture's filter. The outline is where the mask crosses
+# one half, about one screen pixel wide at every zoom.
 _FRAGMENT = """
 float matte_at(ivec2 p) {
   return texelFetch(matte, clamp(p, ivec2(0), textureSize(matte, 0) - ivec2(1)), 0).r;
@@ -40,26 +40,26 @@ void main() {
 
 
 class Painter:
-    """Holds the shader, which is made at its first use."""
+    """Paints textures with one shader, compiled on first use."""
 
     def __init__(self) -> None:
         self._shader: Any = None
 
     def close(self) -> None:
-        """Frees it."""
+        """Frees the shader."""
         self._shader = None
 
     def paint(
         self, texture: Any, shares: Sequence[Point], places: Sequence[Point], chosen: MaskLook, square: float = 8.0
     ) -> None:
-        """Paints a matte into a polygon.
+        """Paints a mask into a polygon.
 
         Args:
-            texture: the matte, in its red channel.
-            shares: for each corner the place on the texture, in shares of its size.
-            places: the corners, in pixels of the region.
-            chosen: colours.
-            square: side of the checkerboard's squares, in pixels.
+            texture: the mask, in the red channel.
+            shares: texture coordinates of each corner, 0 to 1.
+            places: the corners, in region pixels.
+            chosen: the colours.
+            square: side of the checkerboard squares, in pixels.
         """
         from gpu_extras.batch import batch_for_shader
 
@@ -79,17 +79,17 @@ class Painter:
 
 
 def upload(grey: Any) -> Any:
-    """A texture of pixels (H, W) uint8, the top row first."""
+    """Returns a texture of pixels (H, W) uint8, top row first."""
     import numpy as np
 
-    # Python may hand over floats only. Divided, not looked up: that takes a fifth of the time.
+    # The buffer takes floats only. Dividing is faster than a lookup table.
     values = (grey / np.float32(255)).ravel()
     data = gpu.types.Buffer("FLOAT", values.size, values)
     return gpu.types.GPUTexture((grey.shape[1], grey.shape[0]), format="R8", data=data)
 
 
 def on_screen(points: Sequence[Point], region: Any) -> list[Point]:
-    """Preview points in pixels of the region. Not by `view_to_region`, which rounds."""
+    """Converts preview points to region pixels, without the rounding of `view_to_region`."""
     (x0, y0), (x1, y1) = (region.view2d.region_to_view(*at) for at in ((0, 0), (region.width, region.height)))
     wide, high = region.width / (x1 - x0), region.height / (y1 - y0)
     return [((x - x0) * wide, (y - y0) * high) for x, y in points]
@@ -100,7 +100,7 @@ def _make_shader() -> Any:
     interface = gpu.types.GPUStageInterfaceInfo("cutout_overlay")
     interface.smooth("VEC2", "place")
     info.push_constant("MAT4", "ModelViewProjectionMatrix")
-    for name in ("inside", "outside", "edge", "extra"):  # with the matrix 128 bytes: all that every driver gives
+    for name in ("inside", "outside", "edge", "extra"):  # 128 bytes with the matrix: the guaranteed maximum
         info.push_constant("VEC4", name)
     info.sampler(0, "FLOAT_2D", "matte")
     info.vertex_in(0, "VEC2", "pos")

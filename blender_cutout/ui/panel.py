@@ -1,4 +1,4 @@
-"""The panel "Cutout" in the sequencer's sidebar. Draws from properties only and does no work."""
+"""Draws the panel "Cutout" in the sequencer's sidebar, from properties only."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _ICONS = {"INFO": "INFO", "WARNING": "ERROR", "ERROR": "CANCEL"}
 
 
 class CUTOUT_UL_tracks(bpy.types.UIList):
-    """The scene's cutouts."""
+    """Lists the scene's cutouts."""
 
     def draw_item(
         self, context: Any, layout: Any, data: Any, item: Any, icon: Any, active_data: Any, active_property: Any
     ) -> None:
-        """Draws a line: colour, name, to be renamed in place, how much is done; shown, solo, locked."""
+        """Draws one row: colour, editable name, progress, and the show, solo and lock switches."""
         row = layout.row(align=True)
         colour = row.row(align=True)
         colour.ui_units_x = 0.7
@@ -43,7 +43,7 @@ class CUTOUT_UL_tracks(bpy.types.UIList):
 
 
 class CUTOUT_PT_cutout(bpy.types.Panel):
-    """From strokes to the composite."""
+    """The main panel: cutouts, strokes, propagation and writing strips."""
 
     bl_space_type = "SEQUENCE_EDITOR"
     bl_region_type = "UI"
@@ -82,7 +82,7 @@ class CUTOUT_PT_cutout(bpy.types.Panel):
 
 
 def _draw_steps(context: Any, layout: Any, scene: Any, track: Any) -> None:
-    """The buttons in the order of their use, and what to do next."""
+    """Draws the buttons in order of use, and what to do next."""
     data = scene.cutout
     column = layout.column(align=True)
     row = column.row(align=True)
@@ -120,7 +120,7 @@ def _draw_steps(context: Any, layout: Any, scene: Any, track: Any) -> None:
 
 
 def _draw_view(layout: Any, data: Any, track: Any) -> None:
-    """How the mask is shown."""
+    """Draws the view settings of the mask."""
     column = layout.column(align=True)
     row = column.row(align=True)
     row.prop(data, "show_mask")
@@ -135,7 +135,7 @@ def _draw_view(layout: Any, data: Any, track: Any) -> None:
 
 
 def _draw_message(context: Any, layout: Any, status: Any) -> None:
-    """The last message, and the way out where there is one."""
+    """Draws the last message, and the restart button if the engine was lost."""
     if status.text:
         column = layout.box().column(align=True)
         column.scale_y = 0.8
@@ -149,7 +149,7 @@ CLASSES = (CUTOUT_UL_tracks, CUTOUT_PT_cutout)
 
 
 def draw(layout: Any, track: Any, status: Any) -> bool:
-    """Draws it where it is needed; False when nothing else of the cutout can be used until then."""
+    """Draws the Render Frames section if needed; returns False if the cutout is unusable until the frames exist."""
     widgets.draw_troubles(bpy.context, layout)
     if status.frames_busy:
         layout.progress(factor=status.frames_share, text=status.frames_text, type="BAR")
@@ -166,6 +166,6 @@ def draw(layout: Any, track: Any, status: Any) -> bool:
     if facts.plan:
         widgets.draw(bpy.context, column, facts.plan)
         if track.frame_count:
-            widgets.draw(bpy.context, column, "The masks start anew; strokes stay drawn.")
+            widgets.draw(bpy.context, column, "All masks are removed; strokes stay.")
         layout.operator("cutout.render_frames", icon="RENDER_ANIMATION")
     return False

@@ -1,4 +1,4 @@
-"""The panel "Files" below "Cutout": masks in, films out, and what the masks take on the disk."""
+"""Draws the panel "Files": import mattes, export films, and disk use."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .widgets import BelowCutout
 
 
 class CUTOUT_PT_files(BelowCutout, bpy.types.Panel):
-    """What comes from other programs, what goes to them, and the disk."""
+    """The panel for import, export and disk use."""
 
     bl_label = "Files"
     bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012 (Blender wants a plain set)
 
     def draw(self, context: Any) -> None:
-        """Draws it."""
+        """Draws the panel."""
         layout = self.layout
         track = active_track(compat.sequencer_scene(context))
         column = layout.column(align=True)
@@ -33,11 +33,11 @@ class CUTOUT_PT_files(BelowCutout, bpy.types.Panel):
 
 
 def disk_lines(use: tuple[int, int, int] | None, left: int) -> list[str]:
-    """What the masks take, and what the frames without one will take.
+    """Returns lines on the disk space the masks use and the remaining frames will need.
 
     Args:
         use: `TrackState.disk`; None = not known yet.
-        left: how many frames have no mask.
+        left: number of frames without a mask.
     """
     if use is None:
         return []
@@ -45,8 +45,8 @@ def disk_lines(use: tuple[int, int, int] | None, left: int) -> list[str]:
     lines = [f"Masks on disk: {size_text(used)}"]
     if left > 0 and used:
         needed = left * frame
-        lines.append(f"{left} more take about {size_text(needed)}")
-        lines.append(f"{size_text(free)} are free" if needed <= free else f"Only {size_text(free)} are free!")
+        lines.append(f"{left} more frames need about {size_text(needed)}")
+        lines.append(f"{size_text(free)} free" if needed <= free else f"Only {size_text(free)} free!")
     return lines
 
 

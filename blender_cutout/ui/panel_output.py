@@ -1,4 +1,4 @@
-"""The panel "Output" below "Cutout": in which form is written, the background, the render."""
+"""Draws the panel "Output": form of the strips, background, render."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .widgets import BelowCutout
 
 
 class CUTOUT_PT_output(BelowCutout, bpy.types.Panel):
-    """From the cutout to the finished film."""
+    """The panel for the finished film."""
 
     bl_label = "Output"
 
     def draw(self, context: Any) -> None:
-        """Draws it."""
+        """Draws the panel."""
         layout = self.layout
         scene = compat.sequencer_scene(context)
         track = active_track(scene)

@@ -1,4 +1,4 @@
-"""What the panel shows of a propagation's settings, of locked frames and of those in doubt."""
+"""Draws the propagation settings, the locked frames and the frames in doubt."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .widgets import BelowCutout
 
 
 class CUTOUT_PT_propagation(BelowCutout, bpy.types.Panel):
-    """How a propagation goes about its work."""
+    """The panel for propagation settings."""
 
     bl_label = "Propagation"
     bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012 (Blender wants a plain set)
 
     def draw(self, context: Any) -> None:
-        """Draws it."""
+        """Draws the panel."""
         data = compat.sequencer_scene(context).cutout
         widgets.draw_tier(self.layout)
         column = self.layout.column()
@@ -32,7 +32,7 @@ class CUTOUT_PT_propagation(BelowCutout, bpy.types.Panel):
 
 
 def draw_doubt(column: Any, scene: Any, track: Any) -> None:
-    """How sure the network is of this mask, which are doubtful, and the way there."""
+    """Draws the network's confidence in this mask, the frames in doubt, and the button to the worst one."""
     if track.confidence.strip("-"):
         row = column.row(align=True)
         row.operator("cutout.worst_frame", icon="VIEWZOOM")
@@ -46,7 +46,7 @@ def draw_doubt(column: Any, scene: Any, track: Any) -> None:
 
 
 def draw_locks(column: Any, track: Any) -> None:
-    """Approving frames, and which are."""
+    """Draws the lock buttons and the locked frames."""
     for lock, word, icon in ((True, "Lock", "LOCKED"), (False, "Unlock", "UNLOCKED")):
         if lock or track.locked_frames:
             row = column.row(align=True)

@@ -1,5 +1,5 @@
-"""The add-on's preferences: which engine, on which device."""
-# No `from __future__ import annotations`: Blender reads the annotations of these classes as values.
+"""Draws the add-on's preferences: engine, tier, device and disk limit."""
+# No `from __future__ import annotations`: see CONTRIBUTING.md.
 # mypy: disable-error-code="valid-type"
 
 import textwrap
@@ -20,35 +20,35 @@ if TYPE_CHECKING:
 
 _PYTHON = StringProperty(
     name="Use Existing Python",
-    description="Program of a Python that has the engine's libraries. Empty = the one that Set Up Engine makes",
+    description="Python executable that has the engine's libraries. Empty = the one made by Set Up Engine",
     subtype="FILE_PATH",
 )
 _WHEELS = StringProperty(
     name="Folder of Wheels",
-    description="Set up from the .whl files in this folder and download nothing. Empty = download",
+    description="Install from the .whl files in this folder, without downloading anything. Empty = download",
     subtype="DIR_PATH",
 )
-# A text, not a list: in a list Blender keeps the number of the item, and another release may have other tiers between.
+# A text, not an enum: Blender stores an enum's item number, and another release may have tiers in between.
 _TIER = StringProperty(
     name="Tier",
-    description='Name of a quality level, as listed by "cutout tiers"; auto = fits this machine',
+    description='Name of a tier, as listed by "cutout tiers"; auto = the tier that suits this machine',
     default="auto",
 )
 _DEVICE = EnumProperty(
     name="Device",
     description="What the networks run on",
     items=(
-        ("auto", "Automatic", "The fastest there is"),
+        ("auto", "Automatic", "The fastest device available"),
         ("cpu", "CPU", "The processor"),
-        ("cuda", "CUDA", "A graphics card by NVIDIA, or by AMD with ROCm"),
-        ("mps", "Metal", "An Apple graphics processor"),
+        ("cuda", "CUDA", "An NVIDIA graphics card, or an AMD card with ROCm"),
+        ("mps", "Metal", "An Apple GPU"),
     ),
 )
 _LIMIT = FloatProperty(
     name="Disk for Each Cutout (GB)",
     description=(
-        "What the masks of one cutout may take. When it is more, masks that nothing shows any more are removed, the "
-        "oldest first; never strokes, imported masks, or what is shown now or after an undo. 0 = no limit"
+        "Disk space for the masks of one cutout. Above it, unused masks are deleted, oldest first; strokes, imported "
+        "masks and masks in use or needed by undo are never deleted. 0 = no limit"
     ),
     default=10.0,
     min=0.0,
@@ -69,7 +69,7 @@ class CutoutPreferences(bpy.types.AddonPreferences):
     mask_limit: _LIMIT
 
     def draw(self, context: Any) -> None:
-        """Draws them: the engine first, without which nothing works."""
+        """Draws the preferences, the engine first: nothing works without it."""
         _draw_engine(context, self.layout.box().column())
         column = self.layout.column()
         column.use_property_split = True
@@ -80,13 +80,13 @@ class CutoutPreferences(bpy.types.AddonPreferences):
         _draw_tier(self, column)
         column.prop(self, "device")
         column.prop(self, "mask_limit")
-        column.label(text="Changes count from the engine's next start (Restart Engine); that of the tier at once.")
+        column.label(text="Changes apply after Restart Engine; a new tier applies at once.")
 
 
 def situation() -> "Situation":
-    """How things stand with the engine; looks at a few files and starts nothing."""
+    """Returns the engine's state; checks a few files and starts nothing."""
     from ..environment.tier_record import described
-    from ..environment.venv import worker_python  # these here, not above: Blender's start is not to pay for them
+    from ..environment.venv import worker_python
     from .setup_view import Situation
 
     chosen = settings.current()
@@ -99,7 +99,7 @@ def situation() -> "Situation":
 
 
 def _draw_tier(chosen: Any, column: Any) -> None:
-    """The choice, and what it means."""
+    """Draws the tier choice and what it means."""
     from ..tasks import tier_choice  # it needs `jobs`, which needs this module
 
     split = column.split(factor=0.4)
@@ -109,19 +109,19 @@ def _draw_tier(chosen: Any, column: Any) -> None:
     widgets.draw_tier(split)
     wanted = chosen.tier.strip()
     if wanted and wanted.lower() not in (AUTO, *TIERS):
-        column.label(text=f"There is no tier {wanted!r} in this release: the automatic one is taken.", icon="INFO")
+        column.label(text=f"This release has no tier {wanted!r}; the automatic tier is used.", icon="INFO")
     column.label(text=tier_choice.explained(TIERS[tier_choice.shown()]))
     column.label(text=tier_choice.KEPT)
 
 
 def _draw_engine(context: Any, column: Any) -> None:
-    """What there is of the engine, and the buttons to make it."""
+    """Draws the engine's state and the set-up buttons."""
     from ..tasks.engine_setup import setup  # it needs `jobs`, which needs this module
     from . import setup_view
 
     shown = setup_view.view(setup.installer.progress, situation())
     pixels = context.region.width / context.preferences.system.ui_scale if context.region else 600
-    width = max(40, int((pixels - 80) / 6.5))  # letters; few take more than 6.5 units
+    width = max(40, int((pixels - 80) / 6.5))  # characters; few are wider than 6.5 units
     if shown.share >= 0:
         column.progress(factor=shown.share, text=shown.bar, type="BAR")
     for line in shown.lines:

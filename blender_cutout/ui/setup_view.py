@@ -1,4 +1,4 @@
-"""What the preferences say about the engine: words, bar and buttons for every state, without drawing. No Blender."""
+"""Returns texts, progress bar and buttons of the engine's set-up for every state, without Blender."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SETUP, CHECK, CANCEL = "cutout.set_up_engine", "cutout.check_installation", "cut
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One sentence with Blender's icon before it."""
+    """One sentence and its icon."""
 
     icon: str
     text: str
@@ -28,15 +28,15 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What decides the words, beside the progress.
+    """Everything besides the progress that decides the texts.
 
     Attributes:
-        python: the Python that the engine would run with, "" = none.
-        missing: what is missing when there is none.
-        chosen: the artist named an existing Python.
+        python: the Python that the engine would use; "" = none.
+        missing: what is missing if there is none.
+        chosen: the artist chose an existing Python.
         online: Blender may use the network.
-        wheels: the folder of wheels, "" = none chosen.
-        tier: what the engine works with, and how fast that is here.
+        wheels: the folder of wheels; "" = none chosen.
+        tier: the engine's tier and its speed on this machine.
     """
 
     python: str
@@ -49,7 +49,7 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class SetupView:
-    """What is to be drawn, from top to bottom; `share` < 0 = no bar."""
+    """What to draw, from top to bottom; `share` < 0 = no bar."""
 
     lines: tuple[Line, ...]
     buttons: tuple[Button, ...]
@@ -58,7 +58,7 @@ class SetupView:
 
 
 def view(progress: SetupProgress, now: Situation) -> SetupView:
-    """What the preferences show."""
+    """Returns what the preferences show."""
     if progress.active:
         said = (Line("BLANK1", progress.line),) if progress.line else ()
         buttons = (Button(CANCEL, "Cancel", "X"),) if progress.phase == "running" else ()
@@ -80,16 +80,16 @@ def view(progress: SetupProgress, now: Situation) -> SetupView:
 
 
 def _state(now: Situation) -> tuple[Line, ...]:
-    """How things stand before anything is pressed."""
+    """Returns the lines shown before any button is pressed."""
     if now.python:
         tier = (Line("BLANK1", f"Tier: {now.tier}"),) if now.tier else ()
         return (Line("CHECKMARK", f"The engine runs with {now.python}"), *tier)
     lines = (Line("ERROR", now.missing),)
     if now.chosen:
-        return (*lines, Line("BLANK1", "Correct it, or empty the field to set up an own engine here."))
+        return (*lines, Line("BLANK1", "Correct it, or clear the field to set up an engine here."))
     if now.wheels:
         return (*lines, Line("BLANK1", f"Set Up Engine installs from {now.wheels}; nothing is downloaded."))
     if not now.online:
         return (*lines, Line("INFO", OFFLINE), Line("BLANK1", OFFLINE_HINT))
-    size = "Set Up Engine downloads it: 0.3 GB, with a graphics card 3 GB; once, for all Blenders of this user."
+    size = "Set Up Engine downloads it once for all your Blender versions: 0.3 GB, or 3 GB with a graphics card."
     return (*lines, Line("BLANK1", size))

@@ -1,10 +1,10 @@
-"""Shows the strokes of the Cutout Brush over the preview, and the brush's circle at the mouse.
+"""Draws the strokes of the Cutout Brush over the preview, and the brush circle at the mouse.
 
-A stroke that waits, or is being painted, is shown as wide as it is; one that was applied as a thin line, out of the way
-but still to be read. Only those of the frame in view are shown.
+A stroke being painted or waiting to be applied is drawn at full width, an applied stroke as a thin line. Only strokes
+on the current frame are shown.
 """
 
-# No `from __future__ import annotations`: that name is a module here.
+# No `from __future__ import annotations`: see CONTRIBUTING.md.
 
 from collections.abc import Sequence
 from typing import Any
@@ -28,11 +28,11 @@ from .mask_shader import Painter, on_screen
 
 _COLOURS = {Label.KEEP: (0.05, 0.9, 0.1), Label.REMOVE: (1.0, 0.06, 0.03)}
 _LINES = ((3.6, (0.0, 0.0, 0.0, 0.45)), (1.8, None))
-"""Thin lines: width in pixels at a screen scale of 1, and colour, that of the stroke where there is none."""
+"""Thin lines: width in pixels at a screen scale of 1, and colour; None = the stroke's colour."""
 
 
 class StrokesOverlay(DrawHandler):
-    """What is drawn over the previews."""
+    """Draws strokes over the previews."""
 
     what = "The strokes over the preview"
 
@@ -43,14 +43,14 @@ class StrokesOverlay(DrawHandler):
         self._canvas: Any = None
 
     def add(self) -> None:
-        """Draws from now on, the brush's circle too; not without a window."""
+        """Starts drawing strokes and the brush circle; does nothing in background mode."""
         super().add()
         if self._cursor is None and not bpy.app.background:
-            # Not by the tool's own `draw_cursor`: up to 4.5 that draws in timelines only.
+            # Not the tool's own `draw_cursor`: up to 4.5 it draws in timelines only.
             self._cursor = bpy.types.WindowManager.draw_cursor_add(self._draw_cursor, (), "SEQUENCE_EDITOR", "PREVIEW")
 
     def remove(self) -> None:
-        """Draws no more, and frees the graphics memory."""
+        """Stops drawing and frees the graphics memory."""
         super().remove()
         if self._cursor is not None:
             bpy.types.WindowManager.draw_cursor_remove(self._cursor)
@@ -84,7 +84,7 @@ class StrokesOverlay(DrawHandler):
                 self._wide([p for p in wide if p.label is label], label, view.picture, context.region)
 
     def _wide(self, strokes: Sequence[Painted], label: Label, picture: PictureMap, region: Any) -> None:
-        """Paints strokes onto a canvas of their own and lays that over: where they cross they do not get darker."""
+        """Paints strokes onto a canvas and draws that over the preview, so that overlaps do not get darker."""
         from gpu_extras.batch import batch_for_shader
 
         if not strokes:
@@ -122,7 +122,7 @@ class StrokesOverlay(DrawHandler):
         _draw_line([(x, y, 0.0) for x, y in places], (*_COLOURS[label], 0.75))
 
     def _draw_cursor(self, mouse: tuple[int, int]) -> None:
-        """Called by Blender over every preview; must not raise."""
+        """Draws the brush circle; Blender calls it over every preview. Must not raise."""
         context = bpy.context
         if self.is_broken:
             return
@@ -143,7 +143,7 @@ def _places(stroke: Painted, picture: PictureMap) -> list[Point]:
 
 
 def _draw_line(points: Sequence[tuple[float, float, float]], colour: tuple[float, float, float, float]) -> None:
-    """A line with a dark rim, so that it is seen on everything."""
+    """Draws a line with a dark rim, visible on any picture."""
     from gpu_extras.batch import batch_for_shader
 
     shader = gpu.shader.from_builtin("POLYLINE_UNIFORM_COLOR")
@@ -163,10 +163,10 @@ _overlay = StrokesOverlay()
 
 
 def register() -> None:
-    """Shows strokes from now on."""
+    """Starts showing strokes."""
     _overlay.add()
 
 
 def unregister() -> None:
-    """Shows none any more."""
+    """Stops showing strokes."""
     _overlay.remove()

@@ -1,10 +1,10 @@
-"""Marks on the strips in the timeline: which frames of a cutout have a mask, are in doubt, are locked, have strokes.
+"""Draws marks on timeline strips: which frames of a cutout have a mask, are in doubt, are locked, have strokes.
 
-Only draws, from what the panel knows: no file is read, nothing is added to the .blend. What the marks look like says
-`geometry/timeline_marks.py`. Of a clip's objects the active one is shown.
+Draws only from what the panel knows: no file is read and nothing is added to the .blend. `geometry/timeline_marks.py`
+defines the shapes. A clip with several objects shows the active one.
 """
 
-# No `from __future__ import annotations`: that name is a module here.
+# No `from __future__ import annotations`: see CONTRIBUTING.md.
 
 from collections.abc import Iterator
 from functools import lru_cache
@@ -19,11 +19,11 @@ from ..tasks import jobs
 from .draw_handler import DrawHandler
 
 _BOTTOM, _TOP = 0.05, 0.95
-"""Where a strip begins and ends in its channel."""
+"""Bottom and top of a strip within its channel."""
 
 
 class Timeline(DrawHandler):
-    """What is drawn over the timelines."""
+    """Draws marks over the timelines."""
 
     region = "WINDOW"
     what = "The marks in the timeline"
@@ -37,7 +37,7 @@ class Timeline(DrawHandler):
 
 
 def marked(scene: Any) -> Iterator[tuple[Any, Any, Run, Marks]]:
-    """(cutout, strip, its timeline frames, the marks on it) of what the timeline shows now, copies and halves too."""
+    """Yields (cutout, strip, its timeline frames, its marks) for every visible strip, copies and split parts too."""
     for track in _one_of_each_clip(scene):
         try:
             found = _marks(track, scene.cutout.doubt_below)
@@ -51,7 +51,7 @@ def marked(scene: Any) -> Iterator[tuple[Any, Any, Run, Marks]]:
 
 
 def _one_of_each_clip(scene: Any) -> list[Any]:
-    """The active cutout of the strip it is of, the first one of every other."""
+    """Returns one cutout per strip: the active one, otherwise the first."""
     data = scene.cutout
     found = {track.strip_uuid: track for track in reversed(data.tracks) if track.frame_count}
     if len(data.tracks) and (active := properties.active_track(scene)).frame_count:
@@ -68,9 +68,9 @@ def _marks(track: Any, below: float) -> Marks:
 def _told(
     mattes: str, confidence: str, locks: str, drawn: str, count: int, below: float, more: frozenset[int]
 ) -> Marks:
-    """The marks of what a cutout keeps as text; remembered, as every redraw asks for it."""
+    """Returns the marks of a cutout's text properties; cached, because every redraw needs them."""
     done = {frame for start, stop, _ in kept.mattes(mattes, count) for frame in range(start, stop)}
-    # What is being propagated anew is not judged yet.
+    # Frames being propagated again are not judged yet.
     doubtful = [frame for frame in doubt.doubtful(confidence, below) if frame not in more]
     return Marks(
         done=timeline_marks.runs_of(sorted(done.union(more))),
@@ -83,9 +83,9 @@ def _told(
 def _paint(scene: Any, region: Any, scale: float) -> None:
     places: list[timeline_marks.Corner] = []
     colours: list[timeline_marks.Colour] = []
-    # Not by `view_to_region`, which rounds.
+    # Not `view_to_region`, which rounds.
     (x0, y0), (x1, y1) = (region.view2d.region_to_view(*at) for at in ((0, 0), (region.width, region.height)))
-    if x1 <= x0 or y1 <= y0:  # a region that is folded away
+    if x1 <= x0 or y1 <= y0:  # a collapsed region
         return
     wide, high = region.width / (x1 - x0), region.height / (y1 - y0)
     for track, strip, span, shown in marked(scene):
@@ -113,10 +113,10 @@ _timeline = Timeline()
 
 
 def register() -> None:
-    """Shows marks from now on."""
+    """Starts showing marks."""
     _timeline.add()
 
 
 def unregister() -> None:
-    """Shows none any more."""
+    """Stops showing marks."""
     _timeline.remove()

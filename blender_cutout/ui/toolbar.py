@@ -1,4 +1,4 @@
-"""The Cutout Brush in the preview's toolbar."""
+"""Adds the Cutout Brush to the preview's toolbar."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class _Brush(bpy.types.WorkSpaceTool):
     bl_idname = IDNAME
     bl_label = "Cutout Brush"
     bl_description = (
-        "Paint over what stays; with Ctrl over what goes.\n"
-        "[ and ] change the brush's size, or F and the mouse. Each stroke is applied when the mouse lets go"
+        "Paint over what to keep; hold Ctrl to paint over what to remove.\n"
+        "[ and ] change the brush size, or F and the mouse. Each stroke is applied when you release the mouse"
     )
     bl_icon = "brush.generic"
     bl_cursor = "PAINT_CROSS"
@@ -63,13 +63,13 @@ _TOOLS = (_PreviewBrush, _CombinedBrush)
 
 
 def register() -> None:
-    """Puts it into the toolbar."""
+    """Adds the tool to the toolbar."""
     for cls in _TOOLS:
         bpy.utils.register_tool(cls, after=_AFTER, separator=True, group=True)
 
 
 def unregister() -> None:
-    """Takes it out again, and out of the artist's hand."""
+    """Removes the tool and switches to another one where it is in use."""
     live.clear()
     _lay_down()
     for cls in reversed(_TOOLS):
@@ -78,7 +78,7 @@ def unregister() -> None:
 
 
 def _lay_down() -> None:
-    """Another tool in its place where it is used: a tool that is gone would leave the preview without any."""
+    """Switches to the select tool where the brush is active, so that no preview is left without a tool."""
     for window, area in () if bpy.app.background else compat.sequencer_areas():
         region = next((r for r in area.regions if r.type == "PREVIEW"), None)
         if window is None or region is None:

@@ -1,4 +1,4 @@
-"""Sentences in a sidebar, which is narrow: Blender leaves out the middle of a line that is too long."""
+"""Draws wrapped text in the narrow sidebar: Blender cuts the middle out of a line that is too long."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from ..tasks import tier_choice, upkeep
 
 
 def draw(context: Any, layout: Any, text: str, icon: str = "BLANK1") -> None:
-    """Draws a sentence on as many lines as it takes, the icon before the first."""
+    """Draws a sentence wrapped over several lines, with the icon on the first."""
     for number, line in enumerate(wrapped(text, letters(context))):
         layout.label(text=line, icon="BLANK1" if number else icon)
 
 
 def letters(context: Any) -> int:
-    """How many letters of the panel's text fit side by side in the sidebar: few take more than 6.5 units."""
+    """Returns how many characters fit on one line of the sidebar: few are wider than 6.5 units."""
     if context.region is None:
         return 38
     return max(20, int((context.region.width / context.preferences.system.ui_scale - 60) / 6.5))
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """The text in lines of at most so many letters; a longer path is broken, Blender would leave some out."""
+    """Returns the text in lines of at most `width` characters; longer words, such as paths, are broken."""
     lines: list[str] = []
     for word in (long[at : at + width] for long in text.split() for at in range(0, len(long), width)):
         if lines and len(lines[-1]) + 1 + len(word) <= width:
@@ -33,7 +33,7 @@ def wrapped(text: str, width: int) -> list[str]:
 
 
 def draw_troubles(context: Any, layout: Any) -> None:
-    """Draws what the artist has to see to."""
+    """Draws problems that need the artist's attention."""
     for text, hint in upkeep.keeper.troubles[:2]:
         column = layout.box().column(align=True)
         column.scale_y = 0.8
@@ -42,7 +42,7 @@ def draw_troubles(context: Any, layout: Any) -> None:
 
 
 def draw_tier(layout: Any) -> None:
-    """The row with the choice between Faster and Finer."""
+    """Draws the row with Faster, the tier and Finer."""
     row = layout.row(align=True)
     for towards_finer in (False, True):
         if towards_finer:
@@ -53,7 +53,7 @@ def draw_tier(layout: Any) -> None:
 
 
 class BelowCutout:
-    """Base of such a panel; before `bpy.types.Panel`."""
+    """Base of the panels below "Cutout"; comes before `bpy.types.Panel` in the bases."""
 
     bl_space_type = "SEQUENCE_EDITOR"
     bl_region_type = "UI"
@@ -62,6 +62,6 @@ class BelowCutout:
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        """There is a cutout."""
+        """Returns True if there is a cutout."""
         scene = compat.sequencer_scene(context)
         return scene is not None and len(scene.cutout.tracks) > 0

@@ -102,7 +102,7 @@ def write(stage: Stage) -> Steps:
     stage.check("no image is left in the file", set(bpy.data.images) == images, [i.name for i in bpy.data.images])
     head = stage.track.head
     yield from stage.do("cutout.undo_round")
-    stage.says("a step is taken back", "Took the last step back")
+    stage.says("a step is taken back", "Undid the last step")
     drawn = stage.track.keyframe_count
     stage.check("only the drawn frames are left", stage.track.done_count == drawn, stage.track.done_count)
     stage.shot("step taken back")

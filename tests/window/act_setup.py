@@ -36,7 +36,7 @@ def set_up(stage: Stage) -> Steps:
     yield from _look(stage)
     yield from desk.press("cutout.set_up_engine")
     yield 0.5
-    stage.says("a folder that is not there", "folder of wheels is not there")
+    stage.says("a folder that is not there", "folder of wheels does not exist")
     yield from desk.rest()
     if stage.wheels is not None:
         chosen.wheels = str(stage.wheels)

@@ -153,7 +153,7 @@ def test_killed_half_way_it_is_never_used_and_made_next_time(
     ("kind", "message"),
     [
         ("offline", "stay offline.*Allow Online Access"),
-        ("no folder", "folder of wheels is not there"),
+        ("no folder", "folder of wheels does not exist"),
         ("no wheels", "There are no wheels in"),
         ("chosen", "existing Python is chosen"),
     ],

@@ -256,7 +256,7 @@ def test_what_cannot_be_painted_is_told_and_changes_nothing(blender: Any, track:
     with pytest.raises(RuntimeError, match="no points"):
         blender.ops.cutout.paint(label="keep")
     scene.frame_set(scene.frame_current + 500)
-    with pytest.raises(RuntimeError, match="not seen here"):
+    with pytest.raises(RuntimeError, match="not visible here"):
         paint(blender)
     assert status.level == "ERROR"
     assert (len(track().strokes), track().head) == (0, "")

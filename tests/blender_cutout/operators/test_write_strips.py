@@ -163,7 +163,7 @@ def test_the_mask_follows_an_animated_transform(blender: Any, project: Project, 
     driver = transform.driver_add("offset_y").driver
     driver.expression = "3"
     write(blender)
-    assert "driven" in blender.context.window_manager.cutout.text
+    assert "has drivers" in blender.context.window_manager.cutout.text
 
 
 def test_a_clip_in_a_meta_strip_gets_its_mask_beside_it(blender: Any, project: Project, tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def test_free_text_of_earlier_preferences_keeps_working(blender: Any, chosen: An
     assert settings.current().tier == tier
     paper = Paper()
     preferences._draw_tier(chosen, paper)
-    assert ("There is no tier 'ultra'" in "\n".join(paper.notes)) == (text == "ultra")
+    assert ("This release has no tier 'ultra'" in "\n".join(paper.notes)) == (text == "ultra")
     blender.ops.cutout.choose_tier(tier="draft")
     assert chosen.tier == "draft"
 

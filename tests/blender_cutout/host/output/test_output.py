@@ -63,7 +63,7 @@ def test_the_clip_goes_up_where_there_is_no_room_and_the_artists_strips_stay(
     found = channels(scene)
     assert (found["green"], found["clip background"], found["clip"]) == (1, 2, 3)
     assert found["clip mask"] not in (1, 2, 3)
-    assert "went up" in blender.context.window_manager.cutout.text
+    assert "moved up" in blender.context.window_manager.cutout.text
     assert span(strip_named(scene, "clip background")) == span(strip)
     assert_behind(blender, scene, BLUE, tmp_path / "r")
     blender.ops.cutout.write_strips()
