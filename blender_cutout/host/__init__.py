@@ -1,1 +1,1 @@
-"""The part of the add-on that knows Blender's data: annotations, strips, coordinates."""
+"""Access to Blender's data: annotations, strips, rendered frames, folders."""

@@ -1,4 +1,4 @@
-"""Animated transforms: the mask's gets the same F-curves as the clip's.
+"""Copies the clip's transform animation to the mask strip.
 
 Copies, not drivers: a driver from one strip to another of the same scene is a cycle to Blender's evaluation.
 """
@@ -24,7 +24,7 @@ _POINT = (
 
 
 def copy(scene: Any, clip: Any, mask: Any) -> bool:
-    """Gives the mask's transform and crop the F-curves of the clip's, and takes away those it had.
+    """Replaces the F-curves of the mask's transform and crop with copies of the clip's.
 
     Returns:
         False when something moves the clip that cannot be copied: a driver, or a curve with modifiers.
@@ -45,7 +45,7 @@ def copy(scene: Any, clip: Any, mask: Any) -> bool:
 
 
 def moves(scene: Any, clip: Any) -> bool:
-    """True when something moves the clip's picture over time: curves or drivers."""
+    """Returns True if F-curves or drivers move the clip's picture over time."""
     data = scene.animation_data
     paths = tuple(getattr(clip, group).path_from_id() + "." for group in GROUPS)
     drivers = data.drivers if data else ()
@@ -53,7 +53,7 @@ def moves(scene: Any, clip: Any) -> bool:
 
 
 def curves_of(scene: Any, clip: Any) -> list[tuple[str, Any]]:
-    """The F-curves of a strip's transform and crop, each with the name of its value."""
+    """Returns the F-curves of a strip's transform and crop, each with its property name."""
     found = []
     for group in GROUPS:
         start = getattr(clip, group).path_from_id() + "."

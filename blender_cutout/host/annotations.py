@@ -1,4 +1,4 @@
-"""The two annotation layers of the preview: making, finding, drawing on them."""
+"""Makes and finds the two annotation layers of the preview, and starts drawing on them."""
 
 from __future__ import annotations
 
@@ -16,48 +16,48 @@ from . import compat
 _COLOURS = {Label.KEEP: (0.0, 1.0, 0.0), Label.REMOVE: (1.0, 0.0, 0.0)}
 _TOOL = "builtin.annotate"
 THICKNESS = 8
-"""Screen pixels; the artist may set another on the layer."""
+"""Thickness in screen pixels; the artist may change it on the layer."""
 FADED = 0.4
-"""Opacity of a layer whose strokes on the current frame were all applied: out of the way, but still to be read."""
+"""Opacity of a layer whose strokes on the current frame were all applied: unobtrusive but visible."""
 
 
 def find(context: Any) -> Any:
-    """The annotation with the cutout layers, that of the space drawn in first; None when there is none."""
+    """Returns the annotation with the cutout layers, preferring the active space's; None if there is none."""
     candidates = [compat.annotation_get(space) for space in _spaces(context)]
     candidates += list(compat.annotations_data())
     return next((a for a in candidates if a and any(layer.info in LAYERS for layer in a.layers)), None)
 
 
 def set_up(context: Any) -> Any:
-    """Makes the two layers where they are missing, shows them in every sequencer, and returns their annotation."""
+    """Makes the two layers if missing, shows them in every sequencer, and returns their annotation."""
     spaces = _spaces(context)
     used = next((a for a in map(compat.annotation_get, spaces) if a), None)
     annotation = find(context) or used or compat.annotations_data().new("Cutout")
-    annotation.use_fake_user = True  # without a sequencer on any screen nothing else would keep it
+    annotation.use_fake_user = True  # without a sequencer on any screen nothing else keeps it
     for name, label in LAYERS.items():
         if not any(layer.info == name for layer in annotation.layers):
             layer = annotation.layers.new(name, set_active=False)
             layer.color = _COLOURS[label]
             layer.thickness = THICKNESS
-            layer.use_annotation_onion_skinning = False  # a stroke counts on its own frame and is to be seen only there
+            layer.use_annotation_onion_skinning = False  # a stroke applies to its own frame and is shown only there
     activate(annotation, Label.KEEP)
     for space in spaces:
         if compat.annotation_get(space) != annotation:
             compat.annotation_set(space, annotation)
     for scene in {compat.sequencer_scene(context), context.scene}:
-        # The other placements stick to the screen, and from 4.3 to 5.1 such strokes cannot even be told apart.
+        # Other placements stick to the screen, and from 4.3 to 5.1 such strokes cannot even be recognised.
         scene.tool_settings.annotation_stroke_placement_view2d = "IMAGE"
     return annotation
 
 
 def activate(annotation: Any, label: Label) -> None:
-    """Makes the label's layer the one that the annotate tool draws on."""
+    """Makes the label's layer active, so that the annotate tool draws on it."""
     names = [layer.info for layer in annotation.layers]
     annotation.layers.active_index = names.index(next(n for n, of in LAYERS.items() if of is label))
 
 
 def end_strokes(annotation: Any, frame: int) -> None:
-    """Has the strokes of a timeline frame vanish on the next one: by itself Blender shows them until others follow."""
+    """Ends the strokes of a timeline frame on the next one: by default Blender shows them until the next strokes."""
     for layer in annotation.layers:
         if layer.info in LAYERS:
             numbers = {f.frame_number for f in layer.frames}
@@ -66,21 +66,21 @@ def end_strokes(annotation: Any, frame: int) -> None:
 
 
 def fade(annotation: Any, frame: int, applied: Collection[str], drawing: bool = False, hidden: bool = False) -> None:
-    """Shows a layer faded, or not at all, while all its strokes on a timeline frame were applied.
+    """Fades or hides a layer while all its strokes on a timeline frame are applied.
 
     By the layer's opacity, as strokes cannot be moved to another layer from 4.3 to 5.1. An opacity that the artist
     chose is left alone.
 
     Args:
-        annotation: with the two layers.
+        annotation: has the two layers.
         frame: the timeline frame.
-        applied: keys of the strokes that were.
-        drawing: the artist draws: all is shown in full.
-        hidden: strokes that were applied are not shown.
+        applied: keys of the applied strokes.
+        drawing: the artist is drawing: show everything in full.
+        hidden: hide applied strokes.
     """
     strokes: list[Drawn] = []
     if not drawing:
-        with suppress(StrokeError):  # told when they are to be applied
+        with suppress(StrokeError):  # reported when they are applied
             strokes = drawn_on(annotation, frame)
     for layer in annotation.layers:
         if layer.info not in LAYERS or not any(abs(layer.annotation_opacity - o) < 1e-3 for o in (1.0, FADED, 0.0)):
@@ -92,7 +92,7 @@ def fade(annotation: Any, frame: int, applied: Collection[str], drawing: bool = 
 
 
 def is_drawing() -> bool:
-    """True while the mouse draws or erases an annotation, or the Cutout Brush paints."""
+    """Returns True while the mouse draws or erases an annotation, or the Cutout Brush paints."""
     return any(
         "annot" in operator.bl_idname.lower() or operator.bl_idname == "CUTOUT_OT_paint"
         for window in bpy.context.window_manager.windows
@@ -101,11 +101,11 @@ def is_drawing() -> bool:
 
 
 def active_label(context: Any) -> Label | None:
-    """What a stroke drawn now would say; None while another tool is used."""
+    """Returns the label of a stroke drawn now; None while another tool is active."""
     if not context.workspace or not context.space_data:
         return None
     kind = context.space_data.view_type
-    mode = "PREVIEW" if kind == "SEQUENCER" else kind  # the strokes are drawn in another editor then
+    mode = "PREVIEW" if kind == "SEQUENCER" else kind  # the strokes are then drawn in another editor
     tool = context.workspace.tools.from_space_sequencer(mode, create=False)
     annotation = compat.annotation_get(context.space_data)
     if tool is None or tool.idname != _TOOL or not annotation or not len(annotation.layers):
@@ -114,7 +114,7 @@ def active_label(context: Any) -> Label | None:
 
 
 def start_tool(context: Any) -> bool:
-    """Starts the annotate tool in a preview; False when there is no window with one."""
+    """Starts the annotate tool in a preview; returns False if no window has one."""
     place = preview()
     if place is None:
         return False
@@ -124,7 +124,7 @@ def start_tool(context: Any) -> bool:
 
 
 def preview() -> dict[str, Any] | None:
-    """The first preview that is seen, as an override of the context; None without a window."""
+    """Returns a context override for the first visible preview; None if there is none."""
     for window, area in () if bpy.app.background else compat.sequencer_areas():
         region = next((r for r in area.regions if r.type == "PREVIEW"), None)
         if window and region and area.spaces.active.view_type != "SEQUENCER":
@@ -133,7 +133,7 @@ def preview() -> dict[str, Any] | None:
 
 
 def view(context: Any) -> tuple[float, tuple[float, float]]:
-    """(screen pixels per preview unit, (width, height) of the preview region): of the area used, else of another.
+    """Returns (screen pixels per preview unit, (width, height) of the preview region), preferring the active area.
 
     Without a window there is no zoom: (1, (0, 0)).
     """
@@ -150,7 +150,7 @@ def view(context: Any) -> tuple[float, tuple[float, float]]:
 
 
 def _spaces(context: Any) -> list[Any]:
-    """The sequencer spaces, the one in use first."""
+    """Yields the sequencer spaces, the active one first."""
     space = context.space_data
     first = [space] if space and space.type == "SEQUENCE_EDITOR" else []
     return first + [area.spaces.active for _, area in compat.sequencer_areas()]

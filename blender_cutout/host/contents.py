@@ -1,4 +1,4 @@
-"""What lies in a folder of ours: only that is copied or removed, and no link is ever followed. No Blender.
+"""Copies and removes the contents of the add-on's folders, nothing else, and never follows a link. No Blender.
 
 The folders are those of cutouts, as `core/session/track_session.py` describes them with the pictures for
 Blender's strips, and those of rendered frames. A file that neither writes is somebody else's: it is not copied,
@@ -21,7 +21,7 @@ from ..core import atomic
 
 SESSION, ROUNDS, DONE, UNUSED = "session.json", "rounds.jsonl", "done.json", "unused"
 _Tree: TypeAlias = "dict[str, _Tree | None]"
-"""Patterns of names → what a folder of that name may hold; None = a file."""
+"""Name patterns → the allowed contents of such a folder; None = a file."""
 _PICTURES: _Tree = {r"\d{6,}\.png": None}
 _TRACK: _Tree = {
     re.escape(SESSION): None,
@@ -36,36 +36,36 @@ _PASSING = re.compile(
     r"lock(\..*)?|.*\.(part|tmp|stale)|render_.*\.png|\.ds_store|\._.*|thumbs\.db|desktop\.ini",
     re.IGNORECASE | re.DOTALL,
 )
-"""Files that are ours, or a file browser's, but not worth a copy."""
+"""Files of ours or of a file browser that are not copied."""
 _PASSING_FOLDERS: _Tree = {
     r"\.(matte|union)(-[a-z]+)?(\.[0-9a-f]+)?\.(new|old)": {**_PICTURES, r"splines\.json": None},
     r"BL_proxy": {r".*": {r".*": {r".*": None}}},
 }
-"""Folders that are ours, or Blender's proxies of our pictures, but not worth a copy."""
+"""Folders of ours, or Blender's proxies of our pictures, that are not copied."""
 _GROWING = re.compile(r"rounds.*\.jsonl|session\.json|confidence\.txt")
-"""Files that are written to in place: each version needs its own."""
+"""Files that are written in place, so that each version needs its own."""
 _COPY = ".copy"
 
 
 def is_session(folder: Path) -> bool:
-    """True for a folder, not a link to one, that holds a cutout's work."""
+    """Returns True for a folder (no link) with a cutout's work."""
     return atomic.is_folder(folder) and any(_is_file(folder / name) for name in (SESSION, ROUNDS))
 
 
 def is_rendered(folder: Path) -> bool:
-    """True for a folder, not a link to one, of rendered frames that are all there, with nothing else in it."""
+    """Returns True for a folder (no link) with a complete set of rendered frames and nothing else."""
     return atomic.is_folder(folder) and _is_file(folder / DONE) and not _foreign(folder, _RENDERED)
 
 
 def is_empty(folder: Path) -> bool:
-    """True where there is nothing: no folder of that name, or one that holds nothing that matters."""
+    """Returns True if the folder does not exist or holds nothing that matters."""
     if not os.path.lexists(folder):
         return True
     return atomic.is_folder(folder) and all(map(_passes, _entries(folder)))
 
 
 def foreign(folder: Path) -> str:
-    """Path, from `folder`, of something in it that is not ours; "" = there is nothing like it, or no folder.
+    """Returns the relative path of something in `folder` that is not ours; "" = nothing, or no folder.
 
     A link is never ours, be it `folder` itself (".").
     """
@@ -77,9 +77,9 @@ def foreign(folder: Path) -> str:
 
 
 def copy(folder: Path, target: Path) -> None:
-    """Puts a copy of what is ours in `folder` in the place of `target`; pictures are shared where the disk can.
+    """Replaces `target` with a copy of our files in `folder`; pictures are hard-linked if possible.
 
-    It may be called while the engine works in `folder`: files that vanish meanwhile are left out.
+    Safe while the engine works in `folder`: files that vanish meanwhile are skipped.
 
     Raises:
         OSError: it cannot be written; `target` is as it was then.
@@ -108,7 +108,7 @@ def copy(folder: Path, target: Path) -> None:
 
 
 def remove(folder: Path) -> bool:
-    """Removes a folder of ours; False where it holds anything else, and is left alone, or cannot be removed."""
+    """Removes a folder of ours; returns False if it holds anything else (it then stays) or cannot be removed."""
     if not atomic.is_folder(folder) or foreign(folder):
         return False
     shutil.rmtree(folder, ignore_errors=True)  # which does not follow links
@@ -116,12 +116,12 @@ def remove(folder: Path) -> bool:
 
 
 def pictures(folder: Path) -> set[str]:
-    """Names of the pictures in a folder that are files themselves, not links. Raises OSError."""
+    """Returns the names of the pictures in a folder, without links. Raises OSError."""
     return {entry.name for entry, _ in _ours(folder, _PICTURES)}
 
 
 def clear_part(folder: Path) -> None:
-    """Removes the pictures in a folder that was begun, and itself; whatever else is in it stays. Raises OSError."""
+    """Removes the pictures of an unfinished folder, and the folder if it is then empty. Raises OSError."""
     for entry in _entries(folder):
         if _match(entry, _RENDERED) or _passes(entry):
             os.unlink(entry.path)
@@ -152,7 +152,7 @@ def _share(source: Path, target: Path) -> None:
 
 
 def _ours(folder: Path, tree: _Tree) -> Iterator[tuple[os.DirEntry[str], _Tree | None]]:
-    """What of a folder is ours and worth keeping."""
+    """Yields the entries of a folder that are ours and worth keeping."""
     with suppress(FileNotFoundError):
         for entry in _entries(folder):
             found = _match(entry, tree)
@@ -183,7 +183,7 @@ def _passes(entry: os.DirEntry[str]) -> bool:
 
 
 def _match(entry: os.DirEntry[str], tree: _Tree) -> tuple[_Tree | None] | None:
-    """(What an entry may hold,); None where it is not ours, by its name or by what it is."""
+    """Returns (allowed contents of an entry,); None if it is not ours by name or kind."""
     for pattern, inside in tree.items():
         if re.fullmatch(pattern, entry.name):
             path = Path(entry.path)
@@ -192,7 +192,7 @@ def _match(entry: os.DirEntry[str], tree: _Tree) -> tuple[_Tree | None] | None:
 
 
 def _is_file(path: Path) -> bool:
-    """True for an ordinary file, not for a link to one."""
+    """Returns True for a regular file, False for a link."""
     try:
         found = os.lstat(path)
     except (OSError, ValueError):
@@ -201,12 +201,12 @@ def _is_file(path: Path) -> bool:
 
 
 def _beside(target: Path) -> Path:
-    """A name beside `target` that nobody can foresee."""
+    """Returns an unpredictable path next to `target`."""
     return target.with_name(f".{target.name}.{secrets.token_hex(4)}{_COPY}")
 
 
 def _sweep(target: Path, tree: _Tree) -> None:
-    """Removes copies of this very folder that a killed Blender left half made."""
+    """Removes unfinished copies of this folder, left by a Blender that was killed."""
     mine = re.compile(rf"\.{re.escape(target.name)}\.[0-9a-f]{{8}}{re.escape(_COPY)}")
     for name in os.listdir(target.parent):
         if mine.fullmatch(name):

@@ -1,4 +1,4 @@
-"""What a strip's own picture depends on, as a short hash: it changes when the picture may, not when the strip is moved.
+"""Hashes everything a strip's own picture depends on; moving the strip does not change the hash.
 
 Counted: speed and retiming, files, text and colours, the inputs of effects, everything inside a meta strip, their
 animation. Not counted: what only places the strip's picture (transform, crop, flip, blending, modifiers, channel) and
@@ -36,7 +36,7 @@ _NEVER |= {
     "parent",
 }
 _NEVER |= {"use_cache_preprocessed", "proxy", "use_proxy", "use_default_fade", "show_waveform", "is_active"}
-_NEVER |= {"fps"}  # of the file, which is part of it; Blender opens a movie anew each time it is read
+_NEVER |= {"fps"}  # from the file, which is hashed; Blender reopens a movie each time this is read
 _PLACING = {
     "mute",
     "channel",
@@ -56,11 +56,11 @@ _DIGITS = 5
 
 
 def fingerprint_of(scene: Any, strip: Any) -> str:
-    """The hash of what the picture of a scene's strip depends on: 16 hexadecimal digits."""
-    import hashlib  # here, not above: with OpenSSL behind it, it is the dearest of the standard library
+    """Returns the hash of everything a strip's picture depends on: 16 hexadecimal digits."""
+    import hashlib  # slow to import (OpenSSL)
 
     anchor = compat.time_get(strip, "frame_start")
-    with warnings.catch_warnings():  # every property is read, those that Blender is about to drop too
+    with warnings.catch_warnings():  # every property is read, deprecated ones too
         warnings.simplefilter("ignore")
         parts = list(_strip(scene, strip, anchor, set(), top=True))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
@@ -71,7 +71,7 @@ def _strip(scene: Any, strip: Any, anchor: float, seen: set[int], top: bool = Fa
         return
     seen.add(strip.as_pointer())
     yield f"strip {strip.type}"
-    if top:  # where the handles lie is another matter: see `frames`
+    if top:  # the handles are left out: see `frames`
         yield from (f"{name} {compat.time_get(strip, name):.3f}" for name in _TIMES[5:])
     else:
         for name in _TIMES:
@@ -95,7 +95,7 @@ def _strip(scene: Any, strip: Any, anchor: float, seen: set[int], top: bool = Fa
 
 
 def _properties(scene: Any, owner: Any, anchor: float, seen: set[int], left_out: set[str], depth: int) -> Iterator[str]:
-    """Every value of a Blender structure, and of what it holds."""
+    """Yields every value of a Blender structure, recursively."""
     for prop in owner.bl_rna.properties:
         name = prop.identifier
         if name in _NEVER or name in left_out or (depth == 0 and name.startswith(_TIME_NAMES)):
@@ -106,7 +106,7 @@ def _properties(scene: Any, owner: Any, anchor: float, seen: set[int], left_out:
                     if name == "retiming_keys":
                         yield f"key {item.timeline_frame - anchor}"
                     elif name == "elements":
-                        yield str(item.filename)  # its size is chance until it is rendered
+                        yield str(item.filename)  # its size is undefined until it is rendered
                     elif hasattr(item, "bl_rna"):
                         yield from _properties(scene, item, anchor, seen, set(), depth + 1)
         elif name == "strobe":
@@ -131,7 +131,7 @@ def _pointer(scene: Any, name: str, value: Any, anchor: float, seen: set[int], d
 
 def _plain(prop: Any, value: Any) -> str:
     if prop.type == "STRING" and prop.subtype in ("FILE_PATH", "DIR_PATH"):
-        return Path(str(value).rstrip("/\\")).name  # where it lies differs from copy to copy of a project
+        return Path(str(value).rstrip("/\\")).name  # the folder differs between copies of a project
     if prop.type == "FLOAT":
         return str([round(v, _DIGITS) for v in value] if prop.is_array else round(value, _DIGITS))
     if getattr(prop, "is_array", False):
@@ -140,7 +140,7 @@ def _plain(prop: Any, value: Any) -> str:
 
 
 def _animation(scene: Any, strip: Any, anchor: float, left_out: set[str]) -> Iterator[str]:
-    """Curves and drivers of a strip's values."""
+    """Yields the F-curves and drivers of a strip."""
     data = scene.animation_data
     if data is None:
         return
@@ -162,7 +162,7 @@ def _points(curve: Any, anchor: float) -> Iterator[str]:
 
 
 def _scene(scene: Any, seen: set[int]) -> Iterator[str]:
-    """What shows of a scene without rendering it; its sequencer when it has one."""
+    """Yields what can be known of a scene's picture without rendering it; its sequencer if it has one."""
     render = scene.render
     yield f"{render.engine} {render.resolution_x} {render.resolution_y} {render.resolution_percentage}"
     yield f"{scene.frame_start} {scene.frame_end}"
@@ -188,7 +188,7 @@ def _scene(scene: Any, seen: set[int]) -> Iterator[str]:
 
 
 def _still(thing: Any, data: Any) -> Iterator[str]:
-    """Where an object lies, as far as that is not animated; nothing of what the nonlinear animation may move."""
+    """Yields an object's unanimated transform; nothing that NLA may move."""
     if len(data.nla_tracks):
         return
     moved = {curve.data_path for curve in (*compat.curves(data), *data.drivers)}
@@ -198,7 +198,7 @@ def _still(thing: Any, data: Any) -> Iterator[str]:
 
 
 def _file(path: str) -> str:
-    """Name and size: not the time of change, which differs in a copied project."""
+    """Returns a file's name and size, not its modification time, which differs in a copied project."""
     file = Path(bpy.path.abspath(path))
     try:
         return f"file {file.name} {file.stat().st_size}"

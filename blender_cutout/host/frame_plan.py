@@ -1,4 +1,4 @@
-"""Which frames of a cutout's strip must be rendered before it can be worked on, why, and how much disk they take."""
+"""Plans which frames of a cutout's strip must be rendered first, why, and how much disk they need."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from . import compat, fingerprint, rendered_frames, strip_source, strips
 from .strip_source import Source
 
 _SHARE = 0.6
-"""Bytes of a PNG picture for each byte of a noisy picture."""
+"""PNG bytes per raw byte of a noisy picture."""
 
 
 @dataclass(frozen=True, slots=True)
 class FramePlan:
-    """What is to be rendered for a cutout's strip.
+    """What must be rendered for a cutout's strip.
 
     Attributes:
-        reason: why, a sentence; "" = it need not be.
+        reason: why, a sentence; "" = not needed.
         first: timeline frame of the first picture.
-        count: how many frames.
+        count: number of frames.
         size: (width, height) of the pictures.
-        output: they are as large as the scene's render.
+        output: the pictures have the scene's render size.
         offset: of the first picture from the start of the strip's content.
         mark: fingerprint of the strip.
-        bytes: disk that they take, about.
+        bytes: approximate disk space.
     """
 
     reason: str
@@ -40,21 +40,21 @@ class FramePlan:
 
     @property
     def megabytes(self) -> int:
-        """Of disk, at least 1."""
+        """Returns the disk space in MB, at least 1."""
         return max(1, round(self.bytes / 1e6))
 
     def told(self) -> str:
-        """What the artist should know before."""
+        """Returns the cost as a sentence for the artist."""
         noun = "frame is" if self.count == 1 else "frames are"
         return f"{self.count} {noun} rendered once first: about {self.megabytes} MB."
 
 
 def plan(scene: Any, track: Any) -> FramePlan:
-    """What would be rendered for a cutout. Raises StripError when its strip is gone or cannot be cut out."""
+    """Returns what would be rendered for a cutout. Raises StripError if its strip is gone or cannot be cut out."""
     strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
     source = strip_source.source(scene, strip)
     if min(source.size) <= 0:
-        raise StripError("The size of the strip's picture is not known.", "Check that its file can be read.")
+        raise StripError("The size of the strip's picture is unknown.", "Check that its file can be read.")
     reason = _reason(scene, track, strip, source)
     left, right = rendered_frames.span(strip)
     width, height = source.size
@@ -71,18 +71,18 @@ def plan(scene: Any, track: Any) -> FramePlan:
 
 
 def needed(scene: Any, track: Any) -> str:
-    """Why the frames of a cutout's strip must be rendered; "" = they need not be. Raises StripError as `plan`."""
+    """Returns why the frames of a cutout's strip must be rendered; "" = not needed. Raises StripError as `plan`."""
     strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
     rendered = rendered_frames.rendered_frames_of(strip)
     if rendered is not None:
         there = (rendered.path / rendered_frames.DONE).is_file()
         return rendered_frames.stale(scene, strip) or ("" if there else "The strip's rendered frames are missing.")
-    # The panel asks at every redraw: an image strip may have thousands of files, and the fingerprint takes its time.
+    # The panel calls this often: an image strip may have thousands of files, and the fingerprint is slow.
     return _reason(scene, track, strip, strip_source.source(scene, strip, files=False))
 
 
 def _reason(scene: Any, track: Any, strip: Any, source: Source) -> str:
-    """Why a strip without rendered frames needs them; "" = it does not."""
+    """Returns why a strip without rendered frames needs them; "" = it does not."""
     if (
         strip.type != "MOVIE"
         or source.reason

@@ -1,4 +1,4 @@
-"""Renders a strip's own picture, alone: through a copy of the scene, so that the artist's scene is not touched.
+"""Renders a strip's own picture alone, in a copy of the scene, so that the artist's scene is not touched.
 
 Exact for every kind of strip, speed and retiming, since it is Blender itself that renders. Transform, crop, flips and
 modifiers of the strip are left out: cutouts work on the picture before them.
@@ -26,10 +26,10 @@ _PLACED = ("transform.", "crop.", "modifiers", "blend_alpha", "mute", "use_flip_
 
 
 def render(scene: Any, place: Place, size: tuple[int, int], frames: Sequence[int], first: int, folder: Path) -> None:
-    """Renders a few timeline frames of a strip into `folder`, each whole or not there.
+    """Renders a few timeline frames of a strip into `folder`; each file is complete or missing.
 
     Args:
-        scene: the strip's.
+        scene: the strip's scene.
         place: the strip.
         size: (width, height) of its picture.
         frames: timeline frames, ascending.
@@ -41,7 +41,7 @@ def render(scene: Any, place: Place, size: tuple[int, int], frames: Sequence[int
         StripError: Blender could not render the strip.
     """
     with _alone(scene, place, size) as copy:
-        prefix = f"render_{secrets.token_hex(4)}_"  # Blender writes through a link: nobody is to foresee the name
+        prefix = f"render_{secrets.token_hex(4)}_"  # unpredictable, because Blender writes through links
         copy.frame_start, copy.frame_end, copy.frame_step = frames[0], frames[-1], 1
         copy.render.filepath = str(folder / prefix)
         try:
@@ -51,7 +51,7 @@ def render(scene: Any, place: Place, size: tuple[int, int], frames: Sequence[int
                 _check_whole(picture)
                 os.replace(picture, folder / file_name(frame - first))
         finally:
-            for picture in folder.glob(f"{prefix}*"):  # what an error left
+            for picture in folder.glob(f"{prefix}*"):  # left by an error
                 with suppress(OSError):
                     picture.unlink()
 
@@ -62,13 +62,13 @@ def _render(copy: Any, folder: Path) -> None:
     except RuntimeError as error:
         raise StoreError(
             f"The frames cannot be rendered into {folder}: {str(error).strip()}",
-            "Free space on the disk, or check the folder's permissions; what is done stays.",
+            "Free space on the disk, or check the folder's permissions; finished frames stay.",
         ) from error
 
 
 @contextmanager
 def _alone(scene: Any, place: Place, size: tuple[int, int]) -> Iterator[Any]:
-    """A copy of the scene that renders nothing but the strip's own picture; removed afterwards."""
+    """Yields a temporary copy of the scene that renders nothing but the strip's own picture."""
     name, meta = place.strip.name, place.meta.name if place.meta is not None else None
     copy = scene.copy()
     action = None
@@ -81,7 +81,7 @@ def _alone(scene: Any, place: Place, size: tuple[int, int]) -> Iterator[Any]:
         for other in found[0].siblings:
             other.mute = other != strip
         if meta is not None:
-            copy.sequence_editor.display_stack(found[0].meta)  # its inside as it is: no handles, speed, transform
+            copy.sequence_editor.display_stack(found[0].meta)  # the contents only: no handles, speed or transform
         _reset(strip)
         _set_output(copy, size)
         if compat.RATE_BY_CACHE:
@@ -94,7 +94,7 @@ def _alone(scene: Any, place: Place, size: tuple[int, int]) -> Iterator[Any]:
 
 
 def _reset(strip: Any) -> None:
-    """Takes away all that only places the picture."""
+    """Resets everything that only places the picture."""
     strip.blend_type, strip.blend_alpha = "REPLACE", 1.0
     strip.use_flip_x = strip.use_flip_y = False
     for modifier in list(strip.modifiers):
@@ -107,7 +107,7 @@ def _reset(strip: Any) -> None:
 
 
 def _drop_animation(copy: Any, strip: Any) -> Any:
-    """Gives the copied scene its own action without the curves that place the strip; returns it for removal."""
+    """Gives the copied scene its own action without the strip's placement curves; returns it for removal."""
     data = copy.animation_data
     if data is None:
         return None
@@ -135,7 +135,9 @@ def _set_output(copy: Any, size: tuple[int, int]) -> None:
     render.use_sequencer, render.use_compositing = True, False
     render.use_stamp = render.use_border = render.use_multiview = render.use_placeholder = False
     for prop in render.bl_rna.properties:
-        if prop.identifier.startswith("use_stamp_"):  # else each file has its date, and is another one when made again
+        if prop.identifier.startswith(
+            "use_stamp_"
+        ):  # otherwise each file contains its date and differs when rendered again
             setattr(render, prop.identifier, False)
     render.use_overwrite = render.use_file_extension = True
     render.dither_intensity = 0.0
@@ -152,7 +154,7 @@ def _set_output(copy: Any, size: tuple[int, int]) -> None:
 
 
 def _check_whole(picture: Path) -> None:
-    """Raises StoreError when a picture was not written to its end: Blender does not always tell."""
+    """Raises StoreError if a picture is incomplete, which Blender does not always report."""
     try:
         with picture.open("rb") as file:
             file.seek(-len(_PICTURE_END), os.SEEK_END)
@@ -162,5 +164,5 @@ def _check_whole(picture: Path) -> None:
     except OSError:
         pass
     raise StoreError(
-        f"A frame could not be written to {picture.parent}.", "Free space on the disk; the frames done so far stay."
+        f"A frame could not be written to {picture.parent}.", "Free space on the disk; finished frames stay."
     )

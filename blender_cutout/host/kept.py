@@ -1,4 +1,4 @@
-"""What a .blend keeps as text, read as something that anybody may have written. No Blender.
+"""Parses text properties of a .blend as untrusted input, without Blender.
 
 Whatever is not as the add-on writes it counts as not there: lists are cut to the frames of the clip, records that lack
 a value or have one of another kind are None.
@@ -13,16 +13,16 @@ from functools import lru_cache
 from typing import Any
 
 MOST_FRAMES = 1_048_574
-"""Blender's last frame."""
+"""Blender's highest frame number."""
 _MOST = 1 << 26
-"""Characters of a text that is read at all."""
+"""Maximum characters of a text to parse."""
 _OPERATION = re.compile(r"[0-9a-f]{16}(-[a-z-]+)?")
 
 
 def record(text: object, **kinds: type) -> dict[str, Any] | None:
-    """The values of those names and kinds in an object of JSON; None where one is missing or of another kind.
+    """Returns the named values of a JSON object; None if one is missing or of another type.
 
-    Whole numbers are taken within ± `MOST_FRAMES`.
+    Integers must lie within ± `MOST_FRAMES`.
     """
     found = _parsed(text)
     if not isinstance(found, dict) or not kinds.keys() <= found.keys():
@@ -35,19 +35,19 @@ def record(text: object, **kinds: type) -> dict[str, Any] | None:
 
 @lru_cache(maxsize=32)
 def numbers(text: str, count: int) -> tuple[int, ...]:
-    """The clip frames, below `count`, of a list of them."""
+    """Returns the clip frames below `count` in a JSON list."""
     return tuple(n for n in _listed(text) if type(n) is int and 0 <= n < count)
 
 
 @lru_cache(maxsize=32)
 def ranges(text: str, count: int) -> tuple[tuple[int, int], ...]:
-    """The [start, stop) pairs of a list, cut to the `count` frames of the clip."""
+    """Returns the [start, stop) pairs of a JSON list, clipped to `count` frames."""
     return tuple((start, stop) for start, stop, _ in _cut(text, count, 2))
 
 
 @lru_cache(maxsize=32)
 def mattes(text: str, count: int) -> tuple[tuple[int, int, str], ...]:
-    """The (start, stop, id of an operation) of `TrackState.mattes`, cut to the `count` frames of the clip."""
+    """Returns the (start, stop, operation id) of `TrackState.mattes`, clipped to `count` frames."""
     return tuple(
         (start, stop, id_[0])
         for start, stop, id_ in _cut(text, count, 3)
@@ -70,7 +70,7 @@ def _listed(text: object) -> list[Any]:
 
 
 def _parsed(text: object) -> Any:
-    """A value of JSON; None for what is none."""
+    """Returns the parsed JSON value; None if it is invalid."""
     if not isinstance(text, str) or len(text) > _MOST:
         return None
     try:

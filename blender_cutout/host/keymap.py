@@ -1,4 +1,4 @@
-"""Keys of the add-on over the sequencer's preview. They can be changed in Blender's keymap preferences."""
+"""Adds the add-on's keys in the sequencer's preview; artists can change them in Blender's keymap preferences."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 import bpy
 
 _NAMES = ("Preview", "SequencerPreview")
-"""Of the preview's keymap: the second up to 4.4."""
+"""Names of the preview's keymap: the second up to 4.4."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyBinding:
-    """A key of an operator.
+    """A key for an operator.
 
     Attributes:
         operator: its id.
-        type: the key, as Blender calls it.
-        shift: Shift as well as Ctrl.
+        type: Blender's name of the key.
+        shift: Shift in addition to Ctrl.
         settings: the operator's properties.
     """
 
@@ -47,7 +47,7 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Takes the keys away, and nothing else: the keymap may be shared with other add-ons."""
+    """Removes only these keys: the keymap may be shared with other add-ons."""
     keymap = _keymap(bpy.context.window_manager.keyconfigs.addon)
     ours = {key.operator for key in KEYS}
     for item in [i for i in keymap.keymap_items if i.idname in ours] if keymap else []:
@@ -55,7 +55,7 @@ def unregister() -> None:
 
 
 def shortcut(operator: str) -> str:
-    """The key of an operator as Blender writes it and the artist may have changed it; "" = none."""
+    """Returns an operator's current key as Blender displays it; "" = none."""
     configurations = bpy.context.window_manager.keyconfigs
     for configuration in (configurations.user, configurations.addon):
         keymap = _keymap(configuration)
@@ -66,7 +66,7 @@ def shortcut(operator: str) -> str:
 
 
 def _keymap(configuration: Any, create: bool = False) -> Any:
-    """The preview's keymap of a configuration, None when there is none."""
+    """Returns the preview's keymap of a configuration; None if there is none."""
     if configuration is None:
         return None
     keymap = next((k for k in configuration.keymaps if k.name in _NAMES and k.space_type == "SEQUENCE_EDITOR"), None)

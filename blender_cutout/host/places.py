@@ -1,4 +1,4 @@
-"""Which folders belong to a .blend: the one place where what a file says about folders is checked. No Blender.
+"""Checks which folders belong to a .blend; every folder that a file names is checked here. No Blender.
 
 A .blend comes from anybody. What it says of a cutout's folder, or of rendered frames, is only taken where it is
 `<name>_cutout/<folder>` beside the .blend, or in the add-on's own user folder, and where no link leads elsewhere.
@@ -15,21 +15,21 @@ from ..core import atomic
 from ..core.errors import InputError
 
 SUFFIX = "_cutout"
-"""How the folder beside a .blend ends that holds the folders of its cutouts."""
+"""Suffix of the folder next to a .blend that holds its cutouts."""
 _TRACK = re.compile(r"[0-9a-f]{32}")
 _FRAMES = re.compile(r"frames-[0-9A-Za-z-]{1,100}")
 _MOST = 4096
-_LEAVE = "Nothing was read or changed there. Its masks can be made again: remove the cutout, and begin a new one."
+_LEAVE = "Nothing there was read or changed. To make the masks again, remove the cutout and start a new one."
 
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """Where the folders of a .blend may lie.
+    """Where the folders of a .blend may be.
 
     Attributes:
-        blend: its path, "" = it was never saved.
-        unsaved: the user's folder for cutouts of files that were never saved; None = it is not to be looked at.
-        stays: folders elsewhere that were its own when it was saved under another name, as long as Blender runs.
+        blend: its path; "" = never saved.
+        unsaved: the user's folder for cutouts of never saved files; None = ignore it.
+        stays: folders elsewhere that were its own when it was saved under another name, while Blender runs.
     """
 
     blend: str
@@ -38,29 +38,29 @@ class Home:
 
 
 def is_track(name: object) -> bool:
-    """True for the name of a cutout, which is its folder's too: 32 hexadecimal digits."""
+    """Returns True for the name of a cutout and its folder: 32 hexadecimal digits."""
     return isinstance(name, str) and _TRACK.fullmatch(name) is not None
 
 
 def is_name(name: object) -> bool:
-    """True for what a folder of a cutout, or of rendered frames, may be called."""
+    """Returns True for a valid name of a cutout's or rendered frames' folder."""
     return is_track(name) or (isinstance(name, str) and _FRAMES.fullmatch(name) is not None)
 
 
 def check_name(name: object) -> str:
-    """The name of a folder. Raises InputError when none of ours is called so."""
+    """Returns the name of a folder. Raises InputError if it is not a valid name."""
     if not is_name(name):
-        raise InputError(f"The .blend calls a cutout's folder {shown(name)}, which is no such name.", _LEAVE)
+        raise InputError(f"The .blend names a cutout's folder {shown(name)}, which is not a valid name.", _LEAVE)
     return str(name)
 
 
 def owned_folder(home: Home, folder: object, name: object) -> Path:
-    """The folder that a property of a .blend means, which need not be there.
+    """Returns the folder that a property of a .blend refers to; it may not exist.
 
     Args:
-        home: of the .blend.
-        folder: what the property says: an absolute path, or "//…" = relative to the .blend.
-        name: what the folder is to be called.
+        home: the places of the .blend.
+        folder: the property's value: an absolute path, or "//…" = relative to the .blend.
+        name: the expected folder name.
 
     Raises:
         InputError: it is not one of that .blend, or a link leads elsewhere.
@@ -83,7 +83,7 @@ def owned_folder(home: Home, folder: object, name: object) -> Path:
 
 
 def beside(blend: str, name: object) -> Path:
-    """The folder of a saved .blend with that name, `<name>_cutout/<name>`; it need not be there.
+    """Returns the folder of that name for a saved .blend, `<name>_cutout/<name>`; it may not exist.
 
     Raises:
         InputError: no folder of ours is called so, or a link lies on the way.
@@ -93,14 +93,14 @@ def beside(blend: str, name: object) -> Path:
     wanted = os.path.join(os.path.realpath(path.parent), folder.parent.name, folder.name)
     if not _same(os.path.realpath(folder), wanted) or _is_other(folder):
         raise InputError(
-            f"{folder} is a link or no folder, or lies behind a link, so nothing is written there.",
-            "Put a folder in its place, then save the .blend again.",
+            f"{folder} is a link, is inside a link, or is not a folder, so nothing is written there.",
+            "Replace it with a folder, then save the .blend again.",
         )
     return folder
 
 
 def shown(text: object) -> str:
-    """A value of a file for a message: short, on one line."""
+    """Returns a value from a file for a message: short, on one line."""
     if not isinstance(text, str):
         return f"a {type(text).__name__}"
     plain = "".join(c if c.isprintable() else "?" for c in text[:80])
@@ -116,7 +116,7 @@ def _path(home: Home, folder: object) -> Path | None:
 
 
 def _is_other(folder: Path) -> bool:
-    """True when something lies there that is no folder: a link in a circle, say, leads nowhere."""
+    """Returns True if the path exists but is not a folder, such as a circular link."""
     return os.path.lexists(folder) and not atomic.is_folder(folder)
 
 
@@ -126,4 +126,4 @@ def _same(one: str, other: str) -> bool:
 
 def _foreign(home: Home, folder: object) -> InputError:
     own = f"{Path(home.blend).stem}{SUFFIX}" if home.blend else "the add-on's own folder"
-    return InputError(f"The .blend names {shown(folder)} as a folder of its own: it is not inside {own}.", _LEAVE)
+    return InputError(f"The .blend names {shown(folder)} as its own folder, but that is not inside {own}.", _LEAVE)

@@ -1,4 +1,4 @@
-"""Where a cutout's folder lies: beside the .blend, or in a folder of the user's as long as the .blend is not saved.
+"""Finds a cutout's folder: next to the .blend, or in a user folder while the .blend is unsaved.
 
 Whatever a .blend says of folders goes through `host/places.py` here.
 """
@@ -14,13 +14,13 @@ from ..core.errors import InputError
 from . import contents, places
 from .places import Home
 
-PACKAGE = __package__.rpartition(".")[0]  # the add-on's own: bl_ext.….blender_cutout, or blender_cutout in a checkout
+PACKAGE = __package__.rpartition(".")[0]  # bl_ext.….blender_cutout, or blender_cutout in a source checkout
 stays: set[Path] = set()
-"""Folders of the open .blend that lie elsewhere for now: it was saved under another name while they were in use."""
+"""Folders of the open .blend that are elsewhere for now: it was saved under another name while they were in use."""
 
 
 def user_folder(name: str) -> Path:
-    """A folder of the user's for the add-on, made when missing; it outlives updates of the add-on."""
+    """Returns a user folder of the add-on, created if missing; it survives add-on updates."""
     try:
         return Path(bpy.utils.extension_path_user(PACKAGE, path=name, create=True))
     except ValueError:  # not installed as an extension: run from a source checkout
@@ -28,28 +28,28 @@ def user_folder(name: str) -> Path:
 
 
 def folder_beside(blend: str, name: str) -> Path:
-    """The folder of a cutout of a saved .blend: `<name>_cutout/<name>` beside it. Raises InputError as `beside`."""
+    """Returns the folder of a cutout of a saved .blend: `<name>_cutout/<name>`. Raises InputError as `beside`."""
     return places.beside(blend, name)
 
 
 def new_folder(name: str) -> Path:
-    """The folder for a new cutout of the open .blend, saved or not. Raises InputError as `beside`."""
+    """Returns the folder for a new cutout of the open .blend, saved or not. Raises InputError as `beside`."""
     blend = bpy.data.filepath
     return folder_beside(blend, name) if blend else user_folder("unsaved") / places.check_name(name)
 
 
 def frames_folder(name: str) -> Path:
-    """The folder for rendered frames of the open .blend, saved or not. Raises InputError as `beside`."""
+    """Returns the folder for rendered frames of the open .blend, saved or not. Raises InputError as `beside`."""
     return new_folder(f"frames-{name}")
 
 
 def is_unsaved(folder: Path) -> bool:
-    """True for a folder that was made before its .blend was saved."""
+    """Returns True for a folder that was made before its .blend was saved."""
     return user_folder("unsaved") in folder.parents
 
 
 def stored(folder: Path, blend: str) -> str:
-    """A folder as a property of that .blend keeps it: relative ("//…") when it lies beside or below it."""
+    """Returns a folder as stored in a .blend: relative ("//…") if it is in or below the .blend's folder."""
     try:
         return "//" + folder.relative_to(Path(blend).parent).as_posix() if blend else str(folder)
     except ValueError:
@@ -57,7 +57,7 @@ def stored(folder: Path, blend: str) -> str:
 
 
 def track_folder(track: Any, blend: str | None = None) -> Path:
-    """The folder of a cutout of a .blend, by default the open one.
+    """Returns the folder of a cutout of a .blend, by default the open one.
 
     Where it is not in the place that was kept, or that place is not the .blend's, and the folder lies beside the
     .blend, it is that one: so a folder that was left behind may be put there.
@@ -69,7 +69,7 @@ def track_folder(track: Any, blend: str | None = None) -> Path:
 
 
 def is_own(folder: object) -> bool:
-    """True when a folder that the open .blend names is its own, whether or not it is there."""
+    """Returns True if a folder named by the open .blend is its own, existing or not."""
     try:
         places.owned_folder(_home(bpy.data.filepath, folder), folder, _name(folder))
     except InputError:
@@ -78,7 +78,7 @@ def is_own(folder: object) -> bool:
 
 
 def resolve(folder: object, blend: str) -> Path:
-    """The folder, called as any of ours, that a property of that .blend keeps. Raises InputError as `owned_folder`."""
+    """Returns the folder stored in a property of that .blend. Raises InputError as `owned_folder`."""
     return _folder(folder, _name(folder), blend)
 
 
@@ -105,7 +105,7 @@ def _home(blend: str, folder: object) -> Home:
 
 
 def _moved_here(blend: str, name: object) -> Path | None:
-    """The folder of that name beside the .blend, where there is one of ours."""
+    """Returns the folder of that name next to the .blend, if it is ours."""
     if not blend or not places.is_name(name):
         return None
     try:

@@ -1,4 +1,4 @@
-"""Which strips the engine can read from their files, which must be rendered first, and which cannot be cut out."""
+"""Decides which strips the engine can read, which must be rendered first, and which cannot be cut out."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ..core.types import PICTURE_SUFFIXES
 from ..formats import movie_rotation
 from . import compat, movie_rate
 
-RENDER = "Press Render Frames: the strip's pictures are rendered once, and the cutout works on them."
-OTHER_RATE = "The clip's frame rate is not the scene's, and from Blender 5.0 on it is not sure which frame shows."
+RENDER = "Press Render Frames: the strip's frames are rendered once for the cutout to work on."
+OTHER_RATE = "The clip's frame rate differs from the scene's, so Blender 5.0 and later may show a different frame."
 _REFUSED = {
     "SOUND": ("A sound strip has no pictures.", "Choose a strip with pictures."),
     "ADJUSTMENT": (
-        "An adjustment layer shows what lies beneath it.",
-        "Put it and the strips beneath into a meta strip (Ctrl G), and cut that out.",
+        "An adjustment layer shows the strips below it.",
+        "Put it and the strips below into a meta strip (Ctrl G), and cut that out.",
     ),
     "MULTICAM": (
         "A multicam selector shows strips of other channels.",
@@ -27,7 +27,7 @@ _REFUSED = {
     ),
 }
 _CHANGES_PICTURE = ("SPEED", "TRANSFORM")
-"""Effects through which the frames or places of their input are not those that the preview shows."""
+"""Effects that change which frame of their input shows, or where."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def source(scene: Any, strip: Any, files: bool = True) -> Source:
         reason = "The strip is retimed." if is_retimed(strip) else ""
         if not reason and strip.type == "MOVIE" and compat.IGNORES_ROTATION:
             turned = movie_rotation.rotation_of(Path(bpy.path.abspath(strip.filepath)))
-            reason = f"The movie is turned by {turned}°, which this Blender does not show." if turned else ""
+            reason = f"The movie is rotated by {turned}°, which this Blender does not show." if turned else ""
         reason = reason or _unread(strip, files)
         first = strip.elements[0] if len(strip.elements) else None
         return Source(reason, (first.orig_width, first.orig_height) if first else (0, 0))
@@ -80,7 +80,7 @@ def source(scene: Any, strip: Any, files: bool = True) -> Source:
             raise StripError("The strip's scene is missing.", "Choose its scene in the strip's properties.")
         reason = "A scene strip has no file of its own."
         if strip.scene_input != "SEQUENCER":
-            if (strip.scene_camera or strip.scene.camera) is None:  # Blender would render it black, and say nothing
+            if (strip.scene_camera or strip.scene.camera) is None:  # Blender would silently render black
                 raise StripError(
                     f"The strip's scene {strip.scene.name} has no camera.",
                     "Add a camera to that scene, or choose one in the strip's properties.",
@@ -92,7 +92,7 @@ def source(scene: Any, strip: Any, files: bool = True) -> Source:
 
 
 def rate_matters(scene: Any, strip: Any) -> bool:
-    """True when the strip, or one inside it, may be played at another speed than frame by frame."""
+    """Returns True if the strip, or one inside it, may play at a speed other than frame by frame."""
     rate = scene.render.fps / scene.render.fps_base
     if (
         strip.type == "SPEED"
@@ -108,22 +108,22 @@ def rate_matters(scene: Any, strip: Any) -> bool:
 
 
 def check_files(strip: Any) -> None:
-    """Raises StripError when a movie or image strip's files are missing."""
+    """Raises StripError if a movie or image strip's files are missing."""
     if strip.type == "MOVIE":
         path = Path(bpy.path.abspath(strip.filepath))
         if not strip.filepath or not path.is_file():
-            raise StripError(f"The strip's movie is missing: {path}", "Find it again with File > External Data.")
+            raise StripError(f"The strip's movie is missing: {path}", "Locate it with File > External Data.")
         return
     folder, names = Path(bpy.path.abspath(strip.directory)), [e.filename for e in strip.elements]
     missing = next((n for n in names if not (folder / n).is_file()), None)
     if missing is not None or not names:
         raise StripError(
-            f"The strip's picture is missing: {folder / (missing or '')}", "Find it again with File > External Data."
+            f"The strip's picture is missing: {folder / (missing or '')}", "Locate it with File > External Data."
         )
 
 
 def is_retimed(strip: Any) -> bool:
-    """True for a retimed strip. Image strips of 4.2 have no list of keys: there the length tells."""
+    """Returns True for a retimed strip; image strips of 4.2 have no key list, so the length is compared."""
     if hasattr(strip, "retiming_keys"):
         return len(strip.retiming_keys) > 0
     if strip.type != "IMAGE" or len(strip.elements) < 2:
@@ -135,7 +135,7 @@ def is_retimed(strip: Any) -> bool:
 
 
 def _check_not_fed(scene: Any, strip: Any) -> None:
-    """Through a speed or transform effect other frames or places are shown than the strip's own."""
+    """Raises StripError if a speed or transform effect shows other frames or places than the strip's own."""
     for other in getattr(scene.sequence_editor, "strips_all", None) or scene.sequence_editor.sequences_all:
         if other.type in _CHANGES_PICTURE and strip in (other.input_1, getattr(other, "input_2", None)):
             raise StripError(
@@ -144,18 +144,22 @@ def _check_not_fed(scene: Any, strip: Any) -> None:
 
 
 def _unread(strip: Any, every: bool) -> str:
-    """Why the engine cannot read the strip's files as they are, a sentence; "" = it can.
+    """Returns why the engine cannot read the strip's files, a sentence; "" = it can.
 
     Args:
         strip: a movie or image strip.
-        every: look at the names of all its pictures, of which there may be thousands, not only at the first.
+        every: check the names of all pictures, possibly thousands, not only the first.
     """
     if strip.type == "MOVIE":
         stream = getattr(strip, "stream_index", 0)
-        return f"The strip shows picture stream {stream} of its movie, the engine reads the first." if stream else ""
+        return (
+            f"The strip shows video stream {stream} of its movie, but the engine reads only the first."
+            if stream
+            else ""
+        )
     elements = strip.elements if every else strip.elements[:1]
     suffixes = {Path(element.filename).suffix.lower() for element in elements} - PICTURE_SUFFIXES
-    return f"The engine does not read {', '.join(sorted(suffixes))} pictures." if suffixes else ""
+    return f"The engine cannot read {', '.join(sorted(suffixes))} pictures." if suffixes else ""
 
 
 def _scene_size(scene: Any) -> tuple[int, int]:

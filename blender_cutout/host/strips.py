@@ -1,4 +1,4 @@
-"""A strip as the engine's clip: which are fit for a cutout, where they lie, how their frames and pixels map."""
+"""Finds a cutout's strip, and maps its frames and pixels to the clip."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from ..geometry.time_map import TimeMap, playback_rate
 from . import compat, fingerprint, movie_rate, rendered_frames, strip_source
 
 STRIP_KEY = "cutout_strip"
-"""Custom property of a clip's strip: its uuid, by which it is found again."""
+"""Custom property of a clip's strip: the uuid that identifies it."""
 SHOWN_KEY = "cutout_shown"
 """Custom property of a movie's strip: which of the movie's frames Blender shows when, see `core.shown`; none = each."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A strip and where it lies. Not to be kept: undo makes all strips anew."""
+    """A strip and its container. Do not keep it: undo recreates all strips."""
 
     strip: Any
     siblings: Any
@@ -33,14 +33,14 @@ class Place:
 
 
 def editor(scene: Any) -> Any:
-    """The scene's sequence editor. Raises StripError when it has none."""
+    """Returns the scene's sequence editor. Raises StripError if it has none."""
     if scene.sequence_editor is None:
         raise StripError("The sequencer is empty.", "Add a movie or image strip and select it.")
     return scene.sequence_editor
 
 
 def places(owner: Any, meta: Any = None) -> Iterator[Place]:
-    """Every strip, those in meta strips too."""
+    """Yields every strip, including those in meta strips."""
     siblings = compat.strips(owner)
     for strip in siblings:
         yield Place(strip, siblings, meta)
@@ -49,7 +49,7 @@ def places(owner: Any, meta: Any = None) -> Iterator[Place]:
 
 
 def active_strip(scene: Any) -> Any:
-    """The strip selected last. Raises StripError when there is none."""
+    """Returns the active strip. Raises StripError if there is none."""
     strip = editor(scene).active_strip
     if strip is None:
         raise StripError("No strip is selected.", "Click the movie or image strip to cut out.")
@@ -57,16 +57,14 @@ def active_strip(scene: Any) -> Any:
 
 
 def find(scene: Any, uuid: str, name: str = "", anywhere: bool = False) -> Place:
-    """The strip with that uuid. Raises StripError when it is gone.
+    """Returns the strip with that uuid. Raises StripError if it is gone.
 
     A strip that was cut in two or duplicated leaves several with the same: of those the one that is shown at the
     current frame, then the one called `name`; with `anywhere` only the name counts.
     """
     found = [p for p in places(editor(scene)) if p.strip.get(STRIP_KEY) == uuid]
     if not found:
-        raise StripError(
-            "The cutout's strip is not in this scene any more.", "Undo its deletion, or start a new cutout."
-        )
+        raise StripError("The cutout's strip is no longer in this scene.", "Undo its deletion, or start a new cutout.")
     now = scene.frame_current
 
     def rank(place: Place) -> tuple[bool, bool]:
@@ -77,7 +75,7 @@ def find(scene: Any, uuid: str, name: str = "", anywhere: bool = False) -> Place
 
 
 def pieces(scene: Any, strip: Any) -> list[Place]:
-    """The strip, and its copies and halves that show the same clip: they share its cutouts."""
+    """Returns the strip and its copies and split parts, which share its cutouts."""
     uuid = strip.get(STRIP_KEY)
     found = [p for p in places(editor(scene)) if p.strip == strip or (uuid and p.strip.get(STRIP_KEY) == uuid)]
     if len(found) < 2:
@@ -87,7 +85,7 @@ def pieces(scene: Any, strip: Any) -> list[Place]:
 
 
 def coverage(scene: Any, strip: Any) -> tuple[int, int]:
-    """First timeline frame and one past the last that the strip would show if it showed what all its pieces do."""
+    """Returns the first timeline frame and one past the last, as if the strip showed all its pieces."""
     start = compat.time_get(strip, "frame_start")
     spans = []
     for place in pieces(scene, strip):
@@ -97,13 +95,13 @@ def coverage(scene: Any, strip: Any) -> tuple[int, int]:
 
 
 def is_open(scene: Any, place: Place) -> bool:
-    """True when the preview shows the strip at its own place: not so while it lies in a meta strip that is closed."""
+    """Returns True if the preview shows the strip in place: False inside a closed meta strip."""
     stack = editor(scene).meta_stack
     return place.meta is None or (len(stack) > 0 and stack[len(stack) - 1] == place.meta)
 
 
 def tag(strip: Any) -> str:
-    """Gives a strip a fresh uuid and returns it."""
+    """Gives a strip a new uuid and returns it."""
     uuid = uuid4().hex
     strip[STRIP_KEY] = uuid
     return uuid
@@ -119,7 +117,7 @@ def keep_shown(scene: Any, uuid: str, shown: str, turned: int = 0) -> None:
         turned: degrees by which the movie asks to be turned, which Blender 4.2 does not do.
     """
     if turned and compat.IGNORES_ROTATION:
-        shown = f"!The movie is turned by {turned}°, which this Blender does not show."
+        shown = f"!The movie is rotated by {turned}°, which this Blender does not show."
     if scene.sequence_editor is None:
         return
     for place in places(scene.sequence_editor):
@@ -132,13 +130,13 @@ def keep_shown(scene: Any, uuid: str, shown: str, turned: int = 0) -> None:
 
 
 def shown_of(strip: Any) -> str:
-    """Which of its movie's frames Blender shows at a strip's frames, see `core.shown`; "" = each, or not known yet."""
+    """Returns which movie frames Blender shows, see `core.shown`; "" = every frame, or not known yet."""
     text = strip.get(SHOWN_KEY, "") if strip.type == "MOVIE" else ""
     return text if isinstance(text, str) else ""
 
 
 def unrendered(scene: Any, strip: Any) -> bool:
-    """True when a strip's frames must be rendered before the engine can read it.
+    """Returns True if a strip's frames must be rendered before the engine can read it.
 
     Raises:
         StripError: it cannot be cut out at all.
@@ -147,7 +145,7 @@ def unrendered(scene: Any, strip: Any) -> bool:
 
 
 def clip_of(strip: Any) -> Clip:
-    """The files behind a strip, or its rendered frames.
+    """Returns a strip's files, or its rendered frames.
 
     Raises:
         StripError: it is not fit for a cutout, or its frames must be rendered first; says what to do.
@@ -164,13 +162,13 @@ def clip_of(strip: Any) -> Clip:
 
 
 def time_map(scene: Any, strip: Any, frame_count: int, alone: bool = False) -> TimeMap:
-    """Which of the clip's `frame_count` frames the strip shows when.
+    """Returns the time map between the timeline and the clip's `frame_count` frames.
 
     Args:
         scene: the strip's.
         strip: a strip with a cutout.
         frame_count: of the clip.
-        alone: only what the strip itself shows; else its copies and halves count as part of it.
+        alone: only what the strip itself shows; otherwise its copies and split parts count too.
 
     Raises:
         StripError: its frames must be rendered, for the first time or again.
@@ -191,7 +189,7 @@ def time_map(scene: Any, strip: Any, frame_count: int, alone: bool = False) -> T
 
 
 def file_times(scene: Any, strip: Any, frame_count: int) -> TimeMap:
-    """Which frame of its file a movie or image strip shows when, unless it is retimed."""
+    """Returns the time map of a movie or image strip to its file, unless it is retimed."""
     left, right = (round(compat.time_get(strip, n)) for n in ("frame_final_start", "frame_final_end"))
     cut = sum(compat.time_get(strip, n) for n in ("frame_offset_start", "frame_offset_end"))
     length = compat.time_get(strip, "frame_final_duration") + cut
@@ -209,7 +207,7 @@ def file_times(scene: Any, strip: Any, frame_count: int) -> TimeMap:
         length=length,
         count=frame_count,
         trim=trim,
-        # As long as it has frames it is played frame by frame: then the movie need not be opened for its rate.
+        # Within its frames it plays frame by frame, so the movie need not be opened for its rate.
         rate=1.0 if not movie or length == count else playback_rate(movie_rate.fps(strip), scene_fps, length, count),
         reverse=strip.use_reverse_frames,
         strobe=strip.strobe,
@@ -219,7 +217,7 @@ def file_times(scene: Any, strip: Any, frame_count: int) -> TimeMap:
 
 
 def source_size(strip: Any) -> tuple[int, int]:
-    """(width, height) of the strip's pictures as Blender sees them; zeros when not known yet."""
+    """Returns (width, height) of the strip's pictures as Blender sees them; zeros if not known yet."""
     rendered = rendered_frames.rendered_frames_of(strip)
     if rendered is not None:
         return rendered.width, rendered.height
@@ -228,7 +226,7 @@ def source_size(strip: Any) -> tuple[int, int]:
 
 
 def picture_map(scene: Any, strip: Any, size: tuple[int, int]) -> PictureMap:
-    """How the strip's picture lies in the preview at the current frame.
+    """Returns the map from clip pixels to the preview at the current frame.
 
     Args:
         scene: the scene that shows it.
@@ -245,7 +243,7 @@ def picture_map(scene: Any, strip: Any, size: tuple[int, int]) -> PictureMap:
     if min(seen) > 0 and seen != size:
         raise StripError(
             f"Blender reads the pictures as {seen[0]}×{seen[1]}, the engine as {size[0]}×{size[1]}.",
-            "The file may be turned by a tag or have pictures of several sizes: convert it to a plain movie.",
+            "The file may have a rotation tag or pictures of several sizes: convert it to a plain movie.",
         )
     render, transform, crop, rendered = (
         scene.render,

@@ -1,1 +1,1 @@
-"""What a .blend file keeps of its cutouts, and the rules on it."""
+"""The cutout data stored in a .blend file, and its rules."""

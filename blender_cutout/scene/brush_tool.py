@@ -1,4 +1,4 @@
-"""The Cutout Brush as a tool: whether it is active, and the stroke being painted."""
+"""Activates the Cutout Brush tool, and holds the stroke being painted."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ..strokes.brush_strokes import Painted
 
 IDNAME = "cutout.brush_tool"
 live: list[Painted] = []
-"""The stroke that is being painted, if any: the overlay shows it."""
+"""The stroke being painted, if any; the overlay shows it."""
 
 
 def is_active(context: Any) -> bool:
-    """True while the artist uses it in the preview of this context."""
+    """Returns True while the brush is the active tool in this context's preview."""
     space = context.space_data
     if not context.workspace or space is None or space.view_type == "SEQUENCER":
         return False
@@ -24,7 +24,7 @@ def is_active(context: Any) -> bool:
 
 
 def start(context: Any) -> bool:
-    """Takes it up in a preview; False when there is no window with one."""
+    """Activates the brush in a preview; returns False if no window has one."""
     place = layers.preview()
     if place is None:
         return False
@@ -34,6 +34,6 @@ def start(context: Any) -> bool:
 
 
 def zoom_of(region: Any) -> float:
-    """Screen pixels per preview unit in a region."""
+    """Returns screen pixels per preview unit in a region."""
     (x0, _), (x1, _) = (region.view2d.region_to_view(x, 0) for x in (0, region.width))
     return float(region.width / (x1 - x0))

@@ -1,4 +1,4 @@
-"""The active cutout's clip as the previews show it now: what every overlay and the brush begin with."""
+"""Finds the active cutout's clip as the previews show it now, for the overlays and the brush."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from . import frame_spans, properties
 
 @dataclass(frozen=True, slots=True)
 class ClipInView:
-    """A cutout whose clip is seen. Not to be kept: undo makes all of it anew.
+    """A cutout whose clip is visible. Do not keep it: undo recreates all Blender data.
 
     Attributes:
         track: the cutout.
-        strip: its clip's.
+        strip: the clip's strip.
         frame: the clip frame.
-        picture: how it lies in the preview.
+        picture: maps between clip pixels and preview points.
     """
 
     track: Any
@@ -31,10 +31,10 @@ class ClipInView:
 
 
 def clip_in_view(scene: Any) -> ClipInView | None:
-    """The active cutout's clip at the current frame; None when there is none, or it is not opened or not seen.
+    """Returns the active cutout's clip at the current frame; None if there is none, or it is not open or not visible.
 
     Raises:
-        CutoutError: its strip is gone, or cannot be mapped.
+        CutoutError: its strip is gone or cannot be mapped.
     """
     if not len(scene.cutout.tracks):
         return None
@@ -52,7 +52,7 @@ def clip_in_view(scene: Any) -> ClipInView | None:
 
 
 def frame_in_view() -> int | None:
-    """The clip frame that the previews show now; None when that is not clear."""
+    """Returns the clip frame that the previews show now; None if there is no definite one."""
     scene = compat.sequencer_scene(bpy.context)
     try:
         view = clip_in_view(scene) if scene is not None else None
@@ -62,7 +62,7 @@ def frame_in_view() -> int | None:
 
 
 def seen(scene: Any, space: Any) -> ClipInView | None:
-    """The same for an overlay in a preview: None also where it cannot be drawn, or the artist hid overlays."""
+    """Returns the clip in view for an overlay; None also on errors or if the artist hid overlays."""
     if scene is None or space.display_mode != "IMAGE" or not space.show_overlays:
         return None
     try:

@@ -1,6 +1,6 @@
-"""Which clip frames a command is for: those that the strip shows, or only those between the artist's in and out points.
+"""Finds the clip frames for a command: all that the strip shows, or only those between the in and out points.
 
-The in and out points are Blender's own preview range, which the artist knows from playing a part again and again.
+The in and out points are Blender's preview range, which artists know from looping a part of the timeline.
 """
 
 from __future__ import annotations
@@ -16,21 +16,22 @@ from ..host import strips
 
 
 def shown(scene: Any, track: Any) -> FrameRange:
-    """The clip frames that a cutout's strip shows. Raises StripError when the strip is gone or cannot be mapped."""
+    """Returns the clip frames that a cutout's strip shows. Raises StripError if it is gone or cannot be mapped."""
     frames = times_of(scene, track).clip_frames()
     return FrameRange(min(frames), max(frames) + 1)
 
 
 def between(scene: Any, track: Any) -> FrameRange:
-    """The clip frames that the strip shows between the in and out points.
+    """Returns the clip frames that the strip shows between the in and out points.
 
     Raises:
-        InputError: there are none, or the strip is not between them.
+        InputError: there is no preview range, or the strip lies outside it.
         StripError: the strip is gone or cannot be mapped.
     """
     if not scene.use_preview_range:
         raise InputError(
-            "There are no in and out points.", "Set the preview range: P over the timeline and drag, or in its header."
+            "There are no in and out points.",
+            "Set the preview range: press P over the timeline and drag, or use its header.",
         )
     times = times_of(scene, track)
     first, last = scene.frame_preview_start, scene.frame_preview_end
@@ -39,18 +40,18 @@ def between(scene: Any, track: Any) -> FrameRange:
     ]
     if not frames:
         raise InputError(
-            f"The strip lies outside the preview range, {first} to {last}.", "Set the preview range over the strip."
+            f"The strip lies outside the preview range, {first} to {last}.", "Set the preview range to cover the strip."
         )
     return FrameRange(min(frames), max(frames) + 1)
 
 
 def shown_now(scene: Any, strip: Any, track: Any) -> int | None:
-    """The clip frame that a cutout's strip shows now; None outside of it. Raises StripError if it cannot be mapped."""
+    """Returns the clip frame that a cutout's strip shows now; None outside it. Raises StripError if not mappable."""
     return strips.time_map(scene, strip, track.frame_count).clip_frame(scene.frame_current)
 
 
 def here(scene: Any, track: Any) -> int:
-    """The clip frame that is shown now. Raises InputError outside the strip."""
+    """Returns the current clip frame. Raises InputError outside the strip."""
     times = times_of(scene, track)
     frame = times.clip_frame(scene.frame_current)
     if frame is None:
@@ -62,7 +63,7 @@ def here(scene: Any, track: Any) -> int:
 
 
 def timeline_frames(scene: Any, track: Any, clip_frames: Iterable[int]) -> list[int]:
-    """The timeline frames that show these clip frames first; empty when the strip is gone or cannot be mapped."""
+    """Returns the first timeline frame of each clip frame; empty if the strip is gone or cannot be mapped."""
     try:
         times = times_of(scene, track)
     except CutoutError:
@@ -74,9 +75,9 @@ def timeline_frames(scene: Any, track: Any, clip_frames: Iterable[int]) -> list[
 
 
 def in_timeline(scene: Any, track: Any, text: str) -> str:
-    """A sentence of the engine, with clip frames that it names (see `core.told`) called as the timeline numbers them.
+    """Returns an engine message with its clip frames (see `core.frame_text`) numbered as in the timeline.
 
-    Of a frame that is shown several times the first is named; what the strip does not show is called a clip frame.
+    A frame that is shown several times gets its first number; a frame that the strip does not show stays a clip frame.
     """
     if not isinstance(text, FrameText):
         return text
@@ -96,7 +97,7 @@ def in_timeline(scene: Any, track: Any, text: str) -> str:
 
 
 def frame_list_text(frames: list[int]) -> str:
-    """Frames for the eye: runs as "3 to 7"."""
+    """Formats frame numbers for reading: runs as "3 to 7"."""
     runs: list[list[int]] = []
     for frame in frames:
         if runs and runs[-1][1] == frame - 1:
@@ -107,6 +108,6 @@ def frame_list_text(frames: list[int]) -> str:
 
 
 def times_of(scene: Any, track: Any) -> TimeMap:
-    """Which clip frame a cutout's strip shows when. Raises StripError when it is gone or cannot be mapped."""
+    """Returns the time map of a cutout's strip. Raises StripError if it is gone or cannot be mapped."""
     strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
     return strips.time_map(scene, strip, track.frame_count)

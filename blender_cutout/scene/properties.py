@@ -1,4 +1,4 @@
-"""What the .blend keeps of each cutout, and what the panel shows meanwhile. Values only: no arrays, no Blender data."""
+"""Defines the properties of each cutout in the .blend, and the panel's status. Plain values only."""
 # No `from __future__ import annotations`: see CONTRIBUTING.md.
 # mypy: disable-error-code="valid-type"
 
@@ -37,13 +37,13 @@ from .setting_properties import (
 _TEXT = StringProperty()
 _COUNT = IntProperty(min=0)
 _LEVEL = EnumProperty(
-    items=(("INFO", "Info", "All is well"), ("WARNING", "Warning", "Worth a look"), ("ERROR", "Error", "It failed"))
+    items=(("INFO", "Info", "No problem"), ("WARNING", "Warning", "Needs attention"), ("ERROR", "Error", "It failed"))
 )
 _SHARE = FloatProperty(min=0.0, max=1.0, subtype="FACTOR")
 _FLAG = BoolProperty()
 _COLOUR = FloatVectorProperty(
     name="Colour",
-    description="Colour in which this cutout's mask is shown",
+    description="Colour of this cutout's mask in the preview",
     subtype="COLOR",
     size=3,
     min=0.0,
@@ -57,13 +57,13 @@ _VISIBLE = BoolProperty(
 )
 _SOLO = BoolProperty(
     name="Solo",
-    description="Show this object's mask, and of the clip's others only those that are solo too",
+    description="Show only the masks of solo objects of this clip",
     default=False,
     update=REDRAWS,
 )
 _LOCKED = BoolProperty(
     name="Lock",
-    description="Keep this object as it is: no stroke, Auto, undo of a round or propagation changes it",
+    description="Protect this object from strokes, Auto, Undo Round and propagation",
     default=False,
 )
 
@@ -72,14 +72,14 @@ _RADIUS = FloatProperty(min=0.0)
 
 
 class CutoutStroke(bpy.types.PropertyGroup):
-    """A stroke of the Cutout Brush; `strokes/brush_strokes.py` reads it.
+    """Stores a stroke of the Cutout Brush; `strokes/brush_strokes.py` reads it.
 
     Attributes:
-        key: tells it from all others.
+        key: unique id.
         label: value of a `Label`.
-        frame: the clip frame it was drawn on: it stays with the picture when the strip is moved.
+        frame: the clip frame it was drawn on, so that it stays with the picture when the strip is moved.
         radius: at full pressure, in source pixels.
-        points: source points and pressures, as `host.brush.encode` writes them.
+        points: source points and pressures, as `brush_strokes.encode` writes them.
     """
 
     key: _TEXT
@@ -94,57 +94,57 @@ _STROKES = CollectionProperty(type=CutoutStroke)
 
 _WRITE_AS = EnumProperty(
     name="Write As",
-    description="What Write Strips makes of this cutout; what was written in another form is removed",
+    description="What Write Strips makes from this cutout; strips written in another form are removed",
     items=(
         (
             "mask",
             "Mask Strip",
-            "A mask strip and a Mask modifier on the clip: small files, every colour as in the clip",
+            "A mask strip and a Mask modifier on the clip: small files, colours exactly as in the clip",
         ),
         (
             "cutout",
             "RGBA Strip",
-            "A strip of pictures with alpha, 8 bits, in the clip's place; the clip itself is muted",
+            "A strip of 8-bit pictures with alpha replaces the clip, which is muted",
         ),
         (
             "splines",
             "Mask Splines",
-            "A Mask data-block with a closed spline for each outline, keyed on every frame, to be edited in the Image "
-            "Editor. Hard edges. Written again, it is made anew",
+            "A Mask data-block with a closed spline for each outline, keyed on every frame, for editing in the Image "
+            "Editor. Hard edges. Writing again replaces it",
         ),
     ),
     default="mask",
 )
 _INVERT = BoolProperty(
-    name="Remove Object", description="Write the opposite: the background is kept, the object is removed", default=False
+    name="Remove Object", description="Invert the mask: keep the background, remove the object", default=False
 )
 
 
 class CutoutTrack(bpy.types.PropertyGroup):
-    """One cutout.
+    """Stores one cutout.
 
     Attributes:
-        name, colour: for the artist.
-        visible, solo: whether its mask is shown, see `objects.shown`.
-        locked: its masks are not to be changed.
-        uuid: names it in the engine; its folder has this name.
+        name, colour: as the artist sees them.
+        visible, solo: whether its mask is shown, see `tracks.shown`.
+        locked: its masks must not change.
+        uuid: its id in the engine, and the name of its folder.
         strip_uuid, strip_name: find the clip's strip.
         folder: its folder, "//…" = relative to the .blend.
-        head: the engine's id of its last operation; undo and redo move it.
-        frame_count, width, height: of the clip, 0 = not opened yet.
+        head: the engine's id of its last operation; moved by undo and redo.
+        frame_count, width, height: of the clip; 0 = not open yet.
         drawn: clip frames with rounds: `TrackState.keyframes` as JSON.
         keyframes: the same as timeline frames, as the panel shows them.
         keyframe_count, done_count: clip frames with rounds, clip frames with a matte.
-        mattes: where the mattes lie: `TrackState.mattes` as JSON.
-        locks: clip frames whose masks are approved: `TrackState.locked` as JSON.
+        mattes: paths of the mattes: `TrackState.mattes` as JSON.
+        locks: clip frames with locked masks: `TrackState.locked` as JSON.
         locked_frames: the same as timeline frames, as the panel shows them.
-        confidence: how sure the network is of each clip frame's mask: `TrackState.confidence`.
-        doubtful: timeline frames of which it is not sure, as the panel shows them.
-        applied: keys of the strokes that were applied.
-        strokes: those of the Cutout Brush; the annotation's are common to all cutouts.
-        written_head: the head at which the strips were written last, "" = never.
-        write_as, write_inverted: in which form they are to be written: a `types.Form` value, and as the opposite.
-        written_as: the form in which they were, see `output_state.form_of`.
+        confidence: the network's confidence in each clip frame's mask: `TrackState.confidence`.
+        doubtful: timeline frames in doubt, as the panel shows them.
+        applied: keys of the applied strokes.
+        strokes: strokes of the Cutout Brush; annotation strokes are shared by all cutouts.
+        written_head: the head when the strips were last written; "" = never.
+        write_as, write_inverted: the chosen form of the strips: a `types.Form` value, and whether it is inverted.
+        written_as: the form in which the strips were last written, see `written.form_of`.
     """
 
     name: _NAME
@@ -182,15 +182,15 @@ _ACTIVE = IntProperty(name="Active cutout", min=0)
 _AUTO_APPLY = BoolProperty(
     name="Auto Apply",
     description=(
-        "Refine the mask by itself after each stroke. Strokes that were there before, and those on other frames, wait "
-        "for Apply Strokes"
+        "Refine the mask automatically after each stroke. Earlier strokes, and strokes on other frames, wait for Apply "
+        "Strokes"
     ),
     default=True,
 )
 
 
 class CutoutScene(bpy.types.PropertyGroup):
-    """The cutouts of a scene, how their masks are shown, and which are written."""
+    """Stores the cutouts of a scene and its settings."""
 
     tracks: _TRACKS
     active_index: _ACTIVE
@@ -223,23 +223,23 @@ _BRUSH_RADIUS = FloatProperty(
 )
 _BRUSH_PRESSURE = BoolProperty(
     name="Pressure",
-    description="The pen's pressure makes the Cutout Brush's stroke thinner; a mouse always presses in full",
+    description="Let pen pressure vary the width of Cutout Brush strokes; a mouse always paints at full pressure",
     default=True,
 )
 
 
 class CutoutStatus(bpy.types.PropertyGroup):
-    """What goes on, for the panel. Lies on the window manager: neither undo nor saving touch it.
+    """Holds the status for the panel. It lives on the window manager, so undo and saving do not touch it.
 
     Attributes:
         text, hint, level: the last message.
         busy: a job is open.
-        stage, progress: what it does, how far it is.
+        stage, progress: name and progress of the job's current step.
         lost: the engine ended unexpectedly.
-        engine, tier: what the engine runs on, its tier; "" = not started.
-        tier_here: the tier that is worked with: the engine's, else what the choice means here; "" = not known yet.
-        frames_busy, frames_text, frames_share: frames of a strip are being rendered, what it does, how far it is.
-        brush_radius, brush_pressure: settings of the Cutout Brush; here, as undo is not to change them back.
+        engine, tier: the engine's device and tier; "" = not started.
+        tier_here: the tier in use: the engine's, otherwise the one chosen; "" = not known yet.
+        frames_busy, frames_text, frames_share: whether frames are being rendered, the current step, and the progress.
+        brush_radius, brush_pressure: settings of the Cutout Brush, kept here so that undo does not reset them.
     """
 
     text: _TEXT
@@ -263,24 +263,24 @@ CLASSES = (CutoutStroke, CutoutTrack, CutoutScene, CutoutStatus)
 
 
 def register() -> None:
-    """Hangs the values onto Blender's types."""
+    """Attaches the properties to Blender's types."""
     bpy.types.Scene.cutout = bpy.props.PointerProperty(type=CutoutScene)
     bpy.types.WindowManager.cutout = bpy.props.PointerProperty(type=CutoutStatus)
 
 
 def unregister() -> None:
-    """Takes them off again."""
+    """Removes the properties from Blender's types."""
     del bpy.types.WindowManager.cutout
     del bpy.types.Scene.cutout
 
 
 def status() -> Any:
-    """The status that the panel shows."""
+    """Returns the status that the panel shows."""
     return bpy.context.window_manager.cutout
 
 
 def active_track(scene: Any) -> Any:
-    """The scene's active cutout. Raises InputError when there is none."""
+    """Returns the scene's active cutout. Raises InputError if there is none."""
     data = scene.cutout
     if not len(data.tracks):
         raise InputError("There is no cutout yet.", "Select a movie or image strip and press New Cutout.")
@@ -288,24 +288,24 @@ def active_track(scene: Any) -> Any:
 
 
 def active_index(data: Any) -> int:
-    """Index of the active cutout in the list, which may have become shorter; -1 when it is empty."""
+    """Returns the index of the active cutout, clamped to the list; -1 if it is empty."""
     return min(data.active_index, len(data.tracks) - 1)
 
 
 def tracks() -> Iterator[tuple[Any, Any]]:
-    """(scene, cutout) of all scenes."""
+    """Yields (scene, cutout) for all scenes."""
     for scene in bpy.data.scenes:
         for track in scene.cutout.tracks:
             yield scene, track
 
 
 def track_by_uuid(uuid: str) -> tuple[Any, Any] | None:
-    """(scene, cutout) with that uuid; None when it was deleted or undone."""
+    """Returns (scene, cutout) with that uuid; None if it was deleted or undone."""
     return next(((scene, track) for scene, track in tracks() if track.uuid == uuid), None)
 
 
 def next_step(track: Any, auto_apply: bool = True) -> tuple[str, str]:
-    """What the artist may do next with a cutout, as two short lines."""
+    """Returns two short lines on what the artist can do next."""
     if not track.frame_count:
         return "Opening the clip …", ""
     if not track.keyframe_count:
@@ -313,7 +313,7 @@ def next_step(track: Any, auto_apply: bool = True) -> tuple[str, str]:
             "Or press Auto." if auto_apply else "then Apply Strokes. Or press Auto."
         )
     if track.done_count <= track.keyframe_count and track.frame_count > 1:
-        return "Red removes (with the Brush: Ctrl).", "When the mask is right, propagate it."
+        return "Red strokes remove (Brush: hold Ctrl).", "When the mask is right, propagate it."
     if track.written_head != track.head:
         return "Write Strips to see the composite.", "Correct wrong frames with strokes."
     return "Correct wrong frames with strokes,", "propagate and write again."

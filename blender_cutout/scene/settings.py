@@ -1,4 +1,4 @@
-"""The preferences as values, for code that does not draw."""
+"""Returns the preferences as plain values, for code that does not draw."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from ..host import storage
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What of the preferences the engine needs; `limit` in bytes, 0 = none."""
+    """The preferences that the engine needs; `limit` in bytes, 0 = none."""
 
     engine_python: str = ""
     wheels: str = ""
@@ -20,7 +20,7 @@ class Settings:
 
 
 def current() -> Settings:
-    """The preferences, or their defaults where the add-on is registered without being enabled."""
+    """Returns the preferences, or their defaults if the add-on is registered without being enabled."""
     addon = bpy.context.preferences.addons.get(storage.PACKAGE)
     if addon is None or addon.preferences is None:
         return Settings()
@@ -30,12 +30,12 @@ def current() -> Settings:
 
 
 def enabled() -> bool:
-    """True where there are preferences that can be changed; cheap."""
+    """Returns True if there are preferences that can be changed; cheap."""
     addon = bpy.context.preferences.addons.get(storage.PACKAGE)
     return addon is not None and addon.preferences is not None
 
 
 def known_tier(text: str) -> str:
-    """The tier that a text in the preferences names; auto for what no tier is called."""
+    """Returns the tier named in the preferences; auto for an unknown name."""
     name = text.strip().lower()
     return name if name in TIERS else AUTO

@@ -1,4 +1,4 @@
-"""Several cutouts of one strip, the clip's objects: which belong together, which are shown, which may be changed."""
+"""Finds the cutouts of one strip (the clip's objects): which exist, are shown, may change or are written."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from . import properties
 
 
 def of_clip(scene: Any, track: Any) -> list[Any]:
-    """All cutouts of a cutout's strip, itself too, in the list's order."""
+    """Returns all cutouts of a cutout's strip, including itself, in list order."""
     return [other for other in scene.cutout.tracks if other.strip_uuid == track.strip_uuid]
 
 
 def unlocked(scene: Any, track: Any) -> list[Any]:
-    """Those of them that may be changed."""
+    """Returns the unlocked cutouts of a cutout's strip."""
     return [other for other in of_clip(scene, track) if not other.locked]
 
 
 def on_strip(scene: Any, strip: Any) -> list[Any]:
-    """The cutouts of a strip; none of a copy of it, which Blender leaves with the same mark."""
+    """Returns the cutouts of a strip; none for a copy, although Blender copies the strip's id."""
     uuid = strip.get(strips.STRIP_KEY)
     return [track for track in scene.cutout.tracks if uuid == track.strip_uuid and _strip(scene, track) == strip]
 
 
 def shown(scene: Any) -> list[Any]:
-    """The objects of the active cutout's strip whose masks are to be seen: where some are solo only those."""
+    """Returns the objects of the active cutout's strip whose masks are shown; if any are solo, only those."""
     if not len(scene.cutout.tracks):
         return []
     found = of_clip(scene, properties.active_track(scene))
@@ -42,25 +42,25 @@ def shown(scene: Any) -> list[Any]:
 
 
 def check_unlocked(track: Any) -> None:
-    """Raises InputError when the cutout is locked."""
+    """Raises InputError if the cutout is locked."""
     if track.locked:
         raise InputError(
-            f"{track.name} is locked, so it is not changed.",
+            f"{track.name} is locked, so it does not change.",
             "Unlock it with the padlock in the list, or select another object.",
         )
 
 
 def check_free(track: Any, frame: int, timeline: int) -> None:
-    """Raises InputError when a clip frame of the cutout, shown at that timeline frame, is locked."""
+    """Raises InputError if a clip frame of the cutout, shown at that timeline frame, is locked."""
     if any(start <= frame < stop for start, stop in kept.ranges(track.locks, track.frame_count)):
         raise InputError(
-            f"Frame {timeline} of {track.name} is locked, so its mask is not changed.",
+            f"Frame {timeline} of {track.name} is locked, so its mask does not change.",
             "Press Unlock Frame to draw on it, or go to another frame.",
         )
 
 
 def forget_unopened(uuid: str) -> None:
-    """Removes a cutout whose clip could never be opened: there is nothing in it yet."""
+    """Removes a cutout whose clip could never be opened, and which is therefore empty."""
     found = properties.track_by_uuid(uuid)
     if found is None or found[1].frame_count:
         return
@@ -75,14 +75,14 @@ def forget_unopened(uuid: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Cutouts of one strip that are written as one.
+    """Cutouts of one strip that are written together.
 
     Attributes:
-        key: uuid by which what is written is found again: the cutout's, or for a union the strip's.
-        name: for what is newly made.
+        key: uuid that identifies the written strips: the cutout's, or for a union the strip's.
+        name: for newly made strips.
         tracks: uuids of the cutouts; the first one's folder takes the files.
-        is_union: several cutouts may be in it, so its files lie apart from those of the first one alone.
-        composes: the clip is to be shown through it.
+        is_union: it may hold several cutouts, so its files are separate from those of the first cutout.
+        composes: the clip is shown through it.
     """
 
     key: str
@@ -93,9 +93,9 @@ class Batch:
 
 
 def batches(scene: Any, track: Any) -> list[Batch]:
-    """What Write Strips writes of a cutout's strip, as the scene's choice says; objects without a mask are left out.
+    """Returns the batches that Write Strips writes for a cutout's strip; objects without a mask are skipped.
 
-    The clip is shown through one mask only: through several, as Blender multiplies them, nothing would be seen.
+    The clip is shown through one mask only: Blender multiplies several masks, which would hide everything.
     """
     found = written(scene, track)
     if len(of_clip(scene, track)) < 2 or scene.cutout.write_objects == "ACTIVE":
@@ -108,18 +108,18 @@ def batches(scene: Any, track: Any) -> list[Batch]:
 
 
 def written(scene: Any, track: Any) -> list[Any]:
-    """The cutouts with masks that Write Strips writes, as the scene's choice says."""
+    """Returns the cutouts with masks that Write Strips writes, by the scene's choice."""
     found = [track] if scene.cutout.write_objects == "ACTIVE" else of_clip(scene, track)
     return [one for one in found if one.done_count]
 
 
 def keys(scene: Any, track: Any) -> set[str]:
-    """The `Batch.key` of all that can have been written of a cutout's strip."""
+    """Returns every possible `Batch.key` of a cutout's strip."""
     return {track.strip_uuid, *(one.uuid for one in of_clip(scene, track))}
 
 
 def next_colour(scene: Any) -> Colour:
-    """The palette's first colour among those that the fewest cutouts have."""
+    """Returns the least used colour of the palette, the first one if several are equal."""
     used = [tuple(track.colour) for track in scene.cutout.tracks]
 
     def count(colour: Colour) -> int:
@@ -129,7 +129,7 @@ def next_colour(scene: Any) -> Colour:
 
 
 def next_name(scene: Any, strip: Any) -> str:
-    """A name for the next cutout of a strip: the strip's, then with a number."""
+    """Returns a name for the next cutout of a strip: the strip's name, with a number if taken."""
     taken = {track.name for track in on_strip(scene, strip)}
     name, number = str(strip.name), 1
     while name in taken:
@@ -151,10 +151,10 @@ _COUNTS = ("frame_count", "width", "height", "keyframe_count", "done_count")
 
 
 def begin_again(scene: Any, track: Any) -> str:
-    """Gives a cutout a new folder without rounds; returns its new uuid.
+    """Resets a cutout to a new folder without rounds; returns its new uuid.
 
-    What it wrote into the sequencer stays until it is written again; the old folder stays on disk. Its strokes count
-    as not applied.
+    Its written strips stay until they are written again, and the old folder stays on disk. Its strokes count as not
+    applied.
     """
     old, track.uuid = track.uuid, uuid4().hex
     track.folder = storage.stored(storage.new_folder(track.uuid), bpy.data.filepath)

@@ -1,4 +1,4 @@
-"""Whether what is written of the cutouts is what the artist sees: asked before a render, and by the panel."""
+"""Checks whether the written strips match the current masks, before a render and for the panel."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ _WRITE = "Press Write Strips, then render."
 
 
 def form_of(form: str, inverted: bool) -> str:
-    """How a cutout was written, as `written_as` keeps it."""
+    """Returns the value of `written_as` for a form."""
     return f"{form}-inverted" if inverted else form
 
 
 def written_form(track: Any) -> Form:
-    """The form in which a cutout was written last."""
+    """Returns the form in which a cutout was last written."""
     return form_named(track.written_as.partition("-")[0])
 
 
 def form_named(name: str) -> Form:
-    """The form of that name; masks for a name that no form has."""
+    """Returns the form of that name; the mask form for an unknown name."""
     return Form(name) if name in [form.value for form in Form] else Form.MASK
 
 
 def is_shown(strip: Any, track: Any) -> bool:
-    """True when the clip is seen through what was written of a cutout, alone or with the strip's other objects."""
+    """Returns True if the clip is shown through a cutout's written strips, alone or with other objects."""
     form, scene = written_form(track), strip.id_data
     return any(forms.is_shown(scene, strip, key, form) for key in (track.uuid, track.strip_uuid))
 
 
 def check(scene: Any) -> None:
-    """Raises InputError when the composite would not show the cutouts as they are; names the first such cutout.
+    """Raises InputError if the composite does not show the current masks; names the first such cutout.
 
-    Cutouts whose strip is gone, and other clips' cutouts that were never written, are left out.
+    Cutouts whose strip is gone, and cutouts of other clips that were never written, are skipped.
     """
     active = properties.active_track(scene)
     for track in scene.cutout.tracks:
@@ -62,7 +62,7 @@ def _check(scene: Any, strip: Any, track: Any) -> None:
         raise InputError(f"{track.name}: the {what}.", _WRITE)
     if not is_shown(strip, track):
         raise InputError(
-            f"{track.name}: its clip is not shown through what was written.",
+            f"{track.name}: its clip is not shown through its written strips.",
             "A strip or modifier was removed or muted. " + _WRITE,
         )
     form = written_form(track)
@@ -75,9 +75,9 @@ def _check(scene: Any, strip: Any, track: Any) -> None:
 
 
 def warning(scene: Any) -> str:
-    """What the artist may not expect of a render; "" = nothing."""
+    """Returns a warning about an unexpected render result; "" = none."""
     if not scene.render.use_sequencer:
-        return "Sequencer is off in the output properties."
+        return "Sequencer is turned off in the output properties."
     active = properties.active_track(scene)
     try:
         strip = strips.find(scene, active.strip_uuid, active.strip_name).strip
@@ -85,12 +85,12 @@ def warning(scene: Any) -> str:
         return ""
     left, right = (round(compat.time_get(strip, n)) for n in ("frame_final_start", "frame_final_end"))
     if scene.frame_start >= right or scene.frame_end < left:
-        return "The clip lies outside of the frames that are rendered."
+        return "The clip lies outside the rendered frames."
     return ""
 
 
 def strokes_shown(scene: Any) -> bool:
-    """Whether applied strokes are to be seen: not while the mask is hidden, nor over the finished composite."""
+    """Returns whether applied strokes are shown: not while the mask is hidden, nor over the finished composite."""
     if not scene.cutout.show_mask:
         return False
     if not len(scene.cutout.tracks):
@@ -104,7 +104,7 @@ def strokes_shown(scene: Any) -> bool:
 
 
 def is_composed(strip: Any, track: Any) -> bool:
-    """True when the composite shows the cutout's mask as it is now, alone or with the strip's other objects."""
+    """Returns True if the composite shows the cutout's current mask, alone or with other objects."""
     if track.head != track.written_head:
         return False
     return is_shown(strip, track)

@@ -1,1 +1,1 @@
-"""What goes on in Blender between two clicks: jobs, automatic strokes, rendered frames, folders, upkeep."""
+"""Background work in Blender: jobs, Auto Apply, rendered frames, folders, upkeep."""

@@ -1,4 +1,4 @@
-"""Sends strokes to the engine: the ones drawn on the current frame that were not applied before."""
+"""Sends the current frame's new strokes to the engine."""
 
 from collections.abc import Collection
 from typing import Any
@@ -18,13 +18,13 @@ from . import jobs
 
 
 def send_strokes(context: Any, scene: Any, track: Any, only: Collection[str] | None = None) -> Job:
-    """Has the engine apply the strokes on the current frame that were not applied before.
+    """Asks the engine to apply the new strokes on the current frame.
 
     Args:
-        context: of a preview where possible: its zoom tells how thick the strokes are.
-        scene: the cutout's.
-        track: the cutout, opened.
-        only: keys of the strokes to take; None = all.
+        context: of a preview if possible: its zoom gives the stroke width.
+        scene: the cutout's scene.
+        track: the cutout, with its clip open.
+        only: keys of the strokes to send; None = all.
 
     Raises:
         StrokeError: there are none, or they lie outside the picture.
@@ -41,7 +41,7 @@ def send_strokes(context: Any, scene: Any, track: Any, only: Collection[str] | N
     annotation, known = annotations.find(context), known_strokes(scene)
     painted = brush_strokes.new_on(track.strokes, frame, known, only)
     drawn: list[Drawn] = []
-    if not (painted and only is not None and len(painted) == len(only)):  # else there is nothing to look for
+    if not (painted and only is not None and len(painted) == len(only)):  # otherwise there is nothing to look for
         drawn = _drawn(scene, track, strip.strip, annotation, bool(painted), only)
     if annotation:
         annotations.end_strokes(annotation, timeline)
@@ -65,9 +65,9 @@ def send_strokes(context: Any, scene: Any, track: Any, only: Collection[str] | N
 
 
 def known_strokes(scene: Any, under_way: bool = True) -> set[str]:
-    """Keys of the strokes that were applied, and of those that are being.
+    """Returns the keys of strokes that were applied or are being applied.
 
-    A stroke belongs to the cutout that it was applied to first: all share the two layers.
+    A stroke belongs to the cutout it was first applied to: all cutouts share the two layers.
     """
     sent = {key for job in jobs.queue.jobs for key in job.strokes} if under_way else set()
     return sent.union(*(track.applied.split() for track in scene.cutout.tracks))
@@ -76,7 +76,7 @@ def known_strokes(scene: Any, under_way: bool = True) -> set[str]:
 def _drawn(
     scene: Any, track: Any, strip: Any, annotation: Any, painted: bool, only: Collection[str] | None
 ) -> list[Drawn]:
-    """The new strokes of the two layers; `painted`: the Cutout Brush has some, so there need not be any."""
+    """Returns the new strokes of the two layers; with `painted` there may be none, as the Cutout Brush has some."""
     frame, times = scene.frame_current, strips.time_map(scene, strip, track.frame_count)
     frames = [times.timeline_frame(f) for f in brush_strokes.painted_frames(track.strokes)] if not painted else []
     shown = [f for f in frames if f is not None]
@@ -92,7 +92,7 @@ def _drawn(
 def _to_source(
     drawn: list[Drawn], painted: list[Painted], picture: PictureMap, zoom: float
 ) -> tuple[list[Stroke], list[str]]:
-    """All strokes in source pixels, and the keys of those beside the picture. Raises StrokeError when all are."""
+    """Returns strokes in source pixels, and the keys of those outside the picture. Raises StrokeError if all are."""
     inside = [p for p in painted if brush_strokes.touches_picture(p, picture)]
     strokes, outside = (
         [s for p in inside for s in brush_strokes.to_strokes(p)],
@@ -110,13 +110,15 @@ def _to_source(
 
 
 def _check_shown(scene: Any, place: strips.Place) -> None:
-    """The preview shows a clip in a meta strip at its own place only while the meta strip is open."""
+    """Raises InputError if the clip is in a closed meta strip, where the preview does not show it in place."""
     if not strips.is_open(scene, place):
-        raise InputError("The cutout's clip lies in a meta strip that is closed.", "Open it (Tab) and draw there.")
+        raise InputError(
+            "The cutout's clip is inside a closed meta strip.", "Open the meta strip (Tab) and draw there."
+        )
 
 
 def _mark_applied(job: Job, timeline: int, outside: int) -> str:
-    """Keeps which strokes have been used, so that the next round takes only new ones; returns a summary."""
+    """Records the applied strokes, so that the next round takes only new ones; returns a summary."""
     from ..core.messages import Undo
 
     found = properties.track_by_uuid(job.track)
@@ -127,10 +129,10 @@ def _mark_applied(job: Job, timeline: int, outside: int) -> str:
         there = {d.key for d in drawn_on(annotation, timeline)} if annotation else set()
         there.update(stroke.key for stroke in track.strokes)
         if not there.intersection(job.strokes):
-            # Blender's undo took the strokes back while the engine was at it: so does the engine.
+            # Blender's undo removed the strokes while the engine applied them: undo the round too.
             job.undo, uuid = "", job.track
             jobs.submit(scene, track, "Undoing", lambda wire: Undo(wire, uuid))
-            return "The strokes were taken back."
+            return "The strokes were undone."
         track.applied = " ".join([*track.applied.split(), *job.strokes])
     text = f"{count} {'stroke' if count == 1 else 'strokes'} applied."
-    return text + (f" {outside} outside the picture left out." if outside else "")
+    return text + (f" {outside} outside the picture skipped." if outside else "")

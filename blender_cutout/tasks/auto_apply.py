@@ -1,4 +1,4 @@
-"""Auto Apply: a timer that sees strokes that were just drawn, has the engine apply them, and fades what was applied.
+"""Runs Auto Apply: a timer that finds new strokes, sends them to the engine, and fades applied strokes.
 
 No modal operator: those would keep Blender from saving by itself.
 """
@@ -20,18 +20,18 @@ from .apply_strokes import known_strokes, send_strokes
 
 _log = logging.getLogger(__name__)
 _SOON, _LATER = 0.05, 0.5
-"""Seconds to the next look: with a cutout, and without."""
+"""Seconds between checks: with a cutout, and without."""
 
 
 class AutoApply:
-    """Looks for fresh strokes of the active cutout."""
+    """Finds new strokes of the active cutout."""
 
     def __init__(self) -> None:
         self._watch = StrokeWatch()
         self._faded: Any = None
 
     def forget(self) -> None:
-        """All strokes that are there at the next look count as old."""
+        """Treats all strokes present at the next check as old."""
         self._watch.reset()
         self._faded = None
 
@@ -50,7 +50,7 @@ class AutoApply:
         frame, drawing = scene.frame_current, annotations.is_drawing()
         try:
             if not drawing:
-                # Whatever is selected when it is sent, a stroke is for the object that it was drawn for.
+                # A stroke belongs to the object it was drawn for, whatever is selected when it is sent.
                 self._watch.look(annotation, properties.active_track(scene).uuid)
             self._fade(annotation, scene, drawing)
             return None if drawing else self._send(context, scene, frame)
@@ -65,12 +65,12 @@ class AutoApply:
             return None
         if not track.frame_count:
             return None
-        # What the artist applied by hand meanwhile is fresh no more.
+        # Strokes that the artist applied by hand meanwhile are no longer new.
         fresh = set(self._watch.take(frame, track.uuid)) - known_strokes(scene)
         return send_strokes(context, scene, track, fresh) if fresh else None
 
     def _fade(self, annotation: Any, scene: Any, drawing: bool) -> None:
-        """Fades by need: reading strokes takes time, and undo brings opacities of before."""
+        """Fades strokes only when needed: reading strokes takes time, and undo restores old opacities."""
         frame = scene.frame_current
         opacities = tuple(layer.annotation_opacity for layer in annotation.layers)
         applied = tuple(track.applied for track in scene.cutout.tracks)
@@ -85,25 +85,25 @@ auto = AutoApply()
 
 
 def forget() -> None:
-    """Another file: its strokes are old."""
+    """Treats the strokes of a newly loaded file as old."""
     auto.forget()
 
 
 def register() -> None:
-    """Looks from now on; not without a window."""
+    """Starts checking; does nothing in background mode."""
     if not bpy.app.background and not bpy.app.timers.is_registered(_tick):
         bpy.app.timers.register(_tick, first_interval=_LATER, persistent=True)
 
 
 def unregister() -> None:
-    """Looks no more."""
+    """Stops checking."""
     if bpy.app.timers.is_registered(_tick):
         bpy.app.timers.unregister(_tick)
     auto.forget()
 
 
 def _tick() -> float:
-    """The timer; must not raise, Blender would end it."""
+    """Timer callback; must not raise, or Blender would stop it."""
     try:
         place = annotations.preview()
         if place is None:
@@ -112,6 +112,6 @@ def _tick() -> float:
             auto.look(bpy.context)
             scene = compat.sequencer_scene(bpy.context)
             return _SOON if scene and len(scene.cutout.tracks) else _LATER
-    except Exception:  # whatever the artist's file holds, drawing must go on
-        _log.exception("Strokes cannot be looked for")
+    except Exception:  # whatever is in the artist's file, drawing must go on
+        _log.exception("Cannot check for new strokes")
         return _LATER

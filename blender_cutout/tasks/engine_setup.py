@@ -1,4 +1,4 @@
-"""Setting up and checking the engine: a child process, watched by a timer."""
+"""Sets up and checks the engine in a child process watched by a timer."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
 
 
 INTERVAL = 0.1
-"""Seconds between two looks at the process."""
+"""Seconds between checks of the process."""
 _START_PATIENCE = 120.0
-"""Seconds for an engine's first start, which reads gigabytes of libraries from disk."""
+"""Seconds allowed for an engine's first start, which reads gigabytes of libraries from disk."""
 
 
 class Setup:
-    """The set-up or check-up that goes on. After a check-up the engine is started as well: the best proof."""
+    """Runs one set-up or check; a check also starts the engine, as proof that it works."""
 
     def __init__(self) -> None:
         self._installer: Installer | None = None
         self._engine_until = 0.0
-        """Until when the engine's first word is waited for, 0 = it is not."""
+        """Deadline for the engine's first message; 0 = not waiting."""
 
     @property
     def installer(self) -> Installer:
-        """Who does it; made at first use: Blender's start is not to pay for it."""
+        """Returns the installer, made on first use."""
         if self._installer is None:
             from ..environment.installer import Installer
 
@@ -42,7 +42,7 @@ class Setup:
         return self._installer
 
     def begin(self, action: str, python: Path, request: dict[str, str]) -> None:
-        """Starts the process and the timer. Raises EnvironmentMissing when it cannot be started."""
+        """Starts the process and the timer. Raises EnvironmentMissing if it cannot start."""
         from ..environment.installer import command
 
         self._engine_until = 0.0
@@ -53,7 +53,7 @@ class Setup:
         redraw()
 
     def step(self) -> bool:
-        """Takes in what was said, without waiting; True while it goes on."""
+        """Reads the process's output without waiting; returns True while it runs."""
         installer = self.installer
         if installer.running:
             if installer.poll().active or installer.running:
@@ -67,19 +67,19 @@ class Setup:
         return bool(self._engine_until)
 
     def close(self) -> None:
-        """Ends it."""
+        """Ends the process and the timer."""
         self._engine_until = 0.0
         if bpy.app.timers.is_registered(_tick):
             bpy.app.timers.unregister(_tick)
         self.end_process()
 
     def end_process(self) -> None:
-        """Ends the process alone: at Blender's exit Blender's data is not to be touched any more."""
+        """Ends only the process: at exit, Blender's data must not be touched."""
         if self._installer is not None:
             self._installer.close()
 
     def cancel(self) -> None:
-        """Asks it to end."""
+        """Asks the process to stop."""
         self.installer.cancel()
         if self._engine_until:
             self._end("cancelled", "The check was cancelled.", "")
@@ -105,14 +105,14 @@ class Setup:
         elif status.level == "ERROR" or not jobs.queue.running:
             self._end("failed", status.text or "The engine ended.", status.hint)
         elif time.monotonic() > self._engine_until:
-            self._end("failed", "The engine does not answer.", "Look into its log, or restart it.")
+            self._end("failed", "The engine does not respond.", "Check its log, or restart it.")
 
     def _end(self, phase: str, text: str, hint: str) -> None:
         self._engine_until = 0.0
         self.installer.progress = replace(self.installer.progress, phase=phase, text=text, hint=hint)
 
     def _tell(self) -> None:
-        """Says the end in the sequencer's panel too: there the artist read that the engine is missing."""
+        """Shows the result in the sequencer's panel too, which reported that the engine is missing."""
         progress = self.installer.progress
         if not progress.active:
             jobs.say("ERROR" if progress.phase == "failed" else "INFO", progress.text, progress.hint)
@@ -122,7 +122,7 @@ setup = Setup()
 
 
 def redraw() -> None:
-    """Has the preferences drawn anew."""
+    """Redraws the preferences."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             if area.type == "PREFERENCES":
@@ -130,7 +130,7 @@ def redraw() -> None:
 
 
 def _tick() -> float | None:
-    """The timer: looks again soon while there is something to see."""
+    """Timer callback: runs again while the process runs."""
     before = setup.installer.progress
     goes_on = setup.step()
     if setup.installer.progress != before:

@@ -1,7 +1,7 @@
-"""Deletes rendered frames that no strip works on any more, once it is sure that nobody goes back to them.
+"""Deletes rendered frames that no strip uses any more, once nobody can go back to them.
 
-Undo, the .blend of before and a recovered file may still want them. So a folder that is not used is marked when its
-file is opened, and deleted when it is opened again after some days and still does not use it.
+Undo, a backup .blend or a recovered file may still need them. So an unused folder is marked when its file is opened,
+and deleted when the file is opened again some days later and still does not use it.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from ..core import atomic
 from ..host import contents, places, rendered_frames, strips
 
 UNUSED = contents.UNUSED
-"""File in a folder of rendered frames: since when nothing uses them, by its time."""
+"""File in a folder of rendered frames; its modification time says since when nothing uses them."""
 _DAYS = 7
 
 
 def clean_frames(days: float = _DAYS) -> list[Path]:
-    """Deletes the open .blend's folders of rendered frames that were not used for so many days; returns them.
+    """Deletes the open .blend's folders of rendered frames unused for the given number of days; returns them.
 
-    Only folders that hold nothing but such frames. Others are left, and those that are used lose their mark.
+    Only folders that hold nothing but such frames are deleted. Folders in use lose their mark.
     """
     blend = Path(bpy.data.filepath)
     place = blend.with_name(f"{blend.stem}{places.SUFFIX}") if bpy.data.filepath else blend

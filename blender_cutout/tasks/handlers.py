@@ -1,4 +1,4 @@
-"""What Blender does on its own, and what follows for the engine: undo, load, save."""
+"""Handles Blender's undo, load and save for the engine and the folders."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from . import auto_apply, frame_cleanup, jobs, project_folders, render_frames, u
 from .reports import Reports
 
 _copied: list[project_folders.Copied] = []
-"""Between the two handlers of a saving: what was copied for the file being written."""
+"""Folders copied for the file being written, between the pre- and post-save handlers."""
 
 
 @persistent
@@ -29,7 +29,7 @@ def _after_undo(*_: Any) -> None:
 @persistent
 def _before_load(*_: Any) -> None:
     render_frames.close()
-    # The tracks of the file that is left must not stay locked, and their strips are about to vanish.
+    # The closed file's tracks must not stay locked, and their strips are about to vanish.
     jobs.close()
     auto_apply.forget()
 
@@ -48,7 +48,7 @@ def _after_load(*_: Any) -> None:
 
 @persistent
 def _before_save(path: Any = "", *_: Any) -> None:
-    """Before, not after: what changes after the saving would not be in the file."""
+    """Runs before saving: later changes would not be in the file."""
     if not isinstance(path, str) or not path:  # the startup file
         return
     _copied.clear()
@@ -62,7 +62,7 @@ def _before_save(path: Any = "", *_: Any) -> None:
 
 @persistent
 def _after_save(path: Any = "", *_: Any) -> None:
-    """A copy was saved, or saving failed: then the open .blend goes on with what it had."""
+    """Runs after saving: if a copy was saved or saving failed, the open .blend keeps its folders."""
     reports = Reports()
     if isinstance(path, str) and path:
         with reports.of("Saving"):
@@ -91,7 +91,7 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Removes them."""
+    """Removes the handlers."""
     upkeep.unregister()
     jobs.at_rest.clear()
     for name, handler in _HANDLERS.items():

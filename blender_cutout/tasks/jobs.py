@@ -1,9 +1,7 @@
-"""Between the engine and Blender: starts the engine, and turns what it says into properties, messages and redraws.
+"""Connects the engine to Blender: starts it, and turns its messages into properties, panel messages and redraws.
 
-There is one queue. While a job is open one timer calls `step`; without an event loop (`bpy` as a module, background
+There is one queue. While a job is open, a timer calls `step`; without an event loop (`bpy` as a module, background
 mode) `wait` does.
-
-The messages, the client and the environment are imported inside functions: Blender's start is not to pay for them.
 """
 
 from __future__ import annotations
@@ -30,36 +28,36 @@ if TYPE_CHECKING:
     from ..core.messages import Failed, Hello, MatteReady, Progress, Ready, Request, TrackState
 
 INTERVAL = 0.005
-"""Seconds between two looks at the engine while it works."""
+"""Seconds between checks of the engine while it works."""
 QUIET = 0.3
-"""Seconds that a job may take before the panel shows it. A round takes less: then nothing is drawn while the engine
-works, which may have to share the processor with that, and the panel does not jump up and down with every stroke."""
+"""Seconds that a job may take before the panel shows it. A round takes less: so nothing is redrawn while the engine
+needs the processor, and the panel does not jump with every stroke."""
 _MARKS = 0.25
-"""Seconds at least between two redraws of the timeline while masks come in."""
+"""Minimum seconds between timeline redraws while masks arrive."""
 _UNFIT_CLIP = ("InputError", "FrameReadError", "StripError")
 
 
 class JobReporter:
-    """What the engine says → what Blender keeps and shows."""
+    """Turns the engine's messages into properties and redraws."""
 
     def __init__(self) -> None:
         self.mattes: dict[str, dict[int, str]] = {}
-        """Track → clip frame → file of a matte that is newer than what the track's last state told."""
+        """Track → clip frame → file of a matte newer than the track's last state."""
         self.disk: dict[str, tuple[int, int, int]] = {}
         """Track → `TrackState.disk`."""
         self.readies = 0
-        """1 = the engine has answered, 2 = its networks are loaded."""
+        """1 = the engine has responded, 2 = its networks are loaded."""
         self.in_view = False
-        """The previews may show something else now."""
+        """True if the previews need a redraw."""
         self.marked = False
-        """The timelines may."""
+        """True if the timelines need a redraw."""
         self.marked_at = 0.0
-        """When they were drawn anew for that last."""
+        """Time of the last timeline redraw."""
         self.quiet_until = 0.0
-        """When the panel is to show the job that was given last; 0 = it does."""
+        """Time at which the panel shows the latest job; 0 = it does already."""
 
     def on_ready(self, event: Ready) -> None:
-        """Notes what the engine runs on."""
+        """Stores the engine's device and tier."""
         self.readies += 1
         status = properties.status()
         status.engine = f"Engine {event.version}: tier {event.tier} on {event.device}"
@@ -67,7 +65,7 @@ class JobReporter:
             status.tier = event.tier
 
     def on_state(self, event: TrackState) -> None:
-        """Keeps a track's state in its scene."""
+        """Stores a track's state in its scene."""
         found = properties.track_by_uuid(event.track)
         if not found:
             return
@@ -89,13 +87,13 @@ class JobReporter:
         doubt.judge(scene, track)
 
     def on_matte(self, job: Job, event: MatteReady) -> None:
-        """Notes where a frame's matte lies."""
+        """Stores the file of a frame's matte."""
         self.mattes.setdefault(event.track, {})[event.frame] = event.path
         self.in_view = self.in_view or frame_in_view() in (event.frame, None)
         self.marked = True
 
     def on_progress(self, job: Job, event: Progress) -> None:
-        """Moves the bar."""
+        """Updates the progress bar."""
         status = properties.status()
         status.progress = event.done / event.total if event.total > 0 else 0.0
         left = f", {event.eta:.0f} s left" if event.eta >= 0 else ""
@@ -106,10 +104,10 @@ class JobReporter:
         say("WARNING", _in_timeline(job, text))
 
     def on_end(self, job: Job, outcome: Outcome) -> None:
-        """Shows how a job ended, and makes it a step of Blender's undo."""
+        """Shows a job's outcome, and adds a step to Blender's undo."""
         from ..core.messages import Cancelled, Failed
 
-        self.in_view = True  # strokes that were applied are shown otherwise
+        self.in_view = True  # applied strokes look different
         if isinstance(outcome, Failed):
             text, hint = _in_timeline(job, outcome.text), _in_timeline(job, outcome.hint)
             outcome = job.outcome = replace(outcome, text=text, hint=hint)
@@ -119,25 +117,25 @@ class JobReporter:
             elif outcome.code in _UNFIT_CLIP:
                 tracks.forget_unopened(job.track)
         elif isinstance(outcome, Cancelled):
-            say("INFO", f"{job.title} was stopped.", "What is finished stays.")
-        elif properties.status().level == "INFO":  # a warning on the way is not to be wiped out
+            say("INFO", f"{job.title} was cancelled.", "Finished frames stay.")
+        elif properties.status().level == "INFO":  # keep an earlier warning
             say("INFO", outcome.summary)
         if job.undo and not isinstance(outcome, Failed):
             push_undo(job.undo)
 
     def on_lost(self, event: Failed) -> None:
-        """Shows that the engine is gone."""
+        """Shows that the engine was lost."""
         say("ERROR", event.text, event.hint)
         properties.status().lost = True
 
 
 _reporter = JobReporter()
 at_rest: list[Callable[[], None]] = []
-"""What is to be called each time when the last open job has ended."""
+"""Functions to call each time the last open job has ended."""
 
 
 def _start() -> WorkerClient:
-    """Starts the engine as the preferences say."""
+    """Starts the engine with the current preferences."""
     from ..client.process import WorkerClient
 
     chosen = settings.current()
@@ -146,12 +144,12 @@ def _start() -> WorkerClient:
     _reporter.readies = 0
     status = properties.status()
     status.lost = False
-    status.engine = "Engine is starting"
+    status.engine = "Engine starting"
     return client
 
 
 def _hello() -> Hello:
-    """What the preferences want of the engine."""
+    """Returns the engine's settings from the preferences."""
     from ..core.messages import PROTOCOL, Hello
 
     chosen = settings.current()
@@ -159,14 +157,14 @@ def _hello() -> Hello:
 
 
 def change_engine() -> None:
-    """Has a running engine work as the preferences say now; one that does not run reads them at its start."""
+    """Sends the current preferences to a running engine; otherwise it reads them at its start."""
     _reporter.readies = 0
     if queue.running:
         queue.greet(_hello())
 
 
 def engine_command(python: str = "") -> list[str]:
-    """The command that starts the engine. Raises EnvironmentMissing when it is not installed."""
+    """Returns the command that starts the engine. Raises EnvironmentMissing if it is not installed."""
     from ..client.process import worker_command
     from ..environment.venv import worker_python
 
@@ -177,29 +175,29 @@ queue = JobQueue(_start, _reporter)
 
 
 def matte_file(track: Any, frame: int) -> Path | None:
-    """The file of a clip frame's newest matte, also while it is being propagated; None = it has none."""
+    """Returns the file of a clip frame's newest matte, also during propagation; None = none."""
     newest = _reporter.mattes.get(track.uuid, {}).get(frame)
     if newest is not None:
         return Path(newest)
     for start, stop, operation in kept.mattes(track.mattes, track.frame_count):
         if start <= frame < stop:
-            with suppress(InputError):  # told when the file was opened
+            with suppress(InputError):  # reported when the file was opened
                 return storage.track_folder(track) / "mattes" / operation / f"{frame:06d}.png"
     return None
 
 
 def under_way(track: Any) -> frozenset[int]:
-    """The clip frames with a mask that is newer than what the cutout's last state told."""
+    """Returns the clip frames with a mask newer than the cutout's last state."""
     return frozenset(_reporter.mattes.get(track.uuid, ()))
 
 
 def disk_use(track: Any) -> tuple[int, int, int] | None:
-    """What a cutout's masks take, see `TrackState.disk`; None = the engine has not told yet."""
+    """Returns the disk use of a cutout's masks, see `TrackState.disk`; None = not reported yet."""
     return _reporter.disk.get(track.uuid)
 
 
 def engine_loaded() -> bool:
-    """True when the engine has told that its networks are loaded."""
+    """Returns True once the engine has reported that its networks are loaded."""
     return queue.running and _reporter.readies > 1
 
 
@@ -210,7 +208,7 @@ def say(level: str, text: str, hint: str = "") -> None:
 
 
 def _note(level: str, text: str, hint: str = "") -> None:
-    """Keeps a message for when the panel is drawn next."""
+    """Stores a message for the next redraw of the panel."""
     status = properties.status()
     status.level, status.text, status.hint = level, text, hint
 
@@ -224,7 +222,7 @@ def submit(
     undo: str = "",
     others: Iterable[Any] = (),
 ) -> Job:
-    """Asks something about a cutout of the engine, as `JobQueue.submit`; the timer sees to the rest.
+    """Gives the engine a job on a cutout, as `JobQueue.submit`; the timer handles the rest.
 
     `others` are cutouts of the same scene that have to be open as well.
 
@@ -245,21 +243,21 @@ def submit(
 
 
 def _opening(scene: Any, track: Any) -> Opening:
-    """How the engine is to open a cutout."""
+    """Returns how the engine opens a cutout."""
     strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
     folder = storage.track_folder(track)
     return Opening(strips.clip_of(strip), folder, track.head, settings.current().limit)
 
 
 def step() -> bool:
-    """Takes in what the engine has said, without waiting; True while jobs are open."""
+    """Handles the engine's messages without waiting; returns True while jobs are open."""
     before, taken = properties.status().busy, queue.taken
     busy = queue.step()
     status = properties.status()
     status.busy = busy
     for call in at_rest if before and not busy else ():
         call()
-    # The preview's picture is not made anew for every word of the engine; nor is anything for a round under way.
+    # Do not redraw the preview for every message, nor anything while a round is under way.
     if _reporter.in_view:
         redraw("PREVIEW")
     if busy != before or _reporter.in_view or (taken != queue.taken and time.monotonic() > _reporter.quiet_until):
@@ -275,7 +273,7 @@ def step() -> bool:
 
 
 def wait(job: Job, seconds: float | None = None) -> Outcome:
-    """Steps until a job has ended, and returns how. Raises TimeoutError after `seconds`."""
+    """Steps until a job has ended; returns its outcome. Raises TimeoutError after `seconds`."""
     deadline = None if seconds is None else time.monotonic() + seconds
     while job.outcome is None:
         step()
@@ -288,7 +286,7 @@ def wait(job: Job, seconds: float | None = None) -> Outcome:
 
 
 def follow_blender() -> None:
-    """Moves the engine's heads to where Blender's undo or redo has put the scene's."""
+    """Moves the engine's heads to those restored by Blender's undo or redo."""
     from ..core.messages import Checkout
 
     for scene, track in properties.tracks():
@@ -303,7 +301,7 @@ def follow_blender() -> None:
 
 
 def close() -> None:
-    """Ends the engine and the timer. Work in progress is dropped, what it finished is on disk."""
+    """Ends the engine and the timer; unfinished work is dropped, finished work is on disk."""
     if bpy.app.timers.is_registered(_tick):
         bpy.app.timers.unregister(_tick)
     queue.close()
@@ -314,12 +312,12 @@ def close() -> None:
 
 
 def end_process() -> None:
-    """Ends the engine at Blender's exit, when Blender's data is not to be touched any more."""
+    """Ends the engine at Blender's exit, without touching Blender's data."""
     queue.close()
 
 
 def redraw(kind: str = "") -> None:
-    """Has every sequencer drawn anew, or only its regions of a type."""
+    """Redraws every sequencer, or only its regions of one type."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             if area.type == "SEQUENCE_EDITOR":
@@ -329,13 +327,13 @@ def redraw(kind: str = "") -> None:
 
 
 def _in_timeline(job: Job | None, text: str) -> str:
-    """What the engine says in a job, with the frames as the artist sees them numbered."""
+    """Returns an engine message with its frames numbered as in the timeline."""
     found = properties.track_by_uuid(job.track) if job else None
     return frame_spans.in_timeline(*found, text) if found else str(text)
 
 
 def push_undo(name: str) -> None:
-    """Makes the present state a step of Blender's undo: the engine's answers come outside of any operator."""
+    """Adds the present state to Blender's undo: the engine's answers arrive outside any operator."""
     windows = bpy.context.window_manager.windows
     if not len(windows):
         return
@@ -345,5 +343,5 @@ def push_undo(name: str) -> None:
 
 
 def _tick() -> float | None:
-    """The timer: looks again soon while the engine works, ends itself otherwise."""
+    """Timer callback: runs again while the engine works, then ends."""
     return INTERVAL if step() else None

@@ -1,10 +1,10 @@
-"""The folders of a project follow its .blend: moved when it is saved for the first time, copied when it is saved as.
+"""Keeps project folders with the .blend: moves them on the first save, copies them on Save As.
 
-A file saved under another name is a version of its own: what is written there must not change the masks of the first
-one. Pictures are shared by hard links where the disk can, so a copy takes hardly any room. While the engine works on a
-cutout its folder is copied as it is then, and once more when the engine is done.
+A file saved under another name is a separate version: work in it must not change the masks of the first one. Pictures
+are shared by hard links where the disk supports them, so a copy needs little space. If the engine is working on a
+cutout, its folder is copied at once and again when the engine is done.
 
-What is wrong with one cutout is reported and stops no other: Blender saves the file in any case.
+An error with one cutout is reported and does not stop the others: Blender saves the file in any case.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ if TYPE_CHECKING:
     from ..core.messages import Done
 
 _PATIENCE = 60.0
-"""Seconds that saving waits for a folder to be moved to another disk."""
+"""Seconds that saving waits while a folder moves to another disk."""
 _DAYS = 30
-"""How long folders of files that were never saved are kept; Blender's recovered files may still want them."""
+"""Days that folders of never saved files are kept; recovered files may still need them."""
 _settled: set[str] = set()
-"""Cutouts whose folders were put beside the open .blend since it was opened."""
+"""Cutouts whose folders were put next to the open .blend since it was opened."""
 
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """A folder that was copied for a version, so that it can be taken back when that is not what goes on.
+    """A folder copied for a newly saved version, so that the change can be reverted if that version is not kept open.
 
     Attributes:
-        old, new: where it lay, and where its copy, or it itself, lies.
-        busy: the engine works in the old one, so that stays the one in use.
-        moved: the old one is not there any more.
+        old, new: the old path, and the path of the copy or of the moved folder.
+        busy: the engine works in the old folder, which therefore stays in use.
+        moved: the old folder no longer exists.
     """
 
     old: Path
@@ -55,7 +55,7 @@ class Copied:
 
 
 def before_save(path: str) -> list[Copied]:
-    """Puts every folder beside the .blend that is about to be written; returns which were copied for it."""
+    """Puts every folder next to the .blend about to be written; returns the copied ones."""
     copied: list[Copied] = []
     reports = Reports()
     tracks: dict[str, Path] = {}
@@ -74,9 +74,9 @@ def before_save(path: str) -> list[Copied]:
 
 
 def after_save(path: str, copied: list[Copied]) -> None:
-    """The open .blend goes on with the folders of before where a copy was saved, or saving failed.
+    """Restores the open .blend's folders after a copy was saved or saving failed.
 
-    It does so too where the engine is at work in them, until that is done: see `catch_up`.
+    Folders in which the engine works are also restored until it is done: see `catch_up`.
     """
     here = bpy.data.filepath
     back = {one.new: one.old for one in copied if one.busy or path != here}
@@ -89,10 +89,10 @@ def after_save(path: str, copied: list[Copied]) -> None:
                 storage.stays.update([one.old] if one.busy else [])
                 continue
             if one.moved:
-                contents.copy(one.new, one.old)  # the file that was never saved goes on as it was
+                contents.copy(one.new, one.old)  # the unsaved file continues as it was
             _reopen(one.old)
     for _scene, track in properties.tracks():
-        with reports.of(track.name), suppress(InputError):  # which was reported before saving
+        with reports.of(track.name), suppress(InputError):  # reported before saving
             folder = storage.track_folder(track, path)
             track.folder = storage.stored(back.get(folder, folder), here)
     _keep_records(path, here, back)
@@ -101,14 +101,14 @@ def after_save(path: str, copied: list[Copied]) -> None:
     if path == here:
         jobs.say(
             "INFO",
-            "The engine is still at work on masks of the file of before.",
-            f"When it is done they are copied beside {Path(here).name}: save that once more then.",
+            "The engine is still working on masks of the previous file.",
+            f"When it is done, they are copied next to {Path(here).name}; then save that file again.",
         )
     reports.show()
 
 
 def catch_up() -> None:
-    """Copies what the engine made while the .blend was saved under another name; to be called when it is done."""
+    """Copies what the engine made while the .blend was saved under another name; called when it is done."""
     here = bpy.data.filepath
     if not here or not storage.stays or jobs.queue.jobs:
         return
@@ -125,12 +125,14 @@ def catch_up() -> None:
     status = properties.status()
     if copied and status.level == "INFO":
         jobs.push_undo("Copy Masks")
-        jobs.say("INFO", f"{status.text} The masks were copied beside {Path(here).name}.", "Save it to keep them.")
+        jobs.say(
+            "INFO", f"{status.text} The masks were copied next to {Path(here).name}.", "Save the file to keep them."
+        )
     reports.show()
 
 
 def after_undo() -> None:
-    """Keeps cutouts on the folders beside the .blend when an undo goes back to before it was saved there."""
+    """Keeps cutouts on the folders next to the .blend when undo goes back to before it was saved there."""
     here, reports = bpy.data.filepath, Reports()
     for _scene, track in properties.tracks() if here and _settled else ():
         with reports.of(track.name), suppress(InputError):
@@ -142,7 +144,7 @@ def after_undo() -> None:
 
 
 def after_load() -> None:
-    """Reports folders that the opened .blend names and that are not its own, or are another file's as well."""
+    """Reports folders named by the opened .blend that are not its own or are shared with another file."""
     storage.stays.clear()
     _settled.clear()
     reports, here = Reports(), Path(bpy.data.filepath or "_")
@@ -154,15 +156,15 @@ def after_load() -> None:
             other = here.with_name(f"{stem}.blend")
             if stem != here.stem and lies_in.parent == here.parent and other.is_file():
                 raise InputError(
-                    f"Its masks lie in {lies_in.name}, and are those of {other.name} too.",
-                    "Save this file, and it has its own. Until then each changes the masks of the other.",
+                    f"Its masks are in {lies_in.name} and also belong to {other.name}.",
+                    "Save this file to give it its own masks. Until then, each file changes the other's masks.",
                 )
     _record_folders(reports)
     reports.show()
 
 
 def repoint(old: Path, new: Path, blend: str) -> None:
-    """Has every picture strip in `old` look into `new`."""
+    """Redirects every picture strip from `old` to `new`."""
     for strip in _strips():
         if strip.type == "IMAGE":
             pictures = Path(bpy.path.abspath(strip.directory))
@@ -171,9 +173,9 @@ def repoint(old: Path, new: Path, blend: str) -> None:
 
 
 def clean_unsaved(days: float = _DAYS) -> list[Path]:
-    """Deletes folders of files that were never saved and have not been touched for so many days; returns them.
+    """Deletes folders of never saved files untouched for the given number of days; returns them.
 
-    Only folders that hold nothing but a cutout's work, or rendered frames.
+    Only folders that hold nothing but a cutout's work or rendered frames are deleted.
     """
     used = _record_folders(Reports())
     for _scene, track in properties.tracks():
@@ -192,7 +194,7 @@ def clean_unsaved(days: float = _DAYS) -> list[Path]:
 
 
 def _settle(scene: Any, track: Any, path: str, copied: list[Copied], reports: Reports) -> Path:
-    """Puts a cutout's folder beside a .blend; returns where it lies for that: where it lay when that fails.
+    """Puts a cutout's folder next to a .blend; returns its path, the old one on failure.
 
     Raises:
         InputError: the folder is not this .blend's own.
@@ -201,10 +203,10 @@ def _settle(scene: Any, track: Any, path: str, copied: list[Copied], reports: Re
     busy = any(track.uuid in (job.track, *job.others) for job in jobs.queue.jobs)
     with _stays(folder, reports):
         target = storage.folder_beside(path, track.uuid)
-        if folder != target and contents.is_empty(folder):  # not opened yet: it begins there
+        if folder != target and contents.is_empty(folder):  # not open yet: it starts there
             copied += [Copied(folder, target, busy)] if busy else []
         elif folder != target and not contents.is_session(folder):
-            raise StoreError(f"{folder} holds no masks.", "Remove the cutout, and begin a new one.")
+            raise StoreError(f"{folder} contains no masks.", "Remove the cutout, and start a new one.")
         elif folder != target and storage.is_unsaved(folder) and not busy and contents.is_empty(target):
             if _move_track(scene, track, folder, target) != target:
                 return folder
@@ -217,13 +219,13 @@ def _settle(scene: Any, track: Any, path: str, copied: list[Copied], reports: Re
 
 
 def _settle_frames(folder: Path, path: str, copied: list[Copied], reports: Reports) -> Path:
-    """As `_settle`, a folder of rendered frames that is the open .blend's own."""
+    """Does what `_settle` does, for a folder of rendered frames that is the open .blend's own."""
     with _stays(folder, reports):
         target = storage.folder_beside(path, folder.name)
         if folder == target:
             return target
         if not contents.is_rendered(folder):
-            raise StoreError(f"{folder} holds no rendered frames.", "Press Render RenderedFrames.")
+            raise StoreError(f"{folder} contains no rendered frames.", "Press Render Frames.")
         if storage.is_unsaved(folder) and not jobs.queue.jobs and not os.path.lexists(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.move(str(folder), str(target))
@@ -238,20 +240,20 @@ def _settle_frames(folder: Path, path: str, copied: list[Copied], reports: Repor
 
 @contextmanager
 def _stays(folder: Path, reports: Reports) -> Iterator[None]:
-    """Reports what goes wrong in the block; the .blend goes on with the folder where it lies."""
+    """Reports errors in the block; the .blend keeps using the folder where it is."""
     try:
         yield
     except (OSError, shutil.Error, CutoutError) as error:
         storage.stays.add(folder)
-        text = f"The masks could not be put beside the new .blend: {error}"
+        text = f"The masks could not be copied next to the new .blend: {error}"
         reports.found.append((text, f"Both files use {folder} now: Write Strips in one changes the other. Save again."))
 
 
 def _copy(folder: Path, target: Path, path: str, busy: bool, copied: list[Copied]) -> None:
-    """Copies a folder, in place of an earlier copy. Raises OSError; StoreError when other files are in the way."""
+    """Copies a folder, replacing an earlier copy. Raises OSError; StoreError if other files are in the way."""
     other = contents.foreign(target)
     if other:
-        raise StoreError(f"{target} holds other files ({places.shown(other)}) and is not replaced.")
+        raise StoreError(f"{target} contains other files ({places.shown(other)}) and is not replaced.")
     contents.copy(folder, target)
     copied.append(Copied(folder, target, busy))
     repoint(folder, target, path)
@@ -261,7 +263,7 @@ def _copy(folder: Path, target: Path, path: str, busy: bool, copied: list[Copied
 
 
 def _move_track(scene: Any, track: Any, folder: Path, target: Path) -> Path:
-    """Moves a cutout's folder beside the .blend; returns where it lies afterwards."""
+    """Moves a cutout's folder next to the .blend; returns its path afterwards."""
     from ..core.messages import Failed, MoveTrack
 
     uuid = track.uuid
@@ -274,10 +276,10 @@ def _move_track(scene: Any, track: Any, folder: Path, target: Path) -> Path:
         else:
             target.parent.mkdir(parents=True, exist_ok=True)
             with suppress(FileNotFoundError):
-                target.rmdir()  # empty: a folder is not moved into another
+                target.rmdir()  # empty, so that the folder is not moved into it
             shutil.move(str(folder), str(target))
     except (OSError, TimeoutError) as error:
-        jobs.say("WARNING", f"The masks could not be moved beside the .blend: {error}", f"They stay in {folder}")
+        jobs.say("WARNING", f"The masks could not be moved next to the .blend: {error}", f"They stay in {folder}")
         return folder
     except CutoutError as error:
         jobs.say("WARNING", error.text, error.hint)
@@ -287,7 +289,7 @@ def _move_track(scene: Any, track: Any, folder: Path, target: Path) -> Path:
 
 
 def _moved(_: Done) -> str:
-    return "The masks were moved beside the .blend."
+    return "The masks were moved next to the .blend."
 
 
 def _strips() -> Iterator[Any]:
@@ -297,42 +299,40 @@ def _strips() -> Iterator[Any]:
 
 
 def _record_folders(reports: Reports) -> set[Path]:
-    """The folders of all strips' rendered frames; those that are not the open .blend's own are reported."""
+    """Returns the folders of all strips' rendered frames; reports those that are not the open .blend's own."""
     found = set()
     for strip in _strips():
         if strip.get(rendered_frames.KEY):
             with reports.of(strip.name):
                 record = rendered_frames.read(strip)
                 if record is None:
-                    raise InputError(
-                        "What it says of its rendered frames makes no sense.", "Press Render RenderedFrames."
-                    )
+                    raise InputError("The data on its rendered frames is damaged.", "Press Render Frames.")
                 found.add(record.path)
                 _check_own(record.folder, record.path.parent)
     return found
 
 
 def _check_own(folder: str, used: Path) -> None:
-    """Raises InputError when a folder that the .blend names is not its own, and the one in `used` is in its place."""
+    """Raises InputError if a folder named by the .blend is not its own and `used` replaces it."""
     if not storage.is_own(folder):
         raise InputError(
-            f"The .blend names {places.shown(folder)} as its folder, which is not the file's own.",
-            f"That in {used.name} is used.",
+            f"The .blend names {places.shown(folder)} as its folder, but that folder is not its own.",
+            f"The folder in {used.name} is used instead.",
         )
 
 
 def _keep_records(was: str, now: str, moved: dict[Path, Path]) -> None:
-    """Has every strip with rendered frames, whose folders were kept for one .blend, keep them for another."""
+    """Rewrites the rendered-frames folders of every strip from one .blend to another."""
     for strip in _strips():
         record = rendered_frames.read(strip)
-        with suppress(InputError):  # not its own: reported
+        with suppress(InputError):  # not its own; already reported
             if record is not None:
                 folder = record.path_of(was)
                 rendered_frames.keep(strip, replace(record, folder=storage.stored(moved.get(folder, folder), now)))
 
 
 def _pointed(folder: Path, blend: str) -> str:
-    """A folder as a strip keeps it: relative where that holds for the open .blend and for the one being written."""
+    """Returns a folder as a strip stores it: relative if that is right for the open and the written .blend."""
     here = bpy.data.filepath
     if here and blend and Path(here).parent == Path(blend).parent:
         with suppress(ValueError):
@@ -341,7 +341,7 @@ def _pointed(folder: Path, blend: str) -> str:
 
 
 def _reopen(folder: Path) -> None:
-    """The engine is to open the cutout of a folder again where it lies now; for rendered frames all cutouts."""
+    """Makes the engine reopen the cutout of a folder at its new path; for rendered frames, all cutouts."""
     for _scene, track in properties.tracks():
         if folder.name == track.uuid or not places.is_track(folder.name):
             jobs.queue.heads.pop(track.uuid, None)

@@ -1,7 +1,7 @@
-"""Renders the frames of a strip that has no readable file, a few at a time, so that Blender's window stays alive.
+"""Renders the frames of a strip that has no readable file, a few at a time, so that Blender stays responsive.
 
-One timer calls `step`; without an event loop whoever started it does. Finished frames stay: after a cancel,
-an error or a crash the next start goes on with those that are missing.
+A timer calls `step`; in background mode the operator does. Finished frames stay: after a cancel, an error or a crash
+the next start renders only the missing ones.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ from ..scene import properties, tracks
 from . import jobs
 
 INTERVAL = 0.02
-"""Seconds between two steps, for Blender's window."""
+"""Seconds between steps, for Blender's window."""
 _TICK = 0.15
-"""Seconds of rendering in one step, about: as long the window does not answer."""
+"""Approximate seconds of rendering per step, during which the window does not respond."""
 _MOST = 16
 _MOST_BYTES = 1 << 30
-"""Of a picture."""
+"""Number of bytes of a picture."""
 
 
 @dataclass
 class FrameRender:
-    """A rendering under way.
+    """A render in progress.
 
     Attributes:
         track: uuid of the cutout.
         plan: what is rendered.
-        part: where the frames go until all are there.
-        folder: where they lie then.
-        todo: frames still missing, counted from 0.
-        batch: how many the next step renders.
-        note: what else the artist should know.
+        part: folder of the frames until all are done.
+        folder: final folder of the frames.
+        todo: missing frames, counted from 0.
+        batch: number of frames in the next step.
+        note: a further message for the artist.
     """
 
     track: str
@@ -58,23 +58,23 @@ class FrameRender:
 
     @property
     def done(self) -> int:
-        """Frames that are there."""
+        """Returns the number of finished frames."""
         return self.plan.count - len(self.todo)
 
 
 class FrameRenderer:
-    """At most one rendering of frames at a time. Nothing happens but inside `start` and `step`."""
+    """Renders frames, one job at a time; works only inside `start` and `step`."""
 
     def __init__(self) -> None:
         self.bake: FrameRender | None = None
 
     def start(self, scene: Any, track: Any, again: bool = False) -> FrameRender:
-        """Begins, or goes on with what an earlier one left.
+        """Starts rendering, or resumes an interrupted render.
 
         Args:
-            scene: the cutout's.
+            scene: the cutout's scene.
             track: the cutout.
-            again: frames that are there already are rendered anew.
+            again: render existing frames again.
 
         Raises:
             InputError: another one is under way.
@@ -82,7 +82,7 @@ class FrameRenderer:
             StoreError: the disk is too full, or cannot be written.
         """
         if self.bake is not None:
-            raise InputError("RenderedFrames are being rendered already.", "Wait, or cancel that first.")
+            raise InputError("Frames are already being rendered.", "Wait, or cancel that first.")
         wanted = plan(scene, track)
         folder = storage.frames_folder(f"{track.strip_uuid[:8]}-{wanted.mark}-{wanted.offset}-{wanted.count}")
         made = FrameRender(track.uuid, wanted, folder.with_name(folder.name + ".part"), folder)
@@ -104,7 +104,7 @@ class FrameRenderer:
         return made
 
     def step(self) -> bool:
-        """Renders a few frames; True while some are missing.
+        """Renders a few frames; returns True while some are missing.
 
         Raises:
             CutoutError: it failed and has ended; what was rendered stays.
@@ -128,7 +128,7 @@ class FrameRenderer:
         return self.bake is not None
 
     def cancel(self) -> bool:
-        """Stops; True when there was something to stop. What was rendered stays."""
+        """Stops; returns True if a render was in progress. Finished frames stay."""
         stopped, self.bake = self.bake is not None, None
         return stopped
 
@@ -138,9 +138,7 @@ class FrameRenderer:
         now = (fingerprint.fingerprint_of(scene, place.strip), rendered_frames.span(place.strip))
         if now != (wanted.mark, (first, first + wanted.count)):
             contents.clear_part(made.part)
-            raise StripError(
-                "The strip was changed while its frames were rendered.", "Press Render RenderedFrames again."
-            )
+            raise StripError("The strip changed while its frames were being rendered.", "Press Render Frames again.")
         run = next((n for n in range(1, made.batch) if made.todo[n : n + 1] != [made.todo[0] + n]), made.batch)
         batch = [first + n for n in made.todo[:run]]
         before = time.monotonic()
@@ -155,10 +153,12 @@ class FrameRenderer:
 
 
 def _finish(made: FrameRender, scene: Any, track: Any) -> None:
-    """Makes the frames the strip's, when all are there."""
+    """Assigns the frames to the strip once all are done."""
     place, wanted = strips.find(scene, track.strip_uuid, track.strip_name), made.plan
     old = rendered_frames.rendered_frames_of(place.strip)
-    target = storage.frames_folder(made.folder.name.removeprefix("frames-"))  # saved for the first time meanwhile
+    target = storage.frames_folder(
+        made.folder.name.removeprefix("frames-")
+    )  # the .blend may have been saved for the first time meanwhile
     same = old is not None and (not made.part.exists() or _same_pictures(old, made))
     if made.part.exists():
         _put_in_place(made, target)
@@ -173,7 +173,7 @@ def _finish(made: FrameRender, scene: Any, track: Any) -> None:
     )
     editor = strips.editor(scene)
     if compat.RATE_BY_CACHE and editor.use_cache_raw and strip_source.rate_matters(scene, place.strip):
-        editor.use_cache_raw = False  # with it the frame that Blender shows depends on those before
+        editor.use_cache_raw = False  # with this cache the frame that Blender shows depends on earlier ones
         made.note = " The sequencer's raw cache was switched off: with it Blender shows other frames."
     for other in strips.places(editor):
         if other.strip.get(strips.STRIP_KEY) == track.strip_uuid:
@@ -181,15 +181,17 @@ def _finish(made: FrameRender, scene: Any, track: Any) -> None:
     for fellow in [t for t in scene.cutout.tracks if t.strip_uuid == track.strip_uuid]:
         if not same and fellow.frame_count:
             tracks.begin_again(scene, fellow)
-        jobs.queue.heads.pop(fellow.uuid, None)  # the engine is to open it with these frames
+        jobs.queue.heads.pop(fellow.uuid, None)  # makes the engine reopen it with these frames
     made.track = track.uuid
 
 
 def _put_in_place(made: FrameRender, target: Path) -> None:
-    """Swaps the finished frames in: whoever looks sees the old ones or the new ones, whole."""
+    """Swaps in the finished frames atomically: readers see either the old or the new ones."""
     other = contents.foreign(target)
     if other:
-        raise StoreError(f"{target} holds other files ({other}) and is not replaced.", "Move them away, and try again.")
+        raise StoreError(
+            f"{target} contains other files ({other}) and is not replaced.", "Move them away, and try again."
+        )
     aside = atomic.unused_name(target)
     try:
         done = {"count": made.plan.count, "mark": made.plan.mark}
@@ -204,7 +206,7 @@ def _put_in_place(made: FrameRender, target: Path) -> None:
 
 
 def _same_pictures(old: rendered_frames.RenderedFrames, made: FrameRender) -> bool:
-    """True when the new frames are those of before, to the byte."""
+    """Returns True if the new frames are byte-identical to the old ones."""
     if old.count != made.plan.count or old.offset != made.plan.offset:
         return False
     names = map(rendered_frames.file_name, range(old.count))
@@ -219,12 +221,12 @@ def _bytes(picture: Path) -> bytes:
 
 
 def _check_space(made: FrameRender) -> None:
-    """Raises StoreError when the disk cannot hold the frames that are missing."""
+    """Raises StoreError if the disk cannot hold the missing frames."""
     free = shutil.disk_usage(made.part).free
     wanted = made.plan.bytes * len(made.todo) // max(1, made.plan.count)
     if wanted > free:
         raise StoreError(
-            f"The frames need about {wanted / 1e6:.0f} MB, the disk has {free / 1e6:.0f} MB left: {made.part.parent}",
+            f"The frames need about {wanted / 1e6:.0f} MB, the disk has {free / 1e6:.0f} MB free: {made.part.parent}",
             "Free space on the disk, trim the strip, or save the project on another disk.",
         )
 
@@ -233,7 +235,7 @@ baker = FrameRenderer()
 
 
 def begin(scene: Any, track: Any, again: bool = False) -> None:
-    """Starts rendering the frames of a cutout's strip; the timer sees to the rest. Raises as `FrameRenderer.start`."""
+    """Starts rendering the frames of a cutout's strip; the timer does the rest. Raises as `FrameRenderer.start`."""
     made = baker.start(scene, track, again)
     jobs.say("INFO", "")
     _show(made)
@@ -242,13 +244,13 @@ def begin(scene: Any, track: Any, again: bool = False) -> None:
 
 
 def announce(scene: Any, track: Any) -> None:
-    """Tells why and how much is to be rendered before a cutout can be worked on."""
+    """Shows why and how much must be rendered before the cutout can be used."""
     wanted = plan(scene, track)
-    jobs.say("INFO", f"{wanted.reason} {wanted.told()}", "Press Render RenderedFrames.")
+    jobs.say("INFO", f"{wanted.reason} {wanted.told()}", "Press Render Frames.")
 
 
 def step() -> bool:
-    """What the timer does: a few frames, and what is to be shown of it; True while there is more to do."""
+    """Renders a few frames and updates the status; returns True while frames are missing."""
     made = baker.bake
     try:
         busy = baker.step()
@@ -265,14 +267,14 @@ def step() -> bool:
 
 
 def cancel() -> None:
-    """Stops. What was rendered stays."""
+    """Stops rendering. Finished frames stay."""
     if baker.cancel():
-        jobs.say("INFO", "Rendering frames was stopped.", "RenderedFrames that are done stay; the next press goes on.")
+        jobs.say("INFO", "Rendering frames was cancelled.", "Finished frames stay; press Render Frames to continue.")
     _hide()
 
 
 def close() -> None:
-    """Ends the timer: another file is coming, or Blender's end."""
+    """Ends the timer before another file loads or Blender exits."""
     if bpy.app.timers.is_registered(_tick):
         bpy.app.timers.unregister(_tick)
     baker.cancel()
@@ -283,7 +285,7 @@ def close() -> None:
 def _tick() -> float | None:
     try:
         return INTERVAL if step() else None
-    except CutoutError:  # told already
+    except CutoutError:  # already reported
         return None
 
 
@@ -293,7 +295,7 @@ def _show(made: FrameRender) -> None:
     status.frames_text = f"Rendering frames {made.done} of {made.plan.count}"
     if made.rendered and took > 0.5:
         rate = made.rendered / took
-        status.frames_text += f", {rate:.1f} a second, {len(made.todo) / rate:.0f} s left"
+        status.frames_text += f", {rate:.1f} per second, {len(made.todo) / rate:.0f} s left"
     jobs.redraw("UI")
 
 
@@ -304,12 +306,12 @@ def _hide() -> None:
 
 
 def _opened(made: FrameRender) -> None:
-    """Has the engine open the strip's frames."""
+    """Asks the engine to open the strip's frames."""
     found = properties.track_by_uuid(made.track)
     if found is None:
         return
     scene, track = found
-    jobs.push_undo("Render RenderedFrames")
+    jobs.push_undo("Render Frames")
     try:
         jobs.submit(scene, track, "Opening the frames", then=lambda _: f"{made.plan.count} frames rendered.{made.note}")
     except CutoutError as error:

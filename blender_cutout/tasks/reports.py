@@ -1,4 +1,4 @@
-"""What went wrong while many things were seen to, one after the other: one that fails stops none of the others."""
+"""Collects errors while working through many items: one failure does not stop the others."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from . import jobs
 
 _log = logging.getLogger(__name__)
 _MOST = 60
-"""Characters of a name in a sentence."""
+"""Maximum characters of a name in a message."""
 
 
 class Reports:
-    """Collects what is wrong; it is shown once, at the end.
+    """Collects errors, shown once at the end.
 
     Attributes:
-        found: sentences, and what to do.
+        found: pairs of text and hint.
     """
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class Reports:
 
     @contextmanager
     def of(self, what: str) -> Iterator[None]:
-        """Notes what goes wrong with something in the block, instead of raising it."""
+        """Records errors in the block instead of raising them."""
         what = what[:_MOST]
         try:
             yield
@@ -34,12 +34,12 @@ class Reports:
             self.found.append((f"{what}: {error.text}", error.hint))
         except OSError as error:
             self.found.append((f"{what}: {error}", "Check the disk, then save again."))
-        except Exception as error:  # whatever a file holds, Blender goes on, and so do we with the rest
+        except Exception as error:  # whatever is in the file, continue with the rest
             _log.exception("%s", what)
-            self.found.append((f"{what}: an unexpected error, {error!r}.", "Blender's console has the details."))
+            self.found.append((f"{what}: unexpected error {error!r}.", "See Blender's console for details."))
 
     def show(self) -> None:
-        """Shows the first in the panel, and how many more there are."""
+        """Shows the first error in the panel, and how many more there are."""
         if self.found:
             text, hint = self.found[0]
             more = len(self.found) - 1

@@ -1,4 +1,4 @@
-"""The tier as the artist sees it: what can be chosen, what is chosen, what that means here."""
+"""Describes the tiers to the artist: the choices, the chosen one, and its meaning on this machine."""
 
 from __future__ import annotations
 
@@ -10,26 +10,28 @@ from ..host import storage
 from ..scene import properties, settings
 from . import jobs
 
-KEPT = "Masks that are there stay until they are propagated again; a correction changes the frames that it concerns."
-"""What another tier means for the masks that there are."""
+KEPT = "Existing masks stay until they are propagated again; a correction changes only the frames it affects."
+"""What a change of tier means for existing masks."""
 _AUTO_TEXT = 'The finest that keeps a pace to work with on this machine, as Set Up Engine, or "cutout doctor", timed it'
 
 
 def title(name: str) -> str:
-    """The name as it is shown."""
+    """Returns the displayed name."""
     return "Automatic" if name == AUTO else name.capitalize()
 
 
 def explained(tier: Tier) -> str:
-    """What one gets, and for what time."""
+    """Returns a tier's quality and speed as text."""
     if tier.measured is None:
         return tier.text
     measured = tier.measured
-    return f"{tier.text} J&F {measured.j_and_f:.3f}, {measured.seconds_per_frame:.2g} s a frame on {measured.hardware}"
+    return (
+        f"{tier.text} J&F {measured.j_and_f:.3f}, {measured.seconds_per_frame:.2g} s per frame on {measured.hardware}"
+    )
 
 
 def items() -> tuple[tuple[str, str, str], ...]:
-    """All that can be chosen, from the fastest to the finest, as Blender wants the items of a list."""
+    """Returns all tiers as enum items, from fastest to finest."""
     return (
         (AUTO, title(AUTO), _AUTO_TEXT),
         *((tier.name, title(tier.name), explained(tier).rstrip(".")) for tier in ladder()),
@@ -37,7 +39,7 @@ def items() -> tuple[tuple[str, str, str], ...]:
 
 
 def working() -> str:
-    """The tier that is worked with: the running engine's, else what the choice means here."""
+    """Returns the tier in use: the running engine's, otherwise the chosen one resolved for this machine."""
     running = properties.status().tier
     if running in TIERS and jobs.engine_loaded():
         return str(running)
@@ -48,18 +50,18 @@ def working() -> str:
 
 
 def shown() -> str:
-    """The tier that is worked with, as last looked for: finding it out reads a file, which drawing must not."""
+    """Returns the tier in use as last determined: finding it reads a file, which drawing must not do."""
     known = properties.status().tier_here
     return str(known) if known in TIERS else DEFAULT
 
 
 def beside(towards_finer: bool, here: str) -> Tier | None:
-    """The tier next to `here`, finer or faster; None at the ladder's end."""
+    """Returns the next finer or faster tier; None at the end of the list."""
     return finer(here) if towards_finer else faster(here)
 
 
 def choice_text(here: str) -> str:
-    """The choice in words: "Standard (auto)", "Fine", "Standard instead of Fine" where memory was short."""
+    """Returns the choice as text: "Standard (auto)", "Fine", or "Standard instead of Fine" if memory was short."""
     chosen = settings.current().tier
     if chosen == AUTO:
         return f"{title(here)} (auto)"
@@ -67,7 +69,7 @@ def choice_text(here: str) -> str:
 
 
 def choose(name: str) -> str:
-    """Makes it the preferences' choice, also of a running engine; returns what to tell."""
+    """Stores the choice in the preferences and sends it to a running engine; returns a message."""
     chosen = bpy.context.preferences.addons[storage.PACKAGE].preferences
     chosen.tier = name
     bpy.context.preferences.is_dirty = True  # so that Blender saves it

@@ -1,6 +1,6 @@
-"""Looks after what was written, now and then: masks follow their clips, and what cannot be put right is told.
+"""Checks the written strips regularly: masks follow their clips, and problems are reported.
 
-The same timer finds out what the panel shows and takes work to know, so that drawing the panel takes none.
+The same timer gathers the facts that the panel shows, so that drawing the panel does no work.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _KEEPERS = (mask_alignment.keep, rgba_strip.keep, spline_alignment.keep)
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the panel shows of a cutout's strip; the defaults stand until the first look.
+    """What the panel shows about a cutout's strip; the defaults hold until the first check.
 
     Attributes:
-        reason: why its frames must be rendered first, or why they cannot be; "" = they need not be.
-        plan: what rendering them takes, a sentence; "" = it cannot be done.
-        rendered: there are rendered frames, which may be rendered again.
-        times: which clip frame is shown when; None = not known.
+        reason: why its frames must be rendered first, or why they cannot be; "" = not needed.
+        plan: cost of rendering them, a sentence; "" = impossible.
+        rendered: there are rendered frames, which can be rendered again.
+        times: time map of the clip; None = not known.
     """
 
     reason: str = ""
@@ -43,10 +43,10 @@ class Facts:
 
 
 class Upkeep:
-    """What was found at the last look.
+    """Holds the results of the last check.
 
     Attributes:
-        troubles: what the artist has to see to: sentences, and what to do.
+        troubles: problems that need the artist: pairs of text and hint.
     """
 
     def __init__(self) -> None:
@@ -54,11 +54,11 @@ class Upkeep:
         self._facts: dict[str, Facts] = {}
 
     def facts(self, track: Any) -> Facts:
-        """What was found of a cutout's strip; cheap."""
+        """Returns the facts about a cutout's strip; cheap."""
         return self._facts.get(track.uuid, Facts())
 
     def see(self) -> None:
-        """Finds out what the panel shows, of all scenes; changes nothing, but draws the panel again when it is new."""
+        """Updates the facts of all scenes; redraws the panel if they changed."""
         found = {}
         for scene in bpy.data.scenes:
             of_strip: dict[tuple[str, int], Facts] = {}
@@ -74,7 +74,7 @@ class Upkeep:
             jobs.redraw("UI")
 
     def look(self, scene: Any) -> list[tuple[str, str]]:
-        """Puts the masks of a scene right; returns what could not be."""
+        """Realigns the masks of a scene; returns the problems."""
         found = _keep(scene)
         if found != self.troubles:
             self.troubles = found
@@ -86,7 +86,7 @@ keeper = Upkeep()
 
 
 def _facts(scene: Any, track: Any) -> Facts:
-    """What is to be known of a cutout's strip."""
+    """Returns the facts about a cutout's strip."""
     times = None
     try:
         with suppress(CutoutError):
@@ -97,12 +97,12 @@ def _facts(scene: Any, track: Any) -> Facts:
         strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
         return Facts(rendered=rendered_frames.rendered_frames_of(strip) is not None, times=times)
     except CutoutError as error:
-        # With its clip opened the steps say it when they are pressed.
+        # With an open clip, the buttons report it when pressed.
         return Facts("" if track.frame_count else f"{error.text} {error.hint}", times=times)
 
 
 def all_scenes() -> None:
-    """Before saving: what is in the file must be right without the add-on."""
+    """Realigns masks before saving, so that the file is right without the add-on."""
     reports = Reports()
     for scene in bpy.data.scenes:
         for keep in _KEEPERS if len(scene.cutout.tracks) else ():
@@ -112,27 +112,27 @@ def all_scenes() -> None:
 
 
 def _keep(scene: Any) -> list[tuple[str, str]]:
-    """Puts what was written of a scene's cutouts right; returns what could not be."""
+    """Realigns the written strips of a scene; returns the problems."""
     if not len(scene.cutout.tracks):
         return []
     return [trouble for keep in _KEEPERS for trouble in keep(scene)]
 
 
 def register() -> None:
-    """Looks from now on; not without a window."""
+    """Starts checking; does nothing in background mode."""
     if not bpy.app.background and not bpy.app.timers.is_registered(_tick):
         bpy.app.timers.register(_tick, first_interval=_INTERVAL, persistent=True)
 
 
 def unregister() -> None:
-    """Looks no more."""
+    """Stops checking."""
     if bpy.app.timers.is_registered(_tick):
         bpy.app.timers.unregister(_tick)
     keeper.troubles, keeper._facts = [], {}
 
 
 def _tick() -> float:
-    """The timer; must not raise, Blender would end it. Not while the artist drags something."""
+    """Timer callback; must not raise, or Blender would stop it. Pauses while the artist drags something."""
     try:
         keeper.see()
         scene = compat.sequencer_scene(bpy.context)
@@ -141,6 +141,6 @@ def _tick() -> float:
         if scene is not None and not dragging and not jobs.queue.jobs:
             mask_splines.drop_begun()
             keeper.look(scene)
-    except Exception:  # whatever the artist's file holds, work must go on
-        _log.exception("The masks cannot be looked after")
+    except Exception:  # whatever is in the artist's file, work must go on
+        _log.exception("Cannot check the written strips")
     return _INTERVAL

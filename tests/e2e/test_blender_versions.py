@@ -209,7 +209,7 @@ def test_saved_under_another_name_while_the_engine_works_the_rest_is_copied_when
     second = (tmp_path if place == "beside" else tmp_path / "anders wo") / "Fassung 2.blend"
     second.parent.mkdir(exist_ok=True)
     text, hint = saved_while_at_work(blender, monkeypatch, second)
-    assert "still at work" in text
+    assert "still working" in text
     assert second.name in hint
     new = folder_of(blender)
     assert new == second.parent / "Fassung 2_cutout" / old.name

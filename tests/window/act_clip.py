@@ -25,7 +25,7 @@ def cancel(stage: Stage) -> Steps:
         yield 0.02
     yield from desk.press("cutout.cancel")
     yield from desk.idle()
-    stage.says("a propagation is stopped", "was stopped")
+    stage.says("a propagation is stopped", "was cancelled")
     done = stage.track.done_count
     stage.check("what is finished stays", drawn < done < stage.track.frame_count, f"{done} frames")
     yield from desk.rest()

@@ -44,7 +44,7 @@ def test_the_mask_lies_on_the_object_however_the_clip_is_turned(blender: Any, tm
     scene.frame_set(5)
     assert blender.ops.cutout.new() == {"FINISHED"}
     if compat.IGNORES_ROTATION and degrees:
-        assert f"turned by {degrees}°" in blender.context.window_manager.cutout.text
+        assert f"rotated by {degrees}°" in blender.context.window_manager.cutout.text
         assert blender.ops.cutout.render_frames() == {"FINISHED"}
         assert rendered_frames.rendered_frames_of(strip) is not None
     else:

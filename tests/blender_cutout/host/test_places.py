@@ -65,7 +65,7 @@ def test_no_other_folder_is(tmp_path: Path, home: Home, folder: Any, name: Any) 
     with pytest.raises(InputError) as caught:
         owned_folder(home, folder.format(tmp_path) if isinstance(folder, str) else folder, name)
     assert caught.value.text.isprintable()
-    assert "Nothing was read or changed" in caught.value.hint
+    assert "Nothing there was read or changed" in caught.value.hint
 
 
 def test_a_file_that_was_never_saved_has_nothing_beside_it(tmp_path: Path, home: Home) -> None:

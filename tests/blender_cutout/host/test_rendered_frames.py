@@ -211,5 +211,5 @@ def test_another_picture_stream_than_the_first_is_rendered_first(
     assert strip_source.source(scene, strip).reason == ""
     strip.stream_index = 1
     assert "picture stream 1" in strip_source.source(scene, strip).reason
-    with pytest.raises(Exception, match="Render RenderedFrames"):
+    with pytest.raises(Exception, match="Render Frames"):
         strips.picture_map(scene, strip, (0, 0))

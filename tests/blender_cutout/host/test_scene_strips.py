@@ -121,7 +121,7 @@ def test_an_object_that_moves_otherwise_is_noticed(blender: Any, stage: tuple[An
     begin(blender, scene)
     draw(blender, scene, kit.STROKE_FRAME, kit.STROKE_FRAME)
     thing.scale = (1.5, 1.0, 1.0)
-    with pytest.raises(RuntimeError, match=r"changed since its frames were rendered.*Render RenderedFrames"):
+    with pytest.raises(RuntimeError, match=r"changed since its frames were rendered.*Render Frames"):
         blender.ops.cutout.propagate()
     thing.scale = (1.0, 1.0, 1.0)
     assert blender.ops.cutout.propagate() == {"FINISHED"}

@@ -198,7 +198,7 @@ def test_when_the_strip_was_deleted_the_message_says_so(blender: Any, project: P
     blender.ops.cutout.apply_strokes()
     compat.strips(scene.sequence_editor).remove(strip)
     for step in ("apply_strokes", "auto", "propagate", "write_strips"):
-        with pytest.raises(RuntimeError, match="not in this scene any more"):
+        with pytest.raises(RuntimeError, match="no longer in this scene"):
             getattr(blender.ops.cutout, step)()
     assert blender.ops.cutout.remove() == {"FINISHED"}
     assert not len(scene.cutout.tracks)
@@ -235,7 +235,7 @@ def test_the_panel_shows_the_next_step_and_after_a_loss_the_way_out(blender: Any
     blender.ops.cutout.new()
     assert "Draw a green stroke" in drawn()
     blender.ops.cutout.apply_strokes()
-    assert "Red removes" in drawn()
+    assert "Red strokes remove" in drawn()
     assert "Ctrl" in drawn()
     blender.ops.cutout.propagate()
     assert "Write Strips to see" in drawn()

@@ -70,6 +70,6 @@ def test_keep_and_remove_say_what_each_does(blender: Any) -> None:
     keep, remove = (
         CUTOUT_OT_brush.description(blender.context, SimpleNamespace(label=label)) for label in ("keep", "remove")
     )
-    assert "stays" in keep
-    assert "goes" in remove
+    assert "to keep" in keep
+    assert "to remove" in remove
     assert keep != remove

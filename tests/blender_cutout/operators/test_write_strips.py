@@ -175,7 +175,7 @@ def test_a_clip_in_a_meta_strip_gets_its_mask_beside_it(blender: Any, project: P
     inside = next(s for s in compat.strips(meta))
     scene.sequence_editor.active_strip = inside
     blender.ops.cutout.new()
-    with pytest.raises(RuntimeError, match="meta strip that is closed"):
+    with pytest.raises(RuntimeError, match="closed meta strip"):
         blender.ops.cutout.apply_strokes()
     blender.ops.cutout.auto()
     blender.ops.cutout.propagate()

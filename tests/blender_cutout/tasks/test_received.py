@@ -409,7 +409,7 @@ def test_where_a_link_is_in_the_way_the_file_goes_on_with_the_folder_it_had(blen
     assert kit.contents(place.victim) == before
     track, status = blender.context.scene.cutout.tracks[0], blender.context.window_manager.cutout
     assert storage.track_folder(track) == place.folder
-    assert "behind a link" in status.text
+    assert "inside a link" in status.text
     (tmp_path / "else" / "second_cutout").unlink()
     blender.ops.wm.save_mainfile()
     assert storage.track_folder(track) == tmp_path / "else" / "second_cutout" / UUID

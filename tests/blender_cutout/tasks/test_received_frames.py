@@ -88,7 +88,7 @@ def test_masks_are_not_written_into_a_link(blender: Any, project: Project, victi
 def test_a_new_cutout_is_not_begun_behind_a_link(blender: Any, project: Project, victim: Path) -> None:
     scene, _ = project()
     Path(blender.data.filepath).with_name("mein Projekt é_cutout").symlink_to(victim)
-    with pytest.raises(RuntimeError, match="behind a link"):
+    with pytest.raises(RuntimeError, match="inside a link"):
         blender.ops.cutout.new()
     assert not len(scene.cutout.tracks)
     assert len(contents(victim)) == 5
