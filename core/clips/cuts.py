@@ -1,8 +1,8 @@
-"""Where one shot ends and another begins, inside a clip. numpy and OpenCV only.
+"""Finds cuts between the shots of a clip. numpy and OpenCV only.
 
-Two frames are of one shot when their colours are the same on the whole, or when one can be warped into the other; small
-pictures do for that. A flash of light changes both for a moment: a frame is only the first of a new shot when none of
-the frames after it is like those before.
+Two frames belong to one shot when their colours are mostly the same, or when one can be warped into the other; small
+pictures suffice for that. A flash of light changes both for a moment, so a frame starts a new shot only when none of
+the frames after it resembles those before.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ if TYPE_CHECKING:
 SIDE = 96
 """Longer side of the small pictures, in pixels."""
 SAME_COLOURS = 0.6
-"""Share of the pixels that have their colour (of 8 x 8 x 8) in common, from which on two frames are of one shot.
+"""Share of the pixels with matching colours (of 8 x 8 x 8) above which two frames belong to one shot.
 
-Measured on 746 neighbouring frames of 20 clips: 0.69 or more, with every second and third frame left out 0.65. On 1454
-joins of an end of one clip with an end of another: at most 0.64, and 0.48 or less for 95 in 100.
+Neighbouring frames stay above it even with frames left out, joins of different clips below it: see
+docs/experiments.md, "Cuts".
 """
 SAME_SHAPES = 0.8
-"""Correlation of the brightness, once motion is undone and contrast made equal, from which on they are of one shot.
+"""Correlation of the brightness, with motion undone and contrast equalised, above which two frames belong to one shot.
 
-Measured on the same joins: at most 0.85. For frames made 0.3 times as bright: 0.79 or more for 95 in 100.
+Joins of different clips stay below it; most frames that were darkened strongly stay above it.
 """
 FLASH = 3
-"""Frames that a flash lasts at most."""
+"""Longest flash, in frames."""
 
 
 class CutFinder:
-    """Looks for cuts in a clip, one pair of frames after the other; holds a few small pictures.
+    """Finds cuts in a clip, one pair of frames after the other; holds a few small pictures.
 
     Args:
         frames: the clip.
@@ -52,11 +52,11 @@ class CutFinder:
         self._small: OrderedDict[int, Image] = OrderedDict()
 
     def __len__(self) -> int:
-        """Frames of the clip."""
+        """Returns the number of frames."""
         return len(self._frames)
 
     def between(self, one: int, other: int) -> bool:
-        """Whether there is a cut between two neighbouring frames, in either order.
+        """Returns whether there is a cut between two neighbouring frames, in either order.
 
         Raises:
             FrameReadError: from the clip.
@@ -64,7 +64,7 @@ class CutFinder:
         before, after = min(one, other), max(one, other)
         if self._alike(before, after):
             return False
-        # What looks like a cut may be the beginning of a flash, or its end.
+        # What looks like a cut may be the start or the end of a flash.
         later = range(after + 1, min(after + FLASH + 1, len(self._frames)))
         earlier = range(before - 1, max(before - FLASH - 1, -1), -1)
         return not (any(self._alike(before, f) for f in later) or any(self._alike(f, after) for f in earlier))
@@ -73,7 +73,7 @@ class CutFinder:
         return alike(self.picture(one), self.picture(other))
 
     def picture(self, frame: int) -> Image:
-        """The small picture of a frame, see `small`. Raises FrameReadError, from the clip."""
+        """Returns the small picture of a frame, see `small`. Raises FrameReadError, from the clip."""
         found = self._small.get(frame)
         if found is None:
             found = self._small[frame] = small(self._frames[frame])
@@ -84,7 +84,7 @@ class CutFinder:
 
 
 def small(image: Image) -> Image:
-    """The picture (H, W, 3) at the size that `alike` wants."""
+    """Returns the picture (H, W, 3) at the size that `alike` needs."""
     height, width = image.shape[:2]
     scale = SIDE / max(height, width)
     size = (max(16, round(width * scale)), max(16, round(height * scale)))
@@ -92,35 +92,35 @@ def small(image: Image) -> Image:
 
 
 def alike(one: Image, other: Image) -> bool:
-    """Whether two small pictures (h, w, 3) uint8 RGB of the same size can be of one shot."""
+    """Returns whether two small pictures (h, w, 3) uint8 RGB of the same size can belong to one shot."""
     return same_colours(one, other) >= SAME_COLOURS or same_shapes(one, other) >= SAME_SHAPES
 
 
 def same_colours(one: Image, other: Image) -> float:
-    """Share of the pixels that have their colour in common, 0 to 1."""
+    """Returns the share of the pixels whose colours match, 0 to 1."""
     return float(np.minimum(_colours(one), _colours(other)).sum())
 
 
 def same_shapes(one: Image, other: Image) -> float:
-    """Correlation of the brightness, -1 to 1, once motion is undone and contrast made equal."""
+    """Returns the correlation of the brightness, -1 to 1, with motion undone and contrast equalised."""
     first, second = _levelled(one), _levelled(other)
     return max(_fit(first, second), _fit(second, first))
 
 
 def _colours(image: Image) -> NDArray[np.float32]:
-    """Share of the pixels in each of 512 colours."""
+    """Returns the share of the pixels in each of 512 colours."""
     counts = cv2.calcHist([image], [0, 1, 2], None, [8, 8, 8], [0, 256] * 3)
     return np.asarray(counts.ravel() / (image.shape[0] * image.shape[1]), np.float32)
 
 
 def _levelled(image: Image) -> Grey:
-    """Grey, of a mean and a contrast that are the same for all pictures."""
+    """Returns the picture in grey, with the same mean and contrast for all pictures."""
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
     return np.asarray(np.clip((grey - grey.mean()) / (grey.std() + 8) * 48 + 128, 0, 255), np.uint8)
 
 
 def _fit(source: Grey, target: Grey) -> float:
-    """Correlation of the target with the source warped onto it by dense flow (DIS, Kroeger et al., ECCV 2016)."""
+    """Returns the correlation of the target with the source warped onto it (DIS flow, Kroeger et al., ECCV 2016)."""
     flow = dense_flow(cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST), target, source)
     height, width = target.shape
     x = np.arange(width, dtype=np.float32)[None, :] + flow[..., 0]

@@ -1,9 +1,9 @@
-"""Where one shot goes over into another little by little: cross-dissolves, and fades to and from one colour.
+"""Finds gradual transitions between shots: cross-dissolves, and fades to and from one colour.
 
-What moves explains most of what changes from a frame to the next inside of a shot; what is left over points another way
-each time. In a dissolve it points the same way for many frames, towards the other shot, and the frames between are
-mixtures of both. Pictures are compared with their mean and contrast made equal: light that changes is no other shot.
-A fade to black, to white or to any colour ends in a picture without contrast. numpy and OpenCV only.
+Within a shot, motion explains most of the change from frame to frame, and the remainder points another way each time.
+In a dissolve the remainder points the same way for many frames, towards the other shot, and the frames between are
+mixtures of both. Pictures are compared with equal mean and contrast, because changing light is not another shot. A fade
+to black, to white or to any colour ends in a picture without contrast. numpy and OpenCV only.
 """
 
 from __future__ import annotations
@@ -28,30 +28,30 @@ if TYPE_CHECKING:
     Vector = NDArray[np.float32]
 
 WINDOWS = (6, 8, 11, 15, 20, 26)
-"""So many frames back a dissolve may have begun."""
+"""Most frames that a dissolve may already have lasted."""
 LEAST = 30.0
-"""Change that motion does not explain below which there is no other shot; a picture's contrast is `CONTRAST`."""
+"""Change unexplained by motion below which there is no other shot; a picture's contrast is `CONTRAST`."""
 LIKE = 0.35
-"""`likeness`, less what can be warped, from which on a stretch of frames is a dissolve. It is at most 0.18 in 35 clips
-without any, walked both ways and with every frame, every second or every third one (docs/experiments.md, "Cuts")."""
+"""`likeness`, minus what can be warped, above which a stretch of frames is a dissolve; clips without dissolves stay
+below it (docs/experiments.md, "Cuts")."""
 SUDDEN = 0.45
-"""Share of that change which comes with one frame, above which it is a cut, or a flash, and no dissolve."""
+"""Share of that change made by a single frame above which it is a cut, or a flash, and not a dissolve."""
 CONTRAST = 48.0
-"""Standard deviation of the brightness that all pictures are given."""
+"""Standard deviation of the brightness that all pictures are normalised to."""
 BLANK, FULL = 4.0, 10.0
-"""Standard deviation of the brightness below which a picture shows nothing, and above which it shows something."""
+"""Standard deviation of the brightness below which a picture is blank, and above which it shows something."""
 _TINY = (24, 14)
-"""Width and height at which frames are compared: what moves a little stays in its place."""
+"""Width and height at which frames are compared: small motions vanish at this size."""
 
 
 class FadeFinder:
     """Looks for gradual transitions on the way to a frame; holds some small pictures.
 
-    Only frames that are walked over are looked at, so that none must be decoded ahead. A dissolve is noticed in its
-    middle, on average, a fade to a colour at its end.
+    Only frames that are walked over are examined, so none must be decoded ahead. A dissolve is noticed in its middle,
+    on average, a fade to a colour at its end.
 
     Args:
-        cuts: gives the small pictures.
+        cuts: provides the small pictures.
     """
 
     def __init__(self, cuts: CutFinder) -> None:
@@ -61,7 +61,7 @@ class FadeFinder:
         self._seen: deque[_Seen] = deque(maxlen=WINDOWS[-1] + 1)
 
     def behind(self, start: int, frame: int) -> bool:
-        """Whether another shot has begun to show at `frame`, for someone who walked there from `start`.
+        """Returns whether another shot has begun to show at `frame` on a walk from `start`.
 
         Raises:
             FrameReadError: from the clip.
@@ -82,11 +82,11 @@ class FadeFinder:
         found = likeness(seen)
         if found <= LIKE or same_colours(one, other) >= SAME_COLOURS:
             return False
-        # Last, because it takes a millisecond: can the first picture be warped into the last one?
+        # Last, because it takes longest: can the first picture be warped into the last one?
         return found - max(0.0, same_shapes(one, other)) / 2 > LIKE
 
     def _is_blank(self, frame: int, step: int) -> bool:
-        """Whether nothing is to be seen any more, and not only as long as a flash lasts."""
+        """Returns whether the picture has gone blank for longer than a flash lasts."""
         if self._seen[-1].contrast >= BLANK:
             return False
         full = max(self._seen, key=lambda seen: seen.contrast)
@@ -102,8 +102,8 @@ class _Seen:
     Attributes:
         picture: the small one.
         contrast: standard deviation of its brightness.
-        tiny: its colours at few places, with mean and contrast made equal.
-        left: what became otherwise in that since the frame before, but for what moved; 0 for the first frame.
+        tiny: its colours at a few places, with mean and contrast equalised.
+        left: change in `tiny` since the frame before that motion does not explain; 0 for the first frame.
     """
 
     def __init__(self, picture: Image, before: _Seen | None) -> None:
@@ -117,7 +117,7 @@ class _Seen:
         self.left = np.zeros_like(self.tiny) if before is None else self._unexplained(before)
 
     def _unexplained(self, before: _Seen) -> Vector:
-        """What of the change is not motion (dense flow: DIS, Kroeger et al., ECCV 2016)."""
+        """Returns the part of the change that is not motion (dense flow: DIS, Kroeger et al., ECCV 2016)."""
         finder = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
         flow = dense_flow(finder, self._grey, before._grey)
         height, width = self._grey.shape
@@ -125,7 +125,7 @@ class _Seen:
         y = np.arange(height, dtype=np.float32)[:, None] + flow[..., 1]
         inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
         moved = cv2.remap(before._even, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        # Light that changes, and what comes into the picture, are no difference of what is in both.
+        # Neither changing light nor what enters the picture counts as a difference in what both show.
         mask = inside.astype(np.uint8)
         if np.count_nonzero(mask) < mask.size / 4:
             return np.zeros_like(self.tiny)
@@ -136,9 +136,9 @@ class _Seen:
 
 
 def likeness(seen: Sequence[_Seen]) -> float:
-    """How much a stretch of at least 7 frames is like a dissolve, from its first frame to its last one.
+    """Returns how much a stretch of at least 7 frames looks like a dissolve from its first frame to its last one.
 
-    A sum of what tells dissolves from motion, weighted by hand.
+    A hand-weighted sum of features that distinguish dissolves from motion.
     """
     change = seen[-1].tiny - seen[0].tiny
     left = np.stack([frame.left for frame in seen[1:]])
@@ -149,7 +149,7 @@ def likeness(seen: Sequence[_Seen]) -> float:
     if float((left @ total).max()) > SUDDEN * size:
         return -np.inf
     count = len(left)
-    # Does what motion leaves over point the same way in all frames, and to the last one, and is it as much as there is?
+    # Does the unexplained change point the same way in all frames, towards the last one, and does it add up to it?
     steady = size / (count * _square(left))
     towards = float(total @ change) / (size * whole) ** 0.5
     length = abs(np.log(size / whole)) / 2

@@ -1,7 +1,7 @@
-"""Mattes that other programs made: a folder of pictures, one picture, or a movie, as 8-bit grey by number.
+"""Mattes made by other programs (a folder of pictures, one picture, or a movie) as 8-bit grey by number.
 
-What counts as the matte: the alpha channel where there is one that says anything, else the brightness. A colour picture
-without alpha is refused: taken for a mask it would only be a surprise later.
+The matte is the alpha channel if it holds anything, otherwise the brightness. A colour picture without alpha is
+refused: it is almost certainly not a mask.
 """
 
 from __future__ import annotations
@@ -79,16 +79,16 @@ class ForeignMattes:
 
     @property
     def numbers(self) -> Sequence[int] | None:
-        """The numbers in their names where some are missing in between; None = one after another."""
+        """Returns the numbers in their names if some are missing in between; None = consecutive."""
         numbers = numbers_of([path.name for path in self._files])
         return None if not numbers or numbers[-1] - numbers[0] == len(numbers) - 1 else numbers
 
     def name(self, number: int) -> str:
-        """What to call a matte in a message."""
+        """Returns a matte's name for messages."""
         return self._files[number].name if self._movie is None else f"frame {number} of {self.path.name}"
 
     def read(self, number: int) -> NDArray[np.uint8]:
-        """A matte (H, W) uint8.
+        """Returns a matte (H, W) uint8.
 
         Raises:
             InputError: it cannot be read, or is a colour picture; SizeMismatch: its size does not fit the clip's.
@@ -103,7 +103,7 @@ class ForeignMattes:
         return fit(grey_of_picture(picture, self.name(number)), self._size, f"The mask {self.name(number)}")
 
     def take_notes(self) -> list[str]:
-        """What the user should know of them and was not told yet, in sentences."""
+        """Returns new facts about them for the user, as sentences; each only once."""
         notes = [*self._reader.take_notes(), *self._notes]
         self._notes = []
         return notes
@@ -123,18 +123,18 @@ class ForeignMattes:
 
 
 class ForeignKeyframes(Mapping[int, "Matte"]):
-    """Such mattes by clip frame, read when asked for; a context manager.
+    """Foreign mattes by clip frame, read on access; a context manager.
 
     Args:
         path: see `ForeignMattes`.
         length: frames of the clip.
         size: (height, width) of the clip.
         at, every: see `place`.
-        more: keyframes beside them, which count where both have one.
+        more: additional keyframes, which win where both have one.
         object_id: see `ForeignMattes`.
 
     Raises:
-        InputError: no masks there, or none that fit the clip; when read, what `ForeignMattes.read` raises.
+        InputError: no masks there, or none that fit the clip; on access, what `ForeignMattes.read` raises.
     """
 
     def __init__(
@@ -189,15 +189,15 @@ def place(
     only: Sequence[int] | None = None,
     numbers: Sequence[int] | None = None,
 ) -> dict[int, int]:
-    """Which mattes become which keyframes: clip frame -> number of the matte.
+    """Returns which mattes become which keyframes: clip frame -> number of the matte.
 
     Args:
-        count: how many mattes there are.
+        count: number of mattes.
         length: frames of the clip.
         at: clip frame of the first matte; None = they cover the whole clip, or `numbers` are clip frames.
-        every: take every so many of them only, from the first on.
-        only: take those of these clip frames only.
-        numbers: those in their names, some of which are missing; None = one after another.
+        every: take only every n-th of them, starting with the first.
+        only: take only those of these clip frames.
+        numbers: those in their names, if some are missing; None = consecutive.
 
     Raises:
         InputError: they do not fit the clip, or none is left.
@@ -212,7 +212,7 @@ def place(
     if at is None and count != length:
         raise InputError(
             f"There are {masks}, but the clip has {length} frames.",
-            "Say for which clip frame the first one is.",
+            "Give the clip frame of the first mask.",
         )
     first = at or 0
     if first < 0 or first + last >= length:
@@ -221,7 +221,7 @@ def place(
             "Choose an earlier first frame, or masks of this clip.",
         )
     if every < 1:
-        raise InputError(f"Every {every} masks makes no sense.", "Give 1 for all, 10 for every tenth.")
+        raise InputError(f"Cannot take every {every} masks.", "Give 1 for all, 10 for every tenth.")
     chosen = {first + offsets[number]: number for number in range(0, count, every)}
     if only is not None:
         wanted = set(only)
@@ -235,8 +235,8 @@ def place(
 
 
 def check_drawn(extremes: Mapping[int, tuple[int, int]], what: str) -> None:
-    """Raises InputError when the mattes, of which (least, greatest) value are given by frame, cut nothing out."""
+    """Raises InputError when mattes, given as frame -> (least, greatest) value, cut nothing out."""
     if all(greatest < 128 for _, greatest in extremes.values()):
-        raise InputError(f"There is no mask in {what}: it is black all over.", "Choose masks that are white inside.")
+        raise InputError(f"There is no mask in {what}: it is all black.", "Choose masks that are white inside.")
     if all(least > 127 for least, _ in extremes.values()):
-        raise InputError(f"There is no mask in {what}: it is white all over.", "Choose masks that are black outside.")
+        raise InputError(f"There is no mask in {what}: it is all white.", "Choose masks that are black outside.")

@@ -1,9 +1,9 @@
 """Exact frames of a movie by number, with PyAV (FFmpeg).
 
 A container is demuxed once, without decoding, to learn the time stamps of all frames (`movie_index`): frame n is the
-n-th time stamp in rising order, whatever B-frames, start time or frame rate. To read a frame the decoder is put on the
-last key frame at or before it and decodes on until that very time stamp appears; reading on from where it stands is
-free.
+n-th time stamp in ascending order, whatever B-frames, start time or frame rate. To read a frame, the decoder seeks to
+the last key frame at or before it and decodes until exactly that time stamp appears; reading on from the current
+position is free.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ if TYPE_CHECKING:
 _CONSTANT_LUMINANCE = 10  # FFmpeg's AVCOL_SPC_BT2020_CL
 _HDR = {16: "PQ", 18: "HLG"}
 _MOST_HELD = 24
-"""Damaged frames in a row for which the last good one stands."""
+"""Most consecutive damaged frames that the last good one replaces."""
 
 
 class Movie(VideoSource):
     """A movie file. Packets that do not decode at either end (a cut or truncated file) are not counted as frames.
 
-    The colour matrix is the tagged one; untagged movies are taken as BT.601 whatever their size, as in Blender.
-    A tagged rotation by quarter turns is applied, as Blender does from 4.4 or 4.5 on (4.2 does not). Frames of a
-    variable rate are numbered in order of presentation.
+    The colour matrix is the tagged one; untagged movies count as BT.601 whatever their size, as in Blender. A tagged
+    rotation by quarter turns is applied, as Blender does from 4.4 or 4.5 on (4.2 does not). Frames of a variable rate
+    are numbered in order of presentation.
 
     Attributes:
         pixel_aspect: width of a pixel divided by its height.
@@ -65,7 +65,7 @@ class Movie(VideoSource):
         self._stream: Any = None
         self._decoder: Iterator[Any] = iter(())
         self._alphas: dict[int, NDArray[np.uint8]] = {}
-        self._place = -1  # frame that the decoder gave last; -1 = it stands before the first
+        self._place = -1  # frame that the decoder returned last; -1 = it stands before the first
         self._index = read_index(path)
         self._by_count = self._index.by_count
         stream = self._open()
@@ -81,8 +81,8 @@ class Movie(VideoSource):
             self.pixel_aspect = 1 / aspect if self._turns % 2 and aspect else aspect or Fraction(1)
             if kind := _HDR.get(int(getattr(stream.codec_context, "color_trc", 0) or 0)):
                 self._notes.append(
-                    f"The clip is HDR ({kind}): its values are taken as they are, and in films tagged BT.709 they look "
-                    "pale. Convert it to BT.709 first for right colours."
+                    f"The clip is HDR ({kind}): its values are used as they are, and films tagged BT.709 will look "
+                    "pale. Convert it to BT.709 first for correct colours."
                 )
             self._is_clear = has_alpha(stream.codec_context.format) or is_clear(stream)
             self.size = self._coded[::-1] if self._turns % 2 else self._coded
@@ -97,14 +97,14 @@ class Movie(VideoSource):
 
     @property
     def rates(self) -> tuple[Fraction, ...]:
-        """Frames a second that the clip may be meant to have, the likeliest first."""
+        """Returns the frame rates that the clip may be meant to have, likeliest first."""
         mean = Fraction(self.fps).limit_denominator(1001)
         return tuple(rate for rate in dict.fromkeys((self._guessed, mean)) if rate > 0)
 
     def span(self, frame: int) -> tuple[Fraction, Fraction]:
-        """When a frame begins and ends, in seconds of the file's own time.
+        """Returns when a frame begins and ends, in seconds of the file's own time.
 
-        The last one lasts as long as the header says, else as the mean.
+        The last one lasts as long as the header says, otherwise the mean duration.
         """
         times, delay = self._index.times, self._index.delay
         base = 1 / Fraction(self.fps or 25).limit_denominator(1001) if self._by_count else self._base
@@ -114,7 +114,7 @@ class Movie(VideoSource):
         return (times[frame] - delay) * base, (end - delay) * base
 
     def alpha(self, frame: int) -> Matte | None:
-        """The movie's own transparency, see `VideoSource.alpha`."""
+        """Returns the movie's own transparency, see `VideoSource.alpha`."""
         if not self._is_clear:
             return None
         with self._lock:
@@ -134,7 +134,7 @@ class Movie(VideoSource):
             self._container = None
 
     def _open(self) -> Any:
-        """Opens the file, at its start; returns its picture stream."""
+        """Opens the file at its start and returns its picture stream."""
         if self._container is not None:
             self._container.close()
         self._container, self._stream = open_movie(self._path)
@@ -143,7 +143,7 @@ class Movie(VideoSource):
         return self._stream
 
     def _seek(self, time: int) -> None:
-        """Puts the decoder on the key frame of this time stamp, or on an earlier one."""
+        """Moves the decoder to the key frame with this time stamp, or to an earlier one."""
         self._container.seek(time, stream=self._stream, backward=True, any_frame=False)
         self._decoder = decoded_frames(self._container, self._stream)
 
@@ -154,7 +154,7 @@ class Movie(VideoSource):
             return self._to_rgb(passed, frame)
         times, keys = self._index.times, self._index.keys
         key = bisect.bisect_right(keys, times[frame]) - 1
-        # Reading on is cheaper than a seek when there is no key frame between the decoder's place and the frame.
+        # Reading on is cheaper than seeking unless there is a key frame between the decoder's position and the frame.
         if 0 <= self._place < frame and (self._by_count or keys[key] <= times[self._place]):
             image = self._decode_to(frame)
             if image is not None:
@@ -164,7 +164,7 @@ class Movie(VideoSource):
             if image is not None:
                 return image
         skipped = False
-        # Some containers land too late, or on a key frame that is no clean start: then from ever earlier.
+        # Some containers land too late, or on a key frame that is no clean start: retry from ever earlier.
         tries = [] if self._by_count else [keys[k] for k in (key, key - 1, key - 4) if k >= 0]
         for time in tries:
             try:
@@ -184,7 +184,7 @@ class Movie(VideoSource):
         return self._held(frame) if image is None else image
 
     def _held(self, frame: int) -> Image:
-        """What stands for a damaged frame: the last good one before it, as in Blender."""
+        """Returns the replacement for a damaged frame: the last good one before it, as in Blender."""
         for good in () if self.strict else range(frame - 1, max(-1, frame - 1 - _MOST_HELD), -1):
             if (passed := self._passed.take(good)) is not None:
                 self.note_damage(frame)
@@ -193,7 +193,7 @@ class Movie(VideoSource):
         raise FrameReadError(text, "Export the clip again, or leave out that part (--range).")
 
     def _decode_to(self, frame: int) -> Image | None:
-        """Decodes on to this frame; None when it is not met. Frames on the way are kept, the last of them."""
+        """Decodes on to this frame; None when it does not come. Caches frames on the way, and returns the last."""
         times = self._index.times
         self._passed.clear()
         for decoded in self._decoder:
@@ -225,7 +225,7 @@ class Movie(VideoSource):
             raise FrameReadError(
                 f"{self._path} changes its picture size from {self._coded[1]} x {self._coded[0]} to "
                 f"{image.shape[1]} x {image.shape[0]}.",
-                "Export the clip with one size.",
+                "Export the clip at one size.",
             )
         if self._is_clear and has_alpha(decoded.format):
             self._alphas[frame] = np.ascontiguousarray(np.rot90(alpha_of(decoded), self._turns))
@@ -234,16 +234,16 @@ class Movie(VideoSource):
         return np.ascontiguousarray(np.rot90(image, self._turns))
 
     def _converted(self, decoded: Any) -> NDArray[np.uint8]:
-        """The pixels of a decoded frame."""
+        """Returns the pixels of a decoded frame."""
         if decoded.format.is_rgb:
             return np.asarray(decoded.to_ndarray(format="rgb24"), np.uint8)
         return np.asarray(decoded.to_ndarray(format="rgb24", src_colorspace=colour_matrix(decoded)), np.uint8)
 
 
 def colour_matrix(decoded: Any) -> int:
-    """The matrix from a decoded frame to RGB: the tagged one, BT.601 for frames without a tag, as in Blender.
+    """Returns the matrix from a decoded frame to RGB: the tagged one, or BT.601 for untagged frames, as in Blender.
 
-    FFmpeg's codes of SMPTE 170M, BT.601 too, and of BT.2020 with constant luminance have no place of their own in PyAV.
+    PyAV has no names for FFmpeg's codes of SMPTE 170M (which is BT.601 too) and of BT.2020 with constant luminance.
     """
     source = int(decoded.colorspace)
     if source == _CONSTANT_LUMINANCE:
@@ -252,10 +252,10 @@ def colour_matrix(decoded: Any) -> int:
 
 
 class MovieWithAlpha(Movie):
-    """As `Movie`, but its frames are (H, W, 4) uint8: RGB and straight alpha, 255 where the movie has none.
+    """Like `Movie`, but its frames are (H, W, 4) uint8: RGB and straight alpha, 255 where the movie has none.
 
     Attributes:
-        has_alpha: whether it has; known when a frame was read.
+        has_alpha: whether it has alpha; known once a frame was read.
     """
 
     has_alpha = False
@@ -267,8 +267,8 @@ class MovieWithAlpha(Movie):
         matrix, plane = colour_matrix(decoded), own_alpha(decoded)
         if self.has_alpha and plane is None:
             return np.asarray(decoded.to_ndarray(format="rgba", src_colorspace=matrix, **ONE_THREAD), np.uint8)
-        # Not straight to RGBA: from 4:2:0 and 4:2:2 FFmpeg's scaler leaves out the last two or four columns where the
-        # width is that much more than a multiple of 32 (seen with PyAV 18.1, libswscale 9.5); RGB alone is right.
+        # Not straight to RGBA: from 4:2:0 and 4:2:2 FFmpeg's scaler drops the last two or four columns where the width
+        # is that much more than a multiple of 32 (seen with PyAV 18.1, libswscale 9.5); RGB alone is right.
         picture = np.empty((decoded.height, decoded.width, 4), np.uint8)
         picture[..., :3] = decoded.to_ndarray(format="rgb24", src_colorspace=matrix, **ONE_THREAD)
         picture[..., 3] = 255 if plane is None else plane

@@ -1,8 +1,7 @@
-"""The frames of a movie file and their time stamps, learnt from its packets without decoding them where that can be.
+"""Indexes a movie file's frames and their time stamps, from its packets without decoding where possible.
 
-Time stamps are those that a frame has when it is decoded: of presentation, or of decoding where there are no others
-(.avi), as in Blender. FFmpeg is kept from making up stamps of presentation for such files: with B-frames they are
-wrong.
+Time stamps are those of the decoded frames: presentation stamps, or decoding stamps where there are no others (.avi),
+as in Blender. FFmpeg is kept from generating presentation stamps for such files, which are wrong with B-frames.
 """
 
 from __future__ import annotations
@@ -21,19 +20,19 @@ from .shown_frames import Stamps
 
 _MAKE_UP_STAMPS = 1  # FFmpeg's AVFMT_FLAG_GENPTS, which PyAV sets
 _PROBED = 4
-"""Frames that are decoded to see which packets' stamps they have."""
+"""Frames that are decoded to find out which packets' stamps they carry."""
 _MOST_DELAY = 16
-"""Frames that a decoder holds back at most."""
+"""Most frames that a decoder holds back."""
 _STILLS = (".avif", ".heic", ".heif")
 _WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 _SEARCHED_BY_DECODING = "mov"
 _JOINED = "The movie's time stamps are missing or run backwards, so it is not known which picture Blender shows."
-_CUT_OFF = "The movie is cut off or damaged at its end, where it is not known which picture Blender shows."
-_PROGRAM = "Blender does not find its way to the right picture in MPEG program streams (.mpg, .vob)."
+_CUT_OFF = "The movie is cut off or damaged at its end, so it is not known which picture Blender shows there."
+_PROGRAM = "Blender does not find the right picture in MPEG program streams (.mpg, .vob)."
 
 
 class Packet(NamedTuple):
-    """What a packet tells of its frame, in the stream's time base."""
+    """What a packet says about its frame, in the stream's time base."""
 
     pts: int | None
     dts: int | None
@@ -45,14 +44,14 @@ class MovieIndex:
     """The frames of a movie.
 
     Attributes:
-        times: time stamp of each frame, rising; the frames' numbers when `by_count`.
-        keys: time stamps of the key frames, rising.
+        times: time stamp of each frame, ascending; the frames' numbers when `by_count`.
+        keys: time stamps of the key frames, ascending.
         by_count: there are no usable time stamps.
-        unstamped: frames at the end that have no stamp when they are decoded; those in `times` are made up.
-        delay: ticks by which `times` come after the frames are due: stamps of decoding do.
+        unstamped: frames at the end without a stamp when decoded; their entries in `times` are made up.
+        delay: ticks by which `times` lag behind presentation, as decoding stamps do.
         is_cut: the file ends early.
-        turns: quarter turns against the clock that the file asks for.
-        end: time stamp at which the last frame ends by the file's header, 0 = not known.
+        turns: quarter turns counter-clockwise that the file requests.
+        end: time stamp at which the last frame ends by the file's header, 0 = unknown.
         stamps: what Blender goes by.
     """
 
@@ -69,16 +68,16 @@ class MovieIndex:
 
 @dataclass(slots=True)
 class _Scan:
-    """What demuxing the whole file told."""
+    """The result of demuxing the whole file."""
 
     packets: list[Packet] = field(default_factory=list)
-    hidden: int = 0  # packets that the file declares and that show no frame of their own
+    hidden: int = 0  # packets that the file declares but that show no frame of their own
     whole: bool = True
-    other_end: Fraction = Fraction(0)  # where sound and the like end, in seconds
+    other_end: Fraction = Fraction(0)  # where other streams, such as sound, end, in seconds
 
 
 def open_movie(path: Path) -> tuple[Any, Any]:
-    """An open container and its picture stream, at the start.
+    """Opens a container and returns it with its picture stream, at the start.
 
     Raises:
         FrameReadError: not a movie, or without moving pictures.
@@ -97,24 +96,24 @@ def open_movie(path: Path) -> tuple[Any, Any]:
         raise FrameReadError(f"{path} has no picture stream.", "Choose a movie with pictures.")
     if path.suffix.lower() in _STILLS and len(container.streams.video) > 1:
         container.close()
-        raise FrameReadError(f"{path} is a picture in tiles, which is not read.", "Export it as .png or .jpg.")
+        raise FrameReadError(f"{path} is a tiled picture, which is not supported.", "Export it as .png or .jpg.")
     stream.thread_type = "AUTO"
     return container, stream
 
 
 def stamp_of(frame: Any) -> int | None:
-    """A decoded frame's time stamp: of presentation, else of decoding."""
+    """Returns a decoded frame's time stamp: of presentation, otherwise of decoding."""
     stamp: int | None = frame.dts if frame.pts is None else frame.pts
     return stamp
 
 
 def is_clear(stream: Any) -> bool:
-    """Whether a stream has an alpha channel that FFmpeg's own decoder drops: VP8 and VP9 in .webm."""
+    """Returns whether a stream has an alpha channel that FFmpeg's own decoder drops: VP8 and VP9 in .webm."""
     return stream.codec_context.name in _WITH_ALPHA and stream.metadata.get("alpha_mode") == "1"
 
 
 def decoded_frames(container: Any, stream: Any) -> Iterator[Any]:
-    """Decoded frames from where the container stands; damage is skipped, the end of what can be read is the end."""
+    """Yields decoded frames from the container's position to the end of what can be read; damage is skipped."""
     packets = container.demux(stream)
     decoder = _decoder_of(stream)
     while True:
@@ -125,7 +124,7 @@ def decoded_frames(container: Any, stream: Any) -> Iterator[Any]:
         except av.error.FFmpegError:
             packet = None
         if packet is not None and packet.size == 0 and packet.dts is not None:
-            continue  # "the picture before once more" in .avi; to the decoder it would be the end
+            continue  # means "repeat the previous picture" in .avi; the decoder would take it for the end
         try:
             yield from decoder.decode(packet)
         except av.error.EOFError:
@@ -137,7 +136,7 @@ def decoded_frames(container: Any, stream: Any) -> Iterator[Any]:
 
 
 def _decoder_of(stream: Any) -> Any:
-    """What decodes a stream: for hidden alpha a fresh decoder of another library, where there is one."""
+    """Returns the decoder for a stream: for hidden alpha a fresh one of another library, if available."""
     name = _WITH_ALPHA.get(stream.codec_context.name, "")
     if not is_clear(stream) or name not in av.codecs_available:
         return stream
@@ -145,7 +144,7 @@ def _decoder_of(stream: Any) -> Any:
 
 
 def read_index(path: Path) -> MovieIndex:
-    """The index from packets; from decoding everything where packets cannot tell.
+    """Returns the index from packets, or from decoding everything where packets do not suffice.
 
     Raises:
         FrameReadError: not a movie, or no frame of it can be decoded.
@@ -174,7 +173,7 @@ def read_index(path: Path) -> MovieIndex:
 
 
 def _is_cover(stream: Any) -> bool:
-    """Whether a picture stream is the cover of a song."""
+    """Returns whether a picture stream is the cover of a song."""
     attached = getattr(getattr(av.stream, "Disposition", None), "attached_pic", None)
     return attached is not None and bool(stream.disposition & attached)
 
@@ -192,7 +191,7 @@ def _scan(container: Any, stream: Any) -> _Scan:
             if packet.size == 0 or packet.is_discard:
                 scan.hidden += packet.size > 0 or packet.dts is not None
                 continue
-            scan.whole = not packet.is_corrupt  # of the last one: damage amid the file does not shorten it
+            scan.whole = not packet.is_corrupt  # of the last one: damage in the middle does not shorten the file
             scan.packets.append(Packet(packet.pts, packet.dts, packet.is_keyframe))
     except av.error.FFmpegError:
         scan.whole = False
@@ -200,11 +199,11 @@ def _scan(container: Any, stream: Any) -> _Scan:
 
 
 def _probe(path: Path) -> tuple[list[int | None], int]:
-    """Time stamps of the first frames as they are decoded, and the quarter turns that they ask for."""
+    """Returns the time stamps of the first frames as decoded, and the quarter turns that they request."""
     container, stream = open_movie(path)
     with container:
         frames = [frame for frame, _ in zip(decoded_frames(container, stream), range(_PROBED), strict=False)]
-        # The display matrix: degrees against the clock by which to turn the coded picture.
+        # The display matrix: degrees counter-clockwise by which to turn the coded picture.
         turns = round(getattr(frames[0], "rotation", 0) / 90) % 4 if frames else 0
         return [stamp_of(frame) for frame in frames], turns
 
@@ -212,12 +211,12 @@ def _probe(path: Path) -> tuple[list[int | None], int]:
 def _by_presentation(
     path: Path, container: Any, stream: Any, scan: _Scan, first: list[int | None]
 ) -> MovieIndex | None:
-    """The index where every packet has its own stamp of presentation; None elsewhere."""
+    """Returns the index if every packet has its own presentation stamp, otherwise None."""
     packets = list(scan.packets)
     whole = scan.whole
     if _is_ragged(path, container) and len(packets) > 1:
         whole = False
-        del packets[-1]  # half a picture, which the decoder would patch up without a word
+        del packets[-1]  # half a picture, which the decoder would silently patch up
     times = sorted({p.pts for p in packets if p.pts is not None})
     if len(times) != len(packets) or not any(p.is_key for p in packets):
         return None
@@ -239,7 +238,7 @@ def _by_presentation(
 
 
 def _by_decoding_order(scan: _Scan, first: list[int | None]) -> MovieIndex | None:
-    """The index where frames come with the stamps by which packets are decoded, some packets later; None elsewhere."""
+    """Returns the index if frames carry the decoding stamps of packets, some packets later; otherwise None."""
     packets = scan.packets
     ticks = [p.dts for p in packets if p.dts is not None]
     if len(ticks) != len(packets) or len(ticks) < _PROBED or any(b <= a for a, b in pairwise(ticks)):
@@ -256,7 +255,7 @@ def _by_decoding_order(scan: _Scan, first: list[int | None]) -> MovieIndex | Non
 
 
 def _by_decoding_all(path: Path) -> MovieIndex:
-    """The index by decoding the whole clip once: slow, for files whose packets have no usable time stamps."""
+    """Returns the index by decoding the whole clip once: slow, for files without usable time stamps in packets."""
     container, stream = open_movie(path)
     with container:
         found = [stamp_of(frame) for frame in decoded_frames(container, stream)]
@@ -269,7 +268,7 @@ def _by_decoding_all(path: Path) -> MovieIndex:
 
 
 def _seconds(container: Any, stream: Any) -> Fraction:
-    """How long the stream lasts as Blender works it out; 0 = not known."""
+    """Returns the stream's duration as Blender computes it; 0 = unknown."""
     base = Fraction(stream.time_base)
     if stream.duration is not None:
         return Fraction(stream.duration * base)
@@ -282,33 +281,33 @@ def _seconds(container: Any, stream: Any) -> Fraction:
 
 
 def _ends_early(container: Any, stream: Any, packets: list[Packet], scan: _Scan, declared: int) -> bool:
-    """Whether the file says that it has more frames, or lasts longer, than its packets do."""
+    """Returns whether the file claims more frames, or a longer duration, than its packets have."""
     length, rate = container.duration, stream.average_rate
     if declared > len(packets) + scan.hidden:
         return True
     if not length or not rate or container.format.name in ("mpegts", "h264", "hevc"):
         return False
-    # From 0 in some containers, from the first time stamp in others: the former is the safe guess.
+    # Some containers count from 0, others from the first time stamp: the former is the safe guess.
     last = max(max(_pts(p) for p in packets) * Fraction(stream.time_base), scan.other_end)
     return bool(length / av.time_base - float(last) > 2.5 / float(rate))
 
 
 def _is_ragged(path: Path, container: Any) -> bool:
-    """Whether a transport stream, which nowhere tells its length, ends amid one of its packets."""
+    """Returns whether a transport stream, which nowhere states its length, ends within one of its packets."""
     size = path.stat().st_size
     return bool(container.format.name == "mpegts" and size % 188 and size % 192)
 
 
 def _without_cut_end(path: Path, packets: list[Packet], complete: bool) -> list[Packet]:
-    """The packets, in file order, without those at the end that do not decode.
+    """Returns the packets, in file order, without those at the end that do not decode.
 
-    A cut also leaves frames behind that are shown after missing ones. Time stamps of decoding tell them: whatever is
-    still to come is shown later than it is decoded, so up to the last good one nothing can be missing.
+    A cut also leaves frames that are shown after missing ones. Decoding stamps reveal them: any later frame is shown
+    later than it is decoded, so up to the last good one nothing can be missing.
 
     Args:
         path: the movie.
         packets: in file order.
-        complete: nothing but undecodable packets would speak for a cut end.
+        complete: only undecodable packets would indicate a cut end.
     """
     keys = [n for n, p in enumerate(packets) if p.is_key]
     # Frames shown before the key frame that they follow need the group of pictures before it: start there.
@@ -316,7 +315,7 @@ def _without_cut_end(path: Path, packets: list[Packet], complete: bool) -> list[
     for place in (*reversed(keys[-4:-1] if open_group else keys[-3:]), 0):
         good = _strictly_decoded(path, packets[place].pts if place else None)
         if packets[place].pts not in good and place > 0:
-            continue  # the container did not land on it, or it lies behind the cut
+            continue  # the container did not land on it, or it lies beyond the cut
         good |= _leading(packets, place)
         last = max((n for n in range(place, len(packets)) if packets[n].pts in good), default=-1)
         if complete and last == len(packets) - 1:
@@ -328,12 +327,12 @@ def _without_cut_end(path: Path, packets: list[Packet], complete: bool) -> list[
 
 
 def _leading(packets: list[Packet], key: int) -> set[int | None]:
-    """Time stamps of the frames that follow a key frame in the file but are shown before it."""
+    """Returns the time stamps of the frames that follow a key frame in the file but are shown before it."""
     return {p.pts for p in packets[key:] if _pts(p) < _pts(packets[key])}
 
 
 def _strictly_decoded(path: Path, key: int | None) -> set[int | None]:
-    """Time stamps of the frames from a key frame (None = the start) on that decode without any damage."""
+    """Returns the time stamps of the frames from a key frame (None = the start) on that decode without damage."""
     good: set[int | None] = set()
     container, stream = open_movie(path)
     with container:
@@ -351,7 +350,7 @@ def _strictly_decoded(path: Path, key: int | None) -> set[int | None]:
 
 
 def _pts(packet: Packet) -> int:
-    """A packet's stamp of presentation, where it is known to have one."""
+    """Returns a packet's presentation stamp, where it is known to have one."""
     return packet.pts if packet.pts is not None else 0
 
 

@@ -11,11 +11,11 @@ from .source import _SHOWN, Pictures, VideoSource, _notes_of, _pictures_of
 
 
 def open_clip(clip: Clip | str | os.PathLike[str], strict: bool = False) -> VideoSource:
-    """The clip opened: a movie, a folder of pictures in natural name order, given pictures, or a single picture.
+    """Opens a clip: a movie, a folder of pictures in natural name order, given pictures, or a single picture.
 
     Args:
-        clip: which.
-        strict: a damaged frame is an error; else, amid others, the good one before stands in its place.
+        clip: the clip.
+        strict: a damaged frame is an error; otherwise the good frame before it replaces it.
 
     Raises:
         FrameReadError: missing, empty, damaged, no pictures in the folder, or not a movie.
@@ -25,7 +25,7 @@ def open_clip(clip: Clip | str | os.PathLike[str], strict: bool = False) -> Vide
     path = Path(clip.path)
     try:
         pictures = _pictures_of(path, clip.files)
-    except (OSError, ValueError) as error:  # a name that is too long, a folder that may not be read
+    except (OSError, ValueError) as error:  # a name that is too long, a folder that cannot be read
         reason = error.strerror if isinstance(error, OSError) else "it has a character that no name can have"
         raise FrameReadError(
             f"The clip {str(path)[:_SHOWN]} cannot be opened ({reason}).", "Check the path, or choose the clip again."

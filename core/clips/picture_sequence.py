@@ -1,4 +1,4 @@
-"""Pictures of a sequence: their order by name, and what is odd about them."""
+"""Orders the pictures of a sequence by name, and reports what is odd about them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _NUMBER = re.compile(r"\d+")
 
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:
-    """Sort key for names in which numbers count as numbers: shot2 before shot10, capitals as small letters."""
+    """Returns a sort key that counts numbers in names as numbers: shot2 before shot10, case ignored."""
     parts = re.split(r"(\d+)", name.casefold())
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part]
 
 
 def sequence_notes(folder: Path, names: Sequence[str]) -> list[str]:
-    """What is doubtful about the pictures of a folder as one sequence, in sentences.
+    """Returns doubts about the pictures of a folder as one sequence, as sentences.
 
     Args:
         folder: the folder.
@@ -42,12 +42,12 @@ def sequence_notes(folder: Path, names: Sequence[str]) -> list[str]:
     lacking = sum(after - before - 1 for before, after in gaps)
     return [
         f"{lacking} {'picture is' if lacking == 1 else 'pictures are'} missing in the sequence {folder}, the first is "
-        f"number {gaps[0][0] + 1}. Frames are counted on without a gap."
+        f"number {gaps[0][0] + 1}. Frames are numbered without a gap."
     ]
 
 
 def numbers_of(names: Sequence[str]) -> Sequence[int]:
-    """The numbers of a sequence's pictures, rising by their names; 0, 1, ... where the names do not number them."""
+    """Returns the numbers of a sequence's pictures, ascending by name; 0, 1, ... where the names do not number them."""
     columns = [column for column in zip(*map(_numbers, names), strict=False) if len(set(column)) > 1]
     alike = len({_kind(name) for name in names}) == 1
     rising = len(columns) == 1 and all(after > before for before, after in pairwise(columns[0]))
@@ -55,7 +55,7 @@ def numbers_of(names: Sequence[str]) -> Sequence[int]:
 
 
 def animation_notes(path: Path) -> list[str]:
-    """That only the first picture of an animated file is used, in a sentence; nothing for others."""
+    """Returns a warning that only the first picture of an animated file is used; empty for other files."""
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD)
@@ -65,11 +65,11 @@ def animation_notes(path: Path) -> list[str]:
     png = head.startswith(b"\x89PNG") and b"acTL" in head[: max(0, head.find(b"IDAT"))]
     if not webp and not png:
         return []
-    return [f"{path.name} is animated, and only its first picture is used. Convert it to a movie for the others."]
+    return [f"{path.name} is animated, and only its first picture is used. Convert it to a movie to use the others."]
 
 
 def _kind(name: str) -> tuple[str, str]:
-    """What the names of a sequence's pictures have in common."""
+    """Returns what the names of a sequence's pictures have in common."""
     path = PurePath(name.casefold())
     return _NUMBER.sub("#", path.stem), path.suffix
 

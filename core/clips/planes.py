@@ -11,18 +11,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ONE_THREAD: dict[str, Any] = {"threads": 1} if "threads" in (av.VideoFrame.reformat.__doc__ or "") else {}
-"""For `reformat`: with several threads, the default where it can have them, FFmpeg's scaler gives some eight pixels at
-the seam of two threads wrong values now and then, in alpha and colour (seen with PyAV 18.1: every third 480p frame from
-RGBA to yuva444p10). RGB without alpha is not touched by that."""
+"""For `reformat`: with several threads, its default where supported, FFmpeg's scaler now and then writes some eight
+wrong pixels at the seam of two threads, in alpha and colour (seen with PyAV 18.1: every third 480p frame from RGBA to
+yuva444p10). RGB without alpha is unaffected."""
 
 
 def has_alpha(layout: Any) -> bool:
-    """Whether a pixel format has an alpha channel."""
+    """Returns whether a pixel format has an alpha channel."""
     return layout is not None and any(component.is_alpha for component in layout.components)
 
 
 def own_alpha(decoded: Any) -> NDArray[np.uint8] | None:
-    """The alpha (H, W) uint8 of a decoded frame that keeps it in a plane of its own; None elsewhere."""
+    """Returns the alpha (H, W) uint8 of a decoded frame that keeps it in a plane of its own; otherwise None."""
     for component in decoded.format.components:
         if component.is_alpha:
             shared = any(c.plane == component.plane and not c.is_alpha for c in decoded.format.components)
@@ -31,7 +31,7 @@ def own_alpha(decoded: Any) -> NDArray[np.uint8] | None:
 
 
 def alpha_of(decoded: Any) -> NDArray[np.uint8]:
-    """The alpha (H, W) uint8 of a decoded frame that has one."""
+    """Returns the alpha (H, W) uint8 of a decoded frame that has one."""
     plane = own_alpha(decoded)
     if plane is not None:
         return np.array(plane)
@@ -39,7 +39,7 @@ def alpha_of(decoded: Any) -> NDArray[np.uint8]:
 
 
 def _plane(decoded: Any, component: Any) -> NDArray[np.uint8]:
-    """The values (H, W) uint8 of a component that has a plane of its own and the picture's size."""
+    """Returns the values (H, W) uint8 of a component that has a plane of its own and the picture's size."""
     plane = decoded.planes[component.plane]
     wide = component.bits > 8
     values = np.frombuffer(plane, (">u2" if decoded.format.is_big_endian else "<u2") if wide else np.uint8)

@@ -1,4 +1,4 @@
-"""Work that is begun before it is asked for, in a thread of its own. Never in Blender's process: the engine's only."""
+"""Runs work ahead of time in a thread of its own. Used by the engine only, never in Blender's process."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 class Prefetcher:
-    """A thread that does one thing after another; it begins with the first one and ends with `close`.
+    """A thread that runs one task at a time; starts with the first one and ends with `close`.
 
-    What goes wrong there is kept quiet: who needs the result asks for it again, and gets the error himself.
+    Errors are swallowed; the caller retries synchronously and sees them then.
     """
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ class Prefetcher:
         self._lock = Lock()
 
     def begin(self, work: Callable[[], object]) -> None:
-        """Begins `work`, unless something else is still being done."""
+        """Starts `work`, unless something else is still running."""
         with self._lock:
             if self._last is not None and not self._last.done():
                 return
@@ -34,24 +34,24 @@ class Prefetcher:
             self._last = self._pool.submit(work)
 
     def wait(self) -> None:
-        """Waits until nothing is being done."""
+        """Waits until nothing is running."""
         if self._last is not None:
             wait((self._last,))
 
     def close(self) -> None:
-        """Waits for what is being done and ends the thread. May be called twice; `begin` makes a new one."""
+        """Waits for the running task and ends the thread. May be called twice; `begin` starts a new one."""
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
         self._pool = self._last = None
 
 
 def read_ahead(frames: FrameSource, frame: int) -> None:
-    """Lets a clip that can (see `VideoSource.prefetch`) begin to read a frame."""
+    """Starts reading a frame ahead if the clip supports it (see `VideoSource.prefetch`)."""
     prefetch = getattr(frames, "prefetch", None)
     if prefetch is not None:
         prefetch(frame)
 
 
 def can_be_shared(frames: FrameSource) -> bool:
-    """Whether a clip may be read from several threads: our own, and pictures in memory; not any that is given to us."""
+    """Returns whether a clip may be read from several threads: our own sources, and pictures in memory."""
     return isinstance(frames, (list, tuple)) or hasattr(frames, "prefetch")

@@ -1,8 +1,8 @@
 """Which frame of a movie Blender shows at each frame of its strip, decided from the file's time stamps alone.
 
-Blender 4.2 to 5.2 looks at frame n of a strip for the tick round(n * ticks a frame) after the stream's start, and shows
-the frame with the last time stamp at or before it, or the first one it can decode: never simply the n-th frame. Time
-stamps are those of presentation where the file has them, of decoding elsewhere. Nothing but the standard library: the
+For frame n of a strip, Blender 4.2 to 5.2 looks up the tick round(n * ticks per frame) after the stream's start and
+shows the frame with the last time stamp at or before it, or the first one it can decode: never simply the n-th frame.
+Time stamps are presentation stamps where the file has them, decoding stamps otherwise. Standard library only: the
 engine reads the stamps, Blender's process reads the result.
 """
 
@@ -23,27 +23,27 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
 _MOST = 4_000_000
-"""Frames of a strip, nine hours at 120 a second; a damaged header may claim any length."""
+"""Most frames of a strip, nine hours at 120 a second; a damaged header may claim any length."""
 _MOST_BYTES = 3 * _MOST
 _MARGIN = 3
 """Frames before the wanted one at which Blender asks to start when it jumps."""
-_TOO_LONG = "The movie claims to last longer than can be true."
-_NO_LENGTH = "The movie does not say how long it lasts or how many frames a second it has."
+_TOO_LONG = "The movie claims an impossible length."
+_NO_LENGTH = "The movie does not state its length or its frame rate."
 _JUMPS = "At some frames of this movie Blender shows another picture after a jump than in playback."
 
 
 @dataclass(frozen=True, slots=True)
 class Stamps:
-    """When a movie's frames are shown, as FFmpeg reads it.
+    """The time stamps of a movie's frames, as FFmpeg reads them.
 
     Attributes:
-        ticks: time stamp of each frame, rising, in ticks.
-        base: seconds of a tick.
+        ticks: time stamp of each frame, ascending, in ticks.
+        base: seconds per tick.
         start: the stream's start, in ticks.
-        rate: frames a second as FFmpeg guesses them, 0 = not known.
-        seconds: how long the stream lasts by its header, 0 = not known.
+        rate: frames a second as FFmpeg guesses them, 0 = unknown.
+        seconds: the stream's duration by its header, 0 = unknown.
         keys: (decoding, presentation) stamps of the key frames where the file is searched by the former; else empty.
-        doubt: why the stamps do not tell what Blender shows, a sentence; "" = they do.
+        doubt: a sentence on why the stamps do not determine what Blender shows; "" = they do.
     """
 
     ticks: Sequence[int]
@@ -56,7 +56,7 @@ class Stamps:
 
 
 def shown(stamps: Stamps) -> str:
-    """The frames that Blender shows, for `frames_of` and `doubt_of`; "" = each strip frame shows the frame it counts.
+    """Returns the frames that Blender shows, for `frames_of` and `doubt_of`; "" = strip frame n shows frame n.
 
     Holds a reason instead of frames where no rule is exact.
     """
@@ -78,23 +78,23 @@ def shown(stamps: Stamps) -> str:
 
 
 def frames_of(text: str) -> tuple[int, ...]:
-    """The frame that Blender shows at each strip frame; () = the one that it counts, or not known.
+    """Returns the frame that Blender shows at each strip frame; () = the same number, or unknown.
 
     Args:
-        text: from `shown`; damaged text counts as not known.
+        text: from `shown`; damaged text counts as unknown.
     """
     return () if not text or text.startswith("!") else _unpacked(text)
 
 
 def doubt_of(text: str) -> str:
-    """Why it is not known what Blender shows, a sentence; "" = it is known."""
+    """Returns a sentence on why it is unknown what Blender shows; "" = it is known."""
     return text[1:] if text.startswith("!") else ""
 
 
 def _jumps_ahead(stamps: Stamps, targets: Sequence[int], step: float) -> bool:
-    """Whether a jump to one of these ticks lands on a key frame that is shown after it, with nothing before to show.
+    """Returns whether a jump to one of these ticks lands on a key frame shown after it, with nothing before to show.
 
-    Files of the QuickTime family are searched by stamps of decoding, put off by as much as the first frame waits.
+    Files of the QuickTime family are searched by decoding stamps, shifted by the delay of the first frame.
     """
     if len(stamps.keys) < 2:
         return False
@@ -103,7 +103,7 @@ def _jumps_ahead(stamps: Stamps, targets: Sequence[int], step: float) -> bool:
 
 
 def _between(rising: Sequence[int], low: float, high: int) -> bool:
-    """Whether there is a number from `low` to below `high`."""
+    """Returns whether there is a number from `low` to below `high`."""
     place = bisect_right(rising, high - 1)
     return place > 0 and rising[place - 1] >= low
 

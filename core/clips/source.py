@@ -1,7 +1,7 @@
 """Clips as exact frames by number: movies, folders of pictures, single pictures.
 
-`open_clip` is the way in. OpenCV's and PyAV's own seeking is off by frames on many movies; see `movie.py` for what is
-done instead. Pictures are read as Blender reads them: in natural name order, without turning by EXIF.
+Use `open_clip` to open one. OpenCV's and PyAV's own seeking is off by frames on many movies; `movie.py` explains the
+alternative. Pictures are read as Blender reads them: in natural name order, without EXIF rotation.
 """
 
 from __future__ import annotations
@@ -34,38 +34,38 @@ if TYPE_CHECKING:
 
 
 CACHE_BYTES = 64 * 2**20
-"""Pictures kept, and as many bytes of what a movie's decoder passed on its way, which is half as large: enough to walk
-backward through 1080p without decoding a group of pictures for every frame."""
+"""Pictures kept in the cache. As many bytes are kept of frames that a movie's decoder passed on its way, at half the
+size: enough to step backward through 1080p without decoding a group of pictures for every frame."""
 MOST_KEPT = 256
-"""And never more frames than that, however small: encoders put a key frame at least every 250."""
+"""Most such frames, however small: encoders place a key frame at least every 250."""
 
 _HASHED = 64 * 1024
 _MOST_HELD = 24
-"""Damaged pictures in a row for which the last good one stands."""
+"""Most consecutive damaged pictures that the last good one replaces."""
 _SHOWN = 300
 
 
 class DamagedPicture(FrameReadError):
-    """A picture file is empty or cannot be decoded; those who can do without it may go on."""
+    """Raised when a picture file is empty or cannot be decoded; callers that can do without it may go on."""
 
     @property
     def code(self) -> str:
-        """That of any frame that cannot be read."""
+        """Returns the code of any frame that cannot be read."""
         return FrameReadError.__name__
 
 
 class VideoSource(ABC):
     """A clip: exact frames (H, W, 3) uint8 RGB by number, from 0. A context manager; `close` may be called twice.
 
-    Frames may be asked for from several threads; they are read one after another.
+    Frames may be requested from several threads; they are read one after another.
 
     Attributes:
         size: (height, width).
         fps: frames per second; 0 = unknown or pictures.
-        fingerprint: stays the same when the clip is moved or renamed, and changes when its content does.
-        shown: which of its frames Blender shows when, see `shown.shown`; "" = each.
-        strict: a damaged frame is an error; else the good one before may stand in its place.
-        turned: degrees against the clock by which its pictures are turned, as the file asks for.
+        fingerprint: stays the same when the clip is moved or renamed, and changes with its content.
+        shown: when Blender shows which of its frames, see `shown_frames.shown`; "" = each.
+        strict: a damaged frame is an error; otherwise the good one before it may replace it.
+        turned: degrees counter-clockwise by which its pictures are rotated, as the file requests.
     """
 
     size: tuple[int, int]
@@ -91,7 +91,7 @@ class VideoSource(ABC):
         """Decodes a frame whose number is valid."""
 
     def __getitem__(self, frame: int) -> Image:
-        """Frame (H, W, 3) uint8 RGB; read-only.
+        """Returns frame (H, W, 3) uint8 RGB; read-only.
 
         Raises:
             FrameReadError: out of range, or it cannot be decoded.
@@ -111,7 +111,7 @@ class VideoSource(ABC):
         return image
 
     def alpha(self, frame: int) -> Matte | None:
-        """The clip's own transparency at a frame, (H, W) float32, 0 = clear to 1; None when it has none.
+        """Returns the clip's own transparency at a frame, (H, W) float32, 0 = clear to 1; None when it has none.
 
         Raises:
             FrameReadError: out of range, or it cannot be decoded.
@@ -119,26 +119,26 @@ class VideoSource(ABC):
         return None
 
     def note_damage(self, frame: int) -> None:
-        """Remembers that another frame stands for a damaged one."""
+        """Remembers that another frame replaces a damaged one."""
         if frame not in self._damaged:
             self._damaged.append(frame)
 
     def take_notes(self) -> list[str]:
-        """What the user should know of the clip and was not told yet, in sentences."""
+        """Returns new facts about the clip for the user, as sentences; each only once."""
         notes, self._notes = self._notes, []
         damaged, self._damaged = sorted(self._damaged), []
         if damaged:
             many = "" if len(damaged) == 1 else f" So are {len(damaged) - 1} more."
-            notes.append(FrameText(damaged[0], " of the clip is damaged: the one before it stands in its place.", many))
+            notes.append(FrameText(damaged[0], " of the clip is damaged: the frame before it is used instead.", many))
         return notes
 
     def prefetch(self, frame: int) -> None:
-        """Begins to read a frame that will be asked for soon, in another thread; one outside the clip is no error."""
+        """Starts reading a frame that will be needed soon, in another thread; ignores frames outside the clip."""
         if 0 <= frame < len(self) and frame not in self._kept:
             self._ahead.begin(lambda: self[frame])
 
     def _keep(self, frame: int, image: Image) -> None:
-        """Puts a decoded frame into the cache, the longest unused out of it."""
+        """Adds a decoded frame to the cache, evicting the least recently used one."""
         image.flags.writeable = False
         self._kept[frame] = image
         self._kept.move_to_end(frame)
@@ -154,7 +154,7 @@ class VideoSource(ABC):
         return CACHE_BYTES
 
     def close(self) -> None:
-        """Lets go of files and decoded frames."""
+        """Releases files and decoded frames."""
         self._ahead.close()
         self._kept.clear()
         self._passed.clear()
@@ -171,7 +171,7 @@ class Pictures(VideoSource):
 
     Args:
         paths: in frame order, at least one.
-        notes: what the user should know of them, in sentences.
+        notes: facts about them for the user, as sentences.
 
     Raises:
         FrameReadError: the first picture cannot be read.
@@ -192,7 +192,7 @@ class Pictures(VideoSource):
         return len(self._paths)
 
     def alpha(self, frame: int) -> Matte | None:
-        """The picture's own transparency, see `VideoSource.alpha`."""
+        """Returns the picture's own transparency, see `VideoSource.alpha`."""
         if self[frame].shape[:2] != self.size:
             return None
         return read_alpha(self._paths[self._good.get(frame, frame)])
@@ -205,11 +205,11 @@ class Pictures(VideoSource):
             if good is None:
                 raise FrameReadError(error.text, f"{error.hint} Or leave it out (--range).") from error
             self._good[frame] = good
-            self._notes.append(f"{self._paths[frame].name} is damaged: the picture before it stands in its place.")
+            self._notes.append(f"{self._paths[frame].name} is damaged: the picture before it is used instead.")
             return self._picture(good)
 
     def _before(self, frame: int) -> int | None:
-        """The last good picture before a damaged one amid others; None at the end, which may be being written still."""
+        """Returns the last good picture before a damaged one; None at the end, which may still be being written."""
 
         def is_good(number: int) -> bool:
             try:
@@ -234,7 +234,7 @@ class Pictures(VideoSource):
 
 
 def _pictures_of(path: Path, files: Sequence[str]) -> list[Path]:
-    """The pictures of a clip in order, none = it is a movie. Raises FrameReadError, and OSError or ValueError."""
+    """Returns the pictures of a clip in order, none = it is a movie. Raises FrameReadError, OSError or ValueError."""
     if files:
         paths = [path / name for name in files]
         missing = [p.name for p in paths if not p.is_file()]
@@ -260,18 +260,18 @@ def _pictures_of(path: Path, files: Sequence[str]) -> list[Path]:
 
 
 def _notes_of(path: Path, pictures: Sequence[Path]) -> list[str]:
-    """What is odd about a folder of pictures, or a picture, in sentences."""
+    """Returns what is odd about a folder of pictures, or a picture, as sentences."""
     return sequence_notes(path, [p.name for p in pictures]) if path.is_dir() else animation_notes(path)
 
 
 def read_picture(path: Path) -> Image:
-    """The picture file (H, W, 3) uint8 RGB; alpha is dropped, 16 bits become 8, EXIF turning is ignored as in Blender.
+    """Returns a picture file as (H, W, 3) uint8 RGB; drops alpha, reduces 16 bits to 8, ignores EXIF, as in Blender.
 
     Raises:
         FrameReadError: missing or damaged.
     """
     if path.suffix.lower() not in PICTURE_SUFFIXES and path.suffix:
-        raise FrameReadError(f"{path} is not a picture of a kind that is read.", "Export it as .png, .jpg or .tif.")
+        raise FrameReadError(f"{path} is not a supported kind of picture.", "Export it as .png, .jpg or .tif.")
     data = _bytes_of(path)
     if is_float_tiff(data):
         return _from_floats(_decoded(path, data, cv2.IMREAD_UNCHANGED))
@@ -280,7 +280,7 @@ def read_picture(path: Path) -> Image:
 
 
 def read_alpha(path: Path) -> Matte | None:
-    """The straight alpha (H, W) float32 in [0, 1] of a picture file; None when it has none.
+    """Returns the straight alpha (H, W) float32 in [0, 1] of a picture file; None when it has none.
 
     Raises:
         FrameReadError: missing or damaged.
@@ -308,7 +308,7 @@ def _bytes_of(path: Path) -> bytes:
 
 
 def _from_floats(picture: NDArray[Any]) -> Image:
-    """Blue, green, red floats, or one channel, as (H, W, 3) uint8 RGB: taken as sRGB, as Blender does."""
+    """Returns blue, green, red floats, or one channel, as (H, W, 3) uint8 RGB: taken as sRGB, as Blender does."""
     planes = picture[..., None] if picture.ndim == 2 else picture
     colours = planes[..., 2::-1] if planes.shape[2] >= 3 else np.repeat(planes[..., :1], 3, axis=2)
     return np.asarray(np.rint(np.clip(np.nan_to_num(colours), 0, 1) * 255), np.uint8)
@@ -322,9 +322,9 @@ def _decoded(path: Path, data: bytes, flags: int) -> NDArray[Any]:
 
 
 def fingerprint(paths: Sequence[Path]) -> str:
-    """Identity of files by size and content at head, middle and tail (of up to three of them).
+    """Returns the identity of files by size and content at head, middle and tail (of up to three of them).
 
-    Neither path nor time of change count: a project that was copied or unpacked elsewhere is the same.
+    Neither path nor modification time counts, so a project that was copied or unpacked elsewhere stays the same.
     """
     digest = hashlib.sha256()
     for path in paths:
@@ -343,14 +343,14 @@ def _is_picture(path: Path) -> bool:
 
 
 class DecodedCache:
-    """Decoded frames by number, not yet turned into pictures, which takes half of the memory of one, or less."""
+    """Decoded frames by number, before conversion to pictures, which at least halves their memory."""
 
     def __init__(self) -> None:
         self._frames: dict[int, Any] = {}
         self._bytes = 0
 
     def add(self, number: int, decoded: Any, most: int) -> None:
-        """Keeps a frame; those that came first go, until no more than `most` bytes are held."""
+        """Stores a frame; drops the oldest until no more than `most` bytes are held."""
         self._drop(number)
         self._frames[number] = decoded
         self._bytes += _size(decoded)
@@ -358,11 +358,11 @@ class DecodedCache:
             self._drop(next(iter(self._frames)))
 
     def take(self, number: int) -> Any:
-        """A frame, which is no longer kept then; None = it is not here."""
+        """Returns a frame and removes it; None = it is not here."""
         return self._drop(number)
 
     def clear(self) -> None:
-        """Keeps none."""
+        """Drops all frames."""
         self._frames.clear()
         self._bytes = 0
 

@@ -1,1 +1,1 @@
-"""From strokes to a mask: scribble maps, the refined crop, and where it is stitched in."""
+"""From strokes to a mask: scribble maps, the refined crop, and stitching it in."""

@@ -1,4 +1,4 @@
-"""One frame: the first guess of the foreground, and one round of strokes."""
+"""Masks of one frame: the first guess of the foreground, and one round of strokes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..types import Image, Matte
 
 FEATHER_SHARE = 0.04
-"""Width of the fade at a crop's rim, as a share of its shorter side."""
+"""Width of the fade at a crop's rim, relative to its shorter side."""
 
 
 def refine(
@@ -33,13 +33,13 @@ def refine(
     zoom: float = 1.0,
     working_px: int = 320,
 ) -> Matte:
-    """The matte after one round of strokes.
+    """Returns the matte after one round of strokes.
 
-    The network sees the adaptive crop around this round's strokes; its result is laid over `previous` with a faded rim.
-    A first round sees the whole picture, and then what it found once more from near. A later one changes only areas
-    that hang together with its strokes, and with removing strokes alone it adds nothing: beside a stroke on bare
-    background the network would leave a rim. Outside the crop `previous` stays as it is, bit for bit. Pixels under a
-    stroke always obey it.
+    The network sees the adaptive crop around this round's strokes; its result is blended over `previous` with a faded
+    rim. A first round sees the whole picture, and then the result once more in close-up. A later round changes only
+    areas connected to its strokes, and removing strokes alone add nothing: next to a stroke on bare background the
+    network would leave a rim. Outside the crop `previous` stays as it is, bit for bit. Pixels under a stroke always
+    obey it.
 
     Args:
         net: stroke network.
@@ -47,7 +47,7 @@ def refine(
         strokes: of this round only.
         previous: (H, W) float32 after the rounds before; None = empty.
         zoom: magnification when drawn.
-        working_px: the network sees about this many pixels squared.
+        working_px: side, in pixels, of the square the network works on, roughly.
 
     Returns:
         (H, W) float32 in [0, 1]; a new array.
@@ -74,9 +74,9 @@ def refine_grey(
     zoom: float = 1.0,
     working_px: int = 320,
 ) -> Grey:
-    """As `refine`, from a matte (H, W) uint8 in 255ths to one: what `to_grey` gives of that, to the bit.
+    """Like `refine`, but from and to a matte (H, W) uint8 in 255ths; equals `to_grey` of its result, bit for bit.
 
-    Nothing but the crop is ever converted, so that a round takes hardly longer in a large picture.
+    Only the crop is converted, so a round takes hardly longer in a large picture.
     """
     check_image(image)
     size = image.shape[0], image.shape[1]
@@ -94,7 +94,7 @@ def _refined(
     zoom: float,
     working_px: int,
 ) -> NDArray[Any]:
-    """The matte after the round, of the kind of `empty`, which takes the place of a missing `previous`."""
+    """Returns the matte after the round, of the kind of `empty`, which replaces a missing `previous`."""
     size = image.shape[0], image.shape[1]
     if not zoom > 0:
         raise InputError(f"The zoom is {zoom}, but must be greater than 0.", "Use 1 for the whole picture in view.")
@@ -120,16 +120,15 @@ def _refined(
 
 
 def foreground(net: ScribbleNet, image: Image, working_px: int = 320) -> Matte:
-    """The first guess (H, W) float32 of the foreground object(s), without any stroke.
+    """Returns the first guess (H, W) float32 of the foreground object(s), without any stroke.
 
-    The first look is the mean of the answers to the picture and to its mirror image: what is taken for the object of a
-    wide view hangs on little, and two looks agree sooner. Measured with this release's weights nearly trained, without
-    and with it: first frames of five films IoU 0.664 and 0.695, every third development picture 0.772 and 0.773.
+    The first look averages the predictions for the picture and its mirror image: which object a wide view is about is a
+    close decision, and two looks settle it better. See docs/experiments.md, "Strokes and foreground".
 
     Args:
         net: stroke network.
         image: (H, W, 3) uint8 RGB.
-        working_px: the network sees about this many pixels squared.
+        working_px: side, in pixels, of the square the network works on, roughly.
     """
     check_image(image)
     size = image.shape[0], image.shape[1]
@@ -148,6 +147,6 @@ def foreground(net: ScribbleNet, image: Image, working_px: int = 320) -> Matte:
 
 
 def _overview(matte: Matte, size: tuple[int, int]) -> Matte:
-    """What was found in the whole picture (h, w), at the size of its `overview`."""
+    """Returns what was found in the whole picture (h, w), at the size of its `overview`."""
     small = overview(size)[1]
     return np.asarray(Crop(Box(0, 0, small[1], small[0]), (matte.shape[0], matte.shape[1])).from_crop(matte, small))

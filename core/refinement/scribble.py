@@ -1,4 +1,4 @@
-"""Strokes drawn as maps for the stroke network. Imports numpy and OpenCV only."""
+"""Draws strokes as maps for the stroke network. Imports numpy and OpenCV only."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from ..types import Map
 
 RADIUS_PX = (2.0, 6.0)
-"""Smallest and largest radius of a drawn stroke in network pixels: what the network met in training."""
+"""Smallest and largest radius of a drawn stroke in network pixels: the range seen in training."""
 
 _SHIFT = 4  # OpenCV draws at 1/16 of a pixel
 
 
 def strokes_inside(strokes: Sequence[Stroke], size_hw: tuple[int, int]) -> tuple[Stroke, ...]:
-    """The strokes that touch the picture.
+    """Returns the strokes that touch the picture.
 
     Raises:
         StrokeError: there are no strokes, or all lie outside.
@@ -44,7 +44,7 @@ def strokes_inside(strokes: Sequence[Stroke], size_hw: tuple[int, int]) -> tuple
 
 
 def rasterise(strokes: Sequence[Stroke], crop: Crop) -> tuple[Map, Map]:
-    """The strokes' maps (keep, remove), each (h, w) float32, 1 on a stroke and 0 elsewhere, in crop space.
+    """Returns the strokes' maps (keep, remove), each (h, w) float32, 1 on a stroke and 0 elsewhere, in crop space.
 
     A stroke is as wide as it was drawn, but within `RADIUS_PX`; a click is a disc. Where strokes cross, the later wins.
 

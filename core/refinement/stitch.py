@@ -1,4 +1,4 @@
-"""A refined crop laid back over the matte that it was cut from."""
+"""Blends a refined crop back over the matte that it was cut from."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 def stitch(
     matte_full: Matte | Grey, refined_crop: Matte, crop: Crop, feather_px: float, in_place: bool = False
 ) -> NDArray[Any]:
-    """The refined crop laid over the matte, faded over `feather_px` source pixels at its rim so that no seam shows.
+    """Returns the matte with the refined crop over it, faded at its rim over `feather_px` source pixels.
 
     Rims on the picture's own edge are not faded. Outside the box the result equals `matte_full` bit for bit.
 
     Args:
-        matte_full: (H, W) float32, or uint8 in 255ths: then the result is that too.
+        matte_full: (H, W) float32, or uint8 in 255ths; the result has the same type.
         refined_crop: (h, w) float32 in crop space.
         crop: where it lies.
         feather_px: width of the fade, in source pixels; 0 = none.
-        in_place: `matte_full` itself is changed and given back.
+        in_place: modify `matte_full` itself and return it.
     """
     height, width = matte_full.shape
     inner = intersection(crop.box, height, width)
@@ -43,7 +43,7 @@ def stitch(
     if inner is None:
         return out
     place = np.s_[inner.y0 : inner.y1, inner.x0 : inner.x1]
-    # Only the box, and only its rims are mixed: a whole picture of 4K takes many times as long.
+    # Only the box, and only its rims are blended: a whole 4K picture takes many times as long.
     new = crop.inside(np.clip(refined_crop, 0.0, 1.0), inner)
     rows = _ramp(inner.y0, inner.y1, height, feather_px)
     columns = _ramp(inner.x0, inner.x1, width, feather_px)
@@ -57,7 +57,7 @@ def stitch(
 
 
 def _rims(rows: NDArray[np.float32], columns: NDArray[np.float32]) -> Iterator[tuple[slice, slice]]:
-    """The strips of the box outside of which all weights are 1."""
+    """Yields the strips of the box outside which all weights are 1."""
     (top, bottom), (left, right) = _full(rows), _full(columns)
     yield slice(0, top), slice(None)
     yield slice(bottom, None), slice(None)
@@ -66,13 +66,13 @@ def _rims(rows: NDArray[np.float32], columns: NDArray[np.float32]) -> Iterator[t
 
 
 def _full(weights: NDArray[np.float32]) -> tuple[int, int]:
-    """First and one past the last weight of 1; they lie together."""
+    """Returns the first and one past the last weight of 1; they are contiguous."""
     found = np.flatnonzero(weights == 1)
     return (int(found[0]), int(found[-1]) + 1) if found.size else (len(weights), len(weights))
 
 
 def _ramp(start: int, stop: int, limit: int, feather: float) -> NDArray[np.float32]:
-    """Weights of the pixels start ... stop - 1: rising from the rim inwards, but 1 at the picture's own edge."""
+    """Returns weights of pixels start ... stop - 1: rising from the rim inwards, but 1 at the picture's own edge."""
     place = np.arange(start, stop, dtype=np.float32) + 0.5
     width = max(feather, 1e-3)
     low = np.clip((place - start) / width, 0, 1) if start > 0 else np.ones_like(place)
@@ -81,15 +81,15 @@ def _ramp(start: int, stop: int, limit: int, feather: float) -> NDArray[np.float
 
 
 RIM_PX = 2
-"""Soft pixels this near to a change belong to it."""
+"""Distance in pixels within which soft pixels belong to a change."""
 
 
 def merge_changes(before: Matte, refined: Matte, strokes: Map) -> Matte:
-    """The refined matte where a changed area touches a stroke, the earlier one where it does not.
+    """Returns the refined matte where a changed area touches a stroke, and the earlier one elsewhere.
 
-    A network that sees a crop again also changes its mind far from the strokes, which spoils what the artist had put
-    right (FocalClick, 2204.02574, "progressive merge"; there with one click, here with strokes). Changed areas are
-    those that cross 0.5; soft changes that cross nothing are taken over.
+    A network that sees a crop again also changes its mind far from the strokes, which undoes the artist's corrections
+    (FocalClick, 2204.02574, "progressive merge"; there with one click, here with strokes). Changed areas are those that
+    cross 0.5; soft changes that do not cross it are accepted.
 
     Args:
         before: (h, w) float32 of the round before.
@@ -109,6 +109,6 @@ def merge_changes(before: Matte, refined: Matte, strokes: Map) -> Matte:
 
 
 def _grown(pixels: np.ndarray, reach: int) -> np.ndarray:
-    """All pixels within a square of `reach` around `pixels`."""
+    """Returns all pixels within a square of `reach` around `pixels`."""
     side = 2 * reach + 1
     return np.asarray(cv2.dilate(pixels.astype(np.uint8), np.ones((side, side), np.uint8)) > 0)

@@ -143,5 +143,5 @@ def test_a_tiff_of_floats_is_read_as_it_is_seen_in_blender(channels, tmp_path):
 
 def test_a_kind_of_picture_that_is_not_read_is_named(tmp_path):
     (tmp_path / "photo.heic").write_bytes(b"anything")
-    with pytest.raises(FrameReadError, match=r"photo\.heic is not a picture of a kind that is read"):
+    with pytest.raises(FrameReadError, match=r"photo\.heic is not a supported kind of picture"):
         read_picture(tmp_path / "photo.heic")

@@ -94,7 +94,7 @@ def test_chosen_frames_only(session: TrackSession, masks: Path) -> None:
 def test_a_single_picture_needs_its_frame(session: TrackSession, masks: Path) -> None:
     with pytest.raises(InputError, match="1 mask, but the clip has 12 frames") as caught:
         take(session, masks / "maske 5.png")
-    assert "Say for which clip frame" in caught.value.hint
+    assert "Give the clip frame" in caught.value.hint
     take(session, masks / "maske 5.png", at=5)
     assert session.keyframes() == (5,)
     assert np.array_equal(grey(session, 5), soft(5))
@@ -227,9 +227,9 @@ def test_what_is_no_mask_of_this_clip_is_refused_and_changes_nothing(
     save(tmp_path / "big" / "0.png", np.full((70, 100), 255, np.uint8))
     refused(session, tmp_path / "big", SizeMismatch, "0.png is 100 x 70 pixels, the clip 100 x 60", at=0)
     save(tmp_path / "black" / "0.png", np.zeros(FILM.size, np.uint8))
-    refused(session, tmp_path / "black", InputError, "black all over", at=0)
+    refused(session, tmp_path / "black", InputError, "all black", at=0)
     save(tmp_path / "white" / "0.png", np.full(FILM.size, 255, np.uint8))
-    refused(session, tmp_path / "white", InputError, "white all over", at=0)
+    refused(session, tmp_path / "white", InputError, "all white", at=0)
     (masks / "maske 7.png").write_bytes(b"not a picture")
     refused(session, masks, InputError, r"maske 7\.png is empty, damaged or not a picture")
     refused(session, masks, InputError, "do not fit: the clip has 12 frames", at=1)
