@@ -1,7 +1,7 @@
-"""Laying the cut-out over another background, and its edge. Straight alpha on 8-bit values.
+"""Composites the cutout over another background, and adjusts its edge. Straight alpha on 8-bit values.
 
-Blender's Mask modifier and Alpha Over do the same with 8-bit pictures: the mask's grey is the alpha as it stands, and
-colours are mixed as they are stored, without a change to linear light. Imports numpy and OpenCV only.
+Blender's Mask modifier and Alpha Over do the same with 8-bit pictures: the mask's grey is the alpha unchanged, and
+colours are mixed as stored, without conversion to linear light. Imports numpy and OpenCV only.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
     from ..types import Image, Matte
 
 MOST_PX = 100
-"""How far an edge is moved or softened at most. The time that moving takes grows with the square of this."""
+"""Most pixels by which an edge is moved or softened. The time for moving grows with the square of this."""
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """What is done to a matte's edge, in this order.
+    """Adjustments of a matte's edge, in this order.
 
     Attributes:
-        shrink_px: the edge moves inwards by so many pixels, up to `MOST_PX`; outwards when negative; fractions count.
-        feather_px: the edge becomes softer over about so many pixels on either side, 0 to `MOST_PX`.
+        shrink_px: pixels by which the edge moves inwards, up to `MOST_PX`; outwards when negative; fractions count.
+        feather_px: pixels on either side over which the edge is softened, about, 0 to `MOST_PX`.
 
     Raises:
-        InputError: beyond these bounds, or not a number.
+        InputError: a value is out of bounds, or not a number.
     """
 
     shrink_px: float = 0.0
@@ -48,7 +48,7 @@ class Edge:
             raise InputError(f"The edge's feather cannot be {self.feather_px:g} pixels.", f"Use 0 (none) to {MOST_PX}.")
 
     def apply(self, matte: Matte) -> Matte:
-        """The matte (H, W) float32 with its edge changed; the same array when there is nothing to do."""
+        """Returns the matte (H, W) float32 with its edge adjusted; the same array when there is nothing to do."""
         if self.shrink_px:
             matte = _moved(matte, self.shrink_px)
         if self.feather_px:
@@ -59,7 +59,7 @@ class Edge:
 
 
 def over(image: Image, matte: Matte, background: Image) -> Image:
-    """The cut-out over a background: (H, W, 3) uint8, image * matte + background * (1 - matte), rounded.
+    """Returns the cutout over a background: (H, W, 3) uint8, image * matte + background * (1 - matte), rounded.
 
     Args:
         image: (H, W, 3) uint8 RGB.
@@ -67,7 +67,7 @@ def over(image: Image, matte: Matte, background: Image) -> Image:
         background: (H, W, 3) uint8 RGB.
 
     Raises:
-        InputError: of another kind; SizeMismatch when sizes differ.
+        InputError: wrong type of array; SizeMismatch when sizes differ.
     """
     check_image(image)
     check_image(background, "The background")
@@ -84,14 +84,14 @@ def over(image: Image, matte: Matte, background: Image) -> Image:
 
 
 def rgba(image: Image, matte: Matte) -> NDArray[np.uint8]:
-    """The picture with the matte as straight alpha: (H, W, 4) uint8; colours are left as they are everywhere."""
+    """Returns the picture with the matte as straight alpha: (H, W, 4) uint8; colours stay as they are everywhere."""
     check_image(image)
     alpha = check_matte(matte, (image.shape[0], image.shape[1]))
     return np.dstack((image, np.rint(alpha * 255).astype(np.uint8)))
 
 
 def cover(picture: Image, size_hw: tuple[int, int]) -> Image:
-    """The picture scaled to cover (height, width), its aspect kept, what is too much cut off equally on both sides."""
+    """Returns the picture scaled to cover (height, width), keeping its aspect; the excess is cut off equally."""
     height, width = picture.shape[:2]
     if (height, width) == tuple(size_hw):
         return picture
@@ -104,7 +104,7 @@ def cover(picture: Image, size_hw: tuple[int, int]) -> Image:
 
 
 def _moved(matte: Matte, shrink_px: float) -> Matte:
-    """The matte with its edge moved inwards: by flat erosion for whole pixels, a mix of two erosions for fractions."""
+    """Returns the matte with its edge moved inwards: flat erosion for whole pixels, a mix of two for fractions."""
     amount = abs(shrink_px)
     whole, part = int(amount), amount - int(amount)
     step = cv2.erode if shrink_px > 0 else cv2.dilate
@@ -113,7 +113,7 @@ def _moved(matte: Matte, shrink_px: float) -> Matte:
         if not pixels:
             return matte
         disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * pixels + 1, 2 * pixels + 1))
-        # The picture's own edge is no edge of the object.
+        # The picture's own edge is not an edge of the object.
         return np.asarray(step(matte, disc, borderType=cv2.BORDER_REPLICATE), np.float32)
 
     return by(whole) if not part else np.asarray((1 - part) * by(whole) + part * by(whole + 1), np.float32)

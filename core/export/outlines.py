@@ -1,7 +1,7 @@
-"""The outlines of mattes, followed from frame to frame.
+"""Traces the outlines of mattes and follows them from frame to frame.
 
 An outline is a closed line of points about a pixel apart, at the level 0.5 of the matte, to a fraction of a pixel. A
-run is one outline (or one hole) over the frames on which it is there without a break.
+run is one outline (or one hole) over the consecutive frames on which it exists.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     Points = NDArray[np.float64]
 
 LEAST_AREA = 16.0
-"""Square pixels: smaller outlines are noise."""
+"""Least area in square pixels: smaller outlines are noise."""
 LEAST_SHARE = 0.002
-"""Outlines with less than this share of the frame's largest one are noise as well."""
+"""Least share of the frame's largest outline: smaller ones are noise as well."""
 MOST_OUTLINES = 24
-"""On one frame; the largest are kept."""
+"""Most outlines on one frame; the largest are kept."""
 MOST_POINTS = 2048
 _PAD = 4
-"""Pixels by which an object at the picture's border goes on outside of it, so that the border is covered too."""
+"""Pixels by which an object at the picture's border is extended beyond it, so that the border is covered too."""
 _MAP_SIDE = 192
-"""Pixels of the longer side of the maps on which outlines are compared."""
+"""Longer side, in pixels, of the maps on which outlines are compared."""
 
 
 @dataclass(slots=True)
@@ -38,7 +38,7 @@ class PixelRun:
 
     Attributes:
         first: its first frame.
-        depth: in how many others it lies: odd = a hole.
+        depth: number of outlines around it: odd = a hole.
         outlines: for each frame the points (M, 2) float64: x and y in pixels from the top-left corner, clockwise.
     """
 
@@ -48,7 +48,7 @@ class PixelRun:
 
     @property
     def hole(self) -> bool:
-        """True when it bounds a hole."""
+        """Returns True when it bounds a hole."""
         return self.depth % 2 == 1
 
 
@@ -62,7 +62,7 @@ class _Shape:
 
 
 class OutlineTracker:
-    """Finds the runs of a clip's outlines, given one matte after the other."""
+    """Finds the runs of a clip's outlines from one matte after the other."""
 
     def __init__(self) -> None:
         self._frame = 0
@@ -70,7 +70,7 @@ class OutlineTracker:
         self._open: list[tuple[PixelRun, _Shape]] = []
 
     def add(self, matte: Matte | None) -> None:
-        """Takes in the next frame's matte (H, W) float32 in [0, 1]; None = there is nothing on it."""
+        """Adds the next frame's matte (H, W) float32 in [0, 1]; None = nothing on it."""
         shapes = [] if matte is None else _shapes(matte)
         pairs = sorted(
             (
@@ -99,12 +99,12 @@ class OutlineTracker:
         self._frame += 1
 
     def runs(self) -> list[PixelRun]:
-        """The runs so far, in the order in which they are to be laid over each other: holes after what they are in."""
+        """Returns the runs so far, in drawing order: holes after the outlines that contain them."""
         return sorted(self._runs, key=lambda run: (run.depth, run.first))
 
 
 def outlines(matte: Matte) -> list[tuple[Points, int]]:
-    """The outlines (M, 2) of a matte (H, W) float32 in [0, 1], each with its depth: 0 = outermost, 1 = a hole."""
+    """Returns the outlines (M, 2) of a matte (H, W) float32 in [0, 1], each with its depth: 0 = outer, 1 = a hole."""
     return [(shape.points, shape.depth) for shape in _shapes(matte)]
 
 
@@ -131,13 +131,13 @@ def _shapes(matte: Matte) -> list[_Shape]:
 
 
 def signed_area(points: Points) -> float:
-    """The area inside a closed line (M, 2); positive when it goes clockwise as seen, with y down."""
+    """Returns the area inside a closed line (M, 2); positive when clockwise as seen, with y down."""
     x, y = points[:, 0], points[:, 1]
     return float(np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y) / 2)
 
 
 def _on_level(points: Points, matte: Matte) -> Points:
-    """Points on pixel centres moved along the matte's slope to where it is 0.5."""
+    """Moves points on pixel centres along the matte's slope to where it is 0.5."""
     at = points.astype(np.float32)
 
     def look(image: Matte, x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -168,7 +168,7 @@ def _on_level(points: Points, matte: Matte) -> Points:
 
 
 def _even(points: Points) -> Points:
-    """The closed line with its points at even distances of about a pixel, clockwise as seen."""
+    """Resamples a closed line to points about a pixel apart, clockwise as seen."""
     if signed_area(points) < 0:
         points = points[::-1]
     closed = np.vstack([points, points[:1]])
@@ -179,7 +179,7 @@ def _even(points: Points) -> Points:
 
 
 def _likeness(before: _Shape, now: _Shape) -> float:
-    """In (0, 1] when the two can be the same outline on neighbouring frames, else 0."""
+    """Returns a value in (0, 1] if the two can be the same outline on neighbouring frames, else 0."""
     if before.depth % 2 != now.depth % 2:
         return 0.0
     both = np.count_nonzero(before.map & now.map)

@@ -1,4 +1,4 @@
-"""Folders and files of results: made, or refused with what to do."""
+"""Creates folders and files for results, or refuses with a hint."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pathlib import Path
 from .. import atomic
 from ..errors import InputError, StoreError
 
-TRY_AGAIN = "Free some space and try again; what was finished stays."
+TRY_AGAIN = "Free some space and try again; finished work is kept."
 
 
 def prepare_folder(folder: Path, clip: Path | None = None) -> None:
-    """Makes a folder for results and tries it out, before anything slow is done.
+    """Makes a folder for results and tests it before anything slow is done.
 
     Raises:
-        StoreError: it cannot be made or written to.
+        StoreError: it cannot be created or written.
         InputError: it is a file, or the clip's own folder, whose frames would be overwritten.
     """
     if folder.exists() and not folder.is_dir():
@@ -35,7 +35,7 @@ def prepare_folder(folder: Path, clip: Path | None = None) -> None:
 
 @contextmanager
 def output_errors(path: Path, full: str = TRY_AGAIN) -> Iterator[None]:
-    """Turns the system's errors inside into a StoreError that names `path` and says what to do (`full`: no space)."""
+    """Turns OSErrors inside the block into a StoreError that names `path`, with a hint (`full`: no space)."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""A clip's frames at a constant rate, each at its own time: frames of a variable rate are held, none is left out."""
+"""Times a clip's frames at a constant rate: frames of a variable rate are held, none is dropped."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Pace:
     """The frames of a film.
 
     Attributes:
-        rate: frames a second.
+        rate: frames per second.
         frames: the clip frame that each of them shows.
         in_time: they are shown when the clip shows them, so that its sound fits.
-        note: what was done to the clip's own rate, a sentence; "" = nothing.
+        note: a sentence on how the clip's own rate was changed; "" = it was not.
     """
 
     rate: Fraction
@@ -34,15 +34,15 @@ class Pace:
 
 
 def pace_of(clip: VideoSource, frames: Sequence[int], fps: float, default: float) -> Pace:
-    """How a film of these clip frames goes on.
+    """Returns the timing of a film of these clip frames.
 
-    Frames in their order at the clip's own rate are shown at their times; others one after another.
+    Frames in order at the clip's own rate are shown at their own times; others one after another.
 
     Args:
-        clip: where they come from.
-        frames: which, at least one.
-        fps: frames a second that are wanted, 0 = the clip's own.
-        default: frames a second of clips that have no rate.
+        clip: their source.
+        frames: the clip frames, at least one.
+        fps: requested frames per second, 0 = the clip's own.
+        default: frames per second for clips without a rate.
     """
     from ..clips.movie import Movie
 
@@ -62,12 +62,12 @@ def pace_of(clip: VideoSource, frames: Sequence[int], fps: float, default: float
         held[place:after] = [frame] * (after - place)
     note = ""
     if count != len(frames):
-        note = f"The clip's rate varies: at {float(rate):.5g} frames a second some of its frames are held."
+        note = f"The clip's frame rate varies: at {float(rate):.5g} frames per second some of its frames are held."
     return Pace(rate, held, True, note)
 
 
 def time_of(clip: VideoSource, frame: int, fps: float) -> Fraction:
-    """Seconds from a clip's first frame to this one; `fps` is for clips that have no times of their own."""
+    """Returns the seconds from a clip's first frame to this one; `fps` is for clips without times of their own."""
     from ..clips.movie import Movie
 
     if isinstance(clip, Movie):
@@ -76,7 +76,7 @@ def time_of(clip: VideoSource, frame: int, fps: float) -> Fraction:
 
 
 def _even(starts: Sequence[Fraction], rates: Sequence[Fraction]) -> tuple[Fraction, list[int]]:
-    """The first rate at which each start has a place of its own, and the places; else those of the first, put off."""
+    """Returns the first rate that gives each start its own frame, and the frames; else the slowest and delays."""
     faster = [rates[0] * times for times in (2, 3, 4)]
     for rate in (rate for rate in (*rates, *faster) if rate <= _FASTEST):
         places = [_nearest(start * rate) for start in starts]

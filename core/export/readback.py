@@ -1,8 +1,8 @@
-"""Is a movie that was written what was meant? It is read again, by the reader that clips are read with, and compared.
+"""Checks that a written movie is what was meant: reads it with the reader used for clips, and compares.
 
-Of each frame a small picture is kept while it is written (up to 8 x 8 means of red, green, blue and alpha), and for
-lossless kinds a checksum of all its pixels: so a frame that is missing, doubled or in the wrong place, colours of
-another matrix and an alpha channel that was lost or multiplied in are all seen.
+While each frame is written, a small picture of it is kept (up to 8 x 8 means of red, green, blue and alpha), and for
+lossless kinds a checksum of all its pixels. That reveals frames that are missing, doubled or misplaced, colours of a
+wrong matrix, and an alpha channel that was lost or multiplied in.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _CELLS, _CELL_PX = 8, 16
-"""Cells along a side at most, and pixels along a cell at least: in fewer a codec's own errors do not cancel out."""
+"""Most cells along a side, and least pixels along a cell: with fewer, a codec's own errors do not cancel out."""
 LOSSLESS = (".mkv",)
 _TOLERANCE = {".mp4": (14, 0), ".mov": (5, 3), ".mkv": (0, 0)}
-"""How far the means may be off, of 255: colours, alpha. H.264 has half the resolution in colour, ProRes 10 bits."""
+"""Largest error of the means, of 255: colours, alpha. H.264 has half the resolution in colour, ProRes 10 bits."""
 
 
 class Proof:
-    """What a movie must look like: gathered by `add`, put to the test by `check`.
+    """What a movie must look like: filled by `add`, verified by `check`.
 
     Args:
         suffix: kind of movie: .mp4, .mkv or .mov.
@@ -46,13 +46,13 @@ class Proof:
         self._sums: list[int] = []
 
     def add(self, picture: NDArray[np.uint8]) -> None:
-        """Remembers a frame (H, W, 3 or 4) uint8."""
+        """Records a frame (H, W, 3 or 4) uint8."""
         self._means.append(_means(picture))
         if self._suffix in LOSSLESS:
             self._sums.append(_sum(picture))
 
     def check(self, part: Path, path: Path) -> Iterator[int]:
-        """Reads the finished file `part`, which is to become `path`; yields after each frame how many were compared.
+        """Reads the finished file `part`, which is to become `path`; yields the number of compared frames after each.
 
         Raises:
             StoreError: it is not what was written.
@@ -87,10 +87,10 @@ class Proof:
 
 
 def check_picture(part: Path, path: Path, picture: NDArray[np.uint8]) -> None:
-    """Compares the finished PNG `part`, which is to become `path`, with the picture (H, W, 3 or 4) uint8 written to it.
+    """Compares the finished PNG `part` with the picture (H, W, 3 or 4) uint8 written to it; messages name `path`.
 
     Raises:
-        StoreError: it is not the same to the bit; it is removed.
+        StoreError: they differ in any bit; the file is removed.
     """
     order = cv2.COLOR_BGRA2RGBA if picture.shape[2] == 4 else cv2.COLOR_BGR2RGB
     found = cv2.imdecode(np.fromfile(part, np.uint8), cv2.IMREAD_UNCHANGED)

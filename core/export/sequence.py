@@ -1,7 +1,7 @@
-"""A picture sequence for others to read: built in a new folder beside the old one, then swapped.
+"""Writes a picture sequence for others to read: built in a new folder next to the old one, then swapped in.
 
-Whoever reads the folder sees the old set or the new one, never a mixture; only for the moment between two renames is
-there none. An interrupted export leaves the old set as it was.
+Readers of the folder see the old set or the new one, never a mixture; only for the moment between two renames is there
+none. An interrupted export leaves the old set as it was.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 
 _OURS = re.compile(r"\d{6,}\.png")
 _WORTHLESS = {".ds_store", "thumbs.db", "desktop.ini", "bl_proxy"}
-"""What file browsers and Blender's proxies leave in a folder of pictures."""
+"""Files that file browsers and Blender's proxies leave in a folder of pictures."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExportStep:
-    """How far an export is.
+    """Progress of an export.
 
     Attributes:
-        done, total: pictures written, and all.
+        done, total: pictures written, and their total number.
         black: pictures written black so far, for either reason.
-        missing: those of them that stand for a clip frame without a matte.
+        missing: those of them whose clip frame has no matte.
     """
 
     done: int
@@ -58,7 +58,7 @@ def write_sequence(
         frames: clip frame of each picture; a negative one is black on purpose.
         size: (height, width) of the black pictures.
         folder: must not hold anything but an earlier export.
-        blank: a PNG in the place of the black pictures.
+        blank: a PNG to use instead of black pictures.
 
     Raises:
         InputError: there is nothing to write.
@@ -109,7 +109,7 @@ def _blank_picture(target: Path, earlier: Path | None, size: tuple[int, int], bl
 
 
 def _refuse_foreign_files(folder: Path) -> None:
-    """The folder is going to be replaced as a whole: so nothing of anybody else's may lie in it."""
+    """Refuses a folder with foreign files, because it will be replaced as a whole."""
     if not folder.exists():
         return
     with store_errors(folder):
@@ -123,7 +123,7 @@ def _refuse_foreign_files(folder: Path) -> None:
 
 
 def _swap(new: Path, folder: Path) -> None:
-    """Puts the folder `new` in the place of `folder`."""
+    """Replaces `folder` by the folder `new`."""
     old = folder.with_name(f".{folder.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
@@ -140,7 +140,7 @@ def _swap(new: Path, folder: Path) -> None:
 
 
 def _rename(source: Path, target: Path, patience: float = 2.0) -> None:
-    """Renames a folder; on Windows tries for a while, since a reader may have one of its files open."""
+    """Renames a folder; on Windows retries for a while, since a reader may have one of its files open."""
     deadline = time.monotonic() + (patience if os.name == "nt" else 0.0)
     while True:
         try:

@@ -1,4 +1,4 @@
-"""The sound of a clip, taken over into a movie made of it: the same packets, nothing is encoded again."""
+"""Copies the sound of a clip into a movie made from it, packet by packet, without re-encoding."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _HELD = {
     ".mov": ("aac", "mp3", "ac3", "eac3", "alac", "pcm_"),
     ".mkv": ("",),
 }
-"""Kind of movie -> how the names of the codecs begin that it can hold so that players find them."""
+"""Kind of movie -> prefixes of the names of codecs that players find in it."""
 
 
 class Sound:
@@ -27,7 +27,7 @@ class Sound:
 
     Args:
         path: the movie.
-        start, stop: seconds in the movie's own time; what lies outside is left out.
+        start, stop: seconds in the movie's own time; packets outside are left out.
 
     Attributes:
         codec: its codec's name, "" = the movie has no sound.
@@ -45,7 +45,7 @@ class Sound:
         self._packets: Iterator[Any] = iter(())
 
     def fits(self, suffix: str) -> bool:
-        """True when that kind of movie can hold it."""
+        """Returns True when that kind of movie can hold it."""
         return self.codec.startswith(_HELD[suffix])
 
     def begin(self, container: Any) -> None:
@@ -55,7 +55,7 @@ class Sound:
         self._next = next(self._packets, None)
 
     def packets(self, until: Fraction | None = None) -> Iterator[Any]:
-        """The packets of up to so many seconds after the start that were not given yet; None = all the rest."""
+        """Yields the packets up to this many seconds after the start that were not yielded yet; None = all the rest."""
         while self._next is not None:
             due = self._next.pts * self._next.time_base
             if until is not None and due > until:
@@ -64,7 +64,7 @@ class Sound:
             yield packet
 
     def close(self) -> None:
-        """Closes the movie it comes from."""
+        """Closes the source movie."""
         self._container.close()
 
     def __enter__(self) -> Self:
@@ -76,7 +76,7 @@ class Sound:
         self.close()
 
     def _wanted(self) -> Iterator[Any]:
-        """The packets in the span, timed from its start, on the new stream."""
+        """Yields the packets in the span, timed from its start, on the new stream."""
         base = Fraction(self._source.time_base)
         shift = round(self._start / base)
         with suppress(av.FFmpegError):  # damage ends the sound, not the film

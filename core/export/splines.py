@@ -1,10 +1,10 @@
-"""Outlines as closed Bézier splines that an artist can edit: few points, as many on each frame, that do not jump.
+"""Fits closed Bézier splines to outlines for artists to edit: few points, the same number on each frame, no jumps.
 
-The points start on the frame whose outline is the most complex, at the corners of its simplified form (Douglas and
-Peucker, as in OpenCV), and are carried to the frames before and after it. On each new outline every point may choose
-among places near the one it had; of all choices in the right order that one is taken, by dynamic programming, whose
-polygon fits the outline best while its points move least (the polygon's error in constant time from running sums, after
-Perez and Vidal, 1994).
+The points start on the frame with the most complex outline, at the corners of its simplified form (Douglas and Peucker,
+as in OpenCV), and are carried to the frames before and after it. On each new outline every point has several candidate
+places near its last one; dynamic programming selects, among all choices in the right order, the one whose polygon fits
+the outline best while its points move least (the polygon's error in constant time from running sums, after Perez and
+Vidal, 1994).
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from .outlines import PixelRun, Points
 
 TOLERANCE = 1.0
-"""Pixels by which the simplified outline may miss the outline."""
+"""Most pixels by which the simplified outline may miss the outline."""
 FEWEST, MOST = 8, 80
-"""Points of a spline."""
+"""Number of points of a spline."""
 CORNER_DEGREES = 50.0
-"""Where the outline turns by more, on an average over the frames, is a corner."""
+"""Turn of the outline, averaged over the frames, above which a point is a corner."""
 _MOTION = 0.05
 """Cost of a point's motion, per square pixel; the polygon's misses cost as much for each pixel of the outline."""
 _SPACING = 0.01
 """Cost of a changed distance along the outline between two points, per square pixel."""
 _CHOICES = 17
-"""Places among which a point chooses."""
+"""Number of places that a point chooses from."""
 _ALIGN = 128
 
 
@@ -41,7 +41,7 @@ class Spline:
 
     Attributes:
         first: its first frame.
-        hole: it takes away from what lies under it.
+        hole: it cuts a hole into what lies under it.
         points: (frames, N, 6) float64: for each frame and point x, y and its handles before and after it as x, y, in
             source pixels, y down.
     """
@@ -52,7 +52,7 @@ class Spline:
 
 
 def fit(run: PixelRun) -> Spline:
-    """The spline of a run of outlines; the same N on each frame."""
+    """Returns the spline of a run of outlines, with the same N on each frame."""
     outlines = run.outlines
     simple = [_corners(outline) for outline in outlines]
     start = int(np.argmax([len(places) for places in simple]))
@@ -69,7 +69,7 @@ def fit(run: PixelRun) -> Spline:
 
 
 def _corners(outline: Points) -> NDArray[np.int64]:
-    """Indices, rising, of the points that the simplified outline keeps."""
+    """Returns the ascending indices of the points that the simplified outline keeps."""
     tolerance = TOLERANCE
     while True:
         kept = cv2.approxPolyDP(outline.astype(np.float32)[:, None], tolerance, True)[:, 0]
@@ -81,7 +81,7 @@ def _corners(outline: Points) -> NDArray[np.int64]:
 
 
 def _spread(places: NDArray[np.int64], outline: Points) -> NDArray[np.int64]:
-    """The places with more between those that are far apart: what is straight now may bend later."""
+    """Returns the places with more added between distant ones: what is straight now may bend later."""
     chosen = [int(i) for i in places] or [0]
     longest = len(outline) / 10
     while len(chosen) < MOST:
@@ -96,7 +96,7 @@ def _spread(places: NDArray[np.int64], outline: Points) -> NDArray[np.int64]:
 
 
 def _carry(before: Points, places: NDArray[np.int64], now: Points) -> NDArray[np.int64]:
-    """Places on the outline `now` for points at `places` of the outline `before`; in the same order, rising mod len."""
+    """Returns the places on outline `now` for points at `places` of outline `before`; same order, rising mod len."""
     a = before[(np.arange(_ALIGN) * len(before)) // _ALIGN] - before.mean(axis=0)
     b = now[(np.arange(_ALIGN) * len(now)) // _ALIGN] - now.mean(axis=0)
     apart = ((a[:, None] - b[None]) ** 2).sum(axis=-1)
@@ -118,7 +118,7 @@ def _carry(before: Points, places: NDArray[np.int64], now: Points) -> NDArray[np
 
 
 def _turned(points: Points, a: Points, b: Points) -> Points:
-    """The points moved by the turn and the change in size that bring `a` onto `b` best (least squares)."""
+    """Returns the points moved by the rotation and scaling that bring `a` onto `b` best (least squares)."""
     p, q = a[:, 0] + 1j * a[:, 1], b[:, 0] + 1j * b[:, 1]
     factor = complex(np.vdot(p, q) / max(float(np.vdot(p, p).real), 1e-9))
     moved = (points[:, 0] + 1j * points[:, 1]) * factor
@@ -128,7 +128,7 @@ def _turned(points: Points, a: Points, b: Points) -> Points:
 def _choose(
     outline: Points, centres: NDArray[np.int64], wanted: Points, gaps: NDArray[np.float64], offsets: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """The best places among `centres + offsets`: rising, less than one turn, by dynamic programming."""
+    """Returns the best places among `centres + offsets`: rising, less than one turn, by dynamic programming."""
     count, size = len(centres), len(outline)
     centres = centres - size * (int(centres.min()) // size - 1)
     choices = centres[:, None] + offsets[None]
@@ -138,7 +138,7 @@ def _choose(
     length = following[:, None, :] - choices[:, :, None]
     misses = misses + _SPACING * (length - gaps[:, None, None]) ** 2
     misses[length < 1] = np.inf
-    # cost[f, k]: of the best way from choice f of the first point to choice k of the present one.
+    # cost[f, k]: of the best way from choice f of the first point to choice k of the current one.
     cost = np.where(np.eye(len(offsets), dtype=bool), unary[0][:, None], np.inf)
     back = np.zeros((count, len(offsets), len(offsets)), np.int64)
     for i in range(count - 1):
@@ -159,16 +159,16 @@ def _choose(
 
 
 def _in_order(places: NDArray[np.int64], size: int) -> NDArray[np.int64]:
-    """The places in a right order, for an outline so short or so different that no choice keeps one."""
+    """Returns the places in a valid order, for an outline so short or so different that no choice keeps one."""
     if len(places) <= size:
         return np.asarray(places[0] + np.sort((places - places[0]) % size), np.int64)
     return np.asarray(places[0] + (np.arange(len(places)) * size) // len(places), np.int64)
 
 
 def _misses(outline: Points, start: NDArray[np.int64], stop: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Sum of the squared distances of the outline's points from `start` to `stop` to the straight line between these.
+    """Returns the summed squared distances of the outline's points from `start` to `stop` to the line between these.
 
-    `start` and `stop` are of any shapes that go together, from 0 to 4 M; `outline` is (M, 2).
+    `start` and `stop` have any shapes that broadcast, from 0 to 4 M; `outline` is (M, 2).
     """
     middle = outline.mean(axis=0)
     x, y = np.tile(outline - middle, (4, 1)).T
@@ -187,7 +187,7 @@ def _misses(outline: Points, start: NDArray[np.int64], stop: NDArray[np.int64]) 
 
 
 def _arms(outline: Points, places: NDArray[np.int64]) -> tuple[Points, Points]:
-    """Unit directions of the outline before and after the places (N, 2), over a part of the way to the next ones."""
+    """Returns unit directions of the outline before and after the places (N, 2), over part of the way to the next."""
     size = len(outline)
     after = np.diff([*places, places[0] + size])
     before = np.roll(after, 1)
@@ -202,13 +202,13 @@ def _arms(outline: Points, places: NDArray[np.int64]) -> tuple[Points, Points]:
 
 
 def _turn(outline: Points, places: NDArray[np.int64]) -> NDArray[np.float64]:
-    """By how much the outline turns at the places, (N,) radians in [0, π]."""
+    """Returns by how much the outline turns at the places, (N,) radians in [0, π]."""
     before, after = _arms(outline, places)
     return np.asarray(np.arccos(np.clip((before * after).sum(axis=1), -1.0, 1.0)), np.float64)
 
 
 def _bezier(outline: Points, places: NDArray[np.int64], corner: NDArray[np.bool_]) -> Points:
-    """(N, 6): the points and their handles, which lie on the outline's tangents; on two of them at a corner."""
+    """Returns (N, 6): the points and their handles on the outline's tangents; at a corner, on two of them."""
     size = len(outline)
     after = np.diff([*places, places[0] + size]).astype(np.float64)
     unit = float(np.linalg.norm(np.diff(outline, axis=0, append=outline[:1]), axis=1).mean())

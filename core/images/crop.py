@@ -1,4 +1,4 @@
-"""The crop: one invertible change of coordinates between the picture and what a network sees.
+"""The crop: an invertible change of coordinates between the picture and what a network sees.
 
 Points keep pixel centres at .5, so a point scales without any half-pixel term. Imports numpy and OpenCV only.
 """
@@ -24,48 +24,44 @@ if TYPE_CHECKING:
     from .matte import Grey
 
 STRIDE = 16
-"""Sizes for the networks are multiples of this, so that nothing is padded and every place is a whole one."""
+"""Sizes for the networks are multiples of this, so that nothing is padded and feature maps align with pixels."""
 
 EXPAND_STEPS = ((0.002, 5.0), (0.01, 3.0), (0.05, 2.0), (0.2, 1.5), (1.0, 1.2))
-"""(share of the picture that the strokes' rectangle covers, up to which) -> expand ratio of both its sides."""
+"""(largest share of the picture covered by the strokes' rectangle) -> expand ratio of both its sides."""
 
 MIN_SIDE_SHARE = 0.4
 """A correction's crop is never narrower than this share of the picture's geometric mean side, at zoom 1.
 
-Measured with early weights on 32 development pictures, five strokes by a simulated artist: IoU 0.879 at 0.4, 0.869 at
-0.25, 0.867 at 0.55; on 16 of them 0.854 at 0.4, 0.829 at 0.7, 0.839 with the object's box times 1.4 as the crop, 0.813
-with the whole picture.
+Smaller and larger floors scored worse, and so did the object's own box or the whole picture as the crop.
 """
 
 REFUSED_PARTS = 1.2
-"""A stroke that removes means the whole part of the mask that it lies on: the crop holds its box, grown by this.
+"""Growth of a part's box: a removing stroke refers to the whole part of the mask under it, so the crop holds that part.
 
-Measured as above with later weights and six strokes on 22 pictures: IoU 0.947 with it, 0.944 without, the worst picture
-0.69 and 0.62; without it a large wrong part goes only as far as the crop, and ends in a straight edge.
+Without this a large wrong part is removed only within the crop, and ends in a straight edge.
 """
 
 OVERVIEW = 480
-"""A picture is looked over at the smallest 1/n of its size at which its shorter side has at least so many pixels."""
+"""Least shorter side, in pixels, at which a picture is looked over, always at 1/n of its size."""
 
 CLOSE_ZOOM = 2.0
-"""From this zoom on the artist works on a detail, and the crop stays with it."""
+"""Zoom from which the artist is working on a detail, and the crop stays with it."""
 
 SECOND_LOOK = 1.4
-"""What a look at the whole picture found is looked at again in its box, grown by this (RITM's zoom-in ratio).
+"""Growth of the box in which the first result is refined by a second look (RITM's zoom-in ratio).
 
-Measured with early weights on 32 development pictures, one stroke: IoU 0.794 after the first look; 0.808 after a second
-at 1.4 that is given the first mask, 0.798 at 2.0, 0.796 at 1.4 without the first mask. Without strokes 0.745 and 0.759.
+The second look improves masks with and without strokes, most when given the first mask and a tight box.
 """
 
 SECOND_LOOK_SHARE = 0.7
-"""No second look when the box covers more than this share of the picture: it would show nothing new."""
+"""Share of the picture above which a box gets no second look, as it would show nothing new."""
 
 
 @dataclass(frozen=True, slots=True)
 class Crop:
-    """A rectangle of the picture and the size (height, width) in which a network sees it.
+    """A rectangle of the picture, and the size (height, width) at which a network sees it.
 
-    The box may reach beyond the picture; what lies there is filled in (`to_crop`) or dropped (`from_crop`).
+    The box may extend beyond the picture; pixels there are filled in (`to_crop`) or dropped (`from_crop`).
     """
 
     box: Box
@@ -73,16 +69,16 @@ class Crop:
 
     @property
     def scale(self) -> float:
-        """Network pixels for each source pixel (geometric mean of both axes)."""
+        """Returns network pixels per source pixel (geometric mean of both axes)."""
         return math.sqrt(self.size[0] * self.size[1] / max(1, self.box.area))
 
     def to_crop(self, array: NDArray[Any], *, fill: float | None = None, grey: bool = False) -> NDArray[Any]:
-        """The box cut out of `array` and resized to `size`.
+        """Returns the box cut out of `array` and resized to `size`.
 
         Args:
             array: (H, W) or (H, W, 3) uint8 or float32, or a stack of mattes (N, H, W) float32.
             fill: value beyond the picture; None mirrors the picture at its edge.
-            grey: a matte (H, W) that is in 255ths comes out as float32 in [0, 1].
+            grey: convert a matte (H, W) in 255ths to float32 in [0, 1].
 
         Returns:
             The same dtype and kind of array, with `size` for (H, W).
@@ -107,7 +103,7 @@ class Crop:
         return resize(cut, self.size)
 
     def from_crop(self, array: NDArray[Any], full_size: tuple[int, int], *, fill: float = 0.0) -> NDArray[Any]:
-        """The way back: `array` in crop space laid into a picture of `full_size` (height, width).
+        """Returns `array`, in crop space, placed back into a picture of `full_size` (height, width).
 
         Args:
             array: (h, w) or (N, h, w) float32, of `size`.
@@ -123,37 +119,37 @@ class Crop:
         return out
 
     def inside(self, array: NDArray[Any], inner: Box) -> NDArray[Any]:
-        """The part of `from_crop` in `inner`, a part of the box within the picture, without making the rest."""
+        """Returns the part of `from_crop` in `inner`, a part of the box within the picture, and computes only that."""
         whole = resize(array.astype(np.float32, copy=False), (self.box.height, self.box.width))
         np.clip(whole, array.min(), array.max(), out=whole)  # weights of a mean may add up to 1.0000001
         dy, dx = inner.y0 - self.box.y0, inner.x0 - self.box.x0
         return whole[dy : dy + inner.height, dx : dx + inner.width]
 
     def points_to_crop(self, points: Sequence[Sequence[float]] | NDArray[Any]) -> NDArray[np.float64]:
-        """Points (N, 2) in source pixels -> (N, 2) float64 in crop pixels."""
+        """Converts points (N, 2) in source pixels to (N, 2) float64 in crop pixels."""
         xy = np.asarray(points, np.float64).reshape(-1, 2)
         scale = (self.size[1] / self.box.width, self.size[0] / self.box.height)
         return (xy - (self.box.x0, self.box.y0)) * scale
 
 
 def is_stack(array: NDArray[Any]) -> bool:
-    """Whether `array` is a stack of mattes (N, H, W) and not one matte (H, W) or a picture (H, W, 3) of uint8."""
+    """Returns whether `array` is a stack of mattes (N, H, W), not one matte (H, W) or a picture (H, W, 3) of uint8."""
     return array.ndim == 3 and array.dtype != np.uint8
 
 
 def whole_picture(size_hw: tuple[int, int], working_px: int) -> Crop:
-    """The crop that sees all of a picture of `size_hw`, with an area of about working_px squared and its aspect."""
+    """Returns the crop that sees all of a picture of `size_hw`, with about working_px squared pixels and its aspect."""
     return fitted(Box(0, 0, size_hw[1], size_hw[0]), working_px)
 
 
 def fitted(box: Box, working_px: int) -> Crop:
-    """The crop of `box` with an area of about working_px squared, its aspect kept, sides multiples of the stride."""
+    """Returns the crop of `box` with about working_px squared pixels, its aspect, and sides multiples of the stride."""
     aspect = math.sqrt(box.width / max(1, box.height))
     return Crop(box, (_multiple(working_px / aspect), _multiple(working_px * aspect)))
 
 
 def mask_box(matte: NDArray[Any], threshold: float = 0.5) -> Box | None:
-    """The smallest box around all pixels above `threshold` of (H, W) or (N, H, W); None when there are none."""
+    """Returns the smallest box around all pixels above `threshold` of (H, W) or (N, H, W); None when there are none."""
     hits = matte > threshold
     if hits.ndim == 3:
         hits = np.logical_or.reduce(hits, axis=0)
@@ -168,19 +164,19 @@ def choose_crop(
     zoom: float,
     working_px: int,
 ) -> Crop:
-    """The adaptive local crop of a round: the strokes' rectangle, both sides grown by an expand ratio.
+    """Returns the adaptive local crop of a round: the strokes' rectangle, both sides grown by an expand ratio.
 
     The ratio falls in steps as the strokes cover more of the picture and as the artist's zoom grows. The published
     steps could not be read, so steps, floor and the treatment of a first round are our own. A first round (no previous
-    mask) must see the whole object of which only a stroke is known: it gets what the artist has in view. A stroke that
-    removes brings the whole part of the mask that it lies on into the crop, unless the artist works from near.
+    mask) must see the whole object, known only by a stroke: it gets what the artist has in view. A removing stroke
+    brings the whole part of the mask under it into the crop, unless the artist works close up.
 
     Args:
         strokes: of this round only, at least one inside the picture.
         size_hw: of the picture.
         previous: matte (H, W), float32 or in 255ths, before the round; None or empty = first round.
         zoom: magnification when drawn, 1 = the whole picture in view; smaller counts as 1.
-        working_px: the network sees about this many pixels squared.
+        working_px: side, in pixels, of the square the network works on, roughly.
     """
     height, width = size_hw
     tight = _strokes_box(strokes, size_hw)
@@ -205,9 +201,9 @@ def choose_crop(
 
 
 def overview(size_hw: tuple[int, int]) -> tuple[int, tuple[int, int]]:
-    """How coarsely a picture is looked over to choose a crop: n, and its size (height, width) at 1/n, rounded up.
+    """Returns how coarsely to look over a picture to choose a crop: n, and its size (height, width) at 1/n, rounded up.
 
-    What is found there is only a box, so that choosing takes no longer in a picture of 4K than in a small one.
+    Only a box is looked for there, so choosing takes no longer in a 4K picture than in a small one.
     """
     n = max(1, min(size_hw) // OVERVIEW)
     return n, (-(-size_hw[0] // n), -(-size_hw[1] // n))
@@ -216,17 +212,17 @@ def overview(size_hw: tuple[int, int]) -> tuple[int, tuple[int, int]]:
 def closer_crops(
     matte: Matte, size_hw: tuple[int, int], working_px: int, strokes: Sequence[Stroke] = ()
 ) -> tuple[Crop, Crop] | None:
-    """The crop for a second look at what was found in the whole picture: its box and the strokes', grown.
+    """Returns the crop for a second look at what was found in the whole picture: its box and the strokes', grown.
 
     Args:
-        matte: that was found, at the size of the picture's `overview`.
+        matte: the result, at the size of the picture's `overview`.
         size_hw: of the picture.
-        working_px: the network sees about this many pixels squared.
-        strokes: which must be inside.
+        working_px: side, in pixels, of the square the network works on, roughly.
+        strokes: strokes that must be inside.
 
     Returns:
         The crop of the picture, and the same crop of `matte`; None when nothing was found, or so much that a second
-        look shows nothing new.
+        look would show nothing new.
     """
     n, small = overview(size_hw)
     box = mask_box(matte)
@@ -248,11 +244,11 @@ def closer_crops(
 def follow_crop(
     mattes: NDArray[Any], size_hw: tuple[int, int], working_px: int, factor: float = 2.0, last: Crop | None = None
 ) -> Crop:
-    """The crop in which propagation looks for the object in the next frame.
+    """Returns the crop in which propagation looks for the object in the next frame.
 
     A square of `factor` times the longer side of the objects' box, moved into the picture where it fits and cut off at
     the picture's edge where it does not; the whole picture when no object is left. The last crop is kept while it still
-    has the right size and the object is well inside, so that small motions do not shake what the network sees.
+    has the right size and the object is well inside, so that small motions do not shake the network's view.
 
     Args:
         mattes: (H, W) or (N, H, W) of the frame before.
@@ -274,7 +270,7 @@ def follow_crop(
 
 
 def _with_refused_parts(box: Box, strokes: Sequence[Stroke], previous: Matte | Grey) -> Box:
-    """The box, grown to hold the connected parts of the mask (H, W) on which points of removing strokes lie."""
+    """Returns the box grown to hold the connected parts of the mask (H, W) under the points of removing strokes."""
     height, width = previous.shape
     points = [
         p for s in strokes if s.label is Label.REMOVE for p in s.points if 0 <= p[0] < width and 0 <= p[1] < height
@@ -310,11 +306,11 @@ def _centre(box: Box) -> tuple[float, float]:
 
 
 def _box_within(centre: tuple[float, float], wide: float, tall: float, size_hw: tuple[int, int]) -> Box:
-    """A box of about wide x tall around the centre, moved into the picture, cut off where it is too large for it."""
+    """Returns a box of about wide x tall around the centre, moved into the picture, cut off where it is too large."""
     spans = []
     for middle, side, limit in ((centre[0], wide, size_hw[1]), (centre[1], tall, size_hw[0])):
         length = min(limit, max(1, round(side)))
-        length -= length % 4 if length >= WIDE else 0  # it can be halved twice
+        length -= length % 4 if length >= WIDE else 0  # so that it can be halved twice
         start = min(max(0, round(middle - length / 2)), limit - length)
         spans.append((start, start + length))
     (x0, x1), (y0, y1) = spans
@@ -322,7 +318,7 @@ def _box_within(centre: tuple[float, float], wide: float, tall: float, size_hw: 
 
 
 def _holds(outer: Box, inner: Box, margin: float, size_hw: tuple[int, int]) -> bool:
-    """Whether `inner` lies in `outer` with a margin on every side that is not the picture's edge."""
+    """Returns whether `inner` lies in `outer` with a margin on every side that is not the picture's edge."""
     return (
         (outer.x0 == 0 or inner.x0 - outer.x0 >= margin)
         and (outer.y0 == 0 or inner.y0 - outer.y0 >= margin)
@@ -332,7 +328,7 @@ def _holds(outer: Box, inner: Box, margin: float, size_hw: tuple[int, int]) -> b
 
 
 def intersection(box: Box, height: int, width: int) -> Box | None:
-    """The part of the box that lies in a picture of that size; None = none."""
+    """Returns the part of the box that lies in a picture of that size; None = no part."""
     cut = Box(max(0, box.x0), max(0, box.y0), min(width, box.x1), min(height, box.y1))
     return cut if cut.width > 0 and cut.height > 0 else None
 

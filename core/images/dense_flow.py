@@ -1,4 +1,4 @@
-"""Dense optical flow by OpenCV (DIS, Kroeger et al., ECCV 2016) that pictures of any shape survive."""
+"""Dense optical flow by OpenCV (DIS, Kroeger et al., ECCV 2016), safe for pictures of any shape."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 LEAST = 32
-"""Pixels that either side must have: OpenCV 4.11 to 5.0 ends the process on long pictures that are lower than this."""
+"""Least height and width in pixels: OpenCV 4.11 to 5.0 ends the process on long pictures lower than this."""
 
 
 def dense_flow(finder: Any, one: NDArray[np.uint8], other: NDArray[np.uint8]) -> Floats:
-    """Where each pixel of a picture goes in another one: (h, w, 2) float32, x and y in pixels.
+    """Returns where each pixel of a picture goes in another one: (h, w, 2) float32, x and y in pixels.
 
     Args:
         finder: from `cv2.DISOpticalFlow.create`.
-        one: (h, w) uint8 grey; stretched for the search when it is too low or narrow.
+        one: (h, w) uint8 grey; stretched internally when too low or narrow.
         other: the other one, of the same size.
     """
     height, width = one.shape

@@ -1,10 +1,9 @@
-"""Grey pictures as PNG, fast, and faster still when little of them has changed since the last one.
+"""Encodes grey pictures as PNG quickly, and more quickly still when little has changed since the last one.
 
-The rows are packed in bands, each by itself (PNG and deflate allow that: a flush ends a band on a whole byte and
-forgets what was before it). A band that is empty, or the same as in the picture before, is taken as it was. What is
-written is the same whether or not there was one before. Filter Sub and run lengths (section 9 of the PNG specification;
-deflate's Z_RLE), as OpenCV has it for masks: as small as level 9 on them, and Blender's side undoes that filter
-without a loop.
+Rows are compressed in independent bands (PNG and deflate allow that: a flush ends a band on a whole byte and clears the
+history). A band that is empty, or equals that of the picture before, is reused. The output is the same whether or not
+there was a picture before. Filter Sub and run lengths (section 9 of the PNG specification; deflate's Z_RLE), as OpenCV
+uses for masks: as small as level 9 on them, and Blender's side undoes that filter without a loop.
 """
 
 from __future__ import annotations
@@ -21,10 +20,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BAND = 64
-"""Rows. With 32 files grow by a tenth, with 128 twice as much is packed anew around a small change."""
+"""Rows in a band. Smaller bands make larger files; larger ones recompress more around a small change."""
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 NONE, SUB = 0, 1
-"""Filters."""
+"""PNG filter types."""
 _BEGIN, _END = b"\x78\x01", b"\x03\x00"
 """zlib's header, and an empty last block."""
 _MOD = 65521
@@ -32,18 +31,18 @@ _MOD = 65521
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """A picture that was packed.
+    """A compressed picture.
 
     Attributes:
-        grey: the picture itself, not to be changed.
-        bands: the packed bytes, length and Adler-32 sum of each band.
+        grey: the picture itself; must not change.
+        bands: the compressed bytes, length and Adler-32 sum of each band.
     """
 
     grey: NDArray[np.uint8]
     bands: tuple[tuple[bytes, int, int], ...]
 
     def png(self) -> bytes:
-        """The file."""
+        """Returns the PNG file."""
         height, width = self.grey.shape
         total = 1
         for _, length, own in self.bands:
@@ -53,11 +52,11 @@ class Packed:
 
 
 def pack(grey: NDArray[np.uint8], before: Packed | None = None) -> Packed:
-    """Packs a picture (H, W) uint8.
+    """Compresses a picture (H, W) uint8.
 
     Args:
-        grey: the picture, which must not be changed as long as the result is in use.
-        before: one of which it may repeat much.
+        grey: the picture, which must not change while the result is in use.
+        before: an earlier result whose bands may be reused.
     """
     old = before.grey if before is not None and before.grey.shape == grey.shape else None
     bands = []
@@ -73,7 +72,7 @@ def pack(grey: NDArray[np.uint8], before: Packed | None = None) -> Packed:
 
 
 def wrapped(width: int, height: int, packed: bytes) -> bytes:
-    """The file of 8-bit grey pixels whose filtered rows are packed as a zlib stream."""
+    """Returns the file of 8-bit grey pixels whose filtered rows are compressed as a zlib stream."""
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     chunks = ((b"IHDR", header), (b"IDAT", packed), (b"IEND", b""))
     return SIGNATURE + b"".join(
@@ -98,7 +97,7 @@ def _empty(height: int, width: int) -> tuple[bytes, int, int]:
 
 
 def _joined(first: int, second: int, length: int) -> int:
-    """The Adler-32 sum of two runs of bytes, of the sum of each and the second one's length (RFC 1950)."""
+    """Returns the Adler-32 sum of two joined byte strings from their sums and the second one's length (RFC 1950)."""
     low = ((first & 0xFFFF) + (second & 0xFFFF) - 1) % _MOD
     high = ((first >> 16) + (second >> 16) + length * ((first & 0xFFFF) - 1)) % _MOD
     return high << 16 | low

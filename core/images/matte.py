@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..types import Image, Matte, Mattes
 
     Grey: TypeAlias = NDArray[np.uint8]
-    """A matte (H, W) in 255ths, as it lies on disk."""
+    """A matte (H, W) in 255ths, as stored on disk."""
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -40,16 +40,16 @@ _STRIP = 64
 """Rows that are converted at a time."""
 _HEADER_LENGTH = 13
 _OPENCVS_OWN = 2**30
-"""Pixels that OpenCV decodes at most."""
+"""Most pixels that OpenCV decodes."""
 _COLOURFUL = 24
-"""Steps of 255 that channels may differ by in a grey picture: lossy movies never give exactly equal ones."""
+"""Steps of 255 by which channels may differ in a grey picture: lossy movies never give exactly equal ones."""
 _COLOURFUL_SHARE = 0.01
 _MOST_FLOAT = 1.5
 """Filters overshoot 1 a little."""
 
 
 def check_image(image: Any, what: str = "The picture") -> Image:
-    """`image` when it is (H, W, 3) uint8.
+    """Returns `image` if it is (H, W, 3) uint8.
 
     Raises:
         InputError: it is anything else.
@@ -65,16 +65,16 @@ def check_image(image: Any, what: str = "The picture") -> Image:
 
 
 def check_matte(matte: Any, size_hw: tuple[int, int] | None = None, what: str = "The matte") -> Mattes:
-    """`matte` as float32 (unchanged if it is that already): (H, W) or (N, H, W), all values in [0, 1].
+    """Returns `matte` as float32 (unchanged if it already is): (H, W) or (N, H, W), all values in [0, 1].
 
     Args:
         matte: any floating-point array.
-        size_hw: the picture's height and width which it must have; None = any.
+        size_hw: the picture's height and width that it must have; None = any.
         what: its name in the message.
 
     Raises:
         InputError: wrong type, shape or values.
-        SizeMismatch: its size is not the picture's.
+        SizeMismatch: its size differs from the picture's.
     """
     if not isinstance(matte, np.ndarray) or matte.ndim not in (2, 3) or 0 in matte.shape:
         raise InputError(
@@ -102,12 +102,12 @@ def check_size(matte: NDArray[Any], size_hw: tuple[int, int], what: str = "The m
 
 
 def to_grey(matte: Matte | Grey) -> Grey:
-    """The matte in 8 bits, rounded to the nearest of 256 steps; one that is so already is not changed."""
+    """Returns the matte in 8 bits, rounded to the nearest of 256 steps; an 8-bit matte is returned unchanged."""
     if matte.dtype == np.uint8:
         return np.asarray(matte, np.uint8)
     grey = np.empty(matte.shape, np.uint8)
-    # OpenCV multiplies, rounds and saturates in one go: a tenth of what numpy takes for it. Strip by strip, because
-    # fresh memory for a second matte of 4K would take twice as long as all the arithmetic.
+    # OpenCV multiplies, rounds and saturates at once, ten times as fast as numpy. Strip by strip, because allocating a
+    # second matte of 4K would take twice as long as all the arithmetic.
     for start in range(0, len(matte), _STRIP):
         strip = np.s_[start : start + _STRIP]
         grey[strip] = cv2.convertScaleAbs(np.maximum(matte[strip], 0.0), alpha=255.0).reshape(matte[strip].shape)
@@ -115,24 +115,24 @@ def to_grey(matte: Matte | Grey) -> Grey:
 
 
 def from_grey(grey: Grey) -> Matte:
-    """The matte float32 in [0, 1] of 8 bits."""
+    """Returns an 8-bit matte as float32 in [0, 1]."""
     return np.asarray(grey / np.float32(255.0), np.float32)
 
 
 def is_inside(matte: Any) -> Any:
-    """Where a matte, in [0, 1] or in 255ths, is above a half."""
+    """Returns where a matte, in [0, 1] or in 255ths, is above a half."""
     return matte > (127 if matte.dtype == np.uint8 else 0.5)
 
 
 def to_png(matte: Matte | Grey) -> bytes:
-    """The matte, or `to_grey` of it, as an 8-bit grey PNG; see `core.grey_png`."""
+    """Returns the matte, converted by `to_grey`, as an 8-bit grey PNG; see `grey_png`."""
     return pack(to_grey(matte)).png()
 
 
 def is_whole_png(data: bytes, size: tuple[int, int] | None = None) -> bool:
-    """True for a PNG of which no bit is missing or flipped, and of that height and width, without decoding it.
+    """Returns True for a PNG of that height and width with no bit missing or flipped, without decoding it.
 
-    OpenCV gives what it could decode of a torn file in some versions, and None in others.
+    OpenCV returns what it could decode of a torn file in some versions, and None in others.
     """
     if not data.startswith(SIGNATURE):
         return False
@@ -153,20 +153,20 @@ def is_whole_png(data: bytes, size: tuple[int, int] | None = None) -> bool:
 
 
 def from_png(data: bytes) -> Matte:
-    """The matte (H, W) float32 in [0, 1] of `to_png`'s bytes. Raises InputError when it is no picture."""
+    """Returns the matte (H, W) float32 in [0, 1] of `to_png`'s bytes. Raises InputError when it is no picture."""
     return from_grey(grey_of_png(data, most=_OPENCVS_OWN))
 
 
 def grey_of_png(
     data: bytes, size: tuple[int, int] | None = None, what: str = "The mask", most: int = MOST_PIXELS
 ) -> Grey:
-    """The matte (H, W) uint8 in 255ths of a picture file's bytes: see `grey_of_picture`.
+    """Returns the matte (H, W) uint8 in 255ths of a picture file's bytes; see `grey_of_picture`.
 
     Args:
         data: PNG, JPEG, WebP, TIFF or BMP.
-        size: (height, width) which it must have; seen before anything is decoded.
+        size: (height, width) that it must have; checked before decoding.
         what: its name in messages.
-        most: pixels that it may have.
+        most: most pixels that it may have.
 
     Raises:
         InputError: no picture, damaged, too large, or a colour picture; SizeMismatch: its size is not `size`.
@@ -179,14 +179,14 @@ def grey_of_png(
 
 
 def grey_of_picture(picture: NDArray[Any], what: str = "The mask") -> Grey:
-    """The matte that a picture shows: its alpha where that says anything, else its brightness; 16 bits become 8.
+    """Returns a picture's matte: its alpha where that holds anything, otherwise its brightness; 16 bits become 8.
 
     Args:
         picture: (H, W), (H, W, 3) BGR or (H, W, 4) BGRA, of uint8, uint16 or floats in [0, 1].
         what: its name in messages.
 
     Raises:
-        InputError: a colour picture without transparency, which was surely not meant, or numbers of another type.
+        InputError: a colour picture without transparency, surely a mistake, or numbers of another type.
     """
     grey = _in_8_bits(picture, what)
     if grey.ndim == 3 and grey.shape[2] == 4 and grey[..., 3].min() < 255:
@@ -220,16 +220,16 @@ def _in_8_bits(picture: NDArray[Any], what: str) -> Grey:
 
 
 def read_mask(path: str | os.PathLike[str], size: tuple[int, int] | None = None) -> Matte:
-    """The mask file as a matte (H, W) float32; see `read_grey`."""
+    """Reads a mask file as a matte (H, W) float32; see `read_grey`."""
     return from_grey(read_grey(path, size))
 
 
 def read_grey(path: str | os.PathLike[str], size: tuple[int, int] | None = None) -> Grey:
-    """The mask file as a matte (H, W) uint8 in 255ths.
+    """Reads a mask file as a matte (H, W) uint8 in 255ths.
 
     Args:
         path: picture file; see `grey_of_png`.
-        size: height and width which it must have.
+        size: height and width that it must have.
 
     Raises:
         InputError: missing, empty, not a picture, or a colour picture.
@@ -239,7 +239,7 @@ def read_grey(path: str | os.PathLike[str], size: tuple[int, int] | None = None)
         data = atomic.read_regular(path, most_bytes(size))
     except OSError as error:
         if error.errno == errno.EFBIG:
-            raise InputError(f"The mask {path} is far too large a file.", "Make it again.") from None
+            raise InputError(f"The file of the mask {path} is far too large.", "Make it again.") from None
         raise InputError(
             f"The mask {path} cannot be read ({error.strerror or error}).", "Check the path of the mask."
         ) from error
@@ -247,12 +247,12 @@ def read_grey(path: str | os.PathLike[str], size: tuple[int, int] | None = None)
 
 
 def write_mask(path: str | os.PathLike[str], matte: Matte | Grey) -> None:
-    """Writes the matte, or `to_grey` of it, as an 8-bit grey PNG, complete or not at all; see `write_png`."""
+    """Writes the matte, converted by `to_grey`, as an 8-bit grey PNG, complete or not at all; see `write_png`."""
     write_png(path, to_png(matte))
 
 
 def write_png(path: str | os.PathLike[str], data: bytes) -> None:
-    """Writes the bytes of a mask's file, complete or not at all.
+    """Writes the bytes of a mask file, complete or not at all.
 
     Raises:
         StoreError: the folder is missing, read-only or full.
@@ -274,15 +274,15 @@ def _describe(value: Any) -> str:
 
 
 _HALF = 127.0 / 255.0
-"""The most that rounds to an 8-bit value which does not own its pixel."""
+"""Largest value that rounds to an 8-bit value which does not own its pixel."""
 
 
 def share(mattes: Mattes, drawn: Sequence[bool]) -> Mattes:
-    """The mattes (N, H, W) float32 made to share pixels: their sum is at most 1, and one at most is above one half.
+    """Returns the mattes (N, H, W) float32 sharing pixels: their sum is at most 1, and at most one is above one half.
 
-    What the artist drew on this frame comes first; the others get what it leaves. Where equals compete they are scaled
-    down alike. Mattes that share already (but for the rounding of 8-bit files) come out as they went in, so sharing
-    twice is sharing once. This is not `matte.aggregate`, which weighs independent guesses of a network.
+    Mattes that the artist drew on this frame take precedence; the others get the rest. Equal claims are scaled down
+    alike. Mattes that already share (up to the rounding of 8-bit files) are returned as they are, so sharing twice
+    equals sharing once. This is not `matte.aggregate`, which weighs independent guesses of a network.
     """
     first = np.asarray(drawn, bool)
     out = np.array(mattes, np.float32)
@@ -302,7 +302,7 @@ def share(mattes: Mattes, drawn: Sequence[bool]) -> Mattes:
 
 
 def contested(mattes: Mattes) -> float:
-    """The greatest share of an object's own area (N, H, W) that another one claims too; 0 = they do not overlap."""
+    """Returns the greatest share of an object's own area (N, H, W) that another one claims too; 0 = no overlap."""
     owned = mattes > 0.5
     twice = owned.sum(axis=0) > 1
     areas = owned.sum(axis=(1, 2))

@@ -1,6 +1,6 @@
-"""Picture files decoded within bounds: the size is read from the header first, so that no small file can fill memory.
+"""Decodes picture files within bounds: the size is read from the header first, so that no small file can fill memory.
 
-OpenCV decodes before it tells a size. Kinds of files whose header is not read here are refused.
+OpenCV decodes before it reports a size. Kinds of files whose header cannot be read here are refused.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MOST_PIXELS = 2**28
-"""A picture of 16384 x 16384; FFmpeg reads no larger movies either."""
+"""Pixels of a 16384 x 16384 picture; FFmpeg reads no larger movies either."""
 PNG = b"\x89PNG\r\n\x1a\n"
 _FRAME_HEADERS = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 """JPEG markers that carry the size (ITU T.81, table B.1)."""
@@ -28,13 +28,13 @@ _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_FORMAT, _TIFF_FLOATS = 256, 257, 339, 3
 _TIFF_NUMBERS = {1: "B", 3: "H", 4: "I", 16: "Q"}
 _MOST_TAGS = 4096
 _STRONGEST = 1032
-"""Bytes that deflate can make of one."""
+"""Most bytes that deflate can expand one byte to."""
 _DEEPEST, _ROOM, _STEP = 8, 64 * 2**20, 2**16
-"""Bytes of a pixel at most, bytes beyond all pixels that do not matter, and bytes that are unpacked at a time."""
+"""Most bytes per pixel, tolerated bytes beyond all pixels, and bytes unpacked at a time."""
 
 
 def header_size(data: bytes) -> tuple[int, int] | None:
-    """(height, width) that a PNG, JPEG, WebP, TIFF or BMP file claims in its header; None for anything else."""
+    """Returns (height, width) as claimed in a PNG, JPEG, WebP, TIFF or BMP file's header; None for anything else."""
     try:
         if data.startswith(PNG):
             width, height = struct.unpack_from(">II", data, 16)
@@ -55,7 +55,7 @@ def header_size(data: bytes) -> tuple[int, int] | None:
 
 
 def is_float_tiff(data: bytes) -> bool:
-    """Whether a file is a TIFF whose samples are floats."""
+    """Returns whether a file is a TIFF with floating-point samples."""
     if data[:4] not in (b"II*\0", b"MM\0*"):
         return False
     order = "<" if data.startswith(b"II") else ">"
@@ -75,7 +75,7 @@ def is_float_tiff(data: bytes) -> bool:
 
 
 def may_have_alpha(data: bytes) -> bool:
-    """Whether a picture file can have an alpha channel, as far as a glance at its header tells."""
+    """Returns whether a picture file can have an alpha channel, judging by a glance at its header."""
     if data.startswith(PNG):
         return len(data) > 25 and (data[25] in (4, 6) or b"tRNS" in data[: max(0, data.find(b"IDAT"))])
     return not data.startswith((b"\xff\xd8", b"BM"))
@@ -84,14 +84,14 @@ def may_have_alpha(data: bytes) -> bool:
 def decode(
     data: bytes, flags: int, what: str, size: tuple[int, int] | None = None, most: int = MOST_PIXELS
 ) -> NDArray[Any]:
-    """The pixels of a picture file as `cv2.imdecode` gives them: (H, W) or (H, W, channels), BGR.
+    """Returns the pixels of a picture file as `cv2.imdecode` does: (H, W) or (H, W, channels), BGR.
 
     Args:
         data: the file.
-        flags: OpenCV's IMREAD_ flags; a turn by EXIF is ignored in any case.
+        flags: OpenCV's IMREAD_ flags; EXIF rotation is always ignored.
         what: name for messages.
-        size: (height, width) which it must have.
-        most: pixels that it may have.
+        size: (height, width) that it must have.
+        most: most pixels that it may have.
 
     Raises:
         InputError: damaged, not a picture, or too large; SizeMismatch: its size is not `size`.
@@ -106,8 +106,8 @@ def decode(
         )
     if claimed[0] * claimed[1] > most:
         raise InputError(
-            f"{what} is {claimed[1]} x {claimed[0]} pixels: more than {most // 10**6} million are not read.",
-            "Export it in a smaller size.",
+            f"{what} is {claimed[1]} x {claimed[0]} pixels: the limit is {most // 10**6} million.",
+            "Export it at a smaller size.",
         )
     try:
         picture: Any = cv2.imdecode(np.frombuffer(data, np.uint8), flags | cv2.IMREAD_IGNORE_ORIENTATION)
@@ -121,8 +121,8 @@ def decode(
 def check_png_unpacks(data: bytes, what: str) -> None:
     """Raises InputError when a PNG's pixels unpack to far more than its header asks for.
 
-    Decoders read on to the end of such a stream: 1 MB that unpacks to 1 GB keeps OpenCV busy for ten seconds. Files
-    that cannot unpack to that much are not looked at, which is nearly every mask.
+    Decoders read on to the end of such a stream, which takes long even for a small file. Files that cannot unpack to
+    that much, which is nearly every mask, are not examined.
     """
     size = header_size(data)
     room = _ROOM + _DEEPEST * (size[0] + 1) * (size[1] + 1) if size else 0
@@ -144,7 +144,7 @@ def check_png_unpacks(data: bytes, what: str) -> None:
 
 
 def most_bytes(size: tuple[int, int] | None) -> int:
-    """How long a picture file of (height, width) may be: what four channels of floats take unpacked, and a header."""
+    """Returns the largest size of a picture file of (height, width): four float channels uncompressed, and a header."""
     pixels = MOST_PIXELS if size is None else size[0] * size[1]
     return 16 * pixels + 2**20
 

@@ -1,8 +1,8 @@
-"""Small copies of large mattes, for the eye: what Blender's side reads at every frame while the artist scrubs or plays.
+"""Small copies of large mattes for display: Blender's side reads one for every frame while the artist scrubs or plays.
 
 `<operation>/small/<frame>.png`: at most `LONG_SIDE` pixels wide and high, in steps of four 255ths, so that the faint
-noise of a network's "surely not" compresses away; no filter, so that reading is one inflation and no arithmetic. They
-are derived: a matte without one, as earlier versions wrote them, is read itself.
+noise where a network is almost sure of the background compresses away; without filters, so that reading is a single
+inflation. They are derived: a matte without one, as earlier versions wrote them, is read itself.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
 
 FOLDER = "small"
 LONG_SIDE = 960
-"""Pixels; a matte that is no larger has no copy."""
+"""Pixels; mattes no larger than this have no copy."""
 BLOCK = 4096
-"""Bytes that disks give out at a time: what a file really takes is rounded up to it."""
+"""Bytes that disks allocate at a time: a file's real size is rounded up to it."""
 _STEPS = np.minimum((np.arange(256) + 2) // 4 * 4, 255).astype(np.uint8)
 """Each value → the nearest step."""
 
 
 def preview_path(matte: Path) -> Path:
-    """Where the small copy of a matte's file lies, or would lie."""
+    """Returns where the small copy of a matte's file lies, or would lie."""
     return matte.parent / FOLDER / matte.name
 
 
 def file_bytes(path: str | os.PathLike[str]) -> int:
-    """What a matte and its small copy take on disk; 0 when it is not there."""
+    """Returns the size of a matte and its small copy on disk; 0 when missing."""
     total = 0
     folder, name = os.path.split(path)
     for file in (path, f"{folder}/{FOLDER}/{name}"):
@@ -48,10 +48,10 @@ def file_bytes(path: str | os.PathLike[str]) -> int:
 
 
 def write_preview(path: Path, grey: Grey) -> bool:
-    """Writes the small copy of the matte (H, W) uint8 that is about to be written to `path`, complete or not at all.
+    """Writes the small copy of a matte (H, W) uint8 about to be written to `path`, complete or not at all.
 
-    A small matte gets none. What stops it from being written stops the matte too, so it is left to that to tell: an
-    old copy, which would show something else, is gone in any case. Returns whether there is one now.
+    A small matte gets none. Errors are not raised here, because whatever stops the copy will also stop the matte; an
+    old copy, which would show something else, is removed in any case. Returns whether there is a copy now.
     """
     target = preview_path(path)
     longest = max(grey.shape)
@@ -71,7 +71,7 @@ def write_preview(path: Path, grey: Grey) -> bool:
 
 
 def _plain_png(grey: Grey) -> bytes:
-    """A grey PNG without filters: OpenCV lets one choose that only in its newest versions."""
+    """Returns a grey PNG without filters, an option that only the newest versions of OpenCV have."""
     height, width = grey.shape
     rows = np.zeros((height, width + 1), np.uint8)
     rows[:, 1:] = grey

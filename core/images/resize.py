@@ -1,4 +1,4 @@
-"""Pictures and mattes in another size, soon done for large ones. Imports numpy and OpenCV only."""
+"""Resizes pictures and mattes, fast even for large ones. Imports numpy and OpenCV only."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 WIDE = 1024
-"""Of so many pixels on both sides a picture is halved also where less than half of the way is left."""
+"""Side in pixels (of both sides) from which a picture is halved even when less than half the way is left."""
 
 
 def resize(array: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
-    """`array` (H, W) or (H, W, 3), uint8 or float32, in another size (height, width); a new array of the same type."""
+    """Resizes `array` (H, W) or (H, W, 3), uint8 or float32, to (height, width); returns a new array of that type."""
     if array.shape[:2] == size:
         return np.array(array)
     height, width = array.shape[:2]
-    # Halving is ten times as fast as any other ratio. So little is left to it that the answer is the same to a level.
+    # Halving is ten times as fast as any other ratio. The rest is so small that the result is the same to one level.
     while not (height % 2 or width % 2):
         least = 2 if min(height, width) >= WIDE else 4
         if height < least * size[0] or width < least * size[1]:

@@ -233,7 +233,7 @@ def test_what_is_no_mask_of_this_clip_is_refused_and_changes_nothing(
     (masks / "maske 7.png").write_bytes(b"not a picture")
     refused(session, masks, InputError, r"maske 7\.png is empty, damaged or not a picture")
     refused(session, masks, InputError, "do not fit: the clip has 12 frames", at=1)
-    refused(session, masks, InputError, "Every 0", every=0)
+    refused(session, masks, InputError, "every 0", every=0)
 
 
 def test_a_sequence_of_the_wrong_length_says_both_numbers() -> None:
