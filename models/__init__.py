@@ -1,4 +1,4 @@
-"""The networks: torch only. Never imports `core`, Blender or OpenCV (but see `training/samples/pool.py`).
+"""The networks; torch only, and never imports `core`, Blender or OpenCV (except `training/samples/pool.py`).
 
 Letters used for tensor shapes in this package:
 

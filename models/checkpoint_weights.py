@@ -1,6 +1,6 @@
-"""Weights of a file that is not in the registry: a training checkpoint, or what was exported from one.
+"""Reads weights that are not in the registry: a training checkpoint, or a file exported from one.
 
-To measure weights before they are released. What the file says it holds is compared with what is wanted: a checkpoint
+Used to evaluate weights before release. The file's own description is compared with the requested network: a checkpoint
 of another architecture is refused with both names.
 """
 
@@ -24,9 +24,9 @@ UNNAMED = "unnamed"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CheckpointWeights:
-    """What a file holds: its network's name as training knows it, its tensors, a hash of the file, how it was trained.
+    """Contents of a file: the network's name in training, its tensors, a hash of the file, its training recipe.
 
-    `recipe` has all switches of the training run; empty where the file does not tell.
+    `recipe` has all switches of the training run; empty if the file does not record it.
     """
 
     path: Path
@@ -37,12 +37,12 @@ class CheckpointWeights:
 
     @property
     def similarity(self) -> Similarity:
-        """Which similarity of keys a propagation network was trained with: keys for one mean nothing to the other."""
+        """Returns the key similarity a propagation network was trained with; keys for one mean nothing to the other."""
         return "dot" if self.recipe.get("all_switches", {}).get("similarity") == "dot" else "l2"
 
 
 def read_checkpoint_weights(path: Path) -> CheckpointWeights:
-    """The averaged weights of a checkpoint (`last.pt`) or the tensors of a safetensors file.
+    """Returns the averaged weights of a checkpoint (`last.pt`) or the tensors of a safetensors file.
 
     Raises:
         WeightsMissing: no such file.
@@ -52,7 +52,7 @@ def read_checkpoint_weights(path: Path) -> CheckpointWeights:
         raise WeightsMissing(f"The weight file {path} does not exist.", "Give a checkpoint or a .safetensors file.")
     try:
         name, state, recipe = _read_safetensors(path) if path.suffix == ".safetensors" else _read_checkpoint(path)
-    except Exception as error:  # damaged pickles and headers raise whatever their bytes lead to
+    except Exception as error:  # damaged pickles and headers can raise anything
         raise _not_weights(path) from error
     if not (isinstance(name, str) and is_state(state) and is_recipe(recipe)):
         raise _not_weights(path)
@@ -60,19 +60,19 @@ def read_checkpoint_weights(path: Path) -> CheckpointWeights:
 
 
 def is_state(value: Any) -> bool:
-    """True for a network's weights: tensors of ordinary numbers by name, each as large in memory as it says it is."""
+    """Returns True for a network's weights: named tensors of ordinary numbers, each as large in memory as it claims."""
     return isinstance(value, dict) and all(isinstance(name, str) and _is_plain(item) for name, item in value.items())
 
 
 def is_recipe(value: Any) -> bool:
-    """True for how a network was trained, as far as it is looked at: names, and among them all switches."""
+    """Returns True for a valid training recipe, as far as it is used: names, among them all switches."""
     return isinstance(value, dict) and isinstance(value.get("all_switches", {}), dict)
 
 
 def _is_plain(value: Any) -> bool:
     if not isinstance(value, Tensor) or value.layout != torch.strided or value.is_quantized or value.is_meta:
         return False
-    held = value.untyped_storage().nbytes()  # a view can claim to be far larger than what it shows
+    held = value.untyped_storage().nbytes()  # a view can claim to be far larger than its storage
     return not value.is_complex() and value.numel() * value.element_size() <= held
 
 
@@ -91,10 +91,10 @@ def _read_checkpoint(path: Path) -> tuple[Any, Any, Any]:
 
 
 def fill(network: torch.nn.Module, wanted: str, loose: CheckpointWeights) -> None:
-    """Puts the weights into `network`; parts that only training has are passed over.
+    """Loads the weights into `network`; skips parts that only training has.
 
     Args:
-        network: of the architecture that is wanted.
+        network: of the requested architecture.
         wanted: its name in training.
         loose: from `read_checkpoint_weights`.
 
@@ -103,8 +103,8 @@ def fill(network: torch.nn.Module, wanted: str, loose: CheckpointWeights) -> Non
     """
     if loose.network not in (wanted, UNNAMED):
         raise WeightsDamaged(
-            f"The file {loose.path} holds a network {loose.network!r}, but {wanted!r} is wanted.",
-            f"Name it for what it is, or give a checkpoint of {wanted!r}.",
+            f"The file {loose.path} holds a network {loose.network!r}, not {wanted!r}.",
+            f"Select it under its own name, or give a checkpoint of {wanted!r}.",
         )
     own = network.state_dict()
     state = {k: v for k, v in loose.state.items() if not k.startswith("auxiliary.")}
@@ -115,7 +115,7 @@ def fill(network: torch.nn.Module, wanted: str, loose: CheckpointWeights) -> Non
         raise WeightsDamaged(
             f"The file {loose.path} ({loose.network!r}) does not fit the network {wanted!r}: {len(lacking)} tensors "
             f"missing, {len(unknown)} unknown, {len(unlike)} of another shape.",
-            "It is of another version or size of the network.",
+            "It belongs to another version or size of the network.",
         )
     network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()}, strict=False)
 
@@ -123,5 +123,5 @@ def fill(network: torch.nn.Module, wanted: str, loose: CheckpointWeights) -> Non
 def _not_weights(path: Path) -> WeightsDamaged:
     return WeightsDamaged(
         f"The file {path} is neither a checkpoint of `cutout train` nor a safetensors file.",
-        "Give OUT/last.pt of a training run, or what `cutout train export` wrote.",
+        "Give OUT/last.pt of a training run, or a file that `cutout train export` wrote.",
     )

@@ -1,4 +1,4 @@
-"""What can go wrong in this package. Each error says what is wrong (`text`) and what to do (`hint`)."""
+"""Errors of this package. Each says what is wrong (`text`) and what to do (`hint`)."""
 
 from __future__ import annotations
 
@@ -24,4 +24,4 @@ class WeightsDamaged(ModelError):
 
 
 class OutOfMemory(ModelError):
-    """The device's memory does not suffice for this working size."""
+    """The device has too little memory for this working size."""

@@ -1,6 +1,6 @@
-"""The weight files that belong to this release: what they are, where they come from, how good they are.
+"""The weight files of this release: what they are, where they come from, how good they are.
 
-One frozen dataclass for each, one dictionary, nothing found by reflection. Files are safetensors: loading runs no code.
+One frozen dataclass for each, in one dictionary; no reflection. Files are safetensors: loading runs no code.
 A weight without hash, licence, recipe and measured metric is not a weight.
 """
 
@@ -22,7 +22,7 @@ REINSTALL = "Install the add-on or the package again: the weights are part of it
 
 @dataclass(frozen=True, slots=True)
 class InputSpec:
-    """What a network expects: working size (pixels a side, about), normalisation of RGB in [0, 255], stride."""
+    """Input that a network expects: working size (pixels a side, about), normalisation of RGB in [0, 255], stride."""
 
     working_px: int
     mean: float = 127.0
@@ -35,20 +35,20 @@ class WeightEntry:
     """One weight file.
 
     Attributes:
-        name: how code asks for it.
+        name: its name in code.
         network: class it belongs to.
         file: name in the weights folder.
         sha256: of the file.
         bytes: size of the file.
         licence: of the weights.
-        trained_on: data sets, with terms in the card beside the file.
+        trained_on: data sets; their terms are in the card next to the file.
         params: number of parameters.
         size: of the network, where there are several: small or large.
-        similarity: of keys, of a propagation network.
+        similarity: key similarity of a propagation network.
         metrics: measured values by data set and measure; None where not measured.
-        input: what the network expects.
-        recipe: the command that made it.
-        min_memory_mb: memory needed beside the program, about.
+        input: the input that the network expects.
+        recipe: the command that trained it.
+        min_memory_mb: approximate memory needed besides the program.
     """
 
     name: str
@@ -157,7 +157,7 @@ WEIGHTS: dict[str, WeightEntry] = {
 
 
 def kind_of(name: str) -> str:
-    """Returns what the weights of that name are for, as training calls the network: `propagation-large` propagates."""
+    """Returns the task that the weights of that name are for, as training calls it: `propagation-large` propagates."""
     return name.partition("-")[0]
 
 
@@ -165,7 +165,7 @@ def find_entry(name: str) -> WeightEntry:
     """Returns the entry of that name.
 
     Raises:
-        WeightsMissing: there is none; the message lists those there are.
+        WeightsMissing: there is no such entry; the message lists the names.
     """
     if name not in WEIGHTS:
         raise WeightsMissing(f"There are no weights called {name!r}.", f"Known: {', '.join(sorted(WEIGHTS))}.")
@@ -173,7 +173,7 @@ def find_entry(name: str) -> WeightEntry:
 
 
 def weight_path(entry: WeightEntry, folder: Path | None = None) -> Path:
-    """Returns where the entry's file is, its contents checked against the registry.
+    """Returns the path of the entry's file, after checking its contents against the registry.
 
     Args:
         entry: of this registry.

@@ -1,8 +1,8 @@
-"""Several propagation networks as one: each looks with its own memory, all remember what they agree on.
+"""Several propagation networks as one: each has its own memory, and all remember their common answer.
 
-Networks fail by chance, and propagation remembers its failures: a part of the background that one network takes in
-stays for good. Where the others do not see it, it is not remembered at all. So the mean of the answers, taken at every
-frame and fed back into every member's memory, gains more than the mean of finished masks could.
+Networks fail by chance, and propagation remembers its failures: background that one network takes in stays for good. If
+the others do not see it, it is not remembered at all. So averaging the answers at every frame, and feeding the mean
+back into every member's memory, gains more than averaging finished masks could.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 
 SURE = 1e-5
-"""Probabilities are kept this far from 0 and 1: no member alone decides."""
+"""Distance that probabilities keep from 0 and 1, so that no member decides alone."""
 
 
 class PropagationEnsemble:
-    """Satisfies the same Protocol as each of its members; handles are tuples with one handle of each."""
+    """Implements the same Protocol as each of its members; handles are tuples with one handle of each."""
 
     def __init__(self, members: Sequence[PropagationPredictor | CropLook]) -> None:
         """Takes over the members.
@@ -70,7 +70,7 @@ class PropagationEnsemble:
         return mean_answer(np.stack(answers))
 
     def megabytes(self, key: Sequence[Any], value: Sequence[Any]) -> float:
-        """Returns what all members take together."""
+        """Returns the memory that all members take together."""
         return sum(m.megabytes(k, v) for m, k, v in zip(self.members, key, value, strict=True))
 
     def attention(self, query: Sequence[Any], keyframe: Sequence[Any], difference: Array) -> Array:
@@ -99,12 +99,12 @@ class ViewKey:
 
 
 class CropLook:
-    """Satisfies the same Protocol as the predictor it looks through.
+    """Implements the same Protocol as the predictor it looks through.
 
     Args:
-        predictor: is taken over; its memory must not be shared with another view, see `PropagationPredictor.twin`.
-        scale: sides of what it sees, as a share of the crop's.
-        mirrored: left and right change places.
+        predictor: owned from now on; its memory must not be shared with another view, see `PropagationPredictor.twin`.
+        scale: side of its input, as a share of the crop's.
+        mirrored: flip left and right.
     """
 
     def __init__(self, predictor: PropagationPredictor, scale: float = 1.0, mirrored: bool = False) -> None:
@@ -127,7 +127,7 @@ class CropLook:
         return self._shown(answer, query.size_hw)
 
     def megabytes(self, key: ViewKey, value: Value) -> float:
-        """Returns what the predictor takes for it."""
+        """Returns the predictor's memory for it."""
         return self.predictor.megabytes(key.key, value)
 
     def attention(self, query: ViewKey, keyframe: ViewKey, difference: Array) -> Array:
@@ -139,7 +139,7 @@ class CropLook:
         return np.ascontiguousarray(np.moveaxis(np.rint(self._seen(maps)), 0, 2).astype(np.uint8))
 
     def _seen(self, maps: Array) -> Array:
-        """Maps (N, h, w) of the crop as this view sees them."""
+        """Returns maps (N, h, w) of the crop as this view sees them."""
         size_hw = (max(1, round(maps.shape[1] * self.scale)), max(1, round(maps.shape[2] * self.scale)))
         maps = _resized(maps, size_hw)
         return np.ascontiguousarray(maps[..., ::-1]) if self.mirrored else maps
@@ -162,7 +162,7 @@ def members(
 
 
 def _resized(maps: Array, size_hw: tuple[int, int]) -> Array:
-    """Maps (N, h, w) at another size, means of what a pixel covers where that is smaller."""
+    """Resizes maps (N, h, w), averaging over the area of a pixel when shrinking."""
     if maps.shape[1:] == size_hw:
         return maps
     with torch.inference_mode():

@@ -1,8 +1,8 @@
-"""The memory of one segmentation call as two matrices, kept between calls and changed only where memory changed.
+"""The memory of one segmentation call as two matrices, kept between calls and updated only where memory changed.
 
-Joining all memory frames again for every new frame is STCN's largest avoidable cost: here an evicted entry's rows
-are overwritten by a new one, and only growth copies. The order of rows does not matter to the affinity. A place is a
-row, so that `affinity.recall` finds the values of a match side by side.
+Joining all memory frames again for every new frame is STCN's largest avoidable cost: here an evicted entry's rows are
+overwritten by a new one, and only growth copies. The order of rows does not matter to the affinity. A place is a row,
+so that `affinity.recall` finds the values of a match next to each other.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ class MemoryStack:
         self._values: Tensor | None = None
         self._used = 0
         self.copied_entries = 0
-        """How many entries were ever written into the matrices: what a test of the cache counts."""
+        """Number of entries ever written into the matrices; tests of the cache count it."""
 
     def update(self, entries: Sequence[Entry]) -> tuple[Tensor, Tensor]:
         """Returns the matrices holding exactly `entries` (each counts once), as views that the next call may overwrite.
 
-        Entries are told apart by identity: an entry must not change after it was given.
+        Entries are distinguished by identity: an entry must not change after it was passed in.
 
         Raises:
             ValueError: no entries, or entries of different numbers of objects.
@@ -69,7 +69,7 @@ class MemoryStack:
             else:
                 stale.remove(free)
                 self._write(entry, self._slots.pop(free).start)
-        if stale:  # entries of another size went: their rows would stay as a hole
+        if stale:  # entries of another size went: their rows would leave a gap
             return self._rebuild(list(wanted.values()))
         return self._view()
 

@@ -1,10 +1,10 @@
-"""Networks made ready for a processor: convolutions packed once for oneDNN, activations and sums done inside them.
+"""Prepares networks for a processor: convolutions packed once for oneDNN, with activations and sums fused in.
 
 For inference only, and only where PyTorch was built with oneDNN. Eager PyTorch reorders a convolution's weights at
-every call, runs 1x1 kernels on one thread by a slow path that answers in another memory layout, and reads and writes a
-whole map again for each ReLU and each sum. What is used here instead is what PyTorch's own compiler makes of a
-convolution (`torch.ops.mkldnn._convolution_pointwise`); the function is the same, to rounding. Where these operations
-are missing the network stays as it is.
+every call, runs 1x1 kernels on one thread by a slow path that returns another memory layout, and reads and writes a
+whole map again for each ReLU and each sum. This module uses what PyTorch's own compiler makes of a convolution
+(`torch.ops.mkldnn._convolution_pointwise`); the function is the same, up to rounding. Where these operations are
+missing the network stays as it is.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ _ATTRIBUTES: dict[Act, tuple[str, list[float]]] = {
 }
 
 STRIP_BYTES = 4 * 2**20
-"""A map of more bytes is made in strips. Of 1, 2, 4 and 14 MiB the best on a core with 1 MiB of its own cache."""
+"""Bytes above which a map is made in strips; chosen for a core with 1 MiB of its own cache."""
 LARGE = 100_000
-"""From so many weights on, a 1x1 kernel is taken as a matrix, see `RowsConv`."""
+"""Number of weights from which a 1x1 kernel is computed as a matrix product, see `RowsConv`."""
 
 
 class PackedConv(nn.Module):
     """A convolution with its activation, (B, C, H, W) -> (B, C_out, H/stride, W/stride), channels last.
 
     Args:
-        conv: whose function it takes over.
-        act: done inside.
+        conv: the convolution it replaces.
+        act: fused activation.
         dtype: of weights and results; inputs are cast to it.
     """
 
@@ -67,11 +67,10 @@ class PackedConv(nn.Module):
 
 
 class RowsConv(nn.Module):
-    """What `PackedConv` does, for 1x1 kernels of many weights: as a product of matrices.
+    """Replaces `PackedConv` for 1x1 kernels with many weights, as a product of matrices.
 
-    How weights are packed best depends on the size of the map, which is not known beforehand. At some sizes oneDNN
-    packs those of such kernels again at every call, which takes twenty times as long as the convolution: 9.5 ms, not
-    0.4, for 1152 to 192 channels at 9 x 9 places.
+    The best packing of weights depends on the size of the map, which is not known in advance. At some sizes oneDNN
+    repacks the weights of such kernels at every call, which takes many times as long as the convolution itself.
     """
 
     def __init__(self, conv: nn.Conv2d, act: Act = "none", dtype: torch.dtype = torch.float32) -> None:
@@ -98,7 +97,7 @@ def _packed_conv(conv: nn.Conv2d, act: Act, dtype: torch.dtype) -> PackedConv | 
 
 
 class _PackedUnit(nn.Module):
-    """`ConvNormAct` with its parts in one."""
+    """`ConvNormAct` with its parts fused."""
 
     def __init__(self, unit: ConvNormAct, dtype: torch.dtype) -> None:
         super().__init__()
@@ -110,7 +109,7 @@ class _PackedUnit(nn.Module):
 
 
 class _PackedInvertedResidual(nn.Module):
-    """`InvertedResidual`, a few rows at a time: the widened map is larger than the processor's cache otherwise."""
+    """`InvertedResidual`, a few rows at a time: otherwise the widened map exceeds the processor's cache."""
 
     def __init__(self, block: InvertedResidual, dtype: torch.dtype) -> None:
         super().__init__()
@@ -137,7 +136,7 @@ class _PackedInvertedResidual(nn.Module):
         return torch.cat(parts, dim=2)
 
     def _rows(self, x: Tensor, begin: int, end: int, plus: Tensor | None) -> Tensor:
-        """Rows begin to end of the answer; what the depthwise kernel needs above and below is computed as well."""
+        """Returns rows begin to end of the result, computing the extra rows that the depthwise kernel needs."""
         if end < 0:
             return self.project(self.depthwise(self.expand(x)), plus)
         pad = self._kernel // 2
@@ -195,7 +194,7 @@ class _PackedLite0(nn.Module):
 
 
 def _whole_stem(trunk: Lite0) -> nn.Conv2d:
-    """One convolution for [picture - mean, extra planes]: scales go into the weights."""
+    """Returns one convolution for [picture - mean, extra planes], with the scales merged into the weights."""
     stem = trunk.stem.conv
     weights = [stem.weight.detach() / 128.0]
     if trunk.extra_stem is not None:
@@ -209,7 +208,7 @@ def _whole_stem(trunk: Lite0) -> nn.Conv2d:
 
 
 def can_pack() -> bool:
-    """Returns whether this PyTorch has the operations that packing needs: tries one."""
+    """Returns whether this PyTorch has the operations that packing needs, by trying one."""
     if not torch.backends.mkldnn.is_available():
         return False
     try:
@@ -223,7 +222,7 @@ def can_pack() -> bool:
 
 
 def fast_bfloat16() -> bool:
-    """Returns whether this processor multiplies bfloat16 numbers itself; others imitate it and are slower."""
+    """Returns whether this processor multiplies bfloat16 natively; others emulate it and are slower."""
     if not can_pack():
         return False
     tests = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
@@ -231,7 +230,7 @@ def fast_bfloat16() -> bool:
 
 
 def pack(network: nn.Module, dtype: torch.dtype = torch.float32) -> None:
-    """Replaces the convolutions inside `network` by packed ones; it can only be called from then on, not trained."""
+    """Replaces the convolutions inside `network` by packed ones; from then on it can be called but not trained."""
     for name, child in list(network.named_children()):
         setattr(network, name, _packed(child, dtype))
 

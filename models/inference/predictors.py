@@ -1,7 +1,7 @@
-"""The networks as numpy-facing predictors; padding, device and precision are the `runner`'s.
+"""The networks as predictors on numpy arrays; `runner` handles padding, device and precision.
 
-They satisfy the Protocols of `core.ports` by structure. Images come already cut and scaled to working size, (h, w, 3)
-uint8 RGB; any size is padded to a multiple of 16 and the answer cut back.
+They implement the Protocols of `core.ports` structurally. Images come already cropped and scaled to working size,
+(h, w, 3) uint8 RGB; any size is padded to a multiple of 16 and the result cropped back.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class ScribblePredictor:
             return to_numpy(torch.sigmoid(logits.float())[0, 0], size_hw)
 
     def foreground(self, image: Image) -> Array:
-        """Returns the first guess (h, w) float32 in [0, 1] of the foreground object(s); nothing else is known."""
+        """Returns the first guess (h, w) float32 in [0, 1] of the foreground object(s) from the picture alone."""
         empty = np.zeros(image.shape[:2], np.float32)
         return self.predict(image, empty, empty, empty)
 
@@ -126,9 +126,9 @@ class PropagationPredictor:
 
         Args:
             query: the frame.
-            memory: what to read, in any order; values tell their own keys, so frames may differ in size. What did not
-                change since the last call is not copied again.
-            previous: (N, h, w) mattes of the frame before, seen through the query's crop, if known: they tell the
+            memory: entries to read, in any order; values carry their own keys, so frames may differ in size. Entries
+                unchanged since the last call are not copied again.
+            previous: (N, h, w) mattes of the frame before, seen through the query's crop, if known: they separate the
                 object from others that look like it.
 
         Raises:
@@ -153,22 +153,22 @@ class PropagationPredictor:
             return to_numpy(aggregate_mattes(logits)[0], query.size_hw)
 
     def megabytes(self, key: FrameKeys, value: Value) -> float:
-        """Returns what remembering a frame takes on the device: its features, keys and values, and the copy of those.
+        """Returns the device memory that a remembered frame takes: its features, keys, values, and a copy of those.
 
-        Of the whole network's memory that is the part that grows with what is remembered.
+        This is the part of the network's memory that grows with the number of remembered frames.
         """
         features = sum(maps.numel() * maps.element_size() for maps in key.frame)
         rows = sum(part.numel() * part.element_size() for part in (value.keys, value.values))
         return (features + 2 * rows) / 2**20
 
     def _windows(self, mattes: Array) -> list[Window] | None:
-        """Where several objects are; None on a graphics card, which is faster with all of them at once."""
+        """Returns where several objects are; None on a graphics card, which is faster with all of them at once."""
         return windows_around(mattes) if self._run.device.type == "cpu" else None
 
     def attention(self, query: FrameKeys, keyframe: FrameKeys, difference: Array) -> Array:
         """Returns maps (M, h, w) float32: `difference` (M, h', w') of the keyframe, carried to the query by affinity.
 
-        For fusion (MiVOS, section 3.3): where did the artist's change on the keyframe go on this frame.
+        For fusion (MiVOS, section 3.3): finds where the artist's change on the keyframe went on this frame.
         """
         with self._run():
             maps = F.avg_pool2d(self._run.maps(difference), STRIDE)
@@ -181,14 +181,14 @@ class PropagationPredictor:
 
 
 class FusionPredictor:
-    """Leans between two results of a frame at working size."""
+    """Decides between two results of a frame at working size."""
 
     def __init__(self, network: FusionNet, device: str = "cpu", precision: Precision = "auto") -> None:
         self._run = Runner(device, "fp32" if precision == "auto" else precision)
         self._network = self._run.place(network)
 
     def predict_shift(self, image: Image, old: Array, new: Array, carried: Array, weight: Array) -> Array:
-        """Returns (N, h, w) float32 in [-1, 1]: 1 where the new result should be taken whole, -1 where the old one.
+        """Returns (N, h, w) float32 in [-1, 1]: 1 to take the new result entirely, -1 the old one.
 
         Args:
             image: (h, w, 3) uint8 RGB at working size.
@@ -259,10 +259,10 @@ def load_fusion(
 
 
 class _Unfilled(TorchFunctionMode):
-    """Networks made inside are not filled with random numbers, which the weights would only replace."""
+    """Skips the random initialisation of networks made inside, which the weights would overwrite anyway."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Leaves `torch.nn.init` out."""
+        """Skips `torch.nn.init`."""
         kwargs = kwargs or {}
         if getattr(func, "__module__", "") == "torch.nn.init":
             return kwargs["tensor"] if "tensor" in kwargs else args[0]
@@ -276,7 +276,7 @@ def _trained(
     device: str,
     precision: Precision,
 ) -> Network:
-    """The network with its weights, made ready to be used and no longer to be trained."""
+    """Returns the network with its weights, ready for use and no longer trainable."""
     with _Unfilled():
         network = make()
     if loose is None:

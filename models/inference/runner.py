@@ -1,4 +1,4 @@
-"""Where a network runs and in which precision: pictures and maps on the way in, memory that does not suffice."""
+"""Runs a network on a device at a precision: converts pictures and maps on the way in, reports lack of memory."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Network = TypeVar("Network", bound=torch.nn.Module)
 class Runner:
     """Device, precision and out-of-memory handling shared by the predictors.
 
-    With "fp16" the whole network is in 16 bits: autocast would turn all its weights into 16 bits again at every call,
+    With "fp16" the whole network is in 16 bits: autocast would convert all its weights to 16 bits again at every call,
     which costs a graphics card a launch for each of them. Keys are compared, and answers given, in 32 bits.
     """
 
@@ -40,7 +40,7 @@ class Runner:
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
-        """What runs inside computes as chosen; raises OutOfMemory where the device's memory does not suffice."""
+        """Computes the block as configured; raises OutOfMemory when the device has too little memory."""
         mixed = self.precision == "bf16"
         try:
             with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, enabled=mixed):
@@ -48,19 +48,19 @@ class Runner:
         except torch.OutOfMemoryError as error:
             if self.device.type == "cuda":
                 torch.cuda.empty_cache()
-            raise OutOfMemory("The device's memory does not suffice.", "Choose a smaller tier, or the CPU.") from error
+            raise OutOfMemory("The device has too little memory.", "Choose a smaller tier, or the CPU.") from error
 
     def image(self, image: Image) -> Tensor:
-        """(h, w, 3) uint8 -> (1, 3, H, W) in [0, 255] on the device, padded by repeating the edge."""
+        """Returns (h, w, 3) uint8 as (1, 3, H, W) in [0, 255] on the device, padded by repeating the edge."""
         tensor = self._sent(np.ascontiguousarray(image)).permute(2, 0, 1)[None].to(self.dtype)
         return padded(tensor, "replicate").contiguous(memory_format=torch.channels_last)
 
     def maps(self, maps: Array) -> Tensor:
-        """(N, h, w) float32 -> (1, N, H, W) on the device, padded with zeros."""
+        """Returns (N, h, w) float32 as (1, N, H, W) on the device, padded with zeros."""
         return padded(self._sent(np.ascontiguousarray(maps, dtype=np.float32))[None].to(self.dtype), "constant")
 
     def _sent(self, array: NDArray[np.generic]) -> Tensor:
-        """The array on the device. From pinned memory a graphics card fetches it while the program goes on."""
+        """Returns the array on the device; from pinned memory a graphics card copies it while the program goes on."""
         tensor = torch.from_numpy(array)
         if self.device.type == "cuda":
             return tensor.pin_memory().to(self.device, non_blocking=True)
@@ -75,11 +75,11 @@ def chosen_precision(device: torch.device, precision: Precision) -> Precision:
 
 
 def padded(x: Tensor, mode: str) -> Tensor:
-    """Returns maps (B, C, H, W) made larger at the right and the bottom, to multiples of the stride."""
+    """Returns maps (B, C, H, W) padded at the right and the bottom to multiples of the stride."""
     down, right = -x.shape[-2] % STRIDE, -x.shape[-1] % STRIDE
     return F.pad(x, (0, right, 0, down), mode=mode) if down or right else x
 
 
 def to_numpy(x: Tensor, size_hw: tuple[int, int]) -> Array:
-    """Returns maps (..., H, W) as float32 arrays (..., h, w) without what was padded."""
+    """Returns maps (..., H, W) as float32 arrays (..., h, w) without the padding."""
     return np.ascontiguousarray(x[..., : size_hw[0], : size_hw[1]].float().cpu().numpy())

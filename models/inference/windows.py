@@ -1,7 +1,7 @@
-"""Several objects in one crop: what is made for each of them is made only where it is.
+"""Restricts per-object work to windows around the objects when several share one crop.
 
 The crop of several objects is large, and each of them fills a small part of it. Values and mattes far from an object do
-not depend on it: the value there is that of a picture with somebody else's objects, and the matte is empty.
+not depend on it: the value there is that of a picture with only other objects, and the matte is empty.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from ..networks import affinity
 from ..networks.propagation import STRIDE, FrameKey, PropagationNet
 
 REACH = 1.8
-"""Side of a window over the longer side of the object's box: what a crop of its own would show, and an eighth more."""
+"""Side of a window over the longer side of the object's box: what its own crop would show, and an eighth more."""
 LEAST = 6
-"""Sides have at least so many places (of `STRIDE` pixels)."""
+"""Least number of places (of `STRIDE` pixels) along a side."""
 WORTH = 0.7
 """Windows are used when together they have less than this share of all objects' places."""
 FAR = -20.0
@@ -36,13 +36,13 @@ class Window(NamedTuple):
     x1: int
 
     def of(self, maps: Tensor, stride: int) -> Tensor:
-        """Returns the part (..., h, w) of maps of which a place has STRIDE / `stride` pixels a side."""
+        """Returns the part (..., h, w) of maps in which a place has STRIDE / `stride` pixels a side."""
         n = STRIDE // stride
         part = maps[..., self.y0 * n : self.y1 * n, self.x0 * n : self.x1 * n]
         return part.contiguous(memory_format=torch.channels_last) if part.ndim == 4 else part
 
     def within(self, height: int, width: int, rim: int = 1) -> Window:
-        """Returns the window without `rim` places at those of its sides that are not the picture's."""
+        """Returns the window without `rim` places at each side that is not the picture's."""
         return Window(
             self.y0 + rim * (self.y0 > 0),
             self.y1 - rim * (self.y1 < height),
@@ -71,14 +71,14 @@ def windows_around(mattes: NDArray[np.float32]) -> list[Window] | None:
 
 
 def _span(middle: float, side: float, limit: int) -> tuple[int, int]:
-    """About `side` places around `middle`, moved to where there are places: objects of one size have equal windows."""
+    """Returns about `side` places around `middle`, moved inside the map; objects of one size get equal windows."""
     length = min(limit, math.ceil(side))
     start = min(max(0, round(middle - length / 2)), limit - length)
     return start, start + length
 
 
 def _alike(windows: list[Window]) -> list[list[int]]:
-    """The numbers of windows of one height and width, together: what is made in them is made at once."""
+    """Groups the numbers of windows with the same height and width, which are processed together."""
     groups: dict[tuple[int, int], list[int]] = {}
     for n, window in enumerate(windows):
         groups.setdefault((window.y1 - window.y0, window.x1 - window.x0), []).append(n)
@@ -86,7 +86,7 @@ def _alike(windows: list[Window]) -> list[list[int]]:
 
 
 def _parts(maps: Tensor, windows: list[Window], stride: int) -> Tensor:
-    """The parts (B, C, h, w) of maps (1, C, H, W) in windows of one size."""
+    """Returns the parts (B, C, h, w) of maps (1, C, H, W) in windows of one size."""
     parts = torch.cat([window.of(maps, stride) for window in windows])
     return parts.contiguous(memory_format=torch.channels_last)
 
@@ -99,16 +99,16 @@ def values_in_windows(
     windows: list[Window],
     elsewhere: Tensor | None = None,
 ) -> Tensor:
-    """Returns about what `network.encode_value` does, (1, N, Cv, h, w).
+    """Returns approximately what `network.encode_value` does, (1, N, Cv, h, w).
 
     Args:
-        network: that makes the values.
+        network: makes the values.
         image: (1, 3, H, W).
         frame: its key.
         mattes: (1, N, H, W).
         windows: one for each object.
-        elsewhere: (1, N, Cv, h, w) the values that memory has for this frame, taken outside the windows; None = made
-            anew, with the mask of all objects.
+        elsewhere: (1, N, Cv, h, w) the values that memory has for this frame, used outside the windows; None = compute
+            them, with the mask of all objects.
     """
     encoder = network.value_encoder
     others = affinity.other_objects(mattes)
@@ -125,7 +125,7 @@ def values_in_windows(
         )
         near = encoder(_parts(image, own, 1), masks, _parts(frame.f16, own, STRIDE))
         for n, window, value in zip(group, own, near, strict=True):
-            inner = window.within(*values.shape[-2:])  # at its rim a convolution misses what lies beyond
+            inner = window.within(*values.shape[-2:])  # at its rim a convolution lacks what lies beyond
             values[0, n, :, inner.y0 : inner.y1, inner.x0 : inner.x1] = value[
                 :, inner.y0 - window.y0 : inner.y1 - window.y0, inner.x0 - window.x0 : inner.x1 - window.x0
             ]
@@ -135,10 +135,10 @@ def values_in_windows(
 def logits_in_windows(
     network: PropagationNet, readout: Tensor, frame: FrameKey, previous: Tensor, windows: list[Window]
 ) -> Tensor:
-    """Returns about what `network.decoder` does, (1, N, H, W); `FAR` outside of each object's window.
+    """Returns approximately what `network.decoder` does, (1, N, H, W); `FAR` outside each object's window.
 
     Args:
-        network: that decodes.
+        network: decodes.
         readout: (1, N, Cv, h, w).
         frame: the query.
         previous: (1, N, H, W) mattes of the frame before.

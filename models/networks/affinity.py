@@ -16,7 +16,7 @@ Similarity = Literal["l2", "dot"]
 
 
 def similarity(memory_key: Tensor, query_key: Tensor, kind: Similarity = "l2") -> Tensor:
-    """Logits of how well every memory place matches every query place.
+    """Returns logits of how well every memory place matches every query place.
 
     `l2` is the negative squared distance of STCN (Cheng et al. 2021, section 3.2; its code: (2ab - a^2) / sqrt(Ck));
     the query's own norm is left out, being constant along the memory axis it cancels in the softmax. `dot` is the older
@@ -62,7 +62,7 @@ def topk_softmax(logits: Tensor, k: int | None = 20) -> Tensor:
 
 
 def readout(affinity: Tensor, values: Tensor) -> Tensor:
-    """Values carried to the query places.
+    """Returns the values carried to the query places.
 
     Args:
         affinity: (B, M, Q), shared by all objects.
@@ -79,10 +79,10 @@ def readout(affinity: Tensor, values: Tensor) -> Tensor:
 def recall(
     memory_key: Tensor, memory_value: Tensor, query_key: Tensor, kind: Similarity = "l2", k: int | None = 20
 ) -> Tensor:
-    """The read-out of `similarity`, `topk_softmax` and `readout` in one, for inference: the same to rounding.
+    """Returns what `similarity`, `topk_softmax` and `readout` give together, for inference; equal up to rounding.
 
-    Memory and query lie in rows, so that the best matches are looked for along consecutive numbers, and only the values
-    of the k best are touched: neither the (M, Q) affinity nor a product with all values is made. For one clip.
+    Memory and query are stored in rows, so that the best matches are searched along contiguous numbers, and only the
+    values of the k best are read: neither the (M, Q) affinity nor a product with all values is made. For one clip.
 
     Args:
         memory_key: (M, Ck).
@@ -117,9 +117,9 @@ def recall(
 
 
 def aggregate_logits(logits: Tensor) -> Tensor:
-    """Objects' independent logits made to share every pixel with each other and the background (STM, eq. 3).
+    """Makes objects' independent logits share every pixel with each other and the background (STM, eq. 3).
 
-    The same function as the published product of probabilities, but in the logarithm, so that a saturated wrong pixel
+    The same function as the published product of probabilities, but in logarithms, so that a saturated wrong pixel
     still has a gradient.
 
     Args:
@@ -138,7 +138,7 @@ def aggregate_logits(logits: Tensor) -> Tensor:
 
 
 def aggregate_mattes(logits: Tensor) -> Tensor:
-    """The mattes that `aggregate_logits` stands for, (B, N, H, W) in [0, 1], without its gradient and at less cost."""
+    """Returns the mattes of `aggregate_logits`, (B, N, H, W) in [0, 1], without its gradient and at lower cost."""
     if logits.shape[1] == 1:
         return torch.sigmoid(2.0 * logits.float())
     odds = logits.float().clamp(max=80.0).exp()
@@ -147,5 +147,5 @@ def aggregate_mattes(logits: Tensor) -> Tensor:
 
 
 def other_objects(mattes: Tensor) -> Tensor:
-    """For each object the sum of all others, (B, N, H, W) -> (B, N, H, W), clipped to [0, 1]."""
+    """Returns for each object the sum of all others, (B, N, H, W) -> (B, N, H, W), clipped to [0, 1]."""
     return (mattes.sum(dim=1, keepdim=True) - mattes).clamp(0.0, 1.0)

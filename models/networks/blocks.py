@@ -1,6 +1,6 @@
 """Small building blocks shared by the networks.
 
-One thing to know: batch normalisation is always *frozen* here (statistics of the ImageNet weights), because training
+Batch normalisation is always *frozen* here (statistics of the ImageNet weights), because training
 batches are a few crops and their statistics would be noise; `fold` merges it into the convolution for inference.
 """
 
@@ -24,7 +24,7 @@ class Foldable(Protocol):
     """A module with a norm that can be merged into convolutions."""
 
     def fold(self) -> None:
-        """Merges it; does nothing when called again."""
+        """Merges the norm; does nothing when called again."""
 
 
 class FrozenBatchNorm2d(nn.BatchNorm2d):
@@ -35,7 +35,7 @@ class FrozenBatchNorm2d(nn.BatchNorm2d):
         self.train(False)
 
     def train(self, mode: bool = True) -> FrozenBatchNorm2d:
-        """Returns itself, left in evaluation mode whatever is asked."""
+        """Returns itself, always in evaluation mode."""
         return super().train(False)
 
 
@@ -74,7 +74,7 @@ class ConvNormAct(nn.Module):
 
     @torch.no_grad()
     def scale(self) -> Tensor:
-        """Returns what the norm multiplies each channel (c_out,) with: ones once it is folded."""
+        """Returns the factor of the norm for each channel (c_out,); ones once it is folded."""
         norm = self.norm
         if isinstance(norm, nn.Identity):
             return torch.ones_like(self.conv.weight[:, 0, 0, 0])
@@ -97,7 +97,7 @@ class ConvNormAct(nn.Module):
 
 
 class _Merge(torch.autograd.Function):
-    """Weight and bias of a convolution with the frozen norm behind it; gradients for both."""
+    """Merges a frozen norm into the weight and bias of the convolution before it; gradients for both."""
 
     @staticmethod
     def forward(ctx: Any, weight: Tensor, gain: Tensor, shift: Tensor, norm: nn.BatchNorm2d, kind: torch.dtype) -> Any:
@@ -120,8 +120,8 @@ class _Merge(torch.autograd.Function):
 def merged_norms(network: nn.Module, kind: torch.dtype) -> Iterator[None]:
     """Runs every `ConvNormAct` of a network as one convolution, with its norm still trainable.
 
-    The same function without a pass over the map for the norm, nor one backward. Weights are merged once, on entering:
-    parameters must not change inside.
+    The same function without a separate pass over the map for the norm, forward or backward. Weights are merged once,
+    on entering: parameters must not change inside.
 
     Args:
         network: to be trained.
@@ -204,7 +204,7 @@ class ChannelSpatialGate(nn.Module):
 
 
 class AttentionBlock(nn.Module):
-    """One transformer block over the places of a small map, so that a stroke can speak to the whole crop.
+    """One transformer block over the places of a small map, so that a stroke can affect the whole crop.
 
     Args:
         channels: of the map.
@@ -239,9 +239,9 @@ class AttentionBlock(nn.Module):
 
 
 def _attended(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Attention (B, heads, places, c); where it is trained in half precision on a processor, by two plain products.
+    """Returns attention (B, heads, places, c); in half-precision training on a processor, by two plain products.
 
-    PyTorch's own takes three times as long there, most of it on the way back.
+    PyTorch's own is much slower there, mostly in the backward pass.
     """
     if torch.is_grad_enabled() and q.device.type == "cpu" and q.dtype != torch.float32:
         return torch.softmax(q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5, dim=-1).to(v.dtype) @ v
@@ -249,7 +249,7 @@ def _attended(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 
 
 def silence(layer: nn.Conv2d | nn.Linear) -> None:
-    """Sets a layer to give zeros: a branch that ends in it changes nothing before training."""
+    """Sets a layer to output zeros: a branch that ends in it changes nothing before training."""
     nn.init.zeros_(layer.weight)
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)

@@ -1,7 +1,7 @@
-"""Depthwise convolution whose backward pass is fast on processors, in bfloat16 too.
+"""Depthwise convolution with a fast backward pass on processors, in bfloat16 too.
 
-PyTorch's own (oneDNN, 2.13) takes the general path for the gradient of 5x5 weights, and in bfloat16 for that of the
-input of strided ones: up to fifty times the time of the forward pass. Here both are made of what is fast.
+PyTorch's own (oneDNN, 2.13) takes the slow general path for the gradient of 5x5 weights, and in bfloat16 for that of
+the input of strided ones, many times slower than the forward pass. Here both are composed of fast operations.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ def input_gradient(grad: Tensor, weight: Tensor, stride: int, x: Tensor) -> Tens
     """Returns the gradient of the input x (B, C, H, W)."""
     if stride == 1:
         return F.conv2d(grad, weight.flip(2, 3), None, 1, weight.shape[-1] // 2, 1, weight.shape[0])
-    # The input's values are not looked at, only its shape.
+    # Only the input's shape is used, not its values.
     like = torch.empty_like(x, dtype=torch.float32)
     out = _gradients(grad.float(), like, weight.float(), stride, weight.shape[-1] // 2, [True, False, False])[0]
     return out.to(grad.dtype)
 
 
 def weight_gradient(grad: Tensor, x: Tensor, weight: Tensor, stride: int) -> Tensor:
-    """Returns the gradient of the weight (C, 1, k, k); that of 5x5 is pieced together from four of 3x3."""
+    """Returns the gradient of the weight (C, 1, k, k); for 5x5 assembled from four of 3x3."""
     if weight.shape[-1] == 3:
         return _weight_gradient(grad, x, weight, stride, 1)
     padded = F.pad(x, (2, 2, 2, 2)).contiguous(memory_format=torch.channels_last)
@@ -77,7 +77,7 @@ def _weight_gradient(grad: Tensor, x: Tensor, weight: Tensor, stride: int, paddi
 def _gradients(
     grad: Tensor, x: Tensor, weight: Tensor, stride: int, padding: int, wanted: list[bool]
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """PyTorch's gradients of input, weight and bias, where they are wanted."""
+    """Returns PyTorch's gradients of input, weight and bias, where requested."""
     steps, pads, channels = [stride, stride], [padding, padding], weight.shape[0]
     out: tuple[Tensor, Tensor, Tensor] = torch.ops.aten.convolution_backward(
         grad, x, weight, [0], steps, pads, [1, 1], False, [0, 0], channels, wanted

@@ -1,14 +1,13 @@
-"""The fusion network: which of two results of a frame to believe, the earlier run's or the one from a new keyframe.
+"""The fusion network: decides which of two results of a frame to trust, the earlier run's or a new keyframe's.
 
 After the fusion module of MiVOS (Cheng, Tai, Tang, CVPR 2021, arXiv 2103.07941, section 3.3), with the same inputs:
 picture, both mattes, the artist's change on the keyframe carried to this frame (gains and losses), and two weights of
 time. What differs: the network does not draw a matte. It gives a *lean* for each place, towards the new result or the
-old one, and a formula mixes both (`mix`, the same as in the engine). So the result always lies between the two, where
-they agree nothing changes, and a network that knows nothing (its last layer starts at zero) gives the formula's answer.
+old one, and a formula mixes both (`mix`, the same as in the engine). So the result always lies between the two, nothing
+changes where they agree, and an untrained network (its last layer starts at zero) gives the formula's result.
 
-No weights of it are released, all tiers fuse by formula: after 220 steps (2.5 minutes of one core) it takes the new
-result too readily. J of the frames between, on the cases of `core.fusion.fuse`: six with a true first mask 0.847, by
-formula 0.863; four with a wrong one 0.711 and 0.622. `cutout train fusion` trains one; `--weights fusion=FILE` of
+None of its weights are released, and all tiers fuse by formula: after short training it trusts the new result too
+readily, see docs/experiments.md, "Corrections". `cutout train fusion` trains one; `--weights fusion=FILE` of
 `cutout study corrections` measures it; a tier that names weights in `fusion_weights` uses it.
 """
 
@@ -21,10 +20,10 @@ from torch import Tensor, nn
 from .blocks import ChannelSpatialGate, ResBlock, UpFuse
 
 PLANES = 10
-"""Picture (3), old, new, gains, losses, weights of new and of old, and the formula's share of the new result."""
+"""Picture (3), old, new, gains, losses, weights of new and old, and the formula's share of the new result."""
 
 STRIDE = 4
-"""It works at a quarter of the size: which result to believe changes slowly over the picture, their rims stay sharp."""
+"""It works at a quarter of the size: which result to trust changes slowly over the picture, their rims stay sharp."""
 
 WIDTHS = (24, 40, 64)
 """Channels at strides 4, 8 and 16."""
@@ -47,7 +46,7 @@ def formula_share(old: Tensor, new: Tensor, changes: Tensor, weight: Tensor) -> 
 
 
 def mix(old: Tensor, new: Tensor, share: Tensor, lean: Tensor) -> Tensor:
-    """Returns the fused matte (B, 1, H, W): `share` of the new result, moved by `lean`.
+    """Returns the fused matte (B, 1, H, W): `share` of the new result, shifted by `lean`.
 
     Args:
         old: (B, 1, H, W).
@@ -99,6 +98,6 @@ class FusionNet(nn.Module):
         x16 = self.res16(self.down16(F.relu(x8)))
         x16 = self.last16(x16 + self.gate(x16))
         y = F.interpolate(self.up4(self.up8(x16, x8)), size=x4.shape[-2:], mode="bilinear", align_corners=False)
-        # Where one result is better in most samples, a fast head would run off to it and no gradient would come back.
+        # Where one result is better in most samples, a fast head would saturate towards it and get no gradient back.
         lean = F.softsign(HEAD_GAIN * self.head(F.relu(y + self.side4(x4))).float())
         return F.interpolate(lean, size=size, mode="bilinear", align_corners=False)

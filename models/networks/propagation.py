@@ -2,13 +2,13 @@
 
 Differs from STCN (Cheng, Tai, Tang 2021): EfficientNet-Lite0 instead of ResNet-50 and 18, values of 128 channels, one
 more decoder stage at stride 2, and the mattes of the frame before as a hint to the decoder (memory alone has no sense
-of place and takes every similar thing for the object). In training only, an auxiliary decoder on the value encoder
-predicts the mask again from its features, so that these must tell the object from its surroundings (the MiVOS-type
-figure of the article this project follows; it is dropped at export). The network keeps no state: memory is an argument.
+more decoder stage at stride 2, and the mattes of the frame before as a hint to the decoder (memory alone has no sense
+of position and takes every similar thing for the object). In training only, an auxiliary decoder on the value encoder
+predicts the mask again from its features, so that these must separate the object from its surroundings (the MiVOS-type
 
-Two sizes. `large` is `small` and more: the rest of the ImageNet trunk (stride 32) gives context to the features of
-stride 16, and after the read-out every place may look at every other (transformer blocks, in the spirit of Cutie's
-object transformer). The added parts end in zeros before training, so that `large` starts as exactly the `small` network
+Two sizes. `large` extends `small`: the rest of the ImageNet trunk (stride 32) gives context to the features of
+stride 16, and after the read-out every place may attend to every other (transformer blocks, in the spirit of Cutie's
+object transformer). The added parts end in zeros before training, so `large` starts as exactly the `small` network
 whose weights it takes over.
 """
 
@@ -33,12 +33,12 @@ Size = Literal["small", "large"]
 
 
 def propagation_size(state: Mapping[str, Tensor]) -> Size:
-    """Returns which size of the network a state dictionary is of."""
+    """Returns the network size that a state dictionary belongs to."""
     return "large" if "context.weight" in state else "small"
 
 
 class FrameKey(NamedTuple):
-    """What one picture gives: key (B, 64, H/16, W/16), thin (B, 128, ..) for the decoder, f16 for values, skips."""
+    """Features of one picture: key (B, 64, H/16, W/16), thin (B, 128, ..) for the decoder, f16 for values, skips."""
 
     key: Tensor
     thin: Tensor
@@ -88,7 +88,7 @@ class Decoder(nn.Module):
             readout: (B, N, Cv, H/16, W/16).
             query: of the frame.
             previous: (B, N, H, W) mattes of the frame before.
-            others: (B, N, H, W) mattes of all others than each object; None = those in `previous` are all.
+            others: (B, N, H, W) sum of all other objects' mattes for each object; None = `previous` has all of them.
         """
         b, n, c, h, w = readout.shape
         thin = query.thin[:, None].expand(-1, n, -1, -1, -1).reshape(b * n, -1, h, w)
@@ -185,7 +185,7 @@ class PropagationNet(nn.Module):
             memory_keys: (B, Ck, M), all places of all memory frames.
             memory_values: (B, N, Cv, M).
             previous: (B, N, H, W) mattes of the frame before, seen through the query's crop; None or zeros where not
-                known. A hint of where to look: it tells the object from others that look like it.
+                known. A hint of where to look, which separates the object from others that look like it.
         """
         carried = affinity.readout(self.match(memory_keys, query), memory_values)
         return self.decoder(carried.unflatten(3, query.key.shape[-2:]), query, previous)

@@ -18,7 +18,7 @@ STRIDE = 16
 
 
 def _likeness(features: Tensor, stroke: Tensor) -> Tensor:
-    """Cosine of features (B, C, h, w) to their mean under stroke (B, 1, H, W), as (B, 1, h, w); 0 without stroke."""
+    """Returns the cosine of features (B, C, h, w) to their mean under stroke (B, 1, H, W): (B, 1, h, w); 0 without."""
     weight = F.adaptive_avg_pool2d(stroke, (features.shape[-2], features.shape[-1]))
     total = weight.sum(dim=(2, 3), keepdim=True)
     mean = (features * weight).sum(dim=(2, 3), keepdim=True) / total.clamp(min=1e-6)
@@ -26,13 +26,13 @@ def _likeness(features: Tensor, stroke: Tensor) -> Tensor:
 
 
 class Alternatives(nn.Module):
-    """Other answers beside the first one, and how good each is thought to be: for pictures with several objects.
+    """Alternative answers besides the first one, with an estimate of quality each, for pictures with several objects.
 
-    As in SAM (Kirillov et al., ICCV 2023, section 3): several masks, of which training punishes the best only, and a
-    score for each. Here an alternative is the first answer's logits plus a coarse map that takes whole parts in or out.
+    As in SAM (Kirillov et al., ICCV 2023, section 3): several masks, of which training penalises only the best, and a
+    score for each. Here an alternative is the first answer's logits plus a coarse map that adds or removes whole parts.
 
     Args:
-        count: how many beside the first.
+        count: number of alternatives.
         channels: of the coarse features.
     """
 
@@ -59,8 +59,8 @@ class ScribbleToMask(nn.Module):
     """EfficientNet-Lite0 with a light decoder to stride 2. All 16 blocks, one attention block at stride 32.
 
     Args:
-        alternatives: how many other answers to give beside the first; see `every`. Their weights are `auxiliary.*`,
-            which export leaves out: `forward` gives the first answer always.
+        alternatives: number of alternatives besides the first answer; see `every`. Their weights are `auxiliary.*`,
+            which export leaves out: `forward` always gives the first answer.
     """
 
     def __init__(self, alternatives: int = 0) -> None:
@@ -99,7 +99,7 @@ class ScribbleToMask(nn.Module):
         return answers
 
     def _decode(self, image: Tensor, previous: Tensor, keep: Tensor, remove: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits (B, 1, H, W), and features (B, 96, H/16, W/16) that know whole objects."""
+        """Returns logits (B, 1, H, W), and features (B, 96, H/16, W/16) that cover whole objects."""
         extra = torch.cat((previous, keep, remove), dim=1)
         maps = self.encoder(image, extra)
         assert maps.f32 is not None

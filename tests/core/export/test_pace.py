@@ -53,7 +53,7 @@ def test_where_frames_were_dropped_the_one_before_is_held(name, tmp_path):
         number += place not in (7, 8, 21, 22, 23, 40)
         wanted.append(number)
     assert numbers == wanted
-    assert "The clip's rate varies" in said
+    assert "The clip's frame rate varies" in said
 
 
 def test_null_frames_hold_the_picture_as_long_as_the_clip_does(tmp_path):
