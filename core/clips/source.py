@@ -20,7 +20,7 @@ import numpy as np
 from .. import atomic
 from ..errors import FrameReadError, InputError
 from ..frame_text import FrameText
-from ..images.picture_files import decode, is_float_tiff, may_have_alpha, most_bytes
+from ..images.picture_files import decode, is_float_tiff, is_multiplied_tiff, may_have_alpha, most_bytes
 from ..types import PICTURE_SUFFIXES as PICTURE_SUFFIXES
 from .picture_sequence import animation_notes, sequence_notes
 from .picture_sequence import natural_key as natural_key
@@ -275,6 +275,10 @@ def read_picture(path: Path) -> Image:
     data = _bytes_of(path)
     if is_float_tiff(data):
         return _from_floats(_decoded(path, data, cv2.IMREAD_UNCHANGED))
+    if is_multiplied_tiff(data):
+        deep = _decoded(path, data, cv2.IMREAD_UNCHANGED)
+        if deep.ndim == 3 and deep.shape[2] == 4:
+            return _from_floats(deep[..., :3] / np.maximum(deep[..., 3:], 1).astype(np.float32))
     picture = _decoded(path, data, cv2.IMREAD_COLOR)
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -25,6 +26,7 @@ _FRAME_HEADERS = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 """JPEG markers without a body."""
 _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_FORMAT, _TIFF_FLOATS = 256, 257, 339, 3
+_TIFF_BITS, _TIFF_TURN, _TIFF_SAMPLES, _TIFF_ALPHA, _SHORT = 258, 274, 277, 338, 3
 _TIFF_NUMBERS = {1: "B", 3: "H", 4: "I", 16: "Q"}
 _MOST_TAGS = 4096
 _STRONGEST = 1032
@@ -42,7 +44,7 @@ def header_size(data: bytes) -> tuple[int, int] | None:
             width, height = _jpeg(data)
         elif data.startswith(b"RIFF") and data[8:12] == b"WEBP":
             width, height = _webp(data)
-        elif data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        elif is_tiff(data):
             width, height = _tiff(data)
         elif data.startswith(b"BM"):
             old = struct.unpack_from("<I", data, 14)[0] == 12
@@ -56,22 +58,35 @@ def header_size(data: bytes) -> tuple[int, int] | None:
 
 def is_float_tiff(data: bytes) -> bool:
     """Returns whether a file is a TIFF with floating-point samples."""
-    if data[:4] not in (b"II*\0", b"MM\0*"):
-        return False
-    order = "<" if data.startswith(b"II") else ">"
+    return _short(data, _TIFF_FORMAT) == _TIFF_FLOATS
+
+
+def is_multiplied_tiff(data: bytes) -> bool:
+    """Returns whether Blender takes a TIFF's colours as multiplied by its alpha: with 16 bits, whatever its tags say."""
+    return _short(data, _TIFF_BITS) == 16 and _short(data, _TIFF_SAMPLES) == 4
+
+
+def without_tiff_hints(data: bytes) -> bytes:
+    """A TIFF without its tags of orientation and kind of alpha, which Blender ignores; other files as they are.
+
+    OpenCV turns TIFFs whatever it is told, and multiplies straight alpha into colours of 8 bits.
+    """
+    if not is_tiff(data):
+        return data
+    changed = bytearray(data)
+    order = _order(data)
     try:
-        start = struct.unpack_from(order + "I", data, 4)[0]
-        (count,) = struct.unpack_from(order + "H", data, start)
-        for number in range(min(count, _MOST_TAGS)):
-            place = start + 2 + 12 * number
-            tag, _, values = struct.unpack_from(order + "HHI", data, place)
-            if tag == _TIFF_FORMAT:
-                inline = values <= 2
-                at = place + 8 if inline else struct.unpack_from(order + "I", data, place + 8)[0]
-                return bool(struct.unpack_from(order + "H", data, at)[0] == _TIFF_FLOATS)
+        for tag, kind, values, place in _tiff_entries(data):
+            if tag in (_TIFF_TURN, _TIFF_ALPHA) and (kind, values) == (_SHORT, 1):
+                struct.pack_into(order + "H", changed, place, 1)  # upright; associated, so that nothing is multiplied
     except struct.error:
-        pass
-    return False
+        return data
+    return bytes(changed)
+
+
+def is_tiff(data: bytes) -> bool:
+    """Returns whether a file begins as a TIFF, or BigTIFF, does."""
+    return data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 def may_have_alpha(data: bytes) -> bool:
@@ -88,7 +103,7 @@ def decode(
 
     Args:
         data: the file.
-        flags: OpenCV's IMREAD_ flags; EXIF rotation is always ignored.
+        flags: OpenCV's IMREAD_ flags; rotation by EXIF or TIFF tags is always ignored.
         what: name for messages.
         size: (height, width) that it must have.
         most: most pixels that it may have.
@@ -109,8 +124,9 @@ def decode(
             f"{what} is {claimed[1]} x {claimed[0]} pixels: the limit is {most // 10**6} million.",
             "Export it at a smaller size.",
         )
+    plain = np.frombuffer(without_tiff_hints(data), np.uint8)
     try:
-        picture: Any = cv2.imdecode(np.frombuffer(data, np.uint8), flags | cv2.IMREAD_IGNORE_ORIENTATION)
+        picture: Any = cv2.imdecode(plain, flags | cv2.IMREAD_IGNORE_ORIENTATION)
     except cv2.error as error:
         raise _damaged(what) from error
     if picture is None:
@@ -183,14 +199,46 @@ def _webp(data: bytes) -> tuple[int, int]:
 
 
 def _tiff(data: bytes) -> tuple[int, int]:
-    order = "<" if data.startswith(b"II") else ">"
-    big = data[2:4] in (b"+\0", b"\0+")
-    start = struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)[0]
-    count = struct.unpack_from(order + ("Q" if big else "H"), data, start)[0]
-    start, length, value = (start + 8, 20, 12) if big else (start + 2, 12, 8)
     found: dict[int, int] = {}
-    for number in range(min(count, _MOST_TAGS)):
-        tag, kind = struct.unpack_from(order + "HH", data, start + number * length)
+    for tag, kind, _, place in _tiff_entries(data):
         if tag in (_TIFF_WIDTH, _TIFF_HEIGHT) and tag not in found:
-            found[tag] = struct.unpack_from(order + _TIFF_NUMBERS[kind], data, start + number * length + value)[0]
+            found[tag] = _unpack(data, _TIFF_NUMBERS[kind], place)
     return found[_TIFF_WIDTH], found[_TIFF_HEIGHT]
+
+
+def _tiff_entries(data: bytes) -> Iterator[tuple[int, int, int, int]]:
+    """(tag, type, number of values, place of the value or of its offset) of a TIFF's first picture."""
+    if not is_tiff(data):
+        return
+    big = _is_big(data)
+    start = _unpack(data, "Q" if big else "I", 8 if big else 4)
+    count = _unpack(data, "Q" if big else "H", start)
+    start, length, value = (start + 8, 20, 12) if big else (start + 2, 12, 8)
+    for number in range(min(count, _MOST_TAGS)):
+        place = start + number * length
+        tag, kind, values = struct.unpack_from(_order(data) + ("HHQ" if big else "HHI"), data, place)
+        yield tag, kind, values, place + value
+
+
+def _short(data: bytes, wanted: int) -> int | None:
+    """The first value of a TIFF's tag of 16-bit numbers; None = it is not there."""
+    try:
+        for tag, _, values, place in _tiff_entries(data):
+            if tag == wanted:
+                inline = values <= (4 if _is_big(data) else 2)
+                return _unpack(data, "H", place if inline else _unpack(data, "Q" if _is_big(data) else "I", place))
+    except struct.error:
+        pass
+    return None
+
+
+def _order(data: bytes) -> str:
+    return "<" if data.startswith(b"II") else ">"
+
+
+def _is_big(data: bytes) -> bool:
+    return data[2:4] in (b"+\0", b"\0+")
+
+
+def _unpack(data: bytes, kind: str, place: int) -> int:
+    return int(struct.unpack_from(_order(data) + kind, data, place)[0])

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from blender_cutout.core.clips.foreign_mattes import ForeignMattes
-from blender_cutout.core.clips.source import read_picture
+from blender_cutout.core.clips.source import read_alpha, read_picture
 from blender_cutout.core.errors import InputError, SizeMismatch
 from blender_cutout.core.images.matte import grey_of_png, read_grey
 from blender_cutout.core.images.picture_files import header_size
@@ -57,6 +57,43 @@ def test_the_size_of_lossless_and_extended_webp() -> None:
 )
 def test_what_has_no_header_has_no_size(data: bytes) -> None:
     assert header_size(data) is None
+
+
+def tiff(pixels: np.ndarray, turn: int, alpha: int | None) -> bytes:
+    """A TIFF (H, W, channels), with its tags of orientation and of extra samples."""
+    (height, width, channels), body = pixels.shape, pixels.tobytes()
+    tags = [(256, 4, [width]), (257, 4, [height]), (258, 3, [8 * pixels.itemsize] * channels), (259, 3, [1])]
+    tags += [(262, 3, [2]), (273, 4, [8]), (274, 3, [turn]), (277, 3, [channels]), (278, 4, [height])]
+    tags += [(279, 4, [len(body)])] + ([] if alpha is None else [(338, 3, [alpha])])
+    head, more = struct.pack("<H", len(tags)), b""
+    for tag, kind, values in tags:
+        raw = struct.pack(f"<{len(values)}{'H' if kind == 3 else 'I'}", *values)
+        place = struct.pack("<I", 8 + len(body) + 2 + 12 * len(tags) + 4 + len(more)) if len(raw) > 4 else b""
+        more += raw if len(raw) > 4 else b""
+        head += struct.pack("<HHI", tag, kind, len(values)) + (place or raw.ljust(4, b"\0"))
+    return b"II*\0" + struct.pack("<I", 8 + len(body)) + body + head + bytes(4) + more
+
+
+@pytest.mark.parametrize("turn", range(1, 9))
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_a_tiffs_turn_is_ignored_as_in_blender(tmp_path: Path, turn: int, kind: type) -> None:
+    path = tmp_path / "a.tif"
+    path.write_bytes(tiff(COLOURS.astype(kind) * (257 if kind is np.uint16 else 1), turn, None))
+    assert np.array_equal(read_picture(path), COLOURS)
+
+
+@pytest.mark.parametrize("alpha", [None, 0, 1, 2])
+@pytest.mark.parametrize(("kind", "shown"), [(np.uint8, (100, 50, 0)), (np.uint16, (199, 100, 0))])
+def test_a_tiffs_alpha_is_straight_in_8_bits_and_multiplied_in_16_as_in_blender(
+    tmp_path: Path, alpha: int | None, kind: type, shown: tuple[int, ...]
+) -> None:
+    pixels = np.full((*SIZE, 4), (100, 50, 0, 128)).astype(kind) * (257 if kind is np.uint16 else 1)
+    path = tmp_path / "a.tif"
+    path.write_bytes(tiff(pixels.astype(kind), 1, alpha))
+    assert tuple(read_picture(path)[5, 5]) == shown
+    found = read_alpha(path)
+    assert found is not None
+    assert abs(float(found[5, 5]) - 128 / 255) < 1e-4
 
 
 def in_a_folder(path: Path) -> None:
