@@ -63,13 +63,20 @@ def test_what_is_no_mask_is_refused_in_the_panel(blender: Any, project: Project,
     clip = Path(blender.path.abspath(strip.directory))
     with pytest.raises(RuntimeError, match="colour picture without transparency"):
         blender.ops.cutout.import_mattes(filepath=str(next(clip.glob("*.png"))))
-    (masks / "m11.png").unlink()
-    with pytest.raises(RuntimeError, match="11 masks, but the clip has 12 frames"):
-        blender.ops.cutout.import_mattes(filepath=str(masks / "m3.png"))
     with pytest.raises(RuntimeError, match="No mask is chosen"):
         blender.ops.cutout.import_mattes()
     assert scene.cutout.tracks[0].keyframe_count == 0
     assert blender.context.window_manager.cutout.hint
+
+
+def test_masks_with_a_gap_are_taken_at_the_frames_of_their_names(blender: Any, project: Project, masks: Path) -> None:
+    scene, _ = project()
+    blender.ops.cutout.new()
+    (masks / "m5.png").unlink()
+    blender.ops.cutout.import_mattes(filepath=str(masks / "m3.png"))
+    track = scene.cutout.tracks[0]
+    assert track.keyframe_count == 11
+    assert track.done_count == 11
 
 
 @pytest.mark.parametrize(("kind", "suffix"), [("PRORES", ".mov"), ("FFV1", ".mkv")])
