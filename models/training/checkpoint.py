@@ -1,4 +1,4 @@
-"""Checkpoints: written whole or not at all, and refused with one clear line where they do not belong."""
+"""Checkpoints: written whole or not at all, and refused with one clear line where they do not fit."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _PARTS = ("network", "optimiser", "average", "step", "spent", "recipe")
 
 
 class CheckpointError(ModelError):
-    """A file that is no checkpoint, or one of another network."""
+    """Raised for a file that is not a checkpoint, or holds another network."""
 
 
 def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
-    """Writes a checkpoint; a run that is killed meanwhile leaves the one before.
+    """Writes a checkpoint; a run killed meanwhile keeps the one before.
 
     Raises:
         CheckpointError: it cannot be written.
@@ -33,17 +33,17 @@ def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
     try:
         torch.save(dict(state), part)
         os.replace(part, path)
-    except (RuntimeError, OSError) as error:  # PyTorch's own writer says a full disk with the former
+    except (RuntimeError, OSError) as error:  # PyTorch's own writer reports a full disk with the former
         part.unlink(missing_ok=True)
         reason = str(error).splitlines()[0]
         raise CheckpointError(f"{path} cannot be written ({reason}).", "Make room, then --resume.") from error
 
 
 def architecture_of(state: Mapping[str, Any]) -> str:
-    """Returns the name of the architecture that a checkpoint holds, such as `propagation large`."""
+    """Returns the name of a checkpoint's architecture, such as `propagation large`."""
     if "architecture" in state:
         return str(state["architecture"])
-    # The first runs did not write it; only the large propagation network has a context layer.
+    # The first runs did not store it; only the large propagation network has a context layer.
     large = any(name.startswith("context.") for name in state["network"])
     return str(state["recipe"]["network"]) + (" large" if large else "")
 
@@ -63,7 +63,7 @@ def open_checkpoint(path: Path, wanted: str = "", device: torch.device | str = "
         raise CheckpointError(f"There is no checkpoint {path}.", "Give the last.pt of a run.")
     try:
         state = torch.load(path, map_location=device, weights_only=True)
-    except Exception as error:  # a damaged pickle raises whatever its bytes lead to
+    except Exception as error:  # a damaged pickle can raise anything
         raise _no_checkpoint(path) from error
     if not _is_whole(state):
         raise _no_checkpoint(path)
@@ -73,7 +73,7 @@ def open_checkpoint(path: Path, wanted: str = "", device: torch.device | str = "
 
 
 def _is_whole(state: Any) -> bool:
-    """True when a checkpoint has all its parts, each of the kind that training takes it for."""
+    """Returns True when a checkpoint has all its parts, each of the type that training expects."""
     if not isinstance(state, dict) or any(name not in state for name in _PARTS):
         return False
     numbers = all(isinstance(state[name], (int, float)) and 0 <= state[name] < _MOST for name in ("step", "spent"))
@@ -93,14 +93,14 @@ def _no_checkpoint(path: Path) -> CheckpointError:
 
 def refusal(path: Path, held: str, wanted: str) -> CheckpointError:
     """Returns the error that names both architectures."""
-    return CheckpointError(f"{path} holds `{held}`, `{wanted}` was wanted.", "Give a checkpoint of that network.")
+    return CheckpointError(f"{path} holds `{held}`, not `{wanted}`.", "Give a checkpoint of that network.")
 
 
 def fill(network: nn.Module, tensors: Mapping[str, Tensor], path: Path, held: str, wanted: str) -> None:
-    """Loads weights into a network, which may have more parts than they do: these stay as they are.
+    """Loads weights into a network; parts of it that the weights lack stay as they are.
 
     Raises:
-        CheckpointError: the weights have parts that the network has not, or of another shape.
+        CheckpointError: the weights have parts that the network lacks, or of another shape.
     """
     own = network.state_dict()
     known = {name: value for name, value in tensors.items() if name in own or not name.startswith(TRAINING_ONLY)}

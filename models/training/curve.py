@@ -1,4 +1,4 @@
-"""The curve of a run: what the log holds, as a picture beside it."""
+"""Draws the curve of a run: its log as a picture next to it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def smoothed(values: Sequence[float], share: float = 0.1) -> list[float]:
 
 
 def can_draw() -> bool:
-    """Whether curves can be drawn; warns where not."""
+    """Returns whether curves can be drawn; warns if not."""
     if importlib.util.find_spec("matplotlib") is not None:
         return True
     _LOG.warning("No curve will be drawn: matplotlib is not installed. The package's [train] group has it.")
@@ -34,10 +34,10 @@ def can_draw() -> bool:
 
 
 def draw_curve(log: Path, title: str) -> Path | None:
-    """Draws losses and overlaps of a log over its steps into `curve.png` beside it.
+    """Draws losses and overlaps of a log over its steps into `curve.png` next to it.
 
     Returns:
-        Its path; None where there is nothing to draw yet.
+        Its path; None when there is nothing to draw yet.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # only training needs it
     from matplotlib.figure import Figure

@@ -1,4 +1,4 @@
-"""A checkpoint's averaged weights as a safetensors file: half precision, without training-only parts."""
+"""Exports a checkpoint's averaged weights as a safetensors file: half precision, without training-only parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training of the fusion network on samples made once; see `fusion_samples`."""
+"""Trains the fusion network on samples made once; see `samples.fusion`."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 FOLDER = "fusion"
-"""Where the samples are, in the cache's folder."""
+"""Folder of the samples, within the cache."""
 
 
 def prepare(settings: TrainingSettings, count: int) -> None:
-    """Makes the samples that a run needs, as far as they are not there yet; may be interrupted at any time.
+    """Makes the samples that a run needs and that are missing; may be interrupted at any time.
 
     Args:
         settings: of the run.
-        count: how many samples there must be.
+        count: number of samples required.
     """
     torch.set_num_threads(settings.threads)
     pool = open_pool(Path(settings.data), Path(settings.cache))
@@ -61,7 +61,7 @@ class FusionBatch:
 
 
 class FusionTask:
-    """Where two results differ, the network learns to lean towards the one that is right."""
+    """Teaches the network to lean towards the right one of two results where they differ."""
 
     count = 16
     size = 192
@@ -73,7 +73,7 @@ class FusionTask:
     def batch(
         self, pool: Pool, rng: np.random.Generator, progress: TrainingProgress, device: torch.device
     ) -> FusionBatch:
-        """Returns samples, cut and mirrored at random.
+        """Returns samples, cropped and mirrored at random.
 
         Raises:
             FileNotFoundError: no samples were made.
@@ -83,7 +83,7 @@ class FusionTask:
         return fusion_batch(self._samples, rng.integers(0, len(self._samples), self.count), device, rng, self.size)
 
     def loss(self, batch: FusionBatch, rng: np.random.Generator, progress: TrainingProgress) -> tuple[Tensor, Parts]:
-        """Returns the loss of the fused mattes, and their overlap with the truth beside the formula's."""
+        """Returns the loss of the fused mattes, and their overlap with the truth next to the formula's."""
         share = formula_share(batch.old, batch.new, batch.changes, batch.weight)
         lean = self.network(batch.image, batch.old, batch.new, batch.changes, batch.weight)
         fused = mix(batch.old, batch.new, share, lean)
@@ -97,7 +97,7 @@ class FusionTask:
 def fusion_loss(fused: Tensor, batch: FusionBatch) -> Tensor:
     """Returns the loss of fused mattes (B, 1, H, W), (B,): cross-entropy where old and new differ, and Dice overlap.
 
-    The cross-entropy is counted in objects' areas, as the overlap is: a choice about a large part weighs more.
+    The cross-entropy is normalised by the objects' areas, as the overlap is: choices about large parts weigh more.
     """
     differ = (batch.new - batch.old).abs()
     probability = fused.float().clamp(1e-3, 1 - 1e-3)
@@ -114,7 +114,7 @@ def fusion_batch(
     rng: np.random.Generator | None = None,
     size: int = 0,
 ) -> FusionBatch:
-    """Returns the chosen samples as a batch; with `rng` mirrored at random, tinted, and cut to `size`."""
+    """Returns the chosen samples as a batch; with `rng` mirrored at random, tinted, and cropped to `size`."""
     rows = samples[np.sort(which)]
     image = torch.from_numpy(rows["image"]).to(device).permute(0, 3, 1, 2).float()
     old, new, truth = (

@@ -1,4 +1,4 @@
-"""The log of a run: means over some steps, one JSON record a line. Values stay on their device until then."""
+"""The log of a run: means over some steps, one JSON record per line. Values stay on their device until then."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _LOG = logging.getLogger(__name__)
 
 
 class Log:
-    """Means of what every step gives.
+    """Means of the values of each step.
 
     Args:
         folder: of the run.
-        every: steps of a record.
+        every: steps per record.
     """
 
     def __init__(self, folder: Path, every: int) -> None:
@@ -32,12 +32,12 @@ class Log:
         self.skipped = 0
 
     def begin(self) -> None:
-        """Puts the log of another run, if there is one, aside."""
+        """Moves the log of another run, if there is one, out of the way."""
         if self.path.exists():
             os.replace(self.path, self.path.with_suffix(".before.jsonl"))
 
     def go_on(self, step: int, kept: Mapping[str, list[float]], skipped: int) -> None:
-        """Goes on from a checkpoint: forgets records that are newer, and remembers what was not logged yet."""
+        """Continues from a checkpoint: drops newer records, and restores values that were not logged yet."""
         self._values = {name: list(values) for name, values in kept.items()}
         self.skipped = skipped
         if self.path.exists():
@@ -46,7 +46,7 @@ class Log:
             os.replace(part, self.path)
 
     def add(self, step: int, minutes: float, fraction: float, values: Mapping[str, float | Tensor]) -> None:
-        """Takes the values of a step, the `step`-th; writes a record when it is time for one."""
+        """Adds the values of a step, the `step`-th; writes a record when one is due."""
         for name, value in values.items():
             self._values.setdefault(name, []).append(value)
         if step % self._every:
@@ -64,12 +64,12 @@ class Log:
             _LOG.warning("The log cannot be written (%s). Training goes on.", error)
 
     def kept(self) -> dict[str, list[float]]:
-        """Returns what was not logged yet, for a checkpoint. Waits for the device."""
+        """Returns the values not logged yet, for a checkpoint. Waits for the device."""
         return {name: _numbers(values) for name, values in self._values.items()}
 
 
 def _numbers(values: list[float | Tensor]) -> list[float]:
-    """All at once: one wait for the device, not one for each value."""
+    """Returns all values at once: one wait for the device, not one for each value."""
     tensors = [v.float() for v in values if isinstance(v, Tensor)]
     if len(tensors) == len(values):
         return [float(v) for v in torch.stack(tensors).tolist()]
@@ -77,7 +77,7 @@ def _numbers(values: list[float | Tensor]) -> list[float]:
 
 
 def read_log(path: Path) -> list[dict[str, float]]:
-    """Returns the records of a log; a line that was torn by the end of a run is passed over."""
+    """Returns the records of a log; skips a line torn by the end of a run."""
     out = []
     for line in path.read_text().splitlines():
         try:

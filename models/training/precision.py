@@ -1,4 +1,4 @@
-"""What a device can do: whether it is there, and whether it has bfloat16. Training never uses half floats (fp16)."""
+"""Checks devices: whether one exists, and whether it has bfloat16. Training never uses half floats (fp16)."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ DEVICES = ("cpu", "cuda", "mps")
 
 
 class DeviceMissing(ModelError):
-    """A device that does not exist, or that this machine has not got."""
+    """Raised for a device that does not exist, or that this machine lacks."""
 
 
 def check_device(name: str) -> None:
-    """Checks that PyTorch can use a device.
+    """Raises DeviceMissing unless PyTorch can use a device.
 
     Raises:
         DeviceMissing: it cannot.
@@ -33,7 +33,7 @@ def check_device(name: str) -> None:
 
 
 def can_bf16(name: str) -> bool:
-    """Whether a device computes in bfloat16 itself."""
+    """Returns whether a device computes in bfloat16 natively."""
     if name.startswith("cuda"):
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    return True  # processors by PyTorch's own kernels, where slow still right; Apple's since its second generation
+    return True  # processors by PyTorch's own kernels, correct even if slow; Apple's since its second generation

@@ -1,4 +1,4 @@
-"""How a run goes: where it is in its schedule, learning rates, the moving average of the weights."""
+"""The schedule of a run: its progress, learning rates, and the moving average of the weights."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .task import TrainingProgress
 
 
 class ScheduleClock:
-    """Minutes and steps of a run; a resumed one goes on from what was spent."""
+    """Minutes and steps of a run; a resumed one continues from the time already spent."""
 
     def __init__(self, settings: TrainingSettings, spent: float) -> None:
         self._settings = settings
@@ -25,7 +25,7 @@ class ScheduleClock:
 
     @property
     def minutes(self) -> float:
-        """Minutes spent on the run, before it was interrupted and since."""
+        """Minutes spent on the run, before an interruption and since."""
         return self.elapsed() if self._agreed is None else self._agreed
 
     def elapsed(self) -> float:
@@ -33,27 +33,27 @@ class ScheduleClock:
         return self._spent + (time.monotonic() - self._begin) / 60.0
 
     def agree(self, minutes: float) -> None:
-        """Lets it be this time from now on, until told otherwise: what all processes of a run go by."""
+        """Fixes the time until the next call, so that all processes of a run use the same one."""
         self._agreed = minutes
 
     def done(self, step: int) -> float:
-        """Share of the schedule that is over before `step`, by the clock or the steps, whichever is further."""
+        """Returns the share of the schedule done before `step`, by the clock or the steps, whichever is further."""
         settings = self._settings
         return max(self.minutes / settings.minutes, step / settings.steps if settings.steps else 0.0)
 
     def progress(self, step: int) -> TrainingProgress:
-        """Progress at a step. With a number of steps and time enough it depends on the step alone."""
+        """Returns the progress at a step. With a number of steps and enough time it depends on the step alone."""
         begin = self._settings.begin
         return TrainingProgress(begin + (1.0 - begin) * min(self.done(step), 1.0), self._settings.hardest)
 
 
 def rate_factor(fraction: float, step: int) -> float:
-    """Returns the share of the base learning rate: a hundred steps of warm-up, then a cosine down to 1 %."""
+    """Returns the factor of the base learning rate: a hundred steps of warm-up, then a cosine down to 1 %."""
     return min((step + 1) / 100, 1.0) * (0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * min(fraction, 1.0))))
 
 
 class Averaged:
-    """Exponential moving average of a network's state; what gets exported."""
+    """Exponential moving average of a network's state, which is what gets exported."""
 
     def __init__(self, network: nn.Module, decay: float) -> None:
         self.decay = decay

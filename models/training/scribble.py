@@ -1,4 +1,4 @@
-"""One training step of the scribble and foreground network: draw rounds, run them, give the loss."""
+"""One training step of the scribble and foreground network: draws rounds, runs them, returns the loss."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ScribbleRecipe:
-    """What can be switched in this network's training.
+    """Switches of this network's training.
 
     Attributes:
-        foreground: share of batches without strokes, of whole pictures and films at the engine's shapes and of second
-            looks; 0 = only the fifth of the samples in mixed batches that was there before.
-        again: share of such a batch that is a second look from nearer.
-        frozen_norms: 1 = batch norms keep their running statistics, for weights that are trained already: batches of
+        foreground: share of batches without strokes: whole pictures and films at the engine's shapes, and second
+            looks; 0 = only a fifth of the samples in mixed batches.
+        again: share of such a batch that is a closer second look.
+        frozen_norms: 1 = batch norms keep their running statistics, for weights that are already trained: batches of
             one kind must not be normalised by themselves.
         pasted: share of whole pictures that are a small object on another picture.
-        alternatives: how many other answers are trained beside the first (see `scribble_to_mask.Alternatives`), on
-            looks without strokes: the best one's loss, a little of the others', and what each one's IoU is.
-        pseudo: folder of pseudo-labelled pictures (see `pseudo`), "" = none.
+        alternatives: how many alternative answers are trained (see `scribble_to_mask.Alternatives`), on looks without
+            strokes: on the best one's loss, a little of the others', and the prediction of each one's IoU.
+        pseudo: folder of pseudo-labelled pictures (see `samples.pseudo_labels`), "" = none.
         pseudo_share: share of batches without strokes that come from it.
     """
 
@@ -47,11 +47,11 @@ class ScribbleRecipe:
 
 
 class ScribbleTask:
-    """A round at a time; half of the later rounds start from the network's own earlier answer.
+    """Trains one round at a time; half of the later rounds start from the network's own earlier answer.
 
     Args:
         imagenet: start from ImageNet weights.
-        options: of the training.
+        options: the switches of training.
     """
 
     pixels = 6 * 256 * 256
@@ -74,13 +74,13 @@ class ScribbleTask:
             taught = self._pseudo is not None and rng.random() < self.options.pseudo_share
             source = self._pseudo if taught and self._pseudo is not None else pool
             kinds, shares = ("whole", "again"), (1.0 - again, again)
-            pasted = 0.0 if taught else self.options.pasted  # there are no backgrounds among those
+            pasted = 0.0 if taught else self.options.pasted  # these contain no backgrounds
             return round_batch(source, rng, count, size, device, kinds, shares, pasted)
         size = SIZES[int(rng.integers(len(SIZES)))]
         return round_batch(pool, rng, max(round(self.pixels / (size[0] * size[1])), 2), size, device)
 
     def loss(self, batch: RoundBatch, rng: np.random.Generator, progress: TrainingProgress) -> tuple[Tensor, Parts]:
-        """Returns the mean loss of the last of one to three rounds; of the first answer where nothing is drawn."""
+        """Returns the mean loss of the last of one to three rounds; of the first answer when nothing is drawn."""
         if self.options.frozen_norms:
             for module in self.network.modules():
                 if isinstance(module, nn.BatchNorm2d):
@@ -101,7 +101,7 @@ class ScribbleTask:
         return (each * batch.weight).mean(), parts
 
     def _look(self, batch: RoundBatch, rng: np.random.Generator) -> tuple[Tensor, Parts]:
-        """Loss of a look without strokes; sometimes of a second look at the network's own answer."""
+        """Returns the loss of a look without strokes; sometimes of a second look at the network's own answer."""
         if rng.random() < 0.25:
             with torch.no_grad():
                 batch = replace(batch, previous=torch.sigmoid(self._logits(batch)))
@@ -112,7 +112,7 @@ class ScribbleTask:
         else:
             logits = self._logits(batch)
             extra = torch.zeros(len(batch.truth), device=batch.truth.device)
-        # Half of the pixels: with the hardest quarter a wrong choice of object would be all that is learnt from.
+        # Half of the pixels: with the hardest quarter, only wrong choices of object would be learnt from.
         each = mask_loss(logits, batch.truth, 0.5)
         iou = overlap(torch.sigmoid(logits.detach()), batch.truth)
         parts = {"look": float(each.detach().mean()), "look_iou": iou}
@@ -130,7 +130,7 @@ def _inputs(batch: RoundBatch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 
 def _choice_loss(every: Tensor, scores: Tensor, truth: Tensor) -> Tensor:
-    """Loss (B,) of several answers (B, K, H, W) and their scores (B, K): of the best answer, and of wrong scores."""
+    """Returns the loss (B,) of answers (B, K, H, W) and scores (B, K): the best answer's, and that of the scores."""
     losses = torch.stack([mask_loss(every[:, k : k + 1], truth, 0.5) for k in range(every.shape[1])], dim=1)
     with torch.no_grad():
         found, wanted = every > 0, truth > 0.5

@@ -1,4 +1,4 @@
-"""Weights that a new schedule starts from: a checkpoint's averaged ones, or a safetensors file that was exported."""
+"""Loads the weights that a new schedule starts from: a checkpoint's averaged ones, or an exported safetensors file."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ SAFETENSORS = ".safetensors"
 
 
 def start_weights(path: Path, wanted: str, device: torch.device | str = "cpu") -> tuple[dict[str, Tensor], str]:
-    """Returns float32 weights by name and the architecture that they are of.
+    """Returns float32 weights by name, and the architecture that they belong to.
 
     Args:
-        path: the last.pt of a run, or what `cutout train export` wrote.
+        path: the last.pt of a run, or a file that `cutout train export` wrote.
         wanted: the network that it must hold.
         device: where the tensors go.
 
@@ -36,7 +36,8 @@ def start_weights(path: Path, wanted: str, device: torch.device | str = "cpu") -
             state = {name: file.get_tensor(name) for name in file.keys()}
     except (SafetensorError, OSError) as error:
         raise CheckpointError(
-            f"{path} is not a safetensors file.", "Give the last.pt of a run, or what `cutout train export` wrote."
+            f"{path} is not a safetensors file.",
+            "Give the last.pt of a run, or a file written by `cutout train export`.",
         ) from error
     network = said.get("network", wanted)
     architecture = said.get("architecture", network)

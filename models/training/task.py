@@ -1,4 +1,4 @@
-"""What a network's training must provide."""
+"""The interface that a network's training must provide."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ Parts = Mapping[str, float | Tensor]
 
 @dataclass(frozen=True, slots=True)
 class TrainingProgress:
-    """How far training is, 0 to 1, and the share of hardest pixels that counts in the end; 1 = all count always."""
+    """Progress of training, 0 to 1, and the share of hardest pixels that counts at the end; 1 = all, always."""
 
     fraction: float
     hardest: float = 0.25
 
     @property
     def hard_share(self) -> float:
-        """All pixels at first, the hardest ones from a fifth of the way on (STCN)."""
+        """Returns the share of pixels that count: all at first, the hardest from a fifth of the way on (STCN)."""
         return 1.0 - (1.0 - self.hardest) * min(self.fraction / 0.2, 1.0)
 
 
 class Task(Protocol):
-    """What the loop needs of a network to train it.
+    """What the loop needs from a network to train it.
 
-    A task may have an `architecture`, a name that says more than the network's: checkpoints of another are refused.
+    A task may have an `architecture`, a more specific name than the network's; checkpoints of another are refused.
     """
 
     network: nn.Module

@@ -1,7 +1,7 @@
-"""Several processes that train one network: each makes its own clips, gradients are averaged.
+"""Several processes that train one network: each makes its own clips, and gradients are averaged.
 
-On a processor two processes of one thread do more than one of two: nothing in a step is left that only one core does.
-All start from the same weights and take the same steps, so that nothing but gradients has to be passed on.
+On a processor two processes of one thread do more than one of two, because no part of a step is left to a single core.
+All start from the same weights and take the same steps, so only gradients have to be exchanged.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _PATIENCE = timedelta(minutes=10)
 
 
 class TeamBroken(ModelError):
-    """Another process of the run ended before its time."""
+    """Raised when another process of the run ended early."""
 
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """One process's place among those of a run: number 0 leads, writes the log and the checkpoints."""
+    """One process's place among those of a run: number 0 leads and writes the log and the checkpoints."""
 
     rank: int = 0
     size: int = 1
@@ -61,7 +61,7 @@ class Team:
         """
         if self.size == 1:
             return
-        grads = [p.grad for p in parameters if p.grad is not None]  # the same ones everywhere: the recipe decides
+        grads = [p.grad for p in parameters if p.grad is not None]  # the same ones everywhere, by the recipe
         flat = torch.cat([grad.reshape(-1) for grad in grads])
         _together(lambda: dist.all_reduce(flat))
         flat /= self.size
@@ -74,7 +74,7 @@ class Team:
 def _together(act: Callable[[], Any]) -> None:
     try:
         act()
-    except RuntimeError as error:  # gloo's word for a connection that is gone
+    except RuntimeError as error:  # gloo's way to report a lost connection
         raise TeamBroken(
             "Another process of this run has ended, so this one cannot go on.", "Start it again with --resume."
         ) from error
@@ -82,7 +82,7 @@ def _together(act: Callable[[], Any]) -> None:
 
 @contextmanager
 def joined(rank: int, size: int, meeting: str) -> Iterator[Team]:
-    """Makes this process one of `size` that meet at a file (a path that all are given); leaves them at the end."""
+    """Joins this process with `size` in all that meet at a file (a path given to each); leaves them at the end."""
     dist.init_process_group("gloo", f"file://{meeting}", rank=rank, world_size=size, timeout=_PATIENCE)
     try:
         yield Team(rank, size)
@@ -96,8 +96,8 @@ def leading(size: int, follow: Callable[..., None], *words: Any) -> Iterator[Tea
 
     Args:
         size: of the team.
-        follow: what they do, called with `words`, a rank, the size and where to meet; can be pickled.
-        words: of theirs.
+        follow: what they run, called with `words`, a rank, the size and the meeting path; can be pickled.
+        words: its first arguments.
     """
     if size == 1:
         yield Team()

@@ -1,4 +1,4 @@
-"""What cameras and codecs do to pictures and not to masks: motion blur and the traces of compression."""
+"""Simulates what cameras and codecs do to pictures but not to masks: motion blur and compression artefacts."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def streak_kernel(dx: float, dy: float) -> Tensor:
 
 
 def motion_blur(image: Tensor, matte: Tensor | None, dx: float, dy: float) -> Tensor:
-    """Returns image (3, H, W) blurred along (dx, dy) pixels: where the object of `matte` (1, H, W) moves, or all of it.
+    """Returns image (3, H, W) blurred along (dx, dy) pixels: the object of `matte` (1, H, W), or the whole picture.
 
-    Motion of less than two pixels leaves the picture as it is.
+    Motion of less than two pixels leaves the picture unchanged.
     """
     if math.hypot(dx, dy) < 2.0:
         return image
@@ -57,7 +57,7 @@ def motion_blur(image: Tensor, matte: Tensor | None, dx: float, dy: float) -> Te
 
 
 def _spread(planes: Tensor, kernel: Tensor) -> Tensor:
-    """A convolution by a kernel that is nearly all zeros: the planes moved to each place that is not, and added."""
+    """Convolves with a kernel that is nearly all zeros, by adding planes moved to each nonzero place."""
     pad = kernel.shape[0] // 2
     height, width = planes.shape[-2:]
     padded = F.pad(planes[None], (pad, pad, pad, pad), mode="replicate")[0]
@@ -68,14 +68,14 @@ def _spread(planes: Tensor, kernel: Tensor) -> Tensor:
 
 
 def compress(images: Tensor, quality: float, offset_yx: tuple[int, int] = (0, 0)) -> Tensor:
-    """Returns images (T, 3, H, W) in [0, 255] as a codec of 8x8 cosine transforms gives them back.
+    """Returns images (T, 3, H, W) in [0, 255] as decoded by a codec of 8x8 cosine transforms.
 
     Differs from JPEG: all three planes at full size and one value for the whole chrominance table.
 
     Args:
         images: H and W multiples of 8.
         quality: 1 to 100, with the scale of the usual JPEG library.
-        offset_yx: where the blocks begin, 0 to 7: a crop does not begin where a block does.
+        offset_yx: where the blocks begin, 0 to 7: a crop need not begin at a block.
     """
     t, _, height, width = images.shape
     oy, ox = offset_yx
@@ -96,7 +96,7 @@ def compress(images: Tensor, quality: float, offset_yx: tuple[int, int] = (0, 0)
 
 
 def _cosine_transform(device: torch.device) -> Tensor:
-    """The orthonormal two-dimensional cosine transform of a flattened block, (64, 64)."""
+    """Returns the orthonormal two-dimensional cosine transform of a flattened block, (64, 64)."""
     k = torch.arange(BLOCK, dtype=torch.float64)
     one = torch.cos((2 * k[None] + 1) * k[:, None] * math.pi / (2 * BLOCK)) * math.sqrt(2.0 / BLOCK)
     one[0] /= math.sqrt(2.0)

@@ -1,7 +1,7 @@
 """Clips for the propagation network, of any length, cropped as the engine crops: a square that follows the object.
 
 Two sources: real video, and stills that are moved and bent, put on other backgrounds, and partly covered by other
-objects. The crop of a frame is chosen from the object's box in the frame before, since that is all the engine knows.
+objects. The crop of a frame is chosen from the object's box in the frame before, which is all that the engine knows.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class TrainingClip:
     """images (T, 3, H, W) in [0, 255], mattes (T, N, H, W) in [0, 1], loss weight, steps (T, 2, 3), known (T,).
 
     `steps[t]` maps places of frame t's crop to places of frame t - 1's, both in [-1, 1], for `affine_grid`. `known[t]`
-    is 1 where the engine would know the mattes of the frame before frame t, else 0. `unknown` (T, H, W) in [0, 1] is
-    where the truth is not known, None where all of it is.
+    is 1 where the engine would know the mattes of the frame before frame t, else 0. `unknown` (T, H, W) in [0, 1] marks
+    where the truth is unknown; None = it is known everywhere.
     """
 
     images: Tensor
@@ -57,7 +57,7 @@ class TrainingClip:
 class ClipBatch:
     """Clips stacked: images (B, T, 3, H, W), mattes (B, T, N, H, W), weight (B,), steps (B, T, 2, 3), known (B, T).
 
-    `certain` (B, T, H, W) is what of each pixel counts in the loss, 0 to 1; None = all of all.
+    `certain` (B, T, H, W) is the weight of each pixel in the loss, 0 to 1; None = 1 everywhere.
     """
 
     images: Tensor
@@ -70,7 +70,7 @@ class ClipBatch:
 
 @dataclass(frozen=True, slots=True)
 class ClipKind:
-    """What every clip of a batch has in common: frames, side of the crop in pixels, objects (1 to 3), device."""
+    """Properties shared by every clip of a batch: frames, side of the crop in pixels, objects (1 to 3), device."""
 
     frames: int
     size: int
@@ -128,14 +128,14 @@ def _on_other(
     ground = rendered(back, scene, place, motions, [None] * len(scene), True, whole=True)
     tone = random_colour(rng, 0.7 * recipe.colour)
     return [
-        # Nothing but the object is left of its picture, so that all is known.
+        # Only the object is left of its picture, so everything is known.
         Layer(over(below.image, tone(layer.image), layer.mattes.sum(dim=0, keepdim=True)), layer.mattes, None)
         for below, layer in zip(ground, layers, strict=True)
     ]
 
 
 def video_clip(pool: Pool, rng: np.random.Generator, kind: ClipKind, recipe: ClipRecipe) -> TrainingClip:
-    """Returns a clip of real video; objects that its film does not have are pasted in."""
+    """Returns a clip of real video; pastes in objects that its film lacks."""
     names, shares = film_shares(pool)
     while True:
         frames = pool.sequences[names[int(rng.choice(len(names), p=shares))]]
@@ -149,7 +149,7 @@ def video_clip(pool: Pool, rng: np.random.Generator, kind: ClipKind, recipe: Cli
     shape = masks[0].shape[1:]
     boxes = [seen(together(mask)) for mask in masks]
     gaps = np.abs(np.diff(numbers[places], prepend=numbers[places[0]]))
-    # The engine sees every frame between two that lie far apart: its crop has followed the object by then.
+    # The engine sees every frame between two distant ones, so its crop has followed the object by then.
     looked = [boxes[0], *(boxes[t if gaps[t] > FAR else t - 1] for t in range(1, kind.frames))]
     if before != int(places[0]):
         looked[1] = seen(together(masks_of(pool[frames[before]], ids)))
@@ -185,7 +185,7 @@ def _clip(images: Tensor, layers: list[Layer], weight: float, worlds: Sequence[M
 
 
 def _speeds(boxes: list[Seen], gaps: list[int], scene: ClipScene) -> list[Matrix]:
-    """The object's motion (2,) in pixels of the crop from one stored frame to the next; none where frames are far."""
+    """Returns the object's motion (2,) in crop pixels from one stored frame to the next; zero where frames are far."""
     out = []
     for t, (world, gap) in enumerate(zip(scene.worlds, gaps, strict=True)):
         last = boxes[max(t - 1, 0)]
@@ -197,7 +197,7 @@ def _speeds(boxes: list[Seen], gaps: list[int], scene: ClipScene) -> list[Matrix
 
 
 def _seen_by_camera(layers: list[Layer], rng: np.random.Generator, recipe: ClipRecipe, speeds: list[Matrix]) -> Tensor:
-    """Returns the pictures (T, 3, S, S) in a tone of their own; by chance blurred, noisy and compressed."""
+    """Returns the pictures (T, 3, S, S) with a colour tone of their own; at random blurred, noisy and compressed."""
     tone = random_colour(rng, recipe.colour)
     images = [recoloured(layer.image, (tone, random_colour(rng, 0.2 * recipe.colour))) for layer in layers]
     if rng.random() < recipe.motion_blur:
@@ -222,7 +222,7 @@ def clip_batch(
     """Returns a batch of clips, each from video with probability `video_share`.
 
     Raises:
-        RecipeError: there is no video to show.
+        RecipeError: there is no video.
     """
     if video_share > 0 and not pool.sequences:
         raise RecipeError("There is no usable training video; video=0 trains on stills only.")

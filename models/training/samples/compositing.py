@@ -1,4 +1,4 @@
-"""Things cut out of pictures, the way they move, and the crops that follow them: what synthetic clips are made of."""
+"""Objects cut out of pictures, their motion, and the crops that follow them: the material of synthetic clips."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Thing:
 
 
 class Layer(NamedTuple):
-    """What a frame shows: picture (3, S, S), mattes (N, S, S), and where the truth is not known (1, S, S) or None."""
+    """Content of a frame: picture (3, S, S), mattes (N, S, S), and where the truth is unknown (1, S, S) or None."""
 
     image: Tensor
     mattes: Tensor
@@ -58,7 +58,7 @@ class Layer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ClipScene:
-    """What every layer of a clip is rendered with: the crop of every frame, its size in pixels, where to compute."""
+    """What every layer of a clip is rendered with: the crop of every frame, its size in pixels, the device."""
 
     worlds: Sequence[Matrix]
     size: int
@@ -82,7 +82,7 @@ def pick_thing(pool: Pool, rng: np.random.Generator) -> Thing:
 
 
 def random_walk(rng: np.random.Generator, frames: int, side: float, strength: float) -> Walk:
-    """Turn, scale, shear, dx, dy of every frame: a random walk, so that frames next to each other are alike."""
+    """Returns turn, scale, shear, dx, dy of every frame: a random walk, so that neighbouring frames are alike."""
     state = np.zeros(5)
     spread = np.array([0.16, 0.10, 0.07, 0.12 * side, 0.10 * side]) * strength
     out = []
@@ -97,7 +97,7 @@ def random_walk(rng: np.random.Generator, frames: int, side: float, strength: fl
 def crops(seen: Sequence[Seen], rng: np.random.Generator, bounds_hw: tuple[int, int] | None) -> list[Matrix]:
     """Returns a square crop (3, 3) for each frame, chosen as the engine does from where the object was `seen` before.
 
-    With `bounds_hw` a crop is no longer than the picture's longer side and moved inside it where it fits.
+    With `bounds_hw` a crop is at most as long as the picture's longer side, and moved inside it where it fits.
     """
     expand = float(rng.uniform(1.6, 2.7))
     out = []
@@ -114,7 +114,7 @@ def crops(seen: Sequence[Seen], rng: np.random.Generator, bounds_hw: tuple[int, 
 
 
 def steps_between(worlds: Sequence[Matrix]) -> Tensor:
-    """From each frame's crop to that of the frame before, (T, 2, 3); the first maps to itself."""
+    """Returns the map from each frame's crop to that of the frame before, (T, 2, 3); the first maps to itself."""
     before = [worlds[0], *worlds[:-1]]
     return torch.stack(
         [torch.from_numpy((np.linalg.inv(b) @ w)[:2]).float() for b, w in zip(before, worlds, strict=True)]
@@ -134,14 +134,14 @@ def rendered(
     """Renders a thing's picture and mask in every frame: output -> crop -> undo motion -> undo placing -> source.
 
     Args:
-        thing: what to show.
-        scene: where to look.
+        thing: the object to render.
+        scene: the crops.
         place: from the thing's picture to the scene.
         motions: of every frame, in the scene.
         bends: of every frame, or None.
         border: outside the picture repeat its edge (True) or show black.
         parts: (C, h, w) masks to render instead of the thing's own.
-        whole: all of the picture is the thing.
+        whole: the whole picture is the thing.
     """
     back = np.linalg.inv(place)
     mask = None if whole else thing.mask[None] if parts is None else parts
@@ -161,7 +161,7 @@ def shown(
     scene: ClipScene,
     border: bool,
 ) -> Layer:
-    """Returns what a view shows of a picture (h, w, 3), of its objects (N, h, w) and of what is not known (h, w)."""
+    """Returns a view of a picture (h, w, 3), of its objects (N, h, w) and of its unknown area (h, w)."""
     planes = masks if masks is None or unknown is None else np.concatenate((masks, unknown[None]))
     picture, mattes = render(image, planes, view, (scene.size, scene.size), border, scene.device)
     if masks is None or unknown is None:
@@ -170,7 +170,7 @@ def shown(
 
 
 def over(below: Tensor, above: Tensor, matte: Tensor) -> Tensor:
-    """Returns `above` laid over `below` (3, H, W) where `matte` (1, H, W) is, with a soft rim."""
+    """Returns `above` composited over `below` (3, H, W) by `matte` (1, H, W), with a soft rim."""
     soft = F.avg_pool2d(matte[None], 3, 1, 1)[0] * (matte > 0.02)
     return below + (above - below) * soft
 
@@ -189,15 +189,15 @@ def paste(
     """Returns the layers with another moving thing in front, which hides what it covers.
 
     Args:
-        pool: where the thing is from.
-        rng: chance.
-        recipe: how often the thing looks just like the object: only place and motion tell them apart then.
-        scene: where to look.
-        layers: what every frame shows.
-        main: the object, near which it is put.
+        pool: source of the thing.
+        rng: source of randomness.
+        recipe: how often the thing looks just like the object, so that only position and motion distinguish them.
+        scene: the crops.
+        layers: content of every frame.
+        main: the object, near which it is placed.
         strength: of its motion.
         shifts: of its place in every frame.
-        as_object: it is one more object, appended to the mattes.
+        as_object: make it one more object, appended to the mattes.
     """
     twin = rng.random() < recipe.twin
     other = main if twin and main.side > 24 else pick_thing(pool, rng)

@@ -1,4 +1,4 @@
-"""What of a picture the scribble network is shown: whole, around an object, or a small object on another picture."""
+"""Chooses the scribble network's view of a picture: whole, around an object, or a small object on another picture."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .warps import WarpView, crop_matrix, inside_box, motion_matrix, random_colo
 Box = tuple[float, float, float, float]
 
 BACKGROUNDS = {"davis": 0.8, "ecssd": 0.2}
-"""Pictures that small objects are pasted on, where their own object is not in view."""
+"""Sets of pictures that small objects are pasted on, where their own object is out of view."""
 
 
 def shown(
@@ -25,17 +25,17 @@ def shown(
     wild: bool = True,
     inside: bool = False,
 ) -> tuple[Tensor, Tensor]:
-    """Picture (3, H, W) and mask (1, H, W) in a box, perhaps mirrored, turned, recoloured, blurred.
+    """Returns picture (3, H, W) and mask (1, H, W) in a box, perhaps mirrored, turned, recoloured, blurred.
 
     Args:
         picture: of the pool.
         mask: (h, w) of the object.
         box: x0, y0, x1, y1 in the picture's pixels.
         size_hw: output size.
-        rng: source of chance.
+        rng: source of randomness.
         device: where to compute.
-        wild: may be turned and bent too.
-        inside: move the box into the picture; else what lies outside is its edge repeated, or black.
+        wild: allow turning and bending too.
+        inside: move the box into the picture; otherwise the outside repeats its edge, or is black.
     """
     x0, y0, x1, y1 = inside_box(box, mask.shape[:2]) if inside else box
     matrix = crop_matrix((x0 + x1) / 2, (y0 + y1) / 2, (x1 - x0) / 2, (y1 - y0) / 2)
@@ -48,7 +48,7 @@ def shown(
 
 
 def whole(picture: Picture, size_hw: tuple[int, int], rng: np.random.Generator, most: float = 0.12) -> Box:
-    """The whole picture, stretched to the network's shape or padded to it, or less by up to `most` on each side."""
+    """Returns the whole picture, stretched or padded to the network's shape, or cropped by up to `most` per side."""
     h, w = picture.mask.shape
     x0, y0, x1, y1 = 0.0, 0.0, float(w), float(h)
     if rng.random() < 0.5:
@@ -63,7 +63,7 @@ def whole(picture: Picture, size_hw: tuple[int, int], rng: np.random.Generator, 
 
 
 def around(box: Box, grow: float, size_hw: tuple[int, int], rng: np.random.Generator) -> Box:
-    """A box about `grow` times as long as the given one, of the network's shape up to some stretch, off centre."""
+    """Returns a box about `grow` times as long as the given one, roughly of the network's shape, off centre."""
     x0, y0, x1, y1 = box
     side = max(x1 - x0, (y1 - y0) * size_hw[1] / size_hw[0], 40.0) * grow
     half_w = side / 2 * float(np.exp(rng.normal(0, 0.1)))
@@ -74,7 +74,7 @@ def around(box: Box, grow: float, size_hw: tuple[int, int], rng: np.random.Gener
 
 
 def empty_part(picture: Picture, size_hw: tuple[int, int], rng: np.random.Generator) -> Box | None:
-    """A window (x0, y0, x1, y1) of the wanted shape without the picture's object, as large as chance finds it."""
+    """Returns a random large window (x0, y0, x1, y1) of the given shape without the picture's object, or None."""
     height, width = picture.mask.shape
     most = min(width, height * size_hw[1] / size_hw[0])
     for share in np.linspace(0.95, 0.35, 13):
@@ -95,7 +95,7 @@ def pasted(
     rng: np.random.Generator,
     device: torch.device,
 ) -> tuple[Tensor, Tensor]:
-    """A small object on another picture, most often standing low in it: picture (3, H, W) and its mask (1, H, W)."""
+    """Returns a small object on another picture, usually standing low in it: picture (3, H, W) and mask (1, H, W)."""
     grow = float(np.exp(rng.uniform(1.0, 1.9)))  # 2.7 to 6.7 times the object's box
     x0, y0, x1, y1 = around(box, grow, size_hw, rng)
     room_x, room_y = (x1 - x0 - (box[2] - box[0])) / 2, (y1 - y0 - (box[3] - box[1])) / 2

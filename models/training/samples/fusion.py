@@ -1,11 +1,11 @@
-"""Samples for the fusion network, made once with the trained propagation network and kept on disk.
+"""Samples for the fusion network, made once with the trained propagation network and stored on disk.
 
 A scene is a short run of frames, from real video or from a moved still with a second thing in it. Its first frame has
-a mask that is often wrong (a part missing, too much, the other thing taken along); the network carries it forward: the
+a mask that is often wrong (a part missing, too much, or the other thing included); the network carries it forward: the
 old results. The last frame is the corrected keyframe; the network carries it backward, with both keyframes in memory:
-the new results. What was corrected there is carried to each frame between by the affinity, as the engine does it. The
+the new results. The correction there is carried to each frame between by the affinity, as in the engine. The
 network costs much more than the fusion network that learns from it, hence the file: making it can be interrupted and
-goes on where it stopped, with the same samples, since each scene draws from its own seed.
+resumes with the same samples, since each scene has its own seed.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from .strokes import spoil
 COARSE = SIZE // 4
 STILLS = 0.35
 BROKEN = 0.4
-"""Shares of scenes from stills, and of those whose first mask is wrong. At 0.65 the new result is better so often that
-the network learns to take it everywhere."""
+"""Shares of scenes from stills, and of those with a wrong first mask. With more wrong ones the new result is better so
+often that the network learns to take it everywhere."""
 
 LEAST_DISAGREEMENT = 0.01
-"""A frame is kept when old and new differ in more than this share of the object's area: else there is no choice."""
+"""A frame is kept when old and new differ in more than this share of the object's area: otherwise nothing to choose."""
 
 RECORD = np.dtype(
     [
@@ -66,10 +66,10 @@ def make_samples(
     Args:
         pool: training pictures.
         net: the frozen, trained propagation network.
-        folder: made where missing; what is there already is kept.
+        folder: made if missing; existing samples are kept.
         count: of samples.
         seed: of the scenes.
-        weights: hash of the network's weights; samples of others are thrown away.
+        weights: hash of the network's weights; samples made with others are discarded.
         told: called with the number of samples after each scene.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -110,7 +110,7 @@ def open_samples(folder: Path) -> Array:
 
 
 def scene_samples(pool: Pool, net: PropagationPredictor, number: int, seed: int) -> Iterator[Array]:
-    """Yields the samples (each of `RECORD`) of scene `number`: its frames between the keyframes, as far as useful."""
+    """Yields the useful samples (each of `RECORD`) of scene `number`: its frames between the keyframes."""
     rng = np.random.default_rng([seed, number])
     torch.manual_seed(seed * 1_000_003 + number)
     scene = still_scene(pool, rng) if rng.random() < STILLS else video_scene(pool, rng)
@@ -156,7 +156,7 @@ def scene_samples(pool: Pool, net: PropagationPredictor, number: int, seed: int)
 def _run(
     net: PropagationPredictor, scene: Scene, keys: list[Any], memory: list[Any], start: Array, frames: range
 ) -> dict[int, Array]:
-    """Mattes (1, S, S) of the frames, carried one after the other; every second one and the last stay in memory."""
+    """Returns mattes (1, S, S) of the frames, propagated in order; every second one and the last stay in memory."""
     out: dict[int, Array] = {}
     kept, last = list(memory), None
     before, at = start, frames.start - frames.step

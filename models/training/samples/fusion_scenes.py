@@ -22,10 +22,10 @@ Matrix = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Frames of a scene: images (S, S, 3) uint8, mattes (S, S) in [0, 1], crop matrices, and another thing's cover.
+    """Frames of a scene: images (S, S, 3) uint8, mattes (S, S) in [0, 1], crop matrices, and another thing's mask.
 
-    `name` is of the sequence or the still. `other` (S, S) in [0, 1] is what a leaking mask takes along on the first
-    frame; None where there is no other thing.
+    `name` is that of the sequence or the still. `other` (S, S) in [0, 1] is what a leaking mask includes on the first
+    frame; None if there is no other thing.
     """
 
     images: list[Array]
@@ -38,7 +38,7 @@ class Scene:
 def _crops(
     centres: list[tuple[float, float, float]], rng: np.random.Generator, size_hw: tuple[int, int]
 ) -> list[Matrix]:
-    """Squares around the object of the frame before, as the engine's crop follows it, moved into the picture."""
+    """Returns squares around the object of the frame before, as the engine's crop follows it, inside the picture."""
     factor = float(rng.uniform(1.5, 2.2))
     height, width = size_hw
     flip = np.diag([-1.0 if rng.random() < 0.5 else 1.0, 1.0, 1.0])
@@ -54,7 +54,7 @@ def _crops(
 
 
 def video_scene(pool: Pool, rng: np.random.Generator) -> Scene | None:
-    """A scene of real video: four to eight frames, one to six apart, forward or backward; None = not usable."""
+    """Returns a scene of real video: four to eight frames, one to six apart, in either direction; None = unusable."""
     frames = pool.sequences[str(rng.choice(list(pool.sequences)))]
     count = min(int(rng.integers(4, 9)), len(frames))
     gap = int(rng.integers(1, max(min(6, (len(frames) - 1) // (count - 1)), 1) + 1))
@@ -81,7 +81,7 @@ def video_scene(pool: Pool, rng: np.random.Generator) -> Scene | None:
 
 
 def still_scene(pool: Pool, rng: np.random.Generator) -> Scene | None:
-    """A scene of a moved and bent still, with another thing (often its twin) moving in front; None = not usable."""
+    """Returns a scene of a moved, bent still with another thing (often its twin) moving in front; None = unusable."""
     main, mask = _thing(pool, rng)
     box = object_box(mask)
     if box is None or max(box[2] - box[0], box[3] - box[1]) < 24:
@@ -132,7 +132,7 @@ def _walk(rng: np.random.Generator, count: int, x: float, y: float, reach: float
 
 
 def _view(image: Array, mask: Array, matrix: Matrix, bend: Matrix | None = None) -> tuple[Tensor, Tensor]:
-    """Picture (3, S, S) and mask (S, S) as seen through a crop."""
+    """Returns picture (3, S, S) and mask (S, S) as seen through a crop."""
     shown, cover = render(image, mask, WarpView(matrix[:2], bend), (SIZE, SIZE), True, torch.device("cpu"))
     return shown, cover[0].clamp(0, 1)
 

@@ -1,4 +1,4 @@
-"""One object made into two by image processing, so that parts that touch and look alike have ids of their own."""
+"""Splits one object into two by image processing, so that touching, similar parts get ids of their own."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 
 SMALLEST_PART = 0.15
-"""Of the object's area."""
+"""Least share of the object's area."""
 
 
 def split_object(
     image: NDArray[np.uint8], mask: NDArray[np.bool_], rng: np.random.Generator
 ) -> NDArray[np.bool_] | None:
-    """Returns an object's two parts (2, h, w), disjoint and together the object; None where no even split was found.
+    """Returns an object's two parts (2, h, w), disjoint and together the object; None when no even split was found.
 
     Half of the splits are cuts along a line, half are clusters of colour and place.
 
     Args:
         image: (h, w, 3).
         mask: (h, w), the object.
-        rng: chance.
+        rng: source of randomness.
     """
     ys, xs = np.nonzero(mask)
     if len(ys) < 64:
@@ -47,7 +47,7 @@ def _cut(place: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.boo
 
 
 def _clusters(place: NDArray[np.float64], colour: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Two means of colour and place (Lloyd's algorithm on some of the pixels)."""
+    """Clusters colour and place into two means (Lloyd's algorithm on some of the pixels)."""
     tone = colour.astype(np.float64)
     tone = (tone - tone.mean(axis=0)) / max(float(tone.std(axis=0).max()), 8.0)
     features = np.concatenate((place * rng.uniform(0.4, 1.2), tone), axis=1)
@@ -62,12 +62,12 @@ def _clusters(place: NDArray[np.float64], colour: NDArray[np.uint8], rng: np.ran
 
 
 def _nearer(features: NDArray[np.float64], means: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which are nearer to the second mean."""
+    """Returns which features are nearer to the second mean."""
     return np.asarray(features @ (means[1] - means[0]) > 0.5 * (np.square(means[1]) - np.square(means[0])).sum())
 
 
 def _smooth(part: NDArray[np.bool_], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The part without specks: every place goes with the larger share of the object around it."""
+    """Returns the part without specks: every place joins the part that has the larger share around it."""
     planes = torch.from_numpy(np.stack((part, mask)).astype(np.float32))[None]
     near = F.avg_pool2d(planes, 9, 1, 4)[0].numpy()
     return np.asarray(mask & (near[0] > 0.5 * near[1]))

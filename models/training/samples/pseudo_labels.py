@@ -1,10 +1,10 @@
-"""Masks for pictures that have none, from an ensemble: several networks' guesses, combined by the rule that won.
+"""Makes masks for unlabelled pictures from an ensemble: several networks' guesses, combined by the best rule.
 
     python -m blender_cutout.models.training.samples.pseudo_labels DATA GUESSES -o POOL
 
-GUESSES has a folder of grey pictures for each member (`blender_cutout.evaluate.guesses` writes them). Which rule is
-best is found on those pictures of DATA whose masks are known, and recorded in POOL/rules.json with what each member
-alone reaches. POOL then goes to training as `pseudo=POOL`.
+GUESSES has a folder of grey pictures for each member (`blender_cutout.evaluate.guesses` writes them). The best rule is
+determined on those pictures of DATA whose masks are known, and recorded in POOL/rules.json with the scores of each
+member alone. POOL is then used for training as `pseudo=POOL`.
 """
 
 from __future__ import annotations
@@ -29,31 +29,31 @@ Rule = Callable[[Stack, Sequence[float]], Stack]
 
 SET = "pseudo"
 GROUP = 3
-"""Accuracy group of such masks: made by a program."""
+"""Accuracy group of these masks, which are made by a program."""
 
 AGREED = 0.75
 """Pictures on which the members agree less than this are left out."""
 
 
 def mean(stack: Stack, weights: Sequence[float]) -> Stack:
-    """The plain mean (H, W) of guesses (M, H, W)."""
+    """Returns the plain mean (H, W) of guesses (M, H, W)."""
     return np.asarray(stack.mean(axis=0), np.float32)
 
 
 def weighted(stack: Stack, weights: Sequence[float]) -> Stack:
-    """The mean with one weight for each member (linear combination)."""
+    """Returns the mean with one weight for each member (linear combination)."""
     share = np.asarray(weights, np.float32) / np.sum(weights)
     return np.asarray(np.tensordot(share, stack, axes=1), np.float32)
 
 
 def vote(stack: Stack, weights: Sequence[float]) -> Stack:
-    """The share of members above one half; the mean decides where as many are for as against."""
+    """Returns the share of members above one half; the mean decides a tie."""
     share = (stack > 0.5).mean(axis=0)
     return np.where(np.isclose(share, 0.5), mean(stack, weights), share).astype(np.float32)
 
 
 def product(stack: Stack, weights: Sequence[float]) -> Stack:
-    """The product of odds, as if members were wrong independently: one that is sure outweighs several that are not."""
+    """Returns the product of odds, as if members erred independently: one sure member outweighs several unsure ones."""
     safe = np.clip(stack.astype(np.float64), 1e-3, 1 - 1e-3)
     odds = (np.log(safe) - np.log1p(-safe)).mean(axis=0)
     return np.asarray(1.0 / (1.0 + np.exp(-odds)), np.float32)
@@ -63,14 +63,14 @@ RULES: dict[str, Rule] = {"mean": mean, "weighted": weighted, "vote": vote, "pro
 
 
 def overlap(guess: Stack, truth: NDArray[np.bool_]) -> float:
-    """IoU of a matte (H, W) at one half and a mask; 1 when both are empty."""
+    """Returns the IoU of a matte (H, W) at one half and a mask; 1 when both are empty."""
     found = guess > 0.5
     union = int((found | truth).sum())
     return float((found & truth).sum() / union) if union else 1.0
 
 
 def compare(known: Iterable[tuple[Stack, NDArray[np.bool_]]], weights: Sequence[float]) -> dict[str, float]:
-    """Mean IoU of every rule and of each member alone ("member 0", …) over guesses (M, H, W) and true masks (H, W)."""
+    """Returns the mean IoU of every rule and each member ("member 0", …) over guesses (M, H, W) and masks (H, W)."""
     scores: dict[str, list[float]] = {}
     for stack, truth in known:
         for name, rule in RULES.items():
@@ -81,12 +81,12 @@ def compare(known: Iterable[tuple[Stack, NDArray[np.bool_]]], weights: Sequence[
 
 
 def best_rule(scores: Mapping[str, float]) -> str:
-    """The rule with the highest score; the simplest of equals."""
+    """Returns the rule with the highest score; the simplest of equals."""
     return max(RULES, key=lambda name: (scores[name], -list(RULES).index(name)))
 
 
 def agreement(stack: Stack) -> float:
-    """How much the members agree: mean IoU of each with the mean of all, 0 to 1."""
+    """Returns how much the members agree: mean IoU of each with the mean of all, 0 to 1."""
     middle = mean(stack, ()) > 0.5
     return float(np.mean([overlap(guess, middle) for guess in stack]))
 
@@ -94,7 +94,7 @@ def agreement(stack: Stack) -> float:
 def write_pool(folder: Path, pictures: Iterable[tuple[str, Image, NDArray[np.bool_]]]) -> int:
     """Writes pictures (H, W, 3) with their masks (H, W) as a pool of training pictures; returns how many.
 
-    The folder can be opened as `data.Pool`; all are of the set "pseudo" and of the lowest accuracy group.
+    The folder can be opened by `open_pool`; all are in the set "pseudo" and of the lowest accuracy group.
     """
     folder.mkdir(parents=True, exist_ok=True)
     entries: list[dict[str, object]] = []
@@ -117,10 +117,10 @@ def label(data: Path, guesses: Path, target: Path, weights: Sequence[float] = ()
     """Compares the rules on labelled pictures, labels the others, writes the pool; returns and writes the record.
 
     Args:
-        data: training data; guesses for its labelled pictures decide, the unlabelled ones are labelled.
+        data: training data; guesses for its labelled pictures decide on the rule, the unlabelled ones get masks.
         guesses: a folder for each member, with a grey picture for each picture.
         target: folder of the pool.
-        weights: of the members in name order, for the weighted rule; () = the same for all.
+        weights: of the members in name order, for the weighted rule; () = equal.
 
     Raises:
         FileNotFoundError: there is no member, or no labelled picture among the guesses.

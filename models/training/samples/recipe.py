@@ -1,4 +1,4 @@
-"""Switches of how training clips are made."""
+"""Switches for making training clips."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from ...errors import ModelError
 
 
 class RecipeError(ModelError):
-    """A switch that does not exist, or a value that it cannot take; one line that says what can be given."""
+    """Raised for an unknown switch or an invalid value; one line that says what is possible."""
 
 
 def switch(default: Any, text: str) -> Any:
-    """Returns a dataclass field that is a switch: its default value, and what `--help` says of it."""
+    """Returns a dataclass field that is a switch: its default value, and its `--help` text."""
     return field(default=default, metadata={"help": text})
 
 
 @dataclass(frozen=True, slots=True)
 class ClipRecipe:
-    """How clips are made. Shares are probabilities, of clips where nothing else is said."""
+    """How clips are made. Shares are probabilities, per clip unless stated otherwise."""
 
     far_anchors: float = switch(0.4, "share of video clips whose first frame is anywhere, the others near each other")
     pseudo_instances: float = switch(0.4, "share of still clips of objects that are one, split by image processing")

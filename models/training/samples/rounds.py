@@ -32,14 +32,14 @@ FILM_SHARE = {
     "coco_mval": 0.05,
     "pseudo": 0.1,
 }
-"""Where foreground comes from when the shape is that of a film: frames, whose object is often small."""
+"""Sources of foregrounds when the shape is that of a film: frames, whose object is often small."""
 WHOLE_SHARE = {
     "ecssd": 0.32, "pascal_s": 0.24, "davis": 0.16, "coco_mval": 0.1, "human290": 0.07, "horses": 0.06, "ccp": 0.05,
     "pseudo": 0.1,
 }  # fmt: skip
-"""As FOREGROUND_SHARE, with frames of films too."""
+"""Like FOREGROUND_SHARE, with frames of films too."""
 WHOLE_SIZES = ((240, 432), (240, 432), (192, 352), (208, 320), (272, 368), (368, 272), (256, 256), (320, 320))
-"""Shapes in which the engine looks at whole pictures and films, at about 320 and 256 pixels squared."""
+"""Shapes at which the engine looks at whole pictures and films, at about 320 and 256 pixels squared."""
 SIZES = ((256, 256), (256, 256), (320, 320), (256, 320), (320, 256), (256, 192), (192, 256))
 
 
@@ -56,7 +56,7 @@ class RoundBatch:
 
 
 def _one_part(truth: Tensor, rng: np.random.Generator) -> Tensor:
-    """Of several separate things in a mask (1, H, W), sometimes only one is wanted."""
+    """Sometimes keeps only one of several separate things in a mask (1, H, W)."""
     small = _small(truth[0] > 0.5)
     if not bool(small.any()) or rng.random() < 0.5:
         return truth
@@ -157,7 +157,7 @@ def round_batch(
     """Returns `count` samples of the given kinds.
 
     "first" and "later" rounds have strokes. Without any: "foreground" and "whole" (nothing given; "whole" has films
-    too), "again" (a second look from nearer at what was found).
+    too), "again" (a closer second look at what was found).
     """
     rows: list[tuple[Tensor, Tensor, Tensor, Tensor, Tensor, float]] = []
     while len(rows) < count:

@@ -1,8 +1,8 @@
-"""What the data folder says it holds: one `Source` for each picture with a mask, not looked at yet.
+"""Lists the contents of the data folder: one `Source` for each picture with a mask, not opened yet.
 
-Beside `stills` and `video-train`, which must be there, `video-train-2` and `stills-2` are read where they are. Their
+Besides `stills` and `video-train`, which are required, `video-train-2` and `stills-2` are read if present. Their
 masks hold ids (0 = background, 255 = unknown). Where one id stands for all that moves, or for a class, its connected
-parts are the objects: a thing of the same kind that comes in later must not be taken for the one that was there.
+parts are the objects: a similar thing that enters later must not be taken for the one that was there.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ GROUPS = {"A": "1", "B": "2"}
 """Accuracy groups of the grades of `video-train-2`."""
 
 MOVERS = ("ucsd_bgsub",)
-"""Sets of grade A whose single id is all that moves; those of grade B are all like that."""
+"""Sets of grade A whose single id is everything that moves; those of grade B are all like that."""
 
 
 @dataclass(frozen=True, slots=True)
 class Classes:
-    """How a set's class numbers become objects: unknown ones, those that are no things, those that belong together."""
+    """How a set's class numbers become objects: unknown ones, background classes, and ones that belong together."""
 
     unknown: tuple[int, ...] = ()
     ground: tuple[int, ...] = ()
@@ -29,7 +29,7 @@ class Classes:
 
 
 STILLS_2: Mapping[str, tuple[str, str, Classes | None]] = {
-    # kind, accuracy group, classes. Sky, road, water and grass are no things; a face belongs to its body.
+    # kind, accuracy group, classes. Sky, road, water and grass are background; a face belongs to its body.
     "camvid701": ("ids", "2", Classes(unknown=(0,), ground=(1, 4, 5))),
     "msrc591": ("ids", "2", Classes(unknown=(0,), ground=(2, 7, 8, 10, 19), joined=((11, 22),))),
     "oxford_pets600": ("ids", "1", None),
@@ -39,10 +39,10 @@ STILLS_2: Mapping[str, tuple[str, str, Classes | None]] = {
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An entry of the data folder as it is written there.
+    """An entry of the data folder as recorded there.
 
     `kind` is `object` (mask 0 or 255), `regions` (any region id) or `ids`. With `classes` an id's connected parts are
-    objects of their own. `frame` is the picture's number in its film, -1 for stills.
+    separate objects. `frame` is the picture's number in its film, -1 for stills.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Source:
 
 
 def sources(data: Path) -> Iterator[Source]:
-    """Returns the entries of the data folder; what its index says may be wrong.
+    """Yields the entries of the data folder; its index may be wrong.
 
     Raises:
         FileNotFoundError: it has no stills index or no training video.
@@ -97,9 +97,9 @@ def _more_video(video: Path) -> Iterator[Source]:
         movers = of in MOVERS or row.get("grade") == "B"
         folder = video / name
         if not (folder / "frames").is_dir():
-            yield Source(name, of, "ids", group, name, folder, folder)  # reading it will say that it is not there
+            yield Source(name, of, "ids", group, name, folder, folder)  # reading it will report that it is missing
             continue
-        # Parts have no identity from frame to frame: these films give stills.
+        # Parts have no identity from frame to frame: these films are used as stills.
         kind = Source(name, "movers", "ids", group, "", folder, folder, classes=Classes()) if movers else None
         yield from _film(folder, kind or Source("", of, "ids", group, name, folder, folder))
 

@@ -1,4 +1,4 @@
-"""A simulated artist: strokes inside a region, corrections where a mask is wrong, and masks wrong in likely ways.
+"""Simulates an artist: strokes inside a region, corrections where a mask is wrong, and plausible wrong masks.
 
 All at the network's size, on tensors. The next stroke goes to the deepest wrong place (RITM, Cutie: `_get_next_click`),
 drawn as a curve, a line or a click, sometimes sloppily.
@@ -28,7 +28,7 @@ def depth_map(region: Tensor, levels: int = 14) -> Tensor:
 
 
 def component(region: Tensor, row: int, column: int) -> Tensor:
-    """Returns the part of a small binary map (h, w) that hangs together with one place, as a binary map."""
+    """Returns the part of a small binary map (h, w) connected to one place, as a binary map."""
     allowed = region[None, None].float()
     x = torch.zeros_like(allowed)
     x[0, 0, row, column] = 1.0
@@ -56,11 +56,11 @@ def _pick(weights: Tensor, rng: np.random.Generator) -> tuple[int, int]:
 
 
 def stroke_in(region: Tensor, rng: np.random.Generator, deepest: bool = False) -> NDArray[np.float64] | None:
-    """Returns the points (K, 2) x, y of one stroke inside a binary map (H, W), or None where it is empty.
+    """Returns the points (K, 2) x, y of one stroke inside a binary map (H, W), or None if it is empty.
 
     Args:
         region: where the stroke belongs.
-        rng: source of chance.
+        rng: source of randomness.
         deepest: start at the deepest place, as a careful artist would.
     """
     small = _small(region)
@@ -139,11 +139,11 @@ def _grow(mask: Tensor, radius: int) -> Tensor:
 
 
 def spoil(mask: Tensor, rng: np.random.Generator) -> Tensor:
-    """Returns a previous mask (H, W) float32 in [0, 1] wrong in one to three ways: what earlier rounds might have left.
+    """Returns a previous mask (H, W) float32 in [0, 1], wrong in one to three ways that earlier rounds might leave.
 
     Args:
         mask: (H, W) binary, the truth.
-        rng: source of chance.
+        rng: source of randomness.
     """
     height, width = mask.shape
     out = mask.clone()
@@ -180,8 +180,8 @@ def spoil(mask: Tensor, rng: np.random.Generator) -> Tensor:
 def correction(truth: Tensor, previous: Tensor, rng: np.random.Generator, radius: float) -> tuple[Tensor, Tensor]:
     """Returns keep and remove maps (1, H, W) an artist would draw on seeing `previous` (H, W) against `truth` (H, W).
 
-    One to three strokes, the first at the deepest wrong place as a rule; in the keep map where the object is missing,
-    in the remove map where there is too much. Where nothing is wrong one stroke confirms the object.
+    One to three strokes, the first usually at the deepest wrong place; in the keep map where the object is missing,
+    in the remove map where there is too much. If nothing is wrong, one stroke confirms the object.
     """
     device = truth.device
     size_hw = (truth.shape[0], truth.shape[1])
@@ -208,7 +208,7 @@ def correction(truth: Tensor, previous: Tensor, rng: np.random.Generator, radius
 
 
 def first_strokes(truth: Tensor, rng: np.random.Generator, radius: float) -> tuple[Tensor, Tensor]:
-    """Keep and remove maps (1, H, W) of a first round: one to three strokes inside, sometimes one outside."""
+    """Returns keep and remove maps (1, H, W) of a first round: one to three strokes inside, sometimes one outside."""
     size_hw = (truth.shape[0], truth.shape[1])
     inside = truth > 0.5
     keep = [

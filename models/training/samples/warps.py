@@ -1,4 +1,4 @@
-"""Views of pictures: crop, turn, scale and bend in one resampling; colour changes. Runs on the tensors' device."""
+"""Renders views of pictures: crop, turn, scale and bend in one resampling; colour changes. Runs on the given device."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True)
 class WarpView:
-    """From output places (x, y in [-1, 1]) to source pixels: `matrix` (2, 3), then a smooth `bend` (2, g, g)."""
+    """Map from output places (x, y in [-1, 1]) to source pixels: `matrix` (2, 3), then a smooth `bend` (2, g, g)."""
 
     matrix: NDArray[np.float64]
     bend: NDArray[np.float64] | None = field(default=None)
@@ -27,7 +27,7 @@ def crop_matrix(cx: float, cy: float, half_w: float, half_h: float) -> NDArray[n
 
 
 def inside_box(box: tuple[float, float, float, float], size_hw: tuple[int, int]) -> tuple[float, float, float, float]:
-    """Returns the box (x0, y0, x1, y1) moved, and cut only where it is too large, to lie inside a picture (H, W)."""
+    """Returns the box (x0, y0, x1, y1) moved inside a picture (H, W), and cut only where it is too large."""
     out = []
     for low, high, size in ((box[0], box[2], size_hw[1]), (box[1], box[3], size_hw[0])):
         length = min(high - low, float(size))
@@ -61,7 +61,7 @@ def render(
     border: bool,
     device: torch.device,
 ) -> tuple[Tensor, Tensor]:
-    """Returns the picture (3, H, W) float32 in [0, 255] and its masks (1 or C, H, W) in [0, 1] as the view shows.
+    """Returns the picture (3, H, W) float32 in [0, 255] and its masks (1 or C, H, W) in [0, 1] as seen by the view.
 
     Args:
         image: (h, w, 3) source.
@@ -106,13 +106,13 @@ def render(
 
 
 def _bicubic(length: int, knots: int, device: torch.device) -> Tensor:
-    """What each knot has of each of `length` places (length, knots): bicubic interpolation is linear in the knots."""
+    """Returns the weight of each knot at each of `length` places (length, knots): bicubic interpolation is linear."""
     one = torch.eye(knots, device=device)[None, :, :, None]
     return F.interpolate(one, size=(length, 1), mode="bicubic", align_corners=True)[0, :, :, 0].T.contiguous()
 
 
 def _span(row: NDArray[np.float64], bend: NDArray[np.float64] | None, size: int) -> tuple[int, int]:
-    """What a view can see along an axis, from its matrix alone: looking at the sampled places would wait for them."""
+    """Returns the extent of a view along an axis from its matrix alone, to avoid waiting for the sampled places."""
     reach = abs(row[0]) + abs(row[1])
     low, high = row[2] - reach, row[2] + reach
     if bend is not None:  # bicubic interpolation overshoots its knots by less than this
@@ -122,7 +122,7 @@ def _span(row: NDArray[np.float64], bend: NDArray[np.float64] | None, size: int)
 
 
 def _uploaded(array: NDArray[np.uint8] | NDArray[np.bool_], device: torch.device) -> Tensor:
-    """The array as a tensor on the device; to CUDA from pinned memory, so that nothing waits for the copy."""
+    """Returns the array as a tensor on the device; to CUDA from pinned memory, so that nothing waits for the copy."""
     tensor = torch.from_numpy(array.copy())  # the pool is read-only
     if device.type == "cuda":
         return tensor.pin_memory().to(device, non_blocking=True)
@@ -140,12 +140,12 @@ class Colour:
     gamma: float
 
     def __call__(self, image: Tensor) -> Tensor:
-        """Returns image (3, H, W) in [0, 255] with the change."""
+        """Returns image (3, H, W) in [0, 255] with the change applied."""
         return recoloured(image, (self,))
 
 
 def recoloured(image: Tensor, colours: Sequence[Colour]) -> Tensor:
-    """Returns image (3, H, W) in [0, 255] with several changes at the price of one: all gammas come first."""
+    """Returns image (3, H, W) in [0, 255] with several changes at the cost of one: all gammas come first."""
     x = (image / 255.0).clamp_(0.0, 1.0)
     gamma = math.prod(colour.gamma for colour in colours)
     if gamma != 1.0:
@@ -177,7 +177,7 @@ def random_colour(rng: np.random.Generator, strength: float = 1.0) -> Colour:
 
 
 def soften(image: Tensor, rng: np.random.Generator) -> Tensor:
-    """Returns image (3, H, W) as a poorer camera would give it: sometimes blurred, sometimes noisy."""
+    """Returns image (3, H, W) as a poorer camera would record it: sometimes blurred, sometimes noisy."""
     r = rng.random()
     if r < 0.1:
         image = F.avg_pool2d(F.pad(image[None], (1, 1, 1, 1), mode="replicate"), 3, 1)[0]

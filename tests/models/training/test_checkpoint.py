@@ -117,7 +117,7 @@ def test_a_checkpoint_runs_no_code(tmp_path: Path, read: Callable[[Path], object
 
 def test_weights_of_another_network_are_named(tmp_path: Path) -> None:
     other = torch.nn.Linear(3, 4)
-    with pytest.raises(CheckpointError, match="`a`, `b` was wanted"):
+    with pytest.raises(CheckpointError, match="`a`, not `b`"):
         fill(other, WEIGHTS, tmp_path / "last.pt", "a", "b")
     torch.save(STATE, tmp_path / "last.pt")
     with pytest.raises(WeightsDamaged, match="2 of another shape"):

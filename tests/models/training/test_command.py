@@ -71,7 +71,7 @@ def test_a_checkpoint_of_another_network_is_refused_with_both_names(
         more = ("--resume",) if way == "resume" else ("--weights", held)
         code = _main("propagation", *_places(data, tmp_path), "--steps", 1, *TINY, *more)
     assert code == 2
-    assert "holds `scribble`, `propagation` was wanted" in caplog.text
+    assert "holds `scribble`, not `propagation`" in caplog.text
     assert len(caplog.records) == 1
 
 
@@ -85,7 +85,7 @@ def test_large_weights_do_not_go_into_the_small_network_but_small_ones_start_the
         small = (*_places(data, tmp_path, "large"), "--steps", 2, *TINY)
         caplog.clear()
         assert _main("propagation", *small, *more) == 2
-        assert "holds `propagation large`, `propagation` was wanted" in caplog.text
+        assert "holds `propagation large`, not `propagation`" in caplog.text
 
 
 def test_a_checkpoint_of_the_first_runs_is_known_by_its_parts(
@@ -101,7 +101,7 @@ def test_a_checkpoint_of_the_first_runs_is_known_by_its_parts(
     state["recipe"]["switches"] = ("network_size=large",)
     torch.save(state, path)
     assert _main("propagation", *_places(data, tmp_path), "--steps", 2, *TINY, "--resume") == 2
-    assert "holds `propagation large`, `propagation` was wanted" in caplog.text
+    assert "holds `propagation large`, not `propagation`" in caplog.text
     assert _main(*large, "--steps", 2, "--resume") == 0
     assert torch.load(path, weights_only=True)["step"] == 2
 

@@ -46,7 +46,7 @@ def test_weights_that_do_not_belong_are_refused_by_name(pool: Pool, tmp_path: Pa
     save_file(tensors, tmp_path / "odd.safetensors", metadata={"network": "propagation"})
     (tmp_path / "broken.safetensors").write_bytes(b"nothing of the kind")
     for name, says in (
-        ("scribble", "holds `scribble`, `propagation` was wanted"),
+        ("scribble", "holds `scribble`, not `propagation`"),
         ("odd", "holds `propagation`"),
         ("broken", "is not a safetensors file"),
         ("gone", "There are no weights"),
