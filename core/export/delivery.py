@@ -1,4 +1,4 @@
-"""What a cut-out is handed over as: masks, cut-out pictures with alpha, or outlines that can be edited."""
+"""Writes a cutout for others: masks, cut-out pictures with alpha, or editable outlines."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 SPLINES_FILE = "splines.json"
 _COLOUR_REACH = 9
-"""Pixels: so far outside of the object the colours are kept, for whoever scales the pictures."""
+"""Pixels outside the object within which colours are kept, for those who scale the pictures."""
 
 
 def deliver(
@@ -52,7 +52,7 @@ def deliver(
             in which `splines.json` is replaced.
         form: a `Form` value. `mask`: 8-bit grey, `cutout`: the clip's 8-bit RGB with the matte as straight alpha,
             `splines`: see `splines_to_json`.
-        invert: the object is what is removed: a frame without a matte is then kept whole.
+        invert: remove the object and keep the rest: a frame without a matte is then kept whole.
 
     Raises:
         InputError: there is no track, no frame, or no such form; SizeMismatch: the tracks are not of one clip.
@@ -76,9 +76,9 @@ def deliver(
 
 
 def cutout_picture(image: Image, matte: Matte) -> bytes:
-    """A PNG of the picture with the matte as straight alpha, 8 bits each.
+    """Returns a PNG of the picture with the matte as straight alpha, 8 bits each.
 
-    Well outside of the object the colours are dropped: nobody sees them, and files become several times smaller.
+    Well outside the object the colours are dropped: they are invisible, and files become several times smaller.
     """
     alpha = np.round(np.clip(matte, 0.0, 1.0) * 255.0).astype(np.uint8)
     near = cv2.dilate(alpha, np.ones((2 * _COLOUR_REACH + 1,) * 2, np.uint8)) > 0
@@ -87,9 +87,9 @@ def cutout_picture(image: Image, matte: Matte) -> bytes:
 
 
 def splines_to_json(splines: Sequence[Spline], size: tuple[int, int], count: int, invert: bool) -> str:
-    """The splines as text: width, height, frames (how many), invert, and splines in the order in which they apply.
+    """Returns the splines as JSON: width, height, frames (their number), invert, and splines in order of application.
 
-    Each has `first` (its first frame, counted from 0 in the order of delivery), `hole` (it takes away), and `points`:
+    Each has `first` (its first frame, counted from 0 in the order of delivery), `hole` (it cuts a hole), and `points`:
     for each of its frames in turn a list of [x, y, left x, left y, right x, right y] in source pixels, y down: the
     point and its two Bézier handles.
     """
@@ -97,7 +97,7 @@ def splines_to_json(splines: Sequence[Spline], size: tuple[int, int], count: int
     def packed(value: object) -> str:
         return json.dumps(value, separators=(",", ":"))
 
-    # A line for each frame of each spline: so Blender's side can read it bit by bit.
+    # One line for each frame of each spline, so that Blender's side can read it bit by bit.
     shapes = [
         packed({"first": spline.first, "hole": spline.hole, "points": []})[:-2]
         + "\n"
@@ -110,7 +110,7 @@ def splines_to_json(splines: Sequence[Spline], size: tuple[int, int], count: int
 
 
 def _mattes(sessions: Sequence[TrackSession], frames: Sequence[int]) -> Iterator[tuple[Matte | None, bool]]:
-    """For each frame the union of the mattes (None = there is none), and whether any is missing."""
+    """Yields for each frame the union of the mattes (None = there is none), and whether any is missing."""
     size = sessions[0].source.size
     for frame in frames:
         paths = [session.matte_path(frame) if frame >= 0 else None for session in sessions]
@@ -164,9 +164,9 @@ def _write_splines(
 
 
 def union(mattes: Sequence[Matte]) -> Matte:
-    """One matte (H, W) float32 of those of several objects: their sum, at most 1.
+    """Returns the union (H, W) float32 of the mattes of several objects: their sum, at most 1.
 
-    Objects that were carried through the clip together share each pixel, so where two of them touch their sum has no
+    Objects propagated together share each pixel, so where two of them touch their sum has no
     seam, while their maximum would have one.
     """
     total = mattes[0]
@@ -180,8 +180,8 @@ def export_union(
 ) -> Iterator[ExportStep]:
     """Writes the union of the tracks' mattes at their heads as 000001.png …; yields after each picture.
 
-    A frame on which some of the objects have a matte is written with those, and counted as missing like one on which
-    none has.
+    A frame on which only some of the objects have a matte is written with those, but counted as missing like one
+    without any.
 
     Args:
         sessions: open tracks of one clip.

@@ -1,7 +1,7 @@
-"""The cut-out as a film for others: pictures or a movie, with transparency or over a background, checked after writing.
+"""Writes the cutout as pictures or a movie, with transparency or over a background, and checks it after writing.
 
-A movie is written under another name, read again and compared, and only then gets its own. The sound of the clip is
-taken over as it is where the movie can hold it.
+A movie is written under a temporary name, read back and compared, and only then renamed. The clip's sound is copied
+unchanged if the movie can hold it.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ if TYPE_CHECKING:
 import re
 
 DEFAULT_FPS = 25.0
-_NO_SHAPE = "The clip's pixels are not square, which .mkv does not tell here: .mp4 and .mov do."
+_NO_SHAPE = "The clip's pixels are not square, which .mkv does not record here; .mp4 and .mov do."
 
 
 @dataclass(frozen=True, slots=True)
 class FilmStep:
-    """A frame of a film is written.
+    """A written frame of a film.
 
     Attributes:
-        done, total: frames of the film written, and all: a movie shows some frames of a variable rate several times.
+        done, total: frames written, and their total: a movie shows some frames of a variable rate several times.
         frame: clip frame of this one.
-        path: its picture; None for a movie, which is there after the last step.
-        sound: with the last step: what became of the clip's sound and rate, in sentences.
-        checked: frames of the finished movie that were read again; such steps come between the last two frames.
+        path: its picture; None for a movie, which exists after the last step.
+        sound: with the last step: what became of the clip's sound and rate, as sentences.
+        checked: frames of the finished movie that were read back; such steps come between the last two frames.
     """
 
     done: int
@@ -59,15 +59,15 @@ class FilmStep:
 
 @dataclass(frozen=True, slots=True)
 class FilmLook:
-    """What a film looks like.
+    """The appearance of a film.
 
     Attributes:
         background: a colour, or the path of a picture, a folder of pictures or a movie; "" = transparency.
-        edge: what is done to the mattes' edge.
+        edge: adjustments of the mattes' edge.
         fps: frames per second, 0.1 to 1000; 0 = the clip's own, 25 for pictures.
 
     Raises:
-        InputError: another frame rate.
+        InputError: the frame rate is out of range.
     """
 
     background: str = ""
@@ -77,12 +77,12 @@ class FilmLook:
     def __post_init__(self) -> None:
         if not (self.fps == 0 or 0.1 <= self.fps <= 1000):
             raise InputError(
-                f"The frame rate {self.fps:g} is not sensible.", "Give frames per second, for instance 25."
+                f"The frame rate {self.fps:g} is out of range.", "Give frames per second, for instance 25."
             )
 
 
 def is_movie(target: Path) -> bool:
-    """True when the name is a movie's, else it is a folder for pictures."""
+    """Returns True when the name is a movie's; otherwise it is a folder for pictures."""
     return bool(target.suffix) and not target.is_dir()
 
 
@@ -94,15 +94,15 @@ def write_film(
     target: Path,
     look: FilmLook | None = None,
 ) -> Generator[FilmStep, None, None]:
-    """Writes a film of these clip frames, in this order; yields after each, and after each that was read again.
+    """Writes a film of these clip frames, in this order; yields after each one written, and after each read back.
 
     Args:
         clip: the frames.
         media: the clip's own file or folder, for its sound.
-        frames: which.
+        frames: the clip frames.
         matte_of: the matte (H, W) of a clip frame.
         target: .mp4, .mkv or .mov; or a folder, for PNG named 000000.png by clip frame.
-        look: see there.
+        look: see `FilmLook`.
 
     Raises:
         InputError: nothing to write, no such background, or a kind of file that cannot be written or has no alpha.
@@ -181,7 +181,7 @@ def _write_movie(
 def _sound(
     clip: VideoSource, media: Path, frames: Sequence[int], pace: Pace, suffix: str, stack: ExitStack
 ) -> tuple[Sound | None, str]:
-    """The clip's sound for these frames where it can be taken over, and what is to be said about it."""
+    """Returns the clip's sound for these frames if it can be copied, and a sentence about it."""
     from ..clips.movie import Movie
 
     if not isinstance(clip, Movie):
@@ -203,9 +203,9 @@ def _sound(
 
 
 def open_background(text: str, size_hw: tuple[int, int], stack: ExitStack) -> Callable[[int, Fraction], Image]:
-    """A function from clip frame and seconds since the clip's start to the background (H, W, 3) uint8.
+    """Returns a function from clip frame and seconds since the clip's start to the background (H, W, 3) uint8.
 
-    A movie runs at its own speed and is repeated; of several pictures each is for a frame. Files are closed by `stack`.
+    A movie runs at its own speed and repeats; of several pictures, each is for one frame. Files are closed by `stack`.
 
     Raises:
         InputError: neither a colour nor a file; FrameReadError: it cannot be read.
@@ -235,7 +235,7 @@ def open_background(text: str, size_hw: tuple[int, int], stack: ExitStack) -> Ca
 
 
 def png(picture: NDArray[np.uint8]) -> bytes:
-    """A PNG of a picture (H, W, 3 or 4) uint8."""
+    """Returns a PNG of a picture (H, W, 3 or 4) uint8."""
     order = cv2.COLOR_RGBA2BGRA if picture.shape[2] == 4 else cv2.COLOR_RGB2BGR
     _, data = cv2.imencode(".png", cv2.cvtColor(picture, order), [cv2.IMWRITE_PNG_COMPRESSION, 3])
     return bytes(data.tobytes())
@@ -258,7 +258,7 @@ _HEX = re.compile(r"#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})")
 
 
 def parse_colour(text: str) -> tuple[int, int, int] | None:
-    """(red, green, blue) 0 to 255 of "#rrggbb", "#rgb" or a name; None when it is none of these.
+    """Returns (red, green, blue) 0 to 255 of "#rrggbb", "#rgb" or a name; None when it is none of these.
 
     Raises:
         InputError: it begins with # but is no colour.

@@ -1,6 +1,6 @@
-"""Movies written with PyAV (FFmpeg), complete or not there: built under another name, read again, renamed at the end.
+"""Writes movies with PyAV (FFmpeg), whole or not at all: built under a temporary name, read back, then renamed.
 
-.mp4   H.264, for looking at; no alpha
+.mp4   H.264, for viewing; no alpha
 .mkv   FFV1, lossless RGB, with or without alpha; Blender 4.2 to 5.2 read its alpha exactly
 .mov   ProRes 4444 with or without alpha; for other programs: Blender's own reader breaks its soft alpha
 """
@@ -34,18 +34,18 @@ _SPACES = {".mp4": "mp4", ".mkv": "matroska", ".mov": "mov"}
 
 
 class MovieWriter:
-    """Writes frames of one size; a context manager. When left by an exception no file is left behind.
+    """Writes frames of one size; a context manager. Leaves no file behind after an exception.
 
     Args:
         path: ends in .mp4, .mkv or .mov.
         size_hw: (height, width).
         fps: frames per second.
         alpha: frames have an alpha channel.
-        sound: to be copied in beside the frames.
+        sound: copied in next to the frames.
         pixel_aspect: width of a pixel divided by its height.
 
     Raises:
-        InputError: another ending, or alpha in .mp4.
+        InputError: another file extension, or alpha in .mp4.
         StoreError: it cannot be written.
     """
 
@@ -123,7 +123,7 @@ class MovieWriter:
             raise
 
     def check(self) -> Iterator[int]:
-        """Ends the file and reads it again; yields after each frame. For who wants to do something else meanwhile.
+        """Ends the file and reads it back; yields after each frame, for callers with other work to do meanwhile.
 
         Raises:
             StoreError: it cannot be written, or is not what was written.
@@ -141,7 +141,7 @@ class MovieWriter:
         self._checked = True
 
     def _add_sound(self, until: Fraction | None) -> None:
-        """Puts the sound's packets up to that time beside the frames."""
+        """Adds the sound's packets up to that time."""
         if self._sound is not None:
             for packet in self._sound.packets(until):
                 self._container.mux(packet)
@@ -149,7 +149,7 @@ class MovieWriter:
     def _add_stream(self, size_hw: tuple[int, int], alpha: bool) -> Any:
         odd = size_hw[0] % 2 or size_hw[1] % 2
         codec, pixels, options = {
-            # 4:2:0 has no odd sizes, and a picture is never cut: such movies are 4:4:4.
+            # 4:2:0 has no odd sizes, and pictures are never cropped: such movies are 4:4:4.
             ".mp4": ("libx264", "yuv444p" if odd else "yuv420p", {"crf": "16", "preset": "medium"}),
             ".mkv": ("ffv1", "bgra" if alpha else "bgr0", {"level": "3", "slicecrc": "1"}),
             ".mov": ("prores_ks", "yuva444p10le" if alpha else "yuv444p10le", {"profile": "4444"}),
@@ -177,9 +177,9 @@ class MovieWriter:
 
 
 def check_movie(path: Path, alpha: bool) -> None:
-    """Raises InputError when the ending is not a movie's, or its kind holds no alpha."""
+    """Raises InputError when the extension is not a movie's, or the format holds no alpha."""
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
-        raise InputError(f"{path} is no kind of movie that can be written.", f"Use {', '.join(SUFFIXES)}, or a folder.")
+        raise InputError(f"{path} is not a supported kind of movie.", f"Use {', '.join(SUFFIXES)}, or a folder.")
     if alpha and suffix == ".mp4":
         raise InputError("An .mp4 movie holds no transparency.", "Use .mkv or .mov, or a folder of PNG.")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 UNLIMITED = 1e9
-"""Minutes of a schedule that goes by its steps alone."""
+"""Minutes of a schedule that follows its steps alone."""
 
 STAGES = """\
 The propagation network has two stages: stills only, then everything mixed, most of it video:
@@ -25,7 +25,7 @@ The propagation network has two stages: stills only, then everything mixed, most
   cutout train propagation --data data --cache cache --out stage2 --minutes 0 --steps 100000 --weights stage1/last.pt \\
          --set video_begin=0.6 --set video=0.75 --set long_from=0 --set long_frames=5,6,8 --set frozen=3
 A schedule by steps sees the same clips on a machine of any speed. It may be interrupted as often as you like: the same
-command with --resume goes on. --processes 2 takes two batches a step, on a core each.
+command with --resume continues. --processes 2 takes two batches a step, on a core each.
 """
 
 NETWORKS = (
@@ -112,7 +112,7 @@ def _add_pack(actions: Any) -> None:
 
 
 def _switches(network: str) -> str:
-    """What `--set` takes, with defaults."""
+    """Returns the help on what `--set` takes, with defaults."""
     from .recipe import LoopRecipe
     from .tasks import TASKS
 
@@ -129,11 +129,11 @@ def _shown(value: object) -> str:
 
 
 def settings_of(args: argparse.Namespace) -> TrainingSettings:
-    """Returns the settings that the arguments of a training command make.
+    """Returns the settings that the arguments of a training command describe.
 
     Raises:
-        RecipeError: a switch or number that cannot be, or fp16.
-        ModelError: a device that this machine has not.
+        RecipeError: an invalid switch or number, or fp16.
+        ModelError: a device that this machine lacks.
     """
     from .precision import can_bf16, check_device
     from .recipe import LoopRecipe, TrainingSettings, parsed
@@ -143,7 +143,7 @@ def settings_of(args: argparse.Namespace) -> TrainingSettings:
     recipe = TASKS[args.action].recipe
     chosen = parsed((recipe, LoopRecipe), args.set)
     common = {f.name: chosen.pop(f.name) for f in fields(LoopRecipe) if f.name in chosen}
-    recipe(**chosen)  # complains before anything is read or written
+    recipe(**chosen)  # raises before anything is read or written
     minutes = args.minutes if args.minutes or not args.steps else UNLIMITED
     if not (minutes > 0 and args.steps >= 0 and 0 <= args.begin < 1 and args.log_every > 0 and args.threads > 0):
         raise RecipeError("minutes, threads and log-every must be above 0, steps at least 0, begin in [0, 1).")
@@ -185,7 +185,7 @@ def run(args: argparse.Namespace) -> None:
     """Runs what `add_arguments` parsed.
 
     Raises:
-        ModelError: something that the user can put right.
+        ModelError: something that the user can fix.
         OSError: a file that is missing, or cannot be written.
     """
     from .checkpoint import CHECKPOINT

@@ -1,7 +1,7 @@
-"""Batches in order: made when asked for, or ahead by threads, so that an accelerator never waits for them.
+"""Batches in order: made on demand, or ahead by threads, so that an accelerator never waits for them.
 
-Chance is a function of seed and step alone. So it does not matter which thread makes a batch, or whether the run was
-interrupted before it: step 1000 always sees the same pictures.
+Randomness is a function of seed and step alone. So it does not matter which thread makes a batch, or whether the run
+was interrupted before it: step 1000 always sees the same pictures.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ def chance(seed: int, step: int, loss: bool = False, rank: int = 0) -> np.random
 
 
 def seed_torch(seed: int, step: int) -> None:
-    """Sets PyTorch's own generators to the state that they have at a step."""
+    """Sets PyTorch's own generators to their state at a step."""
     torch.manual_seed(int(np.random.SeedSequence([seed, step, _TORCH]).generate_state(1)[0]))
 
 
 class Maker(Protocol):
-    """What makes a step's batch; it goes to other processes as a pickle."""
+    """Makes a step's batch; is pickled for other processes."""
 
     def batch(self, pool: Pool, rng: np.random.Generator, progress: TrainingProgress, device: torch.device) -> Any:
         """Returns a batch."""
@@ -45,7 +45,7 @@ class Maker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Steps(Dataset[Any]):
-    """The batch of every step, as a process makes it that only knows where the pictures are."""
+    """The batch of every step, for a process that only knows where the pictures are."""
 
     maker: Maker
     cache: Path
@@ -74,16 +74,16 @@ def batches_by_processes(
 ) -> Iterator[Any]:
     """Returns an endless iterator over the batches of the steps from `first` on, made by other processes.
 
-    Python's threads get in each other's way while they make clips: an accelerator is fed by processes.
+    Python's threads slow each other down when making clips, so feeding an accelerator takes processes.
 
     Args:
-        maker: of a batch.
-        pool: of pictures; the others open its cache again.
-        seed: of all chance.
-        progress: of a step; a pickle.
-        device: that batches go to.
-        first: step that is asked for first.
-        processes: that make batches, at least 1.
+        maker: makes a batch.
+        pool: the pictures; the processes open its cache again.
+        seed: of all randomness.
+        progress: returns the progress at a step; must be picklable.
+        device: device that batches go to.
+        first: first step to make.
+        processes: number of processes, at least 1.
     """
     steps = _Steps(maker, pool.folder, pool.group_weights, seed, progress)
     ahead = DataLoader(
@@ -116,18 +116,18 @@ def _moved(batch: Any, device: torch.device) -> Any:
 
 
 class Batches:
-    """Gives the batch of each step, in order from `first`.
+    """Returns the batch of each step, in order from `first`.
 
     Args:
         task: makes them.
-        pool: of pictures.
-        seed: of all chance.
-        progress: of a step.
+        pool: the pictures.
+        seed: of all randomness.
+        progress: returns the progress at a step.
         device: where batches are made.
-        first: step that is asked for first.
-        threads: that make batches ahead; 0 makes them when asked for.
-        processes: that make them instead, see `batches_by_processes`.
-        maker: of batches, for other processes.
+        first: first step that is requested.
+        threads: number of threads that make batches ahead; 0 makes them on demand.
+        processes: number of processes that make them instead, see `batches_by_processes`.
+        maker: makes batches in other processes.
     """
 
     def __init__(
@@ -187,7 +187,7 @@ class Batches:
         return self._task.batch(self._pool, chance(self._seed, step), self._progress(step), self._device)
 
     def _made_aside(self, step: int) -> tuple[Any, Any]:
-        """On CUDA a thread works in a stream of its own: what it waits for does not hold up the training step."""
+        """On CUDA a thread works in a stream of its own, so that its waiting does not hold up the training step."""
         if self._device.type != "cuda":
             return self._made(step), None
         if not hasattr(self._streams, "stream"):

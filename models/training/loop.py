@@ -1,6 +1,6 @@
 """One training loop for all networks: AdamW, cosine by the clock, moving average of the weights, resumable.
 
-The schedule follows wall-clock minutes (or steps), so that training ends when it must; a resumed run goes on from the
+The schedule follows wall-clock minutes (or steps), so that training ends on time; a resumed run continues from the
 minutes already spent. On an accelerator nothing in a step waits for the device: numbers are read when they are logged.
 """
 
@@ -34,7 +34,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class TrainingRun:
-    """A training run: all that a checkpoint holds.
+    """A training run with everything that a checkpoint holds.
 
     Args:
         settings: the recipe.
@@ -63,22 +63,22 @@ class TrainingRun:
 
     @property
     def core_minutes(self) -> float:
-        """Minutes of processor time spent on the run by all its processes, as far as this one knows."""
+        """Returns the minutes of processor time spent on the run by all its processes, as far as this one knows."""
         return self._core + time.process_time() / 60.0 * self.team.size
 
     def start(self, weights: Path | None) -> None:
-        """Begins a schedule, from a checkpoint's averaged weights or exported ones where they are given."""
+        """Begins a schedule, from a checkpoint's averaged weights or exported ones if given."""
         if weights is not None:
             tensors, held = start_weights(weights, self.settings.network, self.device)
             if held != self.architecture:
-                imagenet_weights()  # of what these weights have not got; says where to get them
+                imagenet_weights()  # for parts that these weights lack; the error says where to get them
             fill(self.network, tensors, weights, held, self.architecture)
         self.average = Averaged(self.network, self.settings.average)
         if self.team.leads:
             self.log.begin()
 
     def resume(self, path: Path) -> None:
-        """Goes on from a checkpoint of this run: weights, optimiser, average, minutes, log, and the same chance."""
+        """Continues from a checkpoint of this run: weights, optimiser, average, minutes, log, and random state."""
         state = open_checkpoint(path, self.settings.network, self.device)
         held = architecture_of(state)
         try:
@@ -97,7 +97,7 @@ class TrainingRun:
         self.log.go_on(self.step, state.get("unlogged", {}), int(state.get("skipped", 0)))
         changed = self.settings.changed_from(state["recipe"])
         if changed:
-            _LOG.warning("Other than before the interruption: %s.", ", ".join(changed))
+            _LOG.warning("Changed since the interruption: %s.", ", ".join(changed))
 
     def steps(self) -> None:
         """Trains until the schedule is over; writes the log, checkpoints, and the curve with each of them."""
@@ -131,7 +131,7 @@ class TrainingRun:
         return self.clock.done(self.step) >= 1.0
 
     def _try_to_save(self) -> None:
-        """A disk that is full now may have room later; until then the checkpoint before stays."""
+        """Saves a checkpoint; on an error keeps the one before, as a full disk may have room later."""
         try:
             self.save()
         except CheckpointError as error:
@@ -149,8 +149,8 @@ class TrainingRun:
         self.team.average(self.network.parameters())
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), settings.clip_norm)
         skipped = (~torch.isfinite(norm)).float()
-        # The fused optimiser leaves everything as it is where this is 1: what a gradient scaler uses, without the
-        # look at the number that would make an accelerator wait.
+        # The fused optimiser changes nothing where this is 1: gradient scalers use it, and it avoids a look at the
+        # number, for which an accelerator would have to wait.
         self.optimiser.found_inf = skipped  # type: ignore[attr-defined]
         self.optimiser.step()
         self.step += 1
@@ -192,18 +192,18 @@ def train(
 
     Args:
         settings: the recipe.
-        resume: a checkpoint to go on from: weights, optimiser, average, minutes and chance.
+        resume: a checkpoint to continue from: weights, optimiser, average, minutes and random state.
         weights: a checkpoint to take only averaged weights from, or exported ones (a new schedule).
-        pool: the pictures; opened from the settings where not given.
+        pool: the pictures; opened from the settings if not given.
 
     Raises:
         FileNotFoundError: the data or the ImageNet weights are missing.
         CheckpointError: a checkpoint is missing or holds another network.
-        RecipeError: a switch that cannot be.
+        RecipeError: an invalid switch.
         TeamBroken: one of several processes has ended.
     """
     Path(settings.out).mkdir(parents=True, exist_ok=True)
-    pool = pool or open_pool(Path(settings.data), Path(settings.cache))  # decoded once, before others look for it
+    pool = pool or open_pool(Path(settings.data), Path(settings.cache))  # decoded once, before other processes open it
     with leading(settings.processes, _follow, settings, resume, weights, pool.folder) as team:
         return _train(settings, resume, weights, pool, team)
 
@@ -217,7 +217,7 @@ def _follow(
     size: int,
     meeting: str,
 ) -> None:
-    """What a process does that another one leads; it says nothing, the leader does."""
+    """Runs a process led by another one; it logs nothing, the leader does."""
     with joined(rank, size, meeting) as team:
         try:
             _train(settings, resume, weights, Pool(cache), team)
@@ -230,7 +230,7 @@ def _train(settings: TrainingSettings, resume: Path | None, weights: Path | None
     seed_torch(settings.seed, 0)
     kind = TASKS[settings.network]
     recipe = kind.recipe(**settings.switches)
-    # Weights that are given have all that ImageNet's are for; without its package they will do.
+    # Given weights replace all that ImageNet's are needed for, so that package may be missing.
     task: Task = kind.make(recipe, (resume is None and weights is None) or has_imagenet_weights())
     if team.size > 1:
         task.team = team  # type: ignore[attr-defined]

@@ -1,10 +1,10 @@
-"""One file with all that a short training on another machine needs: small pictures, code, start weights, how to run it.
+"""Packs a short training for another machine into one file: small pictures, code, start weights, and a main program.
 
     cutout train pack DATA -o FILE.zip --weights START.safetensors
     python FILE.zip --minutes 11 --out OUT        # there; needs PyTorch, numpy, OpenCV, safetensors, and no network
 
-A zip that Python runs: it unpacks itself in OUT, trains on the GPU, fed by a process on each core but one, and leaves
-`last.pt`, the log and the averaged weights in OUT. `--device cpu` tries it on a processor.
+A zip that Python runs: it unpacks itself in OUT, trains on the GPU with a loader process on each core but one, and
+leaves `last.pt`, the log and the averaged weights in OUT. `--device cpu` tests it on a processor.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ sys.exit(done.returncode)
 
 
 class PackError(ModelError):
-    """Nothing can be packed; one line that says why."""
+    """Raised when nothing can be packed; one line that says why."""
 
 
 def pack(data: Path, target: Path, weights: Path, mebibytes: float = MEBIBYTES, side: int = SIDE) -> dict[str, int]:
@@ -130,7 +130,7 @@ def _size(out: zipfile.ZipFile) -> int:
 
 
 def _indices(data: Path, packed: set[str], out: zipfile.ZipFile | None) -> int:
-    """Writes the rows of what is packed of each index, by its first column; returns how long all of them are."""
+    """Writes the rows of what is packed of each index, by its first column; returns the length of all of them."""
     length = 0
     for name in ("stills/index.csv", "video-train-2/index.csv"):
         if (data / name).exists():
@@ -149,7 +149,7 @@ def _film(source: Source) -> str:
 
 
 def _in_turn(entries: list[Source], data: Path) -> Iterator[Source]:
-    """Films whole, the short ones first; then a still of each set in turn, from everywhere in the set."""
+    """Yields whole films, short ones first; then a still of each set in turn, from everywhere in the set."""
     films: dict[str, list[Source]] = {}
     stills: dict[str, list[Source]] = {}
     for entry in entries:
@@ -168,7 +168,7 @@ def _in_turn(entries: list[Source], data: Path) -> Iterator[Source]:
 
 
 def _small(source: Source, data: Path, side: int) -> dict[str, bytes]:
-    """A source's two files by their names in the packed folder, made smaller."""
+    """Returns a source's two files, made smaller, by their names in the packed folder."""
     image, mask = read_pair(source.image, source.mask, ids=source.kind == "ids")
     picture, ids = encoded(image, mask, side)
     names = ("data/" + path.relative_to(data).as_posix() for path in (source.image, source.mask))

@@ -1,4 +1,4 @@
-"""One training step of the propagation network: draw clips, carry the first mask through them, give the loss."""
+"""One training step of the propagation network: draws clips, propagates the first mask, returns the loss."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ClipMaker:
-    """What makes a step's clips: all that a process needs which makes them for another one."""
+    """Makes a step's clips; holds everything that another process needs to make them."""
 
     recipe: PropagationRecipe
     team: Team
@@ -34,7 +34,7 @@ class ClipMaker:
     def batch(
         self, pool: Pool, rng: np.random.Generator, progress: TrainingProgress, device: torch.device
     ) -> ClipBatch:
-        """Returns clips: ever more real video, larger crops and longer clips as training goes on."""
+        """Returns clips: more real video, larger crops and longer clips as training goes on."""
         recipe, done = self.recipe, progress.fraction
         shares = np.array(recipe.shares_begin) + done * (np.array(recipe.shares_end) - recipe.shares_begin)
         index = int(rng.choice(len(recipe.sizes), p=shares / shares.sum()))
@@ -46,14 +46,14 @@ class ClipMaker:
         share = _cost(recipe.frames, 1) / _cost(frames, objects)
         video = min(recipe.video_begin, recipe.video)
         kind = ClipKind(frames, recipe.sizes[index], objects, device)
-        if self.team.size > 1:  # clips of the same kind in all processes, so that none waits; but others
+        if self.team.size > 1:  # clips of the same kind in all processes, so that none waits; but different ones
             rng = np.random.default_rng([int(rng.integers(2**62)), self.team.rank])
         clips = max(round(recipe.clips[index] * share), 1)
         return clip_batch(pool, rng, clips, kind, video + done * (recipe.video - video), recipe)
 
 
 class PropagationTask:
-    """The first mask is given; every further one is predicted, and remembered with all its faults."""
+    """Trains on clips whose first mask is given; every further one is predicted, and remembered with all its faults."""
 
     def __init__(self, recipe: PropagationRecipe | None = None, imagenet: bool = True) -> None:
         self.recipe = recipe or PropagationRecipe()
@@ -80,7 +80,7 @@ class PropagationTask:
 
     @property
     def maker(self) -> ClipMaker:
-        """What makes its clips, for other processes."""
+        """Returns the maker of its clips, for other processes."""
         return ClipMaker(self.recipe, self.team)
 
     def loss(self, batch: ClipBatch, rng: np.random.Generator, progress: TrainingProgress) -> tuple[Tensor, Parts]:
@@ -130,9 +130,9 @@ class PropagationTask:
         return ((total + self.recipe.auxiliary * auxiliary) * batch.weight).mean(), parts
 
     def _hint(self, matte: Tensor, step: Tensor, known: Tensor, rng: np.random.Generator) -> Tensor | None:
-        """The mattes of the frame before (B, N, H, W) seen through this frame's crop; sometimes missing, sometimes off.
+        """Returns the last mattes (B, N, H, W) seen through this frame's crop; sometimes missing, sometimes off.
 
-        A hint that is always right would be believed too much.
+        The network would trust a hint that is always right too much.
         """
         if self.recipe.hint <= 0:
             return None
@@ -148,5 +148,5 @@ class PropagationTask:
 
 
 def _cost(frames: int, objects: int) -> float:
-    """How long a clip takes, roughly: keys of all frames, then value and decoder of all but one for every object."""
+    """Returns a clip's cost, roughly: keys of all frames, then value and decoder of all but one for every object."""
     return frames + 1.2 * objects * (frames - 1)

@@ -1,4 +1,4 @@
-"""What shapes a run of the propagation network: every part of it is a switch, so that each can be measured alone.
+"""Settings of a run of the propagation network: every part of it is a switch, so that each can be measured alone.
 
 A share or a strength of 0 switches its part off. `chosen` reads them as `name=value` from the command line.
 """
@@ -65,10 +65,10 @@ class PropagationRecipe(ClipRecipe):
 
 
 def parsed(kinds: Sequence[type], words: Sequence[str]) -> dict[str, Any]:
-    """Returns what `name=value` words say, typed as the fields with default values of the dataclasses `kinds`.
+    """Returns the values in `name=value` words, typed as the fields with default values of the dataclasses `kinds`.
 
     Raises:
-        RecipeError: a name that no field has, or a value that is not of the field's type.
+        RecipeError: an unknown name, or a value that is not of the field's type.
     """
     known: dict[str, Any] = {f.name: f.default for kind in kinds for f in fields(kind)}
     out: dict[str, Any] = {}
@@ -89,7 +89,7 @@ def parsed(kinds: Sequence[type], words: Sequence[str]) -> dict[str, Any]:
 
 
 PLACES = ("data", "cache", "out")
-"""Settings that say where something is and not what is done."""
+"""Settings that only say where something is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,26 +117,26 @@ class TrainingSettings(LoopRecipe):
     out: str
     minutes: float = 60.0
     steps: int = 0  # 0: no limit but the clock
-    begin: float = 0.0  # where in the schedule to start: more than 0 with weights that are trained already
+    begin: float = 0.0  # where in the schedule to start: more than 0 with weights that are already trained
     head_rate: float = 6e-4
     backbone_rate: float = 1.5e-4
     seed: int = 1
     device: str = "cpu"
     half: bool = True  # bfloat16 autocast, where the device has it
     threads: int = 1
-    processes: int = 1  # that train together, each with its own clips
+    processes: int = 1  # number that train together, each with its own clips
     loaders: int = -1  # threads that make batches ahead; -1: none on the CPU, else two
-    loader_processes: int = 0  # processes that do instead
+    loader_processes: int = 0  # processes that make them instead
     checkpoint_minutes: float = 5.0
     log_every: int = 20
-    switches: Mapping[str, Any] = field(default_factory=dict)  # of the network's own recipe, where not the default
+    switches: Mapping[str, Any] = field(default_factory=dict)  # of the network's own recipe, unless the default
 
     def recipe(self) -> dict[str, Any]:
-        """Returns all but the places, as plain values."""
+        """Returns all settings except paths, as plain values."""
         return {name: value for name, value in asdict(self).items() if name not in PLACES}
 
     def changed_from(self, recipe: Mapping[str, Any]) -> list[str]:
-        """Returns the names of what differs from another run's recipe, of all that changes what a run does."""
+        """Returns the names of settings that differ from another run's recipe and affect what a run does."""
         free = {*PLACES, "threads", "loaders", "loader_processes", "checkpoint_minutes", "device", "half"}
         own = self.recipe()
         return [

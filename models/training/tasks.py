@@ -1,4 +1,4 @@
-"""What the loop needs of a network to train it, and the table of all networks."""
+"""The table of all networks, with their tasks for the training loop."""
 
 from __future__ import annotations
 

@@ -25,10 +25,10 @@ GROUP_WEIGHTS = (1.0, 0.7, 0.4)
 """Weights in the loss of accuracy groups 1, 2 and 3."""
 
 UNKNOWN = 255
-"""In a mask of ids: what is there is not known, and counts in no loss."""
+"""Value in a mask of ids for unknown pixels, which count in no loss."""
 
 SMALLEST_PART = 0.003
-"""Of the picture: smaller connected parts of a class are no objects."""
+"""Share of the picture: smaller connected parts of a class are not objects."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ class Picture:
         return np.asarray((self.mask > 0) & (self.mask < UNKNOWN))
 
     def unknown(self) -> NDArray[np.bool_] | None:
-        """Returns where nothing is known (H, W); None where all is."""
+        """Returns where the truth is unknown (H, W); None if it is known everywhere."""
         if self.entry.kind != "ids":
             return None
         unknown = np.asarray(self.mask == UNKNOWN)
@@ -112,7 +112,7 @@ class Pool:
 
 
 def open_pool(data: Path, cache: Path) -> Pool:
-    """Returns the pool, decoding `data` into `cache` first where that was not done before, or is not whole.
+    """Returns the pool; decodes `data` into `cache` first if that was not done before, or not completed.
 
     Entries that are damaged are reported, left out, and counted (`Pool.damaged`).
 
@@ -167,11 +167,11 @@ def _build(data: Path, cache: Path) -> None:
 
 
 def _checked(source: Source) -> tuple[int, NDArray[np.uint8], NDArray[np.uint8]]:
-    """The accuracy group, picture and mask of a source.
+    """Returns the accuracy group, picture and mask of a source.
 
     Raises:
         FileNotFoundError: a file cannot be read.
-        ValueError: what the index says cannot be, or a still has no object.
+        ValueError: the index is invalid, or a still has no object.
     """
     if not source.set or source.kind not in ("object", "regions", "ids") or source.group not in ("1", "2", "3"):
         raise ValueError(f"set {source.set!r}, kind {source.kind!r}, accuracy group {source.group!r} cannot be.")
@@ -188,7 +188,7 @@ def _checked(source: Source) -> tuple[int, NDArray[np.uint8], NDArray[np.uint8]]
 def connected_parts(classes: NDArray[np.uint8], kinds: Classes) -> NDArray[np.uint8]:
     """Returns a mask (H, W) whose ids are the connected parts of a mask of classes (H, W), the largest first.
 
-    Parts that are too small, or of a class that is no thing, are background; unknown stays unknown.
+    Parts that are too small, or of a background class, are background; unknown stays unknown.
     """
     import cv2
 

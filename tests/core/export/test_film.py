@@ -273,7 +273,7 @@ def test_a_picture_that_is_not_what_was_written_is_not_kept(
 def test_what_cannot_be_written_is_said_before(clip: Path, tmp_path: Path) -> None:
     for target, look, text in (
         (tmp_path / "a.mp4", FilmLook(), "holds no transparency"),
-        (tmp_path / "a.avi", FilmLook(), "no kind of movie"),
+        (tmp_path / "a.avi", FilmLook(), "not a supported kind of movie"),
         (tmp_path / "a.mkv", FilmLook("no such file"), "neither a colour nor a file"),
     ):
         with pytest.raises(InputError, match=text):

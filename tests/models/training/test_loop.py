@@ -184,7 +184,7 @@ def test_what_differs_from_the_run_before_is_said(pool: Pool, tmp_path: Path, ca
     train(_settings(tmp_path, steps=1), pool=pool)
     with caplog.at_level(logging.WARNING):
         train(_settings(tmp_path, steps=2, seed=9), resume=tmp_path / "last.pt", pool=pool)
-    assert "Other than before the interruption: steps, seed." in caplog.text
+    assert "Changed since the interruption: steps, seed." in caplog.text
 
 
 def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(
