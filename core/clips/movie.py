@@ -20,6 +20,7 @@ from av.video.reformatter import Colorspace
 
 from ..errors import FrameReadError
 from ..frame_text import FrameText
+from .hdr import KINDS, tone_mapped
 from .movie_index import decoded_frames, is_clear, open_movie, read_index, stamp_of
 from .planes import alpha_of, has_alpha
 from .shown_frames import shown
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 
 
 _CONSTANT_LUMINANCE = 10  # FFmpeg's AVCOL_SPC_BT2020_CL
-_HDR = {16: "PQ", 18: "HLG"}
 _MOST_HELD = 24
 """Most consecutive damaged frames that the last good one replaces."""
 
@@ -79,10 +79,11 @@ class Movie(VideoSource):
             self.turned = 90 * self._turns
             aspect = Fraction(stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or 1)
             self.pixel_aspect = 1 / aspect if self._turns % 2 and aspect else aspect or Fraction(1)
-            if kind := _HDR.get(int(getattr(stream.codec_context, "color_trc", 0) or 0)):
+            self._transfer = int(getattr(stream.codec_context, "color_trc", 0) or 0)
+            if kind := KINDS.get(self._transfer):
                 self._notes.append(
-                    f"The clip is HDR ({kind}): its values are used as they are, and films tagged BT.709 will look "
-                    "pale. Convert it to BT.709 first for correct colours."
+                    f"The clip is HDR ({kind}): its pictures are converted to BT.709, with highlights rolled "
+                    "off, here and in films. Convert it yourself first for another look."
                 )
             self._is_clear = has_alpha(stream.codec_context.format) or is_clear(stream)
             self.size = self._coded[::-1] if self._turns % 2 else self._coded
@@ -235,6 +236,8 @@ class Movie(VideoSource):
 
     def _converted(self, decoded: Any) -> NDArray[np.uint8]:
         """Returns the pixels of a decoded frame."""
+        if self._transfer in KINDS:
+            return tone_mapped(decoded, self._transfer, colour_matrix(decoded))
         if decoded.format.is_rgb:
             return np.asarray(decoded.to_ndarray(format="rgb24"), np.uint8)
         return np.asarray(decoded.to_ndarray(format="rgb24", src_colorspace=colour_matrix(decoded)), np.uint8)

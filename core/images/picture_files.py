@@ -62,7 +62,7 @@ def is_float_tiff(data: bytes) -> bool:
 
 
 def is_multiplied_tiff(data: bytes) -> bool:
-    """Returns whether Blender takes a TIFF's colours as multiplied by its alpha: with 16 bits, whatever its tags say."""
+    """Returns whether Blender takes a TIFF's colours as multiplied by its alpha: at 16 bits, whatever its tags say."""
     return _short(data, _TIFF_BITS) == 16 and _short(data, _TIFF_SAMPLES) == 4
 
 
