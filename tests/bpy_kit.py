@@ -1,4 +1,4 @@
-"""What the tests inside Blender share: an asymmetric clip with known mattes, layouts of its strip, expected pixels.
+"""Helpers for tests inside Blender: an asymmetric clip with known mattes, layouts of its strip, expected pixels.
 
 The layouts' geometry is written here a second time, as matrices, and shares nothing with `geometry/picture_map.py`:
 each tests the other. No Blender is needed to import this, nor to make the clip's pictures.
@@ -25,7 +25,7 @@ FAKE_ENGINE = Path(__file__).parent / "blender_cutout" / "worker" / "fake_entry.
 
 @dataclass(frozen=True)
 class Layout:
-    """A strip's place in a scene.
+    """The position of a strip in a scene.
 
     Attributes:
         start: timeline frame of its start; each layout has its own, so that one annotation serves them all.
@@ -66,7 +66,7 @@ class Layout:
         return mirror @ place @ about
 
     def preview_point(self, x: float, y: float) -> tuple[float, float]:
-        """Where the preview shows a source pixel: origin in the middle, y up, x times the pixel aspect."""
+        """Returns where the preview shows a source pixel: origin in the middle, y up, x times the pixel aspect."""
         u, v, _ = self.matrix() @ (x, y, 1)
         return (u - self.render[0] / 2) * self.aspect[0] / self.aspect[1], self.render[1] / 2 - v
 
@@ -97,12 +97,12 @@ STROKE_FRAME = 4
 
 
 def object_at(frame: int) -> tuple[int, int]:
-    """Top-left corner of the object."""
+    """Returns the top-left corner of the object."""
     return 60 + 6 * frame, 40 + 2 * frame
 
 
 def truth(frame: int) -> np.ndarray:
-    """The object's matte (H, W): a thick L with unequal legs, so that no mirroring or turning goes unseen."""
+    """Returns the object's matte (H, W): a thick L with unequal legs, which reveals any mirroring or rotation."""
     x, y = object_at(frame)
     matte = np.zeros((HEIGHT, WIDTH), np.float32)
     matte[y : y + 60, x : x + 18] = 1
@@ -111,7 +111,7 @@ def truth(frame: int) -> np.ndarray:
 
 
 def picture(frame: int) -> np.ndarray:
-    """The clip's frame (H, W, 3) uint8: a smooth asymmetric background, the object in red."""
+    """Returns the clip's frame (H, W, 3) uint8: a smooth asymmetric background, the object in red."""
     y, x = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32)
     image = np.stack([40 + 0 * x, 60 + x * 0.5, 90 + y * 0.9], axis=-1).astype(np.uint8)
     image[truth(frame) > 0.5] = (220, 40, 40)
@@ -119,7 +119,7 @@ def picture(frame: int) -> np.ndarray:
 
 
 def strokes() -> dict[str, list[list[tuple[float, float]]]]:
-    """Layer → strokes in source pixels, on STROKE_FRAME: sloppy, all inside what they mean."""
+    """Returns layer → strokes in source pixels, on STROKE_FRAME: sloppy, but all inside their targets."""
     x, y = object_at(STROKE_FRAME)
     keep = [[(x + 7.0, y + 8.0), (x + 9.5, y + 30.0), (x + 10.0, y + 50.0), (x + 36.0, y + 52.0)]]
     return {"Cutout +": keep, "Cutout -": [[(x + 40.0, y + 10.0), (x + 60.0, y + 22.0)]]}
@@ -135,7 +135,7 @@ def write_clip(folder: Path) -> list[Path]:
 
 
 def write_png(path: Path, image: np.ndarray) -> None:
-    """Writes (H, W, 3) or (H, W) uint8 as PNG with nothing but the standard library."""
+    """Writes (H, W, 3) or (H, W) uint8 as PNG with the standard library only."""
     height, width = image.shape[:2]
     rows = image.reshape(height, -1)
     raw = b"".join(b"\0" + row.tobytes() for row in rows)
@@ -150,13 +150,13 @@ def write_png(path: Path, image: np.ndarray) -> None:
 
 
 def write_movie(path: Path, pictures: list[np.ndarray]) -> None:
-    """Writes (H, W, 3) uint8 pictures as a movie of 24 frames a second, with the engine's Python."""
+    """Writes (H, W, 3) uint8 pictures as a movie at 24 frames per second, with the engine's Python."""
     np.save(path.with_suffix(".npy"), np.stack(pictures))
     subprocess.run([engine_python(), "-c", _ENCODE, str(path), str(path.with_suffix(".npy"))], check=True)
 
 
 def sample(image: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """(H, W, C) looked up bilinearly at pixel positions (centres at .5); 0 outside."""
+    """Samples (H, W, C) bilinearly at pixel positions (centres at .5); 0 outside."""
     x, y = x - 0.5, y - 0.5
     x0, y0 = np.floor(x).astype(int), np.floor(y).astype(int)
     fx, fy = (x - x0)[..., None], (y - y0)[..., None]
@@ -171,7 +171,7 @@ def sample(image: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def composite(layout: Layout, image: np.ndarray, matte: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The expected render: (h, w, 3) and its alpha (h, w), in [0, 1], over GREEN.
+    """Returns the expected render: (h, w, 3) and its alpha (h, w), in [0, 1], over GREEN.
 
     Args:
         layout: the strip's.
@@ -195,7 +195,7 @@ def composite(layout: Layout, image: np.ndarray, matte: np.ndarray) -> tuple[np.
 
 
 def fresh_scene(bpy: Any, layout: Layout | None = None) -> Any:
-    """The scene of an emptied file, made for exact colours and as large as the layout wants."""
+    """Empties the file and returns its scene, set up for exact colours at the layout's size."""
     from blender_cutout.host import compat
 
     scene = bpy.context.scene
@@ -216,7 +216,7 @@ def fresh_scene(bpy: Any, layout: Layout | None = None) -> Any:
 
 
 def add_strip(scene: Any, files: list[Path], layout: Layout, channel: int = 2) -> Any:
-    """Puts the clip into the scene over a green strip, and selects it."""
+    """Adds the clip to the scene over a green strip, and selects it."""
     from blender_cutout.host import compat
 
     strips = compat.strips(scene.sequence_editor)
@@ -243,7 +243,7 @@ def place(strip: Any, layout: Layout) -> None:
 
 
 def load_picture(bpy: Any, path: Path) -> np.ndarray:
-    """A picture's values (h, w, 3) in [0, 1], rows from the top, as they are in the file."""
+    """Returns a picture's values (h, w, 3) in [0, 1], top row first, as stored in the file."""
     image = bpy.data.images.load(str(path), check_existing=False)
     image.colorspace_settings.name = "Non-Color"
     width, height = image.size
@@ -263,14 +263,14 @@ def render_frame(bpy: Any, scene: Any, frame: int, folder: Path) -> np.ndarray:
 
 
 def engine_python() -> str:
-    """The Python that runs the engine in tests: CUTOUT_PYTHON, else this one."""
+    """Returns the Python that runs the engine in tests: CUTOUT_PYTHON, or this one."""
     import os
 
     return os.environ.get("CUTOUT_PYTHON") or sys.executable
 
 
 def fake_engine(*arguments: str) -> list[str]:
-    """The command of an engine with the fake networks."""
+    """Returns the command of an engine with the fake networks."""
     from blender_cutout.client.process import worker_command
 
     return [*worker_command(engine_python(), FAKE_ENGINE), *arguments]

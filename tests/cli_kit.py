@@ -1,4 +1,4 @@
-"""What the tests of the command line share: a run of it with networks that work by colour, and a clip in a folder."""
+"""Helpers for tests of the command line: runs it with networks that work by colour, and makes a clip in a folder."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def write_picture(path: Path, rgb: np.ndarray) -> Path:
 
 @pytest.fixture
 def engine() -> Engine:
-    """An engine that works by colour, at a small working size."""
+    """Returns an engine that works by colour, at a small working size."""
     settings = EngineSettings(scribble_px=160, propagation=PropagationSettings(working_px=128))
     return Engine(FakeScribbleNet(), FakePropagationNet(), settings, tier="fake", weights_id="fake")
 
@@ -44,7 +44,7 @@ def run(engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
 
 @pytest.fixture
 def folder(clip: SyntheticClip, run: Run) -> Path:
-    """The clip as a folder of pictures, with the first mask beside it as first.png."""
+    """Writes the clip as a folder of pictures, with the first mask next to it as first.png."""
     for frame in range(len(clip)):
         write_picture(Path("die Bilder") / f"{frame:05d}.png", clip[frame])
     write_mask("first.png", clip.matte(0))

@@ -12,7 +12,7 @@ from blender_cutout.evaluate.data import Sequence, find_data
 
 
 def written_clip(root: Path, length: int) -> Sequence:
-    """The synthetic clip with frames and masks under `root`/video/disc."""
+    """Writes the synthetic clip with frames and masks under `root`/video/disc."""
     clip = SyntheticClip(length=length)
     for name in ("frames", "masks"):
         (root / "video" / "disc" / name).mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Small movies as people have them, whose pictures carry their number: run as a script by the engine's Python.
+"""Small movies of real-world kinds whose pictures encode their number; run as a script by the engine's Python.
 
 usage: python clips_kit.py FOLDER    writes the movies and facts.json: what the engine says of each
 """
@@ -28,7 +28,7 @@ def encode(
     pixels: str = "yuv420p",
     options: dict[str, str] | None = None,
 ) -> Path:
-    """Writes pictures 1, 2, … (see `fakes.numbered`) as a movie that shows them at these seconds."""
+    """Writes pictures 1, 2, … (see `fakes.numbered`) as a movie that shows them at these times in seconds."""
     import av
 
     from blender_cutout.core.fakes import numbered
@@ -47,7 +47,7 @@ def encode(
 
 
 def remux(source: Path, target: Path, first: int = 0, shift: Fraction = Fraction(0)) -> Path:
-    """Copies a movie's packets into another file: those from number `first` on, so many seconds earlier."""
+    """Copies a movie's packets from number `first` on into another file, shifted to earlier times."""
     import av
 
     with av.open(str(source)) as old, av.open(str(target), "w") as new:
@@ -61,12 +61,12 @@ def remux(source: Path, target: Path, first: int = 0, shift: Fraction = Fraction
 
 
 def even(rate: Fraction | int, count: int = COUNT, without: Iterable[int] = ()) -> list[Fraction]:
-    """Times of pictures at a constant rate, some left out."""
+    """Returns the times of pictures at a constant rate, some left out."""
     return [Fraction(n) / rate for n in range(count) if n not in set(without)]
 
 
 def jittering(most: float) -> list[float]:
-    """Times at 30 a second, each off by up to so many seconds."""
+    """Returns times at 30 per second, each off by up to the given seconds."""
     noise = random.Random(3)
     return [n / 30 + noise.uniform(0, most) for n in range(COUNT)]
 
@@ -77,7 +77,7 @@ def _phone(path: Path, options: dict[str, str]) -> Path:
 
 
 def _recording(path: Path) -> Path:
-    """As it is when an .mkv, whose times are whole milliseconds, is copied into an .mp4."""
+    """Rounds times as when an .mkv, whose times are whole milliseconds, is copied into an .mp4."""
     return encode(path, [Fraction(round(1000 * time), 1000) for time in even(30)], Fraction(1, 1000), options=X264)
 
 
@@ -144,7 +144,7 @@ UNTOLD = {"joined.ts", "program.mpg"}
 
 
 def facts(path: Path) -> dict[str, Any]:
-    """What the engine says of a movie: the number on each of its frames, and which of them Blender shows."""
+    """Returns what the engine reads from a movie: the number on each frame, and which frames Blender shows."""
     from blender_cutout.core.clips.opening import open_clip
     from blender_cutout.core.fakes import number_of
 
@@ -154,7 +154,7 @@ def facts(path: Path) -> dict[str, Any]:
 
 
 def main(folder: Path) -> None:
-    """Writes all."""
+    """Writes all movies."""
     sys.path.insert(0, str(Path(__file__).parents[1]))
     found = {name: facts(make(folder / name)) for name, make in CLIPS.items()}
     (folder / "facts.json").write_text(json.dumps(found), encoding="utf-8")

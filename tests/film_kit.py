@@ -1,4 +1,4 @@
-"""Films of landscapes, for the tests of where a shot ends."""
+"""Films of landscapes, for tests that detect the end of a shot."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ SIZE = (120, 200)
 
 
 def scenery(seed: int, tint: tuple[float, float, float]) -> np.ndarray:
-    """A picture like a landscape, wider than a frame: clouds of several sizes in one tint."""
+    """Returns a picture like a landscape, wider than a frame: clouds of several sizes in one tint."""
     rng = np.random.default_rng(seed)
     layers = [cv2.resize(rng.random((n, 4 * n)).astype(np.float32), (1600, 400)) * 100 / n**0.3 for n in (4, 12, 40)]
     return np.clip(np.stack([sum(layers) * t for t in tint], axis=-1), 0, 255).astype(np.uint8)
@@ -19,7 +19,7 @@ FIRST, SECOND = scenery(1, (1.2, 0.9, 0.5)), scenery(2, (0.4, 0.7, 1.1))
 
 
 class Film:
-    """Frames of what is given for each: (scenery, left edge) and a gain and an offset of the light."""
+    """Returns frames, each given by (scenery, left edge) and a gain and an offset of the light."""
 
     size = SIZE
 

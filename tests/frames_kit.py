@@ -1,4 +1,4 @@
-"""What the tests of rendered frames share: strips of all kinds, the way from New Cutout to the composite, pixels."""
+"""Helpers for tests of rendered frames: strips of all kinds, the path from New Cutout to the composite, pixels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FRAME = 1 + kit.STROKE_FRAME
 
 
 def effect(scene: Any, name: str, kind: str, channel: int, start: int, length: int, first: Any = None) -> Any:
-    """A new effect strip."""
+    """Returns a new effect strip."""
     from blender_cutout.host import compat
 
     strips = compat.strips(scene.sequence_editor)
@@ -26,7 +26,7 @@ def effect(scene: Any, name: str, kind: str, channel: int, start: int, length: i
 
 
 def in_timeline(bpy: Any) -> Any:
-    """A context in which the sequencer's operators run."""
+    """Returns a context in which the sequencer's operators run."""
     window = bpy.context.window_manager.windows[0]
     area = window.screen.areas[0]
     area.type = "SEQUENCE_EDITOR"
@@ -36,7 +36,7 @@ def in_timeline(bpy: Any) -> Any:
 
 
 def into_meta(bpy: Any, scene: Any, strip: Any, name: str = "meta") -> Any:
-    """The strip inside a new meta strip, made as the artist does; the meta is selected."""
+    """Puts the strip into a new meta strip, as the artist does; selects the meta."""
     from blender_cutout.host import strips
 
     for place in strips.places(scene.sequence_editor):
@@ -80,7 +80,7 @@ def draw(bpy: Any, scene: Any, frame: int, shown: int, mirrored: bool = False) -
 
 
 def begin(bpy: Any, scene: Any) -> Any:
-    """New Cutout, and the frames rendered; the cutout."""
+    """Runs New Cutout and renders the frames; returns the cutout."""
     assert bpy.ops.cutout.new() == {"FINISHED"}
     told = bpy.context.window_manager.cutout
     assert "MB" in told.text, told.text
@@ -90,13 +90,13 @@ def begin(bpy: Any, scene: Any) -> Any:
 
 
 def carry_on(bpy: Any) -> None:
-    """From the first mask to written strips."""
+    """Goes from the first mask to written strips."""
     for step in ("propagate", "write_strips"):
         assert getattr(bpy.ops.cutout, step)() == {"FINISHED"}, bpy.context.window_manager.cutout.text
 
 
 def cut_out(bpy: Any, scene: Any) -> Any:
-    """From New Cutout to written strips, with the strokes of the file; the cutout."""
+    """Goes from New Cutout to written strips, with the file's strokes; returns the cutout."""
     track = begin(bpy, scene)
     assert bpy.ops.cutout.apply_strokes() == {"FINISHED"}
     carry_on(bpy)
@@ -104,7 +104,7 @@ def cut_out(bpy: Any, scene: Any) -> Any:
 
 
 def check(bpy: Any, scene: Any, folder: Path, shown: dict[int, int], layout: kit.Layout = kit.LAYOUTS["plain"]) -> None:
-    """The render of timeline frames is the exact composite of these clip frames."""
+    """Asserts that renders of timeline frames are the exact composites of these clip frames."""
     for timeline, clip in shown.items():
         render = kit.render_frame(bpy, scene, timeline, folder)
         wanted, alpha = kit.composite(layout, kit.picture(clip), kit.truth(clip))

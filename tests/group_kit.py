@@ -1,4 +1,4 @@
-"""What the tests of several objects share: two objects in one clip, their tracks, and how they came out."""
+"""Helpers for tests of several objects: two objects in one clip, their tracks, and their results."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Table:
-    """The tracks of one clip, opened and opened again."""
+    """The tracks of one clip, opened and reopened."""
 
     def __init__(self, media: Path, folder: Path) -> None:
         self.media, self.folder = media, folder
@@ -36,7 +36,7 @@ class Table:
         self.tracks: list[TrackSession] = []
 
     def open(self, count: int = 2) -> list[TrackSession]:
-        """As after a crash, or on another day."""
+        """Reopens everything, as after a crash or on another day."""
         for track in self.tracks:
             track.close()
         self.net = FakePropagationNet()
@@ -56,14 +56,14 @@ class Table:
         return GroupPropagation(self.tracks, names, self.engine, frames, direction)
 
     def together(self, frames: FrameRange = ALL, direction: Direction = Direction.BOTH) -> dict[int, tuple]:
-        """Runs to the end; frame -> mattes."""
+        """Runs to the end and returns frame -> mattes."""
         run = self.run(frames, direction)
         steps = list(run.steps())
         assert sum(not step.pending for step in steps) == run.total or direction is not Direction.BOTH
         return {step.frame: step.mattes for step in steps if step.mattes}
 
     def pictures(self) -> list[dict[int, bytes]]:
-        """Every track's masks, by frame."""
+        """Returns every track's masks, by frame."""
         return [{f: p.read_bytes() for f in ALL if (p := track.matte_path(f))} for track in self.tracks]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Paper:
-    """A layout that notes what is drawn."""
+    """A layout that records what is drawn."""
 
     def __init__(self) -> None:
         self.notes: list[str] = []

@@ -1,4 +1,4 @@
-"""What the tests of propagation share: a run with the fake network, and how good its mattes are."""
+"""Helpers for tests of propagation: a run with the fake network, and the quality of its mattes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SETTINGS = PropagationSettings(working_px=128, memory_every=3, budget=6)
 
 
 def run(clip, keyframes, net=None, **options):
-    """All results: frame -> (matte, kind); fails when a frame comes twice, but for pending ones."""
+    """Returns all results, frame -> (matte, kind); fails when a frame comes twice, except pending ones."""
     out = {}
     for frame, matte, kind in propagate(net or FakePropagationNet(), clip, keyframes, settings=SETTINGS, **options):
         assert frame not in out

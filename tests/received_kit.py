@@ -1,4 +1,4 @@
-"""A .blend with its folder as somebody might send them, and what of the artist's lies near: for tests of attacks.
+"""A .blend with its folder as somebody might send them, and the artist's files next to it, for tests of attacks.
 
 Everything lies in the test's own folder. What is private says so in its bytes.
 """
@@ -24,7 +24,7 @@ FRAMES = "frames-0a0b0c0d-0123456789abcdef-0-3"
 
 @dataclass
 class Place:
-    """Where things lie.
+    """Paths of the files.
 
     Attributes:
         blend: the received file, in its own folder.
@@ -38,17 +38,17 @@ class Place:
 
     @property
     def folder(self) -> Path:
-        """Folder of the received cutout."""
+        """Returns the folder of the received cutout."""
         return self.blend.parent / f"{self.blend.stem}_cutout" / UUID
 
     @property
     def frames(self) -> Path:
-        """Folder of the received rendered frames."""
+        """Returns the folder of the received rendered frames."""
         return self.folder.with_name(FRAMES)
 
 
 def session(folder: Path, content: bytes = b"mask") -> Path:
-    """Files as they lie in a cutout's folder."""
+    """Returns the files of a cutout's folder."""
     for name in ("imported", f"mattes/{OPERATION}/small", "matte"):
         (folder / name).mkdir(parents=True)
     for name in ("session.json", "rounds.jsonl", f"imported/{'5' * 24}.png", "matte/000001.png", "lock"):
@@ -59,7 +59,7 @@ def session(folder: Path, content: bytes = b"mask") -> Path:
 
 
 def rendered(folder: Path, content: bytes = b"frame") -> Path:
-    """Files as they lie in a folder of rendered frames."""
+    """Returns the files of a folder of rendered frames."""
     folder.mkdir(parents=True)
     for name in ("000001.png", "000002.png", "000003.png", "done.json"):
         (folder / name).write_bytes(content)
@@ -67,7 +67,7 @@ def rendered(folder: Path, content: bytes = b"frame") -> Path:
 
 
 def lay_out(root: Path) -> Place:
-    """The received project, and what lies near."""
+    """The received project, and the files near it."""
     place = Place(root / "post" / "shot.blend", root / "home" / "victim", root / "post" / "mine_cutout" / OTHER)
     session(place.folder)
     session(place.folder.with_name(GOOD))
@@ -82,7 +82,7 @@ def lay_out(root: Path) -> Place:
 
 
 def record(place: Place, **changes: Any) -> str:
-    """What a strip says of its rendered frames."""
+    """Returns a strip's record of its rendered frames."""
     right = {
         "folder": f"//{place.frames.parent.name}/{FRAMES}",
         "count": 3,
@@ -120,7 +120,7 @@ def write_blend(bpy: Any, place: Place, tamper: Callable[[Any, Any], None]) -> N
 
 
 def contents(folder: Path) -> dict[str, tuple[int, bytes]]:
-    """Every entry below a folder → its kind and bytes (of a link where it leads); links are not followed."""
+    """Returns every entry below a folder → its kind and bytes (a link's target); links are not followed."""
     found: dict[str, tuple[int, bytes]] = {}
     for base, folders, files in () if folder.is_symlink() else os.walk(folder):
         for name in (*folders, *files):
@@ -135,5 +135,5 @@ def contents(folder: Path) -> dict[str, tuple[int, bytes]]:
 
 
 def private_copies(folder: Path) -> list[str]:
-    """Files below a folder that hold what is private; links are not followed."""
+    """Returns the files below a folder that hold private data; links are not followed."""
     return sorted(name for name, (_, data) in contents(folder).items() if PRIVATE in data)

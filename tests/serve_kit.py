@@ -1,4 +1,4 @@
-"""What the tests of the engine's process share: its film, and what is to be seen of its work."""
+"""Helpers for tests of the engine's process: its film, and the visible results of its work."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ SLOW = ("--delay", "0.1")
 
 
 def stamps(folder: Path) -> dict[str, int]:
-    """Mattes in a folder, and when each was written."""
+    """Returns the mattes in a folder, and when each was written."""
     return {str(p.relative_to(folder)): p.stat().st_mtime_ns for p in sorted(folder.rglob("mattes/*/*.png"))}
 
 
 def ends(host, job: str) -> int:
-    """How many ends a job had."""
+    """Returns how many terminal events a job had."""
     return sum(isinstance(e, m.TERMINAL) and e.job == job for e in host.events)

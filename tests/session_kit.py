@@ -17,7 +17,7 @@ ALL = FrameRange(0, len(FILM))
 
 
 def write_film(folder: Path, film: SyntheticClip) -> Path:
-    """Writes a film as pictures into a folder, and returns that."""
+    """Writes a film as pictures into a folder, and returns the folder."""
     for frame in range(len(film)):
         data = cv2.imencode(".png", cv2.cvtColor(film[frame], cv2.COLOR_RGB2BGR))[1]
         (folder / f"{frame:03d}.png").write_bytes(data.tobytes())

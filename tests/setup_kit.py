@@ -1,4 +1,4 @@
-"""What the tests of the set-up share: a folder of tiny wheels from which an engine is made that only looks like one."""
+"""Helpers for tests of the set-up: a folder of tiny wheels that make up a mock engine."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ MODULES = {
 
 
 def write_wheels(folder: Path, without: str = "", broken: str = "") -> Path:
-    """Writes the wheels of everything that the engine needs, and returns the folder.
+    """Writes wheels for everything that the engine needs, and returns the folder.
 
     Args:
         folder: where.

@@ -1,4 +1,4 @@
-"""Masks of other programs, read in one place: alpha, brightness, or one object of several labels, resized to fit."""
+"""Reads masks of other programs: alpha, brightness, or one object of several labels, resized to fit."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _SIZE_HINT = "Render the masks again in the clip's size; half and double size ar
 
 
 def fits(size: tuple[int, int], wanted: tuple[int, int]) -> bool:
-    """Whether a mask's (height, width) is the wanted one, half or double of it, within a pixel."""
+    """Returns whether a mask's (height, width) equals the expected one, or is half or double of it, within a pixel."""
     exact = tuple(size) == tuple(wanted)
     half = all(abs(2 * own - other) <= 1 for own, other in zip(size, wanted, strict=True))
     double = all(abs(own - 2 * other) <= 1 for own, other in zip(size, wanted, strict=True))
@@ -47,14 +47,14 @@ def fits(size: tuple[int, int], wanted: tuple[int, int]) -> bool:
 
 
 def fit(grey: Grey, size: tuple[int, int], what: str) -> Grey:
-    """The mask (H, W) in 255ths in the clip's (height, width). Raises SizeMismatch unless `fits`."""
+    """Returns the mask (H, W) in 255ths at the clip's (height, width). Raises SizeMismatch unless `fits`."""
     if not fits((grey.shape[0], grey.shape[1]), size):
         check_fits((grey.shape[0], grey.shape[1]), size, what)
     return grey if grey.shape == tuple(size) else np.asarray(resize(grey, size), np.uint8)
 
 
 def check_fits(size: tuple[int, int], wanted: tuple[int, int], what: str) -> None:
-    """Raises SizeMismatch, which names both sizes, unless `fits`."""
+    """Raises SizeMismatch, naming both sizes, unless `fits`."""
     if not fits(size, wanted):
         raise SizeMismatch(
             f"{what} is {size[1]} x {size[0]} pixels, the clip {wanted[1]} x {wanted[0]}.",
@@ -63,12 +63,12 @@ def check_fits(size: tuple[int, int], wanted: tuple[int, int], what: str) -> Non
 
 
 def resized_note(size: tuple[int, int], wanted: tuple[int, int]) -> str:
-    """That masks are resized, as a sentence."""
+    """Returns a sentence saying that masks are resized."""
     return f"Masks of {size[1]} x {size[0]} pixels are resized to the clip's {wanted[1]} x {wanted[0]}."
 
 
 class MaskReader:
-    """Reads the mask files of one place, all in the same way.
+    """Reads the mask files of one folder, all in the same way.
 
     Label masks hold the number of an object in every pixel: palette pictures in colour (DAVIS), and grey ones whose
     values are few and all dark.
@@ -95,7 +95,7 @@ class MaskReader:
             self._check_there(object_id, paths)
 
     def read(self, path: Path) -> Grey:
-        """A mask (H, W) uint8 in 255ths, in the clip's size.
+        """Returns a mask (H, W) uint8 in 255ths, at the clip's size.
 
         Raises:
             InputError: it cannot be read, holds another object, or is a colour picture; SizeMismatch: see `fits`.
@@ -116,16 +116,16 @@ class MaskReader:
         return fit(grey, self._size, what)
 
     def matte(self, path: Path) -> Matte:
-        """`read` as (H, W) float32 in [0, 1]."""
+        """Returns `read`'s mask as (H, W) float32 in [0, 1]."""
         return from_grey(self.read(path))
 
     def take_notes(self) -> list[str]:
-        """What the user should know and was not told yet, in sentences."""
+        """Returns new facts for the user, as sentences; each only once."""
         notes, self._notes = list(self._notes), {}
         return notes
 
     def _opened(self, paths: Iterable[Path]) -> Iterable[_Opened]:
-        """Those that can be read; `read` says what is wrong with the others."""
+        """Yields those that can be read; `read` reports what is wrong with the others."""
         for path in paths:
             try:
                 yield _open(path, self._size)
@@ -159,7 +159,7 @@ class MaskReader:
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """A mask file: its picture as OpenCV gives it, and the labels (H, W) that it may hold.
+    """A mask file: its picture as OpenCV decodes it, and the labels (H, W) it may hold.
 
     `coloured`: a palette in colour, which only labels have.
     """
@@ -170,7 +170,7 @@ class _Opened:
     coloured: bool
 
     def ids(self) -> list[int]:
-        """The labels that are there, without the background."""
+        """Returns the labels that occur, without the background."""
         if self.labels is None:
             return []
         ids = [int(label) for label in np.flatnonzero(np.bincount(self.labels.reshape(-1))) if label]
@@ -178,7 +178,7 @@ class _Opened:
 
     @property
     def may_be_labels(self) -> bool:
-        """Whether nothing in it is bright enough for a mask."""
+        """Returns whether nothing in it is bright enough for a mask."""
         return self.labels is not None and int(self.labels.max()) < (_DARK if self.labels.dtype == np.uint8 else 256)
 
 
@@ -210,7 +210,7 @@ def _open(path: Path, size: tuple[int, int]) -> _Opened:
 
 
 def _grey_labels(picture: NDArray[Any]) -> NDArray[Any] | None:
-    """The values of a grey picture of whole numbers; None for others."""
+    """Returns the values of a grey integer picture; None for others."""
     if picture.dtype not in (np.uint8, np.uint16):
         return None
     if picture.ndim == 2:
@@ -221,7 +221,7 @@ def _grey_labels(picture: NDArray[Any]) -> NDArray[Any] | None:
 
 
 def _chunks(data: bytes) -> list[tuple[bytes, bytes]]:
-    """(kind, body) of a whole PNG's chunks."""
+    """Returns (kind, body) of a whole PNG's chunks."""
     place, found = len(SIGNATURE), []
     while place + 12 <= len(data):
         length = int.from_bytes(data[place : place + 4], "big")
@@ -231,7 +231,7 @@ def _chunks(data: bytes) -> list[tuple[bytes, bytes]]:
 
 
 def _palette(data: bytes) -> list[tuple[int, ...]] | None:
-    """The colours of a palette PNG; None for other files."""
+    """Returns the colours of a palette PNG; None for other files."""
     if not data.startswith(SIGNATURE) or data[25] != _PALETTE:
         return None
     colours = next((body for kind, body in _chunks(data) if kind == b"PLTE"), b"")
@@ -239,7 +239,7 @@ def _palette(data: bytes) -> list[tuple[int, ...]] | None:
 
 
 def _indexes(data: bytes, what: str) -> NDArray[np.uint8]:
-    """The palette's indexes (H, W) of a palette PNG: decoded as the grey picture that has the same bytes."""
+    """Returns the indexes (H, W) of a palette PNG, decoded as the grey picture with the same bytes."""
     out = bytearray(SIGNATURE)
     for kind, body in _chunks(data):
         if kind in (b"IHDR", b"IDAT", b"IEND"):

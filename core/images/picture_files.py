@@ -67,7 +67,7 @@ def is_multiplied_tiff(data: bytes) -> bool:
 
 
 def without_tiff_hints(data: bytes) -> bytes:
-    """A TIFF without its tags of orientation and kind of alpha, which Blender ignores; other files as they are.
+    """Returns a TIFF without its orientation and alpha tags, which Blender ignores; other files as they are.
 
     OpenCV turns TIFFs whatever it is told, and multiplies straight alpha into colours of 8 bits.
     """
@@ -207,7 +207,7 @@ def _tiff(data: bytes) -> tuple[int, int]:
 
 
 def _tiff_entries(data: bytes) -> Iterator[tuple[int, int, int, int]]:
-    """(tag, type, number of values, place of the value or of its offset) of a TIFF's first picture."""
+    """Yields (tag, type, number of values, place of the value or of its offset) of a TIFF's first picture."""
     if not is_tiff(data):
         return
     big = _is_big(data)
@@ -221,7 +221,7 @@ def _tiff_entries(data: bytes) -> Iterator[tuple[int, int, int, int]]:
 
 
 def _short(data: bytes, wanted: int) -> int | None:
-    """The first value of a TIFF's tag of 16-bit numbers; None = it is not there."""
+    """Returns the first value of a TIFF's tag of 16-bit numbers; None = it is not there."""
     try:
         for tag, _, values, place in _tiff_entries(data):
             if tag == wanted:

@@ -294,7 +294,7 @@ class Walker:
 
 
 def _stacked(matte: Mattes) -> Mattes:
-    """(H, W) or (N, H, W) -> (N, H, W)."""
+    """Returns (H, W) or (N, H, W) as (N, H, W)."""
     return matte[None] if matte.ndim == 2 else matte
 
 

@@ -31,7 +31,7 @@ from .windows import Window, logits_in_windows, values_in_windows, windows_aroun
 
 
 def _rows(key: Tensor) -> Tensor:
-    """(1, Ck, h, w) -> (h * w, Ck)."""
+    """Returns (1, Ck, h, w) as (h * w, Ck)."""
     return key[0].permute(1, 2, 0).flatten(0, 1)
 
 

@@ -44,7 +44,7 @@ def similarity(memory_key: Tensor, query_key: Tensor, kind: Similarity = "l2") -
 
 
 def topk_softmax(logits: Tensor, k: int | None = 20) -> Tensor:
-    """Softmax over the memory axis restricted to the k best matches of every query place (MiVOS, top-k filtering).
+    """Returns a softmax over the memory axis restricted to each query's k best matches (MiVOS, top-k filtering).
 
     The maximum is subtracted before `exp`, which the public STCN code leaves out: large keys cannot overflow.
 

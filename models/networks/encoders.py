@@ -157,7 +157,7 @@ def _load_unit(unit: ConvNormAct, state: dict[str, Tensor], conv: str, norm: str
 
 
 def has_imagenet_weights() -> bool:
-    """Whether the package with the ImageNet weights is installed."""
+    """Returns whether the package with the ImageNet weights is installed."""
     return importlib.util.find_spec(IMAGENET_PACKAGE) is not None
 
 

@@ -250,7 +250,7 @@ def encoded(image: NDArray[np.uint8], mask: NDArray[np.uint8], side: int) -> tup
 
 
 def _palette_ids(path: Path) -> NDArray[np.uint8] | None:
-    """The numbers (H, W) in a PNG with a palette, None for any other file: OpenCV gives the palette's colours."""
+    """Returns the numbers (H, W) of a palette PNG, None for other files: OpenCV gives the palette's colours."""
     import av
 
     with path.open("rb") as file:
