@@ -61,12 +61,11 @@ def map_tones(signal: NDArray[np.uint16], transfer: int, primaries: int = 9) -> 
     if primaries != _BT709:
         light = cv2.transform(light, np.array(_FROM_P3 if primaries == _P3 else _FROM_2020, np.float32))
     np.maximum(light, 0, out=light)
-    highest = light.max(axis=-1)
-    bright = highest > _KNEE
+    red, green, blue = cv2.split(light)
+    highest = np.maximum(cv2.max(cv2.max(red, green), blue), np.float32(_KNEE))
     room = np.float32(1 - _KNEE)
-    over = highest[bright]
-    light[bright] *= ((_KNEE + room * (1 - np.exp((_KNEE - over) / room))) / over)[:, None]
-    return np.asarray(np.rint(255 * cv2.pow(light, 1 / _SCREEN_GAMMA)), np.uint8)
+    light *= ((1 - room * cv2.exp((np.float32(_KNEE) - highest) / room)) / highest)[..., None]
+    return np.asarray(cv2.convertScaleAbs(cv2.pow(light, 1 / _SCREEN_GAMMA), alpha=255.0), np.uint8)
 
 
 @lru_cache(maxsize=2)

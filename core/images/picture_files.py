@@ -51,7 +51,7 @@ def header_size(data: bytes) -> tuple[int, int] | None:
             width, height = struct.unpack_from("<HH" if old else "<ii", data, 18)
         else:
             return None
-    except (struct.error, ValueError, KeyError, IndexError):
+    except (struct.error, ValueError, KeyError, IndexError, OverflowError):
         return None
     return abs(height), abs(width)
 
@@ -79,7 +79,7 @@ def without_tiff_hints(data: bytes) -> bytes:
         for tag, kind, values, place in _tiff_entries(data):
             if tag in (_TIFF_TURN, _TIFF_ALPHA) and (kind, values) == (_SHORT, 1):
                 struct.pack_into(order + "H", changed, place, 1)  # upright; associated, so that nothing is multiplied
-    except struct.error:
+    except (struct.error, IndexError, OverflowError):
         return data
     return bytes(changed)
 
@@ -227,7 +227,7 @@ def _short(data: bytes, wanted: int) -> int | None:
             if tag == wanted:
                 inline = values <= (4 if _is_big(data) else 2)
                 return _unpack(data, "H", place if inline else _unpack(data, "Q" if _is_big(data) else "I", place))
-    except struct.error:
+    except (struct.error, IndexError, OverflowError):
         pass
     return None
 

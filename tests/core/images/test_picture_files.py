@@ -16,7 +16,7 @@ import pytest
 
 from blender_cutout.core.clips.foreign_mattes import ForeignMattes
 from blender_cutout.core.clips.source import read_alpha, read_picture
-from blender_cutout.core.errors import InputError, SizeMismatch
+from blender_cutout.core.errors import FrameReadError, InputError, SizeMismatch
 from blender_cutout.core.images.matte import grey_of_png, read_grey
 from blender_cutout.core.images.picture_files import header_size
 
@@ -94,6 +94,16 @@ def test_a_tiffs_alpha_is_straight_in_8_bits_and_multiplied_in_16_as_in_blender(
     found = read_alpha(path)
     assert found is not None
     assert abs(float(found[5, 5]) - 128 / 255) < 1e-4
+
+
+@pytest.mark.parametrize("start", [20, 10**6, 2**63, 2**64 - 4])
+def test_a_tiff_that_points_nowhere_is_a_damaged_picture(tmp_path: Path, start: int) -> None:
+    path = tmp_path / "a.tif"
+    path.write_bytes(b"II+\0" + struct.pack("<HHQ", 8, 0, start) + bytes(20))
+    with pytest.raises(FrameReadError, match="damaged"):
+        read_picture(path)
+    with pytest.raises(FrameReadError, match="damaged"):
+        read_alpha(path)
 
 
 def in_a_folder(path: Path) -> None:
