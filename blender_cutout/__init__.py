@@ -22,7 +22,7 @@ __all__ = ["Label", "Stroke", "__version__", "load_engine", "register", "unregis
 
 
 def __getattr__(name: str) -> Any:
-    """The public API, imported at first use: Blender's start pays nothing for it."""
+    """Returns a name of the public API, imported on first use."""
     if name == "load_engine":
         from .compose import load_engine
 

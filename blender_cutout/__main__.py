@@ -1,4 +1,4 @@
-"""`python -m blender_cutout …` is the same as `cutout …`."""
+"""Runs the `cutout` command as `python -m blender_cutout`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Registration: what the add-on adds to Blender, and takes away again."""
+"""Registers and unregisters the add-on with Blender."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The `cutout` command: reads arguments, runs one sub-command, turns errors into one line and an exit code.
+"""Runs the `cutout` command: parses arguments, runs one sub-command, turns errors into one line and an exit code.
 
 Exit codes: 0 done, 1 a fault of the program, 2 wrong input or something that the user can put right, 130 interrupted.
 Heavy libraries are imported by the sub-commands when they run, so that `--help` is instant.
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 DONE, FAULT, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 OWN_PARSERS = ("train", "study")
-"""Sub-commands whose own words are read by a parser that needs heavy libraries."""
+"""Sub-commands whose arguments are read by a parser that needs heavy libraries."""
 
 _EXAMPLE = """\
 example: cut the object out of a clip and lay it over a picture
@@ -61,9 +61,9 @@ def main(argv: Sequence[str] | None = None, load: EngineLoader | None = None) ->
         return WRONG_INPUT
     except KeyboardInterrupt:
         reporter.event("interrupted")
-        reporter.complain(f"cutout {args.command}: interrupted; what was finished stays.")
+        reporter.complain(f"cutout {args.command}: interrupted; finished work stays.")
         return INTERRUPTED
-    except BrokenPipeError:  # the reader of our output has gone, as in `cutout … | head`
+    except BrokenPipeError:  # the reader of our output has exited, as in `cutout … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return INTERRUPTED
     except Exception as error:
@@ -71,17 +71,17 @@ def main(argv: Sequence[str] | None = None, load: EngineLoader | None = None) ->
         fault = f"{type(error).__name__}: {error}".splitlines()[0]
         reporter.event("error", code="Fault", text=fault, hint="")
         reporter.complain(
-            f"cutout {args.command}: a fault of the program ({fault}). Set CUTOUT_DEBUG=1, run it again and report it."
+            f"cutout {args.command}: internal error ({fault}). Set CUTOUT_DEBUG=1, run it again and report it."
         )
         return FAULT
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The parser of the whole command; `run` of its result is the sub-command's function."""
+    """Returns the parser of the whole command; `run` of its result is the sub-command's function."""
     parser = _Parser(
         prog="cutout",
-        description="Cuts objects out of pictures and clips: strokes or a first guess on one frame, carried through "
-        "the clip, laid over another background.",
+        description="Cuts objects out of pictures and clips: draw strokes or take a first guess on one frame, "
+        "propagate the mask through the clip, and composite the object over another background.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -93,7 +93,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, without the whole usage."""
+    """Reports usage errors in one line, without the whole usage."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(WRONG_INPUT, f"{self.prog}: {message}; see {self.prog} --help\n")

@@ -258,13 +258,13 @@ def translated() -> Iterator[None]:
     except (MemoryError, RuntimeError) as error:
         if is_out_of_memory(error):
             raise OutOfMemory(
-                "The memory of this machine does not suffice.", "Choose a smaller tier, or close other programs."
+                "This machine does not have enough memory.", "Choose a smaller tier, or close other programs."
             ) from error
         raise
 
 
 def within_memory(work: Callable[[], T], step_down: Callable[[BaseException], bool]) -> T:
-    """The result of `work`, done again as long as memory does not suffice and `step_down` finds something smaller.
+    """Returns the result of `work`, repeated while memory runs out and `step_down` finds something smaller.
 
     Args:
         work: may hold what fills the memory in its own frame only; that is gone before it is done again.

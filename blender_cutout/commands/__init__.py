@@ -1,1 +1,1 @@
-"""The sub-commands of `cutout`: each module has `add_parser` and the functions that run it."""
+"""The sub-commands of `cutout`: each module has `add_parser` and the functions that run the command."""

@@ -1,4 +1,4 @@
-"""Arguments that several sub-commands share, and how their text is read."""
+"""Defines and parses the arguments that several sub-commands share."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .context import Context
 
 MOST = 10**7
-"""The largest whole number that an argument may be: as many frames last 46 hours at 60 a second."""
+"""The largest integer that an argument may be: more frames than any clip has."""
 _MOST_BYTES = 10**18
 EXIT_CODES = "exit codes: 0 done, 2 wrong input, 130 interrupted (what was finished stays)"
 
@@ -36,14 +36,14 @@ def command(
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(run=run)
-    parser.add_argument("--json", action="store_true", help="one JSON record for each event on standard output")
+    parser.add_argument("--json", action="store_true", help="print one JSON record per event on standard output")
     return parser
 
 
 def add_engine(parser: argparse.ArgumentParser, tier: str = "auto") -> None:
-    """Adds `--tier` and `--device`. What measures has another default than auto, which differs between machines."""
+    """Adds `--tier` and `--device`. Commands that measure do not default to auto, which differs between machines."""
     parser.add_argument(
-        "--tier", default=tier, help=f"quality against time: a name from `cutout tiers` (default {tier})"
+        "--tier", default=tier, help=f"quality against speed: a name from `cutout tiers` (default {tier})"
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default auto)")
 
@@ -56,7 +56,7 @@ def add_object(parser: argparse.ArgumentParser) -> None:
 
 
 def keyframe(text: str) -> tuple[int, Path]:
-    """FRAME=MASK.png as (frame, path). Raises ArgumentTypeError."""
+    """Parses FRAME=MASK.png into (frame, path). Raises ArgumentTypeError."""
     frame, separator, path = text.partition("=")
     what = "FRAME=MASK.png, for instance 0=first.png"
     if not separator or not path:
@@ -65,7 +65,7 @@ def keyframe(text: str) -> tuple[int, Path]:
 
 
 def weight_file(text: str) -> tuple[str, Path]:
-    """NAME=FILE as (name, path). Raises ArgumentTypeError."""
+    """Parses NAME=FILE into (name, path). Raises ArgumentTypeError."""
     name, separator, path = text.partition("=")
     if not separator or not path or not name:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=FILE, for instance scribble=out/last.pt")
@@ -73,7 +73,7 @@ def weight_file(text: str) -> tuple[str, Path]:
 
 
 def weights_by_kind(pairs: Iterable[tuple[str, Path]] | None) -> dict[str, list[Path]]:
-    """What weights are for -> the files given for it, in their order."""
+    """Groups weight files by network name, in their order."""
     out: dict[str, list[Path]] = {}
     for name, path in pairs or ():
         out.setdefault(name, []).append(path)
@@ -81,12 +81,12 @@ def weights_by_kind(pairs: Iterable[tuple[str, Path]] | None) -> dict[str, list[
 
 
 def frame_number(text: str) -> int:
-    """A clip frame, from 0. Raises ArgumentTypeError."""
+    """Parses a clip frame, from 0. Raises ArgumentTypeError."""
     return _whole(text, "a frame number (0, 1, 2, …)")
 
 
 def span(text: str) -> tuple[int | None, int | None]:
-    """A:B as (A, B), half-open; either may be left out. Raises ArgumentTypeError."""
+    """Parses A:B into (A, B), half-open; either may be left out. Raises ArgumentTypeError."""
     first, separator, last = text.partition(":")
     what = "A:B, for instance 10:20 for the frames 10 to 19"
     if not separator:
@@ -96,18 +96,18 @@ def span(text: str) -> tuple[int | None, int | None]:
 
 
 def frames(text: str) -> range:
-    """FRAME or A:B as the frames it means. Raises ArgumentTypeError."""
+    """Parses FRAME or A:B into a range of frames. Raises ArgumentTypeError."""
     if ":" not in text:
         frame = frame_number(text)
         return range(frame, frame + 1)
     start, stop = span(text)
     if start is None or stop is None or stop <= start:
-        raise argparse.ArgumentTypeError(f"{text!r} is not FRAME or A:B, for instance 10:20 for the frames 10 to 19")
+        raise argparse.ArgumentTypeError(f"{text!r} is not FRAME or A:B, for instance 10:20 for frames 10 to 19")
     return range(start, stop)
 
 
 def number(least: float, most: float) -> Callable[[str], float]:
-    """The type of an argument that is a number within these bounds. It raises ArgumentTypeError, for NaN too."""
+    """Returns a parser for a number within bounds. It raises ArgumentTypeError, for NaN too."""
 
     def read(text: str) -> float:
         try:
@@ -125,7 +125,7 @@ share = number(0, 1)
 
 
 def positive(text: str) -> int:
-    """A whole number above 0. Raises ArgumentTypeError."""
+    """Parses an integer above 0. Raises ArgumentTypeError."""
     what = "a whole number above 0"
     value = _whole(text, what)
     if value == 0:
@@ -134,7 +134,7 @@ def positive(text: str) -> int:
 
 
 def picture_size(text: str) -> tuple[int, int]:
-    """WIDTHxHEIGHT as (height, width), from 64 pixels to 16384 a side. Raises ArgumentTypeError."""
+    """Parses WIDTHxHEIGHT into (height, width), 64 to 16384 pixels per side. Raises ArgumentTypeError."""
     what = "WIDTHxHEIGHT of 64x64 to 16384x16384, for instance 854x480"
     width, _, height = text.lower().partition("x")
     sides = _whole(height, what), _whole(width, what)
@@ -144,16 +144,16 @@ def picture_size(text: str) -> tuple[int, int]:
 
 
 def size(text: str) -> int:
-    """Bytes of "500M", "2G", "1.5 GB" or a plain number. Raises ArgumentTypeError."""
+    """Parses "500M", "2G", "1.5 GB" or a plain number into bytes. Raises ArgumentTypeError."""
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)b?\s*", text, re.IGNORECASE)
     value = float(found[1]) * 1000 ** " kmgt".index(found[2].lower() or " ") if found else math.inf
     if value > _MOST_BYTES:
-        raise argparse.ArgumentTypeError(f"{_short(text)} is no size, for instance 500M or 2G")
+        raise argparse.ArgumentTypeError(f"{_short(text)} is not a size, for instance 500M or 2G")
     return int(value)
 
 
 def _whole(text: str, what: str) -> int:
-    """A whole number from 0 to `MOST`. Raises ArgumentTypeError that says `what` it should be."""
+    """Parses an integer from 0 to `MOST`. Raises ArgumentTypeError that names `what` it should be."""
     text = text.strip()
     if not text.isdecimal() or len(text) > 100 or int(text) > MOST:
         raise argparse.ArgumentTypeError(f"{_short(text)} is not {what}")
@@ -161,12 +161,12 @@ def _whole(text: str, what: str) -> int:
 
 
 def _short(text: str) -> str:
-    """What was given, in quotes, without its end where that is far too long for a message."""
+    """Returns the given text in quotes, shortened for a message."""
     return repr(text if len(text) <= 40 else text[:40] + "…")
 
 
 def frame_range(value: tuple[int | None, int | None] | None, length: int) -> FrameRange:
-    """The range of a clip of `length` frames that `span` read; None = all of it.
+    """Returns the range that `span` parsed, within a clip of `length` frames; None = the whole clip.
 
     Raises:
         InputError: empty, or beyond the clip.
@@ -182,14 +182,14 @@ def frame_range(value: tuple[int | None, int | None] | None, length: int) -> Fra
 
 
 def check_tier(name: str) -> None:
-    """Raises InputError for an unknown tier, before anything slow is done."""
+    """Raises InputError for an unknown tier, before any slow work."""
     from ..core.tiers import find_tier
 
     find_tier(name)
 
 
 def check_frames(frames: Iterable[int], length: int, what: str) -> None:
-    """Raises InputError when a frame lies outside a clip of `length` frames."""
+    """Raises InputError if a frame lies outside a clip of `length` frames."""
     for frame in frames:
         if frame >= length:
             raise InputError(

@@ -1,4 +1,4 @@
-"""`cutout composite`: the cut-out over another background, or with transparency."""
+"""Runs `cutout composite`: puts the cut-out over another background, or exports it with transparency."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def add_parser(commands: Any) -> None:
         commands,
         "composite",
         run,
-        "Lays the cut-out over another background, or keeps it alone with transparency. OUT without an ending is a "
-        "folder of PNG by clip frame; .mp4 is H.264, .mkv lossless FFV1, .mov ProRes 4444. A movie's sound is copied "
-        "where the result can hold it. What was written is read again and compared.",
+        "Puts the cut-out over another background, or exports it with transparency. OUT without an extension is a "
+        "folder of PNG files numbered by clip frame; .mp4 is H.264, .mkv lossless FFV1, .mov ProRes 4444. A movie's "
+        "sound is copied if the format allows it. The result is read back and compared.",
         "cutout composite shot.mp4 --masks masks --background '#00b140' --edge-shrink 1 --edge-feather 2 -o cut.mp4",
     )
     parser.add_argument("clip", type=Path, metavar="CLIP", help="movie file or folder of pictures")
@@ -34,7 +34,7 @@ def add_parser(commands: Any) -> None:
     kind.add_argument(
         "--background", metavar="COLOUR|FILE",
         help="#rrggbb, a name such as white or green, a picture, a folder of pictures, or a movie, which runs at "
-        "its own speed and is repeated; scaled to cover the frame",
+        "its own speed and loops; scaled to cover the frame",
     )  # fmt: skip
     kind.add_argument("--rgba", action="store_true", help="no background: the masks become the alpha channel")
     parser.add_argument(
@@ -43,12 +43,12 @@ def add_parser(commands: Any) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--edge-feather", type=arguments.number(0, 100), default=0.0, metavar="PX",
-        help="make the edge softer, over up to 100 pixels",
+        help="soften the edge over up to 100 pixels",
     )  # fmt: skip
     parser.add_argument("--range", type=arguments.span, metavar="A:B", help="frames A to B - 1 only")
     parser.add_argument(
         "--fps", type=arguments.number(0.1, 1000), metavar="RATE",
-        help="of the movie (default the clip's own, 25 for pictures)",
+        help="frame rate of the movie (default the clip's own, 25 for pictures)",
     )  # fmt: skip
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="folder, .mp4, .mkv or .mov")
 
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
         context.report.warn(clip.take_notes())
         _check_complete(masks, bounds)
         if look.background:
-            with ExitStack() as stack:  # before anything is made
+            with ExitStack() as stack:  # before anything is written
                 open_background(look.background, clip.size, stack)
         if is_movie(args.output):
             from ..core.export.movie_writer import SUFFIXES, check_movie
@@ -92,7 +92,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
                 sound = step.sound or sound
         report.warn([*clip.take_notes(), *masks.take_notes()])
     report.event("done", frames=count, output=str(args.output), sound=sound, checked=True)
-    report.say(f"{args.output}: {count} frames, read again and found right. {sound}")
+    report.say(f"{args.output}: {count} frames, read back and verified. {sound}")
     return 0
 
 
@@ -100,6 +100,6 @@ def _check_complete(masks: files.MaskFolder, bounds: FrameRange) -> None:
     missing = [frame for frame in bounds if frame not in masks]
     if missing:
         raise InputError(
-            f"{len(missing)} of {len(bounds)} frames have no mask in the folder, the first is frame {missing[0]}.",
+            f"{len(missing)} of {len(bounds)} frames have no mask in the folder; the first is frame {missing[0]}.",
             "Propagate through all frames, or give --range A:B.",
         )

@@ -1,4 +1,4 @@
-"""What every sub-command is given: how to report, and how to get an engine."""
+"""Gives sub-commands their reporting and their engine."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ T = TypeVar("T")
 
 
 class Reporter:
-    """What the user sees: text or JSON records on standard output, bars and errors on standard error.
+    """Writes text or JSON records to standard output, progress bars and errors to standard error.
 
     Args:
-        as_json: one JSON record for each event instead of text.
+        as_json: write one JSON record per event instead of text.
     """
 
     def __init__(self, as_json: bool = False) -> None:
         self.as_json = as_json
 
     def event(self, event: str, **fields: Any) -> None:
-        """Writes one JSON record {"event": …, fields} when JSON is wanted, else nothing."""
+        """Writes one JSON record {"event": …, fields}, only if JSON is on."""
         if self.as_json:
             self._write(json.dumps({"event": event, **fields}, ensure_ascii=True))
 
     def say(self, text: str) -> None:
-        """Writes text for a person, unless JSON is wanted."""
+        """Writes text for a person, unless JSON is on."""
         if not self.as_json:
             self._write(text)
 
@@ -45,12 +45,12 @@ class Reporter:
         sys.stderr.write(" ".join(text.split()) + "\n")
 
     def warn(self, texts: Iterable[str]) -> None:
-        """Writes warnings to standard error, one a line."""
+        """Writes warnings to standard error, one per line."""
         for text in texts:
             self.complain(f"Warning: {text}")
 
     def progress(self, steps: Iterable[T], total: int, label: str, unit: str = "frame") -> Iterator[T]:
-        """Passes `steps` on, with a bar on standard error when that is a terminal; closes a generator at the end."""
+        """Yields `steps`, with a progress bar if standard error is a terminal; closes a generator at the end."""
         if not sys.stderr.isatty():
             yield from steps
             return
@@ -65,27 +65,27 @@ class Reporter:
     def _write(text: str) -> None:
         try:
             sys.stdout.write(text + "\n")
-        except UnicodeEncodeError:  # a terminal or pipe of an old code page
+        except UnicodeEncodeError:  # a terminal or pipe with an old code page
             safe = text.encode(sys.stdout.encoding or "ascii", "backslashreplace")
             sys.stdout.write(safe.decode(sys.stdout.encoding or "ascii") + "\n")
         sys.stdout.flush()
 
 
 def load_trained(tier: str, device: str) -> Engine:
-    """The engine with trained networks; see `compose.load_engine`."""
+    """Returns the engine with trained networks; see `compose.load_engine`."""
     from ..compose import load_engine
 
     engine = load_engine(tier, device)
-    gc.freeze()  # hundreds of thousands of things that stay to the end: rubbish is not to be looked for among them
+    gc.freeze()  # hundreds of thousands of long-lived objects that the garbage collector need not scan
     return engine
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Handed to every sub-command.
+    """What every sub-command receives.
 
     Attributes:
-        report: how to tell the user.
+        report: output for the user.
         load: (tier, device) -> Engine.
     """
 
@@ -93,7 +93,7 @@ class Context:
     load: EngineLoader = load_trained
 
     def within_memory(self, tier: str, device: str, work: Callable[[Engine], T]) -> T:
-        """The result of `work` with the tier's engine; where memory does not suffice with the next faster one's.
+        """Returns the result of `work` with the tier's engine, or a faster tier's if memory runs out.
 
         The user is told each time. Not for what measures: that must not use another tier than it says.
 
@@ -116,9 +116,9 @@ class Context:
             instead = faster(name)
             if instead is None:
                 if not isinstance(error, OutOfMemory):
-                    raise OutOfMemory("The memory does not suffice.", "Close other programs.") from error
+                    raise OutOfMemory("There is not enough memory.", "Close other programs.") from error
                 return False
-            text = f"The memory does not suffice for the tier {name}: {instead.name} takes its place, which needs less."
+            text = f"There is not enough memory for the tier {name}; using {instead.name}, which needs less."
             self.report.event("fallback", tier=name, instead=instead.name, text=text)
             self.report.complain(f"Warning: {text}")
             name = instead.name

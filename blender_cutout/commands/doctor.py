@@ -1,4 +1,4 @@
-"""`cutout doctor`: what is there, what is wrong and what to do about it."""
+"""Runs `cutout doctor`: checks this machine and says how to fix problems."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _OLDEST = (3, 10)
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line: fine or not, what was looked at, what was found, and what to do."""
+    """One result: good or bad, what was checked, what was found, and the remedy."""
 
     ok: bool
     what: str
@@ -44,9 +44,9 @@ def add_parser(commands: Any) -> None:
         commands,
         "doctor",
         run,
-        "Checks this machine: Python, libraries, graphics card, weights, and how fast the networks run here. From that "
-        "it finds the tier that `auto` takes from now on (with --tier NAME it only times that one). Ends with exit "
-        "code 2 when something must be put right.",
+        "Checks this machine: Python, libraries, graphics card, weights, and the speed of the networks. From that it "
+        "chooses the tier that `auto` uses from now on (with --tier NAME it only times that one). Exits with code 2 if "
+        "something must be fixed.",
         "cutout doctor",
     )
     arguments.add_engine(parser)
@@ -63,12 +63,12 @@ def run(args: argparse.Namespace, context: Context) -> int:
         if finding.remedy:
             context.report.say(f"      {'':<12} -> {finding.remedy}")
     context.report.event("done", wrong=bad)
-    context.report.say("Everything is ready." if not bad else f"{bad} thing(s) to put right.")
+    context.report.say("Everything is ready." if not bad else f"{bad} problem(s) to fix.")
     return 2 if bad else 0
 
 
 def findings(tier: str, device: str, context: Context) -> Iterator[Finding]:
-    """What was found, one thing after another; later ones need the earlier ones to be right."""
+    """Yields the findings in order; later checks need the earlier ones to pass."""
     version = platform.python_version()
     text = f"{version} ({sys.executable})"
     if sys.version_info >= _OLDEST:
@@ -100,7 +100,7 @@ def _library(module: str, package: str, use: str) -> Finding:
     try:
         found = importlib.import_module(module)
     except (ImportError, OSError) as error:
-        return Finding(False, package, f"cannot be loaded, and is needed for {use} ({error}).", _REMEDY)
+        return Finding(False, package, f"cannot be loaded, but is needed for {use} ({error}).", _REMEDY)
     return Finding(True, package, f"{getattr(found, '__version__', 'there')} ({use})")
 
 
@@ -122,7 +122,7 @@ def _device(compose: Any, device: str) -> Finding:
         return Finding(True, "device", f"the graphics card {torch.cuda.get_device_name(0)} with {total:.0f} GB")
     if chosen == "mps":
         return Finding(True, "device", "this Mac's graphics processor (Metal)")
-    text = f"the processor, {torch.get_num_threads()} threads: works, a graphics card would be much faster"
+    text = f"the processor, {torch.get_num_threads()} threads: works, but a graphics card would be much faster"
     return Finding(True, "device", text)
 
 
@@ -132,7 +132,7 @@ def _weights(compose: Any, tier: Any) -> Finding:
 
 
 def _fitted(compose: Any, device: str, context: Context) -> Finding:
-    """Finds the tier that auto is to take, and keeps that."""
+    """Finds the tier for auto and stores it."""
     from ..core.ladder import PACE
     from ..core.tiers import find_tier
     from ..environment import tier_record
@@ -141,20 +141,20 @@ def _fitted(compose: Any, device: str, context: Context) -> Finding:
     begin, busy = time.perf_counter(), tier_timing.others_at_work()
     found, kept = tier_timing.fit_here(context.load, compose.choose_device(device))
     took = time.perf_counter() - begin
-    why = f"the finest that does a frame of 480p in {PACE} s and fits into memory"
+    why = f"the finest that needs at most {PACE} s per 480p frame and fits into memory"
     if kept.seconds > PACE:
-        why = f"the fastest there is, though it takes more than {PACE} s for a frame of 480p"
+        why = f"the fastest tier, although it needs more than {PACE} s per 480p frame"
     elif found.hurried:
         why += " (for finer ones there was no time)"
     times = ", ".join(f"{name} {seconds:.2g} s" for name, seconds in found.timed.items())
     measured = find_tier(found.tier).measured
     need = f"; it needs about {measured.memory_mb} MB" if measured and measured.memory_mb else ""
-    text = f"auto takes {found.tier}, {why}{need}; a frame takes {times}; timed in {took:.0f} s"
-    remedy = "Other programs are at work, which makes times longer: try again when they are done." if busy else ""
+    text = f"auto uses {found.tier}, {why}{need}; time per frame: {times}; timed in {took:.0f} s"
+    remedy = "Other programs are busy, which makes the times longer: try again when they are done." if busy else ""
     try:
-        return Finding(True, "tier", f"{text}; kept in {tier_record.keep(kept)}", remedy)
+        return Finding(True, "tier", f"{text}; stored in {tier_record.keep(kept)}", remedy)
     except OSError as error:
-        return Finding(True, "tier", f"{text}; this cannot be kept ({error}), so auto stays what it was", remedy)
+        return Finding(True, "tier", f"{text}; this cannot be stored ({error}), so auto does not change", remedy)
 
 
 def _timed(tier: str, device: str, context: Context) -> Finding:
@@ -169,7 +169,7 @@ def _timed(tier: str, device: str, context: Context) -> Finding:
     guess = time.perf_counter() - begin
     pace = tier_timing.time_tier(engine)
     text = (
-        f"tier {engine.tier}: a first guess takes {guess:.2f} s, propagation {pace:.2f} s a frame "
-        f"({pace * 250 / 60:.1f} minutes for 10 seconds of film at 25 frames a second)"
+        f"tier {engine.tier}: a first guess takes {guess:.2f} s, propagation {pace:.2f} s per frame "
+        f"({pace * 250 / 60:.1f} minutes for 10 seconds of film at 25 frames per second)"
     )
     return Finding(True, "speed", text)

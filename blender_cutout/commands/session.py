@@ -1,4 +1,4 @@
-"""`cutout session` and `cutout import`: a cutout's folder as the add-on keeps it, looked at and added to."""
+"""Runs `cutout session` and `cutout import`: shows a cutout's folder, and imports masks into it."""
 
 from __future__ import annotations
 
@@ -21,37 +21,37 @@ def add_parser(commands: Any) -> None:
         commands,
         "session",
         show,
-        "Shows what a cutout's folder holds: its clip, steps, keyframes, masks, and what they take on the disk. The "
-        "add-on keeps one beside the .blend for each cutout.",
+        "Shows the contents of a cutout's folder: clip, steps, keyframes, masks, and their disk use. The add-on keeps "
+        "one such folder per cutout next to the .blend.",
         "cutout session film_cutout/1171e3b0 --limit 2G",
     )
     _add_folder(parser)
     parser.add_argument(
         "--limit", type=arguments.size, metavar="SIZE",
-        help="what its masks may take, as 500M or 2G: masks that nothing shows any more are removed, the oldest first; "
-        "never strokes, imported masks, or what is shown now or after one undo",
+        help="disk space for its masks, such as 500M or 2G: unused masks are deleted, oldest first; strokes, imported "
+        "masks and masks in use or needed by one undo are never deleted",
     )  # fmt: skip
     parser = arguments.command(
         commands,
         "import",
         take,
-        "Makes masks of another program keyframes of a cutout: pictures, a folder of them or a movie, of the clip's "
-        "size. An alpha channel counts as the mask, else the brightness. One undo takes them back.",
+        "Imports masks from another program as keyframes of a cutout: a picture, a folder of pictures or a movie, in "
+        "the clip's size. The alpha channel is used as the mask, otherwise the brightness. One undo removes them.",
         "cutout import old-masks --session film_cutout/1171e3b0 --every 10",
     )
     parser.add_argument("masks", type=Path, metavar="MASKS", help="picture, folder of pictures, or movie")
     _add_folder(parser, "--session")
     parser.add_argument("--at", type=arguments.frame_number, metavar="FRAME", help="clip frame of the first mask")
-    parser.add_argument("--every", type=arguments.positive, default=1, metavar="N", help="take every N-th mask only")
+    parser.add_argument("--every", type=arguments.positive, default=1, metavar="N", help="use only every N-th mask")
     arguments.add_object(parser)
     parser.add_argument(
         "--frame", type=arguments.frame_number, action="append", metavar="FRAME",
-        help="take the mask of this clip frame only; may be given several times",
+        help="import only the mask of this clip frame; may be repeated",
     )  # fmt: skip
 
 
 def show(args: argparse.Namespace, context: Context) -> int:
-    """Shows a session, and removes what is beyond the limit."""
+    """Shows a session, and deletes masks beyond the limit."""
     from ..core.types import size_text
 
     with _opened(args) as session:
@@ -69,12 +69,12 @@ def show(args: argparse.Namespace, context: Context) -> int:
             context.report.complain(text)
         context.report.say(f"{session.clip.path}: {len(session.source)} frames, {done} with masks.")
         context.report.say(f"Keyframes: {', '.join(map(str, keyframes)) or 'none'}.")
-        context.report.say(f"Masks on disk: {size_text(use.used)}, {size_text(use.free)} are free.")
+        context.report.say(f"Masks on disk: {size_text(use.used)}, {size_text(use.free)} free.")
         if freed:
-            context.report.say(f"{size_text(freed)} were removed that nothing shows any more.")
+            context.report.say(f"Deleted {size_text(freed)} of unused masks.")
         if args.limit is not None and use.used > args.limit:
             context.report.complain(
-                f"What is shown takes {size_text(use.used)}, more than {size_text(args.limit)}, and is kept."
+                f"Masks in use take {size_text(use.used)}, more than {size_text(args.limit)}, and are kept."
             )
     return 0
 
@@ -97,13 +97,11 @@ def _add_folder(parser: argparse.ArgumentParser, name: str = "folder") -> None:
         parser.add_argument("session", type=Path, metavar="FOLDER", help="the cutout's folder, with rounds.jsonl in it")
     else:
         parser.add_argument(name, type=Path, required=True, metavar="FOLDER", help="the cutout's folder")
-    parser.add_argument(
-        "--clip", type=Path, metavar="CLIP", help="its clip, where that was moved (default where it was last)"
-    )
+    parser.add_argument("--clip", type=Path, metavar="CLIP", help="its clip, if it was moved (default its last path)")
 
 
 class _NoEngine:
-    """Stands where an engine would be: nothing is computed here."""
+    """Stands in for an engine; computes nothing."""
 
     tier = weights_id = ""
 
@@ -116,7 +114,7 @@ def _opened(args: argparse.Namespace) -> TrackSession:
 
 
 def _clip(args: argparse.Namespace) -> Clip:
-    """The clip that is given, or that the folder tells."""
+    """Returns the given clip, or the one named in the folder."""
     from ..core.session.folder import recorded_clip
     from ..core.types import Clip
 
@@ -126,7 +124,7 @@ def _clip(args: argparse.Namespace) -> Clip:
             return Clip(str(args.clip))
         raise InputError(
             f"{args.session} is not a cutout's folder, or its session.json is damaged.",
-            "Give the folder with rounds.jsonl in it; with --clip CLIP a damaged session.json is made anew.",
+            "Give the folder that contains rounds.jsonl; with --clip CLIP a damaged session.json is recreated.",
         )
     if args.clip is None:
         return clip

@@ -1,4 +1,4 @@
-"""`cutout foreground` and `cutout refine`: the mask of one picture."""
+"""Runs `cutout foreground` and `cutout refine`: makes the mask of one picture."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .context import Context
 
 _MOST_POINTS, _MOST_BYTES = 100_000, 16 * 2**20
-"""Of a stroke file: a pen gives some hundreds of points a second."""
+"""Maximum points in a stroke file: a pen gives a few hundred points per second."""
 
 
 def add_parser(commands: Any) -> None:
@@ -30,7 +30,7 @@ def add_parser(commands: Any) -> None:
         commands,
         "foreground",
         run_foreground,
-        "Proposes the mask of a picture's foreground object, without any stroke. Writes an 8-bit grey PNG.",
+        "Proposes the mask of a picture's foreground object, without strokes. Writes an 8-bit grey PNG.",
         "cutout foreground photo.jpg -o mask.png",
     )
     parser.add_argument("image", type=Path, metavar="IMAGE", help="the picture")
@@ -39,14 +39,14 @@ def add_parser(commands: Any) -> None:
         commands,
         "refine",
         run_refine,
-        "Makes or corrects the mask of a picture by strokes. Writes an 8-bit grey PNG. STROKES.json is "
+        "Makes or corrects the mask of a picture from strokes. Writes an 8-bit grey PNG. STROKES.json is "
         '{"strokes": [{"label": "keep", "radius": 6.0, "points": [[x, y], …]}, …]}, label "keep" or "remove", '
-        "points and radius in pixels of the picture from its top left.",
+        "points and radius are in picture pixels, from the top left.",
         "cutout refine photo.jpg --strokes strokes.json --previous mask.png -o better.png",
     )
     parser.add_argument("image", type=Path, metavar="IMAGE", help="the picture")
     parser.add_argument("--strokes", type=Path, required=True, metavar="STROKES.json", help="this round's strokes")
-    parser.add_argument("--previous", type=Path, metavar="MASK.png", help="mask to be corrected (default none)")
+    parser.add_argument("--previous", type=Path, metavar="MASK.png", help="mask to correct (default none)")
     parser.add_argument(
         "--zoom", type=arguments.number(0.001, 1000), default=1.0, metavar="Z",
         help="magnification at which the strokes were drawn (default 1)",
@@ -89,7 +89,7 @@ def run_refine(args: argparse.Namespace, context: Context) -> int:
 
 
 def read_strokes(path: Path) -> tuple[Stroke, ...]:
-    """The strokes of a STROKES.json file.
+    """Returns the strokes of a STROKES.json file.
 
     Raises:
         StrokeError: missing, not JSON, or not such a file; or more than anyone draws.
@@ -108,7 +108,7 @@ def read_strokes(path: Path) -> tuple[Stroke, ...]:
     points = sum(_points(stroke) for stroke in record["strokes"])
     if points > _MOST_POINTS:
         raise StrokeError(
-            f"The strokes of {path} have {points} points; up to {_MOST_POINTS} are taken.",
+            f"The strokes of {path} have {points} points; the maximum is {_MOST_POINTS}.",
             "Give fewer strokes, or every tenth point of each.",
         )
     try:
@@ -123,12 +123,12 @@ def _points(stroke: Any) -> int:
 
 
 def _add_output(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="MASK.png", help="where the mask goes")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="MASK.png", help="file for the mask")
     arguments.add_engine(parser)
 
 
 def _timed(work: Callable[[], Matte]) -> tuple[Matte, float]:
-    """The result of `work`, and the seconds that it took."""
+    """Returns the result of `work`, and the seconds that it took."""
     start = time.perf_counter()
     matte = work()
     return matte, time.perf_counter() - start

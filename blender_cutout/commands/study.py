@@ -1,4 +1,4 @@
-"""`cutout study`: measurements that answered a question once, and can answer it again."""
+"""Runs `cutout study`: repeatable measurements for developers."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ STUDIES = ("corrections", "cuts", "guesses", "interactive", "stability")
 
 
 def add_parser(commands: Any) -> None:
-    """Adds the sub-command; what follows it is read by the study's own parser."""
+    """Adds the sub-command; the study's own parser reads the arguments after it."""
     text = f"A measurement for developers: {', '.join(STUDIES)}. Each has its own --help."
     parser = commands.add_parser("study", help="Runs a study of quality", description=text)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace, context: Context, words: Sequence[str]) -> int:
-    """Runs the study that the first word names; returns its exit code.
+    """Runs the study named by the first word; returns its exit code.
 
     Raises:
         InputError: there is no such study.

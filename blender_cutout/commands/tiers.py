@@ -1,4 +1,4 @@
-"""`cutout tiers`: what can be chosen, and what it was measured to give."""
+"""Runs `cutout tiers`: lists the tiers and their measured quality and speed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _COLUMNS = (
     ("on card", "card_seconds_per_frame", 3),
     ("MB", "memory_mb", 0),
 )
-"""(title, field of `Measured`, digits); those that no tier was measured for are left out."""
+"""(title, field of `Measured`, digits); columns without any value are left out."""
 
 
 def add_parser(commands: Any) -> None:
@@ -30,10 +30,10 @@ def add_parser(commands: Any) -> None:
         commands,
         "tiers",
         run,
-        "Lists the tiers from the fastest to the finest: quality against time. J&F is that of DAVIS, over walks from "
-        "four frames of each clip, and from the first frame alone; stroke IoU that after one round of strokes on a "
-        "picture, time that of a propagated frame, MB the largest memory of the process. All measured by "
-        "`cutout evaluate` and `cutout bench` where the lines below the table say.",
+        "Lists the tiers from fastest to finest. J&F is the DAVIS measure, from four start frames of each clip, and "
+        "from the first frame alone; stroke IoU is measured after one round of strokes on a picture; time is per "
+        "propagated frame; MB is the peak memory of the process. All were measured with `cutout evaluate` and "
+        "`cutout bench` on the hardware named below the table.",
         "cutout tiers",
     )
 
@@ -59,10 +59,10 @@ def run(args: argparse.Namespace, context: Context) -> int:
         cells = "".join(f"{_cell(tier, name, digits):>{_wide(title)}}" for title, name, digits in columns)
         report.say(f"{tier.name + (' *' if tier.name == taken else ''):<{width}}{size:>12}{cells}   {tier.text}")
     if found is None:
-        report.say("* what `auto` takes here: this machine has not been timed yet, `cutout doctor` does it")
+        report.say("* used by `auto` here: this machine has not been timed yet; run `cutout doctor`")
     else:
         report.say(
-            f"* what `auto` takes here: timed on {found.card or found.machine.processor}, {found.seconds:.2g} s a frame"
+            f"* used by `auto` here: timed on {found.card or found.machine.processor}, {found.seconds:.2g} s per frame"
         )
     for note in notes:
         report.say(note)

@@ -1,4 +1,4 @@
-"""`cutout train`: the networks' own command line, which is loaded only when it is asked for."""
+"""Runs `cutout train`: the networks' own command line, loaded only on demand."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def add_parser(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace, context: Context, words: Sequence[str]) -> int:
-    """Hands the rest of the command line, `words`, to training."""
+    """Passes the rest of the command line, `words`, to training."""
     try:
         from ..models.errors import ModelError
         from ..models.training import __main__ as training
@@ -34,7 +34,7 @@ def run(args: argparse.Namespace, context: Context, words: Sequence[str]) -> int
     parser = _Parser(
         prog="cutout train",
         description="Trains the networks on the data of a folder (stills/ and video-train/), and writes their weights. "
-        "Interrupt at any time: --resume goes on from the last checkpoint.",
+        "Interrupt at any time: --resume continues from the last checkpoint.",
         epilog="example:\n  cutout train propagation --data data --cache cache --out run --minutes 90\n"
         "  cutout train export run/last.pt -o propagation.safetensors",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace, context: Context, words: Sequence[str]) -> int
     data = getattr(chosen, "data", None)
     if data is not None and not data.is_dir():
         raise InputError(
-            f"The data folder {data} does not exist.", "Give the folder that holds stills/ and video-train/."
+            f"The data folder {data} does not exist.", "Give the folder that contains stills/ and video-train/."
         )
     try:
         training.run(chosen)
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace, context: Context, words: Sequence[str]) -> int
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, as the other commands do; its sub-parsers are of the same class."""
+    """Reports usage errors in one line, like the other commands; its sub-parsers use the same class."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")

@@ -17,7 +17,7 @@ def failed(job: str, error: BaseException) -> Failed:
         return Failed(
             job,
             OutOfMemory.__name__,
-            "The memory of the device does not suffice for this clip.",
+            "The device does not have enough memory for this clip.",
             "Choose a smaller tier, or close other programs that use the graphics card.",
             trace,
         )

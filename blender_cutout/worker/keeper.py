@@ -72,7 +72,7 @@ class EngineKeeper:
         return self._engine
 
     def within_memory(self, job: str, work: Callable[[], _Result], again: Callable[[], None] = lambda: None) -> _Result:
-        """The result of `work`; where memory does not suffice it is done again with the next faster tier, and so on.
+        """Returns the result of `work`; if memory runs out, repeats it with the next faster tier, and so on.
 
         The host is told. The faster tier stays until the host wants another one. `again` is called before each repeat.
         """
@@ -104,7 +104,7 @@ class EngineKeeper:
         self._send(
             Warn(
                 job,
-                f"The memory does not suffice for the tier {before}: {tier.name} takes its place, which needs less. "
+                f"There is not enough memory for the tier {before}; using {tier.name}, which needs less. "
                 "To go back, close other programs and choose the tier again.",
             )
         )

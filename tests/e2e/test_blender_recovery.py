@@ -121,7 +121,7 @@ def test_cancel_stops_a_propagation_and_keeps_what_is_done(
 
     monkeypatch.setattr(jobs, "step", step_and_cancel)
     assert blender.ops.cutout.propagate(direction="BOTH") == {"CANCELLED"}
-    assert "stopped" in blender.context.window_manager.cutout.text
+    assert "cancelled" in blender.context.window_manager.cutout.text
     assert 3 <= scene.cutout.tracks[0].done_count < kit.LENGTH
     monkeypatch.setattr(jobs, "step", step)
     assert blender.ops.cutout.propagate(direction="BOTH") == {"FINISHED"}

@@ -129,7 +129,7 @@ def test_the_doctor_finds_the_tier_that_auto_takes(place: Path) -> None:
     assert done.returncode == 0, done.stdout
     (text,) = [f["text"] for f in map(json.loads, done.stdout.splitlines()) if f.get("what") == "tier"]
     kept = json.loads((home / "tier.json").read_text(encoding="utf-8"))["cpu"]
-    assert f"auto takes {kept['tier']}," in text
+    assert f"auto uses {kept['tier']}," in text
     assert kept["seconds"] == kept["timed"][kept["tier"]]
     assert kept["machine"]["threads"] == 1
     code = "from blender_cutout import load_engine; print(load_engine(device='cpu').tier)"

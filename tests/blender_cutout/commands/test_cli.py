@@ -168,7 +168,7 @@ def test_where_memory_is_short_the_next_faster_tier_does_it_and_that_is_told(
     assert_tracks(clip, Path("out"), range(24))
     said = capsys.readouterr().err
     assert said.count("\n") == 1
-    assert f"memory does not suffice for the tier {finest}: {below}" in said
+    assert f"not enough memory for the tier {finest}; using {below}" in said
     assert run_short(list(TIERS), *words, after=after, fault=fault) == 2, "even the fastest needs too much"
     capsys.readouterr()
     assert run_short([finest], *words, "--json", after=after, fault=fault) == 0
@@ -181,7 +181,7 @@ def test_a_picture_too_and_auto_has_a_faster_tier(
 ) -> None:
     assert run_short([DEFAULT], "foreground", folder / "00003.png", "-o", "m.png") == 0
     assert iou(read_mask("m.png"), clip.matte(3)) > 0.9
-    assert "does not suffice" in capsys.readouterr().err
+    assert "not enough memory" in capsys.readouterr().err
 
 
 def test_what_measures_never_takes_another_tier(

@@ -175,7 +175,7 @@ def test_animated_placement_is_left_out_and_the_scenes_animation_untouched(blend
 
 def test_what_has_no_picture_of_its_own_is_refused_with_a_way_out(blender: Any, project: Project) -> None:
     scene, _ = project()
-    for kind, text in (("ADJUSTMENT", "beneath"), ("MULTICAM", "other channels")):
+    for kind, text in (("ADJUSTMENT", "strips below"), ("MULTICAM", "other channels")):
         scene.sequence_editor.active_strip = effect(scene, kind.lower(), kind, 9, 1, 5)
         with pytest.raises(RuntimeError, match=rf"{text}.*meta strip"):
             blender.ops.cutout.new()

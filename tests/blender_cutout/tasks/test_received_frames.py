@@ -67,7 +67,7 @@ def test_a_folder_of_others_in_the_way_of_rendered_frames_stays(blender: Any, pr
     _, _, folder = begun(blender, project)
     folder.mkdir()
     (folder / "thesis.txt").write_text("my own")
-    with pytest.raises(RuntimeError, match=r"holds other files.*thesis\.txt"):
+    with pytest.raises(RuntimeError, match=r"contains other files.*thesis\.txt"):
         blender.ops.cutout.render_frames()
     assert (folder / "thesis.txt").read_text() == "my own"
 

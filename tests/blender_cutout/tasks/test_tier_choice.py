@@ -63,7 +63,7 @@ def test_the_list_offers_auto_and_every_tier_with_quality_and_time(blender: Any,
     for item in list(items)[1:]:
         measured = TIERS[item.identifier].measured
         assert f"J&F {measured.j_and_f:.3f}" in item.description
-        assert "s a frame" in item.description
+        assert "s per frame" in item.description
         assert not item.description.endswith(".")
 
 

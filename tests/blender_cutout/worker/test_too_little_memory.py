@@ -45,7 +45,7 @@ def test_a_propagation_is_done_with_the_next_faster_tier_and_that_is_told_once(b
     end = host.end(job)
     assert getattr(end, "result", end) == {"frames": 16}
     (text,) = warnings(host, job)
-    assert f"memory does not suffice for the tier {FINEST}" in text
+    assert f"not enough memory for the tier {FINEST}" in text
     assert FINER in text
     assert tier(host) == FINER
     state = host.state()
