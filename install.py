@@ -1,4 +1,4 @@
-"""Sets up Blender Cutout from a source checkout: nothing but Python 3.10 or newer is needed.
+"""Sets up Blender Cutout from a source checkout; needs only Python 3.10 or newer.
 
     python install.py             the engine's environment, and the extension for every Blender that is found
     python install.py demo        cuts an object out of a clip, headless, and shows how good it is
@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs one command; returns the exit code: 0 done, 1 something failed, 2 wrong arguments, 130 interrupted."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a console that lacks a letter must not end an installation
+            stream.reconfigure(errors="replace")  # a console that lacks a character must not end an installation
     options = _parser().parse_args(arguments)
     try:
         commands = {"install": install, "demo": demo, "test": test, "build": build, "doctor": doctor, "lock": lock}
@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"\nError: {error}", file=sys.stderr)
         return 1
     except OSError as error:
-        print(f"\nError: {error}. Check the free space and the rights of that folder.", file=sys.stderr)
+        print(f"\nError: {error}. Check the free space and the permissions of that folder.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nInterrupted. Run it again: it goes on where it stopped.", file=sys.stderr)
@@ -49,8 +49,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def install(options: argparse.Namespace) -> int:
-    """The engine's environment, its check-up, and the extension for the Blenders that are there."""
-    found = blenders.find_blenders(options.blender)  # first: a wrong path is told before a long installation
+    """Sets up and checks the engine, and installs the extension into the Blenders found."""
+    found = blenders.find_blenders(options.blender)  # first, so that a wrong path fails before a long installation
     _make_engine(options)
     bad = _report(venv.check(venv.worker_python()))
     if not os.environ.get(venv.PYTHON_VARIABLE):
@@ -59,8 +59,8 @@ def install(options: argparse.Namespace) -> int:
     print(f"Built {archive}")
     if not found:
         print(
-            "No Blender 4.2 or newer was found. Give its program (python install.py --blender PATH), or in Blender\n"
-            f"take Edit > Preferences > Get Extensions > Install from Disk, and choose {archive}"
+            "No Blender 4.2 or newer was found. Give its path (python install.py --blender PATH), or in Blender\n"
+            f"use Edit > Preferences > Get Extensions > Install from Disk and choose {archive}"
         )
     for blender in found:
         blenders.install_extension(blender, archive)
@@ -69,7 +69,7 @@ def install(options: argparse.Namespace) -> int:
 
 
 def demo(options: argparse.Namespace) -> int:
-    """The main job, headless, on a clip that Blender renders."""
+    """Runs the demo, headless, on a clip that Blender renders."""
     from blender_cutout.devtools.demo import launch
 
     _make_engine(options)
@@ -81,7 +81,7 @@ def demo(options: argparse.Namespace) -> int:
 
 
 def test(options: argparse.Namespace) -> int:
-    """All tests; missing environments are made first."""
+    """Runs all tests; makes missing environments first."""
     from blender_cutout.devtools import suites
 
     if options.prepare:
@@ -91,13 +91,13 @@ def test(options: argparse.Namespace) -> int:
 
 
 def build(options: argparse.Namespace) -> int:
-    """The extension's zip."""
+    """Builds the extension's zip."""
     print(package.build(Path(options.output).absolute()))
     return 0
 
 
 def doctor(options: argparse.Namespace) -> int:
-    """What is there and what is wrong."""
+    """Reports what is installed and what is wrong."""
     print(f"Engine folder: {venv.engine_folder()}")
     findings = []
     try:
@@ -107,13 +107,13 @@ def doctor(options: argparse.Namespace) -> int:
     found = blenders.find_blenders(options.blender)
     findings += [venv.Finding(True, str(blender)) for blender in found]
     if not found:
-        remedy = "If there is one, name it: python install.py --blender PATH"
+        remedy = "If there is one, give its path: python install.py --blender PATH"
         findings.append(venv.Finding(False, "No Blender 4.2 or newer was found.", remedy))
     return 1 if _report(findings) else 0
 
 
 def lock(options: argparse.Namespace) -> int:
-    """The lists of files with their checksums; fails when some could not be had."""
+    """Writes the lists of files with their checksums; fails if some are unavailable."""
     from blender_cutout.devtools import locking
 
     lacking = locking.write_all(locks.FOLDER, _show)
@@ -123,7 +123,7 @@ def lock(options: argparse.Namespace) -> int:
 
 
 def _make_engine(options: argparse.Namespace) -> None:
-    """The engine's environment, unless the user brings one."""
+    """Makes the engine's environment, unless the user provides one."""
     if os.environ.get(venv.PYTHON_VARIABLE):
         print(f"Using the engine's Python of {venv.PYTHON_VARIABLE}: {venv.worker_python()}")
         return
@@ -132,7 +132,7 @@ def _make_engine(options: argparse.Namespace) -> None:
 
 
 def _report(findings: list[venv.Finding]) -> int:
-    """Prints a check-up; returns how many things are wrong."""
+    """Prints a check; returns the number of problems."""
     for finding in findings:
         print(f"{'  ok  ' if finding.ok else '! BAD '} {finding.text}")
         if finding.remedy:
@@ -141,45 +141,45 @@ def _report(findings: list[venv.Finding]) -> int:
 
 
 def _show(line: str) -> None:
-    """One line of an installation, at once: it may take minutes."""
+    """Prints one line of an installation, unbuffered: it may take minutes."""
     print(f"  {line}", flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:
-    # Without defaults of their own: else the sub-command's would undo what stands before it.
+    # No defaults here: the sub-command's would override options given before it.
     common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
-    common.add_argument("--blender", metavar="PATH", help="a Blender's program, instead of those found on this machine")
+    common.add_argument("--blender", metavar="PATH", help="path of a Blender, instead of those found on this machine")
     common.add_argument(
         "--python", metavar="PATH", help="the Python to build the engine's environment on (3.10 to 3.13)"
     )
     common.add_argument(
-        "--device", choices=("auto", "cpu"), help="cpu: the small PyTorch, even where there is a graphics card"
+        "--device", choices=("auto", "cpu"), help="cpu: the small PyTorch build, even if there is a graphics card"
     )
     common.add_argument(
-        "--newest", action="store_true", help="the newest libraries, instead of the files that were tested"
+        "--newest", action="store_true", help="install the newest libraries instead of the tested files"
     )
     parser = argparse.ArgumentParser(
         prog="install.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, parents=[common]
     )
     parser.set_defaults(blender=None, python=None, device="auto", newest=False)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=False)
-    commands.add_parser("install", parents=[common], help="the engine and the extension (the default)")
-    sub = commands.add_parser("demo", parents=[common], help="the whole way from strokes to a composite, headless")
-    sub.add_argument("--output", metavar="DIR", default=str(ROOT / "demo-output"), help="where the results go")
-    sub = commands.add_parser("test", help="all tests")
+    commands.add_parser("install", parents=[common], help="install the engine and the extension (the default)")
+    sub = commands.add_parser("demo", parents=[common], help="run everything from strokes to a composite, headless")
+    sub.add_argument("--output", metavar="DIR", default=str(ROOT / "demo-output"), help="folder for the results")
+    sub = commands.add_parser("test", help="run all tests")
     names = ("engine", "4.2", "4.5", "5.0", "5.2", "newest")
-    sub.add_argument("--only", action="append", default=[], choices=names, help="this suite; may be repeated")
+    sub.add_argument("--only", action="append", default=[], choices=names, help="run only this suite; may be repeated")
     sub.add_argument(
         "--prepare",
         action="append",
         default=[],
         choices=names,
-        help="only make this suite's environment; may be repeated",
+        help="make only this suite's environment; may be repeated",
     )
-    sub = commands.add_parser("build", help="the extension's zip")
-    sub.add_argument("--output", metavar="DIR", default=str(ROOT / "dist"), help="where the zip goes")
-    commands.add_parser("lock", help="the lists of files that the engine is made of (needs a network)")
-    commands.add_parser("doctor", parents=[common], help="what is there and what is wrong")
+    sub = commands.add_parser("build", help="build the extension's zip")
+    sub.add_argument("--output", metavar="DIR", default=str(ROOT / "dist"), help="folder for the zip")
+    commands.add_parser("lock", help="write the lists of the engine's files (needs a network)")
+    commands.add_parser("doctor", parents=[common], help="report what is installed and what is wrong")
     return parser
 
 

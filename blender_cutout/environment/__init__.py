@@ -1,1 +1,1 @@
-"""The engine's own Python: finding an interpreter, making the environment, checking it. Standard library only."""
+"""The engine's Python: finds an interpreter, makes the environment, checks it. Standard library only."""

@@ -1,4 +1,4 @@
-"""What an engine's Python has and what is wrong with it, in words for an artist. Only the standard library.
+"""Checks an engine's Python and reports problems in plain language. Standard library only.
 
 The libraries are imported in that Python, never in the caller's: the caller may be Blender.
 """
@@ -70,7 +70,7 @@ try:
     try:
         keep(fit_here(load_engine, choose_device(sys.argv[3]))[1])
     except OSError as error:
-        print(f"The timing cannot be kept: {error}", file=sys.stderr)
+        print(f"The timing cannot be stored: {error}", file=sys.stderr)
     engine, picture = load_engine(sys.argv[2], sys.argv[3]), MovingShape(frames=1)[0]
     started = time.perf_counter()
     engine.foreground(picture)
@@ -84,13 +84,13 @@ print("TRIED " + json.dumps(found))
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of a check-up.
+    """One result of a check.
 
     Attributes:
         ok: fine or not.
         text: what was found.
-        remedy: what to do when it is not fine, "" otherwise.
-        broken: the environment itself is at fault, and only making it from scratch helps.
+        remedy: what to do if it is not fine, "" otherwise.
+        broken: the environment itself is damaged and must be made from scratch.
     """
 
     ok: bool
@@ -100,7 +100,7 @@ class Finding:
 
 
 def check(python: str | os.PathLike[str], timeout: float = 180.0) -> list[Finding]:
-    """Checks the engine that this Python would run: libraries, device, weights. Takes some seconds.
+    """Checks the engine that this Python would run: libraries, device, weights. Takes a few seconds.
 
     Returns:
         What was found, in the order in which it matters; the engine works when all are `ok`.
@@ -111,7 +111,7 @@ def check(python: str | os.PathLike[str], timeout: float = 180.0) -> list[Findin
     except OSError as error:
         return [Finding(False, f"The engine's Python {python} does not start ({error}).", REPAIR, broken=True)]
     except subprocess.TimeoutExpired:
-        return [Finding(False, f"The engine's Python {python} did not answer in {timeout:.0f} s.", "Try again.")]
+        return [Finding(False, f"The engine's Python {python} did not respond within {timeout:.0f} s.", "Try again.")]
     line = next((line for line in answer.stdout.splitlines() if line.startswith("FOUND ")), "")
     if not line:
         last = (answer.stderr.strip().splitlines() or [f"exit code {answer.returncode}"])[-1]
@@ -139,14 +139,14 @@ def _findings(python: str | os.PathLike[str], found: dict[str, Any]) -> Iterator
 
 
 def _device(found: dict[str, Any]) -> Finding:
-    """What the networks run on, and whether a graphics card lies idle."""
+    """Reports the device of the networks, and whether a graphics card is unused."""
     if found["cuda"]:
         return Finding(True, f"The networks run on the graphics card {found['cuda']}.")
     if found["mps"]:
-        return Finding(True, "The networks run on the Apple graphics processor.")
+        return Finding(True, "The networks run on the Apple GPU.")
     if choose_torch().build in ("cuda", "rocm"):
         remedy = (
-            "Run `python install.py --device auto` to install the PyTorch for it, or go on with the slower processor."
+            "Run `python install.py --device auto` to install PyTorch for it, or continue with the slower processor."
         )
         return Finding(False, "There is a graphics card, but this PyTorch cannot use it.", remedy)
     return Finding(True, "The networks run on the processor (no graphics card that PyTorch can use).")
@@ -154,7 +154,7 @@ def _device(found: dict[str, Any]) -> Finding:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What an engine that worked ran on: tier, device, and the seconds of a first guess on a small picture."""
+    """Result of a self-test: tier, device, and the seconds of a first guess on a small picture."""
 
     tier: str
     device: str
@@ -164,7 +164,7 @@ class Trial:
 def try_out(
     python: str | os.PathLike[str], tier: str = "auto", device: str = "auto", timeout: float = 300.0
 ) -> Trial | Finding:
-    """Has the engine look at a picture, and find the tier that fits this machine, in that Python; takes some seconds.
+    """Runs the engine on one picture in that Python, and finds the tier that suits this machine; takes a few seconds.
 
     A Finding says why it did not work.
     """
@@ -174,7 +174,9 @@ def try_out(
     except OSError as error:
         return Finding(False, f"The engine's Python {python} does not start ({error}).", REPAIR)
     except subprocess.TimeoutExpired:
-        return Finding(False, f"The engine did not answer in {timeout:.0f} s.", "Try again, or take a smaller tier.")
+        return Finding(
+            False, f"The engine did not respond within {timeout:.0f} s.", "Try again, or choose a faster tier."
+        )
     line = next((line for line in answer.stdout.splitlines() if line.startswith("TRIED ")), "")
     if not line:
         last = (answer.stderr.strip().splitlines() or [f"exit code {answer.returncode}"])[-1]

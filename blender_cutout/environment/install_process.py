@@ -1,4 +1,4 @@
-"""The process that Blender starts to set the engine up or to check it; run as a script: `python -I install_process.py`.
+"""Sets up or checks the engine in a process that Blender starts: `python -I install_process.py`.
 
 It runs in Blender's own Python, not in Blender: making an environment takes minutes. Its arguments are the path of the
 engine's first file and a request as JSON: {"action": "setup" or "check", "python", "device", "tier", "wheels"}. It
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 PACKAGE = "blender_cutout"
 INTERVAL = 0.5
-"""Seconds between two looks at how much has been downloaded."""
+"""Seconds between checks of the download's progress."""
 _DOWNLOADING = re.compile(r"Downloading \S*?([^/\s]+\.whl)\S* \(([\d.]+) ([kMG])B\)")
 _UNITS = {"k": 1e3, "M": 1e6, "G": 1e9}
 # Where the steps end on the bar: PyTorch is most of the download.
@@ -37,11 +37,11 @@ _VENV, _FIRST_LIBRARIES, _TORCH, _LIBRARIES, _LOOKED = 0.08, 0.2, 0.7, 0.9, 0.95
 
 
 class _Stopped(BaseException):
-    """Asked to end."""
+    """The process was asked to stop."""
 
 
 class Teller:
-    """Writes the records, and moves the bar while pip downloads.
+    """Writes the records, and updates the progress while pip downloads.
 
     Args:
         write: takes a line without its end.
@@ -60,19 +60,19 @@ class Teller:
             self._write(json.dumps({"kind": kind, **fields}))
 
     def step(self, text: str, start: float, end: float) -> None:
-        """Begins a step that takes the bar from `start` to `end`."""
+        """Begins a step that covers the bar from `start` to `end`."""
         self._start, self._end, self._size = start, end, 0.0
         self.tell("step", text=text, share=start)
 
     def line(self, text: str) -> None:
-        """Passes a line on; one of pip's tells how large the file is that it fetches now."""
+        """Passes a line on; reads the size of the current download from pip's lines."""
         found = _DOWNLOADING.search(text)
         if found:
             self._size = float(found[2]) * _UNITS[found[3]]
         self.tell("line", text=text)
 
     def look(self) -> None:
-        """Tells how far the present download is; pip itself says so only since version 24.1, which few Pythons have."""
+        """Reports the progress of the current download, which pip itself does only since version 24.1."""
         if not self._size:
             return
         done = min(1.0, max(map(_size, self._scratch.glob("pip-unpack-*/*")), default=0) / self._size)
@@ -83,13 +83,13 @@ class Teller:
 
 
 def setup(request: dict[str, str], teller: Teller) -> None:
-    """Makes the environment and tries it."""
+    """Makes the environment and tests it."""
     from . import venv
 
     wheels = Path(request["wheels"]) if request.get("wheels") else None
     device = "cpu" if request.get("device") == "cpu" else "auto"
     folder = venv.engine_folder()
-    teller.step("Looking at this machine", 0.0, 0.01)
+    teller.step("Checking this machine", 0.0, 0.01)
     base = venv.find_python()
     teller.step(f"Making a Python environment with {base}", 0.01, _VENV)
     at = _VENV
@@ -106,19 +106,19 @@ def setup(request: dict[str, str], teller: Teller) -> None:
     own = {**request, "python": str(python)}
     bad = _look(own, teller, share=_LIBRARIES)
     if any(finding.broken for finding in bad):
-        venv.discard(folder)  # else the next try would find it up to date, and as broken
+        venv.discard(folder)  # otherwise the next try would find it up to date and just as broken
     if not bad:
         _try_out(own, teller)
 
 
 def check(request: dict[str, str], teller: Teller) -> None:
-    """Looks at an existing Python; Blender itself then starts the engine."""
+    """Checks an existing Python; Blender itself then starts the engine."""
     if not _look(request, teller, share=0.1):
-        teller.tell("done", text="The libraries and the weights are there.", engine="", python=request["python"])
+        teller.tell("done", text="The libraries and the weights are complete.", engine="", python=request["python"])
 
 
 def _look(request: dict[str, str], teller: Teller, share: float) -> list[checkup.Finding]:
-    """Tells what a Python has; returns, after telling it, what is so wrong that the engine would not run with it."""
+    """Reports the findings on a Python; returns those that prevent the engine from running."""
     from . import checkup
 
     python = request["python"]
@@ -134,7 +134,7 @@ def _look(request: dict[str, str], teller: Teller, share: float) -> list[checkup
 
 
 def _try_out(request: dict[str, str], teller: Teller) -> None:
-    """The self-test: one picture through the networks, and which tier fits this machine."""
+    """Runs the self-test: one picture through the networks, and the tier for this machine."""
     from . import checkup
 
     python = request["python"]
@@ -148,7 +148,7 @@ def _try_out(request: dict[str, str], teller: Teller) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Does what the request says; returns the exit code."""
+    """Carries out the request; returns the exit code."""
     _register_package(arguments[0])
     from ..core.errors import CutoutError
     from . import venv
@@ -167,7 +167,7 @@ def main(arguments: list[str]) -> int:
         return 1
     except Exception as error:
         traceback.print_exc()
-        teller.tell("failed", text=f"The set-up broke off ({type(error).__name__}: {error}).", hint="Try it again.")
+        teller.tell("failed", text=f"The set-up failed ({type(error).__name__}: {error}).", hint="Try again.")
     finally:
         ended.set()
     return 0
@@ -207,14 +207,14 @@ def _watch_host() -> None:
     while os.read(0, 1024):
         pass
     if sys.platform == "win32":
-        # The main thread waits in a read that only pip's end ends.
+        # The main thread is blocked in a read that ends only with pip.
         subprocess.run(["taskkill", "/F", "/T", "/PID", str(os.getpid())], capture_output=True)
     else:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _stop(*_: Any) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once: what follows is tidying up
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # only once: cleaning up follows
     raise _Stopped
 
 

@@ -1,4 +1,4 @@
-"""The set-up's process as Blender sees it: start, poll, cancel. Nothing here waits, except `close`. No Blender needed.
+"""Starts, polls and cancels the set-up process from Blender; only `close` waits. Needs no Blender.
 
 See `install_process.py` for what the process says.
 """
@@ -22,27 +22,27 @@ from ..client.process import ENTRY, clean_environment
 from ..core.errors import EnvironmentMissing
 
 OFFLINE = "Blender is set to stay offline, so nothing can be downloaded."
-OFFLINE_HINT = "Switch on Allow Online Access (Preferences, System, Network), or choose a folder of wheels."
+OFFLINE_HINT = "Turn on Allow Online Access (Preferences, System, Network), or choose a folder of wheels."
 PATIENCE = 5.0
-"""Seconds that a cancelled process has for tidying up before it is killed."""
+"""Seconds that a cancelled process has to clean up before it is killed."""
 _CANCELLED = "The set-up was cancelled."
-_CANCELLED_HINT = "Nothing half-made is used; pressing Set Up Engine again goes on where it stopped."
+_CANCELLED_HINT = "The incomplete installation is not used; press Set Up Engine again to continue."
 
 
 @dataclass(frozen=True, slots=True)
 class SetupProgress:
-    """How a set-up or a check-up stands.
+    """Progress of a set-up or check.
 
     Attributes:
         phase: "idle", "running", "cancelling", "done", "failed" or "cancelled".
         action: "setup" or "check".
-        step: what is being done.
-        share: how much of the whole is done, 0 to 1.
-        line: what pip said last.
-        text, hint: how it ended.
-        engine: what the engine's self-test ran on, "" before.
-        python: the Python that was tried.
-        findings: what the check-up found: fine or not, the words.
+        step: the current step.
+        share: overall progress, 0 to 1.
+        line: pip's last line.
+        text, hint: the outcome.
+        engine: the tier and device of the self-test, "" before.
+        python: the Python that was tested.
+        findings: the findings of the check: fine or not, text.
     """
 
     phase: str = "idle"
@@ -58,18 +58,18 @@ class SetupProgress:
 
     @property
     def active(self) -> bool:
-        """True while its process lives."""
+        """Returns True while its process runs."""
         return self.phase in ("running", "cancelling")
 
 
 def command(python: str | os.PathLike[str], request: dict[str, str]) -> list[str]:
-    """The command that starts the process with that Python."""
+    """Returns the command that starts the process with that Python."""
     file = Path(__file__).resolve().parent / "install_process.py"
     return [str(python), "-I", "-u", "-X", "utf8", str(file), str(ENTRY), json.dumps(request)]
 
 
 class Installer:
-    """One set-up or check-up at a time, and how the last one ended (`progress`)."""
+    """Runs one set-up or check at a time; `progress` holds its state or outcome."""
 
     def __init__(self) -> None:
         self.progress = SetupProgress()
@@ -80,16 +80,16 @@ class Installer:
 
     @property
     def running(self) -> bool:
-        """True until the end of the process has been noticed by `poll`, or `close`."""
+        """Returns True until `poll` or `close` has noticed the end of the process."""
         return self._process is not None
 
     def start(self, words: Sequence[str], action: str, log: Path) -> None:
         """Starts the process.
 
         Args:
-            words: as `command` gives it.
+            words: the result of `command`.
             action: "setup" or "check".
-            log: file that gets everything that is said.
+            log: file for all output.
 
         Raises:
             EnvironmentMissing: it cannot be started.
@@ -116,16 +116,16 @@ class Installer:
             self.close()
             raise EnvironmentMissing(
                 f"{words[0]} cannot be started ({error.strerror or error}).",
-                "If a virus scanner blocked it, allow it there; or name an existing Python.",
+                "If a virus scanner blocked it, allow it there; or choose an existing Python.",
             ) from error
         self.progress = SetupProgress("running", action)
 
     def poll(self) -> SetupProgress:
-        """Takes in what came; never waits."""
+        """Reads new output; never waits."""
         process = self._process
         if process is None:
             return self.progress
-        # Asked before reading: what a process wrote before its end is then surely in the pipe.
+        # Checked before reading, so that everything the process wrote is in the pipe.
         ended = process.poll() is not None
         self._read(process)
         *lines, rest = bytes(self._incoming).split(b"\n")
@@ -139,7 +139,7 @@ class Installer:
         return self.progress
 
     def cancel(self) -> None:
-        """Asks the process to end; `poll` tells when it has."""
+        """Asks the process to stop; `poll` reports when it has."""
         if self._process is not None and self._process.stdin and self.progress.phase == "running":
             with suppress(OSError):
                 self._process.stdin.close()
@@ -147,7 +147,7 @@ class Installer:
             self.progress = replace(self.progress, phase="cancelling", step="Cancelling")
 
     def close(self, timeout: float = 2.0) -> None:
-        """Ends the process, whatever it does, and waits for that."""
+        """Kills the process and waits for its end."""
         process = self._process
         if process is None:
             return
@@ -168,7 +168,7 @@ class Installer:
             self._incoming += piece
 
     def _take(self, line: bytes) -> None:
-        """One record of the process."""
+        """Handles one record of the process."""
         try:
             record: dict[str, Any] = json.loads(line)
             kind = record.pop("kind")
@@ -188,7 +188,7 @@ class Installer:
             self.progress = replace(self.progress, **{"phase": kind, **record})
 
     def _bury(self, process: subprocess.Popen[bytes]) -> None:
-        """Notes how it ended."""
+        """Stores the outcome."""
         code = process.poll()
         _kill(process)  # pip may outlive its parent
         process.wait()
@@ -201,12 +201,12 @@ class Installer:
             self.progress = replace(self.progress, phase="cancelled", text=_CANCELLED, hint=_CANCELLED_HINT)
         elif self.progress.phase == "running":
             text = f"The set-up ended unexpectedly (exit code {code})."
-            hint = f"Nothing half-made is used. Press Set Up Engine again. What it said last is in {self._log}"
+            hint = f"The incomplete installation is not used. Press Set Up Engine again. Its log is {self._log}"
             self.progress = replace(self.progress, phase="failed", text=text, hint=hint)
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """Kills the process and everything that it started."""
+    """Kills the process and its children."""
     with suppress(OSError):
         if sys.platform == "win32":
             process.kill()

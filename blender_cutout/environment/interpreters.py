@@ -1,4 +1,4 @@
-"""Which Python the engine's environment is built on. Only the standard library.
+"""Finds the Python for the engine's environment. Standard library only.
 
 The running Python comes first. In Blender that is Blender's own: it is always there, its version (3.11 for 4.2 to 5.0,
 3.13 after) is one that PyTorch is built for, and it can make environments. Where a distribution built Blender with a
@@ -18,11 +18,11 @@ from pathlib import Path
 from ..core.errors import EnvironmentMissing
 
 VERSIONS = ((3, 11), (3, 12), (3, 13), (3, 10))
-"""Python versions that the engine runs on, in the order in which they are looked for."""
+"""Python versions that the engine runs on, in order of preference."""
 
 
 def find_python(versions: Sequence[tuple[int, int]] = VERSIONS) -> Path:
-    """A Python of one of these versions that can make environments: the running one if it fits, else in that order.
+    """Returns a Python of one of these versions that can make environments: the running one if it fits, else in order.
 
     Raises:
         EnvironmentMissing: none was found.
@@ -38,10 +38,10 @@ def find_python(versions: Sequence[tuple[int, int]] = VERSIONS) -> Path:
 
 
 def version_of(python: str | os.PathLike[str]) -> tuple[int, int] | None:
-    """The version of a Python that can make environments; None when it does not start or cannot."""
+    """Returns the version of a Python that can make environments; None if it does not start or cannot."""
     code = "import sys, venv, ensurepip; print(*sys.version_info[:2])"
     try:
-        # -I: also keeps the settings of Blender's own Python away.
+        # -I also ignores the settings of Blender's own Python.
         answer = subprocess.run([python, "-I", "-c", code], capture_output=True, text=True, timeout=30, check=True)
         major, minor = answer.stdout.split()
     except (OSError, ValueError, subprocess.SubprocessError):
@@ -50,7 +50,7 @@ def version_of(python: str | os.PathLike[str]) -> tuple[int, int] | None:
 
 
 def blenders_python() -> Path:
-    """The Python that belongs to this process, found without starting anything; Blender's own, when this is Blender.
+    """Returns this process's Python, found without starting anything; inside Blender, Blender's own.
 
     Raises:
         EnvironmentMissing: this Blender came without a Python program.
@@ -60,18 +60,18 @@ def blenders_python() -> Path:
     places += [Path(sys.prefix) / "bin" / "python.exe", Path(sys.prefix) / "python.exe"]
     places += [Path(found) for found in (shutil.which(name), shutil.which("python3")) if found]
     for place in places:
-        # Some builds of Blender give their own program as `sys.executable`: started with our file, it would open it.
+        # In some builds `sys.executable` is Blender itself, which would try to open our file.
         if place.name.lower().startswith("python") and place.is_file():
             return place
     raise EnvironmentMissing(
-        "This Blender came without its Python program.",
-        "Install Python 3.11 from python.org, or name an existing Python with the engine's libraries above.",
+        "This Blender has no Python executable.",
+        "Install Python 3.11 from python.org, or choose an existing Python with the engine's libraries above.",
     )
 
 
 def _candidates(versions: Sequence[tuple[int, int]]) -> Iterator[str]:
-    """Where a Python may lie, best first."""
-    # Not the Python of an environment's link but of the installation behind it: the environment may be deleted.
+    """Yields possible paths of a Python, best first."""
+    # Not an environment's link but the installation it points to: the environment may be deleted.
     yield getattr(sys, "_base_executable", None) or sys.executable
     for major, minor in versions:
         name = f"python{major}.{minor}"

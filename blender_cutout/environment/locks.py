@@ -1,4 +1,4 @@
-"""Lists of the exact files that the engine's environment is made of, with their checksums. Only the standard library.
+"""Reads and writes lists of the engine's exact files with checksums. Standard library only.
 
 `locks/<system>-<processor>-cp<version>.txt` has the libraries and what PyTorch needs beside itself, and
 `….torch-<version>.txt` PyTorch with what belongs to that build: requirement files for pip's hash-checking mode, with
@@ -19,9 +19,9 @@ from ..core.errors import EnvironmentMissing
 
 FOLDER = Path(__file__).parent / "locks"
 PIP_OPTIONS = ("--no-deps", "--require-hashes", "-r")
-"""What pip is given before a lock file: it installs exactly these files, or nothing."""
+"""pip options before a lock file, so that it installs exactly these files or nothing."""
 OLDEST_MACOS, OLDEST_GLIBC = 14, (2, 28)
-"""Of the systems that the files are for; older ones take what pip finds for them."""
+"""Systems that the files are for; older ones use what pip finds."""
 _ABOUT = """
 import json, platform, sys
 libc = platform.libc_ver()
@@ -32,7 +32,7 @@ _PINNED = re.compile(r"# (\S+)\n(\S+)==(\S+) --hash=sha256:([0-9a-f]{64})$", re.
 
 @dataclass(frozen=True, slots=True)
 class Pinned:
-    """A file of a lock: its name, the package with its version, and its SHA-256."""
+    """One file of a lock: its name, the package with its version, and its SHA-256."""
 
     file: str
     name: str
@@ -54,21 +54,21 @@ class Lock:
 
     @property
     def libraries(self) -> Path:
-        """The file with everything but PyTorch."""
+        """Returns the lock file of everything but PyTorch."""
         return self.folder / f"{self.target}.txt"
 
     def torch(self, requirement: str) -> Path | None:
-        """The file for a requirement such as "torch==2.8.0+cu128"; None when no checksums are known for it."""
+        """Returns the lock file of a requirement such as "torch==2.8.0+cu128"; None without checksums for it."""
         path = self.torch_file(requirement)
         return path if "==" in requirement and path.is_file() else None
 
     def torch_file(self, requirement: str) -> Path:
-        """Where that file lies, or would lie."""
+        """Returns the path of that file, existing or not."""
         return self.folder / f"{self.target}.{requirement.replace('==', '-')}.txt"
 
 
 def lock_for(python: Path, folder: Path = FOLDER) -> Lock | None:
-    """The lock for an environment's Python and the machine it runs on; None when there is none."""
+    """Returns the lock for an environment's Python on this machine; None if there is none."""
     try:
         answer = subprocess.run([str(python), "-I", "-c", _ABOUT], capture_output=True, text=True, timeout=60)
         about = json.loads(answer.stdout)
@@ -82,7 +82,7 @@ def lock_for(python: Path, folder: Path = FOLDER) -> Lock | None:
 def target_of(
     system: str, processor: str, version: Sequence[int], macos: str = "", libc: str = "", libc_version: str = ""
 ) -> str:
-    """The name of a target, "" for a system that is too old for the files in the lists."""
+    """Returns the name of a target; "" for a system too old for the listed files."""
     if system == "darwin" and int(macos.partition(".")[0] or 0) < OLDEST_MACOS:
         return ""
     if system == "linux" and (libc != "glibc" or _numbers(libc_version) < OLDEST_GLIBC):
@@ -91,7 +91,7 @@ def target_of(
 
 
 def digest(folder: Path = FOLDER) -> str:
-    """Changes when any of the lists does."""
+    """Returns a hash that changes with any of the lists."""
     record = hashlib.sha256()
     for path in sorted(folder.glob("*.txt")):
         record.update(path.name.encode() + path.read_bytes())
@@ -99,13 +99,13 @@ def digest(folder: Path = FOLDER) -> str:
 
 
 def read(path: Path) -> Iterator[Pinned]:
-    """What a lock file pins."""
+    """Returns the files pinned by a lock file."""
     for file, name, version, sha256 in _PINNED.findall(path.read_text(encoding="utf-8")):
         yield Pinned(file, name, version, sha256)
 
 
 def text_of(pinned: Sequence[Pinned], about: str) -> str:
-    """A lock file's text."""
+    """Returns the text of a lock file."""
     lines = [f"# {about}", "# Written by `python install.py lock`."]
     for item in sorted(pinned, key=lambda item: item.name):
         lines += [f"# {item.file}", f"{item.name}=={item.version} --hash=sha256:{item.sha256}"]
@@ -113,7 +113,7 @@ def text_of(pinned: Sequence[Pinned], about: str) -> str:
 
 
 def check_wheels(wheels: Path, folder: Path = FOLDER) -> tuple[int, int]:
-    """How many wheels of a folder are files of the lists, and how many there are.
+    """Returns how many wheels of a folder are listed files, and how many there are.
 
     Raises:
         EnvironmentMissing: one is called like a file of the lists, but is another.
@@ -125,7 +125,7 @@ def check_wheels(wheels: Path, folder: Path = FOLDER) -> tuple[int, int]:
         if _sha256(path) != known[path.name]:
             raise EnvironmentMissing(
                 f"{path.name} in the folder of wheels is not the file that this version was tested with.",
-                "It is damaged, or was changed: download it again.",
+                "It is damaged or was changed: download it again.",
             )
     return len(listed), len(files)
 

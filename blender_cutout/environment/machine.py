@@ -1,4 +1,4 @@
-"""What machine this is, as far as the choice of PyTorch's build goes. Only the standard library.
+"""Detects the machine and chooses the build of PyTorch for it. Standard library only.
 
 The builds differ by gigabytes: one for CUDA takes 5 GB and more on disk, the one for the CPU about 1 GB. On Linux the
 package index gives the CUDA build to everybody, so the CPU build must be asked for by name, from PyTorch's own index.
@@ -18,13 +18,13 @@ from functools import lru_cache
 from pathlib import Path
 
 NEWER, OLDER = "2.13.0", "2.8.0"
-"""PyTorch versions that are asked for, in this order."""
+"""PyTorch versions to try, in this order."""
 _INDEX = "https://download.pytorch.org/whl/"
-# An index that cannot be reached must not cost minutes: the build may be at hand from pip's own configuration.
+# An unreachable index must not cost minutes: pip's own configuration may provide the build.
 _PATIENCE = ("--retries", "1", "--timeout", "15")
 ANY = ("torch>=2.4",)
 _ROCM = (f"torch=={OLDER}+rocm6.4", "--extra-index-url", _INDEX + "rocm6.4")
-_BIG = "It takes 5 GB and more on disk; `--device cpu` takes the small build instead."
+_BIG = "It needs 5 GB or more on disk; `--device cpu` installs the small build instead."
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ class TorchChoice:
     Attributes:
         build: "cpu", "cuda", "rocm" or "mps".
         reason: a sentence for the user.
-        attempts: arguments of `pip install`, to be tried in this order.
-        remedy: what the user can do when none of them works.
+        attempts: arguments of `pip install`, tried in this order.
+        remedy: what the user can do if none of them works.
     """
 
     build: str
@@ -45,12 +45,12 @@ class TorchChoice:
 
     @property
     def gigabytes(self) -> float:
-        """Free space that its installation needs: download, unpacked libraries and the other requirements."""
+        """Returns the free space needed for its installation: download, unpacked libraries, other requirements."""
         return {"cuda": 12.0, "rocm": 25.0}.get(self.build, 2.5)
 
 
 def choose_torch(device: str = "auto", system: str = sys.platform, processor: str = platform.machine()) -> TorchChoice:
-    """The build for this machine; `device` "cpu" asks for the small one in any case."""
+    """Returns the build for this machine; `device` "cpu" always chooses the small one."""
     if system == "darwin":
         if processor == "x86_64":
             return _cpu("PyTorch for Intel Macs ended with version 2.2, which is too old.", (ANY,))
@@ -72,7 +72,7 @@ def choose_torch(device: str = "auto", system: str = sys.platform, processor: st
 
 
 def newest_torch() -> TorchChoice:
-    """The newest CPU build, for a look at what it breaks."""
+    """Returns the newest CPU build, to find out what it breaks."""
     return _cpu("The newest.", ((*ANY, "--extra-index-url", _INDEX + "cpu", *_PATIENCE),))
 
 
@@ -93,7 +93,7 @@ def _cpu_attempts(system: str) -> tuple[tuple[str, ...], ...]:
 
 
 def _cuda_attempts(cuda: tuple[int, int], system: str) -> tuple[tuple[str, ...], ...]:
-    """Newer PyTorch is built for CUDA 13, whose drivers also run builds for 12; not the other way round."""
+    """Returns attempts for a CUDA version: drivers for CUDA 13 also run builds for 12, not vice versa."""
     newer: tuple[str, ...] = (f"torch=={NEWER}",)
     older: tuple[str, ...] = (f"torch=={OLDER}",)
     if system != "linux":
@@ -103,7 +103,7 @@ def _cuda_attempts(cuda: tuple[int, int], system: str) -> tuple[tuple[str, ...],
 
 
 def all_builds(system: str) -> tuple[tuple[str, ...], ...]:
-    """Every build with a version of its own that `choose_torch` may take there, as arguments of pip."""
+    """Returns every build with its own version that `choose_torch` may choose there, as pip arguments."""
     if system == "darwin":
         return ((f"torch=={NEWER}",),)
     rocm = (_ROCM,) if system == "linux" else ()
@@ -112,7 +112,7 @@ def all_builds(system: str) -> tuple[tuple[str, ...], ...]:
 
 
 def cuda_version() -> tuple[int, int] | None:
-    """The newest CUDA that the NVIDIA driver can run, None without a card or a working driver."""
+    """Returns the newest CUDA version that the NVIDIA driver supports; None without a card or a working driver."""
     command = shutil.which("nvidia-smi") or r"C:\Windows\System32\nvidia-smi.exe"
     try:
         answer = subprocess.run([command], capture_output=True, text=True, timeout=30, check=True).stdout
@@ -123,13 +123,13 @@ def cuda_version() -> tuple[int, int] | None:
 
 
 def has_rocm() -> bool:
-    """True when AMD's compute driver and its libraries are there."""
+    """Returns True if AMD's compute driver and its libraries are installed."""
     return Path("/dev/kfd").exists() and (shutil.which("rocminfo") is not None or Path("/opt/rocm").is_dir())
 
 
 @lru_cache(maxsize=1)
 def processor_name() -> str:
-    """What the processor calls itself."""
+    """Returns the processor's name."""
     with suppress(OSError):
         found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
         if found:
@@ -138,7 +138,7 @@ def processor_name() -> str:
 
 
 def thread_count() -> int:
-    """How many threads the networks use: OMP_NUM_THREADS, else one for each core that this process may use."""
+    """Returns the number of threads of the networks: OMP_NUM_THREADS, else one per core of this process."""
     chosen = os.environ.get("OMP_NUM_THREADS", "")
     if chosen.isdecimal() and int(chosen) > 0:
         return int(chosen)
@@ -147,7 +147,7 @@ def thread_count() -> int:
 
 
 def free_memory_mb() -> float:
-    """Memory that a program could still have, in MB; 0 = not known (macOS)."""
+    """Returns the available memory in MB; 0 = unknown (macOS)."""
     with suppress(OSError):
         text = Path("/proc/meminfo").read_text(encoding="ascii")
         found = re.search(r"^MemAvailable:\s+(\d+) kB", text, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""Folders that the set-up makes, fills and deletes: known by a note in them, so that no one else's is ever touched.
+"""Marks the folders that the set-up makes and deletes with a note file, so that no other folder is touched.
 
 Only the standard library. CUTOUT_HOME may name any folder of the user's, and that may hold an `engine` of its own.
 """
@@ -13,47 +13,47 @@ from ..core.errors import EnvironmentMissing
 
 NOTE = "made-by-blender-cutout.txt"
 MARKER = "cutout-environment.json"
-"""Written last into an environment: it was made to its end."""
+"""File written last into an environment, when it is complete."""
 _TEXT = "Blender Cutout made this folder. Setting up the engine replaces and deletes what is in it.\n"
 
 
 def is_ours(folder: Path) -> bool:
-    """True when the folder is not there, is empty, or was made by `claim` or by an earlier version of the set-up."""
+    """Returns True if the folder is missing, empty, or was made by `claim` or an earlier version of the set-up."""
     if not folder.exists() and not folder.is_symlink():
         return True
     try:
         names = {entry.name for entry in folder.iterdir()}
-    except OSError:  # a file, a dangling link, or not ours to read
+    except OSError:  # a file, a dangling link, or not readable
         return False
     if not names or names & {NOTE, MARKER}:
         return True
-    # An earlier version that was interrupted left no note, but always a lock beside its environment.
+    # An interrupted earlier version left no note, but always a lock file next to its environment.
     return "pyvenv.cfg" in names and lock_of(folder).is_file()
 
 
 def lock_of(folder: Path) -> Path:
-    """The file that is locked while a folder is filled."""
+    """Returns the file that is locked while a folder is filled."""
     return folder.with_name(folder.name + ".lock")
 
 
 def check(folder: Path) -> None:
-    """Raises EnvironmentMissing when the folder holds anything that the set-up did not make."""
+    """Raises EnvironmentMissing if the folder contains anything that the set-up did not make."""
     if not is_ours(folder):
         raise EnvironmentMissing(
-            f"{folder} holds files that Blender Cutout did not make: nothing in it was changed.",
-            "Move or rename it, or let the environment variable CUTOUT_HOME name another folder.",
+            f"{folder} contains files that Blender Cutout did not make; nothing in it was changed.",
+            "Move or rename it, or set the environment variable CUTOUT_HOME to another folder.",
         )
 
 
 def keep(folder: Path) -> None:
-    """Makes a folder of ours, or notes of one that is there that it is; its files stay. Raises as `claim` does."""
+    """Makes or marks a folder of ours; its files stay. Raises as `claim` does."""
     check(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / NOTE).write_text(_TEXT, encoding="utf-8")
 
 
 def claim(folder: Path) -> None:
-    """Makes a folder of ours, or empties it. The note comes first: an interrupted clearing leaves a folder of ours.
+    """Makes or empties a folder of ours. The note is written first, so that an interruption leaves a marked folder.
 
     Raises:
         EnvironmentMissing: it holds what the set-up did not make.
@@ -66,7 +66,7 @@ def claim(folder: Path) -> None:
 
 
 def remove(folder: Path) -> None:
-    """Deletes a folder of ours, as far as it can be; leaves any other alone."""
+    """Deletes a folder of ours as far as possible; leaves any other folder alone."""
     if not folder.exists() or not is_ours(folder):
         return
     with contextlib.suppress(OSError, EnvironmentMissing):

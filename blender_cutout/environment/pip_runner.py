@@ -1,4 +1,4 @@
-"""Running the programs that install things, and saying in an artist's words why they failed. Only the standard library.
+"""Runs installation programs and explains their failures in plain language. Standard library only.
 
 pip tells the cause of a failure somewhere in its warnings and the consequence in its last line ("No matching
 distribution found"). The artist needs the cause: `explain` looks for it in everything that was said.
@@ -18,42 +18,42 @@ from typing import Any
 
 from ..core.errors import EnvironmentMissing
 
-AGAIN = "Then set the engine up again: it goes on where it stopped."
+AGAIN = "Then set the engine up again: it continues where it stopped."
 _NOISE = ("WARNING: Location ", "WARNING: Retrying ", "Looking in ", "Requirement already satisfied", "[notice]")
 _WRONG_FILE = r"DO NOT MATCH THE HASHES|doesn't match any of the hashes|does not match any of the hashes"
 _CAUSES = (
     (
         _WRONG_FILE,
         "A downloaded file is not the one that this version was tested with, and was not installed.",
-        "It was damaged on its way, or the server gives out another file. If it stays so, tell us, or choose a folder "
-        f"of wheels that you trust. {AGAIN}",
+        "It was damaged in transit, or the server offers a different file. If this persists, report it, or choose a "
+        f"folder of wheels that you trust. {AGAIN}",
     ),
     (
         r"\(constraint\)",
-        "pip's own settings on this computer (constraints) forbid a library of this version.",
-        "Take that constraint away, or run `python install.py --newest` in a checkout: that takes what they allow.",
+        "pip's settings on this computer (constraints) do not allow a required library version.",
+        "Remove that constraint, or run `python install.py --newest` in a checkout, which installs what they allow.",
     ),
     (
         r"No space left|\[?Errno 28\b|WinError 112\b|not enough space|Disk quota exceeded|\[?Errno 122\b",
         "The disk is full.",
-        f"Make room on it. {AGAIN}",
+        f"Free some space. {AGAIN}",
     ),
     (
         r"WinError (5|32|225|1314)\b|PermissionError|Permission denied|\[?Errno 13\b|Access is denied|virus",
         "A file was blocked.",
-        "A virus scanner, another program or the folder's rights keep it: close Blenders that use the engine, "
+        "A virus scanner, another program or the folder's permissions block it: close Blenders that use the engine, "
         f"allow the folder in the scanner. {AGAIN}",
     ),
     (
         r"CERTIFICATE_VERIFY_FAILED|SSLError|SSL: |certificate verify failed",
         "The secure connection was refused: a certificate is not trusted.",
-        "On a company's network name its certificate in the environment variable PIP_CERT, and see that the "
-        f"computer's clock is right. {AGAIN}",
+        "On a company network, set the environment variable PIP_CERT to its certificate, and check the computer's "
+        f"clock. {AGAIN}",
     ),
     (
         r"ProxyError|[Cc]annot connect to proxy|Tunnel connection failed|407 Proxy",
-        "The proxy did not let the download through.",
-        f"Set the environment variable HTTPS_PROXY as your network wants it, and start Blender anew. {AGAIN}",
+        "The proxy blocked the download.",
+        f"Set the environment variable HTTPS_PROXY for your network, and restart Blender. {AGAIN}",
     ),
     (
         r"name resolution|Name or service not known|getaddrinfo failed|nodename nor servname|unreachable|"
@@ -65,23 +65,23 @@ _CAUSES = (
     (
         r"Requires-Python|requires a different Python|Ignored the following versions that require",
         "This Python does not fit the libraries.",
-        "Python 3.10 to 3.13 is needed: name an existing one with the engine's libraries, or install one from "
+        "Python 3.10 to 3.13 is needed: choose an existing one with the engine's libraries, or install one from "
         "python.org.",
     ),
 )
 
 
 class WrongFile(EnvironmentMissing):
-    """A downloaded file has another checksum than the list of files says."""
+    """A downloaded file does not match its checksum in the list of files."""
 
 
 def explain(words: str) -> tuple[str, str] | None:
-    """(what is wrong, what to do) for what a program said, None when it is nothing known."""
+    """Returns (problem, remedy) for a program's output; None if the problem is unknown."""
     return next(((text, hint) for pattern, text, hint in _CAUSES if re.search(pattern, words)), None)
 
 
 def explain_os_error(error: OSError) -> EnvironmentMissing:
-    """An error of the operating system during an installation, as one for the artist."""
+    """Returns an OSError of an installation as a message for the artist."""
     text, hint = explain(f"{type(error).__name__} {error}") or (
         f"The engine's folder cannot be written ({error.strerror or error}).",
         f"Check the disk. {AGAIN}",
@@ -90,17 +90,17 @@ def explain_os_error(error: OSError) -> EnvironmentMissing:
 
 
 def check_room(folder: Path, gigabytes: float, free: int) -> None:
-    """Raises EnvironmentMissing when less than that many GB are free, before minutes of download have been spent."""
+    """Raises EnvironmentMissing if fewer than `gigabytes` are free, before a long download."""
     if free < gigabytes * 1e9:
         raise EnvironmentMissing(
             f"The disk is too full: {free / 1e9:.1f} GB are free in {folder}, {gigabytes:g} GB are needed.",
-            f"Make room, or let the environment variable CUTOUT_HOME name a folder on a larger disk. {AGAIN}",
+            f"Free some space, or set the environment variable CUTOUT_HOME to a folder on a larger disk. {AGAIN}",
         )
 
 
 @contextmanager
 def only_one(path: Path) -> Iterator[None]:
-    """Holds a lock file that the system itself lets go when this process ends, however it ends.
+    """Holds a lock file that the system releases when this process ends, however it ends.
 
     Raises:
         EnvironmentMissing: another process holds it.
@@ -120,7 +120,7 @@ def only_one(path: Path) -> Iterator[None]:
             if error.errno not in (errno.EACCES, errno.EAGAIN, errno.EDEADLK):
                 raise
             raise EnvironmentMissing(
-                "The engine is being set up already, by another Blender or install.py.", "Wait until that has ended."
+                "The engine is already being set up, by another Blender or install.py.", "Wait until it has finished."
             ) from error
         yield
 
@@ -137,8 +137,8 @@ def run(
 
     Args:
         command: program and arguments.
-        failure: sentence that begins the error's text.
-        remedy: what to do about a failure of unknown cause.
+        failure: first sentence of the error text.
+        remedy: what to do if the cause is unknown.
         scratch: folder for its temporary files.
         pip_settings: False = pip runs without the user's own settings.
 
@@ -174,11 +174,11 @@ def run(
 
 
 def _variables(scratch: Path | None, pip_settings: bool) -> dict[str, str]:
-    """The environment for those programs."""
+    """Returns the environment variables for those programs."""
     variables: dict[str, Any] = {k: v for k, v in os.environ.items() if not k.upper().startswith("PYTHON")}
     variables.pop("__PYVENV_LAUNCHER__", None)
     if scratch:
-        # Beside the environment: the system's own folder may be small, and is not emptied after a kill.
+        # Not the system's temporary folder: it may be small, and is not emptied after a kill.
         variables |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))
     if not pip_settings:
         # Constraints and further sources are for an index: they would forbid or replace wheels of a chosen folder.

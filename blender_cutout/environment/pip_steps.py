@@ -1,4 +1,4 @@
-"""What pip is asked to install into the engine's environment, step by step. Only the standard library."""
+"""Installs the engine's libraries with pip, step by step. Standard library only."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NO_LIBRARY = "A library could not be installed."
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is installed, and from where.
+    """What to install, and from where.
 
     Attributes:
         requirements: as pip takes them.
@@ -31,7 +31,7 @@ class Plan:
 
 
 def install(python: Path, scratch: Path, plan: Plan) -> Iterator[str]:
-    """Installs all of it with an environment's Python; yields lines for the user.
+    """Installs everything with an environment's Python; yields lines for the user.
 
     Raises:
         EnvironmentMissing: something could not be installed; the hint says what to do.
@@ -48,11 +48,11 @@ class _Steps:
         self._python, self._scratch, self._plan = python, scratch, plan
 
     def from_wheels(self, wheels: Path) -> Iterator[str]:
-        """Everything from a folder. Files that the lists name must be those of the lists."""
+        """Installs everything from a folder; files named in the lists must match them."""
         plan = self._plan
         if plan.lists is not None:
             listed, there = locks.check_wheels(wheels, plan.lists)
-            yield f"{listed} of {there} files in {wheels} are those that this version was tested with."
+            yield f"{listed} of {there} files in {wheels} are the files that this version was tested with."
         source = ("--no-index", "--find-links", str(wheels))
         remedy = _lacking(wheels, plan.requirements)
         if plan.torch:
@@ -63,14 +63,14 @@ class _Steps:
             yield from self._pip((*source, *plan.requirements), _NO_LIBRARY, remedy)
 
     def from_index(self) -> Iterator[str]:
-        """Everything from the package index, or what the user's pip takes for it."""
+        """Installs everything from the package index, or the user's replacement for it."""
         plan = self._plan
         lock = locks.lock_for(self._python, plan.lists) if plan.lists is not None else None
         if lock is not None:
             yield "Installing the other libraries, each file checked against its checksum …"
             yield from self._pip((*locks.PIP_OPTIONS, str(lock.libraries)), _NO_LIBRARY)
         elif plan.lists is not None:
-            yield "There are no checksums for this system and Python: pip takes the newest versions that fit."
+            yield "There are no checksums for this system and Python: pip installs the newest versions that fit."
         if plan.torch:
             yield plan.torch.reason
             yield from self._torch(plan.torch, lock)
@@ -79,7 +79,7 @@ class _Steps:
             yield from self._pip(plan.requirements, _NO_LIBRARY)
 
     def _torch(self, torch: TorchChoice, lock: locks.Lock | None) -> Iterator[str]:
-        """The first of the chosen builds that is to be had; where there are checksums for one, none without them."""
+        """Installs the first available build; a build with known checksums is never installed without checking them."""
         known = {arguments: lock.torch(arguments[0]) if lock is not None else None for arguments in torch.attempts}
         attempts = [a for a in torch.attempts if known[a] is not None] or list(torch.attempts)
         for number, arguments in enumerate(attempts):
@@ -95,7 +95,7 @@ class _Steps:
             except EnvironmentMissing:
                 if number == len(attempts) - 1:
                     raise
-                yield "That build is not to be had here; trying the next one …"
+                yield "That build is not available here; trying the next one …"
             else:
                 return
 
@@ -111,7 +111,7 @@ def _installing(requirements: Sequence[str]) -> str:
 
 
 def _lacking(wheels: Path, requirements: Sequence[str]) -> str:
-    """What to do when a folder of wheels does not do."""
+    """Returns what to do if a folder of wheels is incomplete."""
     return (
         f"It is not in {wheels}, or not for this Python and system. On a machine of the same kind with a network, "
         f"`python -m pip download torch {' '.join(requirements)} -d FOLDER` fills a folder with everything."

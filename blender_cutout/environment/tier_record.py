@@ -1,4 +1,4 @@
-"""Which tier `auto` takes on this machine: timed once, kept in a small file, read by the engine and by the add-on.
+"""Stores the tier that `auto` uses on this machine, in a small file read by the engine and the add-on.
 
 The file is `tier.json` in the user's folder (see `environment_folder`): for each device what was chosen, and on what it
 was timed. A choice counts only on that machine and with that release; everything else in the file, and a damaged one,
@@ -23,12 +23,12 @@ from .venv import environment_folder
 
 FILE = "tier.json"
 DEVICES = ("cuda", "mps", "cpu")
-"""In the order in which they are preferred."""
+"""Devices in order of preference."""
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What a timing counts for: another processor, number of threads or release gives other times."""
+    """What a timing is valid for: another processor, thread count or release gives other times."""
 
     processor: str
     threads: int
@@ -38,7 +38,7 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A choice and what it was timed on.
+    """A chosen tier and its timing.
 
     Attributes:
         tier: the chosen one.
@@ -58,17 +58,17 @@ class Fitted:
 
 
 def kept_file() -> Path:
-    """Where choices are kept; need not exist."""
+    """Returns the file of stored choices; it may not exist."""
     return environment_folder() / FILE
 
 
 def this_machine() -> Machine:
-    """What a timing made now counts for."""
+    """Returns what a timing made now is valid for."""
     return Machine(processor_name(), thread_count(), __version__, weights_mark())
 
 
 def keep(fitted: Fitted) -> Path:
-    """Keeps a choice beside those for other devices; returns the file. Raises OSError when it cannot be written."""
+    """Stores a choice for its device; returns the file. Raises OSError if it cannot be written."""
     path = kept_file()
     records = {**_records(path), fitted.device: asdict(fitted)}
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -83,7 +83,7 @@ def keep(fitted: Fitted) -> Path:
 
 
 def recall(device: str = AUTO, card: str | None = None) -> Fitted | None:
-    """The choice for this machine; None when none was made, or it was made for something else.
+    """Returns the choice for this machine; None if there is none or it is not valid here.
 
     Args:
         device: cpu, cuda or mps; auto = the first that has one.
@@ -99,7 +99,7 @@ def recall(device: str = AUTO, card: str | None = None) -> Fitted | None:
 
 
 def fitting_tier(name: str, device: str = AUTO, card: str | None = None) -> Tier:
-    """The tier of that name; for `auto` the one chosen on this machine, else the default one.
+    """Returns the tier of that name; for `auto` the one chosen on this machine, else the default.
 
     Raises:
         InputError: there is none of that name.
@@ -109,7 +109,7 @@ def fitting_tier(name: str, device: str = AUTO, card: str | None = None) -> Tier
 
 
 def described(name: str, device: str = AUTO) -> str:
-    """The tier that a name means here, in words: "standard (0.12 s a frame; auto)"."""
+    """Returns a tier's name and speed on this machine as text: "standard (0.12 s per frame; auto)"."""
     found = recall(device)
     if name == AUTO:
         return f"{DEFAULT} (auto; not timed yet)" if found is None else f"{found.tier} ({pace_text(found)}; auto)"
@@ -120,13 +120,13 @@ def described(name: str, device: str = AUTO) -> str:
 
 
 def pace_text(found: Fitted) -> str:
-    """How fast it is."""
-    return f"{found.seconds:.2g} s a frame" if found.seconds < 0.1 else f"{found.seconds:.2f} s a frame"
+    """Returns the speed as text."""
+    return f"{found.seconds:.2g} s per frame" if found.seconds < 0.1 else f"{found.seconds:.2f} s per frame"
 
 
 @lru_cache(maxsize=1)
 def weights_mark() -> str:
-    """Names the networks and the sizes that a timing depends on: what each tier is made of, and the weight files."""
+    """Returns an id of the networks and sizes that a timing depends on."""
     made_of = []
     for tier in TIERS.values():
         made_of.append(asdict(replace(tier, text="", measured=None)))
@@ -138,7 +138,7 @@ def weights_mark() -> str:
 
 
 def _records(path: Path) -> dict[str, Any]:
-    """What the file holds, by device; empty when there is none, or it is none of ours."""
+    """Returns the file's choices by device; empty if it is missing or not ours."""
     try:
         stamp = path.stat()
     except OSError:
@@ -148,7 +148,7 @@ def _records(path: Path) -> dict[str, Any]:
 
 @lru_cache(maxsize=2)
 def _parsed(path: Path, _time: int, _size: int) -> dict[str, Any]:
-    """Remembered, as every redraw of a panel asks for it."""
+    """Cached, because every redraw of a panel needs it."""
     try:
         records = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""The engine's own Python environment: where it lies, how it is made, what is wrong with it.
+"""Finds and makes the engine's Python environment.
 
 Only the standard library: used by `install.py` before anything is installed, and by the add-on inside Blender. PyTorch
 is never loaded into Blender: it lives in a virtual environment of its own, made once and used by every Blender.
@@ -28,9 +28,9 @@ from .own_folder import MARKER
 from .pip_steps import Plan, install
 
 PYTHON_VARIABLE = "CUTOUT_PYTHON"
-"""Environment variable: the Python that runs the engine, instead of the one made here."""
+"""Environment variable: Python for the engine, instead of the environment made here."""
 HOME_VARIABLE = "CUTOUT_HOME"
-"""Environment variable: the folder for everything that is installed, instead of the user's data folder."""
+"""Environment variable: folder of the installation, instead of the user's data folder."""
 REQUIREMENTS = (
     "numpy>=1.26",
     "opencv-python-headless>=4.9",
@@ -38,10 +38,10 @@ REQUIREMENTS = (
     "safetensors>=0.4",
     "tqdm>=4.60",
 )
-"""What the engine needs beside PyTorch: the `worker` group of pyproject.toml, which is not at hand in the extension."""
+"""Requirements besides PyTorch: the `worker` group of pyproject.toml, which is not part of the extension."""
 _REMEDY = (
-    "Press Set Up Engine in the add-on's preferences. (In a checkout, `python install.py` does the same; an existing "
-    "Python with the engine's libraries can be named in the preferences.)"
+    "Press Set Up Engine in the add-on's preferences. (In a checkout, `python install.py` does the same. You can also "
+    "choose an existing Python with the engine's libraries in the preferences.)"
 )
 
 __all__ = [
@@ -51,7 +51,7 @@ __all__ = [
 
 
 def environment_folder() -> Path:
-    """The folder for what is installed, for this user: CUTOUT_HOME, or `blender-cutout` in the user's data folder."""
+    """Returns the installation folder: CUTOUT_HOME, or `blender-cutout` in the user's data folder."""
     override = os.environ.get(HOME_VARIABLE)
     if override:
         return Path(override).expanduser().absolute()
@@ -66,17 +66,17 @@ def environment_folder() -> Path:
 
 
 def engine_folder() -> Path:
-    """The folder of the engine's virtual environment."""
+    """Returns the folder of the engine's virtual environment."""
     return environment_folder() / "engine"
 
 
 def python_of(folder: Path) -> Path:
-    """The Python of a virtual environment; need not exist."""
+    """Returns the Python of a virtual environment; it may not exist."""
     return folder / "Scripts" / "python.exe" if sys.platform == "win32" else folder / "bin" / "python"
 
 
 def is_complete(folder: Path, stamp: str | None = None) -> bool:
-    """True when the environment was made to its end (and, with `stamp`, from just these requirements)."""
+    """Returns True if the environment is complete (and, with `stamp`, made from exactly these requirements)."""
     try:
         record = json.loads((folder / MARKER).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -87,7 +87,7 @@ def is_complete(folder: Path, stamp: str | None = None) -> bool:
 
 
 def worker_python(preference: str | None = None) -> Path:
-    """The Python that runs the engine: `preference`, else CUTOUT_PYTHON, else the environment made by `create`.
+    """Returns the Python that runs the engine: `preference`, else CUTOUT_PYTHON, else the environment of `create`.
 
     Raises:
         EnvironmentMissing: none of them is there; the hint says what to do.
@@ -98,8 +98,8 @@ def worker_python(preference: str | None = None) -> Path:
             path = Path(chosen.strip()).expanduser().absolute()
             if not path.is_file():
                 raise EnvironmentMissing(
-                    f"The engine's Python is not there: {path} (set {place}).",
-                    "Correct it, or leave it empty to use the engine that the installation makes.",
+                    f"The engine's Python does not exist: {path} (set {place}).",
+                    "Correct the path, or leave it empty to use the installed engine.",
                 )
             return path
     folder = engine_folder()
@@ -109,7 +109,9 @@ def worker_python(preference: str | None = None) -> Path:
         gone = _base_gone(folder) or python_of(folder)
         raise EnvironmentMissing(f"The Python that the engine was built on is gone ({gone}).", _REMEDY)
     if folder.exists():
-        raise EnvironmentMissing(f"The engine's installation in {folder} was interrupted.", f"{_REMEDY} It goes on.")
+        raise EnvironmentMissing(
+            f"The engine's installation in {folder} was interrupted.", f"{_REMEDY} It then continues."
+        )
     raise EnvironmentMissing(f"The engine is not installed (looked in {folder}).", _REMEDY)
 
 
@@ -122,7 +124,7 @@ def create(
     wheels: Path | None = None,
     newest: bool = False,
 ) -> Iterator[str]:
-    """Makes the engine's environment, or brings it up to date; quick when there is nothing to do.
+    """Makes or updates the engine's environment; quick if there is nothing to do.
 
     Args:
         folder: where; default the engine's folder of this user.
@@ -154,7 +156,7 @@ def make(
     wheels: Path | None = None,
     lists: Path | None = None,
 ) -> Iterator[str]:
-    """Makes any virtual environment with these requirements, as `create` does (same lines, same errors).
+    """Makes a virtual environment with these requirements; same lines and errors as `create`.
 
     With `lists`, a folder such as `locks.FOLDER`, the files that it names for this machine are installed.
     """
@@ -163,7 +165,7 @@ def make(
         yield f"{folder} is up to date."
         return
     if wheels is not None and not any(wheels.glob("*.whl")):
-        raise EnvironmentMissing(f"There are no wheels in {wheels}.", "Choose the folder that holds the .whl files.")
+        raise EnvironmentMissing(f"There are no wheels in {wheels}.", "Choose the folder that contains the .whl files.")
     try:
         own_folder.check(folder)  # before the lock, which is a sign that a folder is ours
         own_folder.check(scratch_of(folder))
@@ -181,17 +183,17 @@ def make(
 
 
 def discard(folder: Path) -> None:
-    """Deletes an environment, as far as it can be; in any case the next `create` makes it from scratch."""
+    """Deletes an environment as far as possible; the next `create` makes it from scratch in any case."""
     own_folder.remove(folder)
 
 
 def scratch_of(folder: Path) -> Path:
-    """Where the temporary files of an environment's installation lie."""
+    """Returns the folder for temporary files of an environment's installation."""
     return folder.with_name(folder.name + ".part")
 
 
 def stamp(requirements: Sequence[str], torch: TorchChoice | None, lists: Path | None = None) -> str:
-    """What an environment made from these is known by: equal exactly when nothing needs to be installed."""
+    """Returns an id of an environment's contents; equal exactly if nothing needs to be installed."""
     record: list[object] = [sorted(requirements), [torch.build, *torch.attempts] if torch else []]
     if lists is not None:
         record.append(locks.digest(lists))
@@ -224,7 +226,7 @@ def _make(folder: Path, scratch: Path, plan: Plan, base: str | os.PathLike[str] 
 
 
 def _runs(python: Path) -> bool:
-    """True when an environment's Python starts and has pip (it has not if its base was removed or venv was stopped)."""
+    """Returns True if an environment's Python starts and has pip (not so if its base is gone or venv was stopped)."""
     try:
         command = [str(python), "-I", "-m", "pip", "--version"]
         return subprocess.run(command, capture_output=True, timeout=60).returncode == 0
@@ -233,12 +235,12 @@ def _runs(python: Path) -> bool:
 
 
 def _torn(folder: Path) -> bool:
-    """True when pip was killed in the middle of a library: it would take it for installed, RECORD is written last."""
+    """Returns True if pip was killed while installing a library (RECORD, written last, is missing)."""
     return any(not (info / "RECORD").exists() for info in folder.glob("[Ll]ib*/**/site-packages/*.dist-info"))
 
 
 def _base_gone(folder: Path) -> str:
-    """Folder of the Python that an environment was built on when that is not there any more, else ""."""
+    """Returns the folder of an environment's base Python if that is gone, else ""."""
     try:
         lines = (folder / "pyvenv.cfg").read_text(encoding="utf-8").splitlines()
     except OSError:

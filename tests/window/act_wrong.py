@@ -121,7 +121,7 @@ def engine(stage: Stage) -> Steps:
         shutil.copyfile(kept, scribble)
     chosen = bpy.context.preferences.addons[package("host.storage").PACKAGE].preferences
     chosen.engine_python = "/no/such/python"
-    yield from _auto(stage, "a Python that is not there", "is not there")
+    yield from _auto(stage, "a Python that is not there", "does not exist")
     chosen.engine_python = ""
     package("tasks.jobs").close()
 

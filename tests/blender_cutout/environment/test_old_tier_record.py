@@ -30,7 +30,7 @@ def test_the_tier_is_read_with_its_times(record: tier_record.Machine) -> None:
     assert (found.tier, found.device, found.card) == ("swift", "cpu", "")
     assert found.timed.keys() == {"trace", "draft", "swift"}
     assert tier_record.fitting_tier("auto", "cpu").name == "swift"
-    assert tier_record.described("auto", "cpu") == "swift (0.064 s a frame; auto)"
+    assert tier_record.described("auto", "cpu") == "swift (0.064 s per frame; auto)"
 
 
 def test_what_was_timed_with_other_networks_does_not_count(

@@ -87,7 +87,7 @@ def test_from_the_folder_of_wheels_to_a_tested_engine(
     assert blender.ops.cutout.set_up_engine() == {"FINISHED"}
     words = shown(setup)
     assert "Self-test: tier draft on cpu" in words
-    assert "Tier: draft (0.12 s a frame; auto)" in words
+    assert "Tier: draft (0.12 s per frame; auto)" in words
     assert "Set Up Again" in words
     assert str(venv.worker_python()) in words
     assert sorted(p.name for p in home.iterdir()) == ["engine", "engine.lock", "tier.json"], (
@@ -196,9 +196,9 @@ def test_a_broken_library_fails_the_self_test_and_is_not_kept(
 
 def test_an_existing_python_is_checked(blender: Any, home: Path, choose: Any, setup: Any, tmp_path: Path) -> None:
     choose(engine_python=str(tmp_path / "fehlt"))
-    with pytest.raises(RuntimeError, match="is not there"):
+    with pytest.raises(RuntimeError, match="does not exist"):
         blender.ops.cutout.check_installation()
-    assert "Correct it" in shown(setup)
+    assert "Correct the path" in shown(setup)
     choose(engine_python=sys.executable)  # Blender's: it has no PyTorch
     with pytest.raises(RuntimeError, match=r"PyTorch.*missing"):
         blender.ops.cutout.check_installation()

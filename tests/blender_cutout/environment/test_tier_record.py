@@ -41,8 +41,8 @@ def test_what_is_kept_is_what_auto_takes_and_a_name_is_itself(home: Path) -> Non
     assert tier_record.fitting_tier("auto", "cpu", "").name == FINEST
     assert tier_record.fitting_tier(FASTEST, "cpu").name == FASTEST
     assert compose.choose_tier("auto", "cpu").name == FINEST
-    assert tier_record.described("auto") == f"{FINEST} (0.12 s a frame; auto)"
-    assert tier_record.described(DEFAULT) == f"{DEFAULT} (0.15 s a frame)"
+    assert tier_record.described("auto") == f"{FINEST} (0.12 s per frame; auto)"
+    assert tier_record.described(DEFAULT) == f"{DEFAULT} (0.15 s per frame)"
     with pytest.raises(InputError, match=FASTEST):
         tier_record.fitting_tier("ultra")
 

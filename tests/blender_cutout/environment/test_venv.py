@@ -114,7 +114,7 @@ def test_an_environment_is_made_resumed_and_found_ready(
     wheel(wheels, "cutout_first")
     pip_settings(monkeypatch, wheels)
     wanted = ("cutout_first", "cutout_second")
-    with pytest.raises(EnvironmentMissing, match=r"cutout_second.*goes on where it stopped"):
+    with pytest.raises(EnvironmentMissing, match=r"cutout_second.*continues where it stopped"):
         list(venv.make(folder, wanted))
     assert not venv.is_complete(folder)
     built = venv.python_of(folder).lstat().st_mtime_ns

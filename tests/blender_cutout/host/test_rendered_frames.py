@@ -196,7 +196,7 @@ def test_pictures_that_the_engine_does_not_read_are_rendered_first(
     blender.ops.render.render(animation=True, scene=scene.name)
     settings.file_format = before
     strip = compat.strips(scene.sequence_editor).new_image("float", str(tmp_path / "float_0001.exr"), 6, 1)
-    assert strip_source.source(scene, strip).reason == "The engine does not read .exr pictures."
+    assert strip_source.source(scene, strip).reason == "The engine cannot read .exr pictures."
     assert strips.unrendered(scene, strip)
 
 
@@ -210,6 +210,6 @@ def test_another_picture_stream_than_the_first_is_rendered_first(
     strip = compat.strips(scene.sequence_editor).new_movie("movie", str(tmp_path / "clip.mkv"), 6, 1)
     assert strip_source.source(scene, strip).reason == ""
     strip.stream_index = 1
-    assert "picture stream 1" in strip_source.source(scene, strip).reason
+    assert "video stream 1" in strip_source.source(scene, strip).reason
     with pytest.raises(Exception, match="Render Frames"):
         strips.picture_map(scene, strip, (0, 0))

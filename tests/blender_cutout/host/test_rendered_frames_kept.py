@@ -112,7 +112,7 @@ def test_a_full_disk_is_told_before_and_while_it_goes_on(
     blender.ops.cutout.new()
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
-        with pytest.raises(RuntimeError, match="need about 1 MB, the disk has 0 MB left"):
+        with pytest.raises(RuntimeError, match="need about 1 MB, the disk has 0 MB free"):
             blender.ops.cutout.render_frames()
     assert render_frames.baker.bake is None
     render_frames.begin(scene, scene.cutout.tracks[0])

@@ -88,7 +88,7 @@ def test_the_measured_choice_is_shown_for_auto(blender: Any, chosen: Any) -> Non
     assert f"{tier_choice.title(finest)} (auto)" in drawn()
     now = setup_view.Situation("python", tier=preferences.situation().tier)
     lines = [line.text for line in setup_view.view(SetupProgress(), now).lines]
-    assert f"Tier: {finest} (0.12 s a frame; auto)" in lines
+    assert f"Tier: {finest} (0.12 s per frame; auto)" in lines
     blender.ops.cutout.step_tier(finer=False)
     assert chosen.tier == below, "one step from what auto is here"
     assert tier_choice.title(below) in drawn()
