@@ -227,7 +227,7 @@ def test_strokes_from_a_pipe_or_a_device_are_refused_at_once(fail: Fail) -> None
     [
         ("missing.png", "m.png", "missing.png"),
         ("empty.png", "m.png", "empty"),
-        ("text.mp4", "m.png", "not a picture"),
+        ("text.mp4", "m.png", "not a supported kind of picture"),
         ("clip", "m.png", "clip"),
         ("in.png", "mask.jpg", ".png"),
         ("in.png", "in.png", "overwritten"),

@@ -71,7 +71,7 @@ def test_a_limit_removes_what_was_undone_and_says_what_it_cannot(
     assert "of unused masks" in capsys.readouterr().out
     assert len(list(track.rglob("mattes/*/*.png"))) <= 7
     assert run("session", track, "--limit", "1K") == 0
-    assert "more than 1.0 KB, and is kept" in capsys.readouterr().err
+    assert "more than 1.0 KB, and are kept" in capsys.readouterr().err
     assert len(list(track.rglob("mattes/*/*.png"))) == 2, "rounds stay"
 
 
