@@ -35,7 +35,7 @@ from blender_cutout.core.session.actions import Lost  # noqa: E402
 from blender_cutout.core.session.journal import Journal  # noqa: E402
 
 FILM = SyntheticClip(length=16, height=60, width=100, radius=10)
-FAKE_ENTRY = ROOT / "tests" / "worker" / "fake_entry.py"
+FAKE_ENTRY = ROOT / "tests" / "blender_cutout" / "worker" / "fake_entry.py"
 PATIENCE = 60.0
 Kind: TypeAlias = Callable[..., m.Request]
 """Makes a message of a job id, a track and more."""

@@ -230,7 +230,7 @@ def numbers(version: str) -> tuple[int, ...]:
 
 def test_the_lists_are_shipped() -> None:
     packed = {name for name, _ in package.contents()}
-    assert {f"locks/{path.name}" for path in shipped()} <= packed
+    assert {f"environment/locks/{path.name}" for path in shipped()} <= packed
 
 
 # ------------------------------------------------------------------------------------------ the command that makes them

@@ -301,8 +301,7 @@ def test_the_sloppy_robot_draws_other_strokes_in_the_same_run(run: Run, capsys: 
 def test_the_rounds_of_a_clip_are_saved_and_compared(
     run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from blender_cutout.commands.studies import interactive as interactive_module
-    from blender_cutout.evaluate import interactive
+    from blender_cutout.commands.studies import interactive
 
     nets = iter((Blind(), FakePropagationNet(), FakePropagationNet()))
     settings = EngineSettings(128, replace(PropagationSettings(), working_px=128))
@@ -310,10 +309,10 @@ def test_the_rounds_of_a_clip_are_saved_and_compared(
         interactive, "load_engine", lambda *_: Engine(FakeScribbleNet(), next(nets), settings, tier="t", weights_id="w")
     )
     words = ("data", "--rounds", "2", "--robot", "sloppy")
-    assert interactive_module.main([*words, "--save", "old.json"]) == 0
+    assert interactive.main([*words, "--save", "old.json"]) == 0
     table = capsys.readouterr().out
     assert [line.split()[0] for line in table.splitlines()[-4:-1]] == ["mean", "95", "to"]
-    assert interactive_module.main([*words, "--against", "old.json"]) == 0
+    assert interactive.main([*words, "--against", "old.json"]) == 0
     assert "AUC" in capsys.readouterr().out.split("rounds on clips: first")[1]
     with pytest.raises(Exception, match="sloppy robot, 2 rounds, now careful robot, 2 rounds"):
-        interactive_module.main(["data", "--rounds", "2", "--against", "old.json"])
+        interactive.main(["data", "--rounds", "2", "--against", "old.json"])

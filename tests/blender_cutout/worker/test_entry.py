@@ -91,7 +91,7 @@ def test_the_command_gives_the_engine_utf8_and_nothing_of_the_callers_python(
 
 def test_the_entry_is_spelled_once_in_the_product() -> None:
     spelled = [p.name for p in (ROOT / "blender_cutout").rglob("*.py") if '"entry.py"' in p.read_text(encoding="utf-8")]
-    assert spelled == ["__init__.py"]
+    assert spelled == ["process.py"]
 
 
 def test_no_switch_of_the_product_leads_to_the_fakes() -> None:
