@@ -222,7 +222,7 @@ def test_a_build_that_fails_on_every_clip_ends_in_its_own_words(run: Run, capsys
     assert run("--only", "video", "--save", "ours.json", "--against", "old") == 2
     told = capsys.readouterr().err
     assert told.count("no memory of that") == 5
-    assert "standard of old could measure nothing" in told.splitlines()[-1]
+    assert "standard of old could not measure anything" in told.splitlines()[-1]
     assert "video" in json.loads(Path("ours.json").read_text())["units"], "what was measured is kept"
 
 
