@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT))
 
 from blender_cutout.core.errors import CutoutError  # noqa: E402
 from blender_cutout.devtools import blenders, launcher, package  # noqa: E402
-from blender_cutout.environment import locks, venv  # noqa: E402
+from blender_cutout.environment import pinned_files, venv  # noqa: E402
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -114,9 +114,9 @@ def doctor(options: argparse.Namespace) -> int:
 
 def lock(options: argparse.Namespace) -> int:
     """Writes the lists of files with their checksums; fails if some are unavailable."""
-    from blender_cutout.devtools import locking
+    from blender_cutout.devtools import pin_files
 
-    lacking = locking.write_all(locks.FOLDER, _show)
+    lacking = pin_files.write_all(pinned_files.FOLDER, _show)
     for line in lacking:
         print(f"Not made: {line}")
     return 1 if lacking else 0

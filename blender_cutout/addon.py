@@ -21,8 +21,7 @@ from .operators import (
     write_strips,
 )
 from .scene import properties
-from .tasks import auto_apply, engine_setup, handlers, jobs
-from .tasks import render_frames as render_task
+from .tasks import auto_apply, engine_setup, frame_renderer, handlers, jobs
 from .ui import (
     mask_overlay,
     panel,
@@ -80,7 +79,7 @@ def unregister() -> None:
     stroke_overlay.unregister()
     mask_overlay.unregister()
     handlers.unregister()
-    render_task.close()
+    frame_renderer.close()
     jobs.close()
     properties.unregister()
     for module in reversed(_MODULES):

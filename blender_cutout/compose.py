@@ -166,7 +166,6 @@ def load_networks(tier: Tier, device: str, weights: Loose | None = None) -> Netw
     _torch()
     from .models import checkpoint_weights, registry
     from .models.inference import ensemble, packed, predictors, runner
-    from .models.inference import ensemble as views
 
     names = _weight_names(tier)
     for kind, given in (weights or {}).items():
@@ -192,7 +191,7 @@ def load_networks(tier: Tier, device: str, weights: Loose | None = None) -> Netw
         halved = tier.precision == "half" and device == "cpu" and packed.fast_bfloat16()
         precision: runner.Precision = "bf16" if halved else "auto"
         loaded = [predictors.load_propagation(name, device, precision, file) for name, file in sources("propagation")]
-        members = views.members(loaded, _looks(tier, len(loaded)))
+        members = ensemble.members(loaded, _looks(tier, len(loaded)))
         propagation = members[0] if len(members) == 1 else ensemble.PropagationEnsemble(members)
         fusion: FusionNet | None = None
         for name, file in sources("fusion"):

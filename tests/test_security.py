@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from blender_cutout.devtools import locking
-from blender_cutout.environment import locks, machine
+from blender_cutout.devtools import pin_files
+from blender_cutout.environment import machine, pinned_files
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
@@ -40,10 +40,10 @@ def test_each_threat_has_its_test(name: str) -> None:
 def test_what_is_said_of_missing_checksums_is_true() -> None:
     """Builds of PyTorch without a checksum, by system; the text names them as long as there are any."""
     without = set()
-    for system in locking.systems():
+    for system in pin_files.systems():
         for build, *_ in machine.all_builds(system.name.split("-")[0]):
             for python in ("310", "311", "312", "313"):
-                if locks.Lock(locks.FOLDER, f"{system.name}-cp{python}").torch(build) is None:
+                if pinned_files.Lock(pinned_files.FOLDER, f"{system.name}-cp{python}").torch(build) is None:
                     without.add((system.name.split("-")[0], re.sub(r"[\d.]", "", build.partition("+")[2])))
     said = {
         ("linux", "cpu"): "the CPU build on Linux",

@@ -101,7 +101,7 @@ class Context:
             OutOfMemory: even the fastest tier needs too much.
         """
         from ..compose import within_memory
-        from ..core.ladder import faster
+        from ..core.tier_ladder import faster
 
         name = tier
 

@@ -133,7 +133,7 @@ def _weights(compose: Any, tier: Any) -> Finding:
 
 def _fitted(compose: Any, device: str, context: Context) -> Finding:
     """Finds the tier for auto and stores it."""
-    from ..core.ladder import PACE
+    from ..core.tier_ladder import PACE
     from ..core.tiers import find_tier
     from ..environment import tier_record
     from ..worker import tier_timing

@@ -84,8 +84,8 @@ def add_parser(commands: Any) -> None:
 def run(args: argparse.Namespace, context: Context) -> int:
     """Prints the scores, and the differences from the other side's."""
     from ..evaluate.data import Data, find_data, half
-    from ..evaluate.plan import Plan
     from ..evaluate.runs import Run
+    from ..evaluate.selection import Plan
     from ..evaluate.sloppy import ROBOTS
 
     arguments.check_tier(args.tier)

@@ -51,7 +51,7 @@ class MaskFolder(Mapping[int, "Matte"]):
         foreign: bool = False,
         object_id: int | None = None,
     ) -> None:
-        from ..core.images.mask_files import MaskReader
+        from ..core.images.foreign_masks import MaskReader
 
         if not folder.is_dir():
             raise InputError(
@@ -149,7 +149,7 @@ def _check_head(path: Path, size: tuple[int, int], foreign: bool) -> None:
         raise InputError(f"The mask {path} is empty, damaged or not a PNG.", "Make it again.")
     _, width, height = _PNG_HEAD.unpack(head)
     if foreign:
-        from ..core.images.mask_files import check_fits
+        from ..core.images.foreign_masks import check_fits
 
         check_fits((height, width), size, f"The mask {path}")
     elif (height, width) != size:

@@ -90,9 +90,9 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """Writes the masks."""
-    from ..core.clips.foreign_mattes import ForeignKeyframes
+    from ..core.clips.foreign_mask_sequence import ForeignKeyframes
     from ..core.clips.opening import open_clip
-    from ..core.images.mask_files import MaskReader
+    from ..core.images.foreign_masks import MaskReader
 
     arguments.check_tier(args.tier)
     if args.lock and args.previous is None:

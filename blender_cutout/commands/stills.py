@@ -72,7 +72,7 @@ def run_refine(args: argparse.Namespace, context: Context) -> int:
     """Writes the mask after one round of strokes."""
     from ..core.clips.source import read_picture
     from ..core.images.matte import read_mask
-    from ..core.refinement.scribble import strokes_inside
+    from ..core.refinement.stroke_maps import strokes_inside
 
     arguments.check_tier(args.tier)
     image = read_picture(args.image)

@@ -6,7 +6,7 @@ import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from ..core.ladder import ladder
+from ..core.tier_ladder import ladder
 from . import arguments
 
 if TYPE_CHECKING:

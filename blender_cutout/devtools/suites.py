@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from blender_cutout.core.errors import EnvironmentMissing
-from blender_cutout.environment import locks, venv
+from blender_cutout.environment import pinned_files, venv
 from blender_cutout.environment.machine import TorchChoice, choose_torch, newest_torch
 
 from .package import ROOT, read_toml
@@ -35,7 +35,7 @@ class Suite:
         requirements: what is installed for it.
         marks: pytest's -m.
         torch: which PyTorch; None = none.
-        locked: with the files that artists get; see `blender_cutout.environment.locks`.
+        locked: with the files that artists get; see `blender_cutout.environment.pinned_files`.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Suite:
     @property
     def lists(self) -> Path | None:
         """Where the lists of its files lie."""
-        return locks.FOLDER if self.locked else None
+        return pinned_files.FOLDER if self.locked else None
 
 
 def development_folder() -> Path:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import EnvironmentMissing
-from . import locks, pip_runner
+from . import pinned_files, pip_runner
 from .machine import ANY, TorchChoice
 
 _NO_LIBRARY = "A library could not be installed."
@@ -51,7 +51,7 @@ class _Steps:
         """Installs everything from a folder; files named in the lists must match them."""
         plan = self._plan
         if plan.lists is not None:
-            listed, there = locks.check_wheels(wheels, plan.lists)
+            listed, there = pinned_files.check_wheels(wheels, plan.lists)
             yield f"{listed} of {there} files in {wheels} are the files that this version was tested with."
         source = ("--no-index", "--find-links", str(wheels))
         remedy = _lacking(wheels, plan.requirements)
@@ -65,10 +65,10 @@ class _Steps:
     def from_index(self) -> Iterator[str]:
         """Installs everything from the package index, or the user's replacement for it."""
         plan = self._plan
-        lock = locks.lock_for(self._python, plan.lists) if plan.lists is not None else None
+        lock = pinned_files.lock_for(self._python, plan.lists) if plan.lists is not None else None
         if lock is not None:
             yield "Installing the other libraries, each file checked against its checksum …"
-            yield from self._pip((*locks.PIP_OPTIONS, str(lock.libraries)), _NO_LIBRARY)
+            yield from self._pip((*pinned_files.PIP_OPTIONS, str(lock.libraries)), _NO_LIBRARY)
         elif plan.lists is not None:
             yield "There are no checksums for this system and Python: pip installs the newest versions that fit."
         if plan.torch:
@@ -78,14 +78,14 @@ class _Steps:
             yield _installing(plan.requirements)
             yield from self._pip(plan.requirements, _NO_LIBRARY)
 
-    def _torch(self, torch: TorchChoice, lock: locks.Lock | None) -> Iterator[str]:
+    def _torch(self, torch: TorchChoice, lock: pinned_files.Lock | None) -> Iterator[str]:
         """Installs the first available build; a build with known checksums is never installed without checking them."""
         known = {arguments: lock.torch(arguments[0]) if lock is not None else None for arguments in torch.attempts}
         attempts = [a for a in torch.attempts if known[a] is not None] or list(torch.attempts)
         for number, arguments in enumerate(attempts):
             listed = known[arguments]
             if listed is not None:
-                arguments = (*locks.PIP_OPTIONS, str(listed), *arguments[1:])
+                arguments = (*pinned_files.PIP_OPTIONS, str(listed), *arguments[1:])
             elif lock is not None:
                 yield f"{arguments[0]}: there is no checksum for this build, only its version."
             try:

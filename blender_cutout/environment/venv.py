@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..core.errors import EnvironmentMissing
-from . import locks, own_folder, pip_runner
+from . import own_folder, pinned_files, pip_runner
 from .checkup import Finding, check
 from .interpreters import VERSIONS, find_python
 from .machine import TorchChoice, choose_torch
@@ -143,7 +143,7 @@ def create(
     """
     folder = folder or engine_folder()
     torch = choose_torch(device)
-    lists = None if newest else locks.FOLDER
+    lists = None if newest else pinned_files.FOLDER
     yield from make(folder, (*REQUIREMENTS, *extra), base=base, torch=torch, wheels=wheels, lists=lists)
 
 
@@ -196,7 +196,7 @@ def stamp(requirements: Sequence[str], torch: TorchChoice | None, lists: Path | 
     """Returns an id of an environment's contents; equal exactly if nothing needs to be installed."""
     record: list[object] = [sorted(requirements), [torch.build, *torch.attempts] if torch else []]
     if lists is not None:
-        record.append(locks.digest(lists))
+        record.append(pinned_files.digest(lists))
     return hashlib.sha256(json.dumps(record).encode()).hexdigest()[:16]
 
 

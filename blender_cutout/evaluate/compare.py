@@ -9,9 +9,9 @@ from typing import Any
 
 from ..core.errors import InputError
 from .interval import FEWEST, LEVEL, difference
-from .plan import HIDDEN, SLIPS, STROKES, VIDEO, Identity
 from .report import bounds
 from .scores import LOWER_IS_BETTER, Values, mean
+from .selection import HIDDEN, SLIPS, STROKES, VIDEO, Identity
 
 FORMAT = 1
 NONE = "no difference"

@@ -17,8 +17,8 @@ from . import scores as means
 from .compare import Results, name_of
 from .hidden import LENGTH, Hidden
 from .measure import first_frames, measure_clip, measure_guess, measure_strokes, measure_walk
-from .plan import FIRST_FRAMES, HIDDEN, PICTURES, SLIPS, STROKES, VIDEO, Plan
 from .scores import ClipScore, GuessScore, Score
+from .selection import FIRST_FRAMES, HIDDEN, PICTURES, SLIPS, STROKES, VIDEO, Plan
 from .sheet import Worst
 from .slips import measure_slips
 from .walks import Walk

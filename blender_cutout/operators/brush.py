@@ -12,7 +12,7 @@ from bpy.props import EnumProperty, FloatProperty, StringProperty
 from ..core.errors import CutoutError, InputError, StrokeError
 from ..core.types import Label
 from ..host import compat
-from ..scene import brush_tool, properties, tracks
+from ..scene import brush_tool, properties, track_lookup
 from ..scene.clip_in_view import ClipInView, clip_in_view
 from ..strokes import brush_strokes
 from ..strokes.brush_strokes import Painted, Touch
@@ -69,7 +69,7 @@ class CUTOUT_OT_paint(Reporting, bpy.types.Operator):
         if not touches:
             raise InputError("The stroke has no points.", "Paint in the preview with the Cutout Brush.")
         view = _view(context)
-        tracks.check_unlocked(view.track)
+        track_lookup.check_unlocked(view.track)
         return self._end(context, replace(_begun(view, Label(self.label)), touches=touches))
 
     def invoke(self, context: Any, event: Any) -> set[str]:
@@ -78,7 +78,7 @@ class CUTOUT_OT_paint(Reporting, bpy.types.Operator):
             return self.execute(context)
         try:
             view = _view(context)
-            tracks.check_unlocked(view.track)
+            track_lookup.check_unlocked(view.track)
         except CutoutError as error:
             return self.fail(error.text, error.hint)
         if context.screen.is_animation_playing:  # the stroke belongs to the visible frame

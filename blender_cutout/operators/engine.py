@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ..core.errors import InputError
-from ..scene import settings
+from ..scene import preference_values
 from ..tasks import jobs
 from ..tasks.engine_setup import redraw, setup
 from .base import Reporting
@@ -63,7 +63,7 @@ class CUTOUT_OT_set_up_engine(_SetupOperator, bpy.types.Operator):
         from ..environment.installer import OFFLINE, OFFLINE_HINT
         from ..environment.interpreters import blenders_python
 
-        chosen = settings.current()
+        chosen = preference_values.current()
         if chosen.engine_python:
             raise InputError("An existing Python is chosen for the engine.", "Clear that field to set up a new one.")
         if jobs.queue.jobs:
@@ -89,7 +89,7 @@ class CUTOUT_OT_check_installation(_SetupOperator, bpy.types.Operator):
         from ..environment.interpreters import blenders_python
         from ..environment.venv import worker_python
 
-        chosen = settings.current()
+        chosen = preference_values.current()
         python = worker_python(chosen.engine_python or None)
         if not jobs.queue.jobs:
             jobs.close()

@@ -10,7 +10,7 @@ from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
 from ..client.job_queue import Job
 from ..core.errors import InputError
-from ..scene import frame_spans, tracks
+from ..scene import frame_spans, track_lookup
 from ..tasks import jobs
 from .base import FileOperator, opened_track
 
@@ -75,7 +75,7 @@ class CUTOUT_OT_import_mattes(FileOperator, bpy.types.Operator):
         from ..core.messages import ImportMattes
 
         scene, track = opened_track(context)
-        tracks.check_unlocked(track)
+        track_lookup.check_unlocked(track)
         if not self.filepath:
             raise InputError("No mask is chosen.", "Choose a picture, one of a folder of pictures, or a movie.")
         path = Path(bpy.path.abspath(self.filepath))
@@ -145,7 +145,7 @@ class CUTOUT_OT_export_film(FileOperator, bpy.types.Operator):
         from ..core.messages import Export
 
         scene, track = opened_track(context)
-        found = tracks.written(scene, track)
+        found = track_lookup.written(scene, track)
         if not found:
             raise InputError("There is no mask to export yet.", "Draw strokes and apply them, or press Auto, first.")
         if not self.filepath:

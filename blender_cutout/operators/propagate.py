@@ -11,7 +11,7 @@ from bpy.props import EnumProperty
 from ..client.job_queue import Job
 from ..core.errors import InputError
 from ..core.types import Direction
-from ..scene import doubt, tracks
+from ..scene import doubt, track_lookup
 from ..tasks import jobs
 from .base import JobOperator, Keyed, Reporting, Waiting, opened_track
 
@@ -44,7 +44,7 @@ class CUTOUT_OT_propagate(Keyed, Waiting, JobOperator, bpy.types.Operator):
         from ..core.messages import Propagate
 
         scene, track = opened_track(context)
-        tracks.check_unlocked(track)
+        track_lookup.check_unlocked(track)
         if not track.keyframe_count:
             raise InputError("There is no mask to propagate yet.", "Draw strokes and apply them, or press Auto, first.")
         frames, options, uuid = doubt.frames(scene, track), asdict(doubt.options(scene)), track.uuid
@@ -89,7 +89,7 @@ class CUTOUT_OT_propagate_all(Waiting, JobOperator, bpy.types.Operator):
         from ..core.messages import Propagate, PropagateGroup
 
         scene, track = opened_track(context)
-        group = tracks.unlocked(scene, track)
+        group = track_lookup.unlocked(scene, track)
         if not group:
             raise InputError("All objects of this clip are locked.", "In the list, unlock the objects to propagate.")
         for one in group:

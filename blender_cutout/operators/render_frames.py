@@ -9,7 +9,7 @@ from bpy.props import BoolProperty
 
 from ..host import compat
 from ..scene import properties
-from ..tasks import jobs, render_frames
+from ..tasks import frame_renderer, jobs
 from .base import Reporting, has_track
 
 _AGAIN = BoolProperty(
@@ -42,9 +42,9 @@ class CUTOUT_OT_render_frames(Reporting, bpy.types.Operator):
         from ..core.messages import Failed
 
         scene = compat.sequencer_scene(context)
-        render_frames.begin(scene, properties.active_track(scene), self.again)
+        frame_renderer.begin(scene, properties.active_track(scene), self.again)
         if bpy.app.background:
-            while render_frames.step():
+            while frame_renderer.step():
                 pass
             for job in jobs.queue.jobs:
                 outcome = jobs.wait(job)
@@ -62,7 +62,7 @@ class CUTOUT_OT_cancel_frames(Reporting, bpy.types.Operator):
 
     def run(self, context: Any) -> set[str]:
         """Stops rendering."""
-        render_frames.cancel()
+        frame_renderer.cancel()
         return {"FINISHED"}
 
 

@@ -11,7 +11,7 @@ from ..client.job_queue import Job
 from ..core.errors import InputError
 from ..core.types import FrameRange
 from ..host import strips
-from ..scene import doubt, frame_spans, tracks
+from ..scene import doubt, frame_spans, track_lookup
 from ..tasks import jobs
 from .base import JobOperator, Reporting, Waiting, has_track, opened_track
 
@@ -51,7 +51,7 @@ class CUTOUT_OT_lock_frames(Waiting, JobOperator, bpy.types.Operator):
         from ..core.messages import LockFrames
 
         scene, track = opened_track(context)
-        tracks.check_unlocked(track)
+        track_lookup.check_unlocked(track)
         frame = frame_spans.here(scene, track) if self.span == "FRAME" else 0
         frames = FrameRange(frame, frame + 1) if self.span == "FRAME" else frame_spans.between(scene, track)
         uuid, lock = track.uuid, self.lock

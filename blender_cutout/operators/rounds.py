@@ -7,7 +7,7 @@ import bpy
 
 from ..client.job_queue import Job
 from ..host import compat
-from ..scene import frame_spans, properties, tracks
+from ..scene import frame_spans, properties, track_lookup
 from ..tasks import jobs
 from ..tasks.apply_strokes import send_strokes
 from .base import JobOperator, Keyed, has_track, opened_track
@@ -47,9 +47,9 @@ class CUTOUT_OT_auto(JobOperator, bpy.types.Operator):
         from ..core.messages import ApplyRound
 
         scene, track = opened_track(context)
-        tracks.check_unlocked(track)
+        track_lookup.check_unlocked(track)
         frame, uuid = frame_spans.here(scene, track), track.uuid
-        tracks.check_free(track, frame, scene.frame_current)
+        track_lookup.check_free(track, frame, scene.frame_current)
         return jobs.submit(
             scene,
             track,
@@ -79,9 +79,9 @@ class CUTOUT_OT_undo_round(Keyed, JobOperator, bpy.types.Operator):
         from ..core.messages import Undo
 
         scene, track = opened_track(context)
-        tracks.check_unlocked(track)
+        track_lookup.check_unlocked(track)
         uuid = track.uuid
-        others = [other for other in tracks.unlocked(scene, track) if other.uuid != uuid]
+        others = [other for other in track_lookup.unlocked(scene, track) if other.uuid != uuid]
         uuids = tuple(other.uuid for other in others)
         return jobs.submit(
             scene,

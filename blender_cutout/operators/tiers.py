@@ -8,7 +8,7 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty
 
 from ..core.errors import InputError
-from ..scene import settings
+from ..scene import preference_values
 from ..tasks import jobs, tier_choice
 from .base import Reporting, idle
 
@@ -24,7 +24,7 @@ class _TierOperator(Reporting):
     @classmethod
     def poll(cls, context: Any) -> bool:
         """Returns True if the add-on has preferences and the engine has no job to interrupt."""
-        return idle() and settings.enabled()
+        return idle() and preference_values.enabled()
 
     def choose(self, name: str) -> set[str]:
         """Changes the tier and reports what that means."""

@@ -13,8 +13,8 @@ from ..core.errors import StripError
 from ..core.types import Label
 from ..host import annotations, compat, storage, strips
 from ..host.output import forms, mask_strip
-from ..scene import properties, tracks
-from ..tasks import jobs, render_frames
+from ..scene import properties, track_lookup
+from ..tasks import frame_renderer, jobs
 from .base import JobOperator, Reporting, has_track
 
 _LABEL = EnumProperty(
@@ -51,8 +51,8 @@ class CUTOUT_OT_new(JobOperator, bpy.types.Operator):
         folder = storage.stored(storage.new_folder(uuid), bpy.data.filepath)
         jobs.queue.ensure_engine()  # fail before anything is changed if there is no engine
         annotations.set_up(context)
-        name, colour = tracks.next_name(scene, strip), tracks.next_colour(scene)
-        others = tracks.on_strip(scene, strip)
+        name, colour = track_lookup.next_name(scene, strip), track_lookup.next_colour(scene)
+        others = track_lookup.on_strip(scene, strip)
         if not others:
             mask_strip.part(strip)  # from the strip it was copied from
         strip_uuid = others[0].strip_uuid if others else strips.tag(strip)
@@ -64,7 +64,7 @@ class CUTOUT_OT_new(JobOperator, bpy.types.Operator):
         data.active_index = len(data.tracks) - 1
 
         if unrendered:
-            render_frames.announce(scene, track)
+            frame_renderer.announce(scene, track)
             return None
         return jobs.submit(scene, track, "Opening the clip", then=lambda _: _opened(uuid), undo="New Cutout")
 
@@ -92,7 +92,7 @@ class CUTOUT_OT_remove(Reporting, bpy.types.Operator):
         except StripError:
             place = None
         forms.remove(scene, place, track.uuid)
-        others = [one for one in tracks.of_clip(scene, track) if one.uuid != track.uuid]
+        others = [one for one in track_lookup.of_clip(scene, track) if one.uuid != track.uuid]
         for one in others:
             one.written_head = ""  # a union written earlier still shows the removed one
         if not others:

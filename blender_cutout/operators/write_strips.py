@@ -15,8 +15,8 @@ from ..core.types import Form
 from ..host import storage, strips
 from ..host.output import forms, mask_strip
 from ..host.output.mask_strip import show_through
-from ..scene import properties, tracks, written
-from ..scene.tracks import Batch
+from ..scene import properties, track_lookup, written
+from ..scene.track_lookup import Batch
 from ..tasks import jobs
 from .base import JobOperator, Waiting, opened_track
 
@@ -43,15 +43,15 @@ class CUTOUT_OT_write_strips(Waiting, JobOperator, bpy.types.Operator):
     def start(self, context: Any) -> Job:
         """Asks the engine to write one mask per timeline frame of the strip; the strips are made afterwards."""
         scene, track = opened_track(context)
-        if not any(one.done_count for one in tracks.written(scene, track)):
+        if not any(one.done_count for one in track_lookup.written(scene, track)):
             raise InputError("There is no mask to write yet.", "Draw strokes and apply them, or press Auto, first.")
         strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
         frames = strips.time_map(scene, strip, track.frame_count).clip_frames()
         if len(set(frames)) == 1:  # a still picture: one mask for its whole length
             frames = frames[:1]
-        for one in tracks.of_clip(scene, track):  # objects written together share one form
+        for one in track_lookup.of_clip(scene, track):  # objects written together share one form
             one.write_as, one.write_inverted = track.write_as, track.write_inverted
-        found = tracks.batches(scene, track)
+        found = track_lookup.batches(scene, track)
         return [_write(scene, batch, frames, last=batch is found[-1]) for batch in found][-1]
 
 
@@ -106,7 +106,7 @@ def _make_strips(
     followed = forms.write(scene, place, batch.key, batch.name, folder, pictures, form)
     show_through(scene, place, batch.key, batch.composes)
     if batch.composes:
-        for key in tracks.keys(scene, track) - {b.key for b in tracks.batches(scene, track)}:
+        for key in track_lookup.keys(scene, track) - {b.key for b in track_lookup.batches(scene, track)}:
             forms.remove(scene, place, key)  # from an earlier choice
         for _, one in found:
             one.written_head, one.written_as = one.head, written.form_of(form.value, inverted)

@@ -8,7 +8,7 @@ from ..core.errors import CutoutError, InputError, StripError
 from ..core.types import Form
 from ..host import compat, strips
 from ..host.output import forms, picture_strip
-from . import properties, tracks
+from . import properties, track_lookup
 
 _WRITE = "Press Write Strips, then render."
 
@@ -46,7 +46,7 @@ def check(scene: Any) -> None:
         except StripError:
             continue
         if track.strip_uuid == active.strip_uuid:
-            if track not in tracks.written(scene, active) or (track != active and not track.done_count):
+            if track not in track_lookup.written(scene, active) or (track != active and not track.done_count):
                 continue
         elif not track.written_head:
             continue

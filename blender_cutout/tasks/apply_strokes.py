@@ -10,7 +10,7 @@ from ..core.errors import InputError, StrokeError
 from ..core.types import Stroke
 from ..geometry.picture_map import PictureMap, picture_zoom
 from ..host import annotations, strips
-from ..scene import frame_spans, properties, tracks
+from ..scene import frame_spans, properties, track_lookup
 from ..strokes import brush_strokes
 from ..strokes.annotation_strokes import Drawn, drawn_on, pick_new, to_source
 from ..strokes.brush_strokes import Painted
@@ -33,11 +33,11 @@ def send_strokes(context: Any, scene: Any, track: Any, only: Collection[str] | N
     """
     from ..core.messages import ApplyRound
 
-    tracks.check_unlocked(track)
+    track_lookup.check_unlocked(track)
     strip = strips.find(scene, track.strip_uuid, track.strip_name)
     _check_shown(scene, strip)
     timeline, frame = scene.frame_current, frame_spans.here(scene, track)
-    tracks.check_free(track, frame, timeline)
+    track_lookup.check_free(track, frame, timeline)
     annotation, known = annotations.find(context), known_strokes(scene)
     painted = brush_strokes.new_on(track.strokes, frame, known, only)
     drawn: list[Drawn] = []

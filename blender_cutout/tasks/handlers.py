@@ -9,7 +9,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..scene import properties
-from . import auto_apply, frame_cleanup, jobs, project_folders, render_frames, upkeep
+from . import auto_apply, frame_cleanup, frame_renderer, jobs, project_folders, upkeep
 from .reports import Reports
 
 _copied: list[project_folders.Copied] = []
@@ -28,7 +28,7 @@ def _after_undo(*_: Any) -> None:
 
 @persistent
 def _before_load(*_: Any) -> None:
-    render_frames.close()
+    frame_renderer.close()
     # The closed file's tracks must not stay locked, and their strips are about to vanish.
     jobs.close()
     auto_apply.forget()

@@ -19,7 +19,7 @@ import bpy
 from ..client.job_queue import Job, JobQueue, Opening
 from ..core.errors import CutoutError, InputError
 from ..host import kept, storage, strips
-from ..scene import doubt, frame_spans, properties, settings, tracks
+from ..scene import doubt, frame_spans, preference_values, properties, track_lookup
 from ..scene.clip_in_view import frame_in_view
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class JobReporter:
             if outcome.code == "WorkerDied":
                 properties.status().lost = True
             elif outcome.code in _UNFIT_CLIP:
-                tracks.forget_unopened(job.track)
+                track_lookup.forget_unopened(job.track)
         elif isinstance(outcome, Cancelled):
             say("INFO", f"{job.title} was cancelled.", "Finished frames stay.")
         elif properties.status().level == "INFO":  # keep an earlier warning
@@ -138,7 +138,7 @@ def _start() -> WorkerClient:
     """Starts the engine with the current preferences."""
     from ..client.process import WorkerClient
 
-    chosen = settings.current()
+    chosen = preference_values.current()
     client = WorkerClient(engine_command(chosen.engine_python), storage.user_folder("logs") / "engine.log")
     client.start(_hello())
     _reporter.readies = 0
@@ -152,7 +152,7 @@ def _hello() -> Hello:
     """Returns the engine's settings from the preferences."""
     from ..core.messages import PROTOCOL, Hello
 
-    chosen = settings.current()
+    chosen = preference_values.current()
     return Hello(PROTOCOL, chosen.tier, chosen.device)
 
 
@@ -246,7 +246,7 @@ def _opening(scene: Any, track: Any) -> Opening:
     """Returns how the engine opens a cutout."""
     strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
     folder = storage.track_folder(track)
-    return Opening(strips.clip_of(strip), folder, track.head, settings.current().limit)
+    return Opening(strips.clip_of(strip), folder, track.head, preference_values.current().limit)
 
 
 def step() -> bool:

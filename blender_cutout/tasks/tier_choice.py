@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import bpy
 
-from ..core.ladder import faster, finer, ladder
+from ..core.tier_ladder import faster, finer, ladder
 from ..core.tiers import AUTO, DEFAULT, TIERS, Tier
 from ..host import storage
-from ..scene import properties, settings
+from ..scene import preference_values, properties
 from . import jobs
 
 KEPT = "Existing masks stay until they are propagated again; a correction changes only the frames it affects."
@@ -45,7 +45,7 @@ def working() -> str:
         return str(running)
     from ..environment.tier_record import fitting_tier
 
-    chosen = settings.current()
+    chosen = preference_values.current()
     return fitting_tier(chosen.tier, chosen.device).name
 
 
@@ -62,7 +62,7 @@ def beside(towards_finer: bool, here: str) -> Tier | None:
 
 def choice_text(here: str) -> str:
     """Returns the choice as text: "Standard (auto)", "Fine", or "Standard instead of Fine" if memory was short."""
-    chosen = settings.current().tier
+    chosen = preference_values.current().tier
     if chosen == AUTO:
         return f"{title(here)} (auto)"
     return title(here) if here == chosen else f"{title(here)} instead of {title(chosen)}"

@@ -9,8 +9,7 @@ from typing import Any
 from ..geometry.mask_looks import CHECKER, GREY, OUTLINE, MaskLook, look
 from ..geometry.picture_map import PictureMap
 from ..host import annotations, strips
-from ..scene import frame_spans
-from ..scene import tracks as objects
+from ..scene import frame_spans, track_lookup
 from ..scene.written import is_composed
 from ..tasks import jobs
 
@@ -33,7 +32,7 @@ def find_layers(scene: Any) -> tuple[list[Layer], PictureMap | None]:
     Raises:
         CutoutError: the strip is gone, or cannot be mapped.
     """
-    tracks = [track for track in objects.shown(scene) if track.frame_count]
+    tracks = [track for track in track_lookup.shown(scene) if track.frame_count]
     if not tracks:
         return [], None
     place = strips.find(scene, tracks[0].strip_uuid, tracks[0].strip_name)

@@ -10,7 +10,7 @@ from ..core.types import Label
 from ..geometry.mask_looks import CHECKER, GREY
 from ..host import compat
 from ..host.annotations import active_label
-from ..scene import brush_tool, tracks
+from ..scene import brush_tool, track_lookup
 from ..scene.properties import active_track, next_step
 from ..tasks import upkeep
 from . import panel_propagation, widgets
@@ -101,14 +101,14 @@ def _draw_steps(context: Any, layout: Any, scene: Any, track: Any) -> None:
     row = column.row(align=True)
     for direction, text in (("BACKWARD", "Backward"), ("BOTH", "Both"), ("FORWARD", "Forward")):
         row.operator("cutout.propagate", text=text).direction = direction
-    if len(tracks.of_clip(scene, track)) > 1:
+    if len(track_lookup.of_clip(scene, track)) > 1:
         column.operator("cutout.propagate_all", icon="GROUP").direction = "BOTH"
     if track.done_count:
         column = layout.column(align=True)
         panel_propagation.draw_doubt(column, scene, track)
         panel_propagation.draw_locks(column, track)
     column = layout.column(align=True)
-    if len(tracks.of_clip(scene, track)) > 1:
+    if len(track_lookup.of_clip(scene, track)) > 1:
         column.prop(data, "write_objects", text="")
     column.operator("cutout.write_strips", icon="SEQUENCE")
     column = layout.column(align=True)

@@ -12,7 +12,7 @@ from bpy.props import EnumProperty, FloatProperty, StringProperty
 from ..core.errors import EnvironmentMissing
 from ..core.tiers import AUTO, TIERS
 from ..host import storage
-from ..scene import settings
+from ..scene import preference_values
 from . import widgets
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def situation() -> "Situation":
     from ..environment.venv import worker_python
     from .setup_view import Situation
 
-    chosen = settings.current()
+    chosen = preference_values.current()
     tier = described(chosen.tier, chosen.device)
     now = Situation("", "", bool(chosen.engine_python), bpy.app.online_access, chosen.wheels, tier)
     try:

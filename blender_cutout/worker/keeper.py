@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from ..core.errors import ProtocolError, is_out_of_memory
-from ..core.ladder import faster
 from ..core.messages import PROTOCOL, Event, Hello, Progress, Ready, Warn
+from ..core.tier_ladder import faster
 from ..version import __version__
 
 if TYPE_CHECKING:

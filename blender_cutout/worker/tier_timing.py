@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ..core.errors import OutOfMemory
-from ..core.ladder import PACE, choose, ladder, predict
+from ..core.tier_ladder import PACE, choose, ladder, predict
 
 if TYPE_CHECKING:
     from ..core.engine import Engine

@@ -11,8 +11,8 @@ from ..errors import InputError
 from ..images.crop import Crop, choose_crop, closer_crops, overview, whole_picture
 from ..images.matte import check_image, check_matte, check_size, is_inside
 from ..types import Box, Stroke
-from .scribble import rasterise, strokes_inside
 from .stitch import merge_changes, stitch
+from .stroke_maps import rasterise, strokes_inside
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -22,7 +22,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from ..clips.foreign_mattes import ForeignMattes, check_drawn, place
+from ..clips.foreign_mask_sequence import ForeignMattes, check_drawn, place
 from ..errors import InputError
 from ..frame_text import FrameText
 from .actions import Import

@@ -28,11 +28,11 @@ from ..types import MOST_POINTS, Clip, Direction, FrameRange, MatteKind, Propaga
 from .actions import Action, Import, Lock, Operation, Propagation, action_to_json
 from .disk_limit import DiskLimit
 from .folder import check_clip, move_folder
+from .folder_lock import FolderLock
 from .group_plan import TrackPart
 from .history import History
 from .imported import ImportedMattes, ImportStep, import_mattes
 from .journal import ROOT, Journal
-from .lock import FolderLock
 from .overview import Overview
 from .propagate_track import propagate_track
 from .store import MatteStore, store_errors

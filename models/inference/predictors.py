@@ -21,7 +21,7 @@ from ..networks import affinity
 from ..networks.affinity import aggregate_mattes
 from ..networks.blocks import fold_batch_norms
 from ..networks.fusion_net import FusionNet
-from ..networks.propagation import FrameKey, PropagationNet, propagation_size
+from ..networks.propagation_net import FrameKey, PropagationNet, propagation_size
 from ..networks.scribble_to_mask import ScribbleToMask
 from ..registry import WeightEntry, find_entry, kind_of, load_weights
 from .memory_stack import MemoryStack

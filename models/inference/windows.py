@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..networks import affinity
-from ..networks.propagation import STRIDE, FrameKey, PropagationNet
+from ..networks.propagation_net import STRIDE, FrameKey, PropagationNet
 
 REACH = 1.8
 """Side of a window over the longer side of the object's box: what its own crop would show, and an eighth more."""

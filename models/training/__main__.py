@@ -137,7 +137,7 @@ def settings_of(args: argparse.Namespace) -> TrainingSettings:
     """
     from .precision import can_bf16, check_device
     from .recipe import LoopRecipe, TrainingSettings, parsed
-    from .samples.recipe import RecipeError
+    from .samples.clip_recipe import RecipeError
     from .tasks import TASKS
 
     recipe = TASKS[args.action].recipe
@@ -200,7 +200,7 @@ def run(args: argparse.Namespace) -> None:
         counts = pack(args.data, args.output, args.weights, args.mebibytes, args.side)
         _LOG.warning("%s: %d pictures, %s.", args.output, sum(counts.values()), counts)
         return
-    from .fusion import prepare
+    from .fusion_task import prepare
     from .loop import train
 
     settings = settings_of(args)

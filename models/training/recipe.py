@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from .samples.recipe import ClipRecipe, RecipeError, switch
+from .samples.clip_recipe import ClipRecipe, RecipeError, switch
 
 _SHARES = (
     *("far_anchors", "pseudo_instances", "background", "paste", "twin", "soften", "motion_blur", "compression"),

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .fusion import FusionTask
-from .propagation import PropagationTask
+from .fusion_task import FusionTask
+from .propagation_task import PropagationTask
 from .recipe import NoRecipe, PropagationRecipe
-from .scribble import ScribbleRecipe, ScribbleTask
+from .scribble_task import ScribbleRecipe, ScribbleTask
 
 
 @dataclass(frozen=True, slots=True)

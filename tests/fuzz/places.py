@@ -18,10 +18,10 @@ from blender_cutout.core import messages
 from blender_cutout.core.errors import CutoutError
 from blender_cutout.core.images.matte import write_mask
 from blender_cutout.core.session.folder import check_clip
+from blender_cutout.core.session.folder_lock import FolderLock
 from blender_cutout.core.session.history import History
 from blender_cutout.core.session.imported import ImportedMattes
 from blender_cutout.core.session.journal import ROOT, Journal
-from blender_cutout.core.session.lock import FolderLock
 from blender_cutout.core.session.store import MatteStore
 from blender_cutout.core.session.track_session import TrackSession
 from blender_cutout.core.types import Clip, FrameRange, Round

@@ -21,7 +21,7 @@ from blender_cutout.core.export.splines import Spline
 from blender_cutout.core.fakes import FakeScribbleNet, SyntheticClip
 from blender_cutout.core.frame_text import FrameText
 from blender_cutout.core.refinement.refine import refine
-from blender_cutout.core.refinement.scribble import strokes_inside
+from blender_cutout.core.refinement.stroke_maps import strokes_inside
 from blender_cutout.core.types import Label, Stroke
 from blender_cutout.formats import spline_file
 

@@ -13,7 +13,7 @@ from blender_cutout.models.checkpoint_weights import fill, read_checkpoint_weigh
 from blender_cutout.models.errors import WeightsDamaged, WeightsMissing
 from blender_cutout.models.inference.predictors import PropagationPredictor, load_propagation, load_scribble
 from blender_cutout.models.networks.blocks import fold_batch_norms
-from blender_cutout.models.networks.propagation import PropagationNet
+from blender_cutout.models.networks.propagation_net import PropagationNet
 from blender_cutout.models.networks.scribble_to_mask import ScribbleToMask
 
 

@@ -10,7 +10,7 @@ import torch
 
 from blender_cutout.models import registry
 from blender_cutout.models.errors import WeightsDamaged, WeightsMissing
-from blender_cutout.models.networks.propagation import PropagationNet
+from blender_cutout.models.networks.propagation_net import PropagationNet
 from blender_cutout.models.networks.scribble_to_mask import ScribbleToMask
 from blender_cutout.models.training.export import export
 

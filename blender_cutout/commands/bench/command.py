@@ -78,9 +78,9 @@ def run(args: argparse.Namespace, context: Context) -> int:
     if args.tier == AUTO:  # said by its name, and the same for all that is compared
         args.tier = choose_tier(AUTO, choose_device(args.device)).name
     if args.rounds:
-        from . import rounds
+        from . import round_times
 
-        return rounds.run(args, context)
+        return round_times.run(args, context)
     if args.objects or args.memory_of_tiers:
         from . import objects
 

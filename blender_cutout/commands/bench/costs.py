@@ -201,11 +201,11 @@ def _time_rounds(engine: Any, folder: Path, matte: Any) -> tuple[float, float]:
     """The medians of some corrections of a frame, with their files: seconds until they are shown, processor seconds."""
     import statistics
 
-    from . import rounds
+    from . import round_times
 
-    with rounds.opened(engine) as desk:
+    with round_times.opened(engine) as desk:
         desk.open("track", folder / "film.mp4", folder / "track")
-        took = [desk.draw("track", 0, rounds.strokes_on(matte, number)) for number in range(WARM + ROUNDS)]
+        took = [desk.draw("track", 0, round_times.strokes_on(matte, number)) for number in range(WARM + ROUNDS)]
     return statistics.median(t.shown for t in took[WARM:]), statistics.median(t.processor for t in took[WARM:])
 
 

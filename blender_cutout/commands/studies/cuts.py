@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...core.clips.cuts import CutFinder
-from ...evaluate.cuts import HEAD, LENGTHS, Film, first_border, transitions
+from ...evaluate.cut_scores import HEAD, LENGTHS, Film, first_border, transitions
 from ...evaluate.data import find_data
 
 if TYPE_CHECKING:
-    from ...evaluate.cuts import Clip
+    from ...evaluate.cut_scores import Clip
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -15,7 +15,7 @@ from blender_cutout.core.errors import EnvironmentMissing
 from blender_cutout.environment import venv
 
 from .. import blenders, package, suites
-from .report import StepFailed, listen
+from .progress_lines import StepFailed, listen
 
 HERE = Path(__file__).resolve().parent
 FRAMES, WIDTH, HEIGHT, RATE = 48, 640, 360, 24
@@ -51,7 +51,7 @@ def _run(engine: Path, blender: list[str], output: Path) -> int:
     started = time.monotonic()
     if not clip.exists() or not background.exists():
         film.mkdir(parents=True, exist_ok=True)
-        listen(_inside(blender, "film.py", film), variables)
+        listen(_inside(blender, "render_clip.py", film), variables)
         listen([str(engine), str(HERE / "encode.py"), str(film), str(clip), str(background)], variables)
         print(f"Rendered the clip in {time.monotonic() - started:.0f} s: {clip}")
     for old in (project, output / "masks", output / "blender-user", output / "composite.mp4"):
@@ -69,7 +69,7 @@ def _run(engine: Path, blender: list[str], output: Path) -> int:
     print("Rendering the composite in a Blender without the add-on …", flush=True)
     listen(_inside(blender, "render.py", job["blend"]), variables)
     order.write_text(json.dumps(job, indent=1), encoding="utf-8")
-    numbers = listen([str(engine), str(HERE / "measure.py"), str(order)], variables)
+    numbers = listen([str(engine), str(HERE / "score.py"), str(order)], variables)
     (output / "results.json").write_text(json.dumps(numbers | {"times": job["times"]}, indent=1), encoding="utf-8")
     return _report(job, numbers)
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from .camera import compress, motion_blur
+from .clip_recipe import ClipRecipe, RecipeError
 from .compositing import (
     ClipScene,
     Layer,
@@ -32,7 +33,6 @@ from .compositing import (
 from .films import FAR, choose_frames, choose_objects, film_shares, masks_of, seen, together, widest_gap
 from .instances import split_object
 from .pool import Pool
-from .recipe import ClipRecipe, RecipeError
 from .warps import WarpView, motion_matrix, random_bend, random_colour, recoloured, soften
 
 

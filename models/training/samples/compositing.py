@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .clip_recipe import ClipRecipe
 from .pool import Picture, Pool, choose, object_box, pick_object
-from .recipe import ClipRecipe
 from .warps import WarpView, crop_matrix, motion_matrix, random_bend, random_colour, render
 
 Matrix = NDArray[np.float64]

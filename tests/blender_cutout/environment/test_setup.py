@@ -29,10 +29,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def choose(blender: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """A function that sets the preferences."""
-    from blender_cutout.scene import settings
+    from blender_cutout.scene import preference_values
 
     def set_preferences(**chosen: str) -> None:
-        monkeypatch.setattr(settings, "current", lambda: settings.Settings(**chosen))
+        monkeypatch.setattr(preference_values, "current", lambda: preference_values.Settings(**chosen))
 
     set_preferences()
     return set_preferences

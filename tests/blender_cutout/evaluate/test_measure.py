@@ -18,7 +18,7 @@ from blender_cutout.evaluate import hidden, metrics
 from blender_cutout.evaluate.data import Sequence, Truth, find_data, read_objects
 from blender_cutout.evaluate.hidden import LENGTH, Hidden
 from blender_cutout.evaluate.measure import measure_clip, measure_walk
-from blender_cutout.evaluate.plan import Plan
+from blender_cutout.evaluate.selection import Plan
 from blender_cutout.evaluate.sheet import Worst
 from blender_cutout.evaluate.walks import Walk
 

@@ -70,16 +70,16 @@ def test_cancel_keeps_what_is_done_and_a_half_rendered_folder_is_never_taken(
     blender: Any, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from blender_cutout.host import rendered_frames
-    from blender_cutout.tasks import render_frames
+    from blender_cutout.tasks import frame_renderer
 
     scene, strip = project()
     meta = into_meta(blender, scene, strip)
     blender.ops.cutout.new()
     track = scene.cutout.tracks[0]
-    render_frames.begin(scene, track)
-    made = render_frames.baker.bake
-    assert render_frames.step()
-    assert render_frames.step()
+    frame_renderer.begin(scene, track)
+    made = frame_renderer.baker.bake
+    assert frame_renderer.step()
+    assert frame_renderer.step()
     status = blender.context.window_manager.cutout
     assert status.frames_busy
     assert 0 < status.frames_share < 1
@@ -87,7 +87,7 @@ def test_cancel_keeps_what_is_done_and_a_half_rendered_folder_is_never_taken(
     assert 2 <= len(done) < kit.LENGTH
     blender.ops.cutout.cancel_frames()
     assert not status.frames_busy
-    assert not render_frames.step()
+    assert not frame_renderer.step()
     assert rendered_frames.rendered_frames_of(meta) is None
     assert not made.folder.exists()
     with pytest.raises(RuntimeError, match="Render Frames"):
@@ -105,7 +105,7 @@ def test_a_full_disk_is_told_before_and_while_it_goes_on(
     import shutil
     from types import SimpleNamespace
 
-    from blender_cutout.tasks import render_frames
+    from blender_cutout.tasks import frame_renderer
 
     scene, strip = project()
     into_meta(blender, scene, strip)
@@ -114,10 +114,10 @@ def test_a_full_disk_is_told_before_and_while_it_goes_on(
         patch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
         with pytest.raises(RuntimeError, match="need about 1 MB, the disk has 0 MB free"):
             blender.ops.cutout.render_frames()
-    assert render_frames.baker.bake is None
-    render_frames.begin(scene, scene.cutout.tracks[0])
-    made = render_frames.baker.bake
-    render_frames.step()
+    assert frame_renderer.baker.bake is None
+    frame_renderer.begin(scene, scene.cutout.tracks[0])
+    made = frame_renderer.baker.bake
+    frame_renderer.step()
     os.truncate(made.part / "000001.png", 100)  # not looked at again: only what is being written is checked
     real = os.replace
 
@@ -135,8 +135,8 @@ def test_a_full_disk_is_told_before_and_while_it_goes_on(
     with monkeypatch.context() as patch:
         patch.setattr(frame_render, "_check_whole", check_torn)
         with pytest.raises(Exception, match="Free space"):
-            render_frames.step()
-    assert render_frames.baker.bake is None
+            frame_renderer.step()
+    assert frame_renderer.baker.bake is None
     assert len(list(made.part.glob("*.png"))) == 1, "what is torn does not stay"
 
 

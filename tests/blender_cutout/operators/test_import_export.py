@@ -149,10 +149,10 @@ def test_the_panel_tells_what_the_masks_take_and_will_take(blender: Any, project
 def test_the_limit_of_the_preferences_reaches_the_engine(
     blender: Any, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from blender_cutout.scene import settings
+    from blender_cutout.scene import preference_values
     from blender_cutout.tasks import jobs
 
-    monkeypatch.setattr(settings, "current", lambda: settings.Settings(limit=14 * 4096))
+    monkeypatch.setattr(preference_values, "current", lambda: preference_values.Settings(limit=14 * 4096))
     scene, _ = project()
     blender.ops.cutout.new()
     blender.ops.cutout.apply_strokes()

@@ -130,7 +130,7 @@ def test_work_goes_on(blender: Any, tmp_path: Path) -> None:
 
 def test_the_preferences_are_kept(blender: Any, tmp_path: Path) -> None:
     """Blender as a module crashes on reading preferences before 5.0: there the values are set by name instead."""
-    from blender_cutout.scene import settings
+    from blender_cutout.scene import preference_values
 
     expected = json.loads((FIXTURE / "preferences-4.2" / "expected.json").read_text(encoding="utf-8"))
     addons = blender.context.preferences.addons
@@ -147,7 +147,7 @@ def test_the_preferences_are_kept(blender: Any, tmp_path: Path) -> None:
     try:
         chosen = addons["blender_cutout"].preferences
         assert {name: getattr(chosen, name) for name in expected} == expected
-        chosen = settings.current()
+        chosen = preference_values.current()
         assert (chosen.tier, chosen.device, chosen.limit) == ("quick", "cpu", 2_500_000_000)
     finally:
         addons.remove(addons["blender_cutout"])

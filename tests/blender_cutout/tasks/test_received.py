@@ -243,7 +243,7 @@ TEXTS = {
 def test_what_a_received_file_says_of_a_cutout_fails_no_panel_and_no_saving(
     blender: Any, tmp_path: Path, capfd: Any, name: str, value: str
 ) -> None:
-    from blender_cutout.scene import doubt, tracks, written
+    from blender_cutout.scene import doubt, track_lookup, written
     from blender_cutout.tasks import jobs
     from blender_cutout.ui import mask_layers, timeline_overlay
 
@@ -258,7 +258,7 @@ def test_what_a_received_file_says_of_a_cutout_fails_no_panel_and_no_saving(
         assert all(0 <= start < stop <= 1000 for start, stop in (*marks[3].done, *marks[3].locked))
     mask_layers.find_layers(scene)
     doubt.judge(scene, track)
-    tracks.check_free(track, 11, 11) if name != "locks" else None
+    track_lookup.check_free(track, 11, 11) if name != "locks" else None
     written.is_shown(strip, track)
     file = jobs.matte_file(track, 0)
     assert file is None or file.is_relative_to(tmp_path / "post")

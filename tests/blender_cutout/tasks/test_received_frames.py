@@ -23,13 +23,13 @@ def victim(tmp_path: Path) -> Path:
 
 def begun(blender: Any, project: Project) -> tuple[Any, Any, Path]:
     """The scene, the strip, and the folder into which its frames are about to be rendered; it is not there."""
-    from blender_cutout.tasks import render_frames
+    from blender_cutout.tasks import frame_renderer
 
     scene, strip = project()
     meta = into_meta(blender, scene, strip)
     assert blender.ops.cutout.new() == {"FINISHED"}
-    render_frames.begin(scene, scene.cutout.tracks[0])
-    made = render_frames.baker.bake
+    frame_renderer.begin(scene, scene.cutout.tracks[0])
+    made = frame_renderer.baker.bake
     blender.ops.cutout.cancel_frames()
     made.part.rmdir()
     return scene, meta, made.folder

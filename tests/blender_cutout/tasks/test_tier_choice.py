@@ -96,11 +96,11 @@ def test_the_measured_choice_is_shown_for_auto(blender: Any, chosen: Any) -> Non
 
 @pytest.mark.parametrize(("text", "tier"), [("fine", "fine"), (" Draft ", "draft"), ("", "auto"), ("ultra", "auto")])
 def test_free_text_of_earlier_preferences_keeps_working(blender: Any, chosen: Any, text: str, tier: str) -> None:
-    from blender_cutout.scene import settings
+    from blender_cutout.scene import preference_values
     from blender_cutout.ui import preferences
 
     chosen.tier = text
-    assert settings.current().tier == tier
+    assert preference_values.current().tier == tier
     paper = Paper()
     preferences._draw_tier(chosen, paper)
     assert ("This release has no tier 'ultra'" in "\n".join(paper.notes)) == (text == "ultra")

@@ -15,7 +15,7 @@ from serve_kit import FAKE_ENTRY, SLOW, ends, stamps
 
 from blender_cutout.client.process import worker_command
 from blender_cutout.core import messages as m
-from blender_cutout.core.session.lock import process_start
+from blender_cutout.core.session.folder_lock import process_start
 
 
 def test_killed_in_the_middle_it_goes_on_after_a_restart_with_the_masks_it_had(make_host) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from session_kit import make_engine, write_film
 
-from blender_cutout.core.clips.foreign_mattes import ForeignMattes, place
+from blender_cutout.core.clips.foreign_mask_sequence import ForeignMattes, place
 from blender_cutout.core.clips.movie import ONE_THREAD
 from blender_cutout.core.errors import InputError, SizeMismatch, StoreError
 from blender_cutout.core.fakes import SyntheticClip, iou

@@ -8,7 +8,7 @@ import torch
 
 from blender_cutout.models.inference.ensemble import PropagationEnsemble, mean_answer
 from blender_cutout.models.inference.predictors import PropagationPredictor
-from blender_cutout.models.networks.propagation import PropagationNet
+from blender_cutout.models.networks.propagation_net import PropagationNet
 
 SIDE = 64
 

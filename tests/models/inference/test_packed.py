@@ -18,7 +18,7 @@ from blender_cutout.models.networks import affinity
 from blender_cutout.models.networks.blocks import FrozenBatchNorm2d, fold_batch_norms
 from blender_cutout.models.networks.encoders import Lite0
 from blender_cutout.models.networks.fusion_net import FusionNet
-from blender_cutout.models.networks.propagation import PropagationNet
+from blender_cutout.models.networks.propagation_net import PropagationNet
 from blender_cutout.models.networks.scribble_to_mask import ScribbleToMask
 
 PHOTOS = Path(__file__).parents[3] / "docs" / "demo.jpg"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from blender_cutout.models.errors import OutOfMemory
 from blender_cutout.models.inference import predictors
 from blender_cutout.models.inference.predictors import PropagationPredictor, ScribblePredictor
-from blender_cutout.models.networks.propagation import PropagationNet
+from blender_cutout.models.networks.propagation_net import PropagationNet
 from blender_cutout.models.networks.scribble_to_mask import ScribbleToMask
 
 pytestmark = pytest.mark.libraries

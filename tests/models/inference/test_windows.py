@@ -10,7 +10,7 @@ import torch
 
 from blender_cutout.models.inference import windows
 from blender_cutout.models.inference.predictors import PropagationPredictor, load_propagation
-from blender_cutout.models.networks.propagation import STRIDE
+from blender_cutout.models.networks.propagation_net import STRIDE
 
 SIZE = (192, 320)
 

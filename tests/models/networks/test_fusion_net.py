@@ -18,8 +18,8 @@ from blender_cutout.models.inference import predictors
 from blender_cutout.models.networks.fusion_net import FusionNet, formula_share, mix
 from blender_cutout.models.registry import find_entry
 from blender_cutout.models.training import __main__ as command
-from blender_cutout.models.training.fusion import FOLDER, FusionBatch, FusionTask, fusion_batch, fusion_loss
-from blender_cutout.models.training.samples.fusion import RECORD, make_samples, open_samples
+from blender_cutout.models.training.fusion_task import FOLDER, FusionBatch, FusionTask, fusion_batch, fusion_loss
+from blender_cutout.models.training.samples.fusion_samples import RECORD, make_samples, open_samples
 from blender_cutout.models.training.samples.fusion_scenes import SIZE, still_scene, video_scene
 from blender_cutout.models.training.samples.pool import Pool, open_pool
 from blender_cutout.models.training.task import TrainingProgress

@@ -11,7 +11,7 @@ from torch import Tensor
 from blender_cutout.models.networks import affinity
 from blender_cutout.models.networks.blocks import fold_batch_norms
 from blender_cutout.models.networks.encoders import CHANNELS, Lite0
-from blender_cutout.models.networks.propagation import PropagationNet
+from blender_cutout.models.networks.propagation_net import PropagationNet
 from blender_cutout.models.networks.scribble_to_mask import ScribbleToMask
 
 

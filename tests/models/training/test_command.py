@@ -11,7 +11,7 @@ from safetensors import safe_open
 
 from blender_cutout import cli
 from blender_cutout.models.training import __main__ as command
-from blender_cutout.models.training.samples.recipe import RecipeError
+from blender_cutout.models.training.samples.clip_recipe import RecipeError
 from blender_cutout.models.training.schedule import ScheduleClock
 
 TINY = ("--set", "sizes=64", "--set", "clips=1", "--set", "shares_begin=1", "--set", "shares_end=1")

@@ -18,7 +18,7 @@ from blender_cutout.models.training.checkpoint import CheckpointError
 from blender_cutout.models.training.loader import Batches
 from blender_cutout.models.training.log import read_log
 from blender_cutout.models.training.loop import TrainingRun, train
-from blender_cutout.models.training.propagation import PropagationTask
+from blender_cutout.models.training.propagation_task import PropagationTask
 from blender_cutout.models.training.recipe import PropagationRecipe, TrainingSettings
 from blender_cutout.models.training.samples.pool import Pool
 from blender_cutout.models.training.schedule import rate_factor

@@ -12,7 +12,7 @@ import pytest
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from blender_cutout.models.networks.propagation import PropagationNet
+from blender_cutout.models.networks.propagation_net import PropagationNet
 from blender_cutout.models.training.pack import PackError, pack
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from blender_cutout.models.training.propagation import PropagationTask
+from blender_cutout.models.training.propagation_task import PropagationTask
 from blender_cutout.models.training.recipe import LoopRecipe, NoRecipe, PropagationRecipe, parsed
+from blender_cutout.models.training.samples.clip_recipe import RecipeError
 from blender_cutout.models.training.samples.pool import Pool
-from blender_cutout.models.training.samples.recipe import RecipeError
 from blender_cutout.models.training.task import TrainingProgress
 
 CPU = torch.device("cpu")

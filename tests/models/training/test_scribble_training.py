@@ -13,9 +13,9 @@ import torch
 from blender_cutout.models.checkpoint_weights import read_checkpoint_weights
 from blender_cutout.models.networks.scribble_to_mask import ScribbleToMask
 from blender_cutout.models.registry import find_entry, load_weights, weight_path
-from blender_cutout.models.training.samples import pseudo_labels, rounds
+from blender_cutout.models.training.samples import pseudo_labels, round_samples
 from blender_cutout.models.training.samples.pool import Pool
-from blender_cutout.models.training.scribble import ScribbleRecipe, ScribbleTask
+from blender_cutout.models.training.scribble_task import ScribbleRecipe, ScribbleTask
 from blender_cutout.models.training.task import TrainingProgress
 
 CPU = torch.device("cpu")
@@ -40,7 +40,7 @@ def pool(tmp_path_factory: pytest.TempPathFactory) -> Pool:
 def test_whole_pictures_and_second_looks_have_no_strokes_and_the_right_mask(pool: Pool) -> None:
     rng = np.random.default_rng(1)
     for kind, seen in (("whole", False), ("again", True)):
-        batch = rounds.round_batch(pool, rng, 4, (96, 176), CPU, (kind,), (1.0,))
+        batch = round_samples.round_batch(pool, rng, 4, (96, 176), CPU, (kind,), (1.0,))
         assert float(batch.keep.sum() + batch.remove.sum()) == 0
         assert bool(batch.previous.any()) is seen
         redness = batch.image[:, 0] - batch.image[:, 2]
@@ -49,7 +49,9 @@ def test_whole_pictures_and_second_looks_have_no_strokes_and_the_right_mask(pool
 
 def test_a_second_look_is_nearer_than_the_first(pool: Pool) -> None:
     rng = np.random.default_rng(2)
-    whole, again = (rounds.round_batch(pool, rng, 12, (96, 96), CPU, (kind,), (1.0,)) for kind in ("whole", "again"))
+    whole, again = (
+        round_samples.round_batch(pool, rng, 12, (96, 96), CPU, (kind,), (1.0,)) for kind in ("whole", "again")
+    )
     assert float(again.truth.mean()) > 1.5 * float(whole.truth.mean())
 
 
@@ -57,7 +59,7 @@ def test_switches_decide_what_batches_are_made_of(pool: Pool) -> None:
     rng = np.random.default_rng(3)
     looks = ScribbleTask(False, ScribbleRecipe(foreground=1.0, again=0.0)).batch(pool, rng, TrainingProgress(0.5), CPU)
     assert float(looks.keep.sum() + looks.remove.sum() + looks.previous.sum()) == 0
-    assert tuple(looks.image.shape[-2:]) in rounds.WHOLE_SIZES
+    assert tuple(looks.image.shape[-2:]) in round_samples.WHOLE_SIZES
 
 
 def test_a_trained_network_gives_the_same_answers_with_alternatives_as_without() -> None:
@@ -160,7 +162,7 @@ def test_a_pasted_object_is_small_and_stands_where_no_other_object_is(pool: Pool
     grounds = Pool.__new__(Pool)
     grounds.__dict__.update(pool.__dict__)
     grounds.by_set = {"pseudo": pool.by_set["pseudo"], "ecssd": pool.by_set["pseudo"]}
-    batch = rounds.round_batch(grounds, rng, 6, (96, 176), CPU, ("whole",), (1.0,), pasted=1.0)
+    batch = round_samples.round_batch(grounds, rng, 6, (96, 176), CPU, ("whole",), (1.0,), pasted=1.0)
     assert 0.002 < float(batch.truth.mean()) < 0.12
     redness = (batch.image[:, 0] - batch.image[:, 2])[:, None]
     assert redness[batch.truth > 0.9].mean() > 60

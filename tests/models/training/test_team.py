@@ -12,7 +12,7 @@ import torch
 
 from blender_cutout.models.training.log import read_log
 from blender_cutout.models.training.loop import train
-from blender_cutout.models.training.propagation import PropagationTask
+from blender_cutout.models.training.propagation_task import PropagationTask
 from blender_cutout.models.training.recipe import PropagationRecipe, TrainingSettings
 from blender_cutout.models.training.samples.clips import ClipBatch
 from blender_cutout.models.training.samples.pool import Pool

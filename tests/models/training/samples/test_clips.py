@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 
 from blender_cutout.models.training.samples import clips, films
+from blender_cutout.models.training.samples.clip_recipe import ClipRecipe, RecipeError
 from blender_cutout.models.training.samples.clips import ClipKind, TrainingClip
 from blender_cutout.models.training.samples.pool import Pool
-from blender_cutout.models.training.samples.recipe import ClipRecipe, RecipeError
 
 CPU = torch.device("cpu")
 PLAIN = ClipRecipe(

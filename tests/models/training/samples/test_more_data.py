@@ -14,9 +14,9 @@ import pytest
 import torch
 
 from blender_cutout.models.training.samples import clips, films
+from blender_cutout.models.training.samples.clip_recipe import ClipRecipe
 from blender_cutout.models.training.samples.clips import ClipKind
 from blender_cutout.models.training.samples.pool import Pool, connected_parts, open_pool, pick_object
-from blender_cutout.models.training.samples.recipe import ClipRecipe
 from blender_cutout.models.training.samples.sources import Classes
 
 CPU = torch.device("cpu")

@@ -1,4 +1,4 @@
-"""Renders the demo's clip and its truth: run by a Blender's Python as `python film.py FOLDER`, or by `blender -b -P`.
+"""Renders the demo's clip and its truth, with a Blender's Python: `python render_clip.py FOLDER`, or `blender -b -P`.
 
 FOLDER/colour gets the frames, FOLDER/truth the animal's exact coverage of each pixel, both as %04d.png from 0. Frames
 that are there already stay: an interrupted rendering goes on.
@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 import bpy
 
 from blender_cutout.devtools.demo import scene as film
-from blender_cutout.devtools.demo.report import progress
+from blender_cutout.devtools.demo.progress_lines import progress
 
 
 def main(folder: Path) -> None:

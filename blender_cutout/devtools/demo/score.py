@@ -1,6 +1,6 @@
 """How good the cut-out is, against the rendered truth, and a sheet to see it. Run by the engine's Python.
 
-`python measure.py JOB.json`, with the keys of `launch.py` and what `edit.py` gave.
+`python score.py JOB.json`, with the keys of `launch.py` and what `edit.py` gave.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from blender_cutout.core.clips.opening import open_clip
-from blender_cutout.devtools.demo.report import give
+from blender_cutout.devtools.demo.progress_lines import give
 from blender_cutout.evaluate.metrics import contour_accuracy, iou
 
 _CELL = 320

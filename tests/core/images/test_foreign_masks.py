@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
-from blender_cutout.core.clips.foreign_mattes import ForeignMattes
+from blender_cutout.core.clips.foreign_mask_sequence import ForeignMattes
 from blender_cutout.core.errors import InputError, SizeMismatch
-from blender_cutout.core.images.mask_files import MaskReader
+from blender_cutout.core.images.foreign_masks import MaskReader
 
 pytestmark = pytest.mark.libraries
 

@@ -1,4 +1,4 @@
-"""Writes the lists of files that the engine is made of (`python install.py lock`); see `environment/locks.py`.
+"""Writes the lists of files that the engine is made of (`python install.py lock`); see `environment/pinned_files.py`.
 
 pip itself decides, as on the machine in question: it is asked for its report without installing anything. Its own
 settings count for certificates and proxies, not for further sources: what is pinned must be what everybody gets.
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from blender_cutout.core.errors import EnvironmentMissing
-from blender_cutout.environment import locks, machine, pip_runner
+from blender_cutout.environment import machine, pinned_files, pip_runner
 from blender_cutout.environment.interpreters import VERSIONS
 from blender_cutout.environment.venv import REQUIREMENTS
 
@@ -56,14 +56,14 @@ class System:
 
 def systems() -> list[System]:
     """All of them."""
-    glibc = [f"manylinux_2_{minor}_x86_64" for minor in range(locks.OLDEST_GLIBC[1], 4, -1)]
+    glibc = [f"manylinux_2_{minor}_x86_64" for minor in range(pinned_files.OLDEST_GLIBC[1], 4, -1)]
     linux = {"sys_platform": "linux", "platform_system": "Linux", "platform_machine": "x86_64", "os_name": "posix"}
     mac = {"sys_platform": "darwin", "platform_system": "Darwin", "platform_machine": "arm64", "os_name": "posix"}
     windows = {"sys_platform": "win32", "platform_system": "Windows", "platform_machine": "AMD64", "os_name": "nt"}
     return [
         System("linux-x86_64", (*glibc, "manylinux2014_x86_64"), linux, machine.all_builds("linux")),
         System("win32-amd64", ("win_amd64",), windows, machine.all_builds("win32")),
-        System("darwin-arm64", (f"macosx_{locks.OLDEST_MACOS}_0_arm64",), mac, machine.all_builds("darwin")),
+        System("darwin-arm64", (f"macosx_{pinned_files.OLDEST_MACOS}_0_arm64",), mac, machine.all_builds("darwin")),
     ]
 
 
@@ -78,7 +78,7 @@ def write_all(folder: Path, say: Say) -> list[str]:
     wanted: set[str] = set()
     for system in systems():
         for version in sorted(VERSIONS):
-            lock = locks.Lock(folder, f"{system.name}-cp{version[0]}{version[1]}")
+            lock = pinned_files.Lock(folder, f"{system.name}-cp{version[0]}{version[1]}")
             wanted |= {lock.libraries.name, *(lock.torch_file(torch[0]).name for torch in system.torch)}
             for path, text in _lists(system, version, lock, lacking, unreachable, say):
                 path.write_text(text, encoding="utf-8", newline="\n")
@@ -90,10 +90,15 @@ def write_all(folder: Path, say: Say) -> list[str]:
 
 
 def _lists(
-    system: System, version: tuple[int, int], lock: locks.Lock, lacking: list[str], unreachable: set[str], say: Say
+    system: System,
+    version: tuple[int, int],
+    lock: pinned_files.Lock,
+    lacking: list[str],
+    unreachable: set[str],
+    say: Say,
 ) -> Iterator[tuple[Path, str]]:
     """The lists for one system and Python: that of the libraries comes from the first build that can be had."""
-    libraries: list[locks.Pinned] = []
+    libraries: list[pinned_files.Pinned] = []
     for torch in system.torch:
         requirement, sources = torch[0], torch[1:]
         name = lock.torch_file(requirement).stem
@@ -111,9 +116,9 @@ def _lists(
             continue
         if not libraries:
             libraries = [item for item in pinned if not item.name.startswith(_BELONGS_TO_TORCH)]
-            yield lock.libraries, locks.text_of(libraries, f"The engine's libraries: {lock.target}")
+            yield lock.libraries, pinned_files.text_of(libraries, f"The engine's libraries: {lock.target}")
         own = [item for item in pinned if item.name not in {library.name for library in libraries}]
-        yield lock.torch_file(requirement), locks.text_of(own, f"PyTorch, {requirement}: {lock.target}")
+        yield lock.torch_file(requirement), pinned_files.text_of(own, f"PyTorch, {requirement}: {lock.target}")
 
 
 def _resolve(
@@ -121,8 +126,8 @@ def _resolve(
     version: tuple[int, int],
     requirements: Sequence[str],
     sources: Sequence[str],
-    known: Sequence[locks.Pinned],
-) -> list[locks.Pinned]:
+    known: Sequence[pinned_files.Pinned],
+) -> list[pinned_files.Pinned]:
     """The files that pip would install there. Raises EnvironmentMissing."""
     number = ".".join(map(str, version))
     markers = {**system.markers, "python_version": number, "python_full_version": f"{number}.9"}
@@ -156,14 +161,14 @@ def _resolve(
     return [_pinned(item) for item in found["install"]]
 
 
-def _pinned(item: dict[str, Any]) -> locks.Pinned:
+def _pinned(item: dict[str, Any]) -> pinned_files.Pinned:
     url = str(item["download_info"]["url"])
     sha256 = item["download_info"].get("archive_info", {}).get("hashes", {}).get("sha256")
     name = str(item["metadata"]["name"]).lower().replace("_", "-").replace(".", "-")
     if url.startswith("file:") or not sha256:
         raise EnvironmentMissing(f"The index tells no checksum of {name}.", "")
     file = url.partition("#")[0].rsplit("/", 1)[-1].replace("%2B", "+")
-    return locks.Pinned(file, name, str(item["metadata"]["version"]), str(sha256))
+    return pinned_files.Pinned(file, name, str(item["metadata"]["version"]), str(sha256))
 
 
 def _variables() -> dict[str, str]:

@@ -20,7 +20,7 @@ from ..core import atomic
 from ..core.errors import CutoutError, InputError, StoreError, StripError
 from ..host import compat, contents, fingerprint, frame_render, rendered_frames, storage, strip_source, strips
 from ..host.frame_plan import FramePlan, plan
-from ..scene import properties, tracks
+from ..scene import properties, track_lookup
 from . import jobs
 
 INTERVAL = 0.02
@@ -180,7 +180,7 @@ def _finish(made: FrameRender, scene: Any, track: Any) -> None:
             rendered_frames.keep(other.strip, record)
     for fellow in [t for t in scene.cutout.tracks if t.strip_uuid == track.strip_uuid]:
         if not same and fellow.frame_count:
-            tracks.begin_again(scene, fellow)
+            track_lookup.begin_again(scene, fellow)
         jobs.queue.heads.pop(fellow.uuid, None)  # makes the engine reopen it with these frames
     made.track = track.uuid
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import FrameReadError, InputError
 from ..frame_text import FrameText
-from ..images.mask_files import MaskReader, check_fits, fit, resized_note
+from ..images.foreign_masks import MaskReader, check_fits, fit, resized_note
 from ..images.matte import from_grey, grey_of_picture
 from .picture_sequence import numbers_of
 from .source import PICTURE_SUFFIXES, VideoSource, natural_key

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from blender_cutout.core.ladder import PACE, choose, faster, faults, finer, ladder, predict
+from blender_cutout.core.tier_ladder import PACE, choose, faster, faults, finer, ladder, predict
 from blender_cutout.core.tiers import DEFAULT, TIERS, Measured, Tier
 
 

@@ -14,7 +14,7 @@ from ..networks.encoders import imagenet_weights
 from ..networks.scribble_to_mask import ScribbleToMask
 from .losses import mask_loss, overlap
 from .samples.pool import Pool
-from .samples.rounds import SIZES, WHOLE_SIZES, RoundBatch, next_round, round_batch
+from .samples.round_samples import SIZES, WHOLE_SIZES, RoundBatch, next_round, round_batch
 
 if TYPE_CHECKING:
     from .task import Parts, TrainingProgress

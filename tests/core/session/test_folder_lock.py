@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from blender_cutout.core.errors import StoreError
-from blender_cutout.core.session import lock as module
-from blender_cutout.core.session.lock import FolderLock, process_start
+from blender_cutout.core.session import folder_lock as module
+from blender_cutout.core.session.folder_lock import FolderLock, process_start
 
 
 def test_a_second_taker_is_told_who_has_it_and_gets_it_after_release(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_a_disk_without_hard_links_is_locked_too(tmp_path: Path, monkeypatch: py
 def test_of_many_that_find_a_stale_lock_one_gets_it(tmp_path: Path) -> None:
     (tmp_path / "lock").write_text(json.dumps({"pid": 2**22 + 5, "started": "x", "host": socket.gethostname()}))
     code = (
-        "import sys, time; from pathlib import Path; from blender_cutout.core.session.lock import FolderLock\n"
+        "import sys, time; from pathlib import Path; from blender_cutout.core.session.folder_lock import FolderLock\n"
         "from blender_cutout.core.errors import StoreError\n"
         "sys.stdin.readline()\n"
         "try:\n    FolderLock(Path(sys.argv[1])); print('mine', flush=True); sys.stdin.readline()\n"
@@ -141,7 +141,7 @@ def test_start_times_differ_from_no_process() -> None:
 
 
 HOLDER = (
-    "import sys; from pathlib import Path; from blender_cutout.core.session.lock import FolderLock\n"
+    "import sys; from pathlib import Path; from blender_cutout.core.session.folder_lock import FolderLock\n"
     "lock = FolderLock(Path(sys.argv[1])); print('mine', flush=True); sys.stdin.readline()"
 )
 

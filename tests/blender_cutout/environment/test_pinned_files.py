@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from blender_cutout.core.errors import EnvironmentMissing
-from blender_cutout.devtools import locking, package
-from blender_cutout.environment import locks, machine, pip_runner, venv
+from blender_cutout.devtools import package, pin_files
+from blender_cutout.environment import machine, pinned_files, pip_runner, venv
 from blender_cutout.environment.machine import TorchChoice
 
 
@@ -34,9 +34,9 @@ def wheel(folder: Path, name: str, version: str = "1.0", tag: str = "py3-none-an
     return path
 
 
-def pinned(path: Path) -> locks.Pinned:
+def pinned(path: Path) -> pinned_files.Pinned:
     name, version = path.name.split("-")[:2]
-    return locks.Pinned(path.name, name, version, hashlib.sha256(path.read_bytes()).hexdigest())
+    return pinned_files.Pinned(path.name, name, version, hashlib.sha256(path.read_bytes()).hexdigest())
 
 
 @pytest.fixture
@@ -55,11 +55,11 @@ def lists(tmp_path: Path) -> Callable[..., Path]:
     def write(libraries: list[Path], torch: dict[str, Path] | None = None) -> Path:
         folder = tmp_path / "lists"
         folder.mkdir(exist_ok=True)
-        target = locks.target_of(*about_this_python())
-        lock = locks.Lock(folder, target)
-        lock.libraries.write_text(locks.text_of([pinned(p) for p in libraries], "libraries"), encoding="utf-8")
+        target = pinned_files.target_of(*about_this_python())
+        lock = pinned_files.Lock(folder, target)
+        lock.libraries.write_text(pinned_files.text_of([pinned(p) for p in libraries], "libraries"), encoding="utf-8")
         for requirement, path in (torch or {}).items():
-            lock.torch_file(requirement).write_text(locks.text_of([pinned(path)], "torch"), encoding="utf-8")
+            lock.torch_file(requirement).write_text(pinned_files.text_of([pinned(path)], "torch"), encoding="utf-8")
         return folder
 
     return write
@@ -68,7 +68,7 @@ def lists(tmp_path: Path) -> Callable[..., Path]:
 def about_this_python() -> list[object]:
     import json
 
-    code = locks._ABOUT
+    code = pinned_files._ABOUT
     answer = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True).stdout
     found: list[object] = json.loads(answer)
     return found
@@ -188,19 +188,19 @@ def test_a_wheel_in_the_folder_that_is_not_what_it_is_called_is_refused(
     ],
 )
 def test_each_machine_has_its_lists_unless_it_is_too_old(about: tuple[object, ...], target: str) -> None:
-    assert locks.target_of(*about) == target  # type: ignore[arg-type]
+    assert pinned_files.target_of(*about) == target  # type: ignore[arg-type]
 
 
 # ------------------------------------------------------------------------------------------- the lists themselves
 
 
 def shipped() -> list[Path]:
-    return sorted(locks.FOLDER.glob("*.txt"))
+    return sorted(pinned_files.FOLDER.glob("*.txt"))
 
 
 def test_every_machine_that_can_be_had_has_a_list_of_libraries() -> None:
     names = {path.name for path in shipped()}
-    for system in locking.systems():
+    for system in pin_files.systems():
         for version in venv.VERSIONS:
             assert f"{system.name}-cp{version[0]}{version[1]}.txt" in names
 
@@ -208,7 +208,7 @@ def test_every_machine_that_can_be_had_has_a_list_of_libraries() -> None:
 @pytest.mark.parametrize("path", shipped(), ids=lambda path: path.stem)
 def test_a_list_pins_every_file_and_fits_what_is_required(path: Path) -> None:
     lines = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
-    found = list(locks.read(path))
+    found = list(pinned_files.read(path))
     assert len(found) == len(lines) > 0
     assert all(item.file.endswith(".whl") for item in found)
     target, _, torch = path.stem.partition(".torch-")
@@ -270,15 +270,15 @@ def index(tmp_path: Path) -> Iterator[str]:
 def test_the_lists_are_what_pip_would_take_on_each_system(
     tmp_path: Path, index: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(locking, "REQUIREMENTS", ("cutout-first",))
-    monkeypatch.setattr(locking, "VERSIONS", ((3, 11),))
+    monkeypatch.setattr(pin_files, "REQUIREMENTS", ("cutout-first",))
+    monkeypatch.setattr(pin_files, "VERSIONS", ((3, 11),))
     builds = (("torch==5.0", "--index-url", index), ("torch==6.0", "--index-url", index))
-    real = {system.name: system for system in locking.systems()}
+    real = {system.name: system for system in pin_files.systems()}
     monkeypatch.setattr(
-        locking,
+        pin_files,
         "systems",
         lambda: [
-            locking.System(name, real[name].tags, real[name].markers, builds)
+            pin_files.System(name, real[name].tags, real[name].markers, builds)
             for name in ("win32-amd64", "linux-x86_64")
         ],
     )
@@ -286,11 +286,11 @@ def test_the_lists_are_what_pip_would_take_on_each_system(
     folder.mkdir()
     (folder / "win32-amd64-cp311.torch-6.0.txt").write_text("made elsewhere")
     (folder / "win32-amd64-cp311.torch-1.0.txt").write_text("of no use any more")
-    lacking = locking.write_all(folder, lambda line: None)
+    lacking = pin_files.write_all(folder, lambda line: None)
     assert [line.partition(":")[0] for line in lacking] == [
         "win32-amd64-cp311.torch-6.0", "linux-x86_64-cp311.torch-6.0"
     ]  # fmt: skip
-    found = {path.stem: {item.file for item in locks.read(path)} for path in folder.glob("*.txt")}
+    found = {path.stem: {item.file for item in pinned_files.read(path)} for path in folder.glob("*.txt")}
     assert found == {
         "win32-amd64-cp311": {"cutout_first-1.0-cp311-cp311-win_amd64.whl", "cutout_second-1.0-py3-none-any.whl"},
         "win32-amd64-cp311.torch-5.0": {"torch-5.0-py3-none-any.whl"},
@@ -299,5 +299,5 @@ def test_the_lists_are_what_pip_would_take_on_each_system(
         "linux-x86_64-cp311.torch-5.0": {"torch-5.0-py3-none-any.whl", "nvidia_one-3.0-py3-none-any.whl"},
     }
     for path in folder.glob("*.txt"):
-        for item in locks.read(path):
+        for item in pinned_files.read(path):
             assert item.sha256 == hashlib.sha256((tmp_path / "files" / item.file).read_bytes()).hexdigest()

@@ -13,7 +13,7 @@ from torch import Tensor
 from ..networks import affinity
 from ..networks.blocks import merged_norms
 from ..networks.encoders import imagenet_weights
-from ..networks.propagation import FrameKey, PropagationNet
+from ..networks.propagation_net import FrameKey, PropagationNet
 from .losses import mask_loss, matte_loss, mean_overlap
 from .recipe import PropagationRecipe
 from .samples.clips import ClipBatch, ClipKind, clip_batch

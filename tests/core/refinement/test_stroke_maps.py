@@ -7,7 +7,7 @@ import pytest
 
 from blender_cutout.core.errors import StrokeError
 from blender_cutout.core.images.crop import Crop
-from blender_cutout.core.refinement.scribble import rasterise, strokes_inside
+from blender_cutout.core.refinement.stroke_maps import rasterise, strokes_inside
 from blender_cutout.core.types import Box, Label, Stroke
 
 CROP = Crop(Box(100, 50, 260, 210), (320, 320))

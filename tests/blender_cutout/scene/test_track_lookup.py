@@ -228,11 +228,11 @@ def test_after_saving_loading_and_a_new_engine_the_joint_run_goes_on(blender: An
 
 
 def test_eye_and_solo_say_what_is_shown(blender: Any, two: Any) -> None:
-    from blender_cutout.scene import tracks as objects
+    from blender_cutout.scene import track_lookup
 
     def shown() -> list[int]:
         uuids = [t.uuid for t in two.cutout.tracks]
-        return [uuids.index(t.uuid) for t in objects.shown(two)]
+        return [uuids.index(t.uuid) for t in track_lookup.shown(two)]
 
     blender.ops.cutout.new()
     tracks = two.cutout.tracks
@@ -249,14 +249,14 @@ def test_eye_and_solo_say_what_is_shown(blender: Any, two: Any) -> None:
 
 
 def test_what_lies_on_another_strip_is_not_of_the_clip(blender: Any, two: Any, tmp_path: Path) -> None:
-    from blender_cutout.scene import tracks as objects
+    from blender_cutout.scene import track_lookup
 
     kit.add_strip(two, kit.write_clip(tmp_path / "anderer"), kit.LAYOUTS["plain"], channel=5)
     blender.ops.cutout.new()
     tracks = two.cutout.tracks
-    assert [t.uuid for t in objects.shown(two)] == [tracks[2].uuid]
+    assert [t.uuid for t in track_lookup.shown(two)] == [tracks[2].uuid]
     two.cutout.active_index = 0
-    assert [t.uuid for t in objects.of_clip(two, tracks[0])] == [tracks[0].uuid, tracks[1].uuid]
+    assert [t.uuid for t in track_lookup.of_clip(two, tracks[0])] == [tracks[0].uuid, tracks[1].uuid]
     assert blender.ops.cutout.propagate_all() == {"FINISHED"}
     assert tracks[2].done_count == 0
 

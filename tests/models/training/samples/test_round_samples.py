@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from blender_cutout.models.training.samples import rounds, strokes
+from blender_cutout.models.training.samples import round_samples, strokes
 from blender_cutout.models.training.samples.pool import Pool
 
 CPU = torch.device("cpu")
@@ -58,12 +58,12 @@ def test_spoilt_masks_are_wrong_but_not_unrelated() -> None:
 
 def test_rounds_agree_with_their_truth(pool: Pool) -> None:
     rng = np.random.default_rng(1)
-    first = rounds.round_batch(pool, rng, 4, (96, 128), CPU, ("first",), (1.0,))
+    first = round_samples.round_batch(pool, rng, 4, (96, 128), CPU, ("first",), (1.0,))
     assert first.previous.sum() == 0
     assert (first.keep.sum(dim=(1, 2, 3)) > 0).all()
     assert float((first.keep * first.truth).sum() / first.keep.sum()) > 0.8
-    nothing = rounds.round_batch(pool, rng, 2, (96, 128), CPU, ("foreground",), (1.0,))
+    nothing = round_samples.round_batch(pool, rng, 2, (96, 128), CPU, ("foreground",), (1.0,))
     assert float(nothing.keep.sum() + nothing.remove.sum() + nothing.previous.sum()) == 0
-    later = rounds.next_round(first, torch.zeros_like(first.truth), rng)
+    later = round_samples.next_round(first, torch.zeros_like(first.truth), rng)
     assert (later.remove.sum(dim=(1, 2, 3)) == 0).float().mean() > 0.7
     assert (later.keep.sum(dim=(1, 2, 3)) > 0).all()

@@ -17,7 +17,7 @@ from ..inference.predictors import load_propagation
 from ..networks.fusion_net import FusionNet, formula_share, mix
 from ..registry import find_entry
 from .losses import dice, overlap
-from .samples.fusion import make_samples, open_samples
+from .samples.fusion_samples import make_samples, open_samples
 from .samples.pool import Pool, open_pool
 
 if TYPE_CHECKING:
