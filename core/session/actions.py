@@ -7,6 +7,7 @@ hexadecimal digits of the right length is accepted.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -203,6 +204,8 @@ def action_from_json(record: dict[str, Any], text: bytes = b"") -> Action:
     strokes, zoom = record["strokes"], float(record["zoom"])
     if not isinstance(strokes, list):
         raise ValueError("no strokes")
+    if not 0 < zoom < math.inf:  # NaN neither
+        raise ValueError("no zoom")
     made = StoredStrokes(text, len(strokes)) if text else tuple(map(Stroke.from_json, strokes))
     return Round(_frame(record["frame"]), made, zoom, bool(record["auto"]))
 

@@ -50,6 +50,9 @@ def given(contents: Any) -> dict[str, Any]:
 
 GOOD = line(drawn(A)) + line(drawn(B, A, 3))
 HOSTILE = {
+    "a zoom that is no number": line(drawn(C, B, 5, zoom="nan")),
+    "a zoom without end": raw(line(drawn(C, B, 5)).split(b'"record":')[1][:-2].replace(b'"zoom":1.0', b'"zoom":1e400')),
+    "a zoom of nothing": line(drawn(C, B, 5, zoom=0)),
     "an absolute id": line(drawn("/tmp/abs", B)),
     "an id that climbs": line(drawn("../../outside", B)),
     "an id with a zero": line(drawn("a\0b", B)),
