@@ -21,8 +21,8 @@ FRAME = START + kit.STROKE_FRAME
 """Timeline frame that is drawn on."""
 RENDER = (320, 200)
 _BUTTONS = (
-    *("tracks", "rounds", "propagate", "writeback", "output", "objects", "engine", "frames", "setup", "locks"),
-    "exchange",
+    *("tracks", "rounds", "propagate", "write_strips", "output", "engine", "render_frames", "review"),
+    "import_export",
 )
 """Modules of the operators that buttons run."""
 GREEN = tuple(round(255 * v) for v in kit.GREEN)
