@@ -198,7 +198,7 @@ def test_an_existing_python_is_checked(blender: Any, home: Path, choose: Any, se
     choose(engine_python=str(tmp_path / "fehlt"))
     with pytest.raises(RuntimeError, match="does not exist"):
         blender.ops.cutout.check_installation()
-    assert "Correct the path" in shown(setup)
+    assert "Correct it" in shown(setup)
     choose(engine_python=sys.executable)  # Blender's: it has no PyTorch
     with pytest.raises(RuntimeError, match=r"PyTorch.*missing"):
         blender.ops.cutout.check_installation()
