@@ -89,7 +89,7 @@ def engine_suite() -> Suite:
 
 def newest_suite() -> Suite:
     """What other versions of the libraries may break, with the newest that pip finds. Runs only where it is named."""
-    tools = tuple(r for r in _group("dev") if r.startswith("pytest"))
+    tools = tuple(r for r in _group("dev") if r.startswith(("pytest", "hypothesis")))
     requirements = (*venv.REQUIREMENTS, *tools)
     return Suite("newest", (3, 11), requirements, marks="libraries", torch=newest_torch())
 
