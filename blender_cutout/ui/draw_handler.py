@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,7 +13,7 @@ import bpy
 _log = logging.getLogger(__name__)
 
 
-class DrawHandler:
+class DrawHandler(ABC):
     """Draws over a region of every sequencer, from `add` to `remove`.
 
     Subclasses define `draw(context)` and wrap every GPU call in it in `guarded`.
@@ -40,9 +41,9 @@ class DrawHandler:
             bpy.types.SpaceSequenceEditor.draw_handler_remove(self._handle, self.region)
         self._handle, self._broken = None, False
 
+    @abstractmethod
     def draw(self, context: Any) -> None:
         """Draws over the context's region."""
-        raise NotImplementedError
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
