@@ -172,6 +172,11 @@ def _strips(scene: Any) -> list[Any]:
     return [p.strip for p in places(scene.sequence_editor)]
 
 
+def mattes_written(folder: Path) -> int:
+    """Returns how many mattes lie in the folder; only names are looked at, since the engine may be writing to it."""
+    return len([path for path in folder.glob("mattes/*/[0-9]*.png") if not path.parent.name.endswith("-raw")])
+
+
 def saved_while_at_work(bpy: Any, monkeypatch: pytest.MonkeyPatch, target: Path, copy: bool = False) -> list[str]:
     """Propagates, and saves under another name in the middle of it; returns what the panel said then."""
     from blender_cutout.tasks import jobs
@@ -180,7 +185,7 @@ def saved_while_at_work(bpy: Any, monkeypatch: pytest.MonkeyPatch, target: Path,
 
     def step_and_save() -> bool:
         busy = step()
-        if not said and len([n for n in contents(folder) if n.startswith("mattes/") and "raw" not in n]) >= 3:
+        if not said and mattes_written(folder) >= 3:
             said.append("")
             bpy.ops.wm.save_as_mainfile(filepath=str(target), copy=copy)
             status = bpy.context.window_manager.cutout
