@@ -60,7 +60,7 @@ def follow(stage: Stage, form: str) -> Steps:
         stage.check("the RGBA strip went with its clip", ok, f"{inside}, {outside}")
     else:
         troubles = _upkeep().keeper.troubles
-        stage.check("that splines do not fit is told", any("moved or turned" in text for text, _ in troubles), troubles)
+        stage.check("misfit splines are reported", any("moved or rotated" in text for text, _ in troubles), troubles)
     stage.shot(f"moved, written as {form}")
     transform.offset_x -= 25
     yield 1.6

@@ -1,7 +1,7 @@
-"""A background of ours beneath a clip: a colour, a picture or a movie, as long as the clip.
+"""Puts a background under a clip: a colour, a picture or a movie, as long as the clip.
 
-It lies directly beneath the clip: in a free channel with nothing seen between the two. Where there is none the clip
-goes up, with whatever else of ours must; strips of the artist's are never moved.
+The background goes into a free channel directly below the clip, with nothing visible in between. If there is none, the
+clip moves up, along with any of our own strips that are in the way; the artist's strips never move.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ COLOUR, IMAGE, MOVIE = "COLOR", "IMAGE", "MOVIE"
 
 
 def find(scene: Any, key: str) -> Place | None:
-    """The background of the clip's strip with that uuid."""
+    """Returns the background of the strip with that uuid; None if it has none."""
     if scene.sequence_editor is None:
         return None
     return next((p for p in places(scene.sequence_editor) if p.strip.get(BACKGROUND_KEY) == key), None)
 
 
 def put(scene: Any, place: Place, key: str, kind: str, colour: tuple[float, float, float], file: Path | None) -> bool:
-    """Puts a background beneath a clip, in the place of one that is there.
+    """Puts a background under a clip, replacing the one that is there.
 
     Args:
         scene: the scene with the strip.
         place: the clip's strip.
-        key: its uuid.
+        key: the uuid of the clip's strip.
         kind: COLOUR, IMAGE or MOVIE.
-        colour: as displayed, for COLOUR.
-        file: for the others.
+        colour: for COLOUR, as displayed.
+        file: for IMAGE and MOVIE.
 
     Returns:
-        True when the clip had to be moved up.
+        True if the clip had to move up.
 
     Raises:
         StripError: the file cannot be read, or there is no room.
@@ -64,28 +64,28 @@ def put(scene: Any, place: Place, key: str, kind: str, colour: tuple[float, floa
 
 
 def _make(place: Place, kind: str, colour: tuple[float, float, float], file: Path | None, left: int) -> Any:
-    """A new strip as long as the clip, in a channel out of the way."""
+    """Returns a new strip as long as the clip, in a channel out of the way."""
     strips, length = place.siblings, span(place.strip)[1] - left
     full = taken(place)
     channel = next((c for c in range(LAST_CHANNEL, 0, -1) if c not in full), None)
     if channel is None:
-        raise StripError("There is no free channel for the background.", "Delete a strip that lies over the clip.")
+        raise StripError("There is no free channel for the background.", "Delete a strip above the clip.")
     if kind == COLOUR:
         end = {"frame_end": left + length} if compat.BEFORE_5_0 else {"length": length}
         new = strips.new_effect("background", "COLOR", channel, left, **end)
         new.color = colour
         return new
     if file is None or not file.is_file():
-        raise StripError(f"The background's file is not there: {file or ''}", "Choose a picture or movie file.")
+        raise StripError(f"The background file does not exist: {file or ''}", "Choose a picture or movie file.")
     make = strips.new_movie if kind == MOVIE else strips.new_image
     try:
         new = make("background", str(file), channel, left, fit_method="FILL")
     except RuntimeError as error:
-        raise StripError(f"The background cannot be read: {file}", "Choose a picture or movie file.") from error
+        raise StripError(f"The background file cannot be read: {file}", "Choose a picture or movie file.") from error
     if min(_size(new)) <= 0:
         strips.remove(new)
-        raise StripError(f"The background cannot be read: {file}", "Choose a picture or movie file.")
-    # A movie that is too short shows its last frame from then on.
+        raise StripError(f"The background file cannot be read: {file}", "Choose a picture or movie file.")
+    # A movie that is too short holds its last frame.
     compat.time_set(new, "frame_final_duration", length)
     return new
 
@@ -96,7 +96,7 @@ def _size(strip: Any) -> tuple[int, int]:
 
 
 def _lowest(scene: Any, place: Place) -> Place:
-    """The strip beneath which the background belongs: the clip's, or its RGBA strip's."""
+    """Returns the strip that the background goes under: the clip's, or its RGBA strip."""
     shown = [
         p
         for p in places(scene.sequence_editor)
@@ -108,7 +108,7 @@ def _lowest(scene: Any, place: Place) -> Place:
 
 
 def _make_room(base: Place, without: list[Any]) -> int:
-    """Moves the clip up, and strips of ours that are never seen out of its way; returns the channel it had."""
+    """Moves the clip up, and our own invisible strips out of its way; returns the channel it was in."""
     channel = base.strip.channel
     left, right = span(base.strip)
     ours = [
@@ -117,8 +117,8 @@ def _make_room(base: Place, without: list[Any]) -> int:
     above = [c for c in nearest_channels(base, [*without, *ours]) if c > channel]
     if not above:
         raise StripError(
-            "There is no room for a background beneath the clip.",
-            "Move the strips above the clip up by a channel, then press Replace Background again.",
+            "There is no room for a background below the clip.",
+            "Move the strips above the clip up one channel, then press Replace Background again.",
         )
     in_the_way = [s for s in ours if s.channel == above[0]]
     full = taken(base, without) | {above[0]}

@@ -1,10 +1,8 @@
-"""The forms in which a cutout is written into the sequencer; of each cutout there is one at a time.
+"""The forms in which a cutout is written into the sequencer; each cutout has one at a time.
 
-There is no form with a compositor modifier, which Blender has from 5.0 on. Its edges are as exact as the Mask
-modifier's and stay so where the clip is transformed; but a frame of 640×360 takes it 40 to 170 ms where the Mask
-modifier needs 26 to 37 ms for one of 1920×1080, its Image node counts the scene's frames and so must be rebuilt after
-every move of the clip, and Blender 4 loses it. The soft edge of a transformed clip is had as well by transforming a
-meta strip around the clip.
+A compositor modifier (Blender 5.0 and later) is deliberately not among them: it is several times slower than the Mask
+modifier, its Image node counts the scene's frames and so must be rebuilt whenever the clip moves, and Blender 4 drops
+it. For a soft edge on a transformed clip, transform a meta strip around the clip instead.
 """
 
 from __future__ import annotations
@@ -23,14 +21,17 @@ from ..strips import Place, pieces
 from . import mask_splines, mask_strip, picture_strip, rgba_strip
 
 _AT_ONCE = 1000
-"""Pictures that a strip is given at once: that takes 10 ms."""
+"""Most pictures added to a strip in one go; more would be noticeable."""
 _BIT = 0.01
 
 
 def prepare(
     place: Callable[[], tuple[Any, Place]], key: str, name: str, folder: Path, pictures: int, form: Form
 ) -> Generator[float, None, None]:
-    """What takes long of `write`, bit by bit, and comes before it; yields how far it is. See `maskblock.prepare`."""
+    """Does the slow part of `write` in small steps, before it; yields the progress, 0 to 1.
+
+    See `mask_splines.prepare`.
+    """
     if form is Form.SPLINES:
         yield from mask_splines.prepare(place, key, folder / mask_splines.FILE)
     elif pictures > _AT_ONCE:
@@ -38,9 +39,9 @@ def prepare(
 
 
 def write(scene: Any, place: Place, key: str, name: str, folder: Path, pictures: int, form: Form) -> bool:
-    """Makes or updates a cutout's strips in one form and removes those of the others; see `masks.write`.
+    """Writes a cutout's strips in one form and removes those of the others; see `mask_strip.write`.
 
-    `prepare` comes before.
+    Call `prepare` first.
     """
     if form is Form.MASK:
         followed = mask_strip.write(scene, place, key, name, folder, pictures)
@@ -62,14 +63,14 @@ def write(scene: Any, place: Place, key: str, name: str, folder: Path, pictures:
 def _stock(
     place: Callable[[], tuple[Any, Place]], key: str, name: str, folder: Path, pictures: int, form: Form
 ) -> Generator[float, None, None]:
-    """Gives a long strip its pictures: Blender copies the whole list for each further one, seconds for thousands."""
+    """Adds a long strip's pictures step by step: Blender copies the whole list each time one is added."""
     made = False
     try:
         while True:
             scene, found = place()
             strip = _strip(scene, key, form)
             if strip is None and made:
-                raise InputError("The strip was taken back while it was made.", "Press Write Strips again.")
+                raise InputError("The strip was undone while it was being written.", "Press Write Strips again.")
             if strip is None:
                 channel, left = picture_strip.free_channel(found), picture_strip.span(found.strip)[0]
                 title = f"{name} {'mask' if form is Form.MASK else 'cutout'}"
@@ -92,21 +93,21 @@ def _stock(
 
 
 def _strip(scene: Any, key: str, form: Form) -> Any:
-    """The strip of a cutout in that form, None when there is none."""
+    """Returns a cutout's strip in that form; None if there is none."""
     if form is Form.MASK:
         return mask_strip.find(scene, key)
     return next((p.strip for p in rgba_strip.find(scene, key)), None)
 
 
 def remove(scene: Any, place: Place | None, key: str) -> None:
-    """Removes whatever was written of a cutout; the files stay."""
+    """Removes everything written for a cutout from the scene; the files stay."""
     mask_strip.remove(scene, place, key)
     rgba_strip.remove(scene, place, key)
     _remove_splines(scene, place, key)
 
 
 def is_shown(scene: Any, strip: Any, key: str, form: Form) -> bool:
-    """True when what was written of a cutout in that form is there, and the clip is seen through it."""
+    """Returns whether a cutout is written in that form and the clip is shown through it."""
     if form is Form.MASK:
         return mask_strip.is_applied(strip, key)
     if form is Form.CUTOUT:
@@ -118,14 +119,14 @@ def is_shown(scene: Any, strip: Any, key: str, form: Form) -> bool:
 
 
 def parts(scene: Any, strip: Any, key: str, form: Form) -> list[Any]:
-    """The strips of ours that must lie where the clip's lies; an RGBA strip may lie where the artist put it."""
+    """Returns the strips of ours that must stay on the clip; an RGBA strip may be moved by the artist."""
     if form is not Form.MASK:
         return []
     return [m.input_mask_strip for m in strip.modifiers if m.type == "MASK" and m.input_mask_strip is not None]
 
 
 def _modifier(scene: Any, clip: Any, mask: Any, key: str) -> None:
-    """Shows a clip through a Mask data-block."""
+    """Shows a clip through a Mask data-block, by a Mask modifier."""
     compat.ensure_sequencer_scene(scene)
     ours = [m for m in clip.modifiers if m.type == "MASK" and m.input_mask_id == mask]
     modifier = ours[0] if ours else clip.modifiers.new(mask_strip.MODIFIER, "MASK")
@@ -144,5 +145,5 @@ def _remove_splines(scene: Any, place: Place | None, key: str) -> None:
             if modifier.input_mask_type == "ID":
                 piece.strip.modifiers.remove(modifier)
             else:
-                modifier.input_mask_id = None  # it shows the clip through a mask strip by now
+                modifier.input_mask_id = None  # by now it shows the clip through a mask strip
     bpy.data.masks.remove(mask)

@@ -1,4 +1,4 @@
-"""Keeps mask strips on their clips: moved, trimmed or turned with them, and told where that is not enough."""
+"""Keeps mask strips aligned with their clips when these are moved, trimmed or transformed; reports those it cannot."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from . import picture_strip
 from .picture_strip import file_name, span
 
 LAID_KEY = "cutout_laid"
-"""Custom property of a mask strip: for which frames of the clip's content its pictures were written."""
+"""Custom property of a mask strip: the frames of the clip's content that its pictures were written for."""
 _MOVES = ("offset_x", "offset_y", "scale_x", "scale_y", "rotation")
 _CROPS = ("min_x", "max_x", "min_y", "max_y")
 _LAID = {"first": int, "count": int, "mark": str}
@@ -23,14 +23,14 @@ _AGAIN = "Press Write Strips."
 
 
 def note(scene: Any, place: Place, mask: Any, first: int, pictures: int) -> None:
-    """Has a mask strip remember what it was written for.
+    """Stores in a mask strip what it was written for.
 
     Args:
         scene: the scene.
         place: the clip's strip.
         mask: its mask strip.
         first: timeline frame of the first picture.
-        pictures: how many; 1 stands for any time.
+        pictures: how many; 1 = the same one at any time.
     """
     start = round(compat.time_get(place.strip, "frame_start"))
     laid = {"first": first - start, "count": pictures, "mark": fingerprint.fingerprint_of(scene, place.strip)}
@@ -38,9 +38,9 @@ def note(scene: Any, place: Place, mask: Any, first: int, pictures: int) -> None
 
 
 def keep(scene: Any) -> list[tuple[str, str]]:
-    """Lays every mask strip that can be over its clip again; returns what cannot: sentences, and what to do.
+    """Realigns all mask strips; returns those it cannot, each as (what is wrong, what to do).
 
-    Changes nothing where all is as it should be, so it may be called at any time.
+    Changes nothing that is already right, so it can be called at any time.
     """
     if scene.sequence_editor is None:
         return []
@@ -49,7 +49,7 @@ def keep(scene: Any) -> list[tuple[str, str]]:
     for place in clips:
         for mask in _masks(place.strip):
             if mask is None:
-                troubles.append((f"The mask strip of {place.strip.name} is gone: it is shown uncut.", _AGAIN))
+                troubles.append((f"The mask strip of {place.strip.name} is gone, so the clip is shown uncut.", _AGAIN))
                 continue
             fellows = [p for p in clips if mask in list(_masks(p.strip))]
             trouble = _check(scene, place, mask, alone=len(fellows) == 1)
@@ -59,7 +59,7 @@ def keep(scene: Any) -> list[tuple[str, str]]:
 
 
 def _masks(strip: Any) -> Iterator[Any]:
-    """The mask strips of ours that a clip is shown through; None = one that is gone."""
+    """Yields the mask strips of ours that a clip is shown through; None for one that is gone."""
     for modifier in strip.modifiers:
         if modifier.type == "MASK" and modifier.input_mask_type == "STRIP" and not modifier.mute:
             mask = modifier.input_mask_strip
@@ -68,22 +68,22 @@ def _masks(strip: Any) -> Iterator[Any]:
 
 
 def _check(scene: Any, place: Place, mask: Any, alone: bool) -> str:
-    """Puts a mask strip right; returns why it cannot, "" = it is."""
+    """Realigns a mask strip; returns why it cannot, "" if it can."""
     clip, laid = place.strip, kept.record(mask.get(LAID_KEY), **_LAID)
     if laid is None:
-        return f"What the mask strip of {clip.name} was written for is not known any more."
+        return f"The mask strip of {clip.name} has lost the record of what it was written for."
     if all(s != mask for s in place.siblings):
-        return f"{clip.name} and its masks do not lie in the same meta strip."
+        return f"{clip.name} and its mask strip are not in the same meta strip."
     if laid["mark"] != fingerprint.fingerprint_of(scene, clip):
-        return f"{clip.name} was changed since its masks were written: they may not fit."
+        return f"{clip.name} has changed since its masks were written: they may not fit."
     left, right = span(clip)
     first = round(compat.time_get(clip, "frame_start")) + laid["first"]
     if laid["count"] > 1 and not first <= left <= right <= first + laid["count"]:
-        return f"{clip.name} is longer than its masks, and shown uncut or wrong where they end."
-    if not alone:  # cut in two, or a copy: the masks are the other piece's
+        return f"{clip.name} is longer than its masks and is shown uncut or wrong past their end."
+    if not alone:  # split or copied: the masks belong to the other piece
         if span(mask)[0] <= left and right <= span(mask)[1] and _shows(mask, left) == left - first:
             return ""
-        return f"{clip.name} is a piece of a clip that has no masks of its own yet."
+        return f"{clip.name} is part of a split clip and has no masks of its own yet."
     if span(mask) != (left, right) or (laid["count"] > 1 and _shows(mask, left) != left - first):
         folder = Path(bpy.path.abspath(mask.directory))
         picture_strip.lay(place, mask, folder, laid["count"], first)
@@ -100,7 +100,7 @@ def _check(scene: Any, place: Place, mask: Any, alone: bool) -> str:
 
 
 def _shows(mask: Any, frame: int) -> int:
-    """The number, from 0, of the picture that a mask strip shows at a timeline frame; -1 = none."""
+    """Returns the number, from 0, of the picture that a mask strip shows at a timeline frame; -1 = none."""
     element = mask.strip_elem_from_frame(frame)
     number = element.filename[:-4] if element is not None else ""
     return int(number) - 1 if number.isdecimal() and file_name(int(number) - 1) == element.filename else -1

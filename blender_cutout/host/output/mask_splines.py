@@ -1,15 +1,15 @@
-"""A Blender Mask data-block of a cutout's splines: keyed on every frame, to be edited in the Image Editor.
+"""Makes a Mask data-block from a cutout's splines: keyed on every frame, editable in the Image Editor.
 
-Found out on 4.2 to 5.2:
+How Blender 4.2 to 5.2 behaves:
 
-* The Mask modifier draws the data-block over the whole output frame; one unit is that frame's longer side, the middle
-  is (0.5, 0.5), y points up. So each point is carried through the strip's transform. As for mask strips, flips are in
-  it up to 4.5 and not from 5.0 on.
-* Shapes can only be keyed by an operator, which wants an Image Editor in its mask mode, works at the scene's current
-  frame, and keys the layers with a selected point. The scene is evaluated at that frame first, or the evaluation puts
-  the points back.
-* All splines of a layer share their keys, so each has its own layer, which is switched by its opacity where it begins
-  and ends: no degenerate shapes are left for the artist to stumble over.
+* The Mask modifier draws the data-block over the whole output frame; one unit is the longer side of that frame, its
+  middle is (0.5, 0.5), y points up. So each point is mapped through the strip's transform. As with mask strips, that
+  includes flips up to 4.5, but not from 5.0 on.
+* Only an operator can key shapes. It needs an Image Editor in mask mode, works at the scene's current frame, and keys
+  the layers that have a selected point. The scene must be evaluated at that frame first, or the evaluation resets the
+  points.
+* All splines of a layer share their keys, so each gets a layer of its own, switched by opacity where it begins and
+  ends; otherwise the artist would find degenerate shapes.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ from . import spline_alignment
 from .mask_strip import MASK_KEY
 
 FILE = "splines.json"
-"""In the folder of the splines."""
+"""File name, in the folder of the splines."""
 _BEGUN_KEY = "cutout_mask_begun"
-"""Custom property of a Mask data-block that is being made: the uuid of its cutout."""
+"""Custom property of a Mask data-block still being made: the uuid of its cutout."""
 _BIT = 0.012
-"""Seconds of one bit of the work, about; Blender's window does not answer meanwhile."""
+"""Rough duration of one step in seconds; Blender's window does not respond meanwhile."""
 _RIM = 0.5
-"""Output pixels: the edge is drawn as a slope of a pixel to the spline's left, so this far beside it it is half."""
+"""Output pixels from a spline to where its edge is half opaque: Blender draws a one-pixel ramp to its left."""
 _WHOLE = 8.0
-"""Half side of the square that stands for the whole frame, in mask units: no transform shows its edge."""
+"""Half the side, in mask units, of the square that stands for the whole frame: no transform reveals its edge."""
 
 
 def find(track: str) -> Any:
-    """The Mask data-block of a cutout, None when there is none."""
+    """Returns the Mask data-block of a cutout; None if there is none."""
     return _find(MASK_KEY, track)
 
 
@@ -54,20 +54,20 @@ def _find(key: str, track: str) -> Any:
 
 
 def prepare(place: Callable[[], tuple[Any, Place]], track: str, file: Path) -> Generator[float, None, None]:
-    """Makes a Mask data-block of a cutout's splines, which `put` then puts in its place; nothing is shown through it.
+    """Makes a Mask data-block of a cutout's splines, which `put` then installs; nothing is shown through it yet.
 
-    Yields how far it is, from 0 to 1, after each bit of about `_BIT` seconds. Between them the artist goes on working:
-    whatever is Blender's is asked for anew each time. Closed before its end it leaves nothing behind.
+    Yields the progress, 0 to 1, after each step of about `_BIT` seconds. The artist keeps working between steps, so
+    Blender's data is looked up again each time. Leaves nothing behind if closed early.
 
     Args:
-        place: gives the scene and the clip's strip; raises StripError when it is gone.
+        place: returns the scene and the clip's strip; raises StripError if it is gone.
         track: uuid of the cutout.
-        file: the splines: see `core.delivery.splines_to_json`.
+        file: the splines: see `core.export.delivery.splines_to_json`.
 
     Raises:
-        StoreError: the file is not there or damaged.
-        StripError: Blender has no window, or the strip's place is not known.
-        InputError: the data-block was taken away meanwhile, by an undo.
+        StoreError: the file is missing or damaged.
+        StripError: Blender has no window, or the strip's position is unknown.
+        InputError: an undo removed the data-block meanwhile.
     """
     drop_begun(track)
     bpy.data.masks.new("Cutout splines")[_BEGUN_KEY] = track
@@ -82,7 +82,7 @@ def _fill(place: Callable[[], tuple[Any, Place]], track: str, file: Path) -> Gen
     record = yield from _slowly(spline_file.read(file))
     scene, found = place()
     left, _ = strips.coverage(scene, found.strip)
-    # Mask frames count from where the content starts; the strip may start before its content.
+    # Mask frames count from the start of the content; the strip may start earlier.
     first = 1 + max(0, left - round(compat.time_get(found.strip, "frame_start")))
     pictures: list[PictureMap] = []
     while len(pictures) < _wanted(*place(), record.frames):
@@ -99,7 +99,7 @@ def _fill(place: Callable[[], tuple[Any, Place]], track: str, file: Path) -> Gen
     while todo:
         yield 0.2 + 0.7 * (1 - len(todo) / total)
         while any(len(window.modal_operators) for window in bpy.context.window_manager.windows):
-            yield 0.2 + 0.7 * (1 - len(todo) / total)  # the artist drags something: the area may not change now
+            yield 0.2 + 0.7 * (1 - len(todo) / total)  # the artist is dragging something: do not touch the area
         _key_shapes(place()[0], _begun(track), record, todo, first, pictures, selected)
     for number, shape in enumerate(record.shapes):
         layer = _begun(track).layers[number + record.invert]
@@ -108,20 +108,20 @@ def _fill(place: Callable[[], tuple[Any, Place]], track: str, file: Path) -> Gen
 
 
 def put(scene: Any, place: Place, track: str, name: str, pictures: int) -> bool:
-    """Puts what `prepare` made in the place of the cutout's Mask data-block; what was edited by hand is replaced.
+    """Installs what `prepare` made as the cutout's Mask data-block; edits made by hand are replaced.
 
     Args:
         scene: the scene with the strip.
         place: the clip's strip.
         track: uuid of the cutout.
-        name: of the cutout, for a new data-block.
-        pictures: how many frames: one for each timeline frame of the clip, or 1 that stands for all of them.
+        name: the cutout's, for a new data-block.
+        pictures: how many frames: one for each timeline frame of the clip, or 1 for all of them.
 
     Returns:
-        True: however the clip is moved, its place is taken frame by frame.
+        True: the splines follow any movement, since each frame is mapped on its own.
 
     Raises:
-        InputError: the data-block was taken away meanwhile, by an undo.
+        InputError: an undo removed the data-block meanwhile.
     """
     mask, old = _begun(track), find(track)
     name = old.name if old is not None else f"{name} splines"
@@ -133,7 +133,7 @@ def put(scene: Any, place: Place, track: str, name: str, pictures: int) -> bool:
     del mask[_BEGUN_KEY]
     left, right = strips.coverage(scene, place.strip)
     start = round(compat.time_get(place.strip, "frame_start"))
-    # The modifier shows mask frame `frame_start` where the content starts; the strip may start before its content.
+    # The modifier shows mask frame `frame_start` where the content starts; the strip may start earlier.
     mask.frame_start = 1 + max(0, start - left)
     mask.frame_end = mask.frame_start + right - start
     spline_alignment.note(scene, place.strip, mask, pictures)
@@ -141,7 +141,7 @@ def put(scene: Any, place: Place, track: str, name: str, pictures: int) -> bool:
 
 
 def drop_begun(track: str = "") -> None:
-    """Removes what an interrupted `prepare` left of a cutout, or of all: an undo may bring it back."""
+    """Removes unfinished data-blocks of an interrupted `prepare`, of one cutout or all; an undo may bring them back."""
     for mask in list(bpy.data.masks):
         begun = mask.get(_BEGUN_KEY)
         if begun and track in ("", begun):
@@ -151,12 +151,12 @@ def drop_begun(track: str = "") -> None:
 def _begun(track: str) -> Any:
     mask = _find(_BEGUN_KEY, track)
     if mask is None:
-        raise InputError("The splines were taken back while they were made.", "Press Write Strips again.")
+        raise InputError("The splines were undone while they were being written.", "Press Write Strips again.")
     return mask
 
 
 def _slowly(steps: Generator[None, None, Splines]) -> Generator[float, None, Splines]:
-    """The steps, several together."""
+    """Runs the steps, several at a time; yields the progress."""
     until = time.monotonic() + _BIT
     while True:
         try:
@@ -170,12 +170,12 @@ def _slowly(steps: Generator[None, None, Splines]) -> Generator[float, None, Spl
 
 
 def _wanted(scene: Any, place: Place, count: int) -> int:
-    """How many pictures are to be known: that of each timeline frame where the clip's picture moves, else one."""
+    """Returns how many picture maps are needed: one per timeline frame if the clip's picture moves, else one."""
     return count if count > 1 and animation.moves(scene, place.strip) else 1
 
 
 def _add_pictures(scene: Any, place: Place, record: Splines, pictures: list[PictureMap]) -> None:
-    """How the clip's picture lies in the frame the modifier draws on, for as many more frames as a bit has time for."""
+    """Appends the clip's position in the output frame, for as many further frames as one step has time for."""
 
     def now() -> PictureMap:
         picture = strips.picture_map(scene, place.strip, (record.width, record.height))
@@ -195,7 +195,7 @@ def _add_pictures(scene: Any, place: Place, record: Splines, pictures: list[Pict
 
 
 def _layer(mask: Any, shape: Shape, number: int, invert: bool) -> None:
-    """A layer with one closed spline that has as many points as the shape."""
+    """Adds a layer with one closed spline that has as many points as the shape."""
     layer = mask.layers.new(name=f"{'Hole' if shape.hole else 'Outline'} {number}")
     layer.blend = "MERGE_SUBTRACT" if shape.hole != invert else "MERGE_ADD"
     _spline(layer, len(shape.points[0]))
@@ -212,7 +212,7 @@ def _spline(layer: Any, count: int) -> Any:
 
 
 def _whole_frame(mask: Any) -> None:
-    """A layer that covers everything, for the others to be taken away from."""
+    """Adds a layer that covers everything, for the others to be subtracted from."""
     layer = mask.layers.new(name="Everything")
     layer.blend = "MERGE_ADD"
     for point, (x, y) in zip(_spline(layer, 4).points, ((-1, -1), (-1, 1), (1, 1), (1, -1)), strict=True):
@@ -229,7 +229,7 @@ def _key_shapes(
     pictures: Sequence[PictureMap],
     selected: set[int],
 ) -> None:
-    """Keys every layer's shape on as many of the frames as a bit has time for, and takes those off the list.
+    """Keys every layer's shape on as many frames as one step has time for, and removes these from `todo`.
 
     `selected`: numbers of the shapes whose points are selected.
     """
@@ -255,7 +255,7 @@ def _key_shapes(
 
 
 def _shape(points: Any, values: Sequence[Sequence[float]], picture: PictureMap) -> None:
-    """Puts a spline's points and handles where the source pixels are shown."""
+    """Moves a spline's points and handles to where its source pixels are shown."""
     unit = max(picture.render_size)
 
     def shown(x: float, y: float) -> complex:
@@ -266,7 +266,7 @@ def _shape(points: Any, values: Sequence[Sequence[float]], picture: PictureMap) 
         return at.real / unit + 0.5, at.imag / unit + 0.5
 
     lines = [(shown(*v[:2]), shown(*v[2:4]), shown(*v[4:])) for v in values]
-    if picture.flip[0] != picture.flip[1]:  # the line is to go the same way round as without a mirror
+    if picture.flip[0] != picture.flip[1]:  # keep the line's direction as without the mirror
         lines = [(at, right, left) for at, left, right in reversed(lines)]
     shifts = _aside(lines, _RIM / picture.percentage)
     for point, line, shift in zip(points, lines, shifts, strict=True):
@@ -274,19 +274,19 @@ def _shape(points: Any, values: Sequence[Sequence[float]], picture: PictureMap) 
 
 
 def _aside(lines: Sequence[tuple[complex, complex, complex]], distance: float) -> list[complex]:
-    """For each point with its two handles the way by which the closed line goes to its right by `distance`."""
+    """Returns for each point the offset that moves the closed line to its right by `distance`."""
     shifts = []
     for at, left, right in lines:
         before, after = (v / abs(v) if abs(v) > 1e-6 else 0j for v in (at - left, right - at))
         both = before + after
-        # Half the sum of two unit vectors is as long as the cosine of half the turn: at a corner the way is longer.
+        # Half the sum of two unit vectors is as long as the cosine of half the turn: corners need a longer offset.
         length = max(abs(both) / 2, 0.5)
         shifts.append(-1j * both / abs(both) * distance / length if abs(both) > 1e-6 else 0j)
     return shifts
 
 
 def _switch(layer: Any, start: int, length: int, first: int, count: int) -> None:
-    """Shows the layer on its frames only."""
+    """Shows the layer only on its own frames."""
     keys = [(start, 1.0)]
     if start > first:
         keys.append((start - 1, 0.0))
@@ -306,7 +306,7 @@ def _switch(layer: Any, start: int, length: int, first: int, count: int) -> None
 
 @contextmanager
 def _frames(scene: Any) -> Iterator[Any]:
-    """A function that takes the scene to a frame, without the handlers of a frame change; back again at the end."""
+    """Yields a function that sets the scene's frame without frame-change handlers; restores the frame at the end."""
     before, layer = scene.frame_current, scene.view_layers[0]
 
     def go(frame: int) -> None:
@@ -322,7 +322,7 @@ def _frames(scene: Any) -> Iterator[Any]:
 
 @contextmanager
 def _editing(mask: Any) -> Iterator[Any]:
-    """A function that keys the mask's selected layers at the current frame; borrows an area of the window for it."""
+    """Yields a function that keys the mask's selected layers at the current frame; borrows a window area for it."""
     areas = [(w, a) for w in bpy.context.window_manager.windows for a in w.screen.areas]
     if not areas:
         raise StripError("Blender has no window to key the splines in.", "Open the file in a window, or write masks.")

@@ -1,4 +1,4 @@
-"""The mask strip and the Mask modifier on the clip's strip: what makes the composite, with or without this add-on."""
+"""Writes mask strips and the clip's Mask modifiers: they show the composite, with or without this add-on."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .picture_strip import add, copy_place, free_channel, lay, span
 MASK_KEY = "cutout_mask"
 """Custom property of a mask strip: the uuid of its cutout."""
 COPY_KEY = "cutout_mask_copy"
-"""Custom property of the mask strip of another piece of the clip: the uuid of its cutout."""
+"""Custom property of the mask strips of a split clip's other pieces: the uuid of the cutout."""
 MODIFIER = "Cutout"
 
 
 def is_applied(strip: Any, track: str) -> bool:
-    """True when a clip's strip is shown through the mask strip of that cutout."""
+    """Returns whether a clip's strip is shown through the mask strip of that cutout."""
     return any(
         modifier.type == "MASK"
         and modifier.input_mask_strip is not None
@@ -30,33 +30,33 @@ def is_applied(strip: Any, track: str) -> bool:
 
 
 def folder_of(track_folder: Path) -> Path:
-    """The folder of the written masks inside a cutout's folder."""
+    """Returns the folder of the written masks inside a cutout's folder."""
     return track_folder / "matte"
 
 
 def find(scene: Any, track: str) -> Any:
-    """The mask strip of a cutout, None when there is none."""
+    """Returns the mask strip of a cutout; None if there is none."""
     if scene.sequence_editor is None:
         return None
     return next((p.strip for p in places(scene.sequence_editor) if p.strip.get(MASK_KEY) == track), None)
 
 
 def write(scene: Any, place: Place, track: str, name: str, folder: Path, pictures: int) -> bool:
-    """Makes or updates the mask strip of a cutout and the clip's modifier.
+    """Makes or updates a cutout's mask strip and the clip's modifier.
 
     Args:
         scene: the scene with the strip.
         place: the clip's strip.
         track: uuid of the cutout.
-        name: of the cutout, for a new strip.
-        folder: with the mask pictures `file_name(0)` and so on.
-        pictures: how many: one for each timeline frame of the clip, or 1 that stands for all of them.
+        name: the cutout's, for a new strip.
+        folder: holds the mask pictures `file_name(0)` and so on.
+        pictures: how many: one for each timeline frame of the clip, or 1 for all of them.
 
     Returns:
-        False when the mask may not follow the clip on every frame: a driver moves it, or a curve with modifiers.
+        False if the mask may not follow the clip on every frame, because a driver or a curve with modifiers moves it.
 
     Raises:
-        StripError: the clip's channel list is full.
+        StripError: there is no free channel.
     """
     clip = place.strip
     ours = [s for s in place.siblings if s.get(MASK_KEY) == track]
@@ -72,27 +72,27 @@ def write(scene: Any, place: Place, track: str, name: str, folder: Path, picture
         copy = add(piece.siblings, f"{name} mask", folder, channel, left)
         copy[COPY_KEY] = track
         for modifier in [m for m in piece.strip.modifiers if _fed_by(m, mask)]:
-            modifier.input_mask_strip = None  # as it was copied with the strip
+            modifier.input_mask_strip = None  # it was copied with the strip
         followed = _cover(scene, piece, copy, folder, pictures) and followed
     return followed
 
 
 def _cover(scene: Any, place: Place, mask: Any, folder: Path, pictures: int) -> bool:
-    """Lays a mask strip over a clip's strip and has that shown through it; False as `follow`."""
-    mask.mute = True  # muted it still feeds the modifier, but never covers the picture
-    mask.use_float = True  # a mask of 8 bits on a clip of 16 is taken for linear light by 4.2: 55 for 128
+    """Lays a mask strip over a clip's strip and shows the clip through it; returns what `follow` does."""
+    mask.mute = True  # a muted strip still feeds the modifier, but never covers the picture
+    mask.use_float = True  # 4.2 treats an 8-bit mask on a 16-bit clip as linear light
     lay(place, mask, folder, pictures)
     mask_alignment.note(scene, place, mask, coverage(scene, place.strip)[0], pictures)
     followed = follow(scene, place.strip, mask)
     _modifier(scene, place.strip, mask)
-    # Without this the preview, and from 5.0 on even the next render, go on showing the pictures of before.
+    # Otherwise the preview, and from 5.0 on even the next render, keeps showing the old pictures.
     mask.invalidate_cache("RAW")
     place.strip.invalidate_cache("RAW")
     return followed
 
 
 def _clear(scene: Any, track: str, keep: Any) -> None:
-    """Removes the mask strips of a cutout but one: those of other pieces, and those that Blender copied."""
+    """Removes all mask strips of a cutout but one: those of other pieces, and Blender's copies."""
     found = [p for p in places(scene.sequence_editor) if track in (p.strip.get(MASK_KEY), p.strip.get(COPY_KEY))]
     for place in found:
         if place.strip != keep:
@@ -100,7 +100,7 @@ def _clear(scene: Any, track: str, keep: Any) -> None:
 
 
 def part(strip: Any) -> None:
-    """Has a strip not shown through any cutout's mask: a copy that gets a cutout of its own."""
+    """Removes our mask modifiers from a strip: a copy that gets a cutout of its own."""
     for modifier in [m for m in strip.modifiers if m.type == "MASK" and m.name.startswith(MODIFIER)]:
         mask = modifier.input_mask_strip
         if mask is None or mask.get(MASK_KEY) or mask.get(COPY_KEY):
@@ -108,16 +108,16 @@ def part(strip: Any) -> None:
 
 
 def follow(scene: Any, clip: Any, mask: Any) -> bool:
-    """Lays the mask exactly over the clip's picture; False when the clip is moved by what cannot be copied."""
+    """Lays the mask exactly over the clip's picture; returns False if the clip's animation cannot be copied."""
     copy_place(clip, mask)
-    # Up to 4.5 modifiers work on the output frame; from 5.0 on in the strip's own space, before the clip's flip.
+    # Up to 4.5 modifiers work on the output frame; from 5.0 on, in the strip's own space, before the clip's flip.
     mask.use_flip_x = clip.use_flip_x and compat.BEFORE_5_0
     mask.use_flip_y = clip.use_flip_y and compat.BEFORE_5_0
     return animation.copy(scene, clip, mask)
 
 
 def remove(scene: Any, place: Place | None, track: str) -> None:
-    """Removes the mask strip of a cutout and the modifier that it feeds; the files stay."""
+    """Removes a cutout's mask strips and the modifiers they feed; the files stay."""
     if scene.sequence_editor is None:
         return
     for piece in pieces(scene, place.strip) if place is not None else ():
@@ -138,7 +138,7 @@ def _modifier(scene: Any, clip: Any, mask: Any) -> None:
     modifier.input_mask_type = "STRIP"
     modifier.input_mask_strip = mask
     if clip.blend_type in ("REPLACE", "CROSS"):
-        clip.blend_type = "ALPHA_OVER"  # those show the cut-away part as black
+        clip.blend_type = "ALPHA_OVER"  # those would show the removed part as black
 
 
 def _fed_by(modifier: Any, mask: Any) -> bool:
@@ -146,13 +146,13 @@ def _fed_by(modifier: Any, mask: Any) -> bool:
 
 
 def show_through(scene: Any, place: Place, key: str, composes: bool) -> None:
-    """Leaves a clip's strip, and its halves, the Mask modifier of one of our mask strips, or takes it away.
+    """Keeps only one of our mask strips on a clip's strip and its other pieces, or removes just that one.
 
     Args:
         scene: the scene with the strip.
         place: the clip's strip.
-        key: of the mask strip, as in `masks.write`.
-        composes: True = those of our other mask strips are removed, False = its own are.
+        key: of the mask strip, as in `write`.
+        composes: True = removes our other Mask modifiers, False = removes its own.
     """
     for piece in pieces(scene, place.strip):
         for modifier in [m for m in piece.strip.modifiers if m.type == "MASK" and m.input_mask_strip is not None]:

@@ -1,4 +1,4 @@
-"""Picture strips of ours beside a clip's strip: in its time, on its place in the frame, in a free channel."""
+"""Our own picture strips: aligned with a clip's strip in time and in the frame, in a free channel."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ _DOT = (
 
 
 def file_name(index: int) -> str:
-    """Name of the picture for the index-th timeline frame of the strip, from 0."""
+    """Returns the name of the picture for the index-th timeline frame of the strip, from 0."""
     return f"{index + 1:06d}.png"
 
 
 def add(siblings: Any, name: str, folder: Path, channel: int, left: int) -> Any:
-    """A new strip whose first picture is the first one in `folder`.
+    """Adds a strip whose first picture is the first one in `folder`; returns it.
 
-    Made with a dot in its place: Blender decodes the picture on the spot, for nothing but its size, which it finds out
-    again when it shows it. At 3840×2160 that would hold the window up for 150 ms.
+    It is made with a one-pixel picture first: Blender decodes the picture at once just to find its size, which would
+    hold up the window with large pictures, and finds the size again when it shows them.
     """
     with tempfile.TemporaryDirectory() as scratch:
         dot = Path(scratch) / file_name(0)
@@ -51,13 +51,13 @@ def add(siblings: Any, name: str, folder: Path, channel: int, left: int) -> Any:
 
 
 def span(strip: Any) -> tuple[int, int]:
-    """First timeline frame of a strip and one past its last."""
+    """Returns the first timeline frame of a strip and one past its last."""
     left, right = (round(compat.time_get(strip, n)) for n in ("frame_final_start", "frame_final_end"))
     return left, right
 
 
 def stored_path(folder: Path) -> str:
-    """The folder as a strip keeps it: relative to a saved .blend where possible, so that both can move together."""
+    """Returns the folder as a strip stores it: relative to a saved .blend if possible, so that both move together."""
     if bpy.data.filepath:
         try:
             return bpy.path.relpath(str(folder)) + "/"
@@ -69,8 +69,8 @@ def stored_path(folder: Path) -> str:
 def lay(place: Place, strip: Any, folder: Path, pictures: int, first: int | None = None) -> None:
     """Gives our strip its pictures in `folder`, and the clip's place on the timeline.
 
-    The first picture is that of the timeline frame `first`, else of the first one of the clip's `coverage`; 1 picture
-    stands for all of its time.
+    The first picture is for timeline frame `first`, by default the first one of the clip's `coverage`; a single picture
+    lasts throughout.
     """
     left, right = span(place.strip)
     if first is None:
@@ -100,7 +100,7 @@ def lay(place: Place, strip: Any, folder: Path, pictures: int, first: int | None
 
 
 def copy_place(clip: Any, strip: Any) -> None:
-    """Lays our strip over the clip's picture in the frame; animation and flips are left to the caller."""
+    """Gives our strip the clip's transform and crop; the caller handles animation and flips."""
     for name in ("offset_x", "offset_y", "scale_x", "scale_y", "rotation", "origin", "filter"):
         setattr(strip.transform, name, getattr(clip.transform, name))
     for name in ("min_x", "max_x", "min_y", "max_y"):
@@ -108,17 +108,17 @@ def copy_place(clip: Any, strip: Any) -> None:
 
 
 def taken(place: Place, without: Iterable[Any] = ()) -> set[int]:
-    """The channels in which something lies in the clip's time, leaving strips out."""
+    """Returns the channels that are occupied during the clip, not counting some strips."""
     left, right = span(place.strip)
     left_out = list(without)
     return {s.channel for s in place.siblings if s not in left_out and span(s)[0] < right and span(s)[1] > left}
 
 
 def free_channel(place: Place, strip: Any = None) -> int:
-    """The strip's channel where nothing else lies in its time, else the nearest free one above the clip, then below.
+    """Returns the strip's channel if it is free, else the nearest free one above the clip, then below.
 
     Raises:
-        StripError: there is none.
+        StripError: no channel is free.
     """
     full = taken(place, [strip] if strip is not None else ())
     first = place.strip.channel
@@ -130,9 +130,9 @@ def free_channel(place: Place, strip: Any = None) -> int:
 
 
 def nearest_channels(place: Place, without: Iterable[Any] = ()) -> Iterator[int]:
-    """Free channels above and below a clip between which and the clip nothing is seen: the nearest ones first.
+    """Yields free channels above and below a clip with nothing visible in between, nearest first.
 
-    What is put there takes the clip's place among the other pictures. Muted strips, sounds and `without` are nothing.
+    A strip there takes the clip's place in the stack. Muted strips, sounds and `without` do not count as visible.
     """
     left, right = span(place.strip)
     left_out = [*without, place.strip]

@@ -1,4 +1,4 @@
-"""How a clip's strip stands on the timeline and in the frame: kept with what was written, to see what changed later."""
+"""Describes where a clip's strip lies on the timeline and in the frame; stored with its output to detect changes."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ _CROPS = ("min_x", "max_x", "min_y", "max_y")
 
 
 def in_time(strip: Any) -> list[int]:
-    """Where its content starts, its first timeline frame and one past its last."""
+    """Returns where the strip's content starts, its first timeline frame and one past its last."""
     return [round(compat.time_get(strip, "frame_start")), *span(strip)]
 
 
 def in_frame(scene: Any, strip: Any) -> list[Any]:
-    """Its transform, crop and flips, and their animation counted from where its content starts; JSON values."""
+    """Returns the strip's flips, transform and crop, or its animation relative to the content's start; JSON values."""
     start, curves = compat.time_get(strip, "frame_start"), animation.curves_of(scene, strip)
     found: list[Any] = [bool(strip.use_flip_x), bool(strip.use_flip_y)]
     found += [round(getattr(strip.transform, name), 4) for name in _MOVES]
     found += [round(value, 4) for value in strip.transform.origin]
     found += [round(getattr(strip.crop, name)) for name in _CROPS]
-    if curves:  # what moves has another value on every frame: its curves count
+    if curves:  # animated values differ on every frame: compare the curves
         del found[2:]
         for name, curve in curves:
             points = [[round(p.co[0] - start, 2), round(p.co[1], 4)] for p in curve.keyframe_points]
@@ -33,7 +33,7 @@ def in_frame(scene: Any, strip: Any) -> list[Any]:
 
 
 def same(text: str, now: list[Any]) -> bool:
-    """True when what was kept as JSON is what is now."""
+    """Returns whether a record stored as JSON equals the current one."""
     try:
         return bool(json.loads(text) == json.loads(json.dumps(now)))
     except (ValueError, RecursionError):

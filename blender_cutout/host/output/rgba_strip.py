@@ -1,7 +1,7 @@
-"""The RGBA strip of a cutout: its pictures with alpha in the clip's place, the clip itself muted.
+"""Writes RGBA strips: the cutout's pictures with alpha in place of the clip, which is muted.
 
-It follows its clip when that is moved, trimmed or turned. Moved by itself it stays where the artist put it, until the
-clip is moved.
+An RGBA strip follows its clip when that is moved, trimmed or transformed. If the artist moves it, it stays there until
+the clip moves.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from .picture_strip import add, copy_place, free_channel, lay, nearest_channels,
 CUTOUT_KEY = "cutout_pictures"
 """Custom property of an RGBA strip: the key of what was written."""
 MUTED_KEY = "cutout_muted"
-"""Custom property of a clip's strip that was muted for its RGBA strip: by that strip's key."""
+"""Custom property of a clip's strip that was muted for an RGBA strip: that strip's key."""
 LAID_KEY = "cutout_pictures_laid"
-"""Custom property of an RGBA strip: for which frames of the clip's content it was written, and how the clip stood."""
+"""Custom property of an RGBA strip: the frames of the clip's content it was written for, and the clip's placement."""
 _AGAIN = "Press Write Strips."
 _LOOKS = ("blend_alpha", "color_saturation", "color_multiply", "use_flip_x", "use_flip_y")
 
 
 def find(scene: Any, key: str) -> list[Place]:
-    """The RGBA strips of a cutout: one for each piece of its clip."""
+    """Returns a cutout's RGBA strips: one for each piece of its clip."""
     return [p for p in places(scene.sequence_editor) if p.strip.get(CUTOUT_KEY) == key] if scene.sequence_editor else []
 
 
 def write(scene: Any, place: Place, key: str, name: str, folder: Path, pictures: int) -> bool:
-    """Makes or updates the RGBA strips of a cutout, and mutes the clip; arguments and result as of `masks.write`."""
+    """Makes or updates a cutout's RGBA strips, and mutes the clip; arguments and result as in `mask_strip.write`."""
     earlier = find(scene, key)
     followed = True
     for piece in pieces(scene, place.strip):
@@ -63,7 +63,7 @@ def write(scene: Any, place: Place, key: str, name: str, folder: Path, pictures:
 
 
 def remove(scene: Any, place: Place | None, key: str) -> None:
-    """Removes the RGBA strips of a cutout and shows the clip again; the files stay."""
+    """Removes a cutout's RGBA strips and unmutes the clip; the files stay."""
     for old in find(scene, key):
         old.siblings.remove(old.strip)
     for piece in pieces(scene, place.strip) if place is not None else ():
@@ -73,9 +73,9 @@ def remove(scene: Any, place: Place | None, key: str) -> None:
 
 
 def keep(scene: Any) -> list[tuple[str, str]]:
-    """Lays RGBA strips where their clips went; returns what cannot be: sentences, and what to do.
+    """Realigns the RGBA strips of clips that have moved; returns those it cannot, each as (what is wrong, what to do).
 
-    Changes nothing where no clip has moved, so it may be called at any time.
+    Changes nothing unless a clip has moved, so it can be called at any time.
     """
     troubles = []
     every = list(places(scene.sequence_editor)) if scene.sequence_editor is not None else []
@@ -90,14 +90,14 @@ def keep(scene: Any) -> list[tuple[str, str]]:
 
 
 def _check(scene: Any, clips: list[Place], ours: list[Any]) -> str:
-    """Puts the RGBA strips of a cutout right; returns why it cannot, "" = they are."""
+    """Realigns a cutout's RGBA strips; returns why it cannot, "" if it can."""
     place, clip = clips[0], clips[0].strip
     if not ours:
         return f"The RGBA strip of {clip.name} is gone, and {clip.name} itself is muted." if clip.mute else ""
     known = [laid for strip in ours if (laid := _laid(strip)) is not None]
     if len(known) < len(ours):
-        return f"What the RGBA strip of {clip.name} was written for is not known any more."
-    if len(clips) > 1 or len(ours) > 1:  # cut in two, or copied: right as long as nothing was moved
+        return f"The RGBA strip of {clip.name} has lost the record of what it was written for."
+    if len(clips) > 1 or len(ours) > 1:  # split or copied: fine as long as nothing has moved
         starts, stands = {one["time"][0] for one in known}, [one["stands"] for one in known]
         whole = {at for p in clips for at in range(*span(p.strip))} <= {at for s in ours for at in range(*span(s))}
         fits = all(
@@ -105,15 +105,15 @@ def _check(scene: Any, clips: list[Place], ours: list[Any]) -> str:
             and any(placement.same(stand, placement.in_frame(scene, p.strip)) for stand in stands)
             for p in clips
         )
-        return "" if whole and fits else f"{clip.name} was cut or copied since its RGBA strip was written."
+        return "" if whole and fits else f"{clip.name} was split or copied after its RGBA strip was written."
     strip, laid = ours[0], known[0]
     time, stands = placement.in_time(clip), placement.in_frame(scene, clip)
     if laid["mark"] != fingerprint.fingerprint_of(scene, clip):
-        return f"{clip.name} was changed since its RGBA strip was written: it may not fit."
+        return f"{clip.name} has changed since its RGBA strip was written: it may not fit."
     if laid["time"] == time and placement.same(laid["stands"], stands):
         return ""
     if all(s != strip for s in place.siblings):
-        return f"{clip.name} and its RGBA strip do not lie in the same meta strip."
+        return f"{clip.name} and its RGBA strip are not in the same meta strip."
     first = time[0] + laid["first"]
     if laid["count"] > 1 and not first <= time[1] <= time[2] <= first + laid["count"]:
         return f"{clip.name} is longer than its RGBA strip."
@@ -125,13 +125,13 @@ def _check(scene: Any, clips: list[Place], ours: list[Any]) -> str:
 
 
 def _laid(strip: Any) -> dict[str, Any] | None:
-    """What an RGBA strip remembers; None when that makes no sense."""
+    """Returns an RGBA strip's stored record; None if it is missing or malformed."""
     laid = kept.record(strip.get(LAID_KEY), first=int, count=int, mark=str, time=list, stands=str)
     return laid if laid and len(laid["time"]) == 3 and all(type(at) is int for at in laid["time"]) else None
 
 
 def _follow(scene: Any, place: Place, strip: Any, first: int, pictures: int) -> bool:
-    """Lays an RGBA strip over the clip's picture, and has it remember that; False as `animation.copy`."""
+    """Aligns an RGBA strip with the clip and records that; returns what `animation.copy` does."""
     copy_place(place.strip, strip)
     followed = animation.copy(scene, place.strip, strip)
     time = placement.in_time(place.strip)

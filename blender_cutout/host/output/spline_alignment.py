@@ -1,4 +1,4 @@
-"""Whether a cutout's splines still fit their clip. In time they follow by themselves; in the frame they cannot."""
+"""Checks whether a cutout's splines still fit their clip. They follow it in time, but not in the frame."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from . import placement
 from .mask_strip import MASK_KEY
 
 LAID_KEY = "cutout_splines_laid"
-"""Custom property of a Mask data-block: for which frames of the clip's content it was made, and how the clip stood."""
+"""Custom property of a Mask data-block: the frames of the clip's content it was made for, and the clip's placement."""
 _LAID = {"first": int, "count": int, "mark": str, "stands": list}
 _AGAIN = "Press Write Strips."
 
 
 def note(scene: Any, clip: Any, mask: Any, count: int) -> None:
-    """Has a Mask data-block remember what it was made for: `count` frames (1 = any time) from the clip's `coverage`."""
+    """Stores in a Mask data-block what it was made for: `count` frames (1 = any time) from the clip's `coverage`."""
     first = coverage(scene, clip)[0] - round(compat.time_get(clip, "frame_start"))
     laid = {
         "first": first,
@@ -29,7 +29,7 @@ def note(scene: Any, clip: Any, mask: Any, count: int) -> None:
 
 
 def keep(scene: Any) -> list[tuple[str, str]]:
-    """What does not fit any more: sentences, and what to do."""
+    """Returns the splines that no longer fit, each as (what is wrong, what to do)."""
     troubles = []
     every = places(scene.sequence_editor) if scene.sequence_editor is not None else ()
     for place in every:
@@ -44,15 +44,15 @@ def keep(scene: Any) -> list[tuple[str, str]]:
 
 def _check(scene: Any, clip: Any, laid: dict[str, Any] | None) -> str:
     if laid is None:
-        return f"What the splines of {clip.name} were made for is not known any more."
+        return f"The splines of {clip.name} have lost the record of what they were made for."
     if laid["mark"] != fingerprint.fingerprint_of(scene, clip):
-        return f"{clip.name} was changed since its splines were made: they may not fit."
+        return f"{clip.name} has changed since its splines were made: they may not fit."
     start, left, right = placement.in_time(clip)
     first = start + laid["first"]
     if laid["count"] > 1 and not first <= left <= right <= first + laid["count"]:
-        return f"{clip.name} is longer than its splines, and shown uncut or wrong where they end."
+        return f"{clip.name} is longer than its splines and is shown uncut or wrong past their end."
     if laid["stands"] != json.loads(json.dumps(_stands(scene, clip))):
-        return f"{clip.name} was moved or turned in the frame since its splines were made."
+        return f"{clip.name} has been moved or rotated in the frame since its splines were made."
     return ""
 
 

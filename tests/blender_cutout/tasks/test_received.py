@@ -312,7 +312,7 @@ def test_a_mask_strip_that_remembers_nonsense_is_told_and_stops_no_saving(
     save_all_ways(blender, place)
     assert (tmp_path / "else" / "second_cutout" / UUID / "rounds.jsonl").is_file()
     troubles = upkeep.keeper.look(blender.context.scene)
-    assert [text for text, _ in troubles if "not known any more" in text]
+    assert [text for text, _ in troubles if "has lost the record" in text]
     assert "Traceback" not in "".join(capfd.readouterr())
 
 

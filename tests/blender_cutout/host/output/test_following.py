@@ -89,7 +89,7 @@ def test_what_an_rgba_strip_cannot_follow_is_told(blender: Any, project: Project
     assert not told(scene), "one RGBA strip covers both halves"
     (copy,) = duplicate(blender, scene, strip)
     compat.time_set(copy, "frame_start", 41)
-    assert "was cut or copied" in told(scene)
+    assert "was split or copied" in told(scene)
     compat.strips(scene.sequence_editor).remove(copy)
     assert not told(scene)
     compat.strips(scene.sequence_editor).remove(pictures(scene)[0])
@@ -117,7 +117,7 @@ def test_splines_follow_in_time_and_tell_that_they_cannot_in_the_frame(
         seen = shown_alpha(blender, scene, strip, 31 + clip_frame, tmp_path / "r")
         assert iou(seen > 0.5, alpha > 0.5) >= 0.95, clip_frame
     strip.transform.offset_x += 20
-    assert "moved or turned in the frame" in told(scene)
+    assert "moved or rotated in the frame" in told(scene)
     blender.ops.cutout.write_strips()
     assert not told(scene)
     compat.time_set(strip, "frame_offset_end", 0)
@@ -136,4 +136,4 @@ def test_splines_of_a_clip_that_is_animated_fit_on_every_frame(blender: Any, pro
         assert not told(scene), frame
     strip.transform.offset_x = 5
     strip.transform.keyframe_insert("offset_x", frame=6)
-    assert "moved or turned in the frame" in told(scene)
+    assert "moved or rotated in the frame" in told(scene)
