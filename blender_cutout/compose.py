@@ -23,12 +23,12 @@ from .environment import machine
 from .environment.tier_record import fitting_tier
 
 if TYPE_CHECKING:
-    from .core.ports import FusionNet, Key, PropagationNet, ScribbleNet, Value, Weight
+    from .core.ports import Key, PropagationNet, ScribbleNet, Value
     from .core.types import Image, Map, Matte, Mattes
 
 T = TypeVar("T")
 DEVICES = (AUTO, "cpu", "cuda", "mps")
-KINDS = ("scribble", "propagation", "fusion")
+KINDS = ("scribble", "propagation")
 """What weights are for."""
 
 
@@ -40,13 +40,11 @@ class Networks:
         scribble: stroke network.
         propagation: propagation network.
         weights_id: hash over the weight files.
-        fusion: fusion network; None = the tier fuses by formula.
     """
 
     scribble: ScribbleNet
     propagation: PropagationNet
     weights_id: str
-    fusion: FusionNet | None = None
 
 
 Loose = Mapping[str, Path | Sequence[Path]]
@@ -60,8 +58,8 @@ def load_engine(tier: str = AUTO, device: str = AUTO, weights: Loose | None = No
         tier: a name from `cutout tiers`; auto = see `choose_tier`.
         device: auto, cpu, cuda or mps; auto takes cuda, then mps, then cpu.
         weights: checkpoints or safetensors files to be used instead of the tier's own, by what they are for:
-            "scribble", "propagation", "fusion". Several propagation networks answer together; as many as the tier has
-            look as its own do, else each looks once at the whole working size.
+            "scribble", "propagation". Several propagation networks answer together; as many as the tier has look as
+            its own do, else each looks once at the whole working size.
 
     Raises:
         InputError: unknown tier or device, or a device that this machine has not.
@@ -114,7 +112,6 @@ def make_engine(networks: Networks, tier: Tier, device: str = "cpu") -> Engine:
         networks.scribble,
         networks.propagation,
         settings_of(tier),
-        fusion=networks.fusion,
         tier=tier.name,
         device=device,
         weights_id=networks.weights_id,
@@ -173,7 +170,6 @@ def load_networks(tier: Tier, device: str, weights: Loose | None = None) -> Netw
             raise InputError(f"There are no weights for {kind!r}.", f"Choose from: {', '.join(KINDS)}.")
         if kind != "propagation" and not isinstance(given, Path) and len(given) > 1:
             raise InputError(f"There can be only one file for {kind}.", "Only propagation networks answer together.")
-        names.setdefault(kind, (kind,))  # a tier that does without can be given some
     with translated():
         other = {
             kind: [checkpoint_weights.read_checkpoint_weights(path) for path in _files(given)]
@@ -193,16 +189,13 @@ def load_networks(tier: Tier, device: str, weights: Loose | None = None) -> Netw
         loaded = [predictors.load_propagation(name, device, precision, file) for name, file in sources("propagation")]
         members = ensemble.members(loaded, _looks(tier, len(loaded)))
         propagation = members[0] if len(members) == 1 else ensemble.PropagationEnsemble(members)
-        fusion: FusionNet | None = None
-        for name, file in sources("fusion"):
-            fusion = _Fusion(predictors.load_fusion(name, device, loose=file))
         hashes = "".join(
             registry.find_entry(name).sha256 if file is None else file.sha256
             for kind in names
             for name, file in sources(kind)
         )
     weights_id = hashlib.sha256(hashes.encode()).hexdigest()[:16]
-    return Networks(_Scribble(scribble), _Propagation(propagation), weights_id, fusion)
+    return Networks(_Scribble(scribble), _Propagation(propagation), weights_id)
 
 
 def _files(given: Path | Sequence[Path]) -> Sequence[Path]:
@@ -227,8 +220,7 @@ def check_weights(tier: Tier) -> Iterator[tuple[str, int]]:
 
 def _weight_names(tier: Tier) -> dict[str, tuple[str, ...]]:
     """What weights are for -> their names in the registry, for all that a tier uses."""
-    names = ((tier.scribble_weights,), _propagation_names(tier), (tier.fusion_weights,))
-    return {kind: found for kind, found in zip(KINDS, names, strict=True) if any(found)}
+    return {"scribble": (tier.scribble_weights,), "propagation": _propagation_names(tier)}
 
 
 def _propagation_names(tier: Tier) -> tuple[str, ...]:
@@ -337,18 +329,6 @@ class _Propagation:
     def megabytes(self, key: Key, value: Value) -> float:
         """See `PropagationNet`."""
         return self._net.megabytes(key, value)
-
-
-class _Fusion:
-    """A fusion network whose errors are translated."""
-
-    def __init__(self, net: FusionNet) -> None:
-        self._net = net
-
-    def predict_shift(self, image: Image, old: Mattes, new: Mattes, carried: Mattes, weight: Weight) -> Mattes:
-        """See `FusionNet`."""
-        with translated():
-            return self._net.predict_shift(image, old, new, carried, weight)
 
 
 def _torch() -> Any:

@@ -18,7 +18,7 @@ from .types import Clip, Direction, FrameRange, MatteKind, PropagationOptions, S
 
 if TYPE_CHECKING:
     from .images.matte import Grey
-    from .ports import FrameSource, FusionNet, PropagationNet, ScribbleNet
+    from .ports import FrameSource, PropagationNet, ScribbleNet
     from .types import Image, Matte, Mattes
 
     Frames = FrameSource | Sequence[Image] | Clip | str | PathLike[str]
@@ -53,14 +53,12 @@ class Engine:
         propagation: PropagationNet,
         settings: EngineSettings | None = None,
         *,
-        fusion: FusionNet | None = None,
         tier: str = "",
         device: str = "cpu",
         weights_id: str = "",
     ) -> None:
         self._scribble = scribble
         self._propagation = propagation
-        self._fusion = fusion
         self.settings = settings or EngineSettings()
         self.tier = tier
         self.device = device
@@ -167,7 +165,6 @@ class Engine:
                 locked=locked,
                 known=known,
                 settings=self.settings.propagation,
-                fusion=self._fusion,
                 options=options,
                 notice=notice,
             )

@@ -109,22 +109,6 @@ class FakePropagationNet:
         return np.stack([(s / np.maximum(number, 1))[here] for s in sums]).astype(np.float32)
 
 
-class FakeFusionNet:
-    """Fusion by colour: pixels coloured like the area common to both results belong to the object, all others do not.
-
-    Predicts no shift where the results have nothing in common.
-    """
-
-    def predict_shift(self, image: Image, old: Mattes, new: Mattes, carried: Mattes, weight: NDArray[Any]) -> Mattes:
-        """See `FusionNet`."""
-        out = np.zeros(new.shape, np.float32)
-        for n, common in enumerate((old > 0.5) & (new > 0.5)):
-            if common.any():
-                belongs = _near(image, np.median(image[common], axis=0))
-                out[n] = np.where((new[n] >= old[n]) == belongs, 1, -1)
-        return out
-
-
 @dataclass(frozen=True)
 class SyntheticClip:
     """A clip with known mattes: one or two coloured discs moving over a grey, textured background.

@@ -10,12 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from .types import Image, Map, Matte, Mattes
-
-    Weight = NDArray[np.float32]
 
 Key = Any
 Value = Any
@@ -57,20 +52,6 @@ class PropagationNet(Protocol):
 
     def attention(self, query: Key, keyframe: Key, difference: Mattes) -> Mattes:
         """Returns maps (M, h, w) carried from the keyframe to the query frame by their affinity (MiVOS, 3.3)."""
-        ...
-
-
-class FusionNet(Protocol):
-    """Decides which of two results of a frame to trust: the earlier run's, or a new keyframe's (MiVOS, 3.3)."""
-
-    def predict_shift(self, image: Image, old: Mattes, new: Mattes, carried: Mattes, weight: Weight) -> Mattes:
-        """Returns how far to shift the formula's share of the new result (see `core.propagation.fusion.fuse`).
-
-        Shape (N, h, w) float32 in [-1, 1]: 1 takes all of the new result, -1 all of the old one, 0 keeps the formula.
-
-        `old` and `new` (N, h, w) are the two results, `carried` (2N, h, w) the artist's gains, then losses on the
-        keyframe, carried to this frame by `PropagationNet.attention`, `weight` (N,) the weight of the new result.
-        """
         ...
 
 

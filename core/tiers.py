@@ -71,8 +71,7 @@ class Tier:
         memory_budget: largest number of remembered frames.
         memory_megabytes: device memory they may take; fewer frames are remembered where several objects in a large
             crop make them large.
-        scribble_weights, fusion_weights: names in the registry of weights; no fusion weights = old and new results are
-            fused by formula.
+        scribble_weights: name in the registry of weights.
         looks: the predictions that propagation consists of; several are averaged.
         growth: for several objects, the network sees at most this many times the pixels it sees for one.
         precision: of propagation. "full" is 32 bits on a processor, "half" bfloat16 where the processor multiplies it
@@ -91,7 +90,6 @@ class Tier:
     looks: tuple[CropView, ...] = (CropView("propagation-large"),)
     growth: float = 1.3
     precision: Literal["full", "half"] = "full"
-    fusion_weights: str = ""
     measured: Measured | None = None
 
 

@@ -24,7 +24,7 @@ from .interval import interval
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ..core.ports import FrameSource, FusionNet, Key, PropagationNet, Value, Weight
+    from ..core.ports import FrameSource, Key, PropagationNet, Value
     from ..core.propagation.settings import PropagationSettings
     from ..core.types import Image, Matte, Mattes
     from .data import Sequence as Video
@@ -32,9 +32,11 @@ if TYPE_CHECKING:
     Mask = NDArray[np.bool_]
 
 FAULTS = ("drift", "broken")
-WAYS = ("old", "new", "time", "vote", "change", "net", "limit")
+WAYS = ("old", "new", "time", "vote", "change", "limit")
 """Old run; new result alone; both mixed by linear time weights; the vote of three, and with the carried change, as the
-product does it; that with a fusion network; at each place the right one of old and new."""
+product does it; at each place the right one of old and new."""
+CARRIED = {"new": 1.0, "vote": 0.0, "change": None}
+"""Way -> what is carried from the keyframe instead of the artist's change: as if everything or nothing had changed."""
 
 
 class Recorded:
@@ -47,11 +49,11 @@ class Recorded:
         self._net = net
         self._answers: list[Any] = []
         self._at = 0
-        self.carries = True
+        self._carried: float | None = None
 
-    def rewind(self, carries: bool = True) -> None:
-        """Starts again; without `carries` no change is carried from the keyframe."""
-        self._at, self.carries = 0, carries
+    def rewind(self, carried: float | None = None) -> None:
+        """Starts again; from then on `attention` returns `carried` everywhere, None = what the network says."""
+        self._at, self._carried = 0, carried
 
     def _next(self, call: Any, *given: Any) -> Any:
         if self._at == len(self._answers):
@@ -79,15 +81,7 @@ class Recorded:
     def attention(self, query: Key, keyframe: Key, difference: Mattes) -> Mattes:
         """See `PropagationNet`."""
         answer: Mattes = self._next(self._net.attention, query, keyframe, difference)
-        return answer if self.carries else np.zeros_like(answer)
-
-
-class _NewOnly:
-    """A fusion that takes the new result."""
-
-    def predict_shift(self, image: Image, old: Mattes, new: Mattes, carried: Mattes, weight: Weight) -> Mattes:
-        """See `FusionNet`."""
-        return np.ones_like(new)
+        return answer if self._carried is None else np.full_like(answer, self._carried)
 
 
 def broken(truth: Mask) -> Matte:
@@ -104,7 +98,6 @@ def broken(truth: Mask) -> Matte:
 
 def measure_correction(
     net: PropagationNet,
-    fusion: FusionNet | None,
     video: Video,
     keyframes: Sequence[int],
     fault: str,
@@ -126,7 +119,7 @@ def measure_correction(
         for asked in keyframes:
             key = min(asked, len(clip) - 2)
             given = {0: start, key: frame_truth(video, key).astype(np.float32)}
-            results = _fused(Recorded(net), fusion, clip, given, old, settings)
+            results = _fused(Recorded(net), clip, given, old, settings)
             scores = {way: _score(video, mattes, range(1, key)) for way, mattes in results.items()}
             limit = {f: _best(old[f], results["new"][f], frame_truth(video, f)) for f in range(1, key)}
             scores = {"old": _score(video, old, range(1, key)), **scores, "limit": _score(video, limit, range(1, key))}
@@ -135,7 +128,6 @@ def measure_correction(
 
 def _fused(
     net: Recorded,
-    fusion: FusionNet | None,
     clip: FrameSource,
     given: dict[int, Matte],
     old: dict[int, Matte],
@@ -143,13 +135,10 @@ def _fused(
 ) -> dict[str, dict[int, Matte]]:
     """Frame -> matte for each way of fusing."""
     out = {}
-    ways: dict[str, FusionNet | None] = {"new": _NewOnly(), "vote": None, "change": None}
-    if fusion is not None:
-        ways["net"] = fusion
     span = FrameRange(0, max(given) + 1)
-    for way, chosen in ways.items():
-        net.rewind(carries=way != "vote")
-        stream = propagate(net, clip, given, frame_range=span, previous=old, settings=settings, fusion=chosen)
+    for way, carried in CARRIED.items():
+        net.rewind(carried)
+        stream = propagate(net, clip, given, frame_range=span, previous=old, settings=settings)
         with closing(stream):
             out[way] = {frame: matte for frame, matte, kind in stream if kind is not MatteKind.PENDING}
     key = max(given)

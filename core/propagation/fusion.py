@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from ..types import Mattes
 
 NEAR = 4.0
@@ -31,14 +29,7 @@ def middle(old: Mattes, new: Mattes, far: Mattes) -> Mattes:
     return np.asarray(np.maximum(np.minimum(old, new), np.minimum(np.maximum(old, new), far)), np.float32)
 
 
-def fuse(
-    old: Mattes,
-    new: Mattes,
-    far: Mattes,
-    carried: Mattes,
-    near: float | NDArray[np.float32],
-    lean: Mattes | None = None,
-) -> Mattes:
+def fuse(old: Mattes, new: Mattes, far: Mattes, carried: Mattes, near: float) -> Mattes:
     """Returns the fused mattes (N, H, W) float32.
 
     Two out of three decide: the earlier run, which did not know the new keyframe; the new run from that keyframe; and
@@ -56,15 +47,11 @@ def fuse(
         new: (N, H, W) of this run, from the new keyframe.
         far: (N, H, W) of this run, from the keyframe on the other side.
         carried: (2N, H, W) from `difference`, carried to this frame.
-        near: from `nearness`, one number or (N,).
-        lean: (N, H, W) in [-1, 1], from a `FusionNet`: 1 takes all of the new result, -1 none of it by itself;
-            None = 0.
+        near: from `nearness`.
     """
     middles = middle(old, new, far)
     gains, losses = np.split(np.clip(carried, 0, 1), 2)
     support = np.where(new >= middles, gains, losses)
-    base = np.asarray(near, np.float32).reshape(-1, 1, 1)
+    base = np.float32(near)
     share = base + (1 - base) * support
-    if lean is not None:
-        share = share + lean * np.where(lean >= 0, 1 - share, share)
     return np.asarray(np.clip(middles + share * (new - middles), 0, 1), np.float32)

@@ -24,7 +24,7 @@ from .stops import follow_pass
 from .walker import Walker
 
 if TYPE_CHECKING:
-    from ..ports import FrameSource, FusionNet, PropagationNet
+    from ..ports import FrameSource, PropagationNet
     from ..types import Mattes
 
     Lookup = Callable[[int], Mattes | None]
@@ -44,7 +44,6 @@ def propagate(
     locked: Collection[int] = (),
     known: Lookup | None = None,
     settings: PropagationSettings | None = None,
-    fusion: FusionNet | None = None,
     options: PropagationOptions | None = None,
     notice: Callable[[Stop], None] | None = None,
 ) -> Generator[tuple[int, Mattes, MatteKind], None, None]:
@@ -69,7 +68,6 @@ def propagate(
             with `previous` as unchanged keyframes: recomputed stretches end at them.
         known: frame -> matte that this same run has already made, or None: yielded, not computed again.
         settings: see `PropagationSettings`.
-        fusion: fusion network; None = old and new results are fused by formula.
         options: where to stop; None = nowhere. Frames beyond a stop are reached from the next keyframe if there is one
             and the direction allows it; otherwise they are left out (or keep what `previous` has).
         notice: called with each stop that left frames without a matte.
@@ -96,7 +94,7 @@ def propagate(
     settings = (settings or PropagationSettings()).for_objects(shape[0] if len(shape) == 3 else 1)
     options = options or PropagationOptions(stop_at_cuts=False)
     cuts = CutFinder(frames) if options.stop_at_cuts else None
-    walker = Walker(net, frames, size, settings, fusion if settings.fusion_net else None, cuts)
+    walker = Walker(net, frames, size, settings, cuts)
 
     def approved(frame: int) -> Mattes:
         """Returns the matte of a locked frame."""

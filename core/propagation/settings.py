@@ -19,7 +19,6 @@ class PropagationSettings:
         follow: a crop follows the object; False = the whole picture at each frame.
         crop_factor: side of that crop over longer side of the object's box; wider crops scored worse.
         growth: for several objects, the network sees at most this many times the pixels of one object's crop.
-        fusion_net: fuse old and new results with the fusion network, if there is one; False = by formula alone.
     """
 
     working_px: int = 384
@@ -29,7 +28,6 @@ class PropagationSettings:
     follow: bool = True
     crop_factor: float = 1.6
     growth: float = 1.3
-    fusion_net: bool = True
 
     def for_objects(self, count: int) -> PropagationSettings:
         """Returns the settings for several objects: their common crop is larger, so the network sees more of it.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..clips.cuts import CutFinder
-    from ..ports import FrameSource, FusionNet, Key, PropagationNet, Value
+    from ..ports import FrameSource, Key, PropagationNet, Value
     from ..types import Image, Mattes
     from .settings import PropagationSettings
 
@@ -70,11 +70,9 @@ class Walker:
         frames: FrameSource,
         size: tuple[int, int],
         settings: PropagationSettings,
-        fusion: FusionNet | None = None,
         cuts: CutFinder | None = None,
     ) -> None:
         self._net = net
-        self._fusion = fusion
         self._cuts = cuts
         self._fades = FadeFinder(cuts) if cuts is not None else None
         self._frames = frames
@@ -278,19 +276,13 @@ class Walker:
     def _fused(self, old: Mattes, new: Mattes, far: Mattes, change: _Change | None, look: _Look, near: float) -> Mattes:
         """Returns the mattes (N, H, W) of the frame fused from the earlier run, this pass, and the far one.
 
-        The change is carried, and the fusion network sees the frame, within the crop; outside it there is no change.
+        The change is carried within the crop; outside it there is none.
         """
         if change is None:
             carried = np.zeros((2 * len(new), *look.crop.size), np.float32)
         else:
             carried = self._net.attention(look.key, change.key, change.maps)
-        lean: Mattes | None = None
-        if self._fusion is not None:
-            seen = look.crop.to_crop(old, fill=0.0)
-            weight = np.full(len(new), near, np.float32)
-            lean = self._fusion.predict_shift(look.picture, seen, look.mattes, carried, weight)
-            lean = look.crop.from_crop(lean, self._size)
-        return fuse(old, new, far, look.crop.from_crop(carried, self._size), near, lean)
+        return fuse(old, new, far, look.crop.from_crop(carried, self._size), near)
 
 
 def _stacked(matte: Mattes) -> Mattes:

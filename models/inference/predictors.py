@@ -20,7 +20,6 @@ from ..checkpoint_weights import CheckpointWeights, fill
 from ..networks import affinity
 from ..networks.affinity import aggregate_mattes
 from ..networks.blocks import fold_batch_norms
-from ..networks.fusion_net import FusionNet
 from ..networks.propagation_net import FrameKey, PropagationNet, propagation_size
 from ..networks.scribble_to_mask import ScribbleToMask
 from ..registry import WeightEntry, find_entry, kind_of, load_weights
@@ -180,35 +179,6 @@ class PropagationPredictor:
             )
 
 
-class FusionPredictor:
-    """Decides between two results of a frame at working size."""
-
-    def __init__(self, network: FusionNet, device: str = "cpu", precision: Precision = "auto") -> None:
-        self._run = Runner(device, "fp32" if precision == "auto" else precision)
-        self._network = self._run.place(network)
-
-    def predict_shift(self, image: Image, old: Array, new: Array, carried: Array, weight: Array) -> Array:
-        """Returns (N, h, w) float32 in [-1, 1]: 1 to take the new result entirely, -1 the old one.
-
-        Args:
-            image: (h, w, 3) uint8 RGB at working size.
-            old: (N, h, w) mattes of the earlier run.
-            new: (N, h, w) mattes of this run.
-            carried: (2N, h, w) gains, then losses of the artist's change, carried to this frame.
-            weight: (N,) of the new result; the old one has the rest.
-
-        Raises:
-            OutOfMemory: the device's memory does not suffice.
-        """
-        count, size_hw = len(new), (image.shape[0], image.shape[1])
-        with self._run():
-            planes = self._run.maps(np.concatenate((old, new, carried)))[0].unflatten(0, (4, count)).transpose(0, 1)
-            shares = torch.from_numpy(np.asarray(weight, np.float32)).to(self._run.device)
-            images = self._run.image(image).expand(count, -1, -1, -1)
-            lean = self._network(images, planes[:, 0:1], planes[:, 1:2], planes[:, 2:4], shares)
-            return to_numpy(lean[:, 0], size_hw)
-
-
 def load_scribble(
     entry: WeightEntry | str = "scribble",
     device: str = "cpu",
@@ -242,20 +212,6 @@ def load_propagation(
         size, similarity = propagation_size(loose.state), loose.similarity
     network = _trained(lambda: PropagationNet(size=size, similarity=similarity), entry, loose, device, precision)
     return PropagationPredictor(network, device, precision)
-
-
-def load_fusion(
-    entry: WeightEntry | str = "fusion",
-    device: str = "cpu",
-    precision: Precision = "auto",
-    loose: CheckpointWeights | None = None,
-) -> FusionPredictor:
-    """Returns the predictor with trained weights: those of the registry, or loose ones for the same network.
-
-    Raises:
-        WeightsMissing, WeightsDamaged: the file is absent or not the one in the registry, or holds another network.
-    """
-    return FusionPredictor(_trained(FusionNet, entry, loose, device, precision), device, precision)
 
 
 class _Unfilled(TorchFunctionMode):

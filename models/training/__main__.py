@@ -1,4 +1,4 @@
-"""Command line of training: `cutout train propagation|scribble|fusion …`, `cutout train export CHECKPOINT -o FILE`."""
+"""Command line of training: `cutout train propagation|scribble …`, `cutout train export CHECKPOINT -o FILE`."""
 
 from __future__ import annotations
 
@@ -31,13 +31,12 @@ command with --resume continues. --processes 2 takes two batches a step, on a co
 NETWORKS = (
     ("propagation", "train the propagation network on video and on moved stills"),
     ("scribble", "train the scribble and foreground network on stills"),
-    ("fusion", "train the fusion network on results of the released propagation network, made first"),
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the sub-commands of training to a parser."""
-    actions = parser.add_subparsers(dest="action", required=True, metavar="propagation|scribble|fusion|export|pack")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="propagation|scribble|export|pack")
     for name, text in NETWORKS:
         run = actions.add_parser(
             name,
@@ -86,8 +85,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         run.add_argument(
             "--set", action="append", default=[], metavar="NAME=VALUE", help="a switch, see below; may be repeated"
         )
-        if name == "fusion":
-            run.add_argument("--samples", type=int, default=3600, help="to be made or gone on with (default 3600)")
     out = actions.add_parser("export", help="write a checkpoint's averaged weights as safetensors")
     out.add_argument("checkpoint", type=Path)
     out.add_argument("-o", "--output", type=Path, required=True, help="FILE.safetensors")
@@ -200,13 +197,9 @@ def run(args: argparse.Namespace) -> None:
         counts = pack(args.data, args.output, args.weights, args.mebibytes, args.side)
         _LOG.warning("%s: %d pictures, %s.", args.output, sum(counts.values()), counts)
         return
-    from .fusion_task import prepare
     from .loop import train
 
-    settings = settings_of(args)
-    if args.action == "fusion":
-        prepare(settings, args.samples)
-    train(settings, resume=args.out / CHECKPOINT if args.resume else None, weights=args.weights)
+    train(settings_of(args), resume=args.out / CHECKPOINT if args.resume else None, weights=args.weights)
 
 
 def main(args: argparse.Namespace) -> int:

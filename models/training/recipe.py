@@ -18,11 +18,6 @@ _SHARES = (
 
 
 @dataclass(frozen=True, slots=True)
-class NoRecipe:
-    """For networks that have no switches of their own."""
-
-
-@dataclass(frozen=True, slots=True)
 class PropagationRecipe(ClipRecipe):
     """All switches of the propagation network's training."""
 

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .fusion_task import FusionTask
 from .propagation_task import PropagationTask
-from .recipe import NoRecipe, PropagationRecipe
+from .recipe import PropagationRecipe
 from .scribble_task import ScribbleRecipe, ScribbleTask
 
 
@@ -26,5 +25,4 @@ class Kind:
 TASKS: dict[str, Kind] = {
     "propagation": Kind(PropagationRecipe, PropagationTask),
     "scribble": Kind(ScribbleRecipe, lambda recipe, imagenet: ScribbleTask(imagenet, recipe)),
-    "fusion": Kind(NoRecipe, lambda _, __: FusionTask()),
 }

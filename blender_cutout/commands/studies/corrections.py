@@ -30,7 +30,7 @@ def main(words: Sequence[str] | None = None) -> int:
         metavar="NAME=FILE",
         action="append",
         default=[],
-        help="a checkpoint or .safetensors instead of released weights; NAME is propagation or fusion",
+        help="a checkpoint or .safetensors instead of released weights; NAME is propagation",
     )
     parser.add_argument("--table", type=Path, help="no measuring: the table of such a file")
     args = parser.parse_args(words)
@@ -45,7 +45,7 @@ def main(words: Sequence[str] | None = None) -> int:
     for video in one_object_clips(find_data(args.data)):
         for fault in args.faults if not args.clips or video.name in args.clips else ():
             for record in measure_correction(
-                networks.propagation, networks.fusion, video, args.keyframes, fault, settings_of(tier).propagation
+                networks.propagation, video, args.keyframes, fault, settings_of(tier).propagation
             ):
                 records.append(record)
                 if args.output:

@@ -66,27 +66,3 @@ def test_result_stays_between_the_three_and_where_they_agree(near):
     assert (fused <= three.max(axis=0) + 1e-6).all()
     assert fused.dtype == np.float32
     np.testing.assert_allclose(fuse(three[0], three[0], three[0], carried, near), three[0], atol=1e-6)
-
-
-class TestLean:
-    """What a fusion network adds to the formula."""
-
-    def test_no_lean_is_the_formula(self):
-        rng = np.random.default_rng(1)
-        three = rng.random((3, 2, 6, 6)).astype(np.float32)
-        carried = rng.random((4, 6, 6)).astype(np.float32)
-        np.testing.assert_array_equal(fuse(*three, carried, 0.4, np.zeros_like(three[0])), fuse(*three, carried, 0.4))
-
-    @pytest.mark.parametrize("near", [0.0, 0.4, 1.0])
-    def test_full_lean_takes_the_new_result_or_the_vote(self, near):
-        one = np.ones_like(OLD)
-        np.testing.assert_allclose(fuse(OLD, NEW, FAR, NOTHING, near, one), NEW, atol=1e-6)
-        np.testing.assert_allclose(fuse(OLD, NEW, FAR, NOTHING, near, -one), middle(OLD, NEW, FAR), atol=1e-6)
-
-    def test_lean_moves_the_result_and_never_beyond_both(self):
-        lean = np.linspace(-1, 1, 16, dtype=np.float32).reshape(1, 4, 4)
-        old, new = np.full((1, 4, 4), 0.2, np.float32), np.full((1, 4, 4), 0.9, np.float32)
-        fused = fuse(old, new, old, NOTHING, 0.5, lean).ravel()
-        assert (np.diff(fused) > 0).all()
-        assert fused.min() >= 0.2 - 1e-6
-        assert fused.max() <= 0.9 + 1e-6

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from propagate_kit import SETTINGS, run, worst_iou
 
 from blender_cutout.core.errors import InputError
-from blender_cutout.core.fakes import FakeFusionNet, FakePropagationNet, iou
+from blender_cutout.core.fakes import FakePropagationNet, iou
 from blender_cutout.core.propagation.propagate import propagate
 from blender_cutout.core.types import MatteKind
 
@@ -153,22 +151,11 @@ class TestPrevious:
         assert all(iou(rest[f][0], whole[f][0]) > 0.97 for f in range(24))
         assert net.counts["segment"] <= 2 * 8 * 1.2
 
-    def test_fusion_network_can_be_switched_off(self, clip, earlier):
-        halved = {f: m * (np.arange(clip.height) < 60)[:, None] for f, m in earlier.items()}
-        keyframes = {0: halved[0], 20: clip.matte(20)}
-        off = replace(SETTINGS, fusion_net=False)
-        streams = (
-            propagate(FakePropagationNet(), clip, keyframes, previous=halved, settings=settings, fusion=fusion)
-            for settings, fusion in ((off, FakeFusionNet()), (SETTINGS, None))
-        )
-        for (_, a, _), (_, b, _) in zip(*streams, strict=True):
-            np.testing.assert_array_equal(a, b)
-
-    def test_locked_frames_and_keyframes_are_bit_identical_with_a_fusion_network(self, clip, earlier):
+    def test_locked_frames_and_keyframes_are_bit_identical(self, clip, earlier):
         odd = {**earlier, 8: np.full(clip.size, 0.3, np.float32)}
         soft = np.random.default_rng(0).random(clip.size, np.float32)
         keyframes = {0: clip.matte(0), 10: soft, 20: odd[20]}
-        results = run(clip, keyframes, previous=odd, locked=[8], fusion=FakeFusionNet())
+        results = run(clip, keyframes, previous=odd, locked=[8])
         assert results[8][0] is odd[8]
         assert all(results[f][0] is odd[f] for f in (21, 22, 23))
         for key, matte in keyframes.items():

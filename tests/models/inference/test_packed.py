@@ -17,7 +17,6 @@ from blender_cutout.models.inference import packed, predictors
 from blender_cutout.models.networks import affinity
 from blender_cutout.models.networks.blocks import FrozenBatchNorm2d, fold_batch_norms
 from blender_cutout.models.networks.encoders import Lite0
-from blender_cutout.models.networks.fusion_net import FusionNet
 from blender_cutout.models.networks.propagation_net import PropagationNet
 from blender_cutout.models.networks.scribble_to_mask import ScribbleToMask
 
@@ -89,16 +88,6 @@ def test_a_packed_stroke_network_gives_the_same_logits() -> None:
         wanted = network(*inputs)
         packed.pack(network)
         torch.testing.assert_close(network(*inputs), wanted, rtol=1e-3, atol=1e-3)
-
-
-def test_a_packed_fusion_network_gives_the_same_lean() -> None:
-    network = _random(FusionNet())
-    nn.init.normal_(network.head.weight, std=0.5)  # type: ignore[arg-type]
-    inputs = (_picture(2, 64, 80), *(torch.rand(2, c, 64, 80) for c in (1, 1, 2)), torch.rand(2))
-    with torch.inference_mode():
-        wanted = network(*inputs)
-        packed.pack(network)
-        torch.testing.assert_close(network(*inputs), wanted, rtol=1e-3, atol=1e-4)
 
 
 def _frames(count: int, size: int = 256) -> tuple[list[NDArray[np.uint8]], NDArray[np.float32]]:

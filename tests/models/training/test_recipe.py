@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from blender_cutout.models.training.propagation_task import PropagationTask
-from blender_cutout.models.training.recipe import LoopRecipe, NoRecipe, PropagationRecipe, parsed
+from blender_cutout.models.training.recipe import LoopRecipe, PropagationRecipe, parsed
 from blender_cutout.models.training.samples.clip_recipe import RecipeError
 from blender_cutout.models.training.samples.pool import Pool
 from blender_cutout.models.training.task import TrainingProgress
@@ -42,8 +42,6 @@ def test_what_cannot_be_is_refused_in_one_line(word: str, says: str) -> None:
     with pytest.raises(RecipeError, match=says) as caught:
         parsed((PropagationRecipe,), [word])
     assert "\n" not in str(caught.value)
-    with pytest.raises(RecipeError, match="no switch"):
-        parsed((NoRecipe,), [word])
 
 
 @pytest.mark.parametrize(
