@@ -1,1 +1,1 @@
-"""The engine as Blender's process sees it: the child process, its pipes, and the queue of jobs. Never imports bpy."""
+"""The engine from Blender's side: the child process, its pipes, and the queue of jobs. Never imports bpy."""

@@ -1,9 +1,9 @@
-"""Jobs of the engine: which are open, what is to happen at their end. No Blender; `jobs.py` ties it to Blender.
+"""Keeps the engine's open jobs and runs what follows each. No Blender here; `tasks/jobs.py` connects it to Blender.
 
-A track must be opened in the engine before anything else is asked of it, and put at the head that the .blend remembers:
-`submit` does both when needed, so that callers need not care whether the engine was started a second or a day ago.
+A track must be open in the engine, at the head that the .blend stores, before it can be used. `submit` does both if
+needed, so callers need not care how long the engine has been running.
 
-The messages and the client are imported inside functions: Blender's start is not to pay for what only an engine needs.
+The messages and the client are imported inside functions, so that Blender's start does not load them.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ if TYPE_CHECKING:
     Outcome: TypeAlias = Done | Cancelled | Failed
 
 AtEnd: TypeAlias = Callable[["Done"], "str | Generator[float, None, str | None] | None"]
-"""What is done with the last Done. Where it takes long, a generator: it yields how far it is, from 0 to 1."""
+"""Called with the last Done. If it takes long, it is a generator that yields the progress, 0 to 1."""
 BUDGET = 0.015
-"""Seconds of one `step` for what is done at a job's end: so long Blender's window does not answer."""
+"""Most seconds per `step` for what follows a job; Blender's window does not respond meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What is needed to open a track: its clip, its folder, the head that the .blend remembers, its masks' bytes."""
+    """How to open a track: its clip, its folder, the head that the .blend stores, and its masks' limit in bytes."""
 
     clip: Clip
     folder: Path
@@ -57,19 +57,19 @@ class Opening:
 
 @dataclass
 class Job:
-    """Something asked of the engine; it may take several messages, sent one after the other.
+    """A request to the engine; it may take several messages, sent one after another.
 
     Attributes:
-        id: names it here.
+        id: its name in this queue.
         track: uuid of the cutout.
-        title: what the panel shows, as "Propagating".
+        title: shown by the panel, for example "Propagating".
         opening: how to open its track.
         steps: makers of the messages still to be sent; each gets the message's own job id; None = nothing to send.
-        then: called with the last Done, when it comes; may return another summary, or raise CutoutError, which makes
-            the job fail. A generator is taken on a bit by each `step`, and closed where the job is cancelled.
-        undo: name of the step that Blender's undo gets at its end, "" = none.
+        then: called with the last Done; may return another summary, or raise CutoutError, which fails the job. A
+            generator is advanced a little by each `step`, and closed if the job is cancelled.
+        undo: name of the step in Blender's undo history when it ends, "" = none.
         wire: job id of the message under way.
-        strokes: keys of the strokes that it applies: not to be sent a second time meanwhile.
+        strokes: keys of the strokes that it applies: they must not be sent again meanwhile.
         others: uuids of the other cutouts that it changes.
         outcome: its terminal event, None while it is open.
     """
@@ -88,10 +88,10 @@ class Job:
 
 
 class Listener(Protocol):
-    """Who wants to know what the engine says."""
+    """Receives what the engine reports."""
 
     def on_ready(self, event: Ready) -> None:
-        """The engine is up."""
+        """The engine is running."""
 
     def on_state(self, event: TrackState) -> None:
         """A track changed."""
@@ -100,20 +100,20 @@ class Listener(Protocol):
         """A frame's matte is on disk."""
 
     def on_progress(self, job: Job, event: Progress) -> None:
-        """A job moves on."""
+        """A job made progress."""
 
     def on_warning(self, job: Job | None, text: str) -> None:
-        """Something the artist should know; `text` may be a `core.told.Told`."""
+        """There is something the artist should know; `text` may be a `core.frame_text.FrameText`."""
 
     def on_end(self, job: Job, outcome: Outcome) -> None:
-        """A job ended; `then` has been called."""
+        """A job ended; its `then` has been called."""
 
     def on_lost(self, event: Failed) -> None:
-        """The engine ended, or is not understood, without a job being to blame."""
+        """The engine died or sent something unreadable, with no job to blame."""
 
 
 class JobQueue:
-    """The open jobs of one engine. Nothing happens but inside `submit` and `step`."""
+    """The open jobs of one engine; works only inside `submit` and `step`."""
 
     def __init__(self, start: Callable[[], WorkerClient], listener: Listener) -> None:
         self._start = start
@@ -121,20 +121,20 @@ class JobQueue:
         self._client: WorkerClient | None = None
         self._jobs: dict[str, Job] = {}
         self._ending: dict[str, tuple[Done, Generator[float, None, str | None] | None]] = {}
-        """Jobs with which the engine is done but we are not, in the order in which they are to end."""
+        """Jobs that the engine has finished but we have not, in the order in which they will end."""
         self._ids = count(1)
         self.taken = 0
-        """How much the engine has said so far; when it has grown there is something new to show."""
-        self.heads: dict[str, str] = {}  # of each track that is open in the engine
+        """How many events have been taken so far; when it has grown there is something new to show."""
+        self.heads: dict[str, str] = {}  # by track, for those open in the engine
 
     @property
     def running(self) -> bool:
-        """True while the engine lives."""
+        """True while the engine is alive."""
         return self._client is not None and self._client.alive
 
     @property
     def jobs(self) -> list[Job]:
-        """The jobs that have not ended, oldest first."""
+        """The open jobs, oldest first."""
         return list(self._jobs.values())
 
     @property
@@ -143,20 +143,20 @@ class JobQueue:
         return self._client
 
     def ensure_engine(self) -> None:
-        """Starts the engine when it does not live. Raises EnvironmentMissing when it cannot be."""
+        """Starts the engine if it is not running. Raises EnvironmentMissing if it cannot."""
         if not self.running:
             self.heads.clear()
             self._client = self._start()
 
     def greet(self, hello: Hello) -> None:
-        """Tells the engine what is wanted of it from now on; tracks are opened anew when they are next used."""
+        """Sends the engine new settings; tracks are reopened when they are next used."""
         if self._client is not None:
             self._client.send(hello)
         self.heads.clear()
 
     def expect(self, track: str, frame: int = -1) -> None:
-        """Lets the engine start, and read a clip frame (-1 = not known yet): a round on it comes soon."""
-        with suppress(CutoutError):  # the round will tell
+        """Starts the engine and has it read a clip frame (-1 = not known yet), because a round on it is likely soon."""
+        with suppress(CutoutError):  # the round itself will report it
             from ..core.messages import Expect
 
             self.ensure_engine()
@@ -173,16 +173,16 @@ class JobQueue:
         undo: str = "",
         others: Mapping[str, Opening] | None = None,
     ) -> Job:
-        """Asks something about a track of the engine, after opening the track there if need be.
+        """Requests something about a track from the engine, opening the track there first if needed.
 
         Args:
             track: uuid of the cutout.
             opening: how to open it.
-            title: what the panel shows meanwhile.
+            title: shown by the panel meanwhile.
             message: makes the message for a job id; None = only open the track.
             then: called with Done.
-            undo: name of the step that Blender's undo gets.
-            others: cutouts that have to be open as well, and how to open them.
+            undo: name of the step in Blender's undo history.
+            others: other cutouts that must be open too, and how to open them.
 
         Raises:
             EnvironmentMissing: the engine cannot be started.
@@ -201,7 +201,7 @@ class JobQueue:
         return job
 
     def cancel(self, track: str | None = None) -> None:
-        """Asks the engine to stop the open jobs, of one track or all. What is finished stays."""
+        """Asks the engine to stop the open jobs, of one track or all; finished work stays."""
         from ..core.messages import Cancel, Cancelled
 
         for job in self.jobs:
@@ -214,7 +214,7 @@ class JobQueue:
                 self._client.send(Cancel(job.wire))
 
     def step(self) -> bool:
-        """Takes what the engine has said; True while jobs are open."""
+        """Takes in the engine's events; returns whether jobs are still open."""
         if self._client is not None:
             for event in self._client.poll():
                 self.taken += 1
@@ -224,7 +224,7 @@ class JobQueue:
         return bool(self._jobs)
 
     def close(self) -> None:
-        """Ends the engine; open jobs are forgotten, what they finished is on disk."""
+        """Ends the engine and forgets open jobs; what they finished is on disk."""
         if self._client is not None:
             self._client.close()
         self._client = None
@@ -260,9 +260,9 @@ class JobQueue:
             self._listener.on_lost(event)
 
     def _advance(self, job: Job, done: Done) -> None:
-        """Sends a job's next message, or ends the job when there is none."""
+        """Sends a job's next message, or ends the job if there is none."""
         if not job.steps:
-            if self._ending:  # one after the other: the steps of Blender's undo are made at their ends
+            if self._ending:  # one after another: each end adds a step to Blender's undo history
                 self._ending[job.id] = (done, None)
             else:
                 self._finish(job, done)
@@ -281,14 +281,14 @@ class JobQueue:
             self._fail(job, error)
 
     def _resume(self, wire: str, track: str, opening: Opening) -> Checkout | None:
-        """A .blend that was saved, or undone, before the journal's last rounds is right; one that knows none is not."""
+        """Returns the message that sets a track to the .blend's head, older or not; None if the .blend stores none."""
         from ..core.messages import Checkout
 
         head = opening.head
         return Checkout(wire, track, head) if head and head != self.heads.get(track) else None
 
     def _finish(self, job: Job, done: Done) -> None:
-        """Does what is to be done with the last Done, or begins with it."""
+        """Runs or starts what follows the last Done."""
         found: str | Generator[float, None, str | None] | None = None
         try:
             if job.then:
@@ -302,7 +302,7 @@ class JobQueue:
             self._end(job, replace(done, summary=found or done.summary))
 
     def _go_on(self, until: float) -> None:
-        """Takes the ends of jobs on until that time, by one bit at least."""
+        """Advances the ends of jobs until that time, at least by one step."""
         from ..core.messages import Progress
 
         while self._ending:
@@ -319,7 +319,7 @@ class JobQueue:
                 except CutoutError as error:
                     self._fail(job, error)
                 except BaseException:
-                    del self._ending[name], self._jobs[name]  # a fault of ours: it is not to be met at every step
+                    del self._ending[name], self._jobs[name]  # our own bug: do not run into it again at every step
                     raise
                 else:
                     self.taken += 1

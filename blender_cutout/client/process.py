@@ -1,7 +1,7 @@
-"""The engine's process as Blender sees it: start, send, poll, close. Nothing here ever waits, except `close`.
+"""Runs the engine's process from Blender: start, send, poll, close. Nothing here ever waits, except `close`.
 
 No Blender, no threads, only the standard library: Blender calls `poll` from a timer. Messages are lines of JSON
-(`core/messages.py`) over the child's standard input and output; everything that libraries print goes to the log file.
+(`core/messages.py`) over the child's standard input and output; whatever libraries print goes to the log file.
 """
 
 from __future__ import annotations
@@ -32,24 +32,24 @@ from ..core.messages import (
 from .pipes import READ_BYTES, make_non_blocking, read_available, write_available
 
 ENTRY = Path(__file__).resolve().parents[1] / "worker" / "entry.py"
-"""The first file of the engine's process, a script."""
+"""The script that the engine's process starts with."""
 LOG_LIMIT = 2_000_000
-"""Bytes after which the log of earlier runs is put aside as `<name>.old`."""
+"""Size in bytes at which an earlier log is renamed to `<name>.old`."""
 EXIT_CODE_WAIT = 1.0
-"""Seconds that the news of a death may be held back, so that it can tell the exit code."""
+"""Most seconds to wait for the exit code before reporting that the process died."""
 MOST_BYTES, MOST_LINES = 1 << 20, 1000
-"""Taken in by one `poll`, so that a child that writes without an end does not hold Blender's window up."""
+"""Most that one `poll` takes in, so that a child that never stops writing does not hold up Blender's window."""
 LONGEST_LINE = 1 << 26
-"""Bytes of a message; a child that says more in one is not the engine."""
+"""Most bytes of a message; a child that sends more is not the engine."""
 LAST_WORDS = 5.0
-"""Seconds in which what a dead child wrote is taken in."""
+"""Seconds during which the remaining output of a dead child is still read."""
 _SAME_VERSION = "Install the same version of the add-on and of its engine."
 
 
 def worker_command(python: str | os.PathLike[str], entry: Path = ENTRY) -> list[str]:
-    """The command line that starts the engine with that Python.
+    """Returns the command line that starts the engine with that Python.
 
-    Isolated (`-I`), so nothing of Blender's leaks in; unbuffered; in UTF-8 whatever the system's code page is.
+    Isolated (`-I`), so that nothing of Blender's leaks in; unbuffered; in UTF-8 whatever the system's code page.
     """
     return [str(python), "-I", "-u", "-X", "utf8", str(entry)]
 
@@ -60,7 +60,7 @@ class WorkerClient:
     Attributes:
         log_path: file with everything that the process and its libraries print.
         jobs: ids of the jobs that were sent and have no terminal event yet.
-        ready: the last Ready that came, None before.
+        ready: the last Ready received; None before the first.
     """
 
     def __init__(self, command: Sequence[str], log_path: str | os.PathLike[str]) -> None:
@@ -72,24 +72,24 @@ class WorkerClient:
         self._outgoing = bytearray()
         self._incoming = bytearray()
         self._lines: list[bytes] = []
-        """Messages that came and are not taken in yet."""
+        """Lines received but not yet decoded."""
         self._gone_since: float | None = None
 
     @property
     def alive(self) -> bool:
-        """True from `start` until the process's end has been noticed by `poll`, or `close`."""
+        """True from `start` until `poll` notices that the process has ended, or until `close`."""
         return self._process is not None
 
     @property
     def pid(self) -> int | None:
-        """The process's id, None when there is none."""
+        """The process's id; None if there is none."""
         return self._process.pid if self._process else None
 
     def start(self, hello: Hello) -> None:
-        """Starts the process, ending an earlier one, and sends `hello`; Ready comes by `poll`.
+        """Starts the process and sends `hello`, ending an earlier process; `poll` returns Ready later.
 
         Raises:
-            EnvironmentMissing: the Python of the command is not there or cannot be started.
+            EnvironmentMissing: the command's Python does not exist or cannot be started.
         """
         self.close()
         self.ready = None
@@ -109,7 +109,7 @@ class WorkerClient:
                     stderr=log,
                     bufsize=0,
                     env=clean_environment(os.environ.items()),
-                    # Ctrl+C in the terminal that Blender was started from is not meant for the engine.
+                    # Ctrl+C in the terminal that Blender was started from must not reach the engine.
                     start_new_session=sys.platform != "win32",
                     creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
                 )
@@ -124,7 +124,7 @@ class WorkerClient:
         self.send(hello)
 
     def send(self, message: Request) -> None:
-        """Sends a message, or keeps what the pipe does not take yet for the next `poll`.
+        """Sends a message; what the pipe does not accept yet is kept for the next `poll`.
 
         Raises:
             WorkerDied: there is no process.
@@ -138,15 +138,15 @@ class WorkerClient:
         self._flush()
 
     def poll(self) -> list[Event]:
-        """The events that came since the last call, oldest first; empty when there are none. Never waits.
+        """Returns the events received since the last call, oldest first; never waits.
 
-        After the process's end: what it had still said, then one Failed("WorkerDied") for each open job, or for job ""
-        when there is none.
+        Once the process has ended: its remaining events, then one Failed("WorkerDied") for each open job, or for job ""
+        if there is none.
         """
         if not self.alive:
             return []
         self._flush()
-        # Asked before reading: what a process wrote before its end is then surely in the pipe.
+        # Checked before reading: whatever a process wrote before its end is then certainly in the pipe.
         ended = self._process is not None and self._process.poll() is not None
         closed, more = (False, True) if self._lines else self._read()
         events = self._take_events()
@@ -162,7 +162,7 @@ class WorkerClient:
         return events
 
     def log_tail(self, lines: int = 20) -> str:
-        """The last lines of the log, "" when there is none."""
+        """Returns the last lines of the log, "" if there is none."""
         try:
             with open(self.log_path, "rb") as log:
                 log.seek(max(0, log.seek(0, os.SEEK_END) - 200 * lines))
@@ -171,7 +171,7 @@ class WorkerClient:
             return ""
 
     def close(self, timeout: float = 2.0) -> None:
-        """Ends the process: asks, after `timeout` seconds terminates, after as many more kills. Forgets open jobs."""
+        """Ends the process: asks, terminates after `timeout` seconds, kills after as many more. Forgets open jobs."""
         process = self._process
         if process is None:
             return
@@ -179,10 +179,10 @@ class WorkerClient:
         deadline = time.monotonic() + timeout
         while self._outgoing and process.poll() is None and time.monotonic() < deadline:
             self._flush()
-            self._read()  # a child that waits for us to read would never get to our message
+            self._read()  # a child blocked on its own output would never read our message
             self._incoming.clear()
             time.sleep(0.005)
-        # End-of-file on both sides: also a child that does not listen notices it.
+        # End-of-file on both sides: even a child that ignores messages notices it.
         for pipe in (process.stdin, process.stdout):
             if pipe:
                 with suppress(OSError):
@@ -211,19 +211,19 @@ class WorkerClient:
         return self._process.stdout.fileno()
 
     def _flush(self) -> None:
-        """Hands the pipe as much as it takes."""
+        """Writes as much as the pipe accepts."""
         while self._outgoing:
             try:
                 taken = write_available(self._stdin, bytes(self._outgoing[:65536]))
             except OSError:
-                self._outgoing.clear()  # its reader is gone: `poll` will find out and tell
+                self._outgoing.clear()  # the reader is gone: `poll` will notice and report it
                 return
             if not taken:
                 return
             del self._outgoing[:taken]
 
     def _read(self) -> tuple[bool, bool]:
-        """Takes in what the child wrote, up to a limit; returns whether it closed its output, whether more may wait."""
+        """Reads the child's output, up to a limit; returns (it closed its output, more may be waiting)."""
         for _ in range(MOST_BYTES // READ_BYTES):
             try:
                 piece = read_available(self._stdout)
@@ -237,7 +237,7 @@ class WorkerClient:
         return False, True
 
     def _take_events(self) -> list[Event]:
-        """Complete lines that came, as events, up to a limit."""
+        """Returns the complete lines received, up to a limit, as events."""
         if b"\n" in self._incoming:
             *lines, rest = bytes(self._incoming).split(b"\n")
             self._lines += lines
@@ -246,32 +246,32 @@ class WorkerClient:
         return [self._noted(line) for line in taken if line.strip()]
 
     def _noted(self, line: bytes) -> Event:
-        """The event of a line, after noting what it means for the open jobs."""
+        """Returns a line's event after updating the open jobs."""
         try:
             event = decode(line)
         except ProtocolError as error:
             return Failed(job="", code=error.code, text=error.text, hint=error.hint)
         if not isinstance(event, EVENTS):
-            text = f"The engine said {type(event).__name__}, which only the add-on says."
+            text = f"The engine sent {type(event).__name__}, which only the add-on may send."
             return Failed(job="", code=ProtocolError.__name__, text=text, hint=_SAME_VERSION)
         if isinstance(event, TERMINAL):
             self.jobs.discard(event.job)
         if isinstance(event, Ready):
             if event.protocol != PROTOCOL:
-                text = f"The engine speaks protocol {event.protocol}, the add-on {PROTOCOL}."
+                text = f"The engine uses protocol {event.protocol}, the add-on {PROTOCOL}."
                 return Failed(job="", code=ProtocolError.__name__, text=text, hint=_SAME_VERSION)
             self.ready = event
         return event
 
     def _give_up(self) -> list[Event]:
-        """Ends a child that does not speak as the engine does."""
+        """Ends a child that does not behave like the engine."""
         jobs = sorted(self.jobs) or [""]
         self.close(timeout=0.0)
-        text = f"The cutout engine sent a message of more than {LONGEST_LINE >> 20} MB, and was ended."
+        text = f"The cutout engine sent a message of more than {LONGEST_LINE >> 20} MB and was stopped."
         return [Failed(job=job, code=ProtocolError.__name__, text=text, hint=_SAME_VERSION) for job in jobs]
 
     def _bury(self) -> list[Event]:
-        """What is to be told after the child's end."""
+        """Returns what there is to report after the child's end."""
         process = self._process
         assert process
         code = process.poll()
@@ -282,16 +282,16 @@ class WorkerClient:
             if pipe:
                 with suppress(OSError):
                     pipe.close()
-        if code is None:  # it closed its output but lives on: of no use any more
+        if code is None:  # it closed its output but is still alive: useless
             process.kill()
             process.wait()
         how = f"exit code {code}" if code is not None else "it closed the connection"
         text = f"The cutout engine stopped unexpectedly ({how})."
-        hint = f"Start it again: nothing that was finished is lost. Its last words are in {self.log_path}"
+        hint = f"Start it again: no finished work is lost. Its last messages are in {self.log_path}"
         tail = self.log_tail()
         return [Failed(job=job, code=WorkerDied.__name__, text=text, hint=hint, traceback=tail) for job in jobs]
 
 
 def clean_environment(variables: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """The environment without what steers a Python interpreter: Blender's Python is not the engine's."""
+    """Returns the variables without those that steer a Python interpreter: the engine's Python is not Blender's."""
     return {k: v for k, v in variables if not k.upper().startswith("PYTHON") and k != "__PYVENV_LAUNCHER__"}

@@ -1,1 +1,1 @@
-"""The engine's process: message loop and jobs. No Blender here."""
+"""Runs the engine in a process of its own: message loop and jobs. No Blender here."""

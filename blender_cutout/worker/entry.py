@@ -1,8 +1,8 @@
-"""First file of the engine's process, run as a script: `python -I entry.py [--log FILE]`.
+"""Starts the engine's process; run as a script: `python -I entry.py [--log FILE]`.
 
-It saves the two pipes to the host, lets everything that libraries print go to the log (standard error, or FILE), and
-gives the package its name without any search path: so neither Blender's nor the extension's neighbours can get in the
-way, and it works in a source checkout as in the extension's folder, whatever that is called.
+It keeps the two pipes to the host for itself, sends everything that libraries print to the log (standard error, or
+FILE), and registers the package by name without any search path. So no neighbour in Blender's or the extension's
+folders can get in the way, and it works in a checkout as in the extension's folder, whatever that is called.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ PACKAGE = "blender_cutout"
 
 
 def save_pipes(log: str | None = None) -> tuple[int, int]:
-    """Descriptors of the host's messages and of ours; afterwards nobody else can read or write them by accident.
+    """Returns descriptors of the host's messages and of ours, which nothing else can then use by accident.
 
-    Standard input gives nothing any more, standard output and error go to the file `log`, or, without one, both to
-    where standard error went.
+    Afterwards standard input is empty; standard output and error go to the file `log`, or without one both to where
+    standard error went.
     """
     incoming, outgoing = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -38,7 +38,7 @@ def save_pipes(log: str | None = None) -> tuple[int, int]:
 
 
 def register_package() -> None:
-    """Makes the package that this file lies in importable as `blender_cutout`, wherever it is."""
+    """Makes the package around this file importable as `blender_cutout`, whatever its folder is called."""
     root = Path(__file__).resolve().parent.parent
     spec = importlib.util.spec_from_file_location(PACKAGE, root / "__init__.py", submodule_search_locations=[str(root)])
     assert spec is not None
@@ -49,11 +49,11 @@ def register_package() -> None:
 
 
 def load_engine(tier: str, device: str) -> Any:
-    """The engine with its networks: torch is imported here and not earlier."""
+    """Returns the engine with its networks; imports torch only now."""
     from blender_cutout.compose import load_engine as load
 
     engine = load(tier, device)
-    gc.freeze()  # hundreds of thousands of things that stay to the end: rubbish is not to be looked for among them
+    gc.freeze()  # these many objects live to the end: keep the garbage collector off them
     return engine
 
 
@@ -62,7 +62,7 @@ def run(make_engine: Callable[[str, str], Any], arguments: list[str]) -> int:
     log = arguments[arguments.index("--log") + 1] if "--log" in arguments else None
     incoming, outgoing = save_pipes(log)
     register_package()
-    # Asked to go by the system: as an exception, so that folders are unlocked on the way out.
+    # Exit by an exception when the system asks, so that folders are unlocked on the way out.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     from blender_cutout.worker.serve import Server
 

@@ -1,4 +1,4 @@
-"""Any exception as the `Failed` event that the host shows; without importing torch to know its errors."""
+"""Turns any exception into the `Failed` event that the host shows, without importing torch for its error types."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..core.messages import Failed
 
 
 def failed(job: str, error: BaseException) -> Failed:
-    """The event for an error: `text` and `hint` for the artist, the traceback for the log."""
+    """Returns the event for an error: `text` and `hint` for the artist, the traceback for the log."""
     trace = "".join(traceback.format_exception(error))
     if isinstance(error, CutoutError):
         return Failed(job, error.code, error.text, error.hint, trace)
@@ -25,6 +25,6 @@ def failed(job: str, error: BaseException) -> Failed:
         job,
         CutoutError.__name__,
         f"Something unexpected went wrong ({type(error).__name__}: {error}).",
-        "What was finished is kept. Try again; if it happens again, report it with the log.",
+        "Finished work is kept. Try again; if it happens again, report it with the log.",
         trace,
     )

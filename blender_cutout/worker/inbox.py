@@ -1,6 +1,6 @@
-"""What the host asks: read by a thread of its own, so that a cancel is noticed while a job runs.
+"""Receives the host's messages in a thread of its own, so that a cancel is noticed while a job runs.
 
-Two queues: propagations and exports wait in one, everything else, which is short, in the other and comes first.
+There are two queues: one for long jobs, and one for everything else, which is short and goes first.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ from ..core.messages import Export as ExportRequest
 LONG = (Propagate, PropagateGroup, ExportRequest, ImportMattes)
 """Jobs that may take minutes."""
 GRACE = 1.5
-"""Seconds that the running step may take to its end after the host has gone or said goodbye."""
+"""Seconds that the current step may still take after the host has gone or said goodbye."""
 
 
 class Inbox:
-    """The messages that wait, and which jobs are to stop.
+    """The waiting messages, and the jobs to stop.
 
     Args:
-        fd: where the host's lines come from.
-        send: answers that need no job: Pong, Cancelled of a waiting job, Failed for what is not understood.
-        overdue: called when the process should have ended but hangs in a long step.
+        fd: where the host's lines arrive.
+        send: sends replies that need no job: Pong, Cancelled for a waiting job, Failed for anything unreadable.
+        overdue: called if the process should have ended but hangs in a long step.
     """
 
     def __init__(self, fd: int, send: Callable[[Event], None], overdue: Callable[[], None]) -> None:
@@ -68,19 +68,19 @@ class Inbox:
 
     @property
     def ending(self) -> bool:
-        """True once the host has gone or said goodbye: long jobs are to stop."""
+        """True once the host has gone or said goodbye: long jobs must stop."""
         return self._ending
 
     @property
     def idle(self) -> bool:
-        """True when nothing waits."""
+        """True if nothing is waiting."""
         with self._change:
             return not (self._short or self._long)
 
     def take(self) -> Message | None:
-        """The next message, which is running until `finish`; waits for one. None = there will be no more.
+        """Waits for the next message and returns it, running until `finish`; None = there will be no more.
 
-        Short ones that came before the host's end are still given out: they may hold what the artist did.
+        Short messages that arrived before the host's end are still returned: they may hold the artist's work.
         """
         with self._change:
             self._change.wait_for(lambda: self._short or self._long or self._ending)
@@ -89,17 +89,17 @@ class Inbox:
             return self._begin(self._long) if self._long and not self._ending else None
 
     def first_short(self) -> Message | None:
-        """The short message that is next, left where it is; None = none waits."""
+        """Returns the next short message without taking it; None if none is waiting."""
         with self._change:
             return self._short[0] if self._short else None
 
     def take_short(self, wanted: Callable[[Message], bool]) -> Message | None:
-        """The short message that is next, if it is wanted; it is running then until `finish`."""
+        """Takes the next short message if it is wanted, running until `finish`; otherwise returns None."""
         with self._change:
             return self._begin(self._short) if self._short and wanted(self._short[0]) else None
 
     def finish(self, message: Message) -> None:
-        """Tells that a message has been dealt with."""
+        """Marks a message as handled."""
         with self._change:
             job = getattr(message, "job", "")
             if job in self._running:
@@ -107,12 +107,12 @@ class Inbox:
             self._cancelled.discard(job)
 
     def cancelled(self, job: str) -> bool:
-        """True when a running job is to stop."""
+        """Returns whether a running job must stop."""
         with self._change:
             return job in self._cancelled
 
     def all_done(self) -> None:
-        """Tells that the process ends in order."""
+        """Marks the process as ended in order."""
         self._finished.set()
 
     def _begin(self, queue: deque[Message]) -> Message:
@@ -121,7 +121,7 @@ class Inbox:
         return message
 
     def _read(self) -> None:
-        """The thread: takes lines in until the host is gone."""
+        """Runs in the thread: reads lines until the host is gone."""
         rest = b""
         with suppress(OSError):
             while piece := os.read(self._fd, 1 << 16):
@@ -149,7 +149,7 @@ class Inbox:
                 self._change.notify_all()
 
     def _cancel(self, job: str) -> None:
-        """Marks a running job, or drops a waiting one; one that is not known has ended already."""
+        """Marks a running job as cancelled, or drops a waiting one; an unknown one has already ended."""
         with self._change:
             if job in self._running:
                 self._cancelled.add(job)
@@ -161,7 +161,7 @@ class Inbox:
         self._send(Cancelled(job, 0))
 
     def _end(self) -> None:
-        """The host is gone or said goodbye: the process must end, in order if it can."""
+        """Ends the process, in order if it can, because the host is gone or said goodbye."""
         with self._change:
             self._ending = True
             self._change.notify_all()
@@ -174,7 +174,7 @@ def _is_job(message: Message, job: str) -> bool:
 
 
 def _job_of(line: bytes) -> str:
-    """The job that a line that is no message speaks of, so that it gets its end; "" = cannot be told."""
+    """Returns the job that a malformed line belongs to, so that it still gets its end; "" if unknown."""
     try:
         job = json.loads(line)["job"]
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -186,12 +186,12 @@ LongJob: TypeAlias = Propagate | PropagateGroup | Export | ImportMattes
 
 
 def tracks_of(message: Message) -> set[str]:
-    """The tracks that a message is about."""
+    """Returns the tracks that a message is about."""
     return {getattr(message, "track", ""), *getattr(message, "tracks", ()), *getattr(message, "others", ())} - {""}
 
 
 def ends(message: Message, job: LongJob) -> bool:
-    """True when a short message makes the running long job pointless: one of its tracks goes another way."""
+    """Returns whether a short message makes the running long job pointless, because it changes one of its tracks."""
     if isinstance(message, Hello):
         return True
     if not tracks_of(message) & tracks_of(job):
@@ -202,5 +202,5 @@ def ends(message: Message, job: LongJob) -> bool:
 
 
 def waits(message: Message, job: LongJob) -> bool:
-    """True when a short message has to wait for the running long job: it would pull the folder away from under it."""
+    """Returns whether a short message must wait for the running long job, whose folder it would move away."""
     return isinstance(job, Export) and isinstance(message, MoveTrack) and message.track in tracks_of(job)

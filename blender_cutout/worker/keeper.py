@@ -1,4 +1,4 @@
-"""The engine that the process works with: made at first need, and replaced by a faster tier's where memory is short."""
+"""Holds the process's engine: made when first needed, replaced by a faster tier's if there is not enough memory."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _log = logging.getLogger(__name__)
 
 
 class EngineKeeper:
-    """Holds the engine.
+    """The process's engine.
 
     Args:
         make_engine: (tier, device) -> Engine; may take long.
-        send: to the host.
+        send: sends an event to the host.
     """
 
     def __init__(self, make_engine: Callable[[str, str], Engine], send: Callable[[Event], None]) -> None:
@@ -32,18 +32,18 @@ class EngineKeeper:
         self._send = send
         self._hello: Hello | None = None
         self._lowered = ""
-        """Tier that took the place of the one that the host wants, "" = none did."""
+        """Tier used instead of the one that the host wants, "" = none."""
         self._engine: Engine | None = None
 
     def greet(self, hello: Hello) -> bool:
-        """Takes what the host wants; True when the engine so far was another one: what was made with it has to go.
+        """Takes the host's settings; returns whether the engine changes, so that everything made with it must go.
 
         Raises:
-            ProtocolError: the host is of another version.
+            ProtocolError: the host has another version.
         """
         if hello.protocol != PROTOCOL:
             raise ProtocolError(
-                f"The add-on speaks protocol {hello.protocol}, the engine {PROTOCOL}.",
+                f"The add-on uses protocol {hello.protocol}, the engine {PROTOCOL}.",
                 "Install the same version of the add-on and of its engine.",
             )
         before = self._hello
@@ -62,7 +62,7 @@ class EngineKeeper:
         return self._hello is not None
 
     def get(self, job: str = "") -> Engine:
-        """The engine, made at first need; a second Ready then tells what "auto" has become."""
+        """Returns the engine, made when first needed; a second Ready then says what "auto" has become."""
         if self._engine is None:
             assert self._hello is not None
             if job:
@@ -74,9 +74,9 @@ class EngineKeeper:
     def within_memory(self, job: str, work: Callable[[], _Result], again: Callable[[], None] = lambda: None) -> _Result:
         """Returns the result of `work`; if memory runs out, repeats it with the next faster tier, and so on.
 
-        The host is told. The faster tier stays until the host wants another one. `again` is called before each repeat.
+        Warns the host. The faster tier stays until the host wants another one. `again` is called before each repeat.
         """
-        from ..compose import within_memory  # here, not above: the host is answered before anything heavy is loaded
+        from ..compose import within_memory  # here, not above: answer the host before loading anything heavy
 
         def attempt() -> _Result:
             try:
@@ -95,7 +95,7 @@ class EngineKeeper:
         return within_memory(attempt, step_down)
 
     def _step_down(self, job: str) -> bool:
-        """Puts the next faster tier in the engine's place; False when there is none."""
+        """Switches to the next faster tier; returns False if there is none."""
         before = self._name()
         tier = faster(before)
         if tier is None:
@@ -111,7 +111,7 @@ class EngineKeeper:
         return True
 
     def _name(self) -> str:
-        """The tier that is worked with."""
+        """Returns the tier in use."""
         if self._engine is not None:
             return self._engine.tier
         return self._lowered or (self._hello.tier if self._hello is not None else "")

@@ -1,4 +1,4 @@
-"""What the engine's process tells the host: whole lines, from any thread; progress at most ten times a second."""
+"""Sends the engine's events to the host: whole lines, from any thread; progress at most ten times a second."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ..core.messages import Event, Progress, encode
 INTERVAL = 0.1
 """Least seconds between two progress messages of a job."""
 WINDOW = 30
-"""Steps from which the time left is estimated."""
+"""Number of steps from which the remaining time is estimated."""
 
 
 class Outbox:
-    """The line to the host.
+    """The connection to the host.
 
     Attributes:
-        broken: True once the host does not read any more.
+        broken: True once the host no longer reads.
     """
 
     def __init__(self, fd: int) -> None:
@@ -28,7 +28,7 @@ class Outbox:
         self.broken = False
 
     def send(self, event: Event) -> None:
-        """Sends one event; nothing happens when the host is gone."""
+        """Sends an event; does nothing if the host is gone."""
         data = memoryview(encode(event))
         with self._lock:
             try:
@@ -39,7 +39,7 @@ class Outbox:
 
 
 class ProgressMeter:
-    """Progress of one job, coalesced, with the time left told from the last steps."""
+    """Reports the progress of one job, thinned out, with the remaining time estimated from the last steps."""
 
     def __init__(self, outbox: Outbox, job: str, stage: str) -> None:
         self._outbox = outbox
@@ -49,7 +49,7 @@ class ProgressMeter:
         self._times: deque[float] = deque([time.monotonic()], maxlen=WINDOW)
 
     def step(self, done: int, total: int) -> None:
-        """Tells that `done` of `total` steps are finished; the last one is always sent."""
+        """Reports that `done` of `total` steps are finished; the last one is always sent."""
         now = time.monotonic()
         self._times.append(now)
         if done < total and now - self._sent < INTERVAL:

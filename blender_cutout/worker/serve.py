@@ -1,7 +1,7 @@
-"""The engine's process: one message after another becomes work on a track, and every job gets exactly one end.
+"""Serves the host: each message becomes work on a track, and every job gets exactly one terminal event.
 
-Between two frames of a long job a cancel is noticed, and short jobs are done that cannot wait: drawing on one track
-goes on while another is propagated. Nothing here imports torch; the engine comes from the factory when it is needed.
+Between two frames of a long job, cancels are noticed and urgent short jobs are done, so that the artist can draw on one
+track while another one is propagated. Nothing here imports torch; the engine is made when it is needed.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _log = logging.getLogger(__name__)
 
 
 class _Stopped(Exception):
-    """A long job was stopped after `at` steps."""
+    """Raised when a long job was stopped after `at` steps."""
 
     def __init__(self, at: int) -> None:
         super().__init__(at)
@@ -61,7 +61,7 @@ class Server:
     """Serves one host over two descriptors.
 
     Args:
-        incoming, outgoing: where the host's messages come from, and where ours go.
+        incoming, outgoing: where the host's messages arrive, and where ours go.
         make_engine: (tier, device) -> Engine; may take long.
     """
 
@@ -83,7 +83,7 @@ class Server:
         return 0
 
     def _handle(self, message: Message) -> None:
-        """Deals with a message; a job's end is told whatever happens."""
+        """Handles a message; its job gets a terminal event whatever happens."""
         job = getattr(message, "job", "")
         try:
             if isinstance(message, Hello):
@@ -93,11 +93,11 @@ class Server:
                     self._sessions[message.track].source.prefetch(message.frame)
             else:
                 self._require_hello()
-                if isinstance(message, Export | ImportMattes):  # needs no networks: smaller ones are of no use
+                if isinstance(message, Export | ImportMattes):  # needs no networks: a faster tier would not help
                     done = self._work(message)
                 else:
-                    begin_anew = self._begin_anew(message)
-                    done = self._keeper.within_memory(job, lambda: self._work(message), begin_anew)
+                    rewind = self._rewinder(message)
+                    done = self._keeper.within_memory(job, lambda: self._work(message), rewind)
                 self._send(done)
         except _Stopped as stopped:
             self._send(Cancelled(job, stopped.at))
@@ -114,7 +114,7 @@ class Server:
             self._load_ahead()
 
     def _load_ahead(self) -> None:
-        """Loads the engine while the artist is still looking for the brush; without it every job will say so again."""
+        """Loads the engine while the artist still gets ready; if that fails, every job will report it again."""
         try:
             self._keeper.within_memory("", self._keeper.get)
         except CutoutError as error:
@@ -122,7 +122,7 @@ class Server:
 
     def _require_hello(self) -> None:
         if not self._keeper.greeted:
-            raise ProtocolError("The engine was asked for work before it was greeted.", "Restart the engine.")
+            raise ProtocolError("The engine received a job before its settings.", "Restart the engine.")
 
     def _work(self, message: Message) -> Done:
         """Does one job."""
@@ -171,12 +171,12 @@ class Server:
         return self._moved(message.job, message.track, session)
 
     def _moved(self, job: str, track: str, session: TrackSession) -> Done:
-        """Tells where a track stands; rounds whose mattes were lost are computed again."""
+        """Sends a track's state and returns Done; recomputes rounds whose mattes were lost."""
         for frame in session.keyframes():
             try:
                 session.matte_path(frame)
             except CutoutError as error:
-                why = FrameText(" cannot be made again. ", error.text, " ", error.hint)
+                why = FrameText(" cannot be recomputed. ", error.text, " ", error.hint)
                 self._send(Warn(job, FrameText("The mask of ", frame, why)))
         self._tell_state(job, track)
         return Done(job)
@@ -208,7 +208,7 @@ class Server:
 
     def _notice(self, job: str) -> Callable[[Stop], None]:
         """Reports where a propagation stops."""
-        return lambda halt: self._send(Warn(job, halt.text))
+        return lambda stop: self._send(Warn(job, stop.text))
 
     def _propagate_group(self, message: PropagateGroup) -> Done:
         from ..core.session.disk_limit import joint
@@ -263,7 +263,7 @@ class Server:
     def _steps(
         self, message: LongJob, steps: Iterator[_Step], total: int, pending: Callable[[_Step], bool] = lambda _: False
     ) -> Iterator[_Step]:
-        """The steps of a long job, with what cannot wait done between them; raises _Stopped when it is to end.
+        """Yields the steps of a long job and does urgent jobs between them; raises _Stopped if it must end.
 
         Args:
             message: the job.
@@ -286,7 +286,7 @@ class Server:
                 steps.close()
 
     def _do_between(self, job: LongJob, at: int) -> None:
-        """Stops the job, or does the short jobs that came meanwhile."""
+        """Stops the job, or does the short jobs that have arrived."""
         if self._inbox.cancelled(job.job) or self._inbox.ending or self._outbox.broken:
             raise _Stopped(at)
         while (first := self._inbox.first_short()) is not None:
@@ -297,16 +297,16 @@ class Server:
                 return
             self._handle(message)
 
-    def _begin_anew(self, message: Message) -> Callable[[], None]:
-        """Puts the message's tracks back to where they are now: what follows is then made by one tier, as one step."""
+    def _rewinder(self, message: Message) -> Callable[[], None]:
+        """Returns a function that puts the message's tracks back to their current heads, to repeat a job cleanly."""
         heads = [(s, s.head) for track in tracks_of(message) if (s := self._sessions.get(track)) is not None]
 
-        def begin_anew() -> None:
+        def rewind() -> None:
             for session, head in heads:
                 if session.head != head:
                     session.checkout(head)
 
-        return begin_anew
+        return rewind
 
     def _tell_state(self, job: str, track: str) -> None:
         self._send(track_jobs.track_state(job, track, self._session(track)))
@@ -323,7 +323,7 @@ class Server:
             self._sessions.popitem()[1].close()
 
     def _abandon(self) -> None:
-        """The host is gone and a step takes too long to wait for: files are complete or not there, so just go."""
+        """Ends the process at once: the host is gone and a step takes too long. No file is ever left half-written."""
         with suppress(Exception):
             self._close_all()
         os._exit(0)

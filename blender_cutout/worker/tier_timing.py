@@ -1,7 +1,7 @@
-"""Times tiers on this machine and finds the one that `auto` is to take: the finest that keeps a pace to work with.
+"""Times tiers on this machine and finds the one for `auto`: the finest that is fast enough to work with.
 
-Only a few tiers are timed: what the others cost follows from the table of tiers (`core.ladder.predict`). What is chosen
-has been timed itself; when it turns out too slow the next faster one is.
+Only a few tiers are timed; the cost of the others is predicted (`core.tier_ladder.predict`). The chosen tier has
+always been timed itself; if it turns out too slow, the next faster one is tried.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ if TYPE_CHECKING:
     from ..environment.tier_record import Fitted
 
 BUDGET = 11.0
-"""Seconds for all timings: with what comes before and after, the doctor stays below 20."""
+"""Seconds for all timings together; keeps `cutout doctor` short."""
 WARM, COUNTED = 2, 6
-"""Frames that are not counted, as libraries choose their ways, and frames that are; every second one is remembered."""
+"""Frames that do not count, while libraries warm up, and frames that do; every second one is remembered."""
 LONGEST = 3.0
 """Seconds after which no further frame of a tier is timed."""
 BUSY = 0.7
-"""Of the processor's cores that other programs use: then times say little."""
+"""Share of the processor's cores in use by other programs above which timings mean little."""
 _LOADING = 1.0
-"""Seconds that loading a tier's networks takes, about."""
+"""Rough number of seconds for loading a tier's networks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """What was found.
+    """The tier that suits a machine.
 
     Attributes:
-        tier: the one that fits.
-        timed: tier -> seconds a frame.
+        tier: the chosen one.
+        timed: tier -> seconds per frame.
         unfit: tiers that ran out of memory.
-        hurried: a finer one might fit, but there was no time to try it.
+        hurried: there was no time to try a finer one that might be fast enough.
     """
 
     tier: str
@@ -57,18 +57,18 @@ def fit(
     clock: Callable[[], float] = time.monotonic,
     pace: float = PACE,
 ) -> Fit:
-    """Finds the tier that fits.
+    """Finds the tier that suits this machine.
 
     Args:
-        time_one: tier -> seconds of a frame; may raise OutOfMemory.
+        time_one: tier -> seconds per frame; may raise OutOfMemory.
         device: cpu, cuda or mps.
         free_mb: free memory, 0 = not known.
-        budget: seconds after which no further tier is begun with.
-        clock: seconds.
-        pace: most seconds a frame.
+        budget: seconds after which no further tier is timed.
+        clock: returns seconds.
+        pace: most seconds per frame.
 
     Raises:
-        OutOfMemory: even the fastest tier does not fit.
+        OutOfMemory: there is not enough memory even for the fastest tier.
     """
     begin, fastest = clock(), ladder()[0].name
     timed, unfit = {fastest: time_one(fastest)}, set[str]()
@@ -88,11 +88,11 @@ def fit(
 
 
 def time_tier(engine: Engine, clock: Callable[[], float] = time.perf_counter) -> float:
-    """Seconds that a propagated frame of one object at 480p takes.
+    """Returns the seconds it takes to propagate one frame of one object at 480p.
 
-    The mean of the two neighbours that took least: other programs only ever make it longer, and of two frames one is
-    remembered, which costs more. Where a frame takes very long it is one frame. The clip's last frame is not counted:
-    steadying holds a frame back for the next one, so that the last two come out together.
+    That is the mean of the fastest pair of neighbouring frames: other programs only ever add time, and of two frames
+    one is remembered, which costs more. If a frame takes very long, one frame is enough. The clip's last frame does
+    not count: stabilising delays each frame until the next, so the last two come out together.
     """
     from ..core.synthetic import MovingShape
 
@@ -113,7 +113,7 @@ def time_tier(engine: Engine, clock: Callable[[], float] = time.perf_counter) ->
 
 
 def others_at_work() -> bool:
-    """True when other programs keep the processor busy, as far as the system tells."""
+    """Returns whether other programs keep the processor busy, as far as the system can say."""
     try:
         return os.getloadavg()[0] > BUSY * (os.cpu_count() or 1)
     except (AttributeError, OSError):  # Windows
@@ -121,7 +121,7 @@ def others_at_work() -> bool:
 
 
 def fit_here(load: Callable[[str, str], Engine], device: str) -> tuple[Fit, Fitted]:
-    """Times this machine: (what was found, the same to be kept). Keeps nothing itself.
+    """Times this machine; returns the result, and the record of it to store. Stores nothing itself.
 
     Args:
         load: (tier, device) -> Engine.

@@ -1,4 +1,4 @@
-"""What goes in and out of a track as files: masks of other programs, masks and films for them."""
+"""Runs jobs on tracks: applies rounds, imports mattes, writes pictures and films."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..core.errors import InputError
-from ..core.messages import Done, Export, ImportMattes, TrackState
+from ..core.messages import ApplyRound, Done, Event, Export, ImportMattes, MatteReady, TrackState
+from ..core.types import Round, Stroke
 
 if TYPE_CHECKING:
     from ..core.session.track_session import TrackSession
@@ -15,25 +16,15 @@ if TYPE_CHECKING:
 
     Steps: TypeAlias = Callable[[Iterator[Any], int], Iterator[Any]]
     """Runs the steps of a long job; the number is how many there are."""
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
-from ..core.messages import ApplyRound, Event, MatteReady
-from ..core.types import Round, Stroke
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from ..core.session.track_session import TrackSession
 
 
 FILM = "film"
-"""The form of an export for other programs; the others are `types.Form` values."""
+"""Form of an export for other programs; the others are values of `types.Form`."""
 _MANY = 10**9
 
 
 def import_mattes(message: ImportMattes, session: TrackSession, run: Steps, step: Callable[[int, int], None]) -> str:
-    """Makes masks keyframes; returns a summary."""
+    """Imports masks as keyframes; returns a summary."""
     done, notes = 0, ()
     at = None if message.at < 0 else message.at
     steps = session.import_mattes(message.path, at, message.every, object_id=message.label or None)
@@ -44,7 +35,7 @@ def import_mattes(message: ImportMattes, session: TrackSession, run: Steps, step
 
 
 def export(message: Export, sessions: Sequence[TrackSession], run: Steps, step: Callable[[int, int], None]) -> Done:
-    """Writes what the tracks show."""
+    """Writes the tracks' mattes in the requested form."""
     if message.form == FILM:
         return _film(message, sessions, run, step)
     from ..core.export.delivery import deliver
@@ -58,23 +49,23 @@ def export(message: Export, sessions: Sequence[TrackSession], run: Steps, step: 
 
 
 def track_state(job: str, track: str, session: TrackSession) -> TrackState:
-    """Where a track stands."""
+    """Returns the event that describes a track's current state."""
     height, width = session.source.size
     use = session.disk.use()
-    told: Any = session.overview
+    overview: Any = session.overview
     return TrackState(
         job,
         track,
         session.head,
         session.parent,
-        told.keyframes(),
-        told.done(),
+        overview.keyframes(),
+        overview.done(),
         len(session.source),
         height,
         width,
         session.source.fps,
-        told.mattes(),
-        told.locked(),
+        overview.mattes(),
+        overview.locked(),
         (use.used, use.frame, use.free),
         session.confidences(),
         session.source.shown,
@@ -92,7 +83,7 @@ def _film(message: Export, sessions: Sequence[TrackSession], run: Steps, step: C
 
     source, target = sessions[0].source, Path(message.folder)
     if any(session.source.fingerprint != source.fingerprint for session in sessions):
-        raise InputError("The objects are not cut out of the same clip.", "Export them one by one.")
+        raise InputError("The objects do not come from the same clip.", "Export them one by one.")
     lacking = 0
 
     def matte_of(frame: int) -> Matte:
@@ -122,8 +113,8 @@ def _film(message: Export, sessions: Sequence[TrackSession], run: Steps, step: C
 def apply(message: ApplyRound, session: TrackSession, send: Callable[[Event], None]) -> Done:
     """Applies a round to a track.
 
-    The host hears of a large matte when its small copy is on disk, which is what it shows, and that the round is done
-    when the matte itself is. When that fails it hears where the track stands now.
+    The host is sent a large matte as soon as its preview, which it shows, is on disk, and Done once the matte itself
+    is. If that fails, it is sent the track's actual state.
     """
     shown: list[Path] = []
 

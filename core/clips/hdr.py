@@ -1,4 +1,4 @@
-"""HDR frames (PQ, HLG) as pictures for ordinary screens: BT.709 with roll-off of highlights."""
+"""Converts HDR frames (PQ, HLG) for ordinary screens: BT.709 with highlights rolled off."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _PQ = 16
 _WHITE = 203.0
 """Nits of a white sheet in HDR (ITU-R BT.2408), which becomes nearly white."""
 _PEAK, _SYSTEM_GAMMA = 1000.0, 1.2
-"""Of a display for HLG (ITU-R BT.2100)."""
+"""Peak brightness in nits and system gamma of a reference HLG display (ITU-R BT.2100)."""
 _KNEE = 0.8
-"""Light up to this share of white is kept as it is."""
+"""Share of white up to which light is kept as it is."""
 _SCREEN_GAMMA = 2.4
 """ITU-R BT.1886."""
 _LUMA = (0.2627, 0.6780, 0.0593)
@@ -34,7 +34,7 @@ _FROM_P3 = ((1.2249, -0.2247, 0.0), (-0.0420, 1.0419, 0.0), (-0.0197, -0.0786, 1
 
 
 def tone_mapped(decoded: Any, transfer: int, matrix: int) -> Image:
-    """A decoded HDR frame as (H, W, 3) uint8 RGB in BT.709.
+    """Returns a decoded HDR frame as (H, W, 3) uint8 RGB in BT.709.
 
     Args:
         decoded: PyAV's frame.
@@ -47,12 +47,12 @@ def tone_mapped(decoded: Any, transfer: int, matrix: int) -> Image:
 
 
 def map_tones(signal: NDArray[np.uint16], transfer: int, primaries: int = 9) -> Image:
-    """HDR values (H, W, 3) uint16 RGB as uint8 RGB in BT.709.
+    """Returns HDR values (H, W, 3) uint16 RGB as uint8 RGB in BT.709.
 
     Args:
         signal: full range.
         transfer: one of `KINDS`.
-        primaries: by ITU-T H.273: 1 = BT.709, 12 = P3, others = BT.2020.
+        primaries: by ITU-T H.273: 1 = BT.709, 12 = P3, any other = BT.2020.
     """
     light: NDArray[Any] = _linear(transfer)[signal]
     if transfer != _PQ:
@@ -70,7 +70,7 @@ def map_tones(signal: NDArray[np.uint16], transfer: int, primaries: int = 9) -> 
 
 @lru_cache(maxsize=2)
 def _linear(transfer: int) -> NDArray[np.float32]:
-    """Light for each 16-bit value: of PQ as a share of white, of HLG as the scene's, 0 to 1 (ITU-R BT.2100)."""
+    """Returns the light for each 16-bit value: PQ as a share of white, HLG as scene light, 0 to 1 (ITU-R BT.2100)."""
     signal = np.arange(65536) / 65535.0
     if transfer == _PQ:
         m1, m2, c1, c2, c3 = 2610 / 16384, 2523 / 32, 3424 / 4096, 2413 / 128, 2392 / 128

@@ -26,7 +26,7 @@ def open_clip(clip: Clip | str | os.PathLike[str], strict: bool = False) -> Vide
     try:
         pictures = _pictures_of(path, clip.files)
     except (OSError, ValueError) as error:  # a name that is too long, a folder that cannot be read
-        reason = error.strerror if isinstance(error, OSError) else "it has a character that no name can have"
+        reason = error.strerror if isinstance(error, OSError) else "it contains a character that no file name can have"
         raise FrameReadError(
             f"The clip {str(path)[:_SHOWN]} cannot be opened ({reason}).", "Check the path, or choose the clip again."
         ) from error

@@ -128,7 +128,7 @@ class VideoSource(ABC):
         notes, self._notes = self._notes, []
         damaged, self._damaged = sorted(self._damaged), []
         if damaged:
-            many = "" if len(damaged) == 1 else f" So are {len(damaged) - 1} more."
+            many = "" if len(damaged) == 1 else f" The same goes for {len(damaged) - 1} more."
             notes.append(FrameText(damaged[0], " of the clip is damaged: the frame before it is used instead.", many))
         return notes
 
