@@ -21,16 +21,6 @@ REINSTALL = "Install the add-on or the package again: the weights are part of it
 
 
 @dataclass(frozen=True, slots=True)
-class InputSpec:
-    """Input that a network expects: working size (pixels a side, about), normalisation of RGB in [0, 255], stride."""
-
-    working_px: int
-    mean: float = 127.0
-    std: float = 128.0
-    stride: int = 16
-
-
-@dataclass(frozen=True, slots=True)
 class WeightEntry:
     """One weight file.
 
@@ -46,9 +36,7 @@ class WeightEntry:
         size: of the network, where there are several: small or large.
         similarity: key similarity of a propagation network.
         metrics: measured values by data set and measure; None where not measured.
-        input: the input that the network expects.
         recipe: the command that trained it.
-        min_memory_mb: approximate memory needed besides the program.
     """
 
     name: str
@@ -59,9 +47,7 @@ class WeightEntry:
     licence: str
     trained_on: tuple[str, ...]
     params: int
-    input: InputSpec
     recipe: str
-    min_memory_mb: int
     metrics: Mapping[str, float | None] = field(default_factory=dict)
     size: Literal["small", "large"] = "small"
     similarity: Literal["l2", "dot"] = "l2"
@@ -80,7 +66,6 @@ WEIGHTS: dict[str, WeightEntry] = {
         licence=_LICENCE,
         trained_on=_STILLS,
         params=3_504_225,
-        input=InputSpec(320),
         recipe=(
             "cutout train scribble --data DATA --cache CACHE --out FIRST --minutes 91; cutout train scribble "
             "--data DATA --cache CACHE --out OUT --weights FIRST/last.pt --begin 0.45 --minutes 31.65 --seed 7 "
@@ -89,7 +74,6 @@ WEIGHTS: dict[str, WeightEntry] = {
             "--cache CACHE --out LAST --weights MEAN --begin 0.25 --minutes 75 --seed 16 --set foreground=0.4 "
             "--set again=0.25 --set frozen_norms=1 --set alternatives=2"
         ),
-        min_memory_mb=300,
         metrics={
             "eval-dev/stills IoU foreground": 0.807,
             "eval-dev/video first frames IoU foreground": 0.693,
@@ -109,7 +93,6 @@ WEIGHTS: dict[str, WeightEntry] = {
         licence=_LICENCE,
         trained_on=_STILLS,
         params=2_378_148,
-        input=InputSpec(384),
         recipe=(
             "cutout train propagation --data DATA --cache CACHE --out FIRST --minutes 600 --steps 300 --set "
             "similarity=dot --set sizes=192 --set clips=4 --set shares_begin=1 --set shares_end=1 --set "
@@ -118,7 +101,6 @@ WEIGHTS: dict[str, WeightEntry] = {
             "similarity=dot --set long_from=0.4 --set video_begin=0.5 --set video=0.6 --set sizes=224,288 --set "
             "clips=4,3 --set shares_begin=0.9,0.1 --set shares_end=0.5,0.5 (ended after 60)"
         ),
-        min_memory_mb=400,
         metrics={
             "eval-dev/video J": 0.806,
             "eval-dev/video F": 0.807,
@@ -137,7 +119,6 @@ WEIGHTS: dict[str, WeightEntry] = {
         licence=_LICENCE,
         trained_on=_STILLS,
         params=4_939_700,
-        input=InputSpec(384),
         recipe=(
             "from the last.pt of the earlier large network, see its card: cutout train propagation --data DATA "
             "--cache CACHE --out DOT --weights LARGE/last.pt --begin 0.15 --minutes 115 --seed 11 --set "
@@ -145,7 +126,6 @@ WEIGHTS: dict[str, WeightEntry] = {
             "DOT/last.pt --begin 0.3 --minutes 85 --seed 12 --set sizes=224,288,384,448 --set clips=4,3,2,2 --set "
             "shares_begin=0.4,0.3,0.2,0.1 --set shares_end=0.2,0.25,0.3,0.25; mean of DOT's and WIDE's weights"
         ),
-        min_memory_mb=500,
         metrics={
             "eval-dev/video J": 0.837,
             "eval-dev/video F": 0.860,
