@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 from .commands import composite, doctor, evaluate, propagate, session, stills, study, tiers, train
 from .commands.bench import command as bench
 from .commands.context import Context, Reporter
-from .core.errors import CutoutError
+from .core.errors import translate
 from .version import __version__
 
 if TYPE_CHECKING:
@@ -54,11 +54,6 @@ def main(argv: Sequence[str] | None = None, load: EngineLoader | None = None) ->
     context = Context(reporter, load) if load else Context(reporter)
     try:
         return int(args.run(args, context, words[1:]) if args.command in OWN_PARSERS else args.run(args, context))
-    except CutoutError as error:
-        _debug()
-        reporter.event("error", code=error.code, text=error.text, hint=error.hint)
-        reporter.complain(f"cutout {args.command}: {error}")
-        return WRONG_INPUT
     except KeyboardInterrupt:
         reporter.event("interrupted")
         reporter.complain(f"cutout {args.command}: interrupted; finished work stays.")
@@ -68,6 +63,11 @@ def main(argv: Sequence[str] | None = None, load: EngineLoader | None = None) ->
         return INTERRUPTED
     except Exception as error:
         _debug()
+        known = translate(error)
+        if known is not None:
+            reporter.event("error", code=known.code, text=known.text, hint=known.hint)
+            reporter.complain(f"cutout {args.command}: {known}")
+            return WRONG_INPUT
         fault = f"{type(error).__name__}: {error}".splitlines()[0]
         reporter.event("error", code="Fault", text=fault, hint="")
         reporter.complain(

@@ -13,18 +13,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from .core.engine import Engine, EngineSettings
-from .core.errors import EnvironmentMissing, InputError, OutOfMemory, WeightsError, is_out_of_memory
+from .core.errors import EnvironmentMissing, InputError, WeightsError, is_out_of_memory, translate
 from .core.propagation.settings import PropagationSettings
 from .core.tiers import AUTO, Tier
 from .environment import machine
 from .environment.tier_record import fitting_tier
 
 if TYPE_CHECKING:
-    from .core.ports import Key, PropagationNet, ScribbleNet, Value
-    from .core.types import Image, Map, Matte, Mattes
+    from .core.ports import PropagationNet, ScribbleNet
 
 T = TypeVar("T")
 DEVICES = (AUTO, "cpu", "cuda", "mps")
@@ -195,7 +194,9 @@ def load_networks(tier: Tier, device: str, weights: Loose | None = None) -> Netw
             for name, file in sources(kind)
         )
     weights_id = hashlib.sha256(hashes.encode()).hexdigest()[:16]
-    return Networks(_Scribble(scribble), _Propagation(propagation), weights_id)
+    return Networks(
+        cast("ScribbleNet", _Translated(scribble)), cast("PropagationNet", _Translated(propagation)), weights_id
+    )
 
 
 def _files(given: Path | Sequence[Path]) -> Sequence[Path]:
@@ -237,29 +238,29 @@ def _looks(tier: Tier, networks: int) -> list[tuple[int, float, bool]]:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turns errors of `models`, and out-of-memory in any dress, into the ones of `core.errors`."""
+    """Turns errors of `models`, and what `core.errors.translate` knows, into CutoutErrors."""
     from .models import errors
 
     try:
         yield
     except (errors.WeightsMissing, errors.WeightsDamaged) as error:
         raise WeightsError(error.text, error.hint) from error
-    except errors.OutOfMemory as error:
-        raise OutOfMemory(error.text, error.hint) from error
-    except (MemoryError, RuntimeError) as error:
-        if is_out_of_memory(error):
-            raise OutOfMemory(
-                "This machine does not have enough memory.", "Choose a smaller tier, or close other programs."
-            ) from error
-        raise
+    except Exception as error:
+        known = translate(error)
+        if known is None or known is error:
+            raise
+        raise known from error
 
 
-def within_memory(work: Callable[[], T], step_down: Callable[[BaseException], bool]) -> T:
+def within_memory(work: Callable[[], T], step_down: Callable[[], bool]) -> T:
     """Returns the result of `work`, repeated while memory runs out and `step_down` finds something smaller.
 
     Args:
         work: may hold what fills the memory in its own frame only; that is gone before it is done again.
-        step_down: takes the error; False = there is nothing smaller, and the error is raised.
+        step_down: called after each failure; False = there is nothing smaller.
+
+    Raises:
+        OutOfMemory: not even the smallest fits.
     """
     while True:
         try:
@@ -267,11 +268,11 @@ def within_memory(work: Callable[[], T], step_down: Callable[[BaseException], bo
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
-            full = error.with_traceback(None)
+            full = (translate(error) or error).with_traceback(None)
         # Not inside `except`, and without its causes: tracebacks hold what fills the memory.
         full.__cause__ = full.__context__ = None
         free_memory()
-        if not step_down(full):
+        if not step_down():
             raise full
 
 
@@ -283,52 +284,21 @@ def free_memory() -> None:
         torch.cuda.empty_cache()
 
 
-class _Scribble:
-    """A stroke network whose errors are translated."""
+class _Translated:
+    """A network whose errors are translated."""
 
-    def __init__(self, net: ScribbleNet) -> None:
+    def __init__(self, net: object) -> None:
         self._net = net
 
-    def predict(self, image: Image, previous: Matte, keep: Map, remove: Map) -> Matte:
-        """See `ScribbleNet`."""
-        with translated():
-            return self._net.predict(image, previous, keep, remove)
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._net, name)
 
-    def foreground(self, image: Image) -> Matte:
-        """See `ScribbleNet`."""
-        with translated():
-            return self._net.foreground(image)
+        def call(*args: Any, **named: Any) -> Any:
+            with translated():
+                return method(*args, **named)
 
-
-class _Propagation:
-    """A propagation network whose errors are translated."""
-
-    def __init__(self, net: PropagationNet) -> None:
-        self._net = net
-
-    def encode_key(self, image: Image) -> Key:
-        """See `PropagationNet`."""
-        with translated():
-            return self._net.encode_key(image)
-
-    def encode_value(self, image: Image, key: Key, mattes: Mattes) -> Value:
-        """See `PropagationNet`."""
-        with translated():
-            return self._net.encode_value(image, key, mattes)
-
-    def segment(self, query: Key, memory: Sequence[tuple[Key, Value]], previous: Mattes | None = None) -> Mattes:
-        """See `PropagationNet`."""
-        with translated():
-            return self._net.segment(query, memory, previous)
-
-    def attention(self, query: Key, keyframe: Key, difference: Mattes) -> Mattes:
-        """See `PropagationNet`."""
-        with translated():
-            return self._net.attention(query, keyframe, difference)
-
-    def megabytes(self, key: Key, value: Value) -> float:
-        """See `PropagationNet`."""
-        return self._net.megabytes(key, value)
+        setattr(self, name, call)  # from then on it is found at once
+        return call
 
 
 def _torch() -> Any:

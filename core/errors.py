@@ -13,11 +13,17 @@
     ├── WorkerDied              the engine process ended unexpectedly
     └── ProtocolError           the two processes do not understand each other
 
-Every error carries one clear sentence (`text`) and what to do about it (`hint`). Has no dependencies, so it may be
-imported anywhere.
+Every error carries one clear sentence (`text`) and what to do about it (`hint`). Errors of libraries and of the disk
+become these in `translate` and `store_errors`. Needs only the standard library, so it may be imported anywhere.
 """
 
 from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
 
 
 class CutoutError(Exception):
@@ -81,9 +87,66 @@ class ProtocolError(CutoutError):
     """The two processes do not understand each other."""
 
 
+FULL = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
+DENIED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+
+
+def translate(error: BaseException) -> CutoutError | None:
+    """Returns what the user is shown for an error of any library or of the disk; None = a fault of the program.
+
+    A CutoutError is itself. Imports no library to know its errors.
+    """
+    if isinstance(error, CutoutError):
+        return error
+    if is_out_of_memory(error):
+        return OutOfMemory("There is not enough memory.", "Choose a smaller tier, or close other programs.")
+    if isinstance(error, OSError) and error.errno in FULL | DENIED:
+        return _store_error(error, "", HINTS)
+    return None
+
+
 def is_out_of_memory(error: BaseException) -> bool:
-    """Returns True for MemoryError, for torch's out-of-memory errors on any device, and for `OutOfMemory`."""
+    """Returns True when memory ran out: in Python, NumPy, PyAV, OpenCV, the system, or torch on any device."""
     if isinstance(error, MemoryError | OutOfMemory) or type(error).__name__ == "OutOfMemoryError":
         return True
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
     text = str(error).lower()
+    if type(error).__module__ == "cv2":
+        return "insufficient memory" in text
     return isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
+
+
+class DiskHints(NamedTuple):
+    """What to do when a file cannot be written, by the reason."""
+
+    full: str
+    denied: str
+    other: str
+
+
+HINTS = DiskHints(
+    "Free some space and try again: finished work is kept.",
+    "Make the folder writable, or save the project in another place.",
+    "Check the disk, then try again.",
+)
+
+
+@contextmanager
+def store_errors(path: str | os.PathLike[str], hints: DiskHints = HINTS) -> Iterator[None]:
+    """Turns OSErrors inside the block into a StoreError that names the file, else `path`, and says what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise _store_error(error, path, hints) from error
+
+
+def _store_error(error: OSError, path: str | os.PathLike[str], hints: DiskHints) -> StoreError:
+    if error.errno in FULL:
+        text, hint = "The disk is full", hints.full
+    elif error.errno in DENIED:
+        text, hint = "No permission to write", hints.denied
+    else:
+        text, hint = error.strerror or type(error).__name__, hints.other
+    place = os.fspath(error.filename or path)
+    return StoreError(f"{text}: {place}." if place else f"{text}.", hint)

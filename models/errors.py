@@ -21,7 +21,3 @@ class WeightsMissing(ModelError):
 
 class WeightsDamaged(ModelError):
     """A weight file is not the one the registry describes, or does not fit the network."""
-
-
-class OutOfMemory(ModelError):
-    """The device has too little memory for this working size."""

@@ -10,8 +10,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..core.errors import OutOfMemory
-
 if TYPE_CHECKING:
     from ..core.engine import Engine
 
@@ -111,12 +109,10 @@ class Context:
             name = engine.tier
             return work(engine)
 
-        def step_down(error: BaseException) -> bool:
+        def step_down() -> bool:
             nonlocal name
             instead = faster(name)
             if instead is None:
-                if not isinstance(error, OutOfMemory):
-                    raise OutOfMemory("There is not enough memory.", "Close other programs.") from error
                 return False
             text = f"There is not enough memory for the tier {name}; using {instead.name}, which needs less."
             self.report.event("fallback", tier=name, instead=instead.name, text=text)

@@ -1,26 +1,19 @@
-"""Turns any exception into the `Failed` event that the host shows, without importing torch for its error types."""
+"""Turns any exception into the `Failed` event that the host shows."""
 
 from __future__ import annotations
 
 import traceback
 
-from ..core.errors import CutoutError, OutOfMemory, is_out_of_memory
+from ..core.errors import CutoutError, translate
 from ..core.messages import Failed
 
 
 def failed(job: str, error: BaseException) -> Failed:
     """Returns the event for an error: `text` and `hint` for the artist, the traceback for the log."""
     trace = "".join(traceback.format_exception(error))
-    if isinstance(error, CutoutError):
-        return Failed(job, error.code, error.text, error.hint, trace)
-    if is_out_of_memory(error):
-        return Failed(
-            job,
-            OutOfMemory.__name__,
-            "The device does not have enough memory for this clip.",
-            "Choose a smaller tier, or close other programs that use the graphics card.",
-            trace,
-        )
+    known = translate(error)
+    if known is not None:
+        return Failed(job, known.code, known.text, known.hint, trace)
     return Failed(
         job,
         CutoutError.__name__,

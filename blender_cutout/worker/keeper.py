@@ -86,7 +86,7 @@ class EngineKeeper:
                     _log.warning("job %s: out of memory with the tier %s", job, self._name(), exc_info=error)
                 raise
 
-        def step_down(_: BaseException) -> bool:
+        def step_down() -> bool:
             if not self._step_down(job):
                 return False
             again()

@@ -13,9 +13,8 @@ import cv2
 import numpy as np
 
 from .. import atomic
-from ..errors import InputError, SizeMismatch
+from ..errors import InputError, SizeMismatch, store_errors
 from ..images.matte import read_mask, to_png
-from ..session.store import store_errors
 from ..types import Form
 from .outlines import OutlineTracker
 from .sequence import ExportStep, write_sequence

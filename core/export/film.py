@@ -20,8 +20,7 @@ import numpy as np
 from ..atomic import unused_name, write
 from ..clips.opening import open_clip
 from ..clips.source import VideoSource
-from ..errors import InputError, StoreError
-from ..session.store import store_errors
+from ..errors import InputError, StoreError, store_errors
 from .composite import Edge, cover, over, rgba
 from .pace import Pace, pace_of, time_of
 from .readback import check_picture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -10,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .. import atomic
-from ..errors import InputError, StoreError
+from ..errors import DiskHints, InputError, store_errors
 
 TRY_AGAIN = "Free some space and try again; finished work is kept."
 
@@ -36,16 +35,9 @@ def prepare_folder(folder: Path, clip: Path | None = None) -> None:
 @contextmanager
 def output_errors(path: Path, full: str = TRY_AGAIN) -> Iterator[None]:
     """Turns OSErrors inside the block into a StoreError that names `path`, with a hint (`full`: no space)."""
-    try:
+    denied, other = "Make the folder writable, or choose another with -o.", "Check the path, or choose another with -o."
+    with store_errors(path, DiskHints(full, denied, other)):
         yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
-            text, hint = "The disk is full", full
-        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            text, hint = "No permission to write", "Make the folder writable, or choose another with -o."
-        else:
-            text, hint = error.strerror or type(error).__name__, "Check the path, or choose another with -o."
-        raise StoreError(f"{text}: {error.filename or path}.", hint) from error
 
 
 def write_bytes(path: Path, data: bytes, full: str = TRY_AGAIN) -> None:

@@ -16,9 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import InputError, StoreError
+from ..errors import InputError, StoreError, store_errors
 from ..images.matte import write_mask
-from ..session.store import store_errors
 
 if TYPE_CHECKING:
     from ..types import Matte

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from .. import atomic
-from ..errors import StoreError
+from ..errors import StoreError, store_errors
 from ..types import Clip
 from .actions import LAST_FRAME
-from .store import store_errors
 
 _OURS = re.compile(r"session\.json|rounds(\.damaged-[0-9]+)?\.jsonl|lock|mattes|imported|\..+\.part")
 """Everything that may lie in a track's folder."""

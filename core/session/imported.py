@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from .. import atomic
 from ..images.matte import is_whole_png, to_png
-from .store import store_errors
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +22,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from ..clips.foreign_mask_sequence import ForeignMattes, check_drawn, place
-from ..errors import InputError
+from ..errors import InputError, store_errors
 from ..frame_text import FrameText
 from .actions import Import
 from .group_plan import TrackPart

@@ -9,16 +9,15 @@ removed.
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..atomic import is_file, is_folder, leftover_of, make_folder, unused_name
-from ..errors import InputError, StoreError
+from ..errors import InputError, StoreError, store_errors
 from ..images.grey_png import Packed, pack
 from ..images.matte import from_grey, is_whole_png, read_grey, read_mask, to_grey, write_png
 from ..images.preview import FOLDER, file_bytes, preview_path, write_preview
@@ -339,21 +338,6 @@ class LazyMattes(Mapping[int, "Matte"]):
 
     def __len__(self) -> int:
         return len(self._frames)
-
-
-@contextmanager
-def store_errors(path: Path) -> Iterator[None]:
-    """Turns OSErrors inside the block into a StoreError that names `path` and says what to do."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT if hasattr(errno, "EDQUOT") else errno.ENOSPC):
-            text, hint = "The disk is full", "Free some space and try again: finished work is kept."
-        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            text, hint = "No permission to write", "Make the folder writable, or save the project in another place."
-        else:
-            text, hint = error.strerror or type(error).__name__, "Check the disk, then try again."
-        raise StoreError(f"{text}: {error.filename or path}.", hint) from error
 
 
 _T = TypeVar("_T")

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from ..clips.opening import open_clip
 from ..clips.source import VideoSource
-from ..errors import InputError, StoreError, StrokeError
+from ..errors import InputError, StoreError, StrokeError, store_errors
 from ..frame_text import FrameText
 from ..types import MOST_POINTS, Clip, Direction, FrameRange, MatteKind, PropagationOptions, Round, Stop
 from .actions import Action, Import, Lock, Operation, Propagation, action_to_json
@@ -35,7 +35,7 @@ from .imported import ImportedMattes, ImportStep, import_mattes
 from .journal import ROOT, Journal
 from .overview import Overview
 from .propagate_track import propagate_track
-from .store import MatteStore, store_errors
+from .store import MatteStore
 
 if TYPE_CHECKING:
     from ..engine import Engine

@@ -61,7 +61,6 @@ class PropagationEnsemble:
 
         Raises:
             ValueError: `memory` is empty or its entries hold different numbers of objects.
-            OutOfMemory: the device's memory does not suffice.
         """
         answers = [
             member.segment(query[number], [(key[number], value[number]) for key, value in memory], previous)

@@ -49,9 +49,6 @@ class ScribblePredictor:
             previous: (h, w) matte before the round, zeros in a first round.
             keep: (h, w) strokes inside the object, in [0, 1].
             remove: (h, w) strokes outside it, in [0, 1].
-
-        Raises:
-            OutOfMemory: the device's memory does not suffice.
         """
         size_hw = (image.shape[0], image.shape[1])
         with self._run():
@@ -132,7 +129,6 @@ class PropagationPredictor:
 
         Raises:
             ValueError: `memory` is empty or its entries hold different numbers of objects.
-            OutOfMemory: the device's memory does not suffice.
         """
         with self._run():
             keys, values = self._stack.update([value for _, value in memory])

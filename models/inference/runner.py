@@ -12,8 +12,6 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..errors import OutOfMemory
-
 Image = NDArray[np.uint8]
 Array = NDArray[np.float32]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
@@ -40,15 +38,10 @@ class Runner:
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
-        """Computes the block as configured; raises OutOfMemory when the device has too little memory."""
+        """Computes the block as configured."""
         mixed = self.precision == "bf16"
-        try:
-            with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, enabled=mixed):
-                yield
-        except torch.OutOfMemoryError as error:
-            if self.device.type == "cuda":
-                torch.cuda.empty_cache()
-            raise OutOfMemory("The device has too little memory.", "Choose a smaller tier, or the CPU.") from error
+        with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, enabled=mixed):
+            yield
 
     def image(self, image: Image) -> Tensor:
         """Returns (h, w, 3) uint8 as (1, 3, H, W) in [0, 255] on the device, padded by repeating the edge."""

@@ -87,19 +87,20 @@ def test_other_faults_stay_what_they_are() -> None:
 
 
 def test_errors_of_the_networks_are_translated_while_working(monkeypatch: pytest.MonkeyPatch) -> None:
-    from blender_cutout.models import errors
+    import torch
+
     from blender_cutout.models.inference import predictors
 
     def full(*_: object) -> None:
-        raise errors.OutOfMemory("The device's memory does not suffice.", "Choose a smaller tier.")
+        raise torch.OutOfMemoryError("CUDA out of memory")
 
     engine = compose.load_engine("draft", "cpu")
     monkeypatch.setattr(predictors.ScribblePredictor, "predict", full)
     monkeypatch.setattr(predictors.PropagationPredictor, "encode_key", full)
     image = np.zeros((64, 64, 3), np.uint8)
-    with pytest.raises(OutOfMemory, match="suffice"):
+    with pytest.raises(OutOfMemory, match="not enough memory"):
         engine.foreground(image)
-    with pytest.raises(OutOfMemory, match="suffice"):
+    with pytest.raises(OutOfMemory, match="not enough memory"):
         list(engine.propagate([image, image], {0: np.ones((64, 64), np.float32)}))
 
 

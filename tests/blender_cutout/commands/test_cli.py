@@ -129,6 +129,19 @@ def test_composite_with_alpha(run: Run, clip: SyntheticClip, folder: Path) -> No
     assert run("composite", folder, "--masks", "masks", "--rgba", "-o", "out.mp4") == 2
 
 
+def test_a_command_that_runs_out_of_memory_says_so_and_not_that_it_is_broken(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object) -> None:
+        raise MemoryError
+
+    assert run("propagate", folder, "--keyframe", "0=first.png", "-o", "masks") == 0
+    capsys.readouterr()
+    monkeypatch.setattr("blender_cutout.core.export.film.over", full)
+    assert run("composite", folder, "--masks", "masks", "--background", "#00ff00", "-o", "out") == 2
+    assert "There is not enough memory. Choose a smaller tier" in capsys.readouterr().err
+
+
 @pytest.fixture
 def run_short(run: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     """Runs `cutout` where the memory does not suffice for these tiers: loading, or after some frames."""

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 
-from blender_cutout.models.errors import OutOfMemory
 from blender_cutout.models.inference import predictors
 from blender_cutout.models.inference.predictors import PropagationPredictor, ScribblePredictor
 from blender_cutout.models.networks.propagation_net import PropagationNet
@@ -89,17 +87,6 @@ def test_memory_frames_may_have_another_size_than_the_query() -> None:
         memory.append((key, net.encode_value(image, key, rng.random((1, *size), dtype=np.float32))))
     query = net.encode_key(rng.integers(0, 255, (32, 80, 3), dtype=np.uint8))
     assert net.segment(query, memory).shape == (1, 32, 80)
-
-
-def test_out_of_memory_is_told_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
-    net = ScribblePredictor(ScribbleToMask())
-
-    def full(*_: object) -> None:
-        raise torch.OutOfMemoryError("CUDA out of memory")
-
-    monkeypatch.setattr(net._network, "forward", full)
-    with pytest.raises(OutOfMemory, match="smaller tier"):
-        net.foreground(np.zeros((32, 32, 3), np.uint8))
 
 
 def test_shipped_scribble_weights_cut_out_the_object_under_the_stroke(scribble: ScribblePredictor) -> None:
