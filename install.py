@@ -5,6 +5,7 @@
     python install.py test        all tests, in every supported Blender
     python install.py build       the extension's zip
     python install.py doctor      what is there and what is wrong
+    python install.py clips       renders clips with exact masks, for training
     python install.py lock        the lists of files that the engine is made of, with their checksums
 
 Everything that is missing is installed first; a second run finds it ready.
@@ -35,7 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # a console that lacks a character must not end an installation
     options = _parser().parse_args(arguments)
     try:
-        commands = {"install": install, "demo": demo, "test": test, "build": build, "doctor": doctor, "lock": lock}
+        commands = {"install": install, "demo": demo, "test": test, "build": build, "doctor": doctor}
+        commands |= {"clips": clips, "lock": lock}
         return commands[options.command or "install"](options)
     except (CutoutError, blenders.BlenderError, package.PackageError) as error:
         print(f"\nError: {error}", file=sys.stderr)
@@ -112,6 +114,13 @@ def doctor(options: argparse.Namespace) -> int:
     return 1 if _report(findings) else 0
 
 
+def clips(options: argparse.Namespace) -> int:
+    """Renders training clips."""
+    from blender_cutout.devtools.rendered_clips import launch
+
+    return launch.run(options, _show)
+
+
 def lock(options: argparse.Namespace) -> int:
     """Writes the lists of files with their checksums; fails if some are unavailable."""
     from blender_cutout.devtools import pin_files
@@ -178,6 +187,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     sub = commands.add_parser("build", help="build the extension's zip")
     sub.add_argument("--output", metavar="DIR", default=str(ROOT / "dist"), help="folder for the zip")
+    sub = commands.add_parser("clips", help="render training clips with exact masks")
+    blender = "path of a Blender, instead of the one that the tests use"
+    sub.add_argument("--blender", metavar="PATH", default=argparse.SUPPRESS, help=blender)
+    sub.add_argument("--output", metavar="DIR", required=True, help="folder for the clips; finished ones stay")
+    sub.add_argument("--count", type=int, default=100, help="how many there are in the end (default 100)")
+    sub.add_argument("--seed", type=int, default=1, help="another seed makes other clips (default 1)")
+    sub.add_argument(
+        "--pictures",
+        metavar="DIR",
+        action="append",
+        default=[],
+        help="folder of photographs for surfaces and backgrounds; may be repeated (default: patterns only)",
+    )
     commands.add_parser("lock", help="write the lists of the engine's files (needs a network)")
     commands.add_parser("doctor", parents=[common], help="report what is installed and what is wrong")
     return parser

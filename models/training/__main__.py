@@ -47,6 +47,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
         run.add_argument("--data", type=Path, required=True, help="folder with stills/ and video-train/")
         run.add_argument("--cache", type=Path, required=True, help="where the decoded pictures go (about 5 GB)")
+        if name == "propagation":
+            run.add_argument(
+                "--rendered", type=Path, help="folder of rendered clips, for --set rendered=SHARE (install.py clips)"
+            )
         run.add_argument("--out", type=Path, required=True, help="folder for checkpoint, log and curve")
         run.add_argument(
             "--minutes",
@@ -159,6 +163,7 @@ def settings_of(args: argparse.Namespace) -> TrainingSettings:
         data=str(args.data),
         cache=str(args.cache),
         out=str(args.out),
+        rendered_data=str(getattr(args, "rendered", None) or ""),
         minutes=minutes,
         steps=args.steps,
         begin=args.begin,

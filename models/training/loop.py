@@ -203,7 +203,9 @@ def train(
         TeamBroken: one of several processes has ended.
     """
     Path(settings.out).mkdir(parents=True, exist_ok=True)
-    pool = pool or open_pool(Path(settings.data), Path(settings.cache))  # decoded once, before other processes open it
+    rendered = Path(settings.rendered_data) if settings.rendered_data else None
+    # Decoded once, before other processes open it.
+    pool = pool or open_pool(Path(settings.data), Path(settings.cache), rendered)
     with leading(settings.processes, _follow, settings, resume, weights, pool.folder) as team:
         return _train(settings, resume, weights, pool, team)
 

@@ -12,7 +12,17 @@ from typing import Any
 from .samples.clip_recipe import ClipRecipe, RecipeError, switch
 
 _SHARES = (
-    *("far_anchors", "pseudo_instances", "background", "paste", "twin", "soften", "motion_blur", "compression"),
+    *(
+        "far_anchors",
+        "rendered",
+        "pseudo_instances",
+        "background",
+        "paste",
+        "twin",
+        "soften",
+        "motion_blur",
+        "compression",
+    ),
     *("hint", "video", "video_begin", "two_objects", "three_objects", "long_clips", "long_from"),
 )
 
@@ -83,7 +93,7 @@ def parsed(kinds: Sequence[type], words: Sequence[str]) -> dict[str, Any]:
     return out
 
 
-PLACES = ("data", "cache", "out")
+PLACES = ("data", "cache", "out", "rendered_data")
 """Settings that only say where something is."""
 
 
@@ -110,6 +120,7 @@ class TrainingSettings(LoopRecipe):
     data: str
     cache: str
     out: str
+    rendered_data: str = ""  # folder of rendered clips; "": what the cache holds
     minutes: float = 60.0
     steps: int = 0  # 0: no limit but the clock
     begin: float = 0.0  # where in the schedule to start: more than 0 with weights that are already trained

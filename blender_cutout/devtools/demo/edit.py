@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 import bpy
 
-from blender_cutout.devtools.demo.progress_lines import give, tell
+from blender_cutout.devtools.progress_lines import give, tell
 from blender_cutout.host import compat
 
 FIRST_FRAME, CORRECTED_FRAME = 6, 28

@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from blender_cutout.core.errors import EnvironmentMissing
 from blender_cutout.environment import venv
 
-from .. import blenders, package, suites
-from .progress_lines import StepFailed, listen
+from .. import package
+from ..blender_process import choose_blender, inside
+from ..progress_lines import StepFailed, listen
 
 HERE = Path(__file__).resolve().parent
 FRAMES, WIDTH, HEIGHT, RATE = 48, 640, 360, 24
@@ -33,7 +33,7 @@ def run(engine: Path, options: Namespace, show: Callable[[str], None]) -> int:
         show: gets the lines of installations.
     """
     output = Path(options.output).expanduser().absolute()
-    blender = choose_blender(options.blender, show)
+    blender = choose_blender(options.blender, "demo", show)
     try:
         return _run(engine, blender, output)
     except StepFailed as error:
@@ -51,7 +51,7 @@ def _run(engine: Path, blender: list[str], output: Path) -> int:
     started = time.monotonic()
     if not clip.exists() or not background.exists():
         film.mkdir(parents=True, exist_ok=True)
-        listen(_inside(blender, "render_clip.py", film), variables)
+        listen(inside(blender, HERE / "render_clip.py", film), variables)
         listen([str(engine), str(HERE / "encode.py"), str(film), str(clip), str(background)], variables)
         print(f"Rendered the clip in {time.monotonic() - started:.0f} s: {clip}")
     for old in (project, output / "masks", output / "blender-user", output / "composite.mp4"):
@@ -64,10 +64,10 @@ def _run(engine: Path, blender: list[str], output: Path) -> int:
     }  # fmt: skip
     order = output / "job.json"
     order.write_text(json.dumps(job, indent=1), encoding="utf-8")
-    job |= listen(_inside(blender, "edit.py", order), variables)
+    job |= listen(inside(blender, HERE / "edit.py", order), variables)
     variables["BLENDER_USER_RESOURCES"] = str(output / "blender-without-add-on")
     print("Rendering the composite in a Blender without the add-on …", flush=True)
-    listen(_inside(blender, "render.py", job["blend"]), variables)
+    listen(inside(blender, HERE / "render.py", job["blend"]), variables)
     order.write_text(json.dumps(job, indent=1), encoding="utf-8")
     numbers = listen([str(engine), str(HERE / "score.py"), str(order)], variables)
     (output / "results.json").write_text(json.dumps(numbers | {"times": job["times"]}, indent=1), encoding="utf-8")
@@ -112,44 +112,3 @@ def _report(job: Mapping[str, Any], numbers: Mapping[str, Any]) -> int:
 
 def _measures(mean: float, numbers: Mapping[str, Any], name: str) -> str:
     return f"{mean:.3f} (J {numbers[f'{name}_j']:.3f}, F {numbers[f'{name}_f']:.3f})"
-
-
-def choose_blender(chosen: str | None, show: Callable[[str], None]) -> list[str]:
-    """The command that runs scripts in a Blender: the chosen one, else Blender as a Python module, else one installed.
-
-    Raises:
-        EnvironmentMissing: there is none and none can be had.
-        BlenderError: the chosen one cannot be used.
-    """
-    if chosen:
-        return _program(blenders.find_blenders(chosen)[0])
-    wanted = [suite for suite in suites.blender_suites() if suite.name in ("4.5", "5.2")]
-    for suite in wanted:
-        if venv.is_complete(suite.folder, venv.stamp(suite.requirements, None)):
-            return [str(venv.python_of(suite.folder))]
-    reasons = []
-    for suite in wanted:
-        try:
-            for line in suites.prepare(suite):
-                show(line)
-        except EnvironmentMissing as error:
-            reasons.append(str(error))
-        else:
-            return [str(venv.python_of(suite.folder))]
-    found = blenders.find_blenders()
-    if found:
-        return _program(found[0])
-    raise EnvironmentMissing(
-        "The demo needs a Blender, and there is none: " + " ".join(reasons),
-        "Or name an installed one: python install.py demo --blender PATH",
-    )
-
-
-def _program(blender: blenders.Blender) -> list[str]:
-    return [str(blender.path), "--background", "--python-exit-code", "1", "--python"]
-
-
-def _inside(blender: list[str], script: str, argument: str | os.PathLike[str]) -> list[str]:
-    """The command for a script of this folder; a Blender's program wants its arguments after a dash."""
-    dash = ["--"] if len(blender) > 1 else []
-    return [*blender, str(HERE / script), *dash, str(argument)]

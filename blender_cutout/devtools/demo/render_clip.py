@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 import bpy
 
 from blender_cutout.devtools.demo import scene as film
-from blender_cutout.devtools.demo.progress_lines import progress
+from blender_cutout.devtools.progress_lines import progress
 
 
 def main(folder: Path) -> None:

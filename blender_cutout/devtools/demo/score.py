@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from blender_cutout.core.clips.opening import open_clip
-from blender_cutout.devtools.demo.progress_lines import give
+from blender_cutout.devtools.progress_lines import give
 from blender_cutout.evaluate.metrics import contour_accuracy, iou
 
 _CELL = 320

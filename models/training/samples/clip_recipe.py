@@ -22,6 +22,7 @@ class ClipRecipe:
     """How clips are made. Shares are probabilities, per clip unless stated otherwise."""
 
     far_anchors: float = switch(0.4, "share of video clips whose first frame is anywhere, the others near each other")
+    rendered: float = switch(0.0, "share of video clips taken from the rendered ones, see --rendered")
     pseudo_instances: float = switch(0.4, "share of still clips of objects that are one, split by image processing")
     bend: float = switch(0.035, "largest bend (standard deviation), in object sides")
     colour: float = switch(1.0, "strength of changes of colour")

@@ -136,12 +136,15 @@ def _on_other(
 
 def video_clip(pool: Pool, rng: np.random.Generator, kind: ClipKind, recipe: ClipRecipe) -> TrainingClip:
     """Returns a clip of real video; pastes in objects that its film lacks."""
-    names, shares = film_shares(pool)
+    films = pool
+    if pool.rendered is not None and recipe.rendered > 0 and rng.random() < recipe.rendered:
+        films = pool.rendered
+    names, shares = film_shares(films)
     while True:
-        frames = pool.sequences[names[int(rng.choice(len(names), p=shares))]]
-        numbers = np.array([pool.entries[index].frame for index in frames])
+        frames = films.sequences[names[int(rng.choice(len(names), p=shares))]]
+        numbers = np.array([films.entries[index].frame for index in frames])
         places, before = choose_frames(len(frames), kind.frames, rng, recipe.far_anchors, widest_gap(numbers))
-        pictures = [pool[frames[int(p)]] for p in places]
+        pictures = [films[frames[int(p)]] for p in places]
         ids = choose_objects(pictures[0].objects(), kind.objects, rng)
         if ids:
             break
@@ -152,7 +155,7 @@ def video_clip(pool: Pool, rng: np.random.Generator, kind: ClipKind, recipe: Cli
     # The engine sees every frame between two distant ones, so its crop has followed the object by then.
     looked = [boxes[0], *(boxes[t if gaps[t] > FAR else t - 1] for t in range(1, kind.frames))]
     if before != int(places[0]):
-        looked[1] = seen(together(masks_of(pool[frames[before]], ids)))
+        looked[1] = seen(together(masks_of(films[frames[before]], ids)))
     worlds = crops(looked, rng, shape if rng.random() < 0.85 else None)
     turn, stretch = float(rng.normal(0.0, 0.1)), float(np.exp(rng.normal(0.0, 0.08)))
     spin = motion_matrix(0, 0, turn, 1.0, float(rng.normal(0.0, 0.04)), 0, 0) @ np.diag([stretch, 1 / stretch, 1.0])
@@ -222,10 +225,12 @@ def clip_batch(
     """Returns a batch of clips, each from video with probability `video_share`.
 
     Raises:
-        RecipeError: there is no video.
+        RecipeError: there is no video, or none that was rendered though the recipe has a share of it.
     """
     if video_share > 0 and not pool.sequences:
         raise RecipeError("There is no usable training video; video=0 trains on stills only.")
+    if recipe.rendered > 0 and pool.rendered is None:
+        raise RecipeError("There are no rendered clips; give their folder: --rendered DIR.")
     made: list[TrainingClip] = []
     while len(made) < clips:
         make = video_clip if rng.random() < video_share else still_clip

@@ -10,7 +10,7 @@ import copy
 import json
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .sources import Classes, Source, sources
+from .sources import Classes, Source, rendered_clips, rendered_sources, sources
 
 CACHE_VERSION = 2
 GROUP_WEIGHTS = (1.0, 0.7, 0.4)
 """Weights in the loss of accuracy groups 1, 2 and 3."""
+
+RENDERED = "rendered"
+"""Folder of the rendered clips inside the cache."""
 
 UNKNOWN = 255
 """Value in a mask of ids for unknown pixels, which count in no loss."""
@@ -78,7 +81,10 @@ class Picture:
 
 
 class Pool:
-    """All training pictures, by index, by set and by video sequence."""
+    """All training pictures, by index, by set and by video sequence.
+
+    `rendered` is a pool of rendered clips, None where the cache holds none: they are drawn by a share of their own.
+    """
 
     def __init__(self, cache: Path) -> None:
         self.folder = cache
@@ -93,6 +99,7 @@ class Pool:
             if entry.sequence:
                 self.sequences.setdefault(entry.sequence, []).append(index)
             self.by_set.setdefault(entry.set, []).append(index)
+        self.rendered = Pool(cache / RENDERED) if (cache / RENDERED / "index.json").exists() else None
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -108,20 +115,41 @@ class Pool:
         """Returns the same pictures with other weights of the accuracy groups 1, 2 and 3."""
         out = copy.copy(self)
         out.group_weights = tuple(group_weights)
+        out.rendered = self.rendered and self.rendered.weighted(group_weights)
         return out
 
 
-def open_pool(data: Path, cache: Path) -> Pool:
+def open_pool(data: Path, cache: Path, rendered: Path | None = None) -> Pool:
     """Returns the pool; decodes `data` into `cache` first if that was not done before, or not completed.
 
     Entries that are damaged are reported, left out, and counted (`Pool.damaged`).
 
+    Args:
+        data: folder of the training data.
+        cache: where the decoded pictures go.
+        rendered: folder of rendered clips; decoded again when its clips are others than in the cache.
+
     Raises:
-        FileNotFoundError: `data` has no stills index or no training video, or nothing in it is usable.
+        FileNotFoundError: `data` has no stills index or no training video, or nothing in it is usable; `rendered` has
+            no clip.
     """
     if not _is_whole(cache):
-        _build(data, cache)
+        _build(data, sources(data), cache)
+    if rendered is not None:
+        if not rendered.is_dir() or not rendered_clips(rendered):
+            raise FileNotFoundError(
+                f"{rendered} has no clips. Render some: python install.py clips --output {rendered}"
+            )
+        decoded = cache / RENDERED
+        if not _is_whole(decoded) or _clips_in(decoded) != {clip.name for clip in rendered_clips(rendered)}:
+            _build(rendered, rendered_sources(rendered), decoded)
     return Pool(cache)
+
+
+def _clips_in(cache: Path) -> set[str]:
+    record = json.loads((cache / "index.json").read_text())
+    names = [*(entry["name"] for entry in record["entries"]), *record["damaged"]]
+    return {name.rpartition("_")[0] for name in names}
 
 
 def _is_whole(cache: Path) -> bool:
@@ -134,8 +162,7 @@ def _is_whole(cache: Path) -> bool:
         return False
 
 
-def _build(data: Path, cache: Path) -> None:
-    entries_there = sources(data)
+def _build(data: Path, entries_there: Iterable[Source], cache: Path) -> None:
     cache.mkdir(parents=True, exist_ok=True)
     entries: list[dict[str, object]] = []
     damaged: list[str] = []

@@ -15,6 +15,8 @@ from pathlib import Path
 GROUPS = {"A": "1", "B": "2"}
 """Accuracy groups of the grades of `video-train-2`."""
 
+PICTURES = (".webp", ".jpg")
+
 MOVERS = ("ucsd_bgsub",)
 """Sets of grade A whose single id is everything that moves; those of grade B are all like that."""
 
@@ -70,6 +72,17 @@ def sources(data: Path) -> Iterator[Source]:
     return _all(data, index, video)
 
 
+def rendered_clips(folder: Path) -> list[Path]:
+    """Returns the folders of the rendered clips in a folder; those that are still being rendered are left out."""
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def rendered_sources(folder: Path) -> Iterator[Source]:
+    """Yields the frames of all rendered clips in a folder."""
+    for clip in rendered_clips(folder):
+        yield from _film(clip, Source("", "rendered", "ids", "1", clip.name, clip, clip))
+
+
 def _all(data: Path, index: Path, video: Path) -> Iterator[Source]:
     yield from _stills(data / "stills", index)
     for folder in sorted(p for p in video.iterdir() if p.is_dir()):
@@ -105,7 +118,7 @@ def _more_video(video: Path) -> Iterator[Source]:
 
 
 def _film(folder: Path, like: Source) -> Iterator[Source]:
-    for image in sorted((folder / "frames").glob("*.webp")):
+    for image in sorted(p for p in (folder / "frames").glob("*") if p.suffix in PICTURES):
         mask = folder / "masks" / f"{image.stem}.png"
         if not mask.exists():
             continue

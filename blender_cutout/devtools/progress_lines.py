@@ -1,4 +1,4 @@
-"""How the demo's processes talk to the one that started them: lines of standard output with marks of their own.
+"""How processes in Blender talk to the one that started them: lines of standard output with marks of their own.
 
 Blender prints much on its own account; only what carries a mark is for the user or, as JSON, for the next step.
 """
@@ -12,14 +12,14 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_SAY, _PROGRESS, _RESULT = "DEMO> ", "DEMO~ ", "DEMO= "
+_SAY, _PROGRESS, _RESULT = "CUTOUT> ", "CUTOUT~ ", "CUTOUT= "
 _TAIL = 25
 _EVERY = 12
 """Of the progress one line in so many is shown where lines cannot be overwritten."""
 
 
 class StepFailed(Exception):
-    """A process of the demo failed; the message holds its last lines."""
+    """A process failed; the message holds its last lines."""
 
 
 def tell(text: str) -> None:
@@ -38,7 +38,7 @@ def give(record: dict[str, Any]) -> None:
 
 
 def listen(command: Sequence[str], environment: Mapping[str, str]) -> dict[str, Any]:
-    """Runs one of the demo's processes, shows what it tells, and returns what it gave.
+    """Runs a process, shows what it tells, and returns what it gave.
 
     Raises:
         StepFailed: it ended with an error.
@@ -67,7 +67,7 @@ def listen(command: Sequence[str], environment: Mapping[str, str]) -> dict[str, 
             process.terminate()
             process.wait()
     if code:
-        raise StepFailed(f"A step of the demo failed (exit code {code}). Its last lines:\n" + "\n".join(tail))
+        raise StepFailed(f"A step failed (exit code {code}). Its last lines:\n" + "\n".join(tail))
     return result
 
 

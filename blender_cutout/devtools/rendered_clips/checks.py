@@ -1,0 +1,68 @@
+"""Which objects of a rendered clip can be seen well enough to train on, and which clips are worth keeping."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+SMALLEST, LARGEST = 0.004, 0.45
+"""Share of the picture: an object stays smaller than this throughout, or is larger than this in a frame."""
+
+LEAST_FRAMES = 3
+"""Frames in which an object is at least half as large as `SMALLEST`."""
+
+LEAST_CONTRAST = 14.0
+"""See `contrast`: of an object, in the frame where it is largest."""
+
+
+def worthwhile(masks: Sequence[NDArray[np.uint8]], objects: int) -> list[int]:
+    """Returns the ids of the objects that are neither too small nor too large nor too briefly there."""
+    good = []
+    least = min(LEAST_FRAMES, len(masks))
+    for identity in range(1, objects + 1):
+        areas = np.array([(mask == identity).mean() for mask in masks])
+        if areas.max() >= SMALLEST and areas.max() <= LARGEST and (areas >= SMALLEST / 2).sum() >= least:
+            good.append(identity)
+    return good
+
+
+def contrast(picture: NDArray[np.uint8], mask: NDArray[np.bool_]) -> float:
+    """Returns how much the colours inside an outline differ from those outside, 0 to 255, in the mean along it.
+
+    Colours are means over windows of seven pixels, so a texture does not count as an outline.
+    """
+    padded = np.pad(mask, 1, mode="edge")
+    ringed = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    rim = mask & ~ringed
+    if not rim.any():
+        return 0.0
+    means = []
+    for part in (mask, ~mask):
+        weight = _window_sums(part[..., None].astype(np.float64))
+        means.append(_window_sums(picture * part[..., None].astype(np.float64)) / np.maximum(weight, 1.0))
+    return float(np.abs(means[0] - means[1])[rim].max(axis=1).mean())
+
+
+def _window_sums(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns the sums (H, W, C) over the window around each pixel."""
+    total = np.pad(values, ((4, 3), (4, 3), (0, 0))).cumsum(axis=0).cumsum(axis=1)
+    return np.asarray(total[7:, 7:] - total[:-7, 7:] - total[7:, :-7] + total[:-7, :-7])
+
+
+def visible(
+    pictures: Sequence[NDArray[np.uint8]], masks: Sequence[NDArray[np.uint8]], objects: Sequence[int]
+) -> list[int]:
+    """Returns the ids of those objects that stand out from what is around them where they are largest."""
+    good = []
+    for identity in objects:
+        frame = int(np.argmax([(mask == identity).sum() for mask in masks]))
+        if contrast(pictures[frame], masks[frame] == identity) >= LEAST_CONTRAST:
+            good.append(identity)
+    return good
+
+
+def is_exposed(pictures: Sequence[NDArray[np.uint8]]) -> bool:
+    """Returns whether every picture is neither black nor white nor flat."""
+    return all(20 < picture.mean() < 235 and picture.std() > 12 for picture in pictures)

@@ -1,0 +1,46 @@
+"""Renders training clips in a Blender of its own, see `render_clips.py`."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+
+from blender_cutout.core.errors import InputError
+
+from ..blender_process import choose_blender, inside
+from ..progress_lines import StepFailed, listen
+
+SCRIPT = Path(__file__).resolve().parent / "render_clips.py"
+
+
+def run(options: Namespace, show: Callable[[str], None]) -> int:
+    """Renders the clips that are missing; returns 0, or 1 where Blender failed.
+
+    Args:
+        options: `blender`, a program or None; `output`, `count`, `seed`; `pictures`, folders of photographs.
+        show: gets the lines of installations.
+
+    Raises:
+        InputError: no clip or a negative seed is wanted, or a folder of pictures is missing.
+        EnvironmentMissing: there is no Blender.
+    """
+    if options.count < 1 or options.seed < 0:
+        raise InputError("A count is at least 1 and a seed at least 0.", "Give others: --count 100 --seed 1")
+    pictures = [Path(folder).expanduser().absolute() for folder in options.pictures]
+    for folder in pictures:
+        if not folder.is_dir():
+            raise InputError(f"There is no folder {folder}.", "Give folders of photographs: --pictures DIR")
+    output = Path(options.output).expanduser().absolute()
+    output.mkdir(parents=True, exist_ok=True)
+    blender = choose_blender(options.blender, "clips", show)
+    variables = {k: v for k, v in os.environ.items() if not k.upper().startswith("PYTHON")}
+    # A Blender of its own: nobody's settings are seen or changed.
+    variables["BLENDER_USER_RESOURCES"] = str(output / ".blender-user")
+    try:
+        listen(inside(blender, SCRIPT, output, str(options.count), str(options.seed), *pictures), variables)
+    except StepFailed as error:
+        print(f"\n{error}")
+        return 1
+    return 0
