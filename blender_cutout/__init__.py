@@ -1,7 +1,7 @@
 """Blender Cutout: cut objects out of clips in the Video Sequence Editor by drawing a few strokes.
 
 `bpy` is imported only inside `register` and `unregister`, so that the command line, the worker and the tests can import
-this package without Blender. In a source checkout `core` and `models` lie beside this folder, in the extension inside.
+this package without Blender. In a checkout, `core` and `models` are next to this folder; in the extension, inside it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Runs the `cutout` command: parses arguments, runs one sub-command, turns errors into one line and an exit code.
 
-Exit codes: 0 done, 1 a fault of the program, 2 wrong input or something that the user can put right, 130 interrupted.
+Exit codes: 0 done, 1 an internal error, 2 wrong input or something that the user can fix, 130 interrupted.
 Heavy libraries are imported by the sub-commands when they run, so that `--help` is instant.
 """
 

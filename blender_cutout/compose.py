@@ -1,6 +1,6 @@
-"""Joins the engine and the networks. The only file that imports both `core` and `models`; loaded when first needed.
+"""Joins the engine and the networks: the only file that imports both `core` and `models`.
 
-The two halves do not know each other: errors of the networks are translated here into those that users are told about.
+The two halves do not know each other; errors of the networks are translated here into those shown to users.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 DEVICES = (AUTO, "cpu", "cuda", "mps")
 KINDS = ("scribble", "propagation")
-"""What weights are for."""
+"""The kinds of weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Networks:
     Attributes:
         scribble: stroke network.
         propagation: propagation network.
-        weights_id: hash over the weight files.
+        weights_id: hash of the weight files.
     """
 
     scribble: ScribbleNet
@@ -47,34 +47,34 @@ class Networks:
 
 
 Loose = Mapping[str, Path | Sequence[Path]]
-"""What weights are for -> the file to take instead, or several propagation networks that answer together."""
+"""Kind of weights -> the file to use instead, or several propagation networks that are combined."""
 
 
 def load_engine(tier: str = AUTO, device: str = AUTO, weights: Loose | None = None) -> Engine:
-    """The engine with its trained networks.
+    """Returns the engine with its trained networks.
 
     Args:
         tier: a name from `cutout tiers`; auto = see `choose_tier`.
         device: auto, cpu, cuda or mps; auto takes cuda, then mps, then cpu.
-        weights: checkpoints or safetensors files to be used instead of the tier's own, by what they are for:
-            "scribble", "propagation". Several propagation networks answer together; as many as the tier has look as
-            its own do, else each looks once at the whole working size.
+        weights: checkpoints or safetensors files to use instead of the tier's own, by kind: "scribble", "propagation".
+            Several propagation networks are combined: if there are as many as the tier has, with the tier's scales and
+            mirroring, otherwise once each at the full working size.
 
     Raises:
-        InputError: unknown tier or device, or a device that this machine has not.
+        InputError: unknown tier or device, or a device that this machine does not have.
         WeightsError: weights missing or damaged.
         EnvironmentMissing: PyTorch is not installed.
-        OutOfMemory: the networks do not fit into the device's memory.
+        OutOfMemory: the device does not have enough memory for the networks.
     """
-    with _unswept():
+    with _without_gc():
         place = choose_device(device)
         chosen = choose_tier(tier, place)
         return make_engine(load_networks(chosen, place, weights), chosen, place)
 
 
 @contextmanager
-def _unswept() -> Iterator[None]:
-    """Python does not look for rubbish inside: loading makes none, and looking takes a seventh of its time."""
+def _without_gc() -> Iterator[None]:
+    """Pauses Python's garbage collector: loading leaves no garbage, and looking for it takes time."""
     was = gc.isenabled()
     gc.disable()
     try:
@@ -85,28 +85,28 @@ def _unswept() -> Iterator[None]:
 
 
 def choose_tier(name: str = AUTO, device: str = "cpu") -> Tier:
-    """The tier of that name; for auto the one that `cutout doctor` found to fit this machine, else the standard one.
+    """Returns the tier of that name; for auto, the one that `cutout doctor` chose for this machine, else the default.
 
     Raises:
-        InputError: unknown.
+        InputError: there is no such tier.
     """
     return fitting_tier(name, device, card_name(device) if name == AUTO else None)
 
 
 def card_name(device: str) -> str:
-    """What the graphics card of a device calls itself, "" = none, or it does not say."""
+    """Returns the name of a device's graphics card; "" if there is none or it is unknown."""
     return str(_torch().cuda.get_device_name(0)) if device == "cuda" else ""
 
 
 def free_memory_mb(device: str) -> float:
-    """Memory that networks on that device could still have, in MB; 0 = not known."""
+    """Returns the free memory in MB for networks on that device; 0 = not known."""
     if device == "cuda":
         return float(_torch().cuda.mem_get_info()[0] / 2**20)
     return machine.free_memory_mb()
 
 
 def make_engine(networks: Networks, tier: Tier, device: str = "cpu") -> Engine:
-    """The engine of `networks` (trained ones, or any that satisfy the ports) with the settings of a tier."""
+    """Returns the engine of `networks` (trained ones, or any that satisfy the ports) with a tier's settings."""
     return Engine(
         networks.scribble,
         networks.propagation,
@@ -118,7 +118,7 @@ def make_engine(networks: Networks, tier: Tier, device: str = "cpu") -> Engine:
 
 
 def settings_of(tier: Tier) -> EngineSettings:
-    """The engine's settings of a tier."""
+    """Returns a tier's settings for the engine."""
     propagation = PropagationSettings(
         working_px=tier.propagation_px,
         memory_every=tier.memory_every,
@@ -130,10 +130,10 @@ def settings_of(tier: Tier) -> EngineSettings:
 
 
 def choose_device(device: str = AUTO) -> str:
-    """The device to run on: cuda, mps or cpu; the best of this machine for auto.
+    """Returns the device to run on: cuda, mps or cpu; for auto, the best one of this machine.
 
     Raises:
-        InputError: unknown, or this machine has not got it.
+        InputError: the device is unknown, or this machine does not have it.
         EnvironmentMissing: PyTorch is not installed.
     """
     if device not in DEVICES:
@@ -149,10 +149,10 @@ def choose_device(device: str = AUTO) -> str:
 
 
 def load_networks(tier: Tier, device: str, weights: Loose | None = None) -> Networks:
-    """The trained networks of a tier on a device; their errors come out as CutoutErrors from then on.
+    """Returns the trained networks of a tier on a device; any later errors of theirs are CutoutErrors.
 
     Args:
-        tier: whose weights are taken.
+        tier: the tier whose weights to use.
         device: cpu, cuda or mps.
         weights: see `load_engine`.
 
@@ -168,7 +168,7 @@ def load_networks(tier: Tier, device: str, weights: Loose | None = None) -> Netw
         if kind not in KINDS:
             raise InputError(f"There are no weights for {kind!r}.", f"Choose from: {', '.join(KINDS)}.")
         if kind != "propagation" and not isinstance(given, Path) and len(given) > 1:
-            raise InputError(f"There can be only one file for {kind}.", "Only propagation networks answer together.")
+            raise InputError(f"There can be only one file for {kind}.", "Only propagation networks can be combined.")
     with translated():
         other = {
             kind: [checkpoint_weights.read_checkpoint_weights(path) for path in _files(given)]
@@ -176,7 +176,7 @@ def load_networks(tier: Tier, device: str, weights: Loose | None = None) -> Netw
         }
 
         def sources(kind: str) -> list[tuple[str, checkpoint_weights.CheckpointWeights | None]]:
-            """(name, file if it is not the registry's) of each network of a kind."""
+            """Returns (name, file unless it is the registry's) for each network of a kind."""
             if kind in other:
                 return [(kind, file) for file in other[kind]]
             return [(name, None) for name in names.get(kind, ())]
@@ -204,7 +204,7 @@ def _files(given: Path | Sequence[Path]) -> Sequence[Path]:
 
 
 def check_weights(tier: Tier) -> Iterator[tuple[str, int]]:
-    """Yields (file name, bytes) of each weight file of a tier, after its contents were checked.
+    """Checks each weight file of a tier and yields its (name, bytes).
 
     Raises:
         WeightsError: missing or damaged.
@@ -220,7 +220,7 @@ def check_weights(tier: Tier) -> Iterator[tuple[str, int]]:
 
 
 def _weight_names(tier: Tier) -> dict[str, tuple[str, ...]]:
-    """What weights are for -> their names in the registry, for all that a tier uses."""
+    """Returns kind of weights -> their names in the registry, for all that a tier uses."""
     return {"scribble": (tier.scribble_weights,), "propagation": _propagation_names(tier)}
 
 
@@ -229,7 +229,7 @@ def _propagation_names(tier: Tier) -> tuple[str, ...]:
 
 
 def _looks(tier: Tier, networks: int) -> list[tuple[int, float, bool]]:
-    """(number of the network, scale, mirrored) of each look; of other files than the tier's, one plain look each."""
+    """Returns (network number, scale, mirrored) of each pass; with files other than the tier's, one plain pass each."""
     names = _propagation_names(tier)
     if networks != len(names):
         return [(number, 1.0, False) for number in range(networks)]
@@ -238,7 +238,7 @@ def _looks(tier: Tier, networks: int) -> list[tuple[int, float, bool]]:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turns errors of `models`, and what `core.errors.translate` knows, into CutoutErrors."""
+    """Turns errors of `models`, and those that `core.errors.translate` knows, into CutoutErrors."""
     from .models import errors
 
     try:
@@ -256,11 +256,11 @@ def within_memory(work: Callable[[], T], step_down: Callable[[], bool]) -> T:
     """Returns the result of `work`, repeated while memory runs out and `step_down` finds something smaller.
 
     Args:
-        work: may hold what fills the memory in its own frame only; that is gone before it is done again.
+        work: keeps whatever fills the memory in its own frame, so that it is freed before the next attempt.
         step_down: called after each failure; False = there is nothing smaller.
 
     Raises:
-        OutOfMemory: not even the smallest fits.
+        OutOfMemory: there is not enough memory even for the smallest.
     """
     while True:
         try:
@@ -269,7 +269,7 @@ def within_memory(work: Callable[[], T], step_down: Callable[[], bool]) -> T:
             if not is_out_of_memory(error):
                 raise
             full = (translate(error) or error).with_traceback(None)
-        # Not inside `except`, and without its causes: tracebacks hold what fills the memory.
+        # Not inside `except`, and without its causes: tracebacks keep the memory occupied.
         full.__cause__ = full.__context__ = None
         free_memory()
         if not step_down():
@@ -277,7 +277,7 @@ def within_memory(work: Callable[[], T], step_down: Callable[[], bool]) -> T:
 
 
 def free_memory() -> None:
-    """Gives back what torch holds in reserve, if it is loaded."""
+    """Releases the memory that torch holds in reserve, if it is loaded."""
     gc.collect()
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():
@@ -302,14 +302,14 @@ class _Translated:
 
 
 def _torch() -> Any:
-    # PyTorch's threads wait for each other with all their might. Where other programs (Blender!) want the processor,
-    # a frame then takes ten times as long on two threads as on one; waiting in peace it never takes longer.
+    # By default PyTorch's threads busy-wait for each other. When other programs (Blender!) use the processor, two
+    # threads are then much slower than one; waiting passively is never slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         import torch
     except ImportError as error:
         raise EnvironmentMissing(
             f"PyTorch cannot be loaded ({error}).",
-            "Run `python install.py` in the folder of Blender Cutout, or install the package with its [worker] group.",
+            "Run `python install.py` in Blender Cutout's folder, or install the package with its [worker] group.",
         ) from error
     return torch

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MOST = 10**7
 """The largest integer that an argument may be: more frames than any clip has."""
 _MOST_BYTES = 10**18
-EXIT_CODES = "exit codes: 0 done, 2 wrong input, 130 interrupted (what was finished stays)"
+EXIT_CODES = "exit codes: 0 done, 2 wrong input, 130 interrupted (finished work stays)"
 
 
 def command(

@@ -74,7 +74,7 @@ def load_trained(tier: str, device: str) -> Engine:
     from ..compose import load_engine
 
     engine = load_engine(tier, device)
-    gc.freeze()  # hundreds of thousands of long-lived objects that the garbage collector need not scan
+    gc.freeze()  # these many objects live to the end: keep the garbage collector off them
     return engine
 
 
@@ -93,10 +93,10 @@ class Context:
     def within_memory(self, tier: str, device: str, work: Callable[[Engine], T]) -> T:
         """Returns the result of `work` with the tier's engine, or a faster tier's if memory runs out.
 
-        The user is told each time. Not for what measures: that must not use another tier than it says.
+        Warns the user each time. Not for measurements, which must use the tier they name.
 
         Raises:
-            OutOfMemory: even the fastest tier needs too much.
+            OutOfMemory: there is not enough memory even for the fastest tier.
         """
         from ..compose import within_memory
         from ..core.tier_ladder import faster

@@ -24,7 +24,7 @@ _NEEDED = (
     ("safetensors", "safetensors", "weights"),
     ("torch", "torch", "the networks"),
 )
-_REMEDY = "Run `python install.py` in the folder of Blender Cutout, or install the package with its [worker] group."
+_REMEDY = "Run `python install.py` in Blender Cutout's folder, or install the package with its [worker] group."
 _OLDEST = (3, 10)
 
 
@@ -145,7 +145,7 @@ def _fitted(compose: Any, device: str, context: Context) -> Finding:
     if kept.seconds > PACE:
         why = f"the fastest tier, although it needs more than {PACE} s per 480p frame"
     elif found.hurried:
-        why += " (for finer ones there was no time)"
+        why += " (there was no time to try finer ones)"
     times = ", ".join(f"{name} {seconds:.2g} s" for name, seconds in found.timed.items())
     measured = find_tier(found.tier).measured
     need = f"; it needs about {measured.memory_mb} MB" if measured and measured.memory_mb else ""

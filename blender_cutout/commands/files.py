@@ -35,12 +35,12 @@ class MaskFolder(Mapping[int, "Matte"]):
         folder: has 000000.png, 000001.png …, or names of another number of digits.
         size: required (height, width).
         own: only names with six or more digits, as written by `cutout propagate`.
-        foreign: those of other programs too: half and double size, labels.
+        foreign: also accept masks of other programs: half and double size, labels.
         object_id: which object of label masks; None = the only one.
 
     Raises:
         InputError: no such folder, no masks in it, or (when read) a damaged one.
-        SizeMismatch: a mask's size does not fit; all are looked at before anything is done.
+        SizeMismatch: a mask's size does not fit; all sizes are checked first.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class MaskFolder(Mapping[int, "Matte"]):
         self._reader = MaskReader(size, object_id, list(self._frames.values())) if foreign else None
 
     def take_notes(self) -> list[str]:
-        """What the user should know of them and was not told yet, in sentences."""
+        """Returns new facts about the masks for the user, as sentences; each only once."""
         return self._reader.take_notes() if self._reader else []
 
     def path(self, frame: int) -> Path:
@@ -100,7 +100,7 @@ def prepare_file(path: Path, suffixes: tuple[str, ...], *sources: Path) -> None:
     """Checks a result file before any slow work.
 
     Raises:
-        InputError: wrong ending, a folder, or one of the sources itself.
+        InputError: wrong suffix, a folder, or one of the sources itself.
         StoreError: its folder cannot be made or written to.
     """
     if path.suffix.lower() not in suffixes:
@@ -124,7 +124,7 @@ def room_for(folder: Path, size: tuple[int, int], frames: FrameRange) -> tuple[i
         frames: the clip frames.
 
     Raises:
-        StoreError: that does not fit.
+        StoreError: they do not fit.
     """
     from ..core.session.disk_limit import DiskUse, expected_bytes, free_bytes
 

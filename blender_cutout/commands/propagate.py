@@ -155,7 +155,7 @@ def _carry(engine: Engine, job: _Job, args: argparse.Namespace, context: Context
         "start", frames=len(bounds), first=bounds.start, stop=bounds.stop, tier=engine.tier, device=engine.device,
         **job.disk,
     )  # fmt: skip
-    halts: list[Stop] = []
+    stops: list[Stop] = []
     stream = engine.propagate_detailed(
         job.clip,
         job.keyframes,
@@ -167,7 +167,7 @@ def _carry(engine: Engine, job: _Job, args: argparse.Namespace, context: Context
         options=PropagationOptions(
             stop_at_cuts=not args.across_cuts, stop_below=args.stop_below, stability=args.stability
         ),
-        notice=halts.append,
+        notice=stops.append,
     )
     begin = last = time.perf_counter()
     done = 0
@@ -185,15 +185,15 @@ def _carry(engine: Engine, job: _Job, args: argparse.Namespace, context: Context
             last = now
             done += 1
     seconds = last - begin
-    for halt in halts:
-        report.event("stop", cause=halt.cause.value, at=halt.at, first=halt.first, last=halt.last)
-        report.complain(f"Warning: {halt.text}")
+    for stop in stops:
+        report.event("stop", cause=stop.cause.value, at=stop.at, first=stop.first, last=stop.last)
+        report.complain(f"Warning: {stop.text}")
     report.event("done", frames=done, folder=str(args.output), seconds=round(seconds, 3))
     report.say(f"{args.output}: {done} masks in {seconds:.1f} s ({seconds / max(1, done):.3f} s per frame).")
 
 
 class _Previous:
-    """Gives the earlier masks by frame; keyframe masks are read at once, as the output may go to the same folder."""
+    """Looks up earlier masks by frame; keyframes' masks are read at once, as the output may overwrite them."""
 
     def __init__(self, folder: files.MaskFolder, keyframes: Mapping[int, Matte]) -> None:
         self._folder = folder

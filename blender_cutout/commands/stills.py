@@ -92,7 +92,7 @@ def read_strokes(path: Path) -> tuple[Stroke, ...]:
     """Returns the strokes of a STROKES.json file.
 
     Raises:
-        StrokeError: missing, not JSON, or not such a file; or more than anyone draws.
+        StrokeError: missing, not JSON, not a stroke file, or more strokes than anyone draws.
     """
     hint = 'It must be {"strokes": [{"label": "keep", "radius": 6.0, "points": [[x, y], …]}, …]}.'
     try:

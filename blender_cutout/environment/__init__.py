@@ -1,1 +1,1 @@
-"""The engine's Python: finds an interpreter, makes the environment, checks it. Standard library only."""
+"""The engine's Python: finds an interpreter, makes and checks the environment. Standard library only."""

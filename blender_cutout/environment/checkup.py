@@ -87,10 +87,10 @@ class Finding:
     """One result of a check.
 
     Attributes:
-        ok: fine or not.
+        ok: True if all is well.
         text: what was found.
-        remedy: what to do if it is not fine, "" otherwise.
-        broken: the environment itself is damaged and must be made from scratch.
+        remedy: what to do about it, "" if all is well.
+        broken: the environment itself is damaged and must be remade.
     """
 
     ok: bool
@@ -103,7 +103,7 @@ def check(python: str | os.PathLike[str], timeout: float = 180.0) -> list[Findin
     """Checks the engine that this Python would run: libraries, device, weights. Takes a few seconds.
 
     Returns:
-        What was found, in the order in which it matters; the engine works when all are `ok`.
+        The findings, most important first; the engine works if all are `ok`.
     """
     command = [str(python), "-I", "-c", _PROBE, str(ENTRY), *_LIBRARIES]
     try:
@@ -134,7 +134,7 @@ def _findings(python: str | os.PathLike[str], found: dict[str, Any]) -> Iterator
     if "engine" in found and found["libraries"]["torch"][0]:
         yield Finding(False, f"The engine's own code cannot be loaded ({found['engine']}).", REPAIR)
     for name, (there, text) in found["weights"].items():
-        remedy = "" if there else "Get the add-on again: the weights are part of it."
+        remedy = "" if there else "Install the add-on again: the weights are part of it."
         yield Finding(there, f"Weights of the network {name}: fine" if there else text, remedy)
 
 
@@ -166,7 +166,7 @@ def try_out(
 ) -> Trial | Finding:
     """Runs the engine on one picture in that Python, and finds the tier that suits this machine; takes a few seconds.
 
-    A Finding says why it did not work.
+    Returns a Finding that says why if it did not work.
     """
     command = [str(python), "-I", "-c", _TRIAL, str(ENTRY), tier, device]
     try:

@@ -1,12 +1,12 @@
 """Sets up or checks the engine in a process that Blender starts: `python -I install_process.py`.
 
-It runs in Blender's own Python, not in Blender: making an environment takes minutes. Its arguments are the path of the
-engine's first file and a request as JSON: {"action": "setup" or "check", "python", "device", "tier", "wheels"}. It
-answers in lines of JSON on standard output, each with "kind": step (text, share), line (text), share (share), finding
-(ok, text, remedy), and at last done (text, engine, python) or failed (text, hint). What it and pip say goes to standard
-error as well, which is a log.
+Runs in Blender's own Python, but not inside Blender, because making an environment takes minutes. The arguments are the
+path of the engine's first file and a request as JSON: {"action": "setup" or "check", "python", "device", "tier",
+"wheels"}. The answer is lines of JSON on standard output, each with "kind": step (text, share), line (text), share
+(share), finding (ok, text, remedy), and finally done (text, engine, python) or failed (text, hint). All output, pip's
+included, is also copied to standard error, which is a log.
 
-When its standard input is closed it ends together with pip: by the Cancel button, or because Blender is gone.
+When its standard input is closed, by the Cancel button or because Blender is gone, it ends together with pip.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ INTERVAL = 0.5
 """Seconds between checks of the download's progress."""
 _DOWNLOADING = re.compile(r"Downloading \S*?([^/\s]+\.whl)\S* \(([\d.]+) ([kMG])B\)")
 _UNITS = {"k": 1e3, "M": 1e6, "G": 1e9}
-# Where the steps end on the bar: PyTorch is most of the download.
+# Where the steps end on the progress bar: PyTorch is most of the download.
 _VENV, _FIRST_LIBRARIES, _TORCH, _LIBRARIES, _LOOKED = 0.08, 0.2, 0.7, 0.9, 0.95
 
 
 class _Stopped(BaseException):
-    """The process was asked to stop."""
+    """Raised when the process was asked to stop."""
 
 
 class Teller:
-    """Writes the records, and updates the progress while pip downloads.
+    """Writes the records, and reports progress while pip downloads.
 
     Args:
-        write: takes a line without its end.
-        scratch: folder into which pip downloads.
+        write: writes a line; gets it without its end.
+        scratch: folder that pip downloads into.
     """
 
     def __init__(self, write: Callable[[str], None], scratch: Path) -> None:
@@ -138,7 +138,7 @@ def _try_out(request: dict[str, str], teller: Teller) -> None:
     from . import checkup
 
     python = request["python"]
-    teller.step("Self-test: the engine looks at a picture and times this machine", _LOOKED, 1.0)
+    teller.step("Self-test: running the engine on a picture and timing this machine", _LOOKED, 1.0)
     trial = checkup.try_out(python, request.get("tier", "auto"), request.get("device", "auto"))
     if isinstance(trial, checkup.Finding):
         teller.tell("failed", text=f"The self-test failed. {trial.text}", hint=trial.remedy)
@@ -174,7 +174,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _register_package(engine_entry: str) -> None:
-    """Makes the package importable as `blender_cutout`, with the function that the engine's first file has for it."""
+    """Makes the package importable as `blender_cutout`, using the function in the engine's first file."""
     spec = importlib.util.spec_from_file_location("entry", engine_entry)
     assert spec is not None
     assert spec.loader is not None

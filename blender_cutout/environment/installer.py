@@ -1,6 +1,6 @@
 """Starts, polls and cancels the set-up process from Blender; only `close` waits. Needs no Blender.
 
-See `install_process.py` for what the process says.
+See `install_process.py` for its messages.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class SetupProgress:
         text, hint: the outcome.
         engine: the tier and device of the self-test, "" before.
         python: the Python that was tested.
-        findings: the findings of the check: fine or not, text.
+        findings: the findings of the check: (ok, text).
     """
 
     phase: str = "idle"

@@ -1,8 +1,8 @@
 """Finds the Python for the engine's environment. Standard library only.
 
 The running Python comes first. In Blender that is Blender's own: it is always there, its version (3.11 for 4.2 to 5.0,
-3.13 after) is one that PyTorch is built for, and it can make environments. Where a distribution built Blender with a
-Python that does not fit, or that lacks `venv`, the others on the machine are looked at.
+3.13 after) is one that PyTorch supports, and it can make environments. If a distribution built Blender with another
+version, or without `venv`, the machine is searched for others.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ VERSIONS = ((3, 11), (3, 12), (3, 13), (3, 10))
 
 
 def find_python(versions: Sequence[tuple[int, int]] = VERSIONS) -> Path:
-    """Returns a Python of one of these versions that can make environments: the running one if it fits, else in order.
+    """Returns a Python of one of these versions that can make environments: the running one if possible.
 
     Raises:
         EnvironmentMissing: none was found.

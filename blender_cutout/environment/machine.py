@@ -1,7 +1,7 @@
 """Detects the machine and chooses the build of PyTorch for it. Standard library only.
 
-The builds differ by gigabytes: one for CUDA takes 5 GB and more on disk, the one for the CPU about 1 GB. On Linux the
-package index gives the CUDA build to everybody, so the CPU build must be asked for by name, from PyTorch's own index.
+The builds differ by gigabytes. On Linux the package index only has the CUDA build, so the CPU build must be requested
+by name, from PyTorch's own index.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class TorchChoice:
 
     @property
     def gigabytes(self) -> float:
-        """Returns the free space needed for its installation: download, unpacked libraries, other requirements."""
+        """Free disk space in GB that its installation needs: download, unpacked libraries, other requirements."""
         return {"cuda": 12.0, "rocm": 25.0}.get(self.build, 2.5)
 
 
@@ -65,14 +65,12 @@ def choose_torch(device: str = "auto", system: str = sys.platform, processor: st
         return TorchChoice("rocm", reason, (_ROCM,))
     attempts = _cpu_attempts(system)
     if cuda:
-        return _cpu(
-            f"The NVIDIA driver is too old (CUDA {cuda[0]}.{cuda[1]}, 12 is needed): update it to use it.", attempts
-        )
+        return _cpu(f"The NVIDIA driver is too old (CUDA {cuda[0]}.{cuda[1]}, 12 is needed): update it.", attempts)
     return _cpu("" if device == "cpu" else "No graphics card that PyTorch can use was found.", attempts)
 
 
 def newest_torch() -> TorchChoice:
-    """Returns the newest CPU build, to find out what it breaks."""
+    """Returns the newest CPU build, to test what it breaks."""
     return _cpu("The newest.", ((*ANY, "--extra-index-url", _INDEX + "cpu", *_PATIENCE),))
 
 
@@ -81,7 +79,7 @@ def _cpu(why: str, attempts: tuple[tuple[str, ...], ...]) -> TorchChoice:
     remedy = (
         "The small CPU build of PyTorch comes from https://download.pytorch.org/whl/cpu for Python 3.10 to 3.13: check "
         "the network, or name another Python (`python install.py --python PATH`). The large CUDA build is not taken "
-        "instead; if you want that, install it yourself and name its Python in the preferences or in CUTOUT_PYTHON."
+        "instead; if you want that, install it yourself and set its Python in the preferences or in CUTOUT_PYTHON."
     )
     return TorchChoice("cpu", reason, attempts, remedy)
 
@@ -123,7 +121,7 @@ def cuda_version() -> tuple[int, int] | None:
 
 
 def has_rocm() -> bool:
-    """Returns True if AMD's compute driver and its libraries are installed."""
+    """Returns True if AMD's compute driver and libraries are installed."""
     return Path("/dev/kfd").exists() and (shutil.which("rocminfo") is not None or Path("/opt/rocm").is_dir())
 
 

@@ -1,6 +1,6 @@
 """Marks the folders that the set-up makes and deletes with a note file, so that no other folder is touched.
 
-Only the standard library. CUTOUT_HOME may name any folder of the user's, and that may hold an `engine` of its own.
+Only the standard library. CUTOUT_HOME may be any folder of the user's, which may already hold an `engine` of its own.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def claim(folder: Path) -> None:
     """Makes or empties a folder of ours. The note is written first, so that an interruption leaves a marked folder.
 
     Raises:
-        EnvironmentMissing: it holds what the set-up did not make.
+        EnvironmentMissing: it holds anything that the set-up did not make.
         OSError: it cannot be made.
     """
     keep(folder)

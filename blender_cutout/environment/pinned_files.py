@@ -1,8 +1,8 @@
 """Reads and writes lists of the engine's exact files with checksums. Standard library only.
 
-`locks/<system>-<processor>-cp<version>.txt` has the libraries and what PyTorch needs beside itself, and
-`….torch-<version>.txt` PyTorch with what belongs to that build: requirement files for pip's hash-checking mode, with
-the name of each file in a comment above it. `python install.py lock` writes them.
+`locks/<system>-<processor>-cp<version>.txt` lists the libraries and PyTorch's requirements, `….torch-<version>.txt`
+PyTorch itself with what belongs to that build. They are requirement files for pip's hash-checking mode, with each
+file's name in a comment above it. `python install.py lock` writes them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ FOLDER = Path(__file__).parent / "locks"
 PIP_OPTIONS = ("--no-deps", "--require-hashes", "-r")
 """pip options before a lock file, so that it installs exactly these files or nothing."""
 OLDEST_MACOS, OLDEST_GLIBC = 14, (2, 28)
-"""Systems that the files are for; older ones use what pip finds."""
+"""Oldest systems that the files support; older ones use what pip finds."""
 _ABOUT = """
 import json, platform, sys
 libc = platform.libc_ver()
@@ -45,7 +45,7 @@ class Lock:
     """The lock files for one system, processor and version of Python.
 
     Attributes:
-        folder: where they lie.
+        folder: the folder they are in.
         target: such as "linux-x86_64-cp311".
     """
 
@@ -113,10 +113,10 @@ def text_of(pinned: Sequence[Pinned], about: str) -> str:
 
 
 def check_wheels(wheels: Path, folder: Path = FOLDER) -> tuple[int, int]:
-    """Returns how many wheels of a folder are listed files, and how many there are.
+    """Returns (number of wheels in a folder that are listed files, number of all wheels).
 
     Raises:
-        EnvironmentMissing: one is called like a file of the lists, but is another.
+        EnvironmentMissing: one has the name of a listed file but other contents.
     """
     known = {item.file: item.sha256 for path in folder.glob("*.txt") for item in read(path)}
     files = sorted(wheels.glob("*.whl"))

@@ -1,7 +1,7 @@
 """Runs installation programs and explains their failures in plain language. Standard library only.
 
-pip tells the cause of a failure somewhere in its warnings and the consequence in its last line ("No matching
-distribution found"). The artist needs the cause: `explain` looks for it in everything that was said.
+pip hides the cause of a failure somewhere in its warnings, and states only the consequence in its last line ("No
+matching distribution found"). The artist needs the cause: `explain` searches the whole output for it.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def run(
         pip_settings: False = pip runs without the user's own settings.
 
     Raises:
-        EnvironmentMissing: it failed; with the cause if it is a known one, else with its last words.
+        EnvironmentMissing: it failed; gives the cause if it is a known one, else the program's last error line.
     """
     lines: list[str] = []
     process = subprocess.Popen(
@@ -181,7 +181,8 @@ def _variables(scratch: Path | None, pip_settings: bool) -> dict[str, str]:
         # Not the system's temporary folder: it may be small, and is not emptied after a kill.
         variables |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))
     if not pip_settings:
-        # Constraints and further sources are for an index: they would forbid or replace wheels of a chosen folder.
+        # Constraints and extra indexes are meant for an index: they would forbid or replace the wheels of a chosen
+        # folder.
         variables = {k: v for k, v in variables.items() if not k.upper().startswith("PIP_")}
         variables["PIP_CONFIG_FILE"] = os.devnull
     # Mirrors, certificates, proxies and constraints are kept, but `--user` cannot work in an environment.

@@ -18,10 +18,10 @@ class Plan:
     """What to install, and from where.
 
     Attributes:
-        requirements: as pip takes them.
-        torch: which PyTorch; None = none.
+        requirements: in pip's syntax.
+        torch: the PyTorch to install; None = none.
         wheels: folder with everything that is needed; then nothing is downloaded.
-        lists: folder with lists of exact files; see `locks`.
+        lists: folder with lists of exact files; see `pinned_files`.
     """
 
     requirements: tuple[str, ...]

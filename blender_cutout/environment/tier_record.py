@@ -1,8 +1,8 @@
 """Stores the tier that `auto` uses on this machine, in a small file read by the engine and the add-on.
 
-The file is `tier.json` in the user's folder (see `environment_folder`): for each device what was chosen, and on what it
-was timed. A choice counts only on that machine and with that release; everything else in the file, and a damaged one,
-is passed over. Only the standard library.
+The file is `tier.json` in the user's folder (see `environment_folder`): the choice for each device, and what it was
+timed on. A choice is valid only on that machine and with that release; everything else is ignored, including a damaged
+file. Standard library only.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ DEVICES = ("cuda", "mps", "cpu")
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What a timing is valid for: another processor, thread count or release gives other times."""
+    """What a timing is valid for: times differ with the processor, the thread count and the release."""
 
     processor: str
     threads: int
@@ -42,11 +42,11 @@ class Fitted:
 
     Attributes:
         tier: the chosen one.
-        seconds: a propagated frame of one object at 480p.
+        seconds: per propagated frame of one object at 480p.
         device: cpu, cuda or mps.
-        machine: where.
+        machine: where it was timed.
         card: name of the graphics card, "" = none.
-        timed: seconds a frame of all tiers that were timed.
+        timed: seconds per frame of all tiers that were timed.
     """
 
     tier: str
@@ -87,7 +87,7 @@ def recall(device: str = AUTO, card: str | None = None) -> Fitted | None:
 
     Args:
         device: cpu, cuda or mps; auto = the first that has one.
-        card: name of the graphics card, "" for none; None = whichever it is: asking for it would load PyTorch.
+        card: name of the graphics card, "" for none; None = any, because asking for it would load PyTorch.
     """
     records = _records(kept_file())
     here = this_machine() if records else None
@@ -102,7 +102,7 @@ def fitting_tier(name: str, device: str = AUTO, card: str | None = None) -> Tier
     """Returns the tier of that name; for `auto` the one chosen on this machine, else the default.
 
     Raises:
-        InputError: there is none of that name.
+        InputError: there is no such tier.
     """
     found = recall(device, card) if name == AUTO else None
     return find_tier(found.tier if found is not None else name)

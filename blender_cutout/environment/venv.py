@@ -1,11 +1,10 @@
 """Finds and makes the engine's Python environment.
 
-Only the standard library: used by `install.py` before anything is installed, and by the add-on inside Blender. PyTorch
-is never loaded into Blender: it lives in a virtual environment of its own, made once and used by every Blender.
+Standard library only: used by `install.py` before anything is installed, and by the add-on inside Blender. PyTorch is
+never loaded into Blender: it has a virtual environment of its own, made once and used by every Blender.
 
-An environment counts as made only when its marker file is there, which is written last: so an installation that was
-interrupted is noticed and never used, and the next `create` goes on where it stopped, or begins anew when a library was
-torn in the middle.
+An environment counts as complete only if its marker file exists, which is written last. So an interrupted installation
+is never used, and the next `create` continues it, or starts over if a library was left half-installed.
 """
 
 from __future__ import annotations
@@ -90,7 +89,7 @@ def worker_python(preference: str | None = None) -> Path:
     """Returns the Python that runs the engine: `preference`, else CUTOUT_PYTHON, else the environment of `create`.
 
     Raises:
-        EnvironmentMissing: none of them is there; the hint says what to do.
+        EnvironmentMissing: it does not exist; the hint says what to do.
     """
     for chosen, place in ((preference, "in the preferences"), (os.environ.get(PYTHON_VARIABLE), PYTHON_VARIABLE)):
         if chosen and chosen.strip():
@@ -127,19 +126,19 @@ def create(
     """Makes or updates the engine's environment; quick if there is nothing to do.
 
     Args:
-        folder: where; default the engine's folder of this user.
-        device: "auto" takes the PyTorch that fits the machine, "cpu" the small one in any case.
-        base: the Python to build on; default the first fitting one of `find_python`.
+        folder: by default the engine's folder of this user.
+        device: "auto" chooses the PyTorch that suits the machine, "cpu" always the small one.
+        base: the Python to build on; by default the first suitable one of `find_python`.
         extra: further requirements.
-        wheels: folder with everything that is needed; then nothing is downloaded, and the user's pip settings do not
-            count.
-        newest: True = the newest versions that fit, instead of the files that this version was tested with.
+        wheels: folder with everything that is needed; then nothing is downloaded, and the user's pip settings are
+            ignored.
+        newest: True = the newest versions allowed, instead of the files that this version was tested with.
 
     Yields:
-        Lines for the user. Closing the generator stops the installation; the next call goes on with it.
+        Lines for the user. Closing the generator stops the installation; the next call continues it.
 
     Raises:
-        EnvironmentMissing: no fitting Python, no room, or something could not be installed.
+        EnvironmentMissing: no suitable Python, not enough disk space, or something could not be installed.
     """
     folder = folder or engine_folder()
     torch = choose_torch(device)
@@ -158,7 +157,7 @@ def make(
 ) -> Iterator[str]:
     """Makes a virtual environment with these requirements; same lines and errors as `create`.
 
-    With `lists`, a folder such as `locks.FOLDER`, the files that it names for this machine are installed.
+    With `lists`, a folder such as `pinned_files.FOLDER`, it installs the files listed there for this machine.
     """
     wanted = stamp(requirements, torch, lists)
     if is_complete(folder, wanted) and _runs(python_of(folder)):
@@ -167,12 +166,12 @@ def make(
     if wheels is not None and not any(wheels.glob("*.whl")):
         raise EnvironmentMissing(f"There are no wheels in {wheels}.", "Choose the folder that contains the .whl files.")
     try:
-        own_folder.check(folder)  # before the lock, which is a sign that a folder is ours
+        own_folder.check(folder)  # before the lock, which marks a folder as ours
         own_folder.check(scratch_of(folder))
         folder.parent.mkdir(parents=True, exist_ok=True)
         with pip_runner.only_one(own_folder.lock_of(folder)):
             scratch = scratch_of(folder)
-            own_folder.claim(scratch)  # one that was killed has left its files
+            own_folder.claim(scratch)  # it may hold files of an installation that was killed
             try:
                 plan = Plan(tuple(requirements), torch, wheels, lists)
                 yield from _make(folder, scratch, plan, base, wanted)
@@ -193,7 +192,7 @@ def scratch_of(folder: Path) -> Path:
 
 
 def stamp(requirements: Sequence[str], torch: TorchChoice | None, lists: Path | None = None) -> str:
-    """Returns an id of an environment's contents; equal exactly if nothing needs to be installed."""
+    """Returns an id of an environment's contents; equal only if nothing needs to be installed."""
     record: list[object] = [sorted(requirements), [torch.build, *torch.attempts] if torch else []]
     if lists is not None:
         record.append(pinned_files.digest(lists))
@@ -226,7 +225,7 @@ def _make(folder: Path, scratch: Path, plan: Plan, base: str | os.PathLike[str] 
 
 
 def _runs(python: Path) -> bool:
-    """Returns True if an environment's Python starts and has pip (not so if its base is gone or venv was stopped)."""
+    """Returns True if an environment's Python starts and has pip; not if its base is gone or venv was interrupted."""
     try:
         command = [str(python), "-I", "-m", "pip", "--version"]
         return subprocess.run(command, capture_output=True, timeout=60).returncode == 0

@@ -1,1 +1,1 @@
-"""Files that Blender's own Python reads and writes: grey PNG, spline files, the rotation of a movie."""
+"""Files that Blender's own Python reads: grey PNGs, spline files, and a movie's rotation."""

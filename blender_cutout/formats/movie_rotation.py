@@ -1,7 +1,7 @@
-"""The rotation flag of phone clips, read from the movie's header: the track matrix of MP4 and QuickTime files.
+"""Reads a movie's rotation, as phones set it, from the track matrix of MP4 and QuickTime files.
 
-Blender 4.2 ignores the flag, the engine and later Blenders follow it. Nothing but the standard library; ISO/IEC
-14496-12, 8.3.2 (track header box).
+Blender 4.2 ignores it; the engine and later Blenders follow it. Standard library only; ISO/IEC 14496-12, 8.3.2 (track
+header box).
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 _MOST_BOXES = 100_000
-"""A film of ten hours in fragments of a second has two boxes for each."""
+"""Enough even for ten hours in fragments of half a second, with two boxes each."""
 _SUFFIXES = {".mp4", ".mov", ".m4v", ".qt", ".3gp"}
 
 
 def rotation_of(path: Path) -> int:
-    """Degrees by which a movie is to be turned for display: 0, 90, 180 or 270; 0 also where there is no such flag."""
+    """Returns the degrees by which to rotate a movie for display: 0, 90, 180 or 270; 0 also if it does not say."""
     try:
         found = path.stat()
     except (OSError, ValueError):
@@ -32,7 +32,7 @@ def rotation_of(path: Path) -> int:
 
 @lru_cache(maxsize=64)
 def _read(path: Path, size: int, changed: int) -> int:
-    """The rotation of a file, remembered as long as the file is the same."""
+    """Returns a file's rotation, cached while the file stays the same."""
     try:
         with path.open("rb") as file:
             movie = _Movie(file)
@@ -46,14 +46,14 @@ def _read(path: Path, size: int, changed: int) -> int:
 
 
 class _Movie:
-    """The boxes of an open file; more than `_MOST_BOXES` are not looked at, whatever it is made of."""
+    """The boxes of an open file; stops after `_MOST_BOXES`, whatever the file contains."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._left = _MOST_BOXES
 
     def boxes(self, start: int, stop: int, kind: bytes) -> Iterator[tuple[int, int]]:
-        """Where the contents of the boxes of a kind lie between two places of the file.
+        """Yields (start, end) of the contents of each box of a kind within a range of the file.
 
         Raises:
             struct.error: the file ends early. ValueError: there are too many boxes.
@@ -77,7 +77,7 @@ class _Movie:
             at += length
 
     def is_video(self, start: int, stop: int) -> bool:
-        """True when the track between these places shows pictures."""
+        """Returns whether the track in this range is video."""
         for media in self.boxes(start, stop, b"mdia"):
             for handler, _ in self.boxes(*media, b"hdlr"):
                 self._file.seek(handler + 8)

@@ -1,6 +1,7 @@
-"""Grey PNG files → pixels, with what every Blender has: no OpenCV, and no image datablock in the artist's file.
+"""Reads grey PNG files with what every Blender has: no OpenCV, and no image data-block in the artist's file.
 
-Reads what the engine writes: 8 bits, one channel, not interlaced (PNG specification, 3rd edition, section 9: filters).
+Supports what the engine writes: 8 bits, one channel, not interlaced (PNG specification, 3rd edition, section 9:
+filters).
 """
 
 from __future__ import annotations
@@ -20,27 +21,27 @@ if TYPE_CHECKING:
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _NONE, _SUB, _UP = 0, 1, 2
 MOST_PIXELS = 1 << 27
-"""Of a mask that is shown at all: 16384 by 8192."""
+"""Most pixels of a mask that is shown at all: 16384 by 8192."""
 _SLOW_PIXELS = 1 << 22
-"""Of rows with filters that must be undone one pixel after the other; the engine uses none of those."""
+"""Most pixels in rows whose filter must be undone pixel by pixel; the engine uses no such filters."""
 _MOST_CHUNKS = 1 << 17
 _HEADER = 33
-"""Bytes of a file up to the end of its first chunk, which tells the size."""
+"""Bytes up to the end of a file's first chunk, which holds the size."""
 
 
 def read_grey(path: Path, size: tuple[int, int] | None = None, most: int = MOST_PIXELS) -> NDArray[np.uint8]:
-    """The pixels (H, W) uint8 of a grey PNG, the top row first.
+    """Returns the pixels (H, W) uint8 of a grey PNG, top row first.
 
-    What the header says is held against what may be before anything is unpacked, and no more than that is.
+    The header is checked against the limits before anything is decompressed, and no more than it declares is.
 
     Args:
         path: the file.
         size: (height, width) that it must have; None = any.
-        most: pixels that it may have.
+        most: most pixels that it may have.
 
     Raises:
-        OSError: the file cannot be read, or is none.
-        ValueError: it is damaged, no grey PNG of 8 bits, of another size, or too large.
+        OSError: the file does not exist or cannot be read.
+        ValueError: it is damaged, not an 8-bit grey PNG, of another size, or too large.
     """
     import numpy as np
 
@@ -51,7 +52,7 @@ def read_grey(path: Path, size: tuple[int, int] | None = None, most: int = MOST_
         if height * width > most:
             raise ValueError(f"{path} is too large: {width}×{height} pixels, more than {most}")
         wanted = height * (width + 1)
-        if os.fstat(file.fileno()).st_size > 2 * wanted + (1 << 20):  # what compresses badly, and a little else
+        if os.fstat(file.fileno()).st_size > 2 * wanted + (1 << 20):  # badly compressible pixels, and a little else
             raise ValueError(f"{path} is larger than its pixels can be")
         body = file.read()
     packed = b"".join(data for kind, data in _chunks(body) if kind == b"IDAT")
@@ -70,21 +71,21 @@ def read_grey(path: Path, size: tuple[int, int] | None = None, most: int = MOST_
 
 
 def _size(path: Path, start: bytes) -> tuple[int, int]:
-    """Height and width by a file's beginning. Raises ValueError for what is no grey PNG of 8 bits."""
+    """Returns the height and width from a file's start. Raises ValueError for anything but an 8-bit grey PNG."""
     if not start.startswith(_SIGNATURE):
-        raise ValueError(f"{path} is no PNG")
+        raise ValueError(f"{path} is not a PNG")
     if len(start) < _HEADER or start[8:16] != b"\0\0\0\x0dIHDR":
         raise ValueError(f"{path} is damaged")
     width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", start[16:29])
     if (depth, colour, interlaced) != (8, 0, 0):
-        raise ValueError(f"{path} is no grey PNG of 8 bits")
+        raise ValueError(f"{path} is not an 8-bit grey PNG")
     if not width or not height:
         raise ValueError(f"{path} is damaged")
     return height, width
 
 
 def _chunks(data: bytes) -> list[tuple[bytes, bytes]]:
-    """(kind, body) of each chunk after the first; a cut file gives those that are complete."""
+    """Returns (kind, body) of each chunk after the first; of a truncated file, the complete ones."""
     found: list[tuple[bytes, bytes]] = []
     at = 0
     while at + 12 <= len(data) and len(found) < _MOST_CHUNKS:
@@ -95,7 +96,7 @@ def _chunks(data: bytes) -> list[tuple[bytes, bytes]]:
 
 
 def _unfiltered(filters: Any, rows: Any) -> NDArray[np.uint8]:
-    """Undoes the filters of the rows. The engine's files use one filter for all rows, which takes no loop."""
+    """Undoes the rows' filters. The engine's files use one filter for all rows, which takes no loop."""
     import numpy as np
 
     if not filters.any():  # small copies
@@ -119,7 +120,7 @@ def _unfiltered(filters: Any, rows: Any) -> NDArray[np.uint8]:
 
 
 def _one_by_one(row: list[int], above: list[int], predict: Any) -> list[int]:
-    """Undoes a filter in which each pixel depends on the one before."""
+    """Undoes a filter in which each pixel depends on the previous one."""
     done, left, corner = [], 0, 0
     for value, up in zip(row, above, strict=True):
         left, corner = (value + predict(left, up, corner)) & 255, up

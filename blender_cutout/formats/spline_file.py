@@ -1,6 +1,6 @@
-"""Reads the engine's file of splines bit by bit: a long clip's is megabytes, and Blender's window waits meanwhile.
+"""Reads the engine's spline file line by line: a long clip's is megabytes, and Blender's window waits meanwhile.
 
-No Blender. The file is JSON whose lines are its parts, see `core.delivery.splines_to_json`.
+No Blender. The file is JSON with one part per line, see `core.export.delivery.splines_to_json`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..core import atomic
 from ..core.errors import StoreError
 
 _MOST_FRAMES, _MOST_PIXELS = 10**7, 10**7
-"""More than any clip has, and little enough for Blender's numbers."""
+"""More than any clip has, and small enough for Blender's numbers."""
 _MOST_BYTES = 1 << 29
 
 
@@ -24,9 +24,9 @@ class Shape:
     """A closed spline.
 
     Attributes:
-        first: its first frame, counted from 0 in the order of delivery.
-        hole: it takes away.
-        points: for each of its frames in turn [x, y, left x, left y, right x, right y] of each point, source pixels.
+        first: its first frame, counted from 0 in the exported frames.
+        hole: it is subtracted.
+        points: for each of its frames, for each point: [x, y, left x, left y, right x, right y] in source pixels.
     """
 
     first: int
@@ -36,10 +36,10 @@ class Shape:
 
 @dataclass
 class Splines:
-    """A file's content: the size of the clip's pictures, how many frames, and the splines in order.
+    """The content of a file: the size of the clip's pictures, the number of frames, and the splines in order.
 
     Attributes:
-        invert: they are what is removed.
+        invert: the splines outline what is removed.
     """
 
     width: int
@@ -50,10 +50,10 @@ class Splines:
 
 
 def read(file: Path) -> Generator[None, None, Splines]:
-    """The splines of a file; yields after each of its lines.
+    """Returns the splines of a file; yields after each line.
 
     Raises:
-        StoreError: it is not there, damaged, or says what no engine would write.
+        StoreError: it is missing or damaged, or holds something that the engine would not write.
     """
     try:
         first, *lines = atomic.read_regular(file, _MOST_BYTES).decode().splitlines()
@@ -90,7 +90,7 @@ def _count(value: Any, most: int) -> int:
 
 
 def _points(value: Any) -> list[list[float]]:
-    """The points of a frame when each is six finite numbers."""
+    """Returns a frame's points after checking that each is six finite numbers."""
     for point in value:
         if len(point) != 6 or not all(type(v) in (int, float) and -_MOST_PIXELS <= v <= _MOST_PIXELS for v in point):
             raise ValueError("no point")

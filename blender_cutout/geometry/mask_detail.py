@@ -1,4 +1,4 @@
-"""Which part of a large mask is worth reading in full: what is in view, while its small copy would look coarse there.
+"""Finds the part of a large mask to read in full: what is in view, if the mask's preview would look coarse there.
 
 Pure maths, no Blender.
 """
@@ -14,28 +14,28 @@ from typing import Any
 from .picture_map import PictureMap, Point
 
 SMALL = "small"
-"""Folder of the small copies beside the masks; the engine's `core/images/preview.py` writes them."""
+"""Folder of the previews, next to the masks; the engine's `core/images/preview.py` writes them."""
 _COARSE = 1.5
-"""Screen pixels that a pixel of the small copy may take."""
+"""Most screen pixels that one pixel of a preview may cover."""
 _MOST = 2_100_000
-"""Pixels of a part: more take the graphics card too long."""
+"""Most pixels of a part: more would take the graphics card too long."""
 _GRID = 256
-"""Parts begin and end on multiples of this, so that not every pan of the view needs another one."""
+"""Parts begin and end on multiples of this, so that not every pan of the view needs a new one."""
 
 
 _FAINT = 12
-"""255ths of a mask that no tint shows."""
+"""Mask value, of 255, up to which a tint is invisible."""
 _RIM = 2
 """Pixels around a mask that its soft edge may reach."""
 
 Box = tuple[float, float, float, float]
-"""Left, top, right and bottom, in shares of a picture's width and height."""
+"""Left, top, right and bottom, as fractions of a picture's width and height."""
 EVERYTHING: Box = (0.0, 0.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
 class MaskPart:
-    """A rectangle [x0, x1) by [y0, y1) of source pixels, of which every `step`-th row and column is taken."""
+    """A rectangle [x0, x1) by [y0, y1) of source pixels, using every `step`-th row and column."""
 
     x0: int
     y0: int
@@ -44,9 +44,9 @@ class MaskPart:
     step: int = 1
 
     def share(self, point: Point) -> Point:
-        """Where a source point lies on a texture of the part's pixels, in shares of its width and height."""
+        """Maps a source point to a texture of the part's pixels, in fractions of its width and height."""
         wide, high = -(-(self.x1 - self.x0) // self.step), -(-(self.y1 - self.y0) // self.step)
-        # A pixel's middle is at .5, in the picture as in the texture.
+        # Pixel centres are at .5, in the picture as in the texture.
         return (
             ((point[0] - self.x0 - 0.5) / self.step + 0.5) / wide,
             ((point[1] - self.y0 - 0.5) / self.step + 0.5) / high,
@@ -54,20 +54,20 @@ class MaskPart:
 
 
 def small_copy(mask: Path) -> Path:
-    """Where the small copy of a mask's file lies, if it has one."""
+    """Returns the path of a mask's preview, which may not exist."""
     return mask.parent / SMALL / mask.name
 
 
 def whole(picture: PictureMap) -> MaskPart:
-    """All of a picture."""
+    """Returns the part that is the whole picture."""
     width, height = picture.source_size
     return MaskPart(0, 0, width, height)
 
 
 def used(grey: Any) -> Box | None:
-    """Where a mask (H, W) uint8 is more than faint; None = nowhere.
+    """Returns the box in which a mask (H, W) uint8 is more than faint; None = nowhere.
 
-    Most objects take a small part of their picture, and what need not be painted takes no time.
+    Most objects cover a small part of their picture, and the rest need not be painted.
     """
     seen = grey > _FAINT
     found = []
@@ -82,13 +82,13 @@ def used(grey: Any) -> Box | None:
 
 
 def part_in_view(picture: PictureMap, view: Sequence[Point], zoom: float, small_width: int) -> MaskPart | None:
-    """The part to be read in full; None when the small copy does.
+    """Returns the part to read in full; None if the preview suffices.
 
     Args:
-        picture: how the picture lies in the preview.
-        view: corners of what is in view, preview points.
+        picture: how the picture lies in the preview area.
+        view: corners of what is in view, in preview points.
         zoom: screen pixels per preview unit.
-        small_width: of the small copy.
+        small_width: width of the mask's preview.
     """
     width, height = picture.source_size
     on_screen = zoom * picture.units_per_pixel

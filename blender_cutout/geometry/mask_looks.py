@@ -1,11 +1,11 @@
-"""How a mask is shown over the preview: the colours of each view, as values for the one shader. No Blender here.
+"""Defines how a mask is shown over the preview: the colours of each view, as values for the shader. No Blender here.
 
-Colours are linear, as Blender's colour properties and its blending are, and premultiplied by their alpha: so the mask's
-soft edge mixes them without dark seams. A pixel is
+Colours are linear, as Blender's colour properties and blending are, and premultiplied by alpha, so that the mask's soft
+edge blends them without dark seams. A pixel is
 
-    mix(outside, inside, matte), and over it `line`, where the matte crosses one half
+    mix(outside, inside, matte), with `line` over it where the matte crosses 0.5
 
-and `outside` is darker on every second square of a checkerboard, by `squares`.
+and `outside` is darkened on every second square of a checkerboard, by `squares`.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ PALETTE: tuple[Colour, ...] = (
     (1.0, 0.85, 0.1),
     (1.0, 0.35, 0.6),
 )
-"""Colours of new cutouts, in turn; neither green nor red, which are the strokes'."""
+"""Colours of new cutouts, in turn; no green or red, which are the strokes' colours."""
 _NOTHING = (0.0, 0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class MaskLook:
-    """What the shader is told.
+    """Values for the shader.
 
     Attributes:
         inside, outside: colours of the mask and of the rest.
         line: colour of the outline.
         reach: half the outline's width, in screen pixels.
-        squares: how much darker every second square outside is: 0 = not, 1 = black.
+        squares: how much darker every second square outside is: 0 = not at all, 1 = black.
     """
 
     inside: Premultiplied = _NOTHING
@@ -47,12 +47,12 @@ class MaskLook:
 
 
 def look(view: str, colour: Colour, opacity: float) -> MaskLook:
-    """The values of a view.
+    """Returns the shader values of a view.
 
     Args:
-        view: TINT, OUTLINE, CHECKER (what is cut away is a checkerboard) or GREY (black and white).
+        view: TINT, OUTLINE, CHECKER (what is removed is a checkerboard) or GREY (black and white).
         colour: the cutout's.
-        opacity: in [0, 1]; of what covers the picture.
+        opacity: of whatever covers the picture, 0 to 1.
     """
     if view == OUTLINE:
         return MaskLook(line=_covering(colour, min(1.0, 2 * opacity)), reach=1.6)
@@ -65,7 +65,7 @@ def look(view: str, colour: Colour, opacity: float) -> MaskLook:
 
 
 def on_screen(colour: Colour) -> Colour:
-    """A linear colour as the interface shows it, outside of the preview: sRGB."""
+    """Converts a linear colour to sRGB, as the interface shows it outside of the preview."""
     r, g, b = (12.92 * value if value < 0.0031308 else 1.055 * value ** (1 / 2.4) - 0.055 for value in colour)
     return r, g, b
 

@@ -1,9 +1,9 @@
-"""Preview point ↔ source pixel of a strip: pure maths, no Blender.
+"""Maps preview points to source pixels of a strip and back: pure maths, no Blender.
 
-Preview points (annotations, `View2D.region_to_view`) have their origin in the middle of the frame, x right, y up, and
-one pixel of the full render size as unit, x multiplied by the pixel aspect. Source points are (x, y) in pixels of the
-picture, origin top-left, y down, pixel centres at .5. The order in Blender: source → scale and rotation about the
-origin → offset → flip of the whole output frame; the crop only hides, it moves nothing.
+Preview points (annotations, `View2D.region_to_view`) have their origin in the middle of the frame, x right, y up; their
+unit is one pixel of the full render size, with x multiplied by the pixel aspect. Source points are (x, y) in pixels of
+the picture, origin top left, y down, pixel centres at .5. Blender applies, in this order: scale and rotation about the
+origin, offset, flip of the whole output frame; the crop only hides and moves nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class PictureMap:
-    """How a strip's picture lies in the preview.
+    """Where a strip's picture lies in the preview.
 
     Attributes:
         render_size: (width, height) of the scene's render at 100 %.
@@ -31,7 +31,7 @@ class PictureMap:
         unscaled_origin: Blender before 5.2, which does not scale an off-centre origin with the percentage.
 
     Raises:
-        StripError: a size or a scale is 0, so there is no way back from the preview to the picture.
+        StripError: a size or a scale is 0, so preview points cannot be mapped back.
     """
 
     render_size: tuple[int, int]
@@ -50,7 +50,7 @@ class PictureMap:
 
     def __post_init__(self) -> None:
         if min(self.source_size) <= 0:
-            raise StripError("The strip's picture size is not known.", "Check that the strip's file can be read.")
+            raise StripError("The size of the strip's picture is unknown.", "Check that the strip's file can be read.")
         if min(self.scale) <= 0:
             raise StripError("The strip is scaled to nothing.", "Give it a scale greater than 0.")
         pivot = tuple(size * (at - 0.5) for size, at in zip(self.source_size, self.origin, strict=True))
@@ -69,11 +69,11 @@ class PictureMap:
 
     @property
     def units_per_pixel(self) -> float:
-        """Preview units that one source pixel takes; the geometric mean of both directions."""
+        """Preview units per source pixel; the geometric mean of both directions."""
         return math.sqrt(self.scale[0] * self.scale[1] * self.pixel_aspect)
 
     def to_preview(self, point: Point) -> Point:
-        """The preview point at which a source point is shown."""
+        """Maps a source point to the preview."""
         (width, height), (px, py) = self.source_size, self._pivot
         x = (point[0] - width / 2 - px) * self.scale[0]
         y = (height / 2 - point[1] - py) * self.scale[1]
@@ -83,7 +83,7 @@ class PictureMap:
         return x * self.pixel_aspect, y
 
     def to_source(self, point: Point) -> Point:
-        """The source point that is shown at a preview point; may lie outside the picture."""
+        """Maps a preview point to the source; it may lie outside the picture."""
         (width, height), (px, py) = self.source_size, self._pivot
         x, y = point[0] / self.pixel_aspect, point[1]
         x, y = (-x if self.flip[0] else x), (-y if self.flip[1] else y)
@@ -93,14 +93,14 @@ class PictureMap:
         return x + width / 2, height / 2 - y
 
     def shows(self, point: Point, margin: float = 0.0) -> bool:
-        """True when a source point lies in the part of the picture that the crop leaves, or within `margin` of it."""
+        """Returns whether a source point is in the uncropped part of the picture, or within `margin` of it."""
         left, right, bottom, top = self.crop
         width, height = self.source_size
         inside_x = left - margin <= point[0] < width - right + margin
         return inside_x and top - margin <= point[1] < height - bottom + margin
 
     def size_in_preview(self) -> tuple[float, float]:
-        """(width, height) of the upright box around the shown picture, in preview units."""
+        """Returns (width, height) of the upright box around the shown picture, in preview units."""
         width, height = self.source_size
         corners = [self.to_preview(p) for p in ((0, 0), (width, 0), (width, height), (0, height))]
         xs, ys = [x for x, _ in corners], [y for _, y in corners]
@@ -108,7 +108,7 @@ class PictureMap:
 
 
 def source_radius(thickness: float, zoom: float, units_per_pixel: float) -> float:
-    """A stroke's radius in source pixels.
+    """Returns a stroke's radius in source pixels.
 
     Args:
         thickness: of the annotation layer, in screen pixels; it does not change with the zoom.
@@ -119,7 +119,7 @@ def source_radius(thickness: float, zoom: float, units_per_pixel: float) -> floa
 
 
 def picture_zoom(picture: PictureMap, zoom: float, view_size: tuple[float, float]) -> float:
-    """How much the artist has zoomed into the picture: 1 = all of it is in view, 2 = half its width or height.
+    """Returns how far the artist has zoomed in: 1 = the whole picture is in view, 2 = half its width or height.
 
     Args:
         picture: how the picture lies in the preview.

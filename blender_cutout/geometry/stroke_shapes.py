@@ -1,4 +1,4 @@
-"""Shapes of strokes and brushes on the screen, as triangles. Pure maths, no Blender."""
+"""Turns strokes and brushes into shapes on the screen. Pure maths, no Blender."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _SIDES = 20
-"""Corners of a disc."""
+"""Number of a disc's corners."""
 
 
 def circle(middle: Point, radius: float, sides: int = 64) -> list[tuple[float, float, float]]:
-    """Points around a circle, the first one again at the end."""
+    """Returns points around a circle, the first one again at the end."""
     turns = (2 * math.pi * i / sides for i in range(sides + 1))
     return [(middle[0] + radius * math.cos(turn), middle[1] + radius * math.sin(turn), 0.0) for turn in turns]
 
 
 def band(points: Sequence[Point], radii: Sequence[float]) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-    """What a round brush covers on its way: a disc at each point, joined by bands that taper.
+    """Returns what a round brush covers along its path: a disc at each point, joined by tapering bands.
 
     Returns:
-        Corners (M, 2) and triangles (K, 3), which overlap: to be painted without blending.
+        Corners (M, 2) and triangles (K, 3); these overlap, so paint them without blending.
     """
     import numpy as np
 

@@ -1,4 +1,4 @@
-"""Timeline frame ↔ clip frame of a strip: pure maths, no Blender.
+"""Maps timeline frames to clip frames of a strip and back: pure maths, no Blender.
 
 Not for retimed strips, whose speeds Python cannot read.
 """
@@ -12,7 +12,7 @@ from ..core.clips.shown_frames import frames_of
 
 @dataclass(frozen=True, slots=True)
 class TimeMap:
-    """Which frame of the clip a strip shows when.
+    """Which clip frame a strip shows when.
 
     Attributes:
         left, right: first timeline frame of the strip and one past the last.
@@ -24,7 +24,7 @@ class TimeMap:
         reverse: played backwards.
         strobe: only every n-th frame is shown.
         rounded: movies take the nearest frame, picture sequences the one before.
-        shown: which frame a movie's n-th one really is, see `core.shown`; "" = the n-th.
+        shown: which frame a movie's n-th one really is, see `core.clips.shown_frames`; "" = the n-th.
     """
 
     left: int
@@ -41,11 +41,11 @@ class TimeMap:
 
     @property
     def steps(self) -> int:
-        """Frames that Blender counts in the file."""
+        """Number of frames that Blender counts in the file."""
         return len(frames_of(self.shown)) or self.count
 
     def clip_frame(self, timeline_frame: int) -> int | None:
-        """The clip frame shown at a timeline frame; None outside the strip."""
+        """Returns the clip frame shown at a timeline frame; None outside the strip."""
         if not self.left <= timeline_frame < self.right:
             return None
         at = self.start + self.length - 1 - timeline_frame if self.reverse else timeline_frame - self.start
@@ -58,25 +58,25 @@ class TimeMap:
         return min(frames[step], self.count - 1) if frames else step
 
     def clip_frames(self) -> tuple[int, ...]:
-        """The clip frame for each timeline frame of the strip, in order."""
+        """Returns the clip frame for each timeline frame of the strip, in order."""
         return tuple(f for f in map(self.clip_frame, range(self.left, self.right)) if f is not None)
 
     def timeline_frame(self, clip_frame: int) -> int | None:
-        """The first timeline frame that shows a clip frame; None when the strip does not show it."""
+        """Returns the first timeline frame that shows a clip frame; None if the strip does not show it."""
         return next((f for f in range(self.left, self.right) if self.clip_frame(f) == clip_frame), None)
 
 
 def playback_rate(clip_fps: float, scene_fps: float, length: float, count: int) -> float:
-    """Clip frames per timeline frame of a movie strip.
+    """Returns the clip frames per timeline frame of a movie strip.
 
-    The sequencer either plays frame by frame (strips added by a script) or in real time (strips added by the artist),
-    and does not tell: the strip's length does.
+    The sequencer plays either frame by frame (strips added by a script) or in real time (strips added by the artist);
+    only the strip's length reveals which.
 
     Args:
-        clip_fps: the clip's frames a second, 0 = not known.
-        scene_fps: the scene's.
+        clip_fps: the clip's frames per second, 0 = not known.
+        scene_fps: the scene's frames per second.
         length: timeline frames that the whole content takes.
-        count: frames of the clip in it.
+        count: clip frames in it.
     """
     if clip_fps <= 0 or scene_fps <= 0:
         return 1.0

@@ -1,8 +1,7 @@
-"""Where a cutout's frames lie on the timeline, and what is drawn of them on the strip: pure maths, no Blender.
+"""Places a cutout's frames on the timeline, and returns what to draw on its strip: pure maths, no Blender.
 
-On a strip there is a bar in the cutout's colour along the frames that have a mask, darker where there is none, in
-another colour where the mask is in doubt, with a white line where frames are locked, and a diamond at each frame that
-was drawn on.
+A bar along the strip has the cutout's colour where frames have a mask, is dark where they do not, and red where the
+mask is in doubt. A white line marks locked frames, a diamond each frame with strokes.
 """
 
 from __future__ import annotations
@@ -26,22 +25,22 @@ LOCKED: Colour = (1.0, 1.0, 1.0, 0.95)
 DRAWN: Colour = (1.0, 0.85, 0.1, 1.0)
 RIM: Colour = (0.0, 0.0, 0.0, 0.9)
 HEIGHT = 7.0
-"""Of the bar, in pixels at a screen scale of 1."""
+"""Height of the bar, in pixels at a screen scale of 1."""
 MOST = 0.4
-"""Of a low strip's height the bar takes no larger share."""
+"""Largest share of a low strip's height that the bar takes."""
 LEAST = 2.0
-"""Pixels that a frame takes at least, so that a single one is seen however long the clip is."""
+"""Least width of a frame in pixels, so that a single one is visible however long the clip is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """Clip frames with something to tell, or timeline frames that show such.
+    """Frames to mark: of the clip, or of the timeline.
 
     Attributes:
         done: they have a mask.
         doubtful: the network is not sure of it.
-        locked: it is approved.
-        drawn: they have strokes, one by one.
+        locked: they are locked.
+        drawn: they have strokes; single frames.
     """
 
     done: tuple[Run, ...] = ()
@@ -55,10 +54,10 @@ class Lane:
     """Where a strip lies on the screen.
 
     Attributes:
-        zero: pixel of the region at which timeline frame 0 starts.
-        wide: pixels of a timeline frame.
-        bottom, top: of the strip, in pixels.
-        width: of the region.
+        zero: region pixel at which timeline frame 0 starts.
+        wide: pixels per timeline frame.
+        bottom, top: the strip's, in region pixels.
+        width: the region's.
         scale: of the screen, 1 = an ordinary one.
     """
 
@@ -70,15 +69,15 @@ class Lane:
     scale: float = 1.0
 
     def at(self, frame: float) -> float:
-        """The pixel at which a timeline frame starts."""
+        """Returns the region pixel at which a timeline frame starts."""
         return self.zero + frame * self.wide
 
 
 @lru_cache(maxsize=32)
 def on_timeline(clip: Marks, times: TimeMap) -> Marks:
-    """The marks of the clip's frames as those of the timeline frames that show them; remembered for the next redraw.
+    """Returns clip marks as marks of the timeline frames that show them; cached for the next redraw.
 
-    A clip frame that is shown several times is marked wherever it is, but a drawn one at the first frame of each time.
+    A clip frame that is shown repeatedly is marked every time, but its strokes only where each repetition begins.
     """
     frames = times.clip_frames()
     drawn = set(clip.drawn)
@@ -102,7 +101,7 @@ def _shown(runs: Sequence[Run], frames: Sequence[int], times: TimeMap) -> tuple[
 
 
 def runs_of(frames: Iterable[int]) -> tuple[Run, ...]:
-    """Sorted frames as runs."""
+    """Returns sorted frames as runs."""
     found: list[list[int]] = []
     for frame in frames:
         if found and found[-1][1] == frame:
@@ -113,9 +112,9 @@ def runs_of(frames: Iterable[int]) -> tuple[Run, ...]:
 
 
 def bars(runs: Sequence[Run], lane: Lane) -> list[tuple[float, float]]:
-    """Runs of timeline frames as (x0, x1) in pixels of the region, sorted, inside of it.
+    """Returns runs of timeline frames as (x0, x1) in region pixels, sorted and clipped to the region.
 
-    Each is seen however narrow it is, and those that touch are one: there are never more than fit on the screen.
+    Even the narrowest is visible, and touching ones are merged: there are never more than fit on the screen.
     """
     found: list[tuple[float, float]] = []
     least = LEAST * lane.scale
@@ -135,13 +134,13 @@ def bars(runs: Sequence[Run], lane: Lane) -> list[tuple[float, float]]:
 
 
 def shapes(marks: Marks, span: Run, lane: Lane, colour: Sequence[float]) -> Iterator[tuple[list[Corner], Colour]]:
-    """What is to be drawn, the lowest first: (corners of a convex polygon in pixels of the region, its colour).
+    """Yields what to draw, bottom first: (corners of a convex polygon in region pixels, its colour).
 
     Args:
-        marks: of its timeline frames.
+        marks: of timeline frames.
         span: the timeline frames of the strip.
         lane: where the strip lies.
-        colour: of the cutout, red, green and blue.
+        colour: the cutout's, red, green and blue.
     """
     high = min(HEIGHT * lane.scale, MOST * (lane.top - lane.bottom))
     low, edge = lane.bottom + lane.scale, min(lane.scale, high / 5)
@@ -164,7 +163,7 @@ def shapes(marks: Marks, span: Run, lane: Lane, colour: Sequence[float]) -> Iter
 
 
 def _apart(frames: Sequence[int], lane: Lane, reach: float) -> Iterator[float]:
-    """The pixels where frames start, as Blender draws its playhead; none that others hide, none out of view."""
+    """Yields the pixels where frames start, like Blender's playhead; skips those hidden by others or out of view."""
     last = float("-inf")
     for frame in frames:
         x = lane.at(frame)
@@ -174,7 +173,7 @@ def _apart(frames: Sequence[int], lane: Lane, reach: float) -> Iterator[float]:
 
 
 def triangles(polygons: Iterable[tuple[list[Corner], Colour]]) -> tuple[list[Corner], list[Colour]]:
-    """Convex polygons as corners of triangles, three by three, and the colour of each corner."""
+    """Returns convex polygons as corners of triangles, three each, and the colour of each corner."""
     places: list[Corner] = []
     colours: list[Colour] = []
     for corners, colour in polygons:

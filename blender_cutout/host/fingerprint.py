@@ -1,9 +1,9 @@
 """Hashes everything a strip's own picture depends on; moving the strip does not change the hash.
 
-Counted: speed and retiming, files, text and colours, the inputs of effects, everything inside a meta strip, their
-animation. Not counted: what only places the strip's picture (transform, crop, flip, blending, modifiers, channel) and
-where on the timeline it lies. Of a scene its objects' places, sizes of their data and its animation are looked at, not
-materials, nodes and the like.
+Included: speed and retiming, files, text and colours, the inputs of effects, everything inside a meta strip, and the
+animation of all these. Not included: what only places the strip's picture (transform, crop, flip, blending, modifiers,
+channel) and its position on the timeline. For a scene strip, the objects' transforms, the sizes of their data and their
+animation are included, but not materials, nodes and the like.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ class FramePlan:
         """Returns the disk space in MB, at least 1."""
         return max(1, round(self.bytes / 1e6))
 
-    def told(self) -> str:
+    def cost_text(self) -> str:
         """Returns the cost as a sentence for the artist."""
         noun = "frame is" if self.count == 1 else "frames are"
         return f"{self.count} {noun} rendered once first: about {self.megabytes} MB."

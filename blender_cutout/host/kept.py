@@ -1,7 +1,7 @@
 """Parses text properties of a .blend as untrusted input, without Blender.
 
-Whatever is not as the add-on writes it counts as not there: lists are cut to the frames of the clip, records that lack
-a value or have one of another kind are None.
+Anything that the add-on would not have written counts as missing: lists are clipped to the frames of the clip, and
+records with a missing value or one of the wrong type are None.
 """
 
 from __future__ import annotations

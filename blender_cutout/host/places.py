@@ -1,7 +1,7 @@
 """Checks which folders belong to a .blend; every folder that a file names is checked here. No Blender.
 
-A .blend comes from anybody. What it says of a cutout's folder, or of rendered frames, is only taken where it is
-`<name>_cutout/<folder>` beside the .blend, or in the add-on's own user folder, and where no link leads elsewhere.
+A .blend may come from anyone. The folder it names for a cutout or for rendered frames is accepted only if it is
+`<name>_cutout/<folder>` next to the .blend, or inside the add-on's own user folder, and no link leads out of it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Home:
     Attributes:
         blend: its path; "" = never saved.
         unsaved: the user's folder for cutouts of never saved files; None = ignore it.
-        stays: folders elsewhere that were its own when it was saved under another name, while Blender runs.
+        stays: folders elsewhere that were its own before it was saved under another name, until Blender ends.
     """
 
     blend: str
@@ -50,7 +50,7 @@ def is_name(name: object) -> bool:
 def check_name(name: object) -> str:
     """Returns the name of a folder. Raises InputError if it is not a valid name."""
     if not is_name(name):
-        raise InputError(f"The .blend names a cutout's folder {shown(name)}, which is not a valid name.", _LEAVE)
+        raise InputError(f"The .blend gives {shown(name)} as a cutout's folder, which is not a valid name.", _LEAVE)
     return str(name)
 
 
@@ -86,7 +86,7 @@ def beside(blend: str, name: object) -> Path:
     """Returns the folder of that name for a saved .blend, `<name>_cutout/<name>`; it may not exist.
 
     Raises:
-        InputError: no folder of ours is called so, or a link lies on the way.
+        InputError: the name is not valid, or a link is in the way.
     """
     path = Path(blend)
     folder = path.parent / f"{path.stem}{SUFFIX}" / check_name(name)
@@ -126,4 +126,4 @@ def _same(one: str, other: str) -> bool:
 
 def _foreign(home: Home, folder: object) -> InputError:
     own = f"{Path(home.blend).stem}{SUFFIX}" if home.blend else "the add-on's own folder"
-    return InputError(f"The .blend names {shown(folder)} as its own folder, but that is not inside {own}.", _LEAVE)
+    return InputError(f"The .blend gives {shown(folder)} as its own folder, but that is not inside {own}.", _LEAVE)

@@ -1,7 +1,7 @@
 """Manages a strip's rendered frames, for strips without a file that can be read frame by frame.
 
-The strip itself remembers them, in a custom property: so its copies and halves have the same ones, all cutouts of it
-share them, and Blender's undo takes them back.
+They are stored in a custom property of the strip, so its copies and split parts have the same ones, all of its cutouts
+share them, and Blender's undo applies to them.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def time_map(scene: Any, strip: Any, frames: RenderedFrames, shown: tuple[int, i
     """Returns the rendered frame for each timeline frame of `shown`.
 
     Raises:
-        StripError: they are not what the strip shows any more.
+        StripError: they are out of date.
     """
     reason = stale(scene, strip, shown)
     if reason:

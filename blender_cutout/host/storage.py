@@ -1,6 +1,6 @@
 """Finds a cutout's folder: next to the .blend, or in a user folder while the .blend is unsaved.
 
-Whatever a .blend says of folders goes through `host/places.py` here.
+Every folder that a .blend names is checked by `host/places.py` here.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ def stored(folder: Path, blend: str) -> str:
 def track_folder(track: Any, blend: str | None = None) -> Path:
     """Returns the folder of a cutout of a .blend, by default the open one.
 
-    Where it is not in the place that was kept, or that place is not the .blend's, and the folder lies beside the
-    .blend, it is that one: so a folder that was left behind may be put there.
+    A folder next to the .blend is used if the stored one is missing or does not belong to the .blend: so a folder that
+    was left behind can be put there.
 
     Raises:
         InputError: the .blend names a folder that is not its own.

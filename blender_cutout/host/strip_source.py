@@ -32,12 +32,12 @@ _CHANGES_PICTURE = ("SPEED", "TRANSFORM")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a strip is.
+    """The picture that a strip shows.
 
     Attributes:
         reason: why its frames must be rendered first, a sentence; "" = its file can be read.
         size: (width, height) of its picture; zeros = not known.
-        output: its picture is as large as the scene's render.
+        output: its picture has the scene's render size.
     """
 
     reason: str
@@ -46,12 +46,12 @@ class Source:
 
 
 def source(scene: Any, strip: Any, files: bool = True) -> Source:
-    """What a strip is.
+    """Returns what the engine can read of a strip.
 
     Args:
         scene: the strip's.
         strip: any strip.
-        files: look whether its files are there.
+        files: check that its files exist.
 
     Raises:
         StripError: it cannot be cut out, not even from rendered frames.

@@ -20,7 +20,7 @@ from . import compat, fingerprint, movie_rate, rendered_frames, strip_source
 STRIP_KEY = "cutout_strip"
 """Custom property of a clip's strip: the uuid that identifies it."""
 SHOWN_KEY = "cutout_shown"
-"""Custom property of a movie's strip: which of the movie's frames Blender shows when, see `core.shown`; none = each."""
+"""Custom property of a movie strip: when Blender shows which frame, see `core.clips.shown_frames`; missing = each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,8 @@ def active_strip(scene: Any) -> Any:
 def find(scene: Any, uuid: str, name: str = "", anywhere: bool = False) -> Place:
     """Returns the strip with that uuid. Raises StripError if it is gone.
 
-    A strip that was cut in two or duplicated leaves several with the same: of those the one that is shown at the
-    current frame, then the one called `name`; with `anywhere` only the name counts.
+    After splitting or duplicating, several strips have the same uuid: returns the one shown at the current frame, if
+    possible the one called `name`; with `anywhere` only the name counts.
     """
     found = [p for p in places(editor(scene)) if p.strip.get(STRIP_KEY) == uuid]
     if not found:
@@ -108,13 +108,13 @@ def tag(strip: Any) -> str:
 
 
 def keep_shown(scene: Any, uuid: str, shown: str, turned: int = 0) -> None:
-    """Has all strips with that uuid remember which of their movie's frames Blender shows, see `core.shown`.
+    """Stores when Blender shows which movie frame in all strips with that uuid, see `core.clips.shown_frames`.
 
     Args:
         scene: the strips'.
         uuid: of the clip's strips.
-        shown: the frames, or why they are not known.
-        turned: degrees by which the movie asks to be turned, which Blender 4.2 does not do.
+        shown: the frames, or why they are unknown.
+        turned: degrees by which the movie asks to be rotated, which Blender 4.2 ignores.
     """
     if turned and compat.IGNORES_ROTATION:
         shown = f"!The movie is rotated by {turned}°, which this Blender does not show."
@@ -130,7 +130,7 @@ def keep_shown(scene: Any, uuid: str, shown: str, turned: int = 0) -> None:
 
 
 def shown_of(strip: Any) -> str:
-    """Returns which movie frames Blender shows, see `core.shown`; "" = every frame, or not known yet."""
+    """Returns when Blender shows which movie frame, see `core.clips.shown_frames`; "" = each, or not known yet."""
     text = strip.get(SHOWN_KEY, "") if strip.type == "MOVIE" else ""
     return text if isinstance(text, str) else ""
 
@@ -148,7 +148,7 @@ def clip_of(strip: Any) -> Clip:
     """Returns a strip's files, or its rendered frames.
 
     Raises:
-        StripError: it is not fit for a cutout, or its frames must be rendered first; says what to do.
+        StripError: it cannot be cut out, or its frames must be rendered first; says what to do.
     """
     rendered = rendered_frames.rendered_frames_of(strip)
     if rendered is not None:

@@ -1,1 +1,1 @@
-"""Strokes as the artist drew them, read from annotations or from the brush. No bpy."""
+"""Strokes as the artist drew them, with annotations or the brush. No bpy."""

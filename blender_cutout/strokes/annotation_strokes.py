@@ -1,4 +1,4 @@
-"""Annotation strokes → the engine's strokes. Reads annotations by their attributes only: no Blender here."""
+"""Turns annotation strokes into the engine's strokes. Reads annotations by their attributes only: no Blender here."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..core.types import Label, Stroke
 from ..geometry.picture_map import PictureMap, Point, source_radius
 
 LAYERS = {"Cutout +": Label.KEEP, "Cutout -": Label.REMOVE}
-"""Names of the two annotation layers and what their strokes say."""
+"""Names of the two annotation layers and the label of their strokes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +19,10 @@ class Drawn:
     """A stroke as it was drawn.
 
     Attributes:
-        key: tells it from all others, also after it was saved and loaded.
+        key: identifies it, also after saving and loading.
         label: keep or remove, by its layer.
         points: preview points.
-        thickness: of its layer, in screen pixels.
+        thickness: its layer's, in screen pixels.
     """
 
     key: str
@@ -32,10 +32,10 @@ class Drawn:
 
 
 def drawn_on(annotation: Any, frame: int) -> list[Drawn]:
-    """The strokes of the two layers that were drawn on a timeline frame.
+    """Returns the strokes of the two layers on a timeline frame.
 
     Raises:
-        StrokeError: a stroke was drawn in screen placement, so nobody can tell where it lies in the picture.
+        StrokeError: a stroke was drawn in screen placement, so its position in the picture is unknown.
     """
     found = []
     for layer, strokes in _layers(annotation):
@@ -52,21 +52,24 @@ def drawn_on(annotation: Any, frame: int) -> list[Drawn]:
 
 
 def drawn_frames(annotation: Any) -> list[int]:
-    """The timeline frames with strokes on the two layers, sorted."""
+    """Returns the timeline frames with strokes on the two layers, sorted."""
     return sorted({number for _, strokes in _layers(annotation) for number, stroke in strokes if len(stroke.points)})
 
 
 def pick_new(
     annotation: Any, frame: int, applied: Iterable[str], painted_here: bool = False, painted: Iterable[int] = ()
 ) -> list[Drawn]:
-    """The strokes of a timeline frame that were not applied yet. Raises StrokeError, saying where to look, for none.
+    """Returns the strokes on a timeline frame that are not applied yet.
 
     Args:
-        annotation: None = there is none.
+        annotation: None if there is none.
         frame: a timeline frame.
-        applied: keys of the strokes that were.
+        applied: keys of the applied strokes.
         painted_here: the Cutout Brush has strokes on it, all applied.
         painted: timeline frames with strokes of the Cutout Brush.
+
+    Raises:
+        StrokeError: there are none; says where to look.
     """
     drawn = drawn_on(annotation, frame) if annotation else []
     known = set(applied)
@@ -75,7 +78,7 @@ def pick_new(
         return new
     if drawn or painted_here:
         raise StrokeError(
-            f"All strokes on frame {frame} are applied already.", "Draw another stroke where the mask is wrong."
+            f"All strokes on frame {frame} are already applied.", "Draw another stroke where the mask is wrong."
         )
     others = sorted({*(drawn_frames(annotation) if annotation else ()), *painted})
     if others:
@@ -87,7 +90,7 @@ def pick_new(
 
 
 def to_source(drawn: Sequence[Drawn], picture: PictureMap, zoom: float) -> tuple[list[Stroke], list[str]]:
-    """The strokes in source pixels, and the keys of those that do not touch the shown part of the picture.
+    """Returns the strokes in source pixels, and the keys of those that miss the shown part of the picture.
 
     Args:
         drawn: strokes in preview points.
@@ -113,21 +116,21 @@ def to_source(drawn: Sequence[Drawn], picture: PictureMap, zoom: float) -> tuple
 
 
 def _layers(annotation: Any) -> Iterator[tuple[Any, list[tuple[int, Any]]]]:
-    """(layer, [(timeline frame, stroke), …]) of the two layers."""
+    """Yields (layer, [(timeline frame, stroke), …]) for the two layers."""
     for layer in annotation.layers:
         if layer.info in LAYERS:
             yield layer, [(frame.frame_number, stroke) for frame in layer.frames for stroke in frame.strokes]
 
 
 def layer_frames(annotation: Any) -> Iterator[tuple[str, Any]]:
-    """(name of its layer, frame) of each frame of the two layers; none without an annotation."""
+    """Yields (layer name, frame) for each frame of the two layers; nothing without an annotation."""
     for layer in annotation.layers if annotation else ():
         if layer.info in LAYERS:
             yield from ((layer.info, frame) for frame in layer.frames)
 
 
 def _key(layer: str, frame: int, points: Iterable[Point]) -> str:
-    import hashlib  # here, not above: with OpenSSL behind it, it is the dearest of the standard library
+    import hashlib  # slow to import (OpenSSL)
 
     text = f"{layer} {frame} " + " ".join(f"{x:.2f},{y:.2f}" for x, y in points)
     return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,7 +1,7 @@
-"""Strokes of the Cutout Brush: how the .blend keeps them, and the engine's strokes of them. No Blender here.
+"""Reads and writes the Cutout Brush's strokes in the .blend, and turns them into the engine's. No Blender here.
 
-They are kept as they are meant: in source pixels, on a frame of the clip. So they need no zoom, no transform and no
-layer to be understood, and stay with the picture when the strip is moved.
+They are stored in source pixels on a clip frame. So they need no zoom, transform or layer to be interpreted, and stay
+with the picture when the strip is moved.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Touch = tuple[float, float, float]
 _LEAST_PRESSURE = 0.1
 _LEAST_RADIUS = 0.5
 _ALIKE = 1.2
-"""Radii that differ by no more than this factor make one stroke of the engine's, which has one radius."""
+"""Radii that differ by no more than this factor become one stroke of the engine's, which has a single radius."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,9 @@ class Painted:
     """A stroke as it was painted.
 
     Attributes:
-        key: tells it from all others.
+        key: identifies it.
         label: keep or remove.
-        frame: of the clip.
+        frame: clip frame.
         radius: at full pressure, in source pixels.
         touches: its points.
     """
@@ -41,19 +41,19 @@ class Painted:
     touches: tuple[Touch, ...]
 
     def radii(self) -> list[float]:
-        """The radius at each point, in source pixels."""
+        """Returns the radius at each point, in source pixels."""
         return [radius_at(self.radius, pressure) for _, _, pressure in self.touches]
 
 
 def radius_at(radius: float, pressure: float) -> float:
-    """The radius under a pressure."""
+    """Returns the radius at a pressure."""
     return max(_LEAST_RADIUS, radius * min(1.0, max(_LEAST_PRESSURE, pressure)))
 
 
 def painted_on(strokes: Iterable[Any], frame: int) -> list[Painted]:
-    """The strokes (properties of the .blend) on a clip frame, in the order in which they were painted.
+    """Returns the strokes (properties of the .blend) on a clip frame, in the order in which they were painted.
 
-    What cannot be understood, as after an edit by hand, is left out.
+    Malformed ones, as after an edit by hand, are skipped.
     """
     found = []
     for stroke in strokes:
@@ -68,17 +68,17 @@ def painted_on(strokes: Iterable[Any], frame: int) -> list[Painted]:
 
 
 def painted_frames(strokes: Iterable[Any]) -> list[int]:
-    """The clip frames with strokes, sorted."""
+    """Returns the clip frames with strokes, sorted."""
     return sorted({stroke.frame for stroke in strokes})
 
 
 def encode(touches: Iterable[Touch]) -> str:
-    """The points as text: "x,y,pressure x,y,pressure …"."""
+    """Returns the points as text: "x,y,pressure x,y,pressure …"."""
     return " ".join(f"{x:.2f},{y:.2f},{pressure:.3g}" for x, y, pressure in touches)
 
 
 def decode(text: str) -> tuple[Touch, ...]:
-    """The points of a text that `encode` made. Raises ValueError for any other."""
+    """Returns the points of a text made by `encode`. Raises ValueError for any other text."""
     touches = []
     for word in text.split():
         x, y, pressure = (float(number) for number in word.split(","))
@@ -89,17 +89,17 @@ def decode(text: str) -> tuple[Touch, ...]:
 
 
 def is_further(last: Touch, touch: Touch, gap: float) -> bool:
-    """True when a point is worth keeping: away from the last one, or pressed otherwise."""
+    """Returns whether a point is worth keeping: away from the last one, or at another pressure."""
     return math.dist(last[:2], touch[:2]) >= gap or not 0.8 < touch[2] / max(last[2], 1e-6) < 1.25
 
 
 def touches_picture(stroke: Painted, picture: PictureMap) -> bool:
-    """True when a stroke touches the shown part of the picture."""
+    """Returns whether a stroke touches the shown part of the picture."""
     return any(picture.shows((x, y), radius) for (x, y, _), radius in zip(stroke.touches, stroke.radii(), strict=True))
 
 
 def to_strokes(stroke: Painted) -> list[Stroke]:
-    """The engine's strokes: one, or where the pressure changes several that share their ends."""
+    """Returns the engine's strokes: one, or several that share their ends if the pressure varies."""
     radii, parts, first = stroke.radii(), [], 0
     for at in range(1, len(radii) + 1):
         run = radii[first:at]
@@ -114,5 +114,5 @@ def to_strokes(stroke: Painted) -> list[Stroke]:
 def new_on(
     strokes: Iterable[Any], frame: int, known: Collection[str], only: Collection[str] | None = None
 ) -> list[Painted]:
-    """The strokes on a clip frame that were not applied yet; of those in `only`, where that is given."""
+    """Returns the strokes on a clip frame that are not applied yet; only those in `only`, if given."""
     return [p for p in painted_on(strokes, frame) if p.key not in known and (only is None or p.key in only)]

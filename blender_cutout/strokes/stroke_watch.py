@@ -1,7 +1,7 @@
-"""Which strokes were just drawn. Reads annotations by their attributes only: no Blender here.
+"""Finds out which strokes were just drawn. Reads annotations by their attributes only: no Blender here.
 
-There is no event for the end of a stroke. Blender adds a stroke to its layer when the mouse lets go, so it is enough to
-look now and then. A look takes no more than counting as long as nothing changed.
+Blender has no event for the end of a stroke. It adds a stroke to its layer when the mouse button is released, so
+polling is enough; as long as nothing changes, a look only counts strokes.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ _Mark = tuple[int, int, tuple[float, ...]]
 
 
 class StrokeWatch:
-    """Tells strokes that appear from those that were there at the first look.
+    """Tells new strokes from those that were there at the first look.
 
-    A stroke is fresh when it has a point that was never seen on its layer and frame: what an undo or a redo brings back
-    is not, nor are the two pieces that the eraser leaves of one stroke.
+    A stroke is fresh if it has a point that was never seen on its layer and frame. So strokes that an undo or redo
+    brings back are not fresh, nor are the two pieces that the eraser leaves of one stroke.
     """
 
     def __init__(self) -> None:
@@ -27,14 +27,14 @@ class StrokeWatch:
         self._fresh: dict[int, list[tuple[str, str]]] = {}
 
     def reset(self) -> None:
-        """Forgets everything: all strokes of the next look count as old."""
+        """Forgets everything: the next look treats all strokes as old."""
         self.__init__()  # type: ignore[misc]
 
     def look(self, annotation: Any, owner: str = "") -> None:
-        """Takes in what is drawn now (None = nothing); strokes that are fresh are `owner`'s.
+        """Takes in what is drawn now (None = nothing); fresh strokes belong to `owner`.
 
         Raises:
-            StrokeError: where `drawn_on` does, once.
+            StrokeError: as `drawn_on`, but only once.
         """
         marks = {(name, frame.frame_number): _mark(frame) for name, frame in layer_frames(annotation)}
         changed = {key[1] for key, mark in marks.items() if mark[0] and self._marks.get(key) != mark}
@@ -45,7 +45,7 @@ class StrokeWatch:
                     self._fresh.setdefault(frame, []).append((stroke.key, owner))
 
     def take(self, frame: int, owner: str = "") -> list[str]:
-        """The keys of an owner's fresh strokes of a timeline frame; they are fresh no more."""
+        """Returns the keys of an owner's fresh strokes on a timeline frame; they then stop being fresh."""
         found = self._fresh.pop(frame, [])
         others = [(key, name) for key, name in found if name != owner]
         if others:
@@ -53,11 +53,11 @@ class StrokeWatch:
         return [key for key, name in found if name == owner]
 
     def drop(self) -> None:
-        """No stroke is fresh any more."""
+        """Makes all strokes count as old."""
         self._fresh.clear()
 
     def mark(self, frame: int) -> tuple[Any, ...]:
-        """Changes when the strokes of a timeline frame do."""
+        """Returns a value that changes with the strokes of a timeline frame."""
         return tuple((key, mark) for key, mark in self._marks.items() if key[1] == frame)
 
     def _is_new(self, stroke: Drawn, frame: int) -> bool:
@@ -68,7 +68,7 @@ class StrokeWatch:
 
 
 def _mark(frame: Any) -> _Mark:
-    """What changes when a stroke is added or one is replaced by another."""
+    """Returns a value that changes when a stroke is added or replaced."""
     count = len(frame.strokes)
     if not count:
         return 0, 0, ()

@@ -246,7 +246,7 @@ def begin(scene: Any, track: Any, again: bool = False) -> None:
 def announce(scene: Any, track: Any) -> None:
     """Shows why and how much must be rendered before the cutout can be used."""
     wanted = plan(scene, track)
-    jobs.say("INFO", f"{wanted.reason} {wanted.told()}", "Press Render Frames.")
+    jobs.say("INFO", f"{wanted.reason} {wanted.cost_text()}", "Press Render Frames.")
 
 
 def step() -> bool:

@@ -93,7 +93,7 @@ def _facts(scene: Any, track: Any) -> Facts:
             times = frame_spans.times_of(scene, track)
         reason = frame_plan.needed(scene, track)
         if reason:
-            return Facts(reason, frame_plan.plan(scene, track).told(), times=times)
+            return Facts(reason, frame_plan.plan(scene, track).cost_text(), times=times)
         strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
         return Facts(rendered=rendered_frames.rendered_frames_of(strip) is not None, times=times)
     except CutoutError as error:

@@ -169,7 +169,7 @@ def test_undoing_the_strokes_makes_them_new_again(blender: Any, project: Project
     project()
     blender.ops.cutout.new()
     blender.ops.cutout.apply_strokes()
-    with pytest.raises(RuntimeError, match="applied already"):
+    with pytest.raises(RuntimeError, match="already applied"):
         blender.ops.cutout.apply_strokes()
     blender.ops.ed.undo()
     assert blender.ops.cutout.apply_strokes() == {"FINISHED"}

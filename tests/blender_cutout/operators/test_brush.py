@@ -162,7 +162,7 @@ def test_without_auto_apply_strokes_wait_and_go_together(blender: Any, track: An
     blender.ops.cutout.apply_strokes()
     assert len(track().applied.split()) == 2
     assert track().keyframe_count == 1
-    with pytest.raises(RuntimeError, match="applied already"):
+    with pytest.raises(RuntimeError, match="already applied"):
         blender.ops.cutout.apply_strokes()
 
 
@@ -206,7 +206,7 @@ def test_strokes_survive_saving_and_loading(blender: Any, track: Any) -> None:
     blender.ops.wm.open_mainfile(filepath=blender.data.filepath)
     assert [(s.key, s.frame, s.label, s.points) for s in track().strokes] == kept
     assert track().applied == applied
-    with pytest.raises(RuntimeError, match="applied already"):
+    with pytest.raises(RuntimeError, match="already applied"):
         blender.ops.cutout.apply_strokes()
 
 

@@ -107,7 +107,7 @@ def test_strokes_are_for_the_active_object_only(blender: Any, two: Any) -> None:
     assert (first.keyframes, second.keyframes) == (str(DRAWN), f"{LATER} to {LATER + 1}")
     assert matte(first, LATER + 1) is None
     two.cutout.active_index = 0
-    with pytest.raises(RuntimeError, match="applied already"):
+    with pytest.raises(RuntimeError, match="already applied"):
         blender.ops.cutout.apply_strokes()
 
 

@@ -62,7 +62,7 @@ def test_only_strokes_that_were_not_applied_are_taken() -> None:
 
 def test_the_message_says_that_all_are_applied_where_they_are_or_that_there_are_none() -> None:
     notes = annotation(keep={5: [[(0, 0)]], 9: [[(0, 0)]]})
-    with pytest.raises(StrokeError, match="applied already"):
+    with pytest.raises(StrokeError, match="already applied"):
         pick_new(notes, 5, [d.key for d in drawn_on(notes, 5)])
     with pytest.raises(StrokeError, match=r"no strokes on frame 7.*5, 9"):
         pick_new(notes, 7, [])

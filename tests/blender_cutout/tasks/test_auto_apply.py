@@ -229,7 +229,7 @@ def test_a_stroke_is_not_sent_twice(blender: Any, auto: Any, layers: Any) -> Non
     auto()
     draw(layers()[0], 8)
     job = auto_apply.auto.look(blender.context)
-    with pytest.raises(RuntimeError, match="applied already"):
+    with pytest.raises(RuntimeError, match="already applied"):
         blender.ops.cutout.apply_strokes()
     jobs.wait(job, 60)
     assert len(scene.cutout.tracks[0].applied.split()) == 1
