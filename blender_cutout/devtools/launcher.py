@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from pathlib import Path
 
+from ..core import atomic
 from .package import ROOT
 
 _CODE = """import sys
@@ -32,7 +32,5 @@ def write_command(folder: Path, python: Path, root: Path = ROOT) -> Path:
 
 
 def _write(path: Path, text: str) -> Path:
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8", newline="")
-    os.replace(part, path)
+    atomic.write(path, text.encode())
     return path

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from ..core import atomic
 from ..core.tiers import AUTO, DEFAULT, TIERS, Tier, find_tier
 from ..version import __version__
 from .machine import processor_name, thread_count
@@ -72,13 +72,7 @@ def keep(fitted: Fitted) -> Path:
     path = kept_file()
     records = {**_records(path), fitted.device: asdict(fitted)}
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{os.getpid()}.part")
-    try:
-        temporary.write_text(json.dumps(records, indent=1), encoding="utf-8")
-        os.replace(temporary, path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
+    atomic.write(path, json.dumps(records, indent=1).encode())
     return path
 
 

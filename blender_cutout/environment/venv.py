@@ -18,6 +18,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from ..core import atomic
 from ..core.errors import EnvironmentMissing
 from . import own_folder, pinned_files, pip_runner
 from .checkup import Finding, check
@@ -218,9 +219,7 @@ def _make(folder: Path, scratch: Path, plan: Plan, base: str | os.PathLike[str] 
         "requirements": list(plan.requirements),
         "torch": plan.torch.build if plan.torch else "",
     }
-    temporary = folder / (MARKER + ".part")
-    temporary.write_text(json.dumps(record, indent=1), encoding="utf-8")
-    os.replace(temporary, folder / MARKER)
+    atomic.write(folder / MARKER, json.dumps(record, indent=1).encode())
     yield f"{folder} is ready."
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 
 from ..checkpoint_weights import is_recipe, is_state
 from ..errors import ModelError
+from .whole_files import replacing
 
 CHECKPOINT = "last.pt"
 TRAINING_ONLY = "auxiliary."
@@ -29,12 +29,10 @@ def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
     Raises:
         CheckpointError: it cannot be written.
     """
-    part = path.with_name(path.name + ".part")
     try:
-        torch.save(dict(state), part)
-        os.replace(part, path)
+        with replacing(path) as part:
+            torch.save(dict(state), part)
     except (RuntimeError, OSError) as error:  # PyTorch's own writer reports a full disk with the former
-        part.unlink(missing_ok=True)
         reason = str(error).splitlines()[0]
         raise CheckpointError(f"{path} cannot be written ({reason}).", "Make room, then --resume.") from error
 

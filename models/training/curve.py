@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from .log import read_log
+from .whole_files import replacing
 
 _LOG = logging.getLogger(__name__)
 CURVE = "curve.png"
@@ -62,7 +62,6 @@ def draw_curve(log: Path, title: str) -> Path | None:
         if axes.lines:
             axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=8)
     target = log.with_name(CURVE)
-    part = log.with_name(CURVE + ".part")
-    figure.savefig(part, format="png")
-    os.replace(part, target)
+    with replacing(target) as part:
+        figure.savefig(part, format="png")
     return target

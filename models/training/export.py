@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 from torch import Tensor
 
 from .checkpoint import TRAINING_ONLY, architecture_of, open_checkpoint
+from .whole_files import replacing
 
 _HALF_MAX = 60000.0
 
@@ -43,7 +43,6 @@ def export(checkpoint: Path, target: Path, wanted: str = "") -> dict[str, str]:
         "recipe": json.dumps(recipe, sort_keys=True),
     }
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_suffix(".part")
-    save_file(tensors, part, metadata=metadata)
-    os.replace(part, target)
+    with replacing(target) as part:
+        save_file(tensors, part, metadata=metadata)
     return metadata

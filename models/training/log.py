@@ -12,6 +12,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from .whole_files import write_text
+
 LOG = "log.jsonl"
 
 _LOG = logging.getLogger(__name__)
@@ -41,9 +43,7 @@ class Log:
         self._values = {name: list(values) for name, values in kept.items()}
         self.skipped = skipped
         if self.path.exists():
-            part = self.path.with_suffix(".part")
-            part.write_text("".join(json.dumps(r) + "\n" for r in read_log(self.path) if int(r["step"]) <= step))
-            os.replace(part, self.path)
+            write_text(self.path, "".join(json.dumps(r) + "\n" for r in read_log(self.path) if int(r["step"]) <= step))
 
     def add(self, step: int, minutes: float, fraction: float, values: Mapping[str, float | Tensor]) -> None:
         """Adds the values of a step, the `step`-th; writes a record when one is due."""

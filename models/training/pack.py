@@ -10,7 +10,6 @@ leaves `last.pt`, the log and the averaged weights in OUT. `--device cpu` tests 
 from __future__ import annotations
 
 import logging
-import os
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ from ..errors import ModelError
 from .samples.pool import encoded, read_pair
 from .samples.sources import Source, sources
 from .start import SAFETENSORS
+from .whole_files import replacing
 
 MEBIBYTES = 60.0
 SIDE = 256
@@ -89,30 +89,28 @@ def pack(data: Path, target: Path, weights: Path, mebibytes: float = MEBIBYTES, 
     room = int(mebibytes * 2**20)
     counts: dict[str, int] = {}
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(target.name + ".part")
     packed: set[str] = set()
-    with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as out:
-        _code(out, weights)
-        used = _size(out) + _indices(data, set(), out=None)
-        for source in _in_turn(list(sources(data)), data):
-            try:
-                files = _small(source, data, side)
-            except (FileNotFoundError, ValueError) as error:
-                _LOG.warning("Skipped %s: %s", source.name, error)
-                continue
-            size = sum(len(blob) + 2 * len(name) + 160 for name, blob in files.items())
-            if used + size > room:
-                break
-            used += size
-            for name, blob in files.items():
-                out.writestr(name, blob)
-            counts[source.set] = counts.get(source.set, 0) + 1
-            packed.add(source.image.stem if source.image.parent.parent.name == "stills" else _film(source))
-        _indices(data, packed, out)
-    if not counts:
-        part.unlink()
-        raise PackError(f"{mebibytes} MiB leave no room for a picture.", "Give more with --mebibytes.")
-    os.replace(part, target)
+    with replacing(target) as part:
+        with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as out:
+            _code(out, weights)
+            used = _size(out) + _indices(data, set(), out=None)
+            for source in _in_turn(list(sources(data)), data):
+                try:
+                    files = _small(source, data, side)
+                except (FileNotFoundError, ValueError) as error:
+                    _LOG.warning("Skipped %s: %s", source.name, error)
+                    continue
+                size = sum(len(blob) + 2 * len(name) + 160 for name, blob in files.items())
+                if used + size > room:
+                    break
+                used += size
+                for name, blob in files.items():
+                    out.writestr(name, blob)
+                counts[source.set] = counts.get(source.set, 0) + 1
+                packed.add(source.image.stem if source.image.parent.parent.name == "stills" else _film(source))
+            _indices(data, packed, out)
+        if not counts:
+            raise PackError(f"{mebibytes} MiB leave no room for a picture.", "Give more with --mebibytes.")
     return counts
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import math
 import multiprocessing
-import os
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...core import atomic
 from ...core.errors import EnvironmentMissing
 
 if TYPE_CHECKING:
@@ -237,9 +237,7 @@ def _read(path: Path | None) -> dict[str, Any]:
 
 
 def _write(path: Path, kept: dict[str, Any]) -> None:
-    temporary = path.with_suffix(".part")
-    temporary.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    atomic.write(path, (json.dumps(kept, indent=1) + "\n").encode())
 
 
 TITLES = {

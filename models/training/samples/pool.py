@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 import json
 import logging
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..whole_files import replacing, write_text
 from .sources import Classes, Source, rendered_clips, rendered_sources, sources
 
 CACHE_VERSION = 2
@@ -167,7 +167,7 @@ def _build(data: Path, entries_there: Iterable[Source], cache: Path) -> None:
     entries: list[dict[str, object]] = []
     damaged: list[str] = []
     offset = 0
-    with open(cache / "pixels.part", "wb") as out:
+    with replacing(cache / "pixels.bin") as part, open(part, "wb") as out:
         for source in entries_there:
             try:
                 group, image, mask = _checked(source)
@@ -183,14 +183,11 @@ def _build(data: Path, entries_there: Iterable[Source], cache: Path) -> None:
             )
             entries.append(asdict(entry))
             offset += 4 * height * width
-    if not entries:
-        raise FileNotFoundError(f"{data} holds no usable picture; {len(damaged)} entries are damaged.")
+        if not entries:
+            raise FileNotFoundError(f"{data} holds no usable picture; {len(damaged)} entries are damaged.")
     if damaged:
         _LOG.warning("%d damaged entries were skipped, %d pictures are usable.", len(damaged), len(entries))
-    os.replace(cache / "pixels.part", cache / "pixels.bin")
-    part = cache / "index.part"
-    part.write_text(json.dumps({"version": CACHE_VERSION, "entries": entries, "damaged": damaged}))
-    os.replace(part, cache / "index.json")
+    write_text(cache / "index.json", json.dumps({"version": CACHE_VERSION, "entries": entries, "damaged": damaged}))
 
 
 def _checked(source: Source) -> tuple[int, NDArray[np.uint8], NDArray[np.uint8]]:

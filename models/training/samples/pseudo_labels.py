@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -21,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..whole_files import replacing, write_text
 from .pool import CACHE_VERSION, PoolEntry, read_pair
 
 Image = NDArray[np.uint8]
@@ -99,17 +99,14 @@ def write_pool(folder: Path, pictures: Iterable[tuple[str, Image, NDArray[np.boo
     folder.mkdir(parents=True, exist_ok=True)
     entries: list[dict[str, object]] = []
     offset = 0
-    with open(folder / "pixels.part", "wb") as out:
+    with replacing(folder / "pixels.bin") as part, open(part, "wb") as out:
         for name, image, mask in pictures:
             height, width = mask.shape
             out.write(np.ascontiguousarray(image).tobytes())
             out.write((mask * np.uint8(255)).tobytes())
             entries.append(asdict(PoolEntry(name, SET, "object", GROUP, "", offset, height, width)))
             offset += 4 * height * width
-    os.replace(folder / "pixels.part", folder / "pixels.bin")
-    part = folder / "index.part"
-    part.write_text(json.dumps({"version": CACHE_VERSION, "entries": entries}))
-    os.replace(part, folder / "index.json")
+    write_text(folder / "index.json", json.dumps({"version": CACHE_VERSION, "entries": entries}))
     return len(entries)
 
 
@@ -163,7 +160,7 @@ def label(data: Path, guesses: Path, target: Path, weights: Sequence[float] = ()
         "unlabelled": len(bare),
         "kept": write_pool(target, made(RULES[rule])),
     }
-    (target / "rules.json").write_text(json.dumps(record, indent=1))
+    write_text(target / "rules.json", json.dumps(record, indent=1))
     return record
 
 

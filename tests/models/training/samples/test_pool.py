@@ -69,6 +69,7 @@ def test_a_folder_with_nothing_usable_is_refused(data: Path, tmp_path: Path) -> 
         picture.write_bytes(b"")
     with pytest.raises(FileNotFoundError, match="no usable picture; 13 entries are damaged"):
         open_pool(bad, tmp_path / "cache")
+    assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()], "no half-written cache is left"
 
 
 @pytest.mark.parametrize("harm", ["cut", "index"])
