@@ -1,1 +1,1 @@
-"""What only a source checkout needs: the extension's zip, finding a Blender, the test environments, the demo."""
+"""Tools that only a checkout needs: the extension's zip, finding Blenders, test environments, the demo."""

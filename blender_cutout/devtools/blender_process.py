@@ -1,4 +1,4 @@
-"""Chooses the Blender that runs this checkout's scripts, and makes the command for one. Only the standard library."""
+"""Chooses the Blender that runs this checkout's scripts, and makes commands for it. Standard library only."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from . import blenders, suites
 
 
 def choose_blender(chosen: str | None, command: str, show: Callable[[str], None]) -> list[str]:
-    """The command that runs scripts in a Blender: the chosen one, else Blender as a Python module, else one installed.
+    """Returns the command that runs scripts in a Blender: the chosen one, else Blender as a Python module, else any.
 
     Args:
         chosen: a program, or None.
-        command: of install.py that needs it, for the message where there is none.
-        show: gets the lines of installations.
+        command: the command of install.py that needs it, for the error message.
+        show: prints the lines of installations.
 
     Raises:
-        EnvironmentMissing: there is none and none can be had.
+        EnvironmentMissing: there is no Blender, and none can be installed.
         BlenderError: the chosen one cannot be used.
     """
     if chosen:
@@ -49,7 +49,7 @@ def choose_blender(chosen: str | None, command: str, show: Callable[[str], None]
 
 
 def inside(blender: list[str], script: Path, *words: str | os.PathLike[str]) -> list[str]:
-    """The command for a script; a Blender's program takes its arguments after a dash."""
+    """Returns the command for a script; a Blender program takes the script's arguments after a dash."""
     dash = ["--"] if len(blender) > 1 else []
     return [*blender, str(script), *dash, *map(str, words)]
 

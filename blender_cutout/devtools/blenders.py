@@ -1,4 +1,4 @@
-"""Finds the Blenders on this machine and installs the extension into one. Only the standard library."""
+"""Finds the Blenders on this machine and installs the extension into one. Standard library only."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class Blender:
 
 
 def find_blenders(chosen: str | None = None) -> list[Blender]:
-    """The Blenders that can take the extension, newest first; with `chosen` only that one.
+    """Returns the Blenders that the extension supports, newest first; with `chosen`, only that one.
 
     Raises:
-        BlenderError: `chosen` is no Blender, or too old.
+        BlenderError: `chosen` is not a Blender, or too old.
     """
     if chosen:
         blender = probe(Path(chosen).expanduser())
@@ -53,7 +53,7 @@ def find_blenders(chosen: str | None = None) -> list[Blender]:
 
 
 def probe(program: Path) -> Blender | None:
-    """The Blender behind a program's path (on macOS the .app will do as well), None if it is none."""
+    """Returns the Blender at a program's path (on macOS also its .app); None if it is not one."""
     if program.suffix == ".app":
         program = program / "Contents" / "MacOS" / "Blender"
     try:
@@ -68,7 +68,7 @@ def install_extension(blender: Blender, archive: Path) -> None:
     """Installs the extension's zip for this user and enables it; an older version is replaced.
 
     Raises:
-        BlenderError: with Blender's own words, when it does not take it.
+        BlenderError: Blender refuses it; gives Blender's own message.
     """
     command = [str(blender.path), "--command", "extension", "install-file", "-r", "user_default", "-e", str(archive)]
     try:
@@ -77,11 +77,11 @@ def install_extension(blender: Blender, archive: Path) -> None:
         raise BlenderError(f"{blender} could not be started to install the extension ({error}).") from error
     if answer.returncode:
         words = " ".join((answer.stdout + answer.stderr).strip().splitlines()[-3:])
-        raise BlenderError(f"{blender} did not take the extension: {words}")
+        raise BlenderError(f"{blender} refused the extension: {words}")
 
 
 def _places() -> Iterator[Path]:
-    """Where Blender usually lies."""
+    """Yields the usual places of Blender."""
     on_path = shutil.which("blender")
     if on_path:
         yield Path(on_path)

@@ -1,4 +1,4 @@
-"""Puts the command `cutout` of this checkout into the engine's environment. Only the standard library."""
+"""Installs the `cutout` command of this checkout into the engine's environment. Standard library only."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ sys.exit(main())
 
 
 def write_command(folder: Path, python: Path, root: Path = ROOT) -> Path:
-    """Writes the program `cutout` into a folder and returns its path; it runs this checkout with that Python."""
+    """Writes the program `cutout`, which runs this checkout with that Python, into a folder; returns its path."""
     program = folder / "cutout-command.py"
     _write(program, _CODE.format(root=str(root)))
     if sys.platform == "win32":

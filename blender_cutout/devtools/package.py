@@ -1,6 +1,6 @@
-"""The extension's zip: add-on, engine and networks with their weights as one package, plus the manifest.
+"""Builds the extension's zip: add-on, engine and networks with their weights as one package, plus the manifest.
 
-Only the standard library. The same sources give the same bytes: sorted names, one date, one mode.
+Standard library only. The same sources give the same bytes: sorted names, one date, one mode.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MANIFEST = "blender_manifest.toml"
 _DATE = (1980, 1, 1, 0, 0, 0)
 _SUFFIXES = {".py", ".toml", ".safetensors", ".md", ".json", ".txt"}
-# Training needs data that no artist has, and set-up a checkout; both stay there.
+# Training needs data that no artist has, and set-up needs a checkout: both are left out.
 _LEFT_OUT = {"__pycache__", "training", "devtools"}
 _PACKED = {".safetensors": zipfile.ZIP_STORED}
 _PERMISSIONS = {"files", "network", "clipboard", "camera", "microphone"}
@@ -29,15 +29,15 @@ class PackageError(Exception):
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """A TOML file as a dictionary, on Python 3.10 too."""
-    # Python 3.10 has none of its own, but pip brings one.
+    """Returns the contents of a TOML file, on Python 3.10 too."""
+    # Python 3.10 has no TOML parser of its own, but pip brings one.
     toml = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "pip._vendor.tomli")
     record: dict[str, Any] = toml.loads(path.read_text(encoding="utf-8"))
     return record
 
 
 def build(folder: Path, root: Path = ROOT) -> Path:
-    """Builds `<id>-<version>.zip` in `folder`, whole or not at all.
+    """Builds `<id>-<version>.zip` in `folder`, complete or not at all.
 
     Raises:
         PackageError: the manifest breaks the extension rules, or weights are missing.
@@ -46,7 +46,7 @@ def build(folder: Path, root: Path = ROOT) -> Path:
     problems = check_manifest(manifest, read_toml(root / "pyproject.toml")["project"]["version"])
     files = dict(contents(root))
     if not any(name.endswith(".safetensors") for name in files):
-        problems.append("models/weights holds no weights: get the repository again, or train the networks")
+        problems.append("models/weights holds no weights: clone the repository again, or train the networks")
     if problems:
         raise PackageError("The extension cannot be built: " + "; ".join(problems) + ".")
     folder.mkdir(parents=True, exist_ok=True)
@@ -57,7 +57,7 @@ def build(folder: Path, root: Path = ROOT) -> Path:
             for name, path in sorted(files.items()):
                 info = zipfile.ZipInfo(name, _DATE)
                 info.external_attr = 0o100644 << 16
-                info.create_system = 3  # else Windows and Linux write different bytes
+                info.create_system = 3  # otherwise Windows and Linux write different bytes
                 info.compress_type = _PACKED.get(path.suffix, zipfile.ZIP_DEFLATED)
                 archive.writestr(info, path.read_bytes())
         os.replace(part, target)
@@ -67,7 +67,7 @@ def build(folder: Path, root: Path = ROOT) -> Path:
 
 
 def contents(root: Path = ROOT) -> Iterator[tuple[str, Path]]:
-    """Names in the zip and the files they come from: `core` and `models` go inside the one package."""
+    """Yields (name in the zip, source file): `core` and `models` go inside the one package."""
     for folder, prefix in (("blender_cutout", ""), ("core", "core/"), ("models", "models/")):
         for path in sorted((root / folder).rglob("*")):
             parts = path.relative_to(root / folder).parts
@@ -77,7 +77,7 @@ def contents(root: Path = ROOT) -> Iterator[tuple[str, Path]]:
 
 
 def check_manifest(manifest: dict[str, Any], version: str) -> list[str]:
-    """What in the manifest breaks the rules of Blender's extension platform; empty when it is fine."""
+    """Returns what breaks the rules of Blender's extension platform; empty if nothing does."""
     problems = []
     for key in ("schema_version", "id", "version", "name", "tagline", "maintainer", "type", "license"):
         if not manifest.get(key):

@@ -1,7 +1,7 @@
-"""Writes the lists of files that the engine is made of (`python install.py lock`); see `environment/pinned_files.py`.
+"""Writes the lists of the engine's files (`python install.py lock`); see `environment/pinned_files.py`.
 
-pip itself decides, as on the machine in question: it is asked for its report without installing anything. Its own
-settings count for certificates and proxies, not for further sources: what is pinned must be what everybody gets.
+pip itself resolves them, as it would on the target machine: it writes its report without installing anything. Its own
+settings apply to certificates and proxies, but not to extra indexes: the pinned files must be the public ones.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from blender_cutout.environment import machine, pinned_files, pip_runner
 from blender_cutout.environment.interpreters import VERSIONS
 from blender_cutout.environment.venv import REQUIREMENTS
 
-# pip takes a wheel's platform from the command line, but conditions such as `sys_platform == "win32"` from the Python
-# that runs it; so these are given here.
+# pip takes a wheel's platform from the command line, but evaluates conditions such as `sys_platform == "win32"` for the
+# Python that runs it; so these values are overridden here.
 _PIP_FOR_ANOTHER_MACHINE = """
 import json, sys
 from pip._vendor.packaging import markers
@@ -42,10 +42,10 @@ class System:
     """A system that lists are written for.
 
     Attributes:
-        name: as `locks.target_of` has it, without the Python.
-        tags: platform tags of wheels that it takes, best first.
-        markers: what conditions in requirements see.
-        torch: PyTorch's builds for it, as arguments of pip.
+        name: as in `pinned_files.target_of`, without the Python version.
+        tags: platform tags of the wheels it accepts, best first.
+        markers: values for the conditions in requirements.
+        torch: PyTorch's builds for it, as pip arguments.
     """
 
     name: str
@@ -55,7 +55,7 @@ class System:
 
 
 def systems() -> list[System]:
-    """All of them."""
+    """Returns all systems that lists are written for."""
     glibc = [f"manylinux_2_{minor}_x86_64" for minor in range(pinned_files.OLDEST_GLIBC[1], 4, -1)]
     linux = {"sys_platform": "linux", "platform_system": "Linux", "platform_machine": "x86_64", "os_name": "posix"}
     mac = {"sys_platform": "darwin", "platform_system": "Darwin", "platform_machine": "arm64", "os_name": "posix"}
@@ -68,9 +68,9 @@ def systems() -> list[System]:
 
 
 def write_all(folder: Path, say: Say) -> list[str]:
-    """Writes the lists into a folder, and returns what could not be had.
+    """Writes the lists into a folder; returns what could not be resolved.
 
-    A list of a build that could not be had stays as it is, and goes when no machine takes that build any more.
+    If a build cannot be resolved, its list stays as it is; it is deleted once no machine uses that build.
     """
     folder.mkdir(parents=True, exist_ok=True)
     lacking: list[str] = []
@@ -97,7 +97,7 @@ def _lists(
     unreachable: set[str],
     say: Say,
 ) -> Iterator[tuple[Path, str]]:
-    """The lists for one system and Python: that of the libraries comes from the first build that can be had."""
+    """Yields the lists for one system and Python; the first build that resolves also gives the libraries' list."""
     libraries: list[pinned_files.Pinned] = []
     for torch in system.torch:
         requirement, sources = torch[0], torch[1:]
@@ -128,7 +128,7 @@ def _resolve(
     sources: Sequence[str],
     known: Sequence[pinned_files.Pinned],
 ) -> list[pinned_files.Pinned]:
-    """The files that pip would install there. Raises EnvironmentMissing."""
+    """Returns the files that pip would install there. Raises EnvironmentMissing."""
     number = ".".join(map(str, version))
     markers = {**system.markers, "python_version": number, "python_full_version": f"{number}.9"}
     with tempfile.TemporaryDirectory() as scratch:
@@ -152,7 +152,7 @@ def _resolve(
                 [*command, *sources, *requirements], capture_output=True, text=True, env=_variables(), timeout=900
             )
         except subprocess.TimeoutExpired as error:
-            raise EnvironmentMissing("pip did not end within 15 minutes.", "Check the network.") from error
+            raise EnvironmentMissing("pip did not finish within 15 minutes.", "Check the network.") from error
         if answer.returncode:
             said = pip_runner.explain(answer.stdout + answer.stderr)
             last = [line for line in answer.stderr.splitlines() if line.startswith("ERROR")]
@@ -166,7 +166,7 @@ def _pinned(item: dict[str, Any]) -> pinned_files.Pinned:
     sha256 = item["download_info"].get("archive_info", {}).get("hashes", {}).get("sha256")
     name = str(item["metadata"]["name"]).lower().replace("_", "-").replace(".", "-")
     if url.startswith("file:") or not sha256:
-        raise EnvironmentMissing(f"The index tells no checksum of {name}.", "")
+        raise EnvironmentMissing(f"The index has no checksum for {name}.", "")
     file = url.partition("#")[0].rsplit("/", 1)[-1].replace("%2B", "+")
     return pinned_files.Pinned(file, name, str(item["metadata"]["version"]), str(sha256))
 

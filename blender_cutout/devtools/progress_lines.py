@@ -1,6 +1,6 @@
-"""How processes in Blender talk to the one that started them: lines of standard output with marks of their own.
+"""Passes messages from processes in Blender to the one that started them, as marked lines of standard output.
 
-Blender prints much on its own account; only what carries a mark is for the user or, as JSON, for the next step.
+Blender prints much of its own; only marked lines are for the user or, as JSON, for the next step.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 _SAY, _PROGRESS, _RESULT = "CUTOUT> ", "CUTOUT~ ", "CUTOUT= "
 _TAIL = 25
 _EVERY = 12
-"""Of the progress one line in so many is shown where lines cannot be overwritten."""
+"""Shows only every n-th line of the progress where lines cannot be overwritten."""
 
 
 class StepFailed(Exception):
@@ -23,22 +23,22 @@ class StepFailed(Exception):
 
 
 def tell(text: str) -> None:
-    """Says something to the user."""
+    """Prints a message for the user."""
     print(_SAY + text, flush=True)
 
 
 def progress(what: str, done: int, total: int) -> None:
-    """Says how far something is."""
+    """Reports progress."""
     print(f"{_PROGRESS}{done} {total} {what}", flush=True)
 
 
 def give(record: dict[str, Any]) -> None:
-    """Hands a result to the process that started this one."""
+    """Passes a result to the process that started this one."""
     print(_RESULT + json.dumps(record), flush=True)
 
 
 def listen(command: Sequence[str], environment: Mapping[str, str]) -> dict[str, Any]:
-    """Runs a process, shows what it tells, and returns what it gave.
+    """Runs a process, shows its messages, and returns its result.
 
     Raises:
         StepFailed: it ended with an error.
@@ -59,7 +59,7 @@ def listen(command: Sequence[str], environment: Mapping[str, str]) -> dict[str, 
                 _show(*line.removeprefix(_PROGRESS).split(" ", 2))
             elif line.startswith(_RESULT):
                 result = json.loads(line.removeprefix(_RESULT))
-            elif not line.startswith("Fra:"):  # a renderer's running commentary
+            elif not line.startswith("Fra:"):  # the renderer's own progress
                 tail.append(line)
         code = process.wait()
     finally:

@@ -1,7 +1,7 @@
-"""The tests, each in the environment that it needs: one for the engine, one for each Blender.
+"""Runs the tests, each suite in the environment that it needs: one for the engine, one for each Blender.
 
-Only the standard library. The environments are made like the engine's (`environment.venv.make`): a second run
-finds them ready. They lie in CUTOUT_HOME if that is set, else in `.env` of the checkout.
+Standard library only. Environments are made like the engine's (`environment.venv.make`) and reused by the next run.
+They are in CUTOUT_HOME if that is set, otherwise in `.env` in the checkout.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from blender_cutout.environment.machine import TorchChoice, choose_torch, newest
 from .package import ROOT, read_toml
 
 TIME_LIMIT = 1800
-"""Seconds for one suite. A Blender whose add-on left a handler behind never ends by itself."""
+"""Seconds per suite. A Blender whose add-on left a handler behind never exits by itself."""
 Say = Callable[[str], None]
 
 
@@ -31,11 +31,11 @@ class Suite:
 
     Attributes:
         name: "engine" or a Blender version.
-        python: version of the Python it needs.
-        requirements: what is installed for it.
+        python: the Python version that it needs.
+        requirements: its packages.
         marks: pytest's -m.
-        torch: which PyTorch; None = none.
-        locked: with the files that artists get; see `blender_cutout.environment.pinned_files`.
+        torch: the PyTorch to install; None = none.
+        locked: uses the files that artists get; see `environment.pinned_files`.
     """
 
     name: str
@@ -47,29 +47,29 @@ class Suite:
 
     @property
     def title(self) -> str:
-        """What it is called for users."""
+        """The name shown to users."""
         return "engine" if self.locked else self.name
 
     @property
     def folder(self) -> Path:
-        """Where its environment lies."""
+        """The folder of its environment."""
         return development_folder() / (self.name if self.torch else f"blender-{self.name}")
 
     @property
     def lists(self) -> Path | None:
-        """Where the lists of its files lie."""
+        """The folder with the lists of its files; None if it is not locked."""
         return pinned_files.FOLDER if self.locked else None
 
 
 def development_folder() -> Path:
-    """Where environments for tests and the demo lie."""
+    """Returns the folder of the environments for tests and the demo."""
     if os.environ.get(venv.HOME_VARIABLE):
         return venv.environment_folder()
     return ROOT / ".env"
 
 
 def blender_suites() -> list[Suite]:
-    """One suite for each supported Blender: `bpy` on the package index is that Blender as a Python module."""
+    """Returns one suite per supported Blender: `bpy` on the package index is that Blender as a Python module."""
     tools = tuple(r for r in _group("dev") if r.startswith("pytest"))
     # bpy 4.2 was built for numpy 1 but does not say so.
     return [
@@ -81,21 +81,21 @@ def blender_suites() -> list[Suite]:
 
 
 def engine_suite() -> Suite:
-    """Everything that needs no Blender: engine, networks, training, add-on parts without bpy."""
+    """Returns the suite of everything that needs no Blender: engine, networks, training, add-on parts without bpy."""
     requirements = (*venv.REQUIREMENTS, *_group("train"), *_group("dev"))
-    # The CPU's PyTorch, so that numbers do not depend on the machine.
+    # PyTorch for the CPU, so that numbers do not depend on the machine.
     return Suite("development", (3, 11), requirements, marks="not bpy", torch=choose_torch("cpu"), locked=True)
 
 
 def newest_suite() -> Suite:
-    """What other versions of the libraries may break, with the newest that pip finds. Runs only where it is named."""
+    """Returns the suite that shows what the newest libraries break. It runs only when named."""
     tools = tuple(r for r in _group("dev") if r.startswith(("pytest", "hypothesis")))
     requirements = (*venv.REQUIREMENTS, *tools)
     return Suite("newest", (3, 11), requirements, marks="libraries", torch=newest_torch())
 
 
 def prepare(suite: Suite) -> Iterator[str]:
-    """Makes a suite's environment, or finds it ready; yields lines. Raises EnvironmentMissing with what is missing."""
+    """Makes a suite's environment if needed; yields lines. Raises EnvironmentMissing with what is missing."""
     if venv.is_complete(suite.folder, venv.stamp(suite.requirements, suite.torch, suite.lists)):
         return
     try:
@@ -115,12 +115,12 @@ def prepare_all(only: Sequence[str], show: Say) -> None:
 
 
 def run_all(only: Sequence[str], say: Say, show: Say) -> bool:
-    """Runs the suites (all, or the named ones), whatever fails on the way; True when everything passed.
+    """Runs the suites (all, or the named ones) to the end; returns True if everything passed.
 
     Args:
         only: names: "engine", "4.2", …
-        say: gets headlines and results.
-        show: gets the lines of installations.
+        say: prints headlines and results.
+        show: prints the lines of installations.
     """
     engine = engine_suite()
     chosen = [suite for suite in (engine, *blender_suites()) if not only or suite.title in only]
@@ -147,7 +147,7 @@ def run_all(only: Sequence[str], say: Say, show: Say) -> bool:
 
 
 def _pytest(suite: Suite, engine_python: Path) -> str:
-    """Runs pytest; "" when it passed, else what happened."""
+    """Runs pytest; returns "" if it passed, else what happened."""
     with tempfile.TemporaryDirectory(prefix="cutout-test-") as scratch:
         variables = {k: v for k, v in os.environ.items() if not k.upper().startswith("PYTHON")}
         # Tests must see neither the user's Blender settings nor change them.
@@ -164,12 +164,12 @@ def _pytest(suite: Suite, engine_python: Path) -> str:
         try:
             code = subprocess.run(command, cwd=ROOT, env=variables, timeout=TIME_LIMIT).returncode
         except subprocess.TimeoutExpired:
-            return f"did not end within {TIME_LIMIT // 60} minutes"
+            return f"did not finish within {TIME_LIMIT // 60} minutes"
     if code == 5:
         return "failed: no tests were found"
     return f"failed (exit code {code})" if code else ""
 
 
 def _group(name: str) -> tuple[str, ...]:
-    """An optional-dependency group of pyproject.toml."""
+    """Returns an optional-dependency group of pyproject.toml."""
     return tuple(read_toml(ROOT / "pyproject.toml")["project"]["optional-dependencies"][name])

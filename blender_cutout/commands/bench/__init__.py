@@ -1,1 +1,1 @@
-"""`cutout bench`: measurements of time and memory."""
+"""The `cutout bench` command: measurements of time and memory."""

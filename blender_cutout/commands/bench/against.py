@@ -1,4 +1,4 @@
-"""`cutout bench --against cutie`: ours and others on the same frames, in one process, taking turns."""
+"""Runs `cutout bench --against cutie`: times our network and others on the same frames, in one process, in turns."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ from pathlib import Path
 from .figures import figure, save
 
 TURN = 5
-"""Frames that one does before the next has its turn: one of five is remembered, by ours and by Cutie."""
+"""Frames that each network does per turn; both ours and Cutie remember every fifth frame."""
 WARM = 5
-"""Frames of each that are not counted: libraries choose their ways, memory fills."""
+"""Frames of each that do not count, while libraries warm up and memory fills."""
 MEMORY_FRAMES = 22
-"""After so many frames neither memory grows any more: ours forgets, and Cutie holds five."""
+"""Number of frames after which neither network's memory grows: ours forgets, and Cutie keeps five."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """What was measured of one.
+    """The measurements of one network.
 
     Attributes:
-        name: what it is called in the table.
-        seconds: of each counted frame, on the wall clock.
-        processor: of each counted frame, seconds of processor time of all threads.
-        peak_mb: largest memory of a process that does nothing else; 0 = not known.
+        name: its name in the table.
+        seconds: wall-clock time of each counted frame.
+        processor: processor time of each counted frame, in seconds, over all threads.
+        peak_mb: peak memory of a process that does nothing else; 0 = not known.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Timed:
 
 
 def compare(args: argparse.Namespace, context: Context, source: Any, matte: Matte) -> int:
-    """Prints the comparison: medians, how many times ours is faster, peak memory."""
+    """Prints the comparison: medians, speed relative to ours, peak memory."""
     from ...compose import choose_device
 
     device = choose_device(args.device)
@@ -67,12 +67,12 @@ def compare(args: argparse.Namespace, context: Context, source: Any, matte: Matt
             results[name].seconds.append(time.perf_counter() - wall)
             results[name].processor.append(time.process_time() - own)
     peaks = {name: _peak_alone(name, frames[:MEMORY_FRAMES], matte, args, device) for name in names}
-    _tell(context, [results[name] for name in names], peaks, args, hardware.hardware(device), frames)
+    _report(context, [results[name] for name in names], peaks, args, hardware.hardware(device), frames)
     return 0
 
 
 def _turns(names: list[str], frames: int) -> Iterator[tuple[str, int]]:
-    """(name, frame) in the order of work; who begins a turn changes."""
+    """Yields (name, frame) in the order of work; each turn starts with another network."""
     for turn, begin in enumerate(range(1, frames, TURN)):
         shift = turn % len(names)
         for name in names[shift:] + names[:shift]:
@@ -87,7 +87,7 @@ def _title(name: str, tier: str) -> str:
 
 
 def _begun(name: str, frames: list[Image], matte: Matte, tier: str, device: str) -> Step:
-    """What does a frame, once its keyframe is known; frames must come in order."""
+    """Returns a function that processes a frame, the keyframe being known; frames must come in order."""
     if name == "ours":
         from ...compose import load_engine
 
@@ -103,7 +103,7 @@ def _begun(name: str, frames: list[Image], matte: Matte, tier: str, device: str)
 
 
 def _peak_alone(name: str, frames: list[Image], matte: Matte, args: argparse.Namespace, device: str) -> float:
-    """Largest memory in MB of a new process that does these frames and nothing else; 0 = not known."""
+    """Returns the peak memory in MB of a new process that does only these frames; 0 = not known."""
     spawn = multiprocessing.get_context("spawn")
     here, there = spawn.Pipe(duplex=False)
     given = (there, name, frames, matte, args.tier, device, args.threads)
@@ -121,7 +121,7 @@ def _peak_alone(name: str, frames: list[Image], matte: Matte, args: argparse.Nam
 def _measure_peak(
     pipe: Any, name: str, frames: list[Image], matte: Matte, tier: str, device: str, threads: int | None
 ) -> None:
-    """In a process of its own."""
+    """Runs in a process of its own; sends the peak memory in MB."""
     if threads:
         hardware.set_threads(threads)
     try:
@@ -140,7 +140,7 @@ def _wait(device: str) -> None:
         torch.cuda.synchronize()
 
 
-def _tell(
+def _report(
     context: Context,
     results: list[Timed],
     peaks: dict[str, float],
@@ -166,7 +166,7 @@ def _tell(
     if args.picture:
         draw(rows, f"{len(frames)} frames of {width} x {height}, one object, on {place}", args.picture)
     say = context.report.say
-    say(f"{len(frames)} frames of {width} x {height}, one object, on {place}; others have random weights")
+    say(f"{len(frames)} frames of {width} x {height}, one object, on {place}; the others have random weights")
     say(f"{'':<28}{'median ms':>10}{'processor':>11}{'against ours':>14}{'peak MB':>9}")
     for row in rows:
         say(
@@ -179,7 +179,7 @@ OURS, THEIRS = "#2a6f97", "#b0b7bd"
 
 
 def draw(rows: Sequence[Mapping[str, Any]], title: str, path: Path) -> None:
-    """Draws the rows that `versus` tells of; the first is ours.
+    """Draws the rows that `compare` reports; the first is ours.
 
     Raises:
         EnvironmentMissing: matplotlib is not installed.
@@ -194,7 +194,7 @@ def draw(rows: Sequence[Mapping[str, Any]], title: str, path: Path) -> None:
               enumerate(zip(times, rows, strict=True))]  # fmt: skip
     left.bar_label(bars, ratios, padding=3, fontsize=9)
     left.set_xlim(0, 1.25 * max(times))
-    left.set_xlabel("processor ms a frame, median")
+    left.set_xlabel("processor ms per frame, median")
     peaks = [row["peak_mb"] for row in rows]
     right.bar_label(right.barh(names, peaks, color=colours), [f"{peak:.0f}" for peak in peaks], padding=3, fontsize=9)
     right.set_xlim(0, 1.25 * max(*peaks, 1.0))

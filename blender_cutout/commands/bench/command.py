@@ -1,4 +1,4 @@
-"""`cutout bench`: how long each stage takes on this machine, and how much memory the process needs."""
+"""Runs `cutout bench`: times each stage on this machine, and measures the memory of the process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..context import Context
 
 SERIES = ("frames", "strokes", "resolution", "objects", "keyframes")
-"""What --costs measures; see `costs.SERIES`."""
+"""The choices of --costs; see `costs.SERIES`."""
 
 
 def add_parser(commands: Any) -> None:
@@ -28,20 +28,20 @@ def add_parser(commands: Any) -> None:
         commands,
         "bench",
         run,
-        "Times every stage on this machine (median) and watches the memory of the process. Without CLIP a made-up "
-        "clip is used. --frames 1000 shows that memory does not grow with the length.",
+        "Times every stage on this machine (median) and measures the memory of the process. Without CLIP it uses a "
+        "synthetic clip. --frames 1000 shows that memory does not grow with the length.",
         "cutout bench --against cutie --threads 1 --frames 40",
     )
-    parser.add_argument("clip", type=Path, nargs="?", metavar="CLIP", help="movie or folder (default a made-up clip)")
+    parser.add_argument("clip", type=Path, nargs="?", metavar="CLIP", help="movie or folder (default a synthetic clip)")
     parser.add_argument("--keyframe", type=Path, metavar="MASK.png", help="mask of the first frame of CLIP")
     parser.add_argument("--frames", type=arguments.positive, default=60, metavar="N", help="frames (default 60)")
     parser.add_argument(
         "--size", type=arguments.picture_size, default="854x480", metavar="WxH",
-        help="of the made-up clip (default 854x480)",
+        help="size of the synthetic clip (default 854x480)",
     )  # fmt: skip
     parser.add_argument(
         "--against", choices=["cutie"],
-        help="time Cutie's small and base networks (package rf-cutie, any weights) on the same frames, taking turns",
+        help="time Cutie's small and base networks (package rf-cutie, any weights) on the same frames, in turns",
     )  # fmt: skip
     parser.add_argument(
         "--costs", action="store_true",
@@ -49,20 +49,18 @@ def add_parser(commands: Any) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--rounds", action="store_true",
-        help="whole rounds of strokes, with their files, on pictures of 480p, 1080p and 4K that take turns",
+        help="time whole rounds of strokes, including their files, on pictures of 480p, 1080p and 4K in turns",
     )  # fmt: skip
     parser.add_argument(
         "--objects", type=arguments.positive, metavar="N",
-        help="N objects against one of them, taking turns; CLIP may be a DATA folder as of `cutout evaluate`, of which "
-        "up to four clips are put side by side in one picture and also measured",
+        help="compare N objects with one, in turns; if CLIP is a DATA folder of `cutout evaluate`, up to four of its "
+        "clips are put side by side in one picture and measured too",
     )  # fmt: skip
-    parser.add_argument("--memory-of-tiers", action="store_true", help="the largest memory of a process, for each tier")
-    parser.add_argument(
-        "--only", choices=SERIES, action="append", help="of --costs only this; may be given several times"
-    )
-    parser.add_argument("-o", "--output", type=Path, metavar="COSTS.json", help="where --costs keeps its numbers")
-    parser.add_argument("--picture", type=Path, metavar="FILE.png", help="picture of --costs or --against (matplotlib)")
-    parser.add_argument("--threads", type=arguments.positive, metavar="N", help="of the processor (default all)")
+    parser.add_argument("--memory-of-tiers", action="store_true", help="peak memory of a process, for each tier")
+    parser.add_argument("--only", choices=SERIES, action="append", help="only this series of --costs; may be repeated")
+    parser.add_argument("-o", "--output", type=Path, metavar="COSTS.json", help="file for the numbers of --costs")
+    parser.add_argument("--picture", type=Path, metavar="FILE.png", help="plot of --costs or --against (matplotlib)")
+    parser.add_argument("--threads", type=arguments.positive, metavar="N", help="processor threads (default all)")
     arguments.add_engine(parser, DEFAULT)
 
 
@@ -75,7 +73,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
     from . import against
 
     arguments.check_tier(args.tier)
-    if args.tier == AUTO:  # said by its name, and the same for all that is compared
+    if args.tier == AUTO:  # by its name, and the same one for everything compared
         args.tier = choose_tier(AUTO, choose_device(args.device)).name
     if args.rounds:
         from . import round_times
@@ -163,7 +161,7 @@ def _report(
     say(f"{'stage':<22}{'median ms':>10}{'times':>8}")
     for stage, value in medians.items():
         say(f"{stage:<22}{1000 * value:>10.1f}{len(clock.seconds[stage]):>8}")
-    say(f"{1.0 / medians[stages.WHOLE]:.1f} frames a second; of their time: " + ", ".join(
+    say(f"{1.0 / medians[stages.WHOLE]:.1f} frames per second; share of the time: " + ", ".join(
         f"{name} {share:.0%}" for name, share in shares.items()
     ))  # fmt: skip
     for done, megabytes in memory.items():

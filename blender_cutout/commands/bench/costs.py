@@ -1,7 +1,7 @@
-"""`cutout bench --costs`: time and memory as the work grows, in frames, pixels, objects and keyframes.
+"""Runs `cutout bench --costs`: time and memory as the work grows, in frames, pixels, objects and keyframes.
 
-Each point is measured in a process of its own, on a film that is written and decoded again as an artist's would be. So
-the largest memory is that of this work, Python and PyTorch included.
+Each point is measured in a process of its own, on a film that is encoded and decoded again like an artist's. So the
+peak memory is that of this work alone, Python and PyTorch included.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from .figures import figure, save
 
 SIZES = {"480p": (480, 854), "720p": (720, 1280), "1080p": (1080, 1920), "1440p": (1440, 2560), "4K": (2160, 3840)}
 WARM = 4
-"""Frames, and rounds, before those that are counted: libraries choose their ways."""
+"""Frames, and rounds, that do not count, while libraries warm up."""
 ROUNDS = 8
 FLAT, LINEAR = 0.12, 1.15
-"""Up to which power of the work's amount a cost counts as flat, and as linear."""
+"""Largest exponents of the amount of work at which a cost counts as flat, and as linear."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +41,13 @@ class Point:
 
     Attributes:
         amount: what grows: frames, pixels, objects or keyframes.
-        label: how it is written.
+        label: the amount as text.
         size: (height, width) of the film.
-        frames: its length.
-        objects: how many.
-        keyframes: how many, spread over the film.
-        strokes: a round of strokes is measured, not a propagation.
-        places: each object has a place of its own; else there is one larger object.
+        frames: length of the film.
+        objects: number of objects.
+        keyframes: number of keyframes, spread over the film.
+        strokes: measure a round of strokes instead of a propagation.
+        places: each object has a place of its own; otherwise there is one larger object.
     """
 
     amount: int
@@ -74,7 +74,7 @@ SERIES: dict[str, list[Point]] = {
 
 
 def run(args: argparse.Namespace, context: Context) -> int:
-    """Measures the series that are asked for, and keeps them beside those that the file has already."""
+    """Measures the requested series, and stores them along with those that the file already has."""
     from ...compose import choose_device
 
     device = choose_device(args.device)
@@ -95,7 +95,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
 
 
 def growth(rows: Sequence[dict[str, Any]], what: str = "processor_seconds") -> float:
-    """The power of the amount of work with which a cost grows: 0 = flat, 1 = in proportion. Of first and last point."""
+    """Returns the exponent of a cost in the amount of work, from first to last point: 0 = flat, 1 = proportional."""
     first, last = rows[0], rows[-1]
     if first["amount"] == last["amount"] or first[what] <= 0:
         return 0.0
@@ -103,16 +103,16 @@ def growth(rows: Sequence[dict[str, Any]], what: str = "processor_seconds") -> f
 
 
 def verdict(power: float) -> str:
-    """What a power of `growth` is in words."""
+    """Describes an exponent of `growth` in words."""
     if power <= FLAT:
         return "flat"
     return "less than linear" if power < 0.85 else "linear" if power <= LINEAR else "more than linear"
 
 
 def measure(point: Point, tier: str, device: str, threads: int | None) -> dict[str, Any]:
-    """Time and largest memory of one point: its fields, and of a frame (or a round) `seconds` and `processor_seconds`.
+    """Returns a point's fields and, per frame or round, its `seconds`, `processor_seconds` and peak memory `peak_mb`.
 
-    `peak_mb` is the largest memory. Processor time counts all threads, and waits for no other program.
+    Processor time counts all threads, and does not depend on other programs.
     """
     with tempfile.TemporaryDirectory(prefix="cutout-costs-") as name:
         folder = Path(name)
@@ -126,7 +126,7 @@ def measure(point: Point, tier: str, device: str, threads: int | None) -> dict[s
             seconds, processor, peak = here.recv()
         except EOFError as error:
             raise EnvironmentMissing(
-                f"The process that measured {point.label} ended.", "It may have been too large for this machine."
+                f"The process that measured {point.label} died.", "It may have been too large for this machine."
             ) from error
         finally:
             process.join()
@@ -155,7 +155,7 @@ def _write_film(point: Point, folder: Path) -> list[int]:
 
 
 def write_film(clip: Any, path: Path) -> None:
-    """Writes the frames of a made-up clip as H.264."""
+    """Writes the frames of a synthetic clip as H.264."""
     import av
 
     with av.open(str(path), "w") as container:
@@ -168,7 +168,7 @@ def write_film(clip: Any, path: Path) -> None:
 
 
 def _work(pipe: Any, point: Point, folder: Path, keys: list[int], tier: str, device: str, threads: int | None) -> None:
-    """In a process of its own: sends (seconds, processor seconds, peak memory in MB)."""
+    """Runs in a process of its own; sends (seconds, processor seconds, peak memory in MB)."""
     import numpy as np
 
     from ...compose import load_engine
@@ -198,7 +198,7 @@ def _work(pipe: Any, point: Point, folder: Path, keys: list[int], tier: str, dev
 
 
 def _time_rounds(engine: Any, folder: Path, matte: Any) -> tuple[float, float]:
-    """The medians of some corrections of a frame, with their files: seconds until they are shown, processor seconds."""
+    """Returns the medians of repeated corrections of a frame: seconds until the mask is shown, processor seconds."""
     import statistics
 
     from . import round_times
@@ -210,7 +210,7 @@ def _time_rounds(engine: Any, folder: Path, matte: Any) -> tuple[float, float]:
 
 
 def _say(context: Context, name: str, rows: Sequence[dict[str, Any]]) -> None:
-    unit = "s a round" if rows[0]["strokes"] else "s a frame"
+    unit = "s per round" if rows[0]["strokes"] else "s per frame"
     context.report.say(f"{name:<12}{unit:>12}{'processor':>11}{'peak MB':>10}")
     for row in rows:
         context.report.say(
@@ -260,7 +260,7 @@ TITLES = {
 
 
 def draw(series: Mapping[str, Mapping[str, Any]], path: Path) -> None:
-    """Draws them.
+    """Draws the series.
 
     Raises:
         EnvironmentMissing: matplotlib is not installed.

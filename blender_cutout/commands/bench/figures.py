@@ -1,4 +1,4 @@
-"""Pictures of measurements: matplotlib without a screen, and files that are whole or not there."""
+"""Draws measurements with matplotlib, without a screen; picture files are complete or missing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def figure(width: float, height: float) -> Figure:
-    """Returns an empty figure of so many inches, 100 pixels each.
+    """Returns an empty figure; `width` and `height` are in inches of 100 pixels.
 
     Raises:
         EnvironmentMissing: matplotlib is not installed.
@@ -32,7 +32,7 @@ def figure(width: float, height: float) -> Figure:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Writes it as a PNG."""
+    """Writes a figure as PNG."""
     part = path.with_name(path.name + ".part")
     figure.savefig(part, format="png")
     os.replace(part, path)

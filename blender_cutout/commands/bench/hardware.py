@@ -1,4 +1,4 @@
-"""What a measurement was made on, how many threads it may use, and how much memory the process holds."""
+"""Describes the hardware of a measurement, limits its threads, and measures the process's memory."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def resident_mb() -> float:
-    """Memory that the process holds now, in MB; its largest so far where the system does not tell; 0 = not known."""
+    """Returns the process's current memory in MB, or its peak if the system reports only that; 0 = not known."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
@@ -17,8 +17,8 @@ def resident_mb() -> float:
 
 
 def peak_mb() -> float:
-    """Largest memory that the process held so far, in MB; 0 = not known (Windows)."""
-    try:  # the kernel's other number, below, begins with that of the process which started this one
+    """Returns the process's peak memory in MB; 0 = not known (Windows)."""
+    try:  # the other value, below, starts with that of the parent process
         lines = Path("/proc/self/status").read_text().splitlines()
         return next(float(line.split()[1]) / 2**10 for line in lines if line.startswith("VmHWM:"))
     except (OSError, StopIteration):
@@ -32,7 +32,7 @@ def peak_mb() -> float:
 
 
 def hardware(device: str) -> str:
-    """What was measured on, in a line."""
+    """Returns a description of the hardware in one line."""
     import torch
 
     if device == "cuda":
@@ -43,7 +43,7 @@ def hardware(device: str) -> str:
 
 
 def set_threads(threads: int) -> None:
-    """How many threads PyTorch and OpenCV use in this process from now on."""
+    """Sets the number of threads that PyTorch and OpenCV use in this process."""
     import cv2
     import torch
 

@@ -1,4 +1,4 @@
-"""`cutout bench --objects` and `--memory-of-tiers`: several objects against one, and what each tier needs of memory."""
+"""Runs `cutout bench --objects` and `--memory-of-tiers`: several objects against one, and each tier's memory."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     Film = tuple[Any, dict[int, NDArray[np.float32]]]
 
 TURNS = 5
-"""How often one object and several take turns; the first turn is not counted."""
+"""Number of turns for one object and for several; the first turn does not count."""
 FRAMES = 16
 STARTS = 0, 20
-"""The frames of the data's clips from which `FRAMES` are taken."""
+"""Frames of the data's clips at which `FRAMES` frames start."""
 MEMORY_FRAMES = 32
 
 
 def run(args: argparse.Namespace, context: Context) -> int:
-    """Prints how long several objects take against one of them, and of DATA also how good they are."""
+    """Prints the time for several objects relative to one, and with DATA also the quality."""
     from ...compose import load_engine
     from . import hardware
 
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
     one, all_of_them = (statistics.median(taken) for taken in seconds.values())
     found: dict[str, Any] = {"one": one, "several": all_of_them, "ratio": all_of_them / one}
     report = context.report
-    report.say(f"tier {args.tier}, {args.objects} objects against one, {FRAMES} frames, processor time of a frame:")
+    report.say(f"tier {args.tier}, {args.objects} objects against one, {FRAMES} frames, processor time per frame:")
     report.say(f"{1000 * one:.0f} ms and {1000 * all_of_them:.0f} ms: {found['ratio']:.2f} times as long")
     if args.clip:
         found["j_together"] = _mean_j(engine, films, [slice(0, args.objects)])
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
 
 
 def tiers(args: argparse.Namespace, context: Context) -> int:
-    """Prints the largest memory of a process that propagates one object, for each tier."""
+    """Prints the peak memory of a process that propagates one object, for each tier."""
     from ...compose import choose_device
     from ...core.tier_ladder import ladder
     from .costs import Point, measure
@@ -74,19 +74,19 @@ def tiers(args: argparse.Namespace, context: Context) -> int:
 
 
 def _films(args: argparse.Namespace) -> list[Film]:
-    """Frames, and the true mattes (N, H, W) of each: of the data's first clips side by side, or made up."""
+    """Returns films with their true mattes (N, H, W): the data's first clips side by side, or synthetic ones."""
     from ...core.synthetic import MovingShapes
     from ...evaluate.data import find_data
     from ...evaluate.side_by_side import SideBySide
 
     if not 2 <= args.objects <= 8:
-        raise InputError(f"{args.objects} objects cannot be made up.", "Choose 2 to 8.")
+        raise InputError(f"There can be no synthetic clip with {args.objects} objects.", "Choose 2 to 8.")
     if not args.clip:
         clip = MovingShapes(FRAMES, (480, 854), args.objects)
         return [([clip[frame] for frame in range(FRAMES)], {0: clip.mattes(0)})]
     sequences = find_data(args.clip).sequences[: args.objects]
     if len(sequences) < args.objects:
-        raise InputError(f"{args.clip} has {len(sequences)} clips with masks.", f"--objects {args.objects} takes more.")
+        raise InputError(f"{args.clip} has {len(sequences)} clips with masks.", f"--objects {args.objects} needs more.")
     films: list[Film] = []
     for start in STARTS:
         with SideBySide(sequences, start, FRAMES) as both:
@@ -95,7 +95,7 @@ def _films(args: argparse.Namespace) -> list[Film]:
 
 
 def _propagate(engine: Engine, film: Film, which: slice | int) -> tuple[float, list[float]]:
-    """Processor time, and J of each frame but the first whose mattes are known: of some of the objects, or of one."""
+    """Returns the processor time, and J of each later frame with known mattes, for some objects or one."""
     from ...evaluate.metrics import iou
 
     frames, truth = film

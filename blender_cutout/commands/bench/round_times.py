@@ -1,7 +1,7 @@
-"""`cutout bench --rounds`: whole rounds of strokes, from the message with strokes to the file of the mask.
+"""Runs `cutout bench --rounds`: times whole rounds, from the message with the strokes to the file of the mask.
 
-What is measured is the code of the engine's process with its journal, its files and its answers; it is served by a
-thread here, so that pictures of several sizes can take turns in one process.
+It measures the code of the engine's process, including its journal, files and replies; here a thread serves it, so that
+pictures of several sizes can take turns in one process.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ if TYPE_CHECKING:
 
 SIZES = ("480p", "1080p", "4K")
 FRAMES, LATER = 9, 3
-"""Frames that are drawn on, and rounds on each after its first one."""
+"""Number of frames drawn on, and of rounds on each after its first one."""
 WARM = 2
-"""Frames that are not counted: libraries choose their ways."""
+"""Number of frames that do not count, while libraries warm up."""
 PEN_DOWN = 0.2
-"""Seconds that a stroke takes at least: meanwhile the frame is read."""
+"""Least duration of a stroke in seconds, during which the frame is read."""
 
 
 class Took(NamedTuple):
-    """Seconds of one round.
+    """Times of one round in seconds.
 
     Attributes:
-        shown: until the answer that the mask can be shown.
-        stored: until the answer that the round is done.
-        processor: of all threads, until then.
+        shown: until the mask can be shown.
+        stored: until the round is done.
+        processor: processor time of all threads until the round is done.
     """
 
     shown: float
@@ -52,7 +52,7 @@ class Took(NamedTuple):
 
 
 class Desk:
-    """The engine's process in this one, and what Blender's side asks of it. Made by `opened`."""
+    """Talks to an engine served in this process, in place of Blender. Made by `opened`."""
 
     def __init__(self, incoming: int, outgoing: int) -> None:
         self._events = os.fdopen(incoming, "rb")
@@ -60,7 +60,7 @@ class Desk:
         self._count = 0
 
     def close(self) -> None:
-        """Hears no more."""
+        """Closes the connection."""
         self._events.close()
 
     def open(self, track: str, film: Path, folder: Path) -> None:
@@ -68,11 +68,11 @@ class Desk:
         self._ask(m.OpenTrack, track, str(film), (), str(folder))
 
     def expect(self, track: str, frame: int) -> None:
-        """Tells that a round comes soon, as when the pen goes down."""
+        """Announces a round, as when the pen goes down."""
         os.write(self._out, m.encode(m.Expect(track, frame)))
 
     def draw(self, track: str, frame: int, strokes: Sequence[Stroke]) -> Took:
-        """One round on a frame."""
+        """Applies one round to a frame; returns its times."""
         return self._ask(m.ApplyRound, track, frame, tuple(stroke.to_json() for stroke in strokes))
 
     def _ask(self, kind: Callable[..., Any], *fields: Any) -> Took:
@@ -95,7 +95,7 @@ class Desk:
 
 @contextmanager
 def opened(engine: Engine) -> Iterator[Desk]:
-    """The engine's process, served in a thread of this one; it ends with the context."""
+    """Yields a connection to the engine, served in a thread; ends both on leaving the context."""
     from ...worker.serve import Server
 
     (asked, ask), (heard, tell) = os.pipe(), os.pipe()
@@ -114,7 +114,7 @@ def opened(engine: Engine) -> Iterator[Desk]:
 
 
 def strokes_on(matte: Matte, number: int) -> list[Stroke]:
-    """The strokes of a round: the first along the object of a matte (H, W), later ones small corrections about it."""
+    """Returns a round's strokes: the first along a matte's object (H, W), later ones small corrections around it."""
     import numpy as np
 
     ys, xs = np.nonzero(matte > 0.5)
@@ -127,7 +127,7 @@ def strokes_on(matte: Matte, number: int) -> list[Stroke]:
 
 
 def run(args: argparse.Namespace, context: Context) -> int:
-    """Measures rounds on films of several sizes, which take turns, and prints medians."""
+    """Times rounds on films of several sizes in turns, and prints the medians."""
     from ...compose import choose_device, load_engine
     from ...core.synthetic import MovingShape
 

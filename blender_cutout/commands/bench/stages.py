@@ -1,4 +1,4 @@
-"""The parts of propagation, timed one by one: who reads, what the networks do, what is written."""
+"""Times the stages of propagation one by one: reading, networks, writing."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 WHOLE = "whole frame"
 NETWORK = ("key", "value", "memory and decoder")
-"""Stages of the networks, transfers to and from the device included."""
+"""Stages of the networks, including transfers to and from the device."""
 
 
 class StageClock:
-    """Durations by stage."""
+    """Collects durations by stage."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, list[float]] = defaultdict(list)
 
     def add(self, stage: str, seconds: float) -> None:
-        """Notes a duration."""
+        """Adds a duration."""
         self.seconds[stage].append(seconds)
 
     def total(self, stage: str) -> float:
-        """Returns all the seconds of a stage."""
+        """Returns the total seconds of a stage."""
         return sum(self.seconds.get(stage, ()))
 
     def time(self, stage: str, work: Callable[[], T]) -> T:
-        """Does `work` and notes how long it took."""
+        """Returns the result of `work` and records how long it took."""
         begin = time.perf_counter()
         result = work()
         self.add(stage, time.perf_counter() - begin)
@@ -42,7 +42,7 @@ class StageClock:
 
 
 class TimedFrames:
-    """A frame source whose reading is timed."""
+    """A frame source that times reading."""
 
     def __init__(self, source: FrameSource, clock: StageClock) -> None:
         self._source = source
@@ -57,7 +57,7 @@ class TimedFrames:
 
 
 class TimedPropagation:
-    """A propagation network whose calls are timed. A graphics card works ahead: its time shows up in `memory`."""
+    """A propagation network that times its calls. A graphics card runs behind: its time shows up in `memory`."""
 
     def __init__(self, net: PropagationNet, clock: StageClock) -> None:
         self._net = net
@@ -92,7 +92,7 @@ def write_timed(clock: StageClock, folder: Path, frame: int, matte: Matte) -> No
 
 
 def time_transfers(clock: StageClock, device: str, side: int, times: int = 20) -> None:
-    """Times a crop of `side` x `side` pixels on its way to the device, and a matte of it on its way back."""
+    """Times a crop of `side` x `side` pixels on its way to the device, and a matte on its way back."""
     import torch
 
     crop, matte = torch.zeros((side, side, 3), dtype=torch.uint8), torch.zeros((side, side), device=device)
@@ -101,9 +101,10 @@ def time_transfers(clock: StageClock, device: str, side: int, times: int = 20) -
 
 
 def shares(clock: StageClock) -> dict[str, float]:
-    """Returns how much of all the frames' time went into reading, network, transfer, writing and the rest, in [0, 1].
+    """Returns the shares of the total time for reading, network, transfer, writing and the rest, in [0, 1].
 
-    Reading is done ahead, beside the network: so together it may be more than 1. Transfers are part of the network's.
+    Frames are read ahead, in parallel to the network, so the shares may add up to more than 1. Transfers are part of
+    the network's share.
     """
     whole = clock.total(WHOLE)
     found = {

@@ -1,1 +1,1 @@
-"""Studies: measurements that answered a question once, and can answer it again."""
+"""Studies: measurements that answered a question once, and can be repeated."""

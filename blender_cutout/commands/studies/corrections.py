@@ -1,4 +1,4 @@
-"""`cutout study corrections`: what a correction brings, and ways of fusing it, on clips with known masks."""
+"""Runs `cutout study corrections`: what a correction gains, with several ways of fusing it, on known masks."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from ..arguments import weight_file, weights_by_kind
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Measures as the command line says, and writes a record for each case and then a table."""
+    """Runs the measurements; writes one record per case, then a table."""
     parser = argparse.ArgumentParser(prog="cutout study corrections", description=__doc__)
     parser.add_argument("data", type=Path, nargs="?", help="folder with video/")
     parser.add_argument("--tier", default="standard")
     parser.add_argument("--clips", nargs="*", default=[], help="names of clips (default all)")
     parser.add_argument("--keyframes", nargs="*", type=int, default=[20, 40])
     parser.add_argument("--faults", nargs="*", choices=FAULTS, default=list(FAULTS))
-    parser.add_argument("-o", "--output", type=Path, help="records as JSON lines are added to this file")
+    parser.add_argument("-o", "--output", type=Path, help="append the records to this file, as JSON lines")
     parser.add_argument(
         "--weights",
         type=weight_file,
@@ -32,13 +32,13 @@ def main(words: Sequence[str] | None = None) -> int:
         default=[],
         help="a checkpoint or .safetensors instead of released weights; NAME is propagation",
     )
-    parser.add_argument("--table", type=Path, help="no measuring: the table of such a file")
+    parser.add_argument("--table", type=Path, help="measure nothing, print the table of such a file")
     args = parser.parse_args(words)
     if args.table:
         sys.stdout.write(_table([json.loads(line) for line in args.table.read_text().splitlines()]) + "\n")
         return 0
     if args.data is None:
-        parser.error("the folder of the data is missing")
+        parser.error("give the data folder")
     tier = find_tier(args.tier)
     networks = load_networks(tier, "cpu", weights_by_kind(args.weights))
     records = []

@@ -1,4 +1,4 @@
-"""`cutout study cuts`: cuts, dissolves and fades that are noticed, and false alarms, on training clips."""
+"""Runs `cutout study cuts`: counts detected cuts, dissolves and fades, and false alarms, on training clips."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Measures on the given data; every clip is taken to be one shot."""
+    """Runs the measurements; each clip is assumed to be one shot."""
     parser = argparse.ArgumentParser(prog="cutout study cuts", description=__doc__)
     parser.add_argument("data", type=Path, nargs="+", help="folders with clips")
     args = parser.parse_args(words)
@@ -28,13 +28,13 @@ def main(words: Sequence[str] | None = None) -> int:
     joined: list[Path] = []
     joins: list[int] = []
     smalls: list[Clip] = []
-    halted = 0
+    stopped = 0
     for clip in clips:
         files = [Path(clip.path) / name for name in clip.files]
         finder = CutFinder(Film(files))
         smalls.append(np.stack([finder.picture(frame) for frame in range(len(files))]))
         ways = range(1, len(files)), range(len(files) - 2, -1, -1)
-        halted += sum(first_border(smalls[-1], way) is not None for way in ways)
+        stopped += sum(first_border(smalls[-1], way) is not None for way in ways)
         wrong += sum(finder.between(frame - 1, frame) for frame in range(1, len(files)))
         pairs += len(files) - 1
         joins.append(len(joined))
@@ -44,7 +44,7 @@ def main(words: Sequence[str] | None = None) -> int:
     sys.stdout.write(
         f"{wrong} false cuts in {pairs} pairs of {len(clips)} clips; {found} of {len(joins) - 1} joins found\n"
     )
-    sys.stdout.write(f"{halted} of {2 * len(clips)} walks over a whole clip, forward and backward, stopped\n")
+    sys.stdout.write(f"{stopped} of {2 * len(clips)} walks over a whole clip, forward and backward, stopped\n")
     noticed: dict[str, list[bool]] = {}
     for kind, length, found in transitions(smalls, LENGTHS):
         for name in (kind, f"{kind} in {length} frames"):

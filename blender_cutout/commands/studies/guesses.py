@@ -1,4 +1,4 @@
-"""`cutout study guesses`: pseudo-labels for unlabelled pictures, by several networks."""
+"""Runs `cutout study guesses`: makes pseudo-labels for unlabelled pictures, with several networks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .. import arguments
 
 
 def main(words: list[str] | None = None) -> int:
-    """Writes GUESSES/<member>/<picture>.png; pictures that are there already are passed over; returns the exit code."""
+    """Writes GUESSES/<member>/<picture>.png, skipping existing pictures; returns the exit code."""
     parser = argparse.ArgumentParser(
         prog="cutout study guesses", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -24,7 +24,7 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--outside", type=Path, required=True, metavar="MODEL.onnx")
     parser.add_argument("--weights", type=arguments.weight_file, action="append", metavar="NAME=FILE")
     parser.add_argument("--labelled", type=int, default=60, help="labelled pictures to guess too (default 60)")
-    parser.add_argument("--sets", nargs="+", default=["ccp", "human290"], help="of these sets (default ccp human290)")
+    parser.add_argument("--sets", nargs="+", default=["ccp", "human290"], help="their sets (default ccp human290)")
     args = parser.parse_args(words)
     outside = OutsideNet(args.outside)
     engine = load_engine("standard", "auto", arguments.weights_by_kind(args.weights))

@@ -1,4 +1,4 @@
-"""`cutout study interactive`: rounds of corrections by a robot, on clips with known masks."""
+"""Runs `cutout study interactive`: rounds of corrections by a simulated artist, on clips with known masks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ..arguments import weight_file, weights_by_kind
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Measures as the command line says; prints a record for each round and then the table."""
+    """Runs the measurements; prints one record per round, then the table."""
     parser = argparse.ArgumentParser(prog="cutout study interactive", description=__doc__)
     parser.add_argument("data", type=Path, help="folder with video/")
     parser.add_argument("--tier", default=DEFAULT)
@@ -30,11 +30,11 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--clips", nargs="*", default=[], help="names of clips (default all)")
     parser.add_argument("--half", choices=HALVES, help="only this half of the clips, see docs/measures.md")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--robot", choices=list(ROBOTS), default=CAREFUL.name, help="who draws (default careful)")
+    parser.add_argument("--robot", choices=list(ROBOTS), default=CAREFUL.name, help="the robot (default careful)")
     parser.add_argument("--without-fusion", action="store_true", help="new results replace the old ones")
     parser.add_argument("--weights", type=weight_file, metavar="NAME=FILE", action="append", default=[])
-    parser.add_argument("--save", type=Path, metavar="FILE.json", help="write the results, to compare with later")
-    parser.add_argument("--against", type=Path, metavar="FILE.json", help="compare with results that --save wrote")
+    parser.add_argument("--save", type=Path, metavar="FILE.json", help="write the results for later comparison")
+    parser.add_argument("--against", type=Path, metavar="FILE.json", help="compare with results written by --save")
     args = parser.parse_args(words)
     found = find_data(args.data)
     clips = one_object_clips(half(found, args.half) if args.half else found)

@@ -1,4 +1,4 @@
-"""`cutout study stability`: flicker against accuracy at several strengths, and how well doubt predicts errors."""
+"""Runs `cutout study stability`: flicker against accuracy at several strengths, and how well doubt predicts errors."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Measures as the command line says and prints two tables and the doubt's numbers."""
+    """Runs the measurements; prints two tables and the numbers for doubt."""
     parser = argparse.ArgumentParser(prog="cutout study stability", description=__doc__)
     parser.add_argument("data", type=Path, help="folder with video/")
     parser.add_argument("--tier", default="standard")

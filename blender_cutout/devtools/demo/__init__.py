@@ -1,1 +1,1 @@
-"""The demo: a clip that Blender renders, cut out with the add-on's own operators, and measured against the truth."""
+"""The demo: a clip rendered by Blender, cut out with the add-on's own operators, and measured against the truth."""

@@ -1,6 +1,6 @@
-"""The animal of the demo's clip: one closed mesh whose shape keys walk, bend, turn the head and breathe.
+"""Makes the animal of the demo's clip: one closed mesh whose shape keys walk, bend, turn the head and breathe.
 
-Needs bpy. Everything is computed, nothing is random, so every Blender makes the same animal.
+Needs bpy. Everything is computed and nothing is random, so every Blender makes the same animal.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-# Balls of the body at rest: x forwards, z up; each (centre, radius). Legs, ears and tail are chains.
+# Balls of the body at rest: x forward, z up; each (centre, radius). Legs, ears and tail are chains.
 _BALLS = [
     ((-0.55, 0, 0.98), 0.36), ((-0.15, 0, 1.0), 0.4), ((0.3, 0, 1.03), 0.39), ((0.62, 0, 1.1), 0.32),
     ((0.9, 0, 1.32), 0.22), ((1.08, 0, 1.5), 0.27), ((1.34, 0, 1.42), 0.17), ((1.5, 0, 1.38), 0.12),
@@ -29,13 +29,13 @@ _CHAINS = [
     ((-1.35, 0, 1.45), (-1.7, 0, 1.95), 0.12, 0.16),
 ]
 Points: TypeAlias = NDArray[Any]
-"""(N, 3), x, y, z."""
+"""(N, 3): x, y, z."""
 _HIP, _SHOULDER = (-0.62, 0.85), (0.52, 0.9)
-"""x and z about which the hind and the fore legs swing."""
+"""x and z of the points around which the hind and front legs swing."""
 
 
 def make_creature(scene: Any) -> Any:
-    """Adds the animal to the scene, at the origin, looking along x; returns the object with its shape keys."""
+    """Adds the animal to the scene, at the origin, facing x; returns the object with its shape keys."""
     mesh = _skin(scene)
     creature = bpy.data.objects.new("Creature", mesh)
     scene.collection.objects.link(creature)
@@ -57,7 +57,7 @@ def make_creature(scene: Any) -> Any:
 
 
 def animate(creature: Any, frames: int) -> None:
-    """Keys the shape keys for a walk that also looks around, frame 0 to `frames` and one beyond at each end."""
+    """Keys the shape keys for a walk with turns of the head, from frame -1 to `frames` + 1."""
     keys = creature.data.shape_keys.key_blocks
     for frame in range(-1, frames + 2):
         t = frame / 24
@@ -74,7 +74,7 @@ def animate(creature: Any, frames: int) -> None:
 
 
 def _skin(scene: Any) -> Any:
-    """The closed surface around all balls: by voxels, as metaballs differ between versions."""
+    """Returns the closed surface around all balls; made from voxels, as metaballs differ between versions."""
     balls = list(_BALLS)
     for start, end, thick, thin in _CHAINS:
         for part in np.linspace(0, 1, 9):
@@ -108,7 +108,7 @@ def _skin(scene: Any) -> Any:
 
 
 def _step(rest: Points) -> Points:
-    """Legs swung about hip and shoulder, opposite ones together."""
+    """Returns the points with legs swung around hip and shoulder, opposite ones together."""
     moved: Points = rest.copy()
     for (x, z), side_of_hind in ((_HIP, 1.0), (_SHOULDER, -1.0)):
         near = np.clip(1 - np.abs(rest[:, 0] - x) / 0.42, 0, 1) > 0.2
@@ -121,14 +121,14 @@ def _step(rest: Points) -> Points:
 
 
 def _bend(rest: Points) -> Points:
-    """The spine bent sideways into an arc, the tail most."""
+    """Returns the points with the spine bent sideways into an arc, most at the tail."""
     moved: Points = rest.copy()
     moved[:, 1] += 0.16 * rest[:, 0] ** 2 + 0.35 * np.clip(-rest[:, 0] - 0.9, 0, None)
     return moved
 
 
 def _head(rest: Points) -> Points:
-    """Head and neck turned sideways and down."""
+    """Returns the points with head and neck turned sideways and down."""
     weight = np.clip((rest[:, 0] - 0.7) / 0.35, 0, 1) * np.clip((rest[:, 2] - 0.95) / 0.25, 0, 1)
     angle = 0.7 * weight
     x, y = rest[:, 0] - 0.8, rest[:, 1]
@@ -140,7 +140,7 @@ def _head(rest: Points) -> Points:
 
 
 def _breath(rest: Points) -> Points:
-    """The belly swollen."""
+    """Returns the points with the belly swollen."""
     weight = np.exp(-((rest[:, 0] / 0.5) ** 2)) * np.clip((rest[:, 2] - 0.55) / 0.2, 0, 1)
     moved: Points = rest.copy()
     moved[:, 1] *= 1 + 0.22 * weight
@@ -149,7 +149,7 @@ def _breath(rest: Points) -> Points:
 
 
 def _wave(rest: Points) -> Points:
-    """Back and tail raised and lowered."""
+    """Returns the points with back and tail raised and lowered."""
     moved: Points = rest.copy()
     moved[:, 2] += 0.07 * np.sin(rest[:, 0] * 3.2) + 0.3 * np.clip(-rest[:, 0] - 0.85, 0, None)
     return moved

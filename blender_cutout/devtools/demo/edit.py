@@ -1,7 +1,7 @@
-"""What an artist does, with the add-on's own operators, in Blender without a window.
+"""Works like an artist, with the add-on's own operators, in Blender without a window.
 
 `python edit.py JOB.json`, or `blender -b -P edit.py -- JOB.json`, with the keys of `launch.py`. The add-on is installed
-from its zip, as an artist does it. The strokes lie in a .blend, as Blender 4.3 to 5.1 cannot make any by script.
+from its zip, as by an artist. The strokes come from a .blend, as Blender 4.3 to 5.1 cannot make any by script.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from blender_cutout.devtools.progress_lines import give, tell
 from blender_cutout.host import compat
 
 FIRST_FRAME, CORRECTED_FRAME = 6, 28
-"""Frames of the clip that carry strokes in strokes.blend, on the timeline one later."""
+"""Clip frames that have strokes in strokes.blend; one later on the timeline."""
 _START = 1
 _MASK_KEY = "cutout_mask"
 
 
 def main(job: dict[str, Any]) -> None:
-    """From the strokes to a .blend that renders the composite."""
+    """Makes a .blend that renders the composite, from the strokes on."""
     module = _install(Path(job["zip"]))
     times: dict[str, float] = {}
     try:
@@ -35,7 +35,7 @@ def main(job: dict[str, Any]) -> None:
         kept = Path(job["kept"])
         tell(f"Blender {bpy.app.version_string}, add-on installed from {Path(job['zip']).name}")
         _do("new")
-        _do("check_installation")  # loads the networks, so that the times below are the work's alone
+        _do("check_installation")  # loads the networks, so that the times below do not include it
         tell(bpy.context.window_manager.cutout.engine)
 
         scene.frame_set(_START + FIRST_FRAME)
@@ -56,7 +56,7 @@ def main(job: dict[str, Any]) -> None:
         scene.frame_set(_START + FIRST_FRAME)
         bpy.ops.wm.save_mainfile()
     finally:
-        # Also after an error: with a handler left behind this process would never end.
+        # Also after an error: with a handler left behind, this process would never exit.
         bpy.ops.preferences.addon_disable(module=module)
     give(
         {
@@ -69,7 +69,7 @@ def main(job: dict[str, Any]) -> None:
 
 
 def _install(archive: Path) -> str:
-    """Installs and enables the extension; returns its module's name."""
+    """Installs and enables the extension; returns its module name."""
     bpy.ops.extensions.package_install_files(filepath=str(archive), repo="user_default", enable_on_install=True)
     module = "bl_ext.user_default.blender_cutout"
     if module not in bpy.context.preferences.addons or not hasattr(bpy.types.Scene, "cutout"):
@@ -78,7 +78,7 @@ def _install(archive: Path) -> str:
 
 
 def _project(job: dict[str, Any]) -> Any:
-    """The .blend with the strokes, the clip over another background; saved beside nothing else."""
+    """Opens the .blend with the strokes, and puts the clip over another background; saves it in a folder of its own."""
     bpy.ops.wm.open_mainfile(filepath=job["strokes"])
     blend = Path(job["blend"])
     blend.parent.mkdir(parents=True, exist_ok=True)
@@ -102,7 +102,7 @@ def _project(job: dict[str, Any]) -> Any:
 
 
 def _output(render: Any, movie: str) -> None:
-    """H.264 in an .mp4."""
+    """Sets the output to H.264 in an .mp4."""
     if hasattr(render.image_settings, "media_type"):
         render.image_settings.media_type = "VIDEO"
     render.image_settings.file_format = "FFMPEG"
@@ -113,7 +113,7 @@ def _output(render: Any, movie: str) -> None:
 
 
 def _do(operator: str, **arguments: Any) -> float:
-    """Runs an operator of the add-on; returns its seconds. Anything but FINISHED ends the demo."""
+    """Runs an operator of the add-on; returns its seconds. Any result but FINISHED ends the demo."""
     started = time.perf_counter()
     outcome = getattr(bpy.ops.cutout, operator)(**arguments)
     if outcome != {"FINISHED"}:
@@ -122,13 +122,13 @@ def _do(operator: str, **arguments: Any) -> float:
 
 
 def _message() -> str:
-    """What the add-on's panel says."""
+    """Returns the text of the add-on's panel."""
     status = bpy.context.window_manager.cutout
     return f"{status.text} {status.hint}".strip()
 
 
 def _keep(scene: Any, folder: Path) -> None:
-    """Writes the strips and keeps a copy of their masks as they are now."""
+    """Writes the strips and keeps a copy of their current masks."""
     _do("write_strips")
     mask = next(strip for strip in compat.strips(scene.sequence_editor) if strip.get(_MASK_KEY))
     shutil.rmtree(folder, ignore_errors=True)

@@ -1,7 +1,7 @@
-"""Makes a movie of the rendered frames, as a camera would have recorded it. Run by the engine's Python.
+"""Makes a movie of the rendered frames, as if recorded by a camera. Run by the engine's Python.
 
-`python encode.py FOLDER MOVIE BACKGROUND`: FOLDER/colour → MOVIE (H.264, with grain), and a background picture for the
-composite.
+`python encode.py FOLDER MOVIE BACKGROUND` writes FOLDER/colour as MOVIE (H.264, with grain), and a background picture
+for the composite.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import cv2
 import numpy as np
 
 GRAIN = 3.0
-"""Standard deviation of the sensor's noise, of 255."""
+"""Standard deviation of the sensor noise, of 255."""
 _BT709 = 1
 
 
 def main(folder: Path, movie: Path, background: Path, rate: int = 24) -> None:
-    """Writes both, each whole or not at all."""
+    """Writes both files, each complete or not at all."""
     files = sorted((folder / "colour").glob("[0-9]*.png"))
     images = [
         np.asarray(cv2.imdecode(np.fromfile(file, np.uint8), cv2.IMREAD_COLOR))[..., ::-1].copy() for file in files
@@ -50,7 +50,7 @@ def main(folder: Path, movie: Path, background: Path, rate: int = 24) -> None:
 
 
 def _recorded(image: np.ndarray, chance: np.random.RandomState) -> np.ndarray:
-    """The picture with a lens's softness and darker corners, and a sensor's noise."""
+    """Returns the picture with a lens's softness and vignetting, and sensor noise."""
     height, width = image.shape[:2]
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     soft = cv2.GaussianBlur(image, (0, 0), 0.5).astype(np.float32)
@@ -60,7 +60,7 @@ def _recorded(image: np.ndarray, chance: np.random.RandomState) -> np.ndarray:
 
 
 def _backdrop(height: int, width: int) -> np.ndarray:
-    """An evening sky (H, W, 3), BGR: nothing that the clip has."""
+    """Returns an evening sky (H, W, 3) BGR, unlike anything in the clip."""
     y = np.linspace(0, 1, height)[:, None, None]
     sky = (1 - y) * np.array([96, 40, 24]) + y * np.array([150, 120, 235])
     picture = np.broadcast_to(sky, (height, width, 3)).astype(np.float32).copy()

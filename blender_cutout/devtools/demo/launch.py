@@ -1,4 +1,4 @@
-"""The demo from start to end: renders the clip, cuts the animal out with the add-on, renders, measures."""
+"""Runs the whole demo: renders the clip, cuts the animal out with the add-on, renders the composite, measures."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ HERE = Path(__file__).resolve().parent
 FRAMES, WIDTH, HEIGHT, RATE = 48, 640, 360, 24
 """As in `scene.py`, which only Blender can import."""
 LEAST_IOU, LEAST_JF, LARGEST_ERROR = 0.6, 0.45, 8.0
-"""Below, or for the composite's mean error of 255 above this, something is broken and the demo fails."""
+"""Limits of the scores, and of the composite's mean error of 255; beyond them the demo fails."""
 
 
 def run(engine: Path, options: Namespace, show: Callable[[str], None]) -> int:
-    """Runs the demo; returns 0 when the composite is there and good enough, else 1.
+    """Runs the demo; returns 0 if the composite exists and is good enough, else 1.
 
     Args:
         engine: the engine's Python.
         options: `blender`, a program or None; `output`, the folder for the results.
-        show: gets the lines of installations.
+        show: prints the lines of installations.
     """
     output = Path(options.output).expanduser().absolute()
     blender = choose_blender(options.blender, "demo", show)
@@ -45,7 +45,7 @@ def _run(engine: Path, blender: list[str], output: Path) -> int:
     film, project = output / "film", output / "project"
     clip, background = film / "clip.mp4", film / "background.png"
     variables = {k: v for k, v in os.environ.items() if not k.upper().startswith("PYTHON")}
-    # A Blender of its own: nobody's settings are seen or changed.
+    # A Blender profile of its own: the user's settings are neither read nor changed.
     variables["BLENDER_USER_RESOURCES"] = str(output / "blender-user")
     variables[venv.PYTHON_VARIABLE] = str(engine)
     started = time.monotonic()
@@ -75,12 +75,12 @@ def _run(engine: Path, blender: list[str], output: Path) -> int:
 
 
 def _report(job: Mapping[str, Any], numbers: Mapping[str, Any]) -> int:
-    """Prints the numbers and where things lie; returns the exit code."""
+    """Prints the numbers and the paths of the results; returns the exit code."""
     before, after = ((numbers[f"{n}_j"] + numbers[f"{n}_f"]) / 2 for n in ("before", "after"))
     times = job["times"]
     rows = [
         (f"IoU after the strokes on frame {job['first_frame']}", f"{numbers['iou_after_strokes']:.3f}"),
-        ("(Colour alone, told the truth, could reach)", f"{numbers['iou_by_colour']:.3f}"),
+        ("(Best IoU that colour alone could reach)", f"{numbers['iou_by_colour']:.3f}"),
         ("J&F over the clip before the correction", _measures(before, numbers, "before")),
         (f"J&F after the correction on frame {job['corrected_frame']}", _measures(after, numbers, "after")),
         ("Propagation, a frame", f"{times['propagation'] / (FRAMES - 1):.2f} s"),

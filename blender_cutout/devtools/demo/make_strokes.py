@@ -1,7 +1,7 @@
 """Writes strokes.blend, with Blender 4.2: 4.3 to 5.1 cannot make strokes by script, and 4.2 reads no newer file.
 
-To be run by a Python 3.11 that has bpy 4.2, from the root of the checkout. Drawn by eye on two frames of
-the clip, quickly, as an artist does: some along the animal, some beside it.
+Run it with a Python 3.11 that has bpy 4.2, from the root of the checkout. The strokes were drawn by eye on two frames
+of the clip, quickly, as by an artist: some along the animal, some next to it.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _COLOURS = {"Cutout +": (0.1, 1.0, 0.1), "Cutout -": (1.0, 0.1, 0.1)}
 
 
 def main() -> None:
-    """Writes the file beside this one."""
+    """Writes the file next to this one."""
     bpy.ops.wm.read_factory_settings(use_empty=True)
     area = bpy.context.window_manager.windows[0].screen.areas[0]
     area.type = "SEQUENCE_EDITOR"
@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def _draw(frame: Any, line: Line) -> None:
-    """A stroke in the preview's own coordinates: origin in the middle, y up."""
+    """Adds a stroke in the preview's coordinates: origin in the middle, y up."""
     stroke = frame.strokes.new()
     stroke.display_mode = "2DSPACE"
     stroke.points.add(count=len(line))

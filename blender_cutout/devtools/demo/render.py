@@ -1,4 +1,4 @@
-"""Renders a .blend as it is, by a Blender that has no add-on: `python render.py FILE.blend`."""
+"""Renders a .blend as it is, with a Blender that has no add-on: `python render.py FILE.blend`."""
 
 import sys
 
@@ -6,5 +6,5 @@ import bpy
 
 bpy.ops.wm.open_mainfile(filepath=sys.argv[-1])
 if hasattr(bpy.types.Scene, "cutout"):
-    raise SystemExit("The add-on is here, but the composite must not need it.")
+    raise SystemExit("The add-on is installed, but the composite must not need it.")
 bpy.ops.render.render(animation=True)

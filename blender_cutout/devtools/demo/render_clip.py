@@ -1,7 +1,7 @@
 """Renders the demo's clip and its truth, with a Blender's Python: `python render_clip.py FOLDER`, or `blender -b -P`.
 
-FOLDER/colour gets the frames, FOLDER/truth the animal's exact coverage of each pixel, both as %04d.png from 0. Frames
-that are there already stay: an interrupted rendering goes on.
+FOLDER/colour gets the frames, FOLDER/truth the animal's exact coverage of each pixel, both as %04d.png from 0. Existing
+frames are kept, so an interrupted rendering continues.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from blender_cutout.devtools.progress_lines import progress
 
 
 def main(folder: Path) -> None:
-    """Renders everything that is missing."""
+    """Renders all missing frames."""
     scene = film.build()
     settings = scene.render.image_settings
     if hasattr(settings, "media_type"):
@@ -32,7 +32,7 @@ def main(folder: Path) -> None:
 
 
 def _frames(scene: Any, folder: Path, what: str) -> None:
-    """Renders the frames that are missing, each whole or not at all."""
+    """Renders the missing frames of one folder, each complete or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
     for frame in range(film.FRAMES):
         target = folder / f"{frame:04d}.png"
@@ -46,7 +46,7 @@ def _frames(scene: Any, folder: Path, what: str) -> None:
 
 
 def _truth_settings(scene: Any) -> None:
-    """Everything black, the animal white, in the same motion: its coverage is the picture's value."""
+    """Makes everything black and the animal white, in the same motion: a pixel's value is its coverage."""
     material = bpy.data.materials.new("truth")
     material.use_nodes = True
     nodes, links = material.node_tree.nodes, material.node_tree.links

@@ -1,7 +1,7 @@
-"""The scene of the demo's clip: a spotted animal walks through a wood of its own colours. Needs bpy.
+"""Makes the scene of the demo's clip: a spotted animal walks through a wood of its own colours. Needs bpy.
 
-No colour tells it from what is around it; it turns, is hidden by a tree and by leaves for some frames, the camera moves
-and so do leaves behind it. Seeded: every run makes the same clip.
+No colour separates it from its surroundings; it turns, is hidden by a tree and by leaves for some frames, and the
+camera and the leaves behind it move. Seeded: every run makes the same clip.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ SEED = 7
 
 
 def build() -> Any:
-    """Empties Blender, makes the scene and returns it; its frames run from 0."""
+    """Empties Blender, makes the scene and returns it; its frames start at 0."""
     bpy.ops.wm.read_factory_settings(use_empty=True)
     scene = bpy.context.scene
     chance = random.Random(SEED)
     _settings(scene)
     creature = animal.make_creature(scene)
-    creature.pass_index = 1  # what the truth is rendered by
-    # Generated coordinates stick to the skin; they are 0 to 1 along each side of the animal's box.
+    creature.pass_index = 1  # identifies it when the true mask is rendered
+    # Generated coordinates stick to the skin; they run from 0 to 1 along each side of the animal's box.
     fur = surface(1, (0.7, 0.5, 1.3, 0.25, 2.4), patch=2)
     length, width, height = creature.dimensions
     box = (0.42 * length, 0.42 * width, 0.42 * height)
@@ -57,13 +57,13 @@ def _settings(scene: Any) -> None:
     cycles.samples, cycles.use_adaptive_sampling, cycles.use_light_tree = 2, False, False
     cycles.use_denoising, cycles.denoiser = True, "OPENIMAGEDENOISE"
     cycles.denoising_input_passes, cycles.denoising_quality = "RGB_ALBEDO", "FAST"
-    cycles.max_bounces = 0  # sun and sky light what is seen; light from there on is left out
+    cycles.max_bounces = 0  # direct light from sun and sky only
     cycles.caustics_reflective = cycles.caustics_refractive = False
     scene.view_settings.view_transform = "Standard"
 
 
 def _walk(creature: Any) -> None:
-    """Comes from the left, turns towards the camera, away from it and on to the right."""
+    """Keys the animal's path: in from the left, towards the camera, away from it, and out to the right."""
     steps = FRAMES + 2
     for frame in range(-1, steps):
         part = frame / FRAMES
@@ -86,7 +86,7 @@ def _ground(scene: Any) -> None:
 
 def _trees(scene: Any, chance: random.Random) -> None:
     bark = material("bark", surface(4, (1.6, 1.8, 0.9, 0.7, 0.45), patch=5, smoothness=1.5, stretch=4.0), (0.35,) * 3)
-    # The first stands between camera and animal.
+    # The first one stands between camera and animal.
     places = [(0.25, -2.1, 0.11)]
     places += [
         (x + chance.uniform(-0.6, 0.6), chance.uniform(2.4, 9), chance.uniform(0.12, 0.4)) for x in range(-9, 10, 1)
@@ -100,7 +100,7 @@ def _trees(scene: Any, chance: random.Random) -> None:
 
 
 def _leaf_mesh(blades: int = 1, chance: random.Random | None = None) -> Any:
-    """One leaf in the plane, or a tuft of them in one mesh: many objects would cost more time than many faces."""
+    """Returns one flat leaf, or a tuft of them as one mesh: many objects would cost more time than many faces."""
     outline = np.array(
         [(0, 0, 0), (0.3, 0.22, 0.05), (0.7, 0.2, 0.03), (1, 0, -0.08), (0.7, -0.2, 0.03), (0.3, -0.22, 0.05)]
     )
@@ -117,7 +117,7 @@ def _leaf_mesh(blades: int = 1, chance: random.Random | None = None) -> Any:
 
 
 def _bushes(scene: Any, chance: random.Random) -> None:
-    """Tufts of leaves on the ground, most behind the animal, some before it."""
+    """Adds tufts of leaves on the ground, most behind the animal, some in front."""
     shares = ((1, 1, 0.5, 3, 0.5), (0.5, 1, 2, 1.5, 1), (0.5, 2.5, 1, 1, 0.5))
     meshes = [_leaf_mesh(16, chance) for _ in range(6)]
     for i, mesh in enumerate(meshes):
@@ -135,7 +135,7 @@ def _bushes(scene: Any, chance: random.Random) -> None:
 
 
 def _falling_leaves(scene: Any, chance: random.Random) -> None:
-    """Leaves that drift and tumble through the air behind the animal, and a few before it."""
+    """Adds leaves that drift and tumble through the air behind the animal, and a few in front."""
     mesh = _leaf_mesh()
     mesh.materials.append(material("dry", surface(9, (0.3, 1, 2, 0.7, 1.2), patch=4), (0.5,) * 3))
     for number in range(46):
@@ -173,7 +173,7 @@ def _light(scene: Any) -> None:
 
 
 def _camera(scene: Any) -> None:
-    """Follows, as by hand."""
+    """Adds a camera that follows the animal, as if hand-held."""
     data = bpy.data.cameras.new("camera")
     data.lens = 42
     camera = bpy.data.objects.new("camera", data)

@@ -1,6 +1,6 @@
-"""How good the cut-out is, against the rendered truth, and a sheet to see it. Run by the engine's Python.
+"""Scores the cut-out against the rendered truth, and draws a contact sheet. Run by the engine's Python.
 
-`python score.py JOB.json`, with the keys of `launch.py` and what `edit.py` gave.
+`python score.py JOB.json`, with the keys of `launch.py` and the results of `edit.py`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _GAP = 4
 
 
 def main(job: dict[str, Any]) -> None:
-    """Gives the numbers and writes the contact sheet."""
+    """Passes on the numbers and writes the contact sheet."""
     count = job["frames"]
     truth = [_grey(Path(job["truth"]) / f"{i:04d}.png") >= 128 for i in range(count)]
     masks = {name: _masks(Path(job["kept"]) / name, count) for name in ("strokes", "before", "after")}
@@ -56,9 +56,9 @@ def main(job: dict[str, Any]) -> None:
 
 
 def _by_colour(image: np.ndarray, truth: np.ndarray) -> float:
-    """The best IoU that colour alone could reach on this picture.
+    """Returns the best IoU that colour alone could reach on this picture.
 
-    Told the truth: the share of the animal in each of 4,096 colours, then the best threshold.
+    Uses the true share of the animal in each of 4,096 colours, and then the best threshold.
     """
     colour = image.astype(np.int64) >> 4
     index = (colour[..., 0] << 8) | (colour[..., 1] << 4) | colour[..., 2]
@@ -87,7 +87,7 @@ def _over(image: np.ndarray, background: np.ndarray, mask: np.ndarray) -> np.nda
 
 
 def _row(image: np.ndarray, mask: np.ndarray, composite: np.ndarray, frame: int) -> np.ndarray:
-    """Frame, mask laid over it, composite."""
+    """Returns frame, frame with the mask over it, and composite, side by side."""
     alpha = mask[..., None].astype(np.float32) / 255
     tinted = image * (1 - 0.55 * alpha) + np.array((30, 110, 255), np.float32) * 0.55 * alpha
     outline, _ = cv2.findContours((mask >= 128).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
@@ -114,7 +114,7 @@ def _colour(path: Path) -> np.ndarray:
 
 
 def _read(path: Path, flags: int) -> np.ndarray:
-    """Not by `cv2.imread`, which cannot open every path on Windows."""
+    """Reads a picture; `cv2.imread` cannot open every path on Windows."""
     image = cv2.imdecode(np.fromfile(path, np.uint8), flags)
     if image is None:
         raise SystemExit(f"{path} is not a picture.")

@@ -1,6 +1,6 @@
-"""The surfaces of the demo's scene, as pictures made of noise: far quicker to render than noise in shaders.
+"""Makes the surfaces of the demo's scene as noise pictures, which render far faster than noise in shaders.
 
-Needs bpy. All surfaces share one palette, in other proportions and sizes, as in nature.
+Needs bpy. All surfaces share one palette, in different proportions and sizes, as in nature.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ SIZE = 512
 
 
 def noise(seed: int, smoothness: float, lowest: int = 1, stretch: float = 1.0) -> np.ndarray:
-    """Periodic fractal noise (SIZE, SIZE) in [0, 1], its values spread evenly.
+    """Returns periodic fractal noise (SIZE, SIZE) in [0, 1] with uniformly distributed values.
 
     Args:
-        seed: of the generator that gives the same numbers in every numpy.
-        smoothness: power by which the spectrum falls; 1 is rough, 3 soft.
-        lowest: cycles across the picture below which there is nothing: the size of the patches.
+        seed: the generator gives the same numbers in every numpy.
+        smoothness: exponent with which the spectrum falls; 1 is rough, 3 soft.
+        lowest: lowest frequency, in cycles across the picture: the size of the patches.
         stretch: more than 1 makes vertical streaks.
     """
     frequency_y = np.fft.fftfreq(SIZE)[:, None] * SIZE * stretch
@@ -38,12 +38,12 @@ def noise(seed: int, smoothness: float, lowest: int = 1, stretch: float = 1.0) -
 def surface(
     seed: int, shares: tuple[float, ...], patch: int, smoothness: float = 2.2, stretch: float = 1.0
 ) -> np.ndarray:
-    """A picture (SIZE, SIZE, 3), linear, of palette patches with grain.
+    """Returns a linear picture (SIZE, SIZE, 3) of palette patches with grain.
 
     Args:
         seed: of its noise.
-        shares: how much of each palette colour there is; neighbours touch.
-        patch: patches across the picture, about.
+        shares: amount of each palette colour; neighbours in the palette touch.
+        patch: approximate number of patches across the picture.
         smoothness: as in `noise`.
         stretch: as in `noise`.
     """
@@ -56,10 +56,10 @@ def surface(
 
 
 def material(name: str, picture: np.ndarray, scale: tuple[float, float, float], coordinates: str = "Object") -> Any:
-    """A rough material with the picture projected from all sides, `scale` repeats a unit of the coordinates.
+    """Returns a rough material with the picture projected from all sides, `scale` repeats per unit of the coordinates.
 
     Args:
-        name: of the material.
+        name: the material's name.
         picture: (SIZE, SIZE, 3), linear.
         scale: along x, y, z.
         coordinates: "Object", or "Generated" to stick to a mesh that deforms.
