@@ -1,4 +1,4 @@
-"""Command line of training: `cutout train propagation|scribble …`, `cutout train export CHECKPOINT -o FILE`."""
+"""Command line of training: `cutout train propagation|scribble|edge …`, `cutout train export CHECKPOINT -o FILE`."""
 
 from __future__ import annotations
 
@@ -31,12 +31,13 @@ command with --resume continues. --processes 2 takes two batches a step, on a co
 NETWORKS = (
     ("propagation", "train the propagation network on video and on moved stills"),
     ("scribble", "train the scribble and foreground network on stills"),
+    ("edge", "train the edge network on cut-outs with hair, blur and defocus over other stills"),
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the sub-commands of training to a parser."""
-    actions = parser.add_subparsers(dest="action", required=True, metavar="propagation|scribble|export|pack")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="propagation|scribble|edge|export|pack")
     for name, text in NETWORKS:
         run = actions.add_parser(
             name,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from .edge_task import EdgeRecipe, EdgeTask
 from .propagation_task import PropagationTask
 from .recipe import PropagationRecipe
 from .scribble_task import ScribbleRecipe, ScribbleTask
@@ -25,4 +26,5 @@ class Kind:
 TASKS: dict[str, Kind] = {
     "propagation": Kind(PropagationRecipe, PropagationTask),
     "scribble": Kind(ScribbleRecipe, lambda recipe, imagenet: ScribbleTask(imagenet, recipe)),
+    "edge": Kind(EdgeRecipe, lambda recipe, _: EdgeTask(recipe)),
 }
