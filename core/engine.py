@@ -9,6 +9,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from .clips.opening import open_clip
+from .edges.refine_edge import refine_edge
 from .errors import InputError
 from .propagation.propagate import propagate
 from .propagation.settings import PropagationSettings
@@ -17,8 +18,9 @@ from .refinement.refine import foreground, refine, refine_grey
 from .types import Clip, Direction, FrameRange, MatteKind, PropagationOptions, Stop, Stroke
 
 if TYPE_CHECKING:
+    from .edges.settings import EdgeSettings
     from .images.matte import Grey
-    from .ports import FrameSource, PropagationNet, ScribbleNet
+    from .ports import EdgeNet, FrameSource, PropagationNet, ScribbleNet
     from .types import Image, Matte, Mattes
 
     Frames = FrameSource | Sequence[Image] | Clip | str | PathLike[str]
@@ -53,12 +55,14 @@ class Engine:
         propagation: PropagationNet,
         settings: EngineSettings | None = None,
         *,
+        edge: EdgeNet | None = None,
         tier: str = "",
         device: str = "cpu",
         weights_id: str = "",
     ) -> None:
         self._scribble = scribble
         self._propagation = propagation
+        self._edge = edge
         self.settings = settings or EngineSettings()
         self.tier = tier
         self.device = device
@@ -88,6 +92,19 @@ class Engine:
     ) -> Grey:
         """Like `refine`, but takes and returns mattes (H, W) uint8 in 255ths, as stored; faster on large pictures."""
         return refine_grey(self._scribble, image, strokes, previous, zoom, self.settings.scribble_px)
+
+    def refine_edge(self, image: Image, matte: Matte, edge: EdgeSettings | None = None) -> tuple[Matte, Image]:
+        """Returns alpha (H, W) float32 and the object's straight colours (H, W, 3) uint8; see `core.edges`.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            matte: (H, W) float in [0, 1].
+            edge: None = the defaults; with all settings at 0 alpha equals the matte, bit for bit.
+
+        Raises:
+            InputError: wrong picture or matte; SizeMismatch when their sizes differ.
+        """
+        return refine_edge(self._edge, image, matte, edge)
 
     def propagate(
         self,

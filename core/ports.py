@@ -55,6 +55,14 @@ class PropagationNet(Protocol):
         ...
 
 
+class EdgeNet(Protocol):
+    """Finds alpha along an object's edge, in pictures at full resolution."""
+
+    def predict(self, image: Image, matte: Matte) -> Matte:
+        """Returns alpha (h, w) float32 in [0, 1] of a part of a picture, given its matte (h, w)."""
+        ...
+
+
 @runtime_checkable
 class FrameSource(Protocol):
     """A clip with random access to exact frames. Raises FrameReadError."""

@@ -20,6 +20,7 @@ from ..checkpoint_weights import CheckpointWeights, fill
 from ..networks import affinity
 from ..networks.affinity import aggregate_mattes
 from ..networks.blocks import fold_batch_norms
+from ..networks.edge_net import EdgeNet
 from ..networks.propagation_net import FrameKey, PropagationNet, propagation_size
 from ..networks.scribble_to_mask import ScribbleToMask
 from ..registry import WeightEntry, find_entry, kind_of, load_weights
@@ -175,6 +176,29 @@ class PropagationPredictor:
             )
 
 
+class EdgePredictor:
+    """Alpha along an object's edge, on parts of a picture at full resolution."""
+
+    def __init__(self, network: EdgeNet, device: str = "cpu", precision: Precision = "auto") -> None:
+        self._run = Runner(device, precision)
+        self._network = self._run.place(network)
+
+    def predict(self, image: Image, matte: Array) -> Array:
+        """Returns alpha (h, w) float32 in [0, 1].
+
+        Args:
+            image: (h, w, 3) uint8 RGB.
+            matte: (h, w) in [0, 1].
+
+        Raises:
+            OutOfMemory: the device's memory does not suffice.
+        """
+        with self._run():
+            given = self._run.maps(matte[None], "replicate")
+            alpha = torch.sigmoid(self._network(self._run.image(image), given).float())
+            return to_numpy(alpha[0, 0], (image.shape[0], image.shape[1]))
+
+
 def load_scribble(
     entry: WeightEntry | str = "scribble",
     device: str = "cpu",
@@ -208,6 +232,20 @@ def load_propagation(
         size, similarity = propagation_size(loose.state), loose.similarity
     network = _trained(lambda: PropagationNet(size=size, similarity=similarity), entry, loose, device, precision)
     return PropagationPredictor(network, device, precision)
+
+
+def load_edge(
+    entry: WeightEntry | str = "edge",
+    device: str = "cpu",
+    precision: Precision = "auto",
+    loose: CheckpointWeights | None = None,
+) -> EdgePredictor:
+    """Returns the predictor with trained weights: those of the registry, or loose ones for the same network.
+
+    Raises:
+        WeightsMissing, WeightsDamaged: the file is absent or not the one in the registry, or holds another network.
+    """
+    return EdgePredictor(_trained(EdgeNet, entry, loose, device, precision), device, precision)
 
 
 class _Unfilled(TorchFunctionMode):

@@ -48,9 +48,9 @@ class Runner:
         tensor = self._sent(np.ascontiguousarray(image)).permute(2, 0, 1)[None].to(self.dtype)
         return padded(tensor, "replicate").contiguous(memory_format=torch.channels_last)
 
-    def maps(self, maps: Array) -> Tensor:
-        """Returns (N, h, w) float32 as (1, N, H, W) on the device, padded with zeros."""
-        return padded(self._sent(np.ascontiguousarray(maps, dtype=np.float32))[None].to(self.dtype), "constant")
+    def maps(self, maps: Array, padding: str = "constant") -> Tensor:
+        """Returns (N, h, w) float32 as (1, N, H, W) on the device, padded with zeros or as `padding` says."""
+        return padded(self._sent(np.ascontiguousarray(maps, dtype=np.float32))[None].to(self.dtype), padding)
 
     def _sent(self, array: NDArray[np.generic]) -> Tensor:
         """Returns the array on the device; from pinned memory a graphics card copies it while the program goes on."""

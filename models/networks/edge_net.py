@@ -93,7 +93,7 @@ class EdgeNet(nn.Module):
             matte: (B, 1, H, W) in [0, 1], of a propagation.
         """
         with torch.autocast(image.device.type, enabled=False):
-            seen = evidence(image.float(), matte.float()).to(self.stem.weight.dtype)
+            seen = evidence(image.float(), matte.float()).to(image.dtype)
         x1 = F.relu(self.stem(seen))
         x2 = self.block2(self.down2(x1))
         x4 = self.block4(self.down4(F.relu(x2)))

@@ -177,20 +177,21 @@ def _hair(alpha: Floats, colour: Floats, rng: np.random.Generator) -> tuple[Floa
     count = int(min(len(rim) * rng.uniform(0.15, 1.6), 900))
     strength, curl = float(rng.uniform(0.4, 1.0)), float(rng.uniform(0.02, 0.15))
     bald = _field(rng, side, 4) < float(rng.uniform(-2.5, 0.3))
-    for y, x in rim[rng.integers(0, len(rim), count)]:
-        if bald[y, x]:
-            continue
-        angle = np.arctan2(-slope_y[y, x], -slope_x[y, x]) + wind[y, x] + rng.normal(0.0, spread)
-        steps = np.linspace(-0.15, 1.0, 7) * length * rng.uniform(0.3, 1.2)
-        bend = angle + np.cumsum(rng.normal(0.0, curl, 7)) + rng.normal(0.0, 0.5) * np.linspace(0, 1, 7)
-        across = np.diff(steps, prepend=steps[0])
-        points = np.stack((x + steps[0] * np.cos(bend[0]) + np.cumsum(across * np.cos(bend)),
-                           y + steps[0] * np.sin(bend[0]) + np.cumsum(across * np.sin(bend))), 1)  # fmt: skip
-        drawn = np.int32(np.round((points + 0.5) * fine * 16 - 8))[None]
-        value = int(255 * min(strength * rng.uniform(0.6, 1.3), 1.0))
-        width = int(rng.integers(1, fine + 1))
-        cv2.polylines(strands, drawn, False, value, width, cv2.LINE_AA, 4)
-        cv2.polylines(tint, drawn, False, int(rng.integers(1, 256)), width + 1, cv2.LINE_8, 4)
+    roots = rim[rng.integers(0, len(rim), count)]
+    roots = roots[~bald[roots[:, 0], roots[:, 1]]]
+    number, joints = len(roots), np.linspace(0.0, 1.0, 7)
+    y, x = roots[:, :1], roots[:, 1:]
+    angle = np.arctan2(-slope_y[y, x], -slope_x[y, x]) + wind[y, x] + rng.normal(0.0, spread, (number, 1))
+    angle = angle + np.cumsum(rng.normal(0.0, curl, (number, 7)), axis=1) + rng.normal(0.0, 0.5, (number, 1)) * joints
+    reach = length * rng.uniform(0.3, 1.2, (number, 1))
+    along = np.concatenate((np.full((number, 1), -0.15), np.full((number, 6), 1.15 / 6)), axis=1) * reach
+    points = np.stack((x + np.cumsum(along * np.cos(angle), 1), y + np.cumsum(along * np.sin(angle), 1)), axis=-1)
+    points = np.int32(np.round((points + 0.5) * fine * 16 - 8))
+    values = np.uint8(255 * np.minimum(strength * rng.uniform(0.6, 1.3, number), 1.0)).tolist()
+    widths, tints = rng.integers(1, fine + 1, number).tolist(), rng.integers(1, 256, number).tolist()
+    for line, value, width, shade_of in zip(points, values, widths, tints, strict=True):
+        cv2.polylines(strands, [line], False, value, width, cv2.LINE_AA, 4)
+        cv2.polylines(tint, [line], False, shade_of, width + 1, cv2.LINE_8, 4)
     size = (side, side)
     hair = cv2.resize(strands, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255.0
     shade = cv2.resize(tint, size, interpolation=cv2.INTER_NEAREST).astype(np.float32) / 255.0

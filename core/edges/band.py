@@ -1,0 +1,88 @@
+"""Where a matte may be half-transparent: a band along its edge, as wide as the matte is unsure there.
+
+Elsewhere the matte is decided: solid inside, clean outside, whatever the network doubted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..types import Matte
+
+DOUBT = 0.04
+"""Mattes between this and 1 less this are undecided."""
+
+LEAST_PX, MOST_PX = 5.0, 24.0
+"""Bounds of the automatic half-width."""
+
+REACH = 0.75
+"""Half-width relative to the local width of the undecided ramp."""
+
+_WINDOW = 33
+"""Side of the square over which the ramp's width is averaged."""
+
+MARGIN_PX = 64
+"""Pixels around a tile that the band inside may depend on, for automatic widths."""
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A decided matte and where it stays open.
+
+    Attributes:
+        solid: (H, W) bool, the object where no doubt is left.
+        open: (H, W) bool, where alpha is to be found.
+        weight: (H, W) float32 in [0, 1], how far alpha counts there: falls to 0 at the band's rim.
+    """
+
+    solid: NDArray[np.bool_]
+    open: NDArray[np.bool_]
+    weight: NDArray[np.float32]
+
+
+def find_band(matte: Matte, width_px: float = 0.0) -> Band:
+    """Returns the band of a matte (H, W).
+
+    Args:
+        matte: float32 in [0, 1].
+        width_px: half-width of the band; 0 = by the matte's own doubt.
+    """
+    solid = matte >= 0.5
+    edge = _edge_of(solid)
+    if not edge.any():
+        nowhere = np.zeros(matte.shape, bool)
+        return Band(solid, nowhere, np.zeros(matte.shape, np.float32))
+    distance = cv2.distanceTransform((~edge).astype(np.uint8), cv2.DIST_L2, 5)
+    reach: NDArray[np.float32] | float = width_px or half_width(matte, edge)
+    # Fades over the outer two pixels, so that the band's rim does not show.
+    weight = np.clip((reach - distance) / 2.0 + 1.0, 0.0, 1.0).astype(np.float32)
+    return Band(solid, weight > 0, weight)
+
+
+def half_width(matte: Matte, edge: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Returns the automatic half-width (H, W) in pixels near an edge: area of the local ramp over the edge's length."""
+    ramp = ((matte > DOUBT) & (matte < 1 - DOUBT)).astype(np.float32)
+    area, length = (
+        cv2.boxFilter(part, -1, (_WINDOW, _WINDOW), borderType=cv2.BORDER_REPLICATE)
+        for part in (ramp, edge.astype(np.float32) * 0.5)  # the edge is drawn two pixels wide
+    )
+    wide = area / np.maximum(length, 0.5 / _WINDOW**2)
+    return np.asarray(np.clip(REACH * wide, LEAST_PX, MOST_PX), np.float32)
+
+
+def _edge_of(solid: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Returns the pixels on either side of the outline; the picture's border is no outline."""
+    edge = np.zeros(solid.shape, bool)
+    across, down = solid[:, 1:] != solid[:, :-1], solid[1:] != solid[:-1]
+    edge[:, 1:] |= across
+    edge[:, :-1] |= across
+    edge[1:] |= down
+    edge[:-1] |= down
+    return edge

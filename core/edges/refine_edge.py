@@ -1,0 +1,139 @@
+"""Alpha and clean colour of an object from its matte, tile by tile, so that memory does not grow with the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+import cv2
+import numpy as np
+
+from ..errors import InputError
+from ..images.matte import check_image, check_matte
+from . import adjust
+from .band import MARGIN_PX, find_band
+from .foreground import estimate_foreground
+from .settings import EdgeSettings
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..ports import EdgeNet
+    from ..types import Image, Matte
+
+TILE_PX = 128
+"""Side of the part of a tile whose alpha is kept; what the network sees is larger by `SEEN_PX` on each side."""
+
+SEEN_PX = 32
+COLOUR_TILE_PX, COLOUR_MARGIN_PX = 256, 64
+COLOUR_REACH_PX = 4
+"""Clean colours reach this far beyond half-transparent pixels: scaling mixes in neighbours of alpha 0."""
+
+
+class Tile(NamedTuple):
+    """A part of a picture: what is kept, what is seen for it, and what is kept within what is seen."""
+
+    kept: tuple[slice, slice]
+    seen: tuple[slice, slice]
+    inner: tuple[slice, slice]
+
+
+def refine_edge(
+    net: EdgeNet | None, image: Image, matte: Matte, settings: EdgeSettings | None = None
+) -> tuple[Matte, Image]:
+    """Returns alpha (H, W) float32 in [0, 1], and the object's straight colours (H, W, 3) uint8.
+
+    With all settings at 0 both equal what was given, bit for bit.
+
+    Args:
+        net: finds alpha in the band along the edge; None = the matte's own values stay there.
+        image: (H, W, 3) uint8 RGB.
+        matte: (H, W) float in [0, 1].
+        settings: see there; None = the defaults.
+
+    Raises:
+        InputError: wrong picture or matte, or several objects; SizeMismatch when their sizes differ.
+    """
+    check_image(image)
+    alpha = check_matte(matte, (image.shape[0], image.shape[1]))
+    if alpha.ndim != 2:
+        raise InputError("The matte has more than one object.", "Refine the edge of one object at a time.")
+    chosen = settings or EdgeSettings()
+    if chosen.changes_alpha:
+        alpha = _alpha(net, image, alpha, chosen)
+    colours = _clean(image, alpha, chosen.decontaminate) if chosen.decontaminate else image
+    return alpha, colours
+
+
+def _alpha(net: EdgeNet | None, image: Image, matte: Matte, settings: EdgeSettings) -> Matte:
+    alpha = adjust.fill_holes(matte, settings.fill_holes)
+    alpha = adjust.remove_dots(alpha, settings.remove_dots)
+    if settings.detail:
+        found = _detailed(net, image, alpha, settings.width)
+        alpha = found if settings.detail == 1 else alpha + np.float32(settings.detail) * (found - alpha)
+    if settings.grow:
+        alpha = adjust.grow(alpha, settings.grow)
+    alpha = adjust.smooth(alpha, settings.smooth)
+    alpha = adjust.feather(alpha, settings.feather)
+    return np.asarray(adjust.clip(alpha, settings.clip_black, settings.clip_white), np.float32)
+
+
+def _detailed(net: EdgeNet | None, image: Image, matte: Matte, width_px: float) -> Matte:
+    """Returns the matte decided everywhere but in the band, where it is the network's alpha."""
+    out = np.empty_like(matte)
+    margin = MARGIN_PX + int(width_px)
+    for tile in tiles(matte.shape, TILE_PX, margin):
+        seen = matte[tile.seen]
+        band = find_band(seen, width_px)
+        solid = band.solid[tile.inner].astype(np.float32)
+        weight = band.weight[tile.inner]
+        if weight.any():
+            found = _predicted(net, image, matte, tile)
+            solid += weight * (found - solid)
+        out[tile.kept] = solid
+    return out
+
+
+def _predicted(net: EdgeNet | None, image: Image, matte: Matte, tile: Tile) -> Matte:
+    """Returns alpha of the part of a tile that is kept."""
+    if net is None:
+        return matte[tile.kept]
+    closer = around(matte.shape, tile.kept, SEEN_PX)
+    found = net.predict(np.ascontiguousarray(image[closer.seen]), np.ascontiguousarray(matte[closer.seen]))
+    return np.asarray(found[closer.inner], np.float32)
+
+
+def _clean(image: Image, alpha: Matte, share: float) -> Image:
+    """Returns the picture with the background's share of colour taken out along the edge."""
+    out = image.copy()
+    reach = np.ones((2 * COLOUR_REACH_PX + 1,) * 2, np.uint8)
+    for tile in tiles(alpha.shape, COLOUR_TILE_PX, COLOUR_MARGIN_PX):
+        seen = alpha[tile.seen]
+        mixed = ((seen > 0) & (seen < 1)).astype(np.uint8)
+        near: NDArray[np.bool_] = cv2.dilate(mixed, reach)[tile.inner] > 0
+        if not near.any():
+            continue
+        colours = estimate_foreground(image[tile.seen], seen)[tile.inner]
+        own = image[tile.kept]
+        if share < 1:
+            colours = np.rint(own + np.float32(share) * (colours.astype(np.float32) - own)).astype(np.uint8)
+        out[tile.kept] = np.where(near[..., None], colours, own)
+    return out
+
+
+def tiles(size_hw: tuple[int, ...], side: int, margin: int) -> Iterator[Tile]:
+    """Yields tiles that cover a picture once."""
+    for top in range(0, size_hw[0], side):
+        for left in range(0, size_hw[1], side):
+            kept = np.s_[top : min(top + side, size_hw[0]), left : min(left + side, size_hw[1])]
+            yield around(size_hw, kept, margin)
+
+
+def around(size_hw: tuple[int, ...], kept: tuple[slice, slice], margin: int) -> Tile:
+    """Returns the tile that sees `margin` pixels around what is kept, as far as the picture goes."""
+    seen, inner = [], []
+    for part, size in zip(kept, size_hw, strict=False):
+        start, stop = max(part.start - margin, 0), min(part.stop + margin, size)
+        seen.append(slice(start, stop))
+        inner.append(slice(part.start - start, part.stop - start))
+    return Tile(kept, (seen[0], seen[1]), (inner[0], inner[1]))

@@ -1,0 +1,92 @@
+"""How an edge is refined: the artist's settings, within bounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from ..errors import InputError
+
+MOST_PX = 100.0
+"""Most pixels by which an edge is moved or softened."""
+
+BOUNDS: dict[str, tuple[float, float]] = {
+    "detail": (0.0, 1.0),
+    "width": (0.0, MOST_PX),
+    "grow": (-MOST_PX, MOST_PX),
+    "feather": (0.0, MOST_PX),
+    "clip_black": (0.0, 0.99),
+    "clip_white": (0.0, 0.99),
+    "smooth": (0.0, MOST_PX),
+    "fill_holes": (0.0, 1000.0),
+    "remove_dots": (0.0, 1000.0),
+    "decontaminate": (0.0, 1.0),
+}
+"""Lowest and highest value of each setting."""
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeSettings:
+    """Settings of an edge; with all at 0 the matte stays as it is, bit for bit. Pixels are those of the picture.
+
+    Attributes:
+        detail: share of the alpha that the picture shows along the edge, 0 (the matte's own) to 1.
+        width: pixels on either side of the edge in which alpha may be between 0 and 1; 0 = automatic, by how unsure the
+            matte is there. Without effect when `detail` is 0.
+        grow: pixels by which the edge moves outwards; inwards when negative; fractions count.
+        feather: pixels on either side over which the edge is softened, about.
+        clip_black: alpha up to this becomes 0, the rest is stretched.
+        clip_white: alpha from 1 less this on becomes 1, the rest is stretched.
+        smooth: radius in pixels of the bumps and dents of the outline that are evened out.
+        fill_holes: holes up to so many pixels across are filled.
+        remove_dots: parts up to so many pixels across are removed.
+        decontaminate: share of the old background's colour that is taken out of half-transparent pixels.
+
+    Raises:
+        InputError: a value is out of bounds, or not a number.
+    """
+
+    detail: float = 1.0
+    width: float = 0.0
+    grow: float = 0.0
+    feather: float = 0.0
+    clip_black: float = 0.0
+    clip_white: float = 0.0
+    smooth: float = 0.0
+    fill_holes: float = 0.0
+    remove_dots: float = 0.0
+    decontaminate: float = 1.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            _check(field.name, getattr(self, field.name))
+        if self.clip_black + self.clip_white > 0.99:
+            raise InputError(
+                f"Clip black {self.clip_black:g} and clip white {self.clip_white:g} leave nothing between them.",
+                "Together they may be 0.99 at most.",
+            )
+
+    @property
+    def is_neutral(self) -> bool:
+        """Returns True if nothing changes alpha or colour."""
+        return not self.changes_alpha and self.decontaminate == 0
+
+    @property
+    def changes_alpha(self) -> bool:
+        """Returns True if any setting but `decontaminate` and `width` is not 0."""
+        return any(getattr(self, f.name) != 0 for f in fields(self) if f.name not in ("width", "decontaminate"))
+
+
+def _check(name: str, value: Any) -> None:
+    low, high = BOUNDS[name]
+    label = name.replace("_", " ")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:  # NaN too
+        raise InputError(f"The edge's {label} cannot be {_shown(value)}.", f"Use a number from {low:g} to {high:g}.")
+
+
+def _shown(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, int | float) else f"a {type(value).__name__}"
+
+
+UNCHANGED = EdgeSettings(detail=0.0, decontaminate=0.0)
+"""Leaves alpha and colours as they are."""
