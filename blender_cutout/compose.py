@@ -23,12 +23,14 @@ from .environment import machine
 from .environment.tier_record import fitting_tier
 
 if TYPE_CHECKING:
-    from .core.ports import PropagationNet, ScribbleNet
+    from .core.ports import EdgeNet, PropagationNet, ScribbleNet
+    from .core.types import Image, Matte
 
 T = TypeVar("T")
 DEVICES = (AUTO, "cpu", "cuda", "mps")
-KINDS = ("scribble", "propagation")
+KINDS = ("scribble", "propagation", "edge")
 """The kinds of weights."""
+EDGE = "edge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +41,13 @@ class Networks:
         scribble: stroke network.
         propagation: propagation network.
         weights_id: hash of the weight files.
+        edge: edge network; None = no weights. No mask depends on it, so it is not in the hash.
     """
 
     scribble: ScribbleNet
     propagation: PropagationNet
     weights_id: str
+    edge: EdgeNet | None = None
 
 
 Loose = Mapping[str, Path | Sequence[Path]]
@@ -56,9 +60,9 @@ def load_engine(tier: str = AUTO, device: str = AUTO, weights: Loose | None = No
     Args:
         tier: a name from `cutout tiers`; auto = see `choose_tier`.
         device: auto, cpu, cuda or mps; auto takes cuda, then mps, then cpu.
-        weights: checkpoints or safetensors files to use instead of the tier's own, by kind: "scribble", "propagation".
-            Several propagation networks are combined: if there are as many as the tier has, with the tier's scales and
-            mirroring, otherwise once each at the full working size.
+        weights: checkpoints or safetensors files to use instead of the tier's own, by kind: "scribble", "propagation",
+            "edge". Several propagation networks are combined: if there are as many as the tier has, with the tier's
+            scales and mirroring, otherwise once each at the full working size.
 
     Raises:
         InputError: unknown tier or device, or a device that this machine does not have.
@@ -111,6 +115,7 @@ def make_engine(networks: Networks, tier: Tier, device: str = "cpu") -> Engine:
         networks.scribble,
         networks.propagation,
         settings_of(tier),
+        edge=networks.edge,
         tier=tier.name,
         device=device,
         weights_id=networks.weights_id,
@@ -188,15 +193,26 @@ def load_networks(tier: Tier, device: str, weights: Loose | None = None) -> Netw
         loaded = [predictors.load_propagation(name, device, precision, file) for name, file in sources("propagation")]
         members = ensemble.members(loaded, _looks(tier, len(loaded)))
         propagation = members[0] if len(members) == 1 else ensemble.PropagationEnsemble(members)
+        edge_file = other[EDGE][0] if EDGE in other else None
         hashes = "".join(
             registry.find_entry(name).sha256 if file is None else file.sha256
             for kind in names
             for name, file in sources(kind)
         )
     weights_id = hashlib.sha256(hashes.encode()).hexdigest()[:16]
+    edge: EdgeNet | None = None
+    if edge_file is not None or EDGE in registry.WEIGHTS:
+        edge = _Edge(lambda: predictors.load_edge(EDGE, device, edge_precision(device), edge_file))
     return Networks(
-        cast("ScribbleNet", _Translated(scribble)), cast("PropagationNet", _Translated(propagation)), weights_id
+        cast("ScribbleNet", _Translated(scribble)), cast("PropagationNet", _Translated(propagation)), weights_id, edge
     )
+
+
+def edge_precision(device: str) -> Any:
+    """The precision of the edge network: 16 bits where they are faster."""
+    from .models.inference import packed
+
+    return "bf16" if device == "cpu" and packed.fast_bfloat16() else "auto"
 
 
 def _files(given: Path | Sequence[Path]) -> Sequence[Path]:
@@ -299,6 +315,21 @@ class _Translated:
 
         setattr(self, name, call)  # from then on it is found at once
         return call
+
+
+class _Edge:
+    """An edge network that is loaded when first needed, and whose errors are translated."""
+
+    def __init__(self, load: Callable[[], EdgeNet]) -> None:
+        self._load = load
+        self._net: EdgeNet | None = None
+
+    def predict(self, image: Image, matte: Matte) -> Matte:
+        """See `EdgeNet`."""
+        with translated():
+            if self._net is None:
+                self._net = self._load()
+            return self._net.predict(image, matte)
 
 
 def _torch() -> Any:

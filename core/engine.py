@@ -47,6 +47,7 @@ class Engine:
         device: where the networks run.
         weights_id: hash of the weights; results made with other weights are not comparable.
         settings: working sizes and memory.
+        edge: network for `refine_edge`; None = edges keep the matte's own alpha.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class Engine:
     ) -> None:
         self._scribble = scribble
         self._propagation = propagation
-        self._edge = edge
+        self.edge = edge
         self.settings = settings or EngineSettings()
         self.tier = tier
         self.device = device
@@ -104,7 +105,7 @@ class Engine:
         Raises:
             InputError: wrong picture or matte; SizeMismatch when their sizes differ.
         """
-        return refine_edge(self._edge, image, matte, edge)
+        return refine_edge(self.edge, image, matte, edge)
 
     def propagate(
         self,

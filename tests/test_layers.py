@@ -28,6 +28,7 @@ WRONG = {
     "core/session/upwards.py": "from ..export import film",
     "core/propagation/upwards.py": "from ..session import store",
     "core/refinement/upwards.py": "from ..clips import cuts",
+    "core/edges/upwards.py": "from ..clips import cuts",
     "core/clips/upwards.py": "from .. import engine",
     "core/images/upwards.py": "from ..clips import source",
     "core/upwards.py": "from ..models import registry",

@@ -7,9 +7,10 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..core.edges.settings import UNCHANGED
 from ..core.errors import InputError
 from ..core.export import output_files
-from . import arguments, files
+from . import arguments, edge_flags, files
 
 if TYPE_CHECKING:
     from ..core.types import FrameRange
@@ -37,14 +38,11 @@ def add_parser(commands: Any) -> None:
         "its own speed and loops; scaled to cover the frame",
     )  # fmt: skip
     kind.add_argument("--rgba", action="store_true", help="no background: the masks become the alpha channel")
+    edge_flags.add_edge(parser, UNCHANGED)
     parser.add_argument(
-        "--edge-shrink", type=arguments.number(-100, 100), default=0.0, metavar="PX",
-        help="move the edge inwards by up to 100 pixels (negative: outwards)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--edge-feather", type=arguments.number(0, 100), default=0.0, metavar="PX",
-        help="soften the edge over up to 100 pixels",
-    )  # fmt: skip
+        "--edge-shrink", type=arguments.number(-100, 100), default=0.0, metavar="PX", help="the opposite of --edge-grow"
+    )
+    arguments.add_engine(parser)
     parser.add_argument("--range", type=arguments.span, metavar="A:B", help="frames A to B - 1 only")
     parser.add_argument(
         "--fps", type=arguments.number(0.1, 1000), metavar="RATE",
@@ -56,10 +54,9 @@ def add_parser(commands: Any) -> None:
 def run(args: argparse.Namespace, context: Context) -> int:
     """Writes the composite."""
     from ..core.clips.opening import open_clip
-    from ..core.export.composite import Edge
     from ..core.export.film import FilmLook, is_movie, open_background, write_film
 
-    edge = Edge(args.edge_shrink, args.edge_feather)
+    edge = edge_flags.edge_of(args, shrink=args.edge_shrink)
     look = FilmLook("" if args.rgba else args.background, edge, args.fps or 0.0)
     with open_clip(args.clip) as clip:
         masks = files.MaskFolder(args.masks, clip.size, foreign=True, object_id=args.object)
@@ -79,8 +76,9 @@ def run(args: argparse.Namespace, context: Context) -> int:
             if args.output.samefile(args.masks):
                 raise InputError(f"{args.output} is the folder of the masks.", "Give another folder for the result.")
         report = context.report
+        net = context.load(args.tier, args.device).edge if edge.detail else None
         report.event("start", frames=len(bounds), first=bounds.start, stop=bounds.stop)
-        steps = write_film(clip, args.clip, list(bounds), masks.__getitem__, args.output, look)
+        steps = write_film(clip, args.clip, list(bounds), masks.__getitem__, args.output, look, net)
         sound = ""
         with closing(steps):
             written = (step for step in steps if not step.checked)

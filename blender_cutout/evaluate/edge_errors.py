@@ -111,8 +111,8 @@ def edge_table(records: Sequence[Mapping[str, Any]], against: str) -> str:
         for measure in MEASURES:
             own, raw = ([r[measure] for r in records if r["way"] == w] for w in (way, against))
             base = float(np.mean(raw))
-            bounds = interval([a / base for a in own])
-            spread = f" ({bounds[0]:.2f} to {bounds[1]:.2f})" if bounds and way != against else ""
+            bounds = interval([(a - b) / base for a, b in zip(own, raw, strict=True)])
+            spread = f" ({1 + bounds[0]:.2f} to {1 + bounds[1]:.2f})" if bounds and way != against else ""
             cells.append(f"{measure} {np.mean(own):.2f} = {np.mean(own) / base:.2f} x{spread}")
         lines.append(f"{way}: " + ", ".join(cells))
     return "\n".join(lines)

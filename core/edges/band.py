@@ -19,17 +19,22 @@ if TYPE_CHECKING:
 DOUBT = 0.04
 """Mattes between this and 1 less this are undecided."""
 
-LEAST_PX, MOST_PX = 5.0, 24.0
-"""Bounds of the automatic half-width."""
+LEAST_PX, MOST_PX = 5.0, 12.0
+"""Bounds of the automatic half-width, in pictures up to `USUAL_SIDE_PX` on their shorter side; larger ones get more."""
+
+USUAL_SIDE_PX = 720
 
 REACH = 0.75
 """Half-width relative to the local width of the undecided ramp."""
 
+UNTRUE, TRUE = 0.5, 0.9
+"""Differences of the matte near an edge up to which it is only the border of a doubt, and from which it is an edge."""
+
+_NEAR = 25
+"""Side of the square in which the matte must differ as much."""
+
 _WINDOW = 33
 """Side of the square over which the ramp's width is averaged."""
-
-MARGIN_PX = 64
-"""Pixels around a tile that the band inside may depend on, for automatic widths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +52,23 @@ class Band:
     weight: NDArray[np.float32]
 
 
-def find_band(matte: Matte, width_px: float = 0.0) -> Band:
+def most_width(size_hw: tuple[int, ...]) -> float:
+    """Returns the largest automatic half-width in pixels, for a picture of that size."""
+    return MOST_PX * max(1.0, min(size_hw) / USUAL_SIDE_PX)
+
+
+def margin(most_px: float) -> int:
+    """Returns how many pixels around a tile the band inside may depend on."""
+    return int(most_px) + _WINDOW // 2 + 4
+
+
+def find_band(matte: Matte, width_px: float = 0.0, most_px: float = MOST_PX) -> Band:
     """Returns the band of a matte (H, W).
 
     Args:
         matte: float32 in [0, 1].
         width_px: half-width of the band; 0 = by the matte's own doubt.
+        most_px: the largest half-width by doubt.
     """
     solid = matte >= 0.5
     edge = _edge_of(solid)
@@ -60,13 +76,13 @@ def find_band(matte: Matte, width_px: float = 0.0) -> Band:
         nowhere = np.zeros(matte.shape, bool)
         return Band(solid, nowhere, np.zeros(matte.shape, np.float32))
     distance = cv2.distanceTransform((~edge).astype(np.uint8), cv2.DIST_L2, 5)
-    reach: NDArray[np.float32] | float = width_px or half_width(matte, edge)
+    reach: NDArray[np.float32] | float = width_px or half_width(matte, edge, most_px)
     # Fades over the outer two pixels, so that the band's rim does not show.
     weight = np.clip((reach - distance) / 2.0 + 1.0, 0.0, 1.0).astype(np.float32)
     return Band(solid, weight > 0, weight)
 
 
-def half_width(matte: Matte, edge: NDArray[np.bool_]) -> NDArray[np.float32]:
+def half_width(matte: Matte, edge: NDArray[np.bool_], most_px: float = MOST_PX) -> NDArray[np.float32]:
     """Returns the automatic half-width (H, W) in pixels near an edge: area of the local ramp over the edge's length."""
     ramp = ((matte > DOUBT) & (matte < 1 - DOUBT)).astype(np.float32)
     area, length = (
@@ -74,7 +90,14 @@ def half_width(matte: Matte, edge: NDArray[np.bool_]) -> NDArray[np.float32]:
         for part in (ramp, edge.astype(np.float32) * 0.5)  # the edge is drawn two pixels wide
     )
     wide = area / np.maximum(length, 0.5 / _WINDOW**2)
-    return np.asarray(np.clip(REACH * wide, LEAST_PX, MOST_PX), np.float32)
+    return np.asarray(np.clip(REACH * wide, LEAST_PX, most_px) * _trust(matte), np.float32)
+
+
+def _trust(matte: Matte) -> NDArray[np.float32]:
+    """Returns how far an edge is one, (H, W) in [0, 1]: between sure object and sure background, not within doubt."""
+    box = np.ones((_NEAR, _NEAR), np.uint8)
+    spread = cv2.dilate(matte, box) - cv2.erode(matte, box)
+    return np.asarray(np.clip((spread - UNTRUE) / (TRUE - UNTRUE), 0.0, 1.0), np.float32)
 
 
 def _edge_of(solid: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import InputError
 from ..images.matte import check_image, check_matte
 from . import adjust
-from .band import MARGIN_PX, find_band
+from .band import find_band, margin, most_width
 from .foreground import estimate_foreground
 from .settings import EdgeSettings
 
@@ -81,10 +81,9 @@ def _alpha(net: EdgeNet | None, image: Image, matte: Matte, settings: EdgeSettin
 def _detailed(net: EdgeNet | None, image: Image, matte: Matte, width_px: float) -> Matte:
     """Returns the matte decided everywhere but in the band, where it is the network's alpha."""
     out = np.empty_like(matte)
-    margin = MARGIN_PX + int(width_px)
-    for tile in tiles(matte.shape, TILE_PX, margin):
-        seen = matte[tile.seen]
-        band = find_band(seen, width_px)
+    most = most_width(matte.shape)
+    for tile in tiles(matte.shape, TILE_PX, margin(width_px or most)):
+        band = find_band(matte[tile.seen], width_px, most)
         solid = band.solid[tile.inner].astype(np.float32)
         weight = band.weight[tile.inner]
         if weight.any():

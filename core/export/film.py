@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,14 +20,17 @@ import numpy as np
 from ..atomic import unused_name, write
 from ..clips.opening import open_clip
 from ..clips.source import VideoSource
+from ..edges.refine_edge import refine_edge
+from ..edges.settings import UNCHANGED, EdgeSettings
 from ..errors import InputError, StoreError, store_errors
-from .composite import Edge, cover, over, rgba
+from .composite import cover, over, rgba
 from .pace import Pace, pace_of, time_of
 from .readback import check_picture
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from ..ports import EdgeNet
     from ..types import Image, Matte
     from .sound import Sound
 import re
@@ -62,7 +65,7 @@ class FilmLook:
 
     Attributes:
         background: a colour, or the path of a picture, a folder of pictures or a movie; "" = transparency.
-        edge: adjustments of the mattes' edge.
+        edge: how the mattes' edge is refined.
         fps: frames per second, 0.1 to 1000; 0 = the clip's own, 25 for pictures.
 
     Raises:
@@ -70,7 +73,7 @@ class FilmLook:
     """
 
     background: str = ""
-    edge: Edge = field(default_factory=Edge)
+    edge: EdgeSettings = UNCHANGED
     fps: float = 0.0
 
     def __post_init__(self) -> None:
@@ -92,6 +95,7 @@ def write_film(
     matte_of: Callable[[int], Matte],
     target: Path,
     look: FilmLook | None = None,
+    net: EdgeNet | None = None,
 ) -> Generator[FilmStep, None, None]:
     """Writes a film of these clip frames, in this order; yields after each one written, and after each read back.
 
@@ -102,6 +106,7 @@ def write_film(
         matte_of: the matte (H, W) of a clip frame.
         target: .mp4, .mkv or .mov; or a folder, for PNG named 000000.png by clip frame.
         look: see `FilmLook`.
+        net: finds alpha along the edge where the look asks for detail; see `refine_edge`.
 
     Raises:
         InputError: nothing to write, no such background, or a kind of file that cannot be written or has no alpha.
@@ -115,7 +120,8 @@ def write_film(
         background = open_background(look.background, clip.size, stack) if look.background else None
 
         def picture(frame: int, time: Fraction) -> NDArray[np.uint8]:
-            image, matte, own = clip[frame], look.edge.apply(matte_of(frame)), clip.alpha(frame)
+            own = clip.alpha(frame)
+            matte, image = refine_edge(net, clip[frame], matte_of(frame), look.edge)
             matte = matte if own is None else np.asarray(matte * own, np.float32)
             return over(image, matte, background(frame, time)) if background else rgba(image, matte)
 

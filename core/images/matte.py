@@ -129,6 +129,12 @@ def to_png(matte: Matte | Grey) -> bytes:
     return pack(to_grey(matte)).png()
 
 
+def to_deep_png(matte: Matte) -> bytes:
+    """Returns the matte (H, W) in [0, 1], rounded to the nearest of 65,536 steps, as a 16-bit grey PNG."""
+    deep = np.rint(matte * np.float32(65535)).astype(np.uint16)
+    return bytes(cv2.imencode(".png", deep, [cv2.IMWRITE_PNG_COMPRESSION, 3])[1].tobytes())
+
+
 def is_whole_png(data: bytes, size: tuple[int, int] | None = None) -> bool:
     """Returns True for a PNG of that height and width with no bit missing or flipped, without decoding it.
 

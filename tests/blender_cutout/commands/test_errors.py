@@ -167,6 +167,8 @@ COMPOSITE = ("composite", "clip", "--masks", "clip", "--rgba", "-o", "out")
 NUMBERS = [
     *((COMPOSITE, "--edge-shrink", text) for text in ("nan", "inf", "100000", "-1e9", "1e400", "", "much")),
     *((COMPOSITE, "--edge-feather", text) for text in ("nan", "-1", "1e9", "101")),
+    *((COMPOSITE, "--edge-detail", text) for text in ("nan", "-0.1", "1.1")),
+    *((COMPOSITE, "--edge-fill-holes", text) for text in ("-1", "1e9")),
     *((COMPOSITE, "--fps", text) for text in ("nan", "0", "-25", "1e-9", "inf", "1001")),
     *((COMPOSITE, "--range", text) for text in ("0:99999999999999999999", "-1:2", "1e3:")),
     *((("propagate", "clip", *PROPAGATE), "--stability", text) for text in ("nan", "1.1", "-0.1")),
@@ -294,6 +296,7 @@ def test_a_full_disk_stops_with_one_line_and_keeps_what_is_done(
         (("--background", "nosuch.jpg"), "neither a colour nor a file"),
         (("--background", "text.mp4"), "text.mp4"),
         (("--rgba", "--edge-feather", "-2"), "feather"),
+        (("--rgba", "--edge-clip-black", "0.6", "--edge-clip-white", "0.6"), "nothing between"),
         (("--rgba", "--fps", "0"), "--fps"),
         (("--rgba", "--range", "0:3"), "frame 2"),
         (("--rgba", "--background", "red"), "not allowed"),

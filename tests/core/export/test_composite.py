@@ -9,7 +9,7 @@ import pytest
 
 from blender_cutout.core.clips.opening import open_clip
 from blender_cutout.core.errors import InputError, SizeMismatch, StoreError
-from blender_cutout.core.export.composite import Edge, cover, over, rgba
+from blender_cutout.core.export.composite import cover, over, rgba
 from blender_cutout.core.export.film import parse_colour
 from blender_cutout.core.export.movie_writer import MovieWriter
 
@@ -54,43 +54,6 @@ def test_a_matte_or_background_of_another_size_is_refused(picture: np.ndarray) -
         over(picture, np.zeros((64, 90), np.float32), picture)
     with pytest.raises(SizeMismatch, match=r"50 x 64.*96 x 64"):
         over(picture, np.zeros((64, 96), np.float32), picture[:, :50])
-
-
-@pytest.mark.parametrize(("shrink", "area"), [(2, 16 * 26), (-3, None), (0, 20 * 30)])
-def test_shrink_moves_the_edge_by_that_many_pixels(square: np.ndarray, shrink: float, area: int | None) -> None:
-    result = Edge(shrink_px=shrink).apply(square)
-    if area is None:  # grown corners are round; the sides are not
-        assert np.flatnonzero(result[30] > 0.5)[[0, -1]].tolist() == [27, 62]
-    else:
-        assert int((result > 0.5).sum()) == area
-
-
-def test_half_a_pixel_of_shrink_lies_between_none_and_one(square: np.ndarray) -> None:
-    areas = [float(Edge(shrink_px=s).apply(square).sum()) for s in (0, 0.5, 1)]
-    assert areas[0] > areas[1] > areas[2]
-    assert areas[1] == pytest.approx((areas[0] + areas[2]) / 2)
-
-
-def test_an_object_at_the_pictures_border_is_not_shrunk_there() -> None:
-    matte = np.zeros((40, 40), np.float32)
-    matte[:, :20] = 1
-    result = Edge(shrink_px=3, feather_px=2).apply(matte)
-    assert (result[:, 0] == 1).all()
-    assert (result[0] == result[20]).all()
-
-
-def test_feather_softens_the_edge_and_nothing_else(square: np.ndarray) -> None:
-    result = Edge(feather_px=4).apply(square)
-    assert result[30, 45] == pytest.approx(1.0, abs=1e-3)
-    assert result[5, 5] == pytest.approx(0.0, abs=1e-3)
-    assert 0.3 < result[30, 30] < 0.7
-    assert result.sum() == pytest.approx(square.sum(), rel=1e-3)
-    for feather in (-1, 101, float("nan"), float("inf")):
-        with pytest.raises(InputError, match="feather"):
-            Edge(feather_px=feather)
-    for shrink in (-101, 1e9, float("nan")):
-        with pytest.raises(InputError, match="moved"):
-            Edge(shrink_px=shrink)
 
 
 @pytest.mark.parametrize("size", [(64, 96), (32, 96), (100, 20), (128, 192)])

@@ -1,0 +1,91 @@
+"""Runs `cutout edges`: alpha in 16 bits and clean colours of a clip's masks, for compositing elsewhere."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..core.edges.settings import EdgeSettings
+from ..core.errors import InputError
+from ..core.export import output_files
+from . import arguments, edge_flags, files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..core.clips.source import VideoSource
+    from ..core.engine import Engine
+    from .context import Context
+
+FOREGROUND = "foreground"
+"""Folder of the clean colours, within the results."""
+
+
+def add_parser(commands: Any) -> None:
+    """Adds the sub-command."""
+    parser = arguments.command(
+        commands,
+        "edges",
+        run,
+        "Refines the edges of masks: writes alpha as 16-bit grey PNG, 000000.png … by clip frame, and with "
+        "--foreground the object's colours without the background's share, straight (not premultiplied), as 8-bit RGB "
+        f"PNG in {FOREGROUND}/.",
+        "cutout edges shot.mp4 --masks masks --foreground -o alpha",
+    )
+    parser.add_argument("clip", type=Path, metavar="CLIP", help="movie file or folder of pictures")
+    parser.add_argument("--masks", type=Path, required=True, metavar="DIR", help="masks 000000.png … by clip frame")
+    arguments.add_object(parser)
+    parser.add_argument("--foreground", action="store_true", help="also write the object's own colours")
+    edge_flags.add_edge(parser, EdgeSettings())
+    parser.add_argument("--range", type=arguments.span, metavar="A:B", help="frames A to B - 1 only")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder for the results")
+    arguments.add_engine(parser)
+
+
+def run(args: argparse.Namespace, context: Context) -> int:
+    """Writes alpha and colours of every frame that has a mask."""
+    from ..core.clips.opening import open_clip
+
+    settings = edge_flags.edge_of(args)
+    with open_clip(args.clip) as clip:
+        masks = files.MaskFolder(args.masks, clip.size, foreign=True, object_id=args.object)
+        bounds = arguments.frame_range(args.range, len(clip))
+        frames = [frame for frame in bounds if frame in masks]
+        if not frames:
+            raise InputError("No frame of the range has a mask.", "Give the masks' own folder, or another --range.")
+        for folder in (args.output, args.output / FOREGROUND)[: 1 + args.foreground]:
+            output_files.prepare_folder(folder, args.clip)
+            if folder.samefile(args.masks):
+                raise InputError(f"{folder} is the folder of the masks.", "Give another folder for the results.")
+        report = context.report
+        report.event("start", frames=len(frames), first=frames[0], stop=frames[-1] + 1)
+        engine = context.load(args.tier, args.device)
+        steps = _write(clip, masks, frames, engine, settings, args)
+        for frame, path in report.progress(steps, len(frames), "refining edges"):
+            report.event("frame", frame=frame, path=str(path))
+        report.warn([*clip.take_notes(), *masks.take_notes()])
+    report.event("done", frames=len(frames), output=str(args.output))
+    report.say(f"{args.output}: {len(frames)} frames.")
+    return 0
+
+
+def _write(
+    clip: VideoSource,
+    masks: files.MaskFolder,
+    frames: list[int],
+    engine: Engine,
+    settings: EdgeSettings,
+    args: argparse.Namespace,
+) -> Iterator[tuple[int, Path]]:
+    """Yields (frame, path of its alpha) after each frame is written."""
+    from ..core.export.film import png
+    from ..core.images.matte import to_deep_png
+
+    for frame in frames:
+        alpha, colours = engine.refine_edge(clip[frame], masks[frame], settings)
+        path = args.output / files.mask_name(frame)
+        if args.foreground:
+            output_files.write_bytes(args.output / FOREGROUND / files.mask_name(frame), png(colours))
+        output_files.write_bytes(path, to_deep_png(alpha))
+        yield frame, path

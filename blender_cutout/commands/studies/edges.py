@@ -1,0 +1,44 @@
+"""`cutout study edges`: errors of refined edges on pictures with a known alpha, against the rough mask's."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ...compose import load_engine
+from ...core.edges.settings import EdgeSettings
+from ...evaluate.edge_errors import edge_table, measure_edges, read_edge_pictures
+from ..arguments import number, weight_file, weights_by_kind
+
+RAW, REFINED = "mask", "refined"
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Measures every picture as it is and refined, and writes a table; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="cutout study edges", description=__doc__)
+    parser.add_argument("data", type=Path, help="folder with images, mask, alpha, foreground and kinds.txt")
+    parser.add_argument("--detail", type=number(0, 1), default=1.0, help="of the edge (default 1)")
+    parser.add_argument("--decontaminate", type=number(0, 1), default=1.0, help="of its colours (default 1)")
+    parser.add_argument("--width", type=number(0, 100), default=0.0, help="of the band, 0 = automatic (default)")
+    parser.add_argument(
+        "--weights", type=weight_file, metavar="edge=FILE", action="append", help="another network's weights"
+    )
+    parser.add_argument("-o", "--output", type=Path, help="records of every picture as JSON lines")
+    args = parser.parse_args(words)
+    settings = EdgeSettings(detail=args.detail, decontaminate=args.decontaminate, width=args.width)
+    engine = load_engine("standard", "cpu", weights_by_kind(args.weights))
+    pictures = list(read_edge_pictures(args.data))
+    ways = {
+        RAW: lambda image, matte: (matte, image),
+        REFINED: lambda image, matte: engine.refine_edge(image, matte, settings),
+    }
+    records = measure_edges(pictures, ways)
+    if args.output:
+        args.output.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+    sys.stdout.write(edge_table(records, RAW) + "\n")
+    for kind in dict.fromkeys(record["kind"] for record in records):
+        sys.stdout.write(f"\n{kind}\n{edge_table([r for r in records if r['kind'] == kind], RAW)}\n")
+    return 0
