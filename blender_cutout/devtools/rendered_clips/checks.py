@@ -13,7 +13,7 @@ SMALLEST, LARGEST = 0.004, 0.45
 LEAST_FRAMES = 3
 """Frames in which an object is at least half as large as `SMALLEST`."""
 
-LEAST_CONTRAST = 14.0
+LEAST_CONTRAST = 20.0
 """See `contrast`: of an object, in the frame where it is largest."""
 
 

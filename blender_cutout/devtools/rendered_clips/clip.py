@@ -98,7 +98,7 @@ def _add_things(seen: view.View, looks: Looks, frames: int, grounded: bool) -> i
         like = min(int(chance.choice((1, 2, 3), p=(0.4, 0.4, 0.2))), wanted - number)
         kind = str(chance.choice(("shape", "figure", "blob"), p=(0.5, 0.28, 0.22)))
         seed, material = int(chance.integers(2**31)), looks.surface()
-        share = float(np.clip(np.exp(chance.normal(-1.0, 0.35)), 0.15, 0.7))
+        share = float(np.clip(np.exp(chance.normal(-0.4 if kind == "figure" else -0.65, 0.35)), 0.2, 1.0))
         level, depth = float(chance.uniform(-0.35, 0.35)), float(chance.uniform(view.NEAREST, 7.0))
         crosses = like > 1 and chance.random() < 0.75
         twins = chance.random() < 0.6
@@ -113,7 +113,7 @@ def _add_things(seen: view.View, looks: Looks, frames: int, grounded: bool) -> i
                 part.pass_index = number
             stands = grounded and (kind == "figure" or chance.random() < 0.6)
             _move(thing, seen, chance, path, size, stands)
-            if chance.random() < 0.12:
+            if chance.random() < 0.08:
                 occluders.add_smoke(seen, looks, path, size, frames)
     return number
 

@@ -6,7 +6,6 @@ stay: an interrupted run goes on. The same seed gives the same clips on the same
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import time
@@ -68,7 +67,7 @@ def make(
         frames: number of frames.
         sizes: widths and heights to choose from.
     """
-    part = target.with_name(f".part-{os.getpid()}-{target.name}")
+    part = target.with_name(f".part-{target.name}")
     try:
         for attempt in range(ATTEMPTS):
             shutil.rmtree(part, ignore_errors=True)
