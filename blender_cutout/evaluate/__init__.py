@@ -1,1 +1,1 @@
-"""How good the masks are, measured on clips and pictures whose masks are known: `cutout evaluate`."""
+"""Measures mask quality on clips and pictures with known masks (`cutout evaluate`)."""

@@ -1,7 +1,7 @@
-"""Another build's engine, in a process of its own: measured with this build's data, robots and arithmetic.
+"""Runs another build's engine in a process of its own, measured with this build's data, robots and scores.
 
-So a build that knows nothing of these measures, an older release for instance, is compared on the very same walks. It
-needs the public API only: `load_engine`, and the engine's `propagate`, `refine` and `foreground`.
+So even a build that lacks these measures, such as an older release, is compared on exactly the same walks. It needs
+only the public API: `load_engine`, and the engine's `propagate`, `refine` and `foreground`.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ class BuildEngine:
     """The engine of another build; a context manager.
 
     Args:
-        place: a checkout, run by this Python; or a Python in which another build is installed.
-        tier: of that build.
-        device: to run on.
+        place: a checkout, run by this Python; or a Python that has another build installed.
+        tier: the tier, in that build.
+        device: the device to run on.
         whole_frame: propagate without the crop that follows the object.
 
     Attributes:
         tier, device, weights_id: see `Engine`.
-        version: of the build.
+        version: the build's version.
 
     Raises:
         InputError: there is no such build.
-        WorkerDied: it does not start.
+        WorkerDied: its process cannot be started, or has died.
     """
 
     def __init__(self, place: Path, tier: str, device: str, whole_frame: bool = False) -> None:
@@ -71,11 +71,11 @@ class BuildEngine:
         self.close()
 
     def close(self) -> None:
-        """Ends its process."""
+        """Ends the process."""
         if self._process.stdin and self._process.stdout:
             try:
                 self._process.stdin.close()
-            except OSError:  # it is gone already
+            except OSError:  # it is already gone
                 pass
             self._process.stdout.close()
         try:
@@ -99,7 +99,7 @@ class BuildEngine:
     def propagate(
         self, frames: SizedSource, keyframes: Mapping[int, Mattes], frame_range: tuple[int, int], stability: float = 1.0
     ) -> Generator[tuple[int, Mattes], None, None]:
-        """See `Engine.propagate`; one keyframe. It must be read to its end."""
+        """See `Engine.propagate`; takes one keyframe. The iterator must be exhausted."""
         ((given, mattes),) = keyframes.items()
         ask = {
             "do": "propagate", "given": given, "range": list(frame_range), "stability": stability,
@@ -117,7 +117,7 @@ class BuildEngine:
         try:
             return frames[number]
         except CutoutError:
-            # Without a picture its engine fails too; then it waits for the next request.
+            # Without a picture the other engine fails too; then it waits for the next request.
             with suppress(InputError):
                 while True:
                     self._ask({})
@@ -144,14 +144,14 @@ class BuildEngine:
         self._errors.seek(0)
         last = self._errors.read().decode("utf-8", "replace").strip().splitlines()[-1:]
         said = f" ({last[0]})" if last else ""
-        return WorkerDied(f"The build {self._place} ended{said}.", "Check that `load_engine` works there.")
+        return WorkerDied(f"The build {self._place} died{said}.", "Check that `load_engine` works there.")
 
 
 def find_build(place: Path) -> tuple[str, str]:
-    """Returns (Python, checkout) of a place; the checkout is "" when the build is installed in that Python.
+    """Returns (Python, checkout) of a place; the checkout is "" if the build is installed in that Python.
 
     Raises:
-        InputError: there is neither.
+        InputError: it is neither.
     """
     if place.is_dir() and (place / "blender_cutout" / "__init__.py").is_file():
         return sys.executable, str(place.absolute())

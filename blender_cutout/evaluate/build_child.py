@@ -1,8 +1,8 @@
-"""Runs in the Python of another build and answers with its engine; see `build.py`. Uses only that build's public API.
+"""Serves the engine of another build, in that build's Python; see `build.py`. Uses only that build's public API.
 
-    python build_child.py CHECKOUT        ("" = the package that is installed in that Python)
+    python build_child.py CHECKOUT        ("" = the package installed in that Python)
 
-Must run with builds that are older than this file: it imports nothing of ours but what every release has.
+It must work with builds older than this file, so it imports nothing of ours but what every release has.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def send(pipe: BinaryIO, record: dict[str, Any], **arrays: Any) -> None:
 
 
 def receive(pipe: BinaryIO) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Reads one message as (record, arrays). Raises EOFError when the other side is gone."""
+    """Reads one message as (record, arrays). Raises EOFError if the other side is gone."""
     import numpy as np
 
     head, body = _HEAD.unpack(_exactly(pipe, _HEAD.size))
@@ -52,7 +52,7 @@ def _exactly(pipe: BinaryIO, count: int) -> bytes:
 
 
 class _Frames:
-    """The clip's frames, asked for over the pipe."""
+    """The clip's frames, requested over the pipe."""
 
     def __init__(self, inward: BinaryIO, outward: BinaryIO, length: int, size: tuple[int, int]) -> None:
         self.size = size
@@ -72,7 +72,7 @@ class _Frames:
 
 def serve(inward: BinaryIO, outward: BinaryIO) -> None:
     """Answers requests until the other side closes."""
-    other = importlib.import_module("blender_cutout")  # the build that is measured, not the one of this file
+    other = importlib.import_module("blender_cutout")  # the build being measured, not the one this file belongs to
     engine: Any = None
     while True:
         try:
@@ -98,13 +98,13 @@ def serve(inward: BinaryIO, outward: BinaryIO) -> None:
                 for frame, mattes in engine.propagate(frames, given, tuple(ask["range"]), stability=ask["stability"]):
                     send(outward, {"frame": frame}, mattes=mattes)
                 send(outward, {"end": True})
-        except Exception as error:  # whatever it is, it belongs to the build that is measured
+        except Exception as error:  # whatever it is, it belongs to the build being measured
             text = getattr(error, "text", f"{type(error).__name__}: {error}")
             send(outward, {"error": text, "hint": getattr(error, "hint", "")})
 
 
 def main() -> None:
-    """Serves over the process's own input and output; what the build prints goes to standard error."""
+    """Serves over the process's own input and output; anything the build prints goes to standard error."""
     if sys.argv[1]:
         sys.path.insert(0, sys.argv[1])
     outward = os.fdopen(os.dup(1), "wb")

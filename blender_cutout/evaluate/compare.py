@@ -1,4 +1,4 @@
-"""Two runs on the same plan, side by side: paired differences per clip with intervals; results on disk."""
+"""Compares two runs on the same plan: paired differences per clip with intervals; saves and loads results."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _EACH_CLIP = (VIDEO, HIDDEN, ROUNDS_ON_CLIPS)
 
 @dataclass(frozen=True)
 class Results:
-    """What a run measured.
+    """The results of a run.
 
     Attributes:
-        name: of the build, tier and weights, for people.
-        identity: of the plan, see `plan.Plan.identity`.
+        name: build, tier and weights, for people.
+        identity: the plan's, see `selection.Plan.identity`.
         units: measure -> clip or picture -> its values.
-        about: anything else worth keeping (version, tier, device, means).
+        about: anything else worth storing (version, tier, device, means).
     """
 
     name: str
@@ -46,7 +46,7 @@ class Results:
     about: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> bytes:
-        """Returns the results as the text of a file."""
+        """Returns the results as a file's contents."""
         record = {
             "cutout evaluate": FORMAT,
             "name": self.name,
@@ -58,10 +58,10 @@ class Results:
 
     @classmethod
     def read(cls, path: Path) -> Results:
-        """Reads a file that `cutout evaluate --save` wrote.
+        """Reads a file written by `cutout evaluate --save`.
 
         Raises:
-            InputError: missing, damaged, or something else.
+            InputError: missing, damaged, or not such a file.
         """
         try:
             record = json.loads(path.read_bytes())
@@ -70,10 +70,10 @@ class Results:
         except ValueError as error:
             raise InputError(f"The file {path} is damaged or not JSON.", "Measure again with --save.") from error
         if not isinstance(record, dict) or "cutout evaluate" not in record:
-            raise InputError(f"The file {path} has no saved results.", "Give a file that --save wrote.")
+            raise InputError(f"The file {path} has no saved results.", "Give a file written by --save.")
         if record["cutout evaluate"] != FORMAT:
             raise InputError(
-                f"The results {path} are of another version of this program.", "Measure again with --save."
+                f"The results {path} come from another version of this program.", "Measure again with --save."
             )
         try:
             identity = {
@@ -85,45 +85,46 @@ class Results:
             raise InputError(f"The results {path} are incomplete.", "Measure again with --save.") from error
 
     def check(self, wanted: Identity) -> None:
-        """Raises InputError when these results are of other data or walks than wanted."""
+        """Raises InputError if these results come from other data or walks than wanted."""
         for kind, each in wanted.items():
             own = self.identity.get(kind)
             if own is None:
                 raise InputError(
                     f"The saved results have no measure {kind!r}, only {', '.join(self.identity)}.",
-                    "Choose what both have with --only.",
+                    "Choose a measure that both have with --only.",
                 )
             missing, extra = [n for n in each if n not in own], [n for n in own if n not in each]
             if missing or extra:
                 parts = [f"{what} {_some(names)}" for what, names in (("without", missing), ("with", extra)) if names]
                 raise InputError(
-                    f"The saved results are of other data for {kind}: {' and '.join(parts)}.",
+                    f"The saved results come from other data for {kind}: {' and '.join(parts)}.",
                     "Compare on the same data, with the same --limit and --half.",
                 )
             changed = [n for n in each if each[n][0] != own[n][0]]
             if changed:
                 raise InputError(
-                    f"The saved results are of other data for {kind}: the files of {_some(changed)} differ.",
+                    f"The saved results come from other data for {kind}: the files of {_some(changed)} differ.",
                     "Compare on the same data.",
                 )
             for name, (_, way) in each.items():
                 if own[name][1] != way:
                     raise InputError(
-                        f"The saved results are of other walks for {kind}: {name} was measured {own[name][1]}, "
+                        f"The saved results come from other walks for {kind}: {name} was measured {own[name][1]}, "
                         f"now {way}.",
                         "Compare with the same --starts and --robot.",
                     )
 
 
 def name_of(engine: Any, build: str = "") -> str:
-    """Returns what people call an engine: its build if it has a name, its tier and the head of its weights' hash."""
+    """Returns an engine's display name: the build if it has a name, the tier and the start of the weights' hash."""
     return " ".join(filter(None, (build, engine.tier, f"({engine.weights_id[:8]})")))
 
 
 def compare(kind: str, first: dict[str, Values], second: dict[str, Values]) -> dict[str, dict[str, Any]]:
-    """Returns measure -> {first, second, difference, interval, verdict, clips, each} over clips that both have.
+    """Returns measure -> {first, second, difference, interval, verdict, clips, each}, over the clips of both.
 
-    The verdict is "first better", "second better", or "no difference": the interval includes 0, or there are too few.
+    The verdict is "first better", "second better", or "no difference" if the interval includes 0 or there are
+    too few clips.
     """
     out: dict[str, dict[str, Any]] = {}
     for measure in _SHOWN.get(kind, _GUESS_SHOWN):
@@ -146,7 +147,7 @@ def compare(kind: str, first: dict[str, Values], second: dict[str, Values]) -> d
 
 
 def comparison_table(kind: str, names: tuple[str, str], found: dict[str, dict[str, Any]]) -> str:
-    """Returns a comparison as a table, with each clip's difference for clips."""
+    """Returns a comparison as a table; for clips, with the difference of each."""
     head = f"{'measure':<16}{'first':>9}{'second':>9}{'diff.':>9}  {f'{LEVEL:.0%} interval':<20}"
     lines = [f"{kind}: first {names[0]}, second {names[1]}", head]
     for measure, row in found.items():
@@ -167,7 +168,7 @@ def comparison_table(kind: str, names: tuple[str, str], found: dict[str, dict[st
 
 
 def _checked(units: dict[str, Any]) -> dict[str, dict[str, Values]]:
-    """Returns the values of a file as numbers."""
+    """Returns the values of a file, checked to be numbers."""
     return {
         str(kind): {
             str(name): {str(key): None if value is None else float(value) for key, value in values.items()}

@@ -1,8 +1,8 @@
-"""What a new keyframe does to the frames between it and the first one, by each way of fusing old and new results.
+"""Measures what a new keyframe does to the frames between it and the first one, for each way of fusing old and new.
 
-A run goes from frame 0, whose mask is true ("drift": it goes wrong by itself) or wrong ("broken": a third of the object
-is missing, a patch beside it is taken along). Then the true mask is drawn on a later frame, and the frames between are
-computed again. `cutout study corrections DATA --tier draft`
+A run starts from frame 0, whose mask is either true ("drift": the run goes wrong by itself) or wrong ("broken": a third
+of the object is missing, and a patch next to it is included). Then the true mask is given on a later frame, and the
+frames in between are computed again. `cutout study corrections DATA --tier draft`
 """
 
 from __future__ import annotations
@@ -33,16 +33,17 @@ if TYPE_CHECKING:
 
 FAULTS = ("drift", "broken")
 WAYS = ("old", "new", "time", "vote", "change", "limit")
-"""Old run; new result alone; both mixed by linear time weights; the vote of three, and with the carried change, as the
-product does it; at each place the right one of old and new."""
+"""Ways of getting the frames in between: the old run; the new result alone; both blended by linear time weights; the
+product's vote, without ("vote") and with ("change") the propagated change; whichever of old and new is right at each
+pixel ("limit")."""
 CARRIED = {"new": 1.0, "vote": 0.0, "change": None}
-"""Way -> what is carried from the keyframe instead of the artist's change: as if everything or nothing had changed."""
+"""Way -> value propagated from the keyframe in place of the artist's change; None = the real one."""
 
 
 class Recorded:
-    """A propagation network that answers each call of a run once and then, from the start again, from memory.
+    """A propagation network that answers each call of a run once, and replays the answers after a rewind.
 
-    What is fused does not go back into the network, so all ways of fusing see the same new results.
+    Fused results do not go back into the network, so all ways of fusing see the same new results.
     """
 
     def __init__(self, net: PropagationNet) -> None:
@@ -52,7 +53,7 @@ class Recorded:
         self._carried: float | None = None
 
     def rewind(self, carried: float | None = None) -> None:
-        """Starts again; from then on `attention` returns `carried` everywhere, None = what the network says."""
+        """Starts over; from then on `attention` returns `carried` everywhere, None = the network's answer."""
         self._at, self._carried = 0, carried
 
     def _next(self, call: Any, *given: Any) -> Any:
@@ -85,7 +86,7 @@ class Recorded:
 
 
 def broken(truth: Mask) -> Matte:
-    """A wrong mask (H, W): the right third of the object is missing, a patch at its left side is taken along."""
+    """Returns a wrong mask (H, W): the object without its right third, but with a patch at its left side."""
     box = mask_box(truth.astype(np.float32))
     out = truth.astype(np.float32)
     if box is not None:
@@ -103,12 +104,12 @@ def measure_correction(
     fault: str,
     settings: PropagationSettings,
 ) -> Iterator[dict[str, Any]]:
-    """Yields, for each later keyframe, a record with the mean J and F of the frames before it by each of `WAYS`.
+    """Yields, for each later keyframe, a record with the mean J and F of the frames before it, for each of `WAYS`.
 
-    A keyframe beyond the clip is taken as its last frame but one.
+    A keyframe beyond the clip is moved to its last frame but one.
 
     Raises:
-        InputError: masks are missing or of another kind.
+        InputError: masks are missing or unusable.
     """
     with open_clip(video.clip, strict=True) as clip:
         first = frame_truth(video, 0)
@@ -133,7 +134,7 @@ def _fused(
     old: dict[int, Matte],
     settings: PropagationSettings,
 ) -> dict[str, dict[int, Matte]]:
-    """Frame -> matte for each way of fusing."""
+    """Returns frame -> matte for each way of fusing."""
     out = {}
     span = FrameRange(0, max(given) + 1)
     for way, carried in CARRIED.items():
@@ -147,7 +148,7 @@ def _fused(
 
 
 def _best(old: Matte, new: Matte, truth: Mask) -> Matte:
-    """Of old and new at each place the one that is right: what no way of choosing can surpass."""
+    """Returns whichever of old and new is right at each pixel: the limit of any way of choosing."""
     a, b = _mask(old), _mask(new)
     return np.where(a == b, a, truth).astype(np.float32)
 

@@ -1,4 +1,4 @@
-"""How well ends of shots are told: none inside of clips that have none, one where two are joined or go over.
+"""Scores cut detection: no false cuts inside a shot, and one wherever two shots are joined or blend.
 
 `cutout study cuts DATA [DATA …]`
 """
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 HEAD = 12
 """Frames of each clip in the film of joined clips."""
 BEGIN = 5
-"""Frames of the first clip before it goes over."""
+"""Frames of the first clip before the transition."""
 LENGTHS = (6, 9, 12, 16, 20, 25)
-"""Of transitions."""
+"""Lengths of transitions in frames."""
 
 
 class Film:
-    """Pictures as a clip, of whatever size each has."""
+    """Pictures as a clip, each of any size."""
 
     def __init__(self, files: Sequence[Path]) -> None:
         self._files = files
@@ -42,19 +42,19 @@ class Film:
         return len(self._files)
 
     def __getitem__(self, frame: int) -> Image:
-        """Frame (H, W, 3) uint8."""
+        """Returns frame (H, W, 3) uint8."""
         return read_picture(self._files[frame])
 
 
 def goes_over(one: Clip, other: Clip, begin: int, length: int, colour: int | None = None) -> Clip:
-    """A film of two clips (T, h, w, 3), of which the first one goes over into the second one, while both move on.
+    """Returns a film of two clips (T, h, w, 3) with a transition from the first to the second, while both keep moving.
 
     Args:
         one: the first clip.
-        other: the second one.
-        begin: frames of the first one before that.
-        length: frames that it takes; through a colour twice as many and three more.
-        colour: grey from 0 to 255; None = they are mixed.
+        other: the second clip.
+        begin: frames of the first clip before the transition.
+        length: frames of the transition; twice as many and three more if it goes through a colour.
+        colour: grey value of the colour, 0 to 255; None = the clips dissolve.
     """
     share = ((np.arange(length, dtype=np.float32) + 1) / (length + 1))[:, None, None, None]
     fading, coming = one[begin : begin + length], other[:length]
@@ -68,7 +68,7 @@ def goes_over(one: Clip, other: Clip, begin: int, length: int, colour: int | Non
 
 
 def transitions(clips: Sequence[Clip], lengths: Sequence[int]) -> Iterator[tuple[str, int, bool]]:
-    """Each clip going over into the next one, in each length and kind: (kind, length, whether that was noticed)."""
+    """Yields (kind, length, whether it was noticed) for transitions between clips, in all kinds and lengths."""
     for number, one in enumerate(clips):
         for length in lengths:
             # The next clip that is long enough, so that no frame stands still.
@@ -82,7 +82,7 @@ def transitions(clips: Sequence[Clip], lengths: Sequence[int]) -> Iterator[tuple
 
 
 def first_border(film: FrameSource | Clip, frames: range) -> int | None:
-    """The first of these frames at which someone who walks over them stops, None = none."""
+    """Returns the first of these frames at which a walk over them stops; None if there is none."""
     cuts = CutFinder(film)
     fades = FadeFinder(cuts)
     start = frames.start - frames.step

@@ -1,11 +1,12 @@
-"""Clips and pictures with known masks, read from folders.
+"""Reads clips and pictures with known masks from folders.
 
     DATA/video/<sequence>/frames/*, masks/*.png     (also video-sparse, video-train; or DATA is one, or such a folder)
     DATA/stills/images/*, masks/*.png               (or DATA itself such a folder)
 
-A mask belongs to the picture of the same name. Masks of one object: 255 object, 0 not, 128 unknown. A clip in which any
-mask has another value has several objects: 0 background, 1 to 254 object ids, 255 unknown. Unknown pixels never count.
-Pictures without a mask, and pictures whose mask has region numbers, are left out. Damaged files are named in `skipped`.
+A mask belongs to the picture of the same name. Masks of one object: 255 object, 0 background, 128 unknown. If any mask
+of a clip has another value, the clip has several objects: 0 background, 1 to 254 object ids, 255 unknown. Unknown
+pixels never count. Pictures without a mask, and pictures whose mask has region numbers, are left out. Damaged files are
+listed in `skipped`.
 """
 
 from __future__ import annotations
@@ -36,16 +37,16 @@ _VIDEO_FOLDERS = ("video", "video-sparse", "video-train")
 Half = Literal["choose", "report"]
 HALVES: tuple[Half, ...] = ("choose", "report")
 _HALF_SALT = "6 "
-"""Fixed for good. Chosen, before any score was known, so that both halves have eight clips of eval-dev."""
+"""Never changes. Chosen before any score was known, so that both halves have eight clips of eval-dev."""
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What is known of a frame.
+    """The known masks of a frame.
 
     Attributes:
         objects: (N, H, W) bool, one mask for each object of the clip.
-        counted: (H, W) bool, False where nobody knows.
+        counted: (H, W) bool, False where the truth is unknown.
     """
 
     objects: NDArray[np.bool_]
@@ -54,13 +55,13 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    """A clip with masks of some or all frames.
+    """A clip with masks for some or all frames.
 
     Attributes:
-        name: of its folder.
+        name: its folder's name.
         clip: its frames.
         truth: clip frame -> mask file; only files that can be read.
-        ids: of its objects in the masks; empty = masks of one object (0, 128, 255).
+        ids: ids of its objects in the masks; empty = masks of one object (0, 128, 255).
         starts: frames whose mask shows an object, in order; None = all of `truth`.
     """
 
@@ -72,12 +73,12 @@ class Sequence:
 
     @property
     def dense(self) -> bool:
-        """Whether every frame has a mask."""
+        """True if every frame has a mask."""
         return len(self.truth) == len(self.clip.files)
 
     @property
     def known(self) -> tuple[int, ...]:
-        """Frames from which it can be propagated, in order."""
+        """Frames that it can be propagated from, in order."""
         return tuple(sorted(self.truth)) if self.starts is None else self.starts
 
 
@@ -92,7 +93,7 @@ class Still:
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """What a folder holds; `skipped` has a line for each clip, mask or picture that cannot be used."""
+    """The contents of a folder; `skipped` has a line for each clip, mask or picture that cannot be used."""
 
     sequences: tuple[Sequence, ...]
     stills: tuple[Still, ...]
@@ -103,7 +104,7 @@ def find_data(folder: Path) -> Data:
     """Returns the clips and pictures of a folder, in name order.
 
     Raises:
-        InputError: missing, or nothing of the expected layout in it.
+        InputError: it does not exist, or has nothing of the expected layout.
     """
     if not folder.is_dir():
         raise InputError(f"The folder {folder} does not exist.", "Give a folder with video/ or stills/.")
@@ -133,7 +134,7 @@ def find_data(folder: Path) -> Data:
 
 
 def half(data: Data, which: Half) -> Data:
-    """Returns one half of the clips and pictures. The name alone decides, so a clip is always in the same half."""
+    """Returns one half of the clips and pictures; depends on the names alone, so a clip is always in the same half."""
     return replace(
         data,
         sequences=tuple(s for s in data.sequences if half_of(s.name) == which),
@@ -142,12 +143,12 @@ def half(data: Data, which: Half) -> Data:
 
 
 def half_of(name: str) -> Half:
-    """Returns the half a clip or picture of that name belongs to."""
+    """Returns the half that a clip or picture of that name belongs to."""
     return HALVES[hashlib.sha256((_HALF_SALT + name).encode()).digest()[0] % 2]
 
 
 def fingerprint(files: Several[Path]) -> str:
-    """Returns a hash of the contents of files, in that order."""
+    """Returns a hash of the contents of files, in the given order."""
     seen = hashlib.sha256()
     for path in files:
         seen.update(hashlib.sha256(path.read_bytes()).digest())
@@ -174,7 +175,7 @@ def one_object_clips(data: Data, dense: bool = True) -> list[Sequence]:
 
 
 def read_truth(path: Path) -> tuple[Mask, Mask] | None:
-    """Returns (object, counted) pixels (H, W) of a mask of one object; None when its values are not 0, 128, 255.
+    """Returns (object, counted) pixels (H, W) of a mask of one object; None if it has other values than 0, 128, 255.
 
     Raises:
         InputError: it cannot be read.
@@ -184,13 +185,13 @@ def read_truth(path: Path) -> tuple[Mask, Mask] | None:
 
 
 def read_objects(video: Sequence, frame: int) -> Truth:
-    """Returns what a clip's mask says about a frame.
+    """Returns the known masks of a clip's frame.
 
     Raises:
         InputError: the frame has no mask, or it cannot be read.
     """
     if frame not in video.truth:
-        raise InputError(f"The clip {video.name} has no mask of frame {frame}.", "Take another frame.")
+        raise InputError(f"The clip {video.name} has no mask for frame {frame}.", "Choose another frame.")
     labels = read_labels(video.truth[frame])
     if video.ids:
         return Truth(np.stack([labels == number for number in video.ids]), labels != UNKNOWN_ID)
@@ -198,15 +199,15 @@ def read_objects(video: Sequence, frame: int) -> Truth:
 
 
 def frame_truth(video: Sequence, frame: int) -> Mask:
-    """Returns the object's pixels (H, W) on a frame. Raises InputError when its mask is missing or of another kind."""
+    """Returns the object's pixels (H, W) on a frame. Raises InputError if its mask is missing or unusable."""
     known = read_truth(video.truth[frame]) if frame in video.truth and not video.ids else None
     if known is None:
-        raise InputError(f"The clip {video.name} has no usable mask of frame {frame}.", "It needs one on every frame.")
+        raise InputError(f"The clip {video.name} has no usable mask for frame {frame}.", "It needs one on every frame.")
     return known[0]
 
 
 def _sequence(folder: Path, skipped: list[str]) -> list[Sequence]:
-    """Returns the sequence of a folder, as a list of one; empty, with the reason in `skipped`, if it has no mask."""
+    """Returns the clip in a folder, as a list of one; empty, with the reason in `skipped`, if it has no mask."""
     name = folder.absolute().name
     frames = _pictures(folder / "frames")
     masks = {path.stem: path for path in _pictures(folder / "masks")}
@@ -239,7 +240,7 @@ def _ids(values: Any) -> tuple[int, ...]:
 
 
 def _values(path: Path, size: tuple[int, ...], skipped: list[str]) -> NDArray[Any] | None:
-    """Returns the values that occur in a mask; None, with the reason in `skipped`, when it cannot be used."""
+    """Returns the values that occur in a mask; None, with the reason in `skipped`, if it cannot be used."""
     try:
         labels = read_labels(path)
     except InputError as error:

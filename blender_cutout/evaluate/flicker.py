@@ -1,7 +1,7 @@
-"""Flicker: how much a clip's masks change from frame to frame beyond what the picture's motion explains.
+"""Measures flicker: how much masks change from frame to frame beyond what the picture's motion explains.
 
-Our own measure, for want of a common one (defined in docs/measures.md). The mask of a frame is moved to the next one by
-dense optical flow (DIS, Kroeger et al., ECCV 2016) and compared with the mask there. numpy and OpenCV only.
+This is our own measure, as there is no common one (defined in docs/measures.md). The mask of a frame is moved to the
+next one by dense optical flow (DIS, Kroeger et al., ECCV 2016) and compared with the mask there. numpy and OpenCV only.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     Mask = NDArray[np.bool_]
 
 FLOW_SIDE = 640
-"""Flow is computed on pictures whose longer side is at most this, in pixels."""
+"""Longest side, in pixels, of the pictures that flow is computed on."""
 
 FORGIVEN_PX = 1
-"""A change this near to one of the truth's own is no flicker."""
+"""Distance in pixels from a change of the true mask within which a change is not flicker."""
 
 
 class FlickerMeter:
-    """Takes a clip's frames in order and keeps what is needed of the last one."""
+    """Measures the flicker of a clip's masks, given frame by frame in order."""
 
     def __init__(self) -> None:
         self.pairs: list[float] = []
@@ -37,12 +37,12 @@ class FlickerMeter:
         self._last: tuple[int, NDArray[np.uint8], Mask, Mask | None] | None = None
 
     def add(self, frame: int, image: Image, mask: Mask, truth: Mask | None = None) -> None:
-        """Compares a frame with the one before it, if that was added too.
+        """Compares a frame with the previous one, if that was added too.
 
         Args:
             frame: its number.
             image: (H, W, 3) uint8 RGB.
-            mask: (H, W) that was made.
+            mask: (H, W), the result.
             truth: (H, W), if known.
         """
         grey = np.asarray(cv2.cvtColor(_shrunk(image), cv2.COLOR_RGB2GRAY), np.uint8)
@@ -55,18 +55,18 @@ class FlickerMeter:
 
     @property
     def mean(self) -> float | None:
-        """Mean over the pairs of neighbouring frames; None when there are none."""
+        """Mean over the pairs of neighbouring frames; None if there are none."""
         return float(np.mean(self.pairs)) if self.pairs else None
 
 
 def pair_flicker(before: Mask, after: Mask, flow: NDArray[np.float32], truth: tuple[Mask, Mask] | None = None) -> float:
-    """Flicker of two neighbouring masks (H, W), 0 (none) to 1: one minus the IoU of the second and the moved first.
+    """Returns the flicker of two neighbouring masks (H, W), 0 (none) to 1: 1 - IoU of the second and the moved first.
 
     Args:
         before: mask of the earlier frame.
         after: mask of the later frame.
-        flow: (h, w, 2) the way x, y, in pixels of its own size, from the later frame to the same thing in the earlier.
-        truth: the true masks of both; where they do not follow the flow either (or next to it), nothing counts.
+        flow: (h, w, 2) x, y from the later frame to the same point in the earlier one, in pixels of its own size.
+        truth: the true masks of both; pixels where these do not follow the flow either, or next to those, do not count.
     """
     moved = _moved(before, flow)
     counted = None
@@ -78,7 +78,7 @@ def pair_flicker(before: Mask, after: Mask, flow: NDArray[np.float32], truth: tu
 
 
 def _moved(mask: Mask, flow: NDArray[np.float32]) -> Mask:
-    """The earlier frame's mask (H, W) as the later one should show it; what comes from outside the picture is empty."""
+    """Returns the earlier frame's mask (H, W) moved by the flow; empty where it comes from outside the picture."""
     height, width = mask.shape
     scale = np.array([width / flow.shape[1], height / flow.shape[0]], np.float32)
     full = cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR) * scale

@@ -1,9 +1,9 @@
-"""Writes what several networks take for the foreground of the training data's pictures: food for pseudo-labels.
+"""Makes first guesses of the foreground by several networks, as input for pseudo-labels.
 
     cutout study guesses DATA -o GUESSES --outside u2netp.onnx [--weights scribble=last.pt]
 
-The members are our network, the same on the mirrored picture, and a network from elsewhere; each has a folder of grey
-pictures. Guessed are all unlabelled pictures and some labelled ones, on which `models.training.pseudo` finds out how to
+The members are our network, the same on the mirrored picture, and a third-party network; each has a folder of grey
+pictures. They guess all unlabelled pictures and some labelled ones, on which `models.training.pseudo` learns how to
 combine the members best.
 """
 
@@ -31,7 +31,7 @@ def members(engine: Engine, outside: OutsideNet, image: Image) -> Iterator[tuple
 
 
 def chosen(index: Path, labelled: int, sets: list[str]) -> list[str]:
-    """Names of so many labelled pictures of the given sets of an index, then of all unlabelled ones."""
+    """Returns the names of some labelled pictures of the given sets of an index, and of all unlabelled ones."""
     with index.open(newline="") as lines:
         rows = list(csv.DictReader(lines))
     known = [r["name"] for r in rows if r["kind"] == "object" and r["set"] in sets]

@@ -1,8 +1,8 @@
-"""Clips in which something passes before the object and hides all of it for a while: what is left of the mask then?
+"""Makes clips in which something hides the whole object for a while, to measure what remains of the mask.
 
-No clip of the data hides its object entirely, so a made-up board is pushed through real clips: an upright board with a
-rough painted texture, as tall as the picture, that comes in from the left and leaves on the right. It is as wide as it
-takes to hide the object for `HIDDEN` frames. Nothing is drawn by chance: the same clip always gets the same board.
+No clip of the data hides its object entirely, so a synthetic board is moved through real clips: an upright board with a
+rough painted texture, as tall as the picture, that enters on the left and leaves on the right. It is just wide enough
+to hide the object for `HIDDEN` frames. Nothing is random: the same clip always gets the same board.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
     from ..core.types import Image
 
 BEFORE, HIDDEN, AFTER = 8, 8, 8
-"""Frames with the object free of the board, hidden by it, and free again; the board needs some more on its way."""
+"""Frames with the object visible, hidden by the board, and visible again; the board itself is on its way for longer."""
 TRAVEL = 6
-"""Frames in which the board comes before the object, and as many in which it leaves it."""
+"""Frames in which the board moves over the object, and as many in which it leaves it."""
 LENGTH = BEFORE + TRAVEL + HIDDEN + TRAVEL + AFTER
 BOARD = "board 1, 36 frames"
-"""Names this way of hiding; results with another one do not compare."""
+"""Name of this way of hiding; results with another name cannot be compared."""
 
 _MARGIN = 6
 
 
 class Hidden:
-    """A real clip's first frames with the board in front; a `FrameSource` (H, W, 3) uint8 RGB.
+    """A real clip's first frames behind a moving board; a `FrameSource` (H, W, 3) uint8 RGB.
 
     Args:
-        sequence: one object, with a mask on each of the first `LENGTH` frames.
+        sequence: has one object, with a mask on each of the first `LENGTH` frames.
         clip: its frames.
 
     Raises:
@@ -48,7 +48,7 @@ class Hidden:
         if not can_hide(sequence):
             raise InputError(
                 f"In the clip {sequence.name} nothing can be hidden.",
-                f"It takes one object with masks on the first {LENGTH} frames.",
+                f"It needs one object with masks on the first {LENGTH} frames.",
             )
         self.size = clip.size
         self._clip, self._sequence = clip, sequence
@@ -60,7 +60,7 @@ class Hidden:
         return LENGTH
 
     def __getitem__(self, frame: int) -> Image:
-        """Frame (H, W, 3) uint8 RGB. Raises FrameReadError outside the clip."""
+        """Returns frame (H, W, 3) uint8 RGB. Raises FrameReadError outside the clip."""
         if not 0 <= frame < LENGTH:
             raise FrameReadError(f"Frame {frame} lies outside the clip.", f"It has {LENGTH} frames.")
         image = np.array(self._clip[frame])
@@ -71,7 +71,7 @@ class Hidden:
         return image
 
     def truth(self, frame: int) -> Truth:
-        """Returns the object without what the board hides of it."""
+        """Returns the true mask without what the board hides."""
         known = read_objects(self._sequence, frame)
         left, right = self._span(frame)
         objects = known.objects.copy()
@@ -91,17 +91,17 @@ class Hidden:
 
 
 def can_hide(sequence: Sequence) -> bool:
-    """Whether a clip has one object, shown by its mask on each of the first `LENGTH` frames."""
+    """Returns whether a clip has one object, shown by its mask on each of the first `LENGTH` frames."""
     return not sequence.ids and set(range(LENGTH)) <= set(sequence.known)
 
 
 def _way(boxes: list[tuple[int, int]], width: int) -> tuple[float, int, float]:
-    """Returns (left edge at frame 0, width, pixels a frame) of a board that hides the object in the middle frames."""
+    """Returns (left edge at frame 0, width, pixels per frame) of a board that hides the object in the middle frames."""
     first, last = BEFORE + TRAVEL, BEFORE + TRAVEL + HIDDEN - 1
     low = min(box[0] for box in boxes[first : last + 1]) - _MARGIN
     high = max(box[1] for box in boxes[first : last + 1]) + _MARGIN
-    # It is clear of the object at frame BEFORE, hides [low, high) from `first` to `last`: its front has the object's
-    # width to travel in TRAVEL frames, and its back follows after the hidden ones.
+    # The board is clear of the object at frame BEFORE and hides [low, high) from `first` to `last`: its front edge
+    # crosses the object's width in TRAVEL frames, and its back edge follows after the hidden ones.
     speed = max((high - min(low, boxes[BEFORE][0] - _MARGIN)) / TRAVEL, width / LENGTH)
     board = round(high - low + speed * (last - first))
     return high - board - speed * first, board, speed
@@ -113,7 +113,7 @@ def _columns(mask: NDArray[np.bool_]) -> tuple[int, int]:
 
 
 def _board(height: int, width: int, seed: int) -> Image:
-    """Returns planks (height, width, 3) uint8 of a weathered, uneven paint."""
+    """Returns planks (height, width, 3) uint8 with weathered, uneven paint."""
     rng = np.random.default_rng(seed)
     colour = rng.uniform((70, 60, 50), (170, 150, 140))
     shade = np.zeros((height, width), np.float32)

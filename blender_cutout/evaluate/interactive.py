@@ -1,7 +1,7 @@
-"""A simulated artist who cuts a clip out in rounds: strokes on the worst frame, propagation, again.
+"""Simulates an artist who cuts out a clip in rounds: strokes on the worst frame, propagation, and again.
 
-As in the DAVIS interactive track (Caelles et al. 2018), but with our robot's strokes, and each stroke is a round of the
-stroke network, as in the product. `cutout study interactive DATA --tier standard`
+Like the DAVIS interactive track (Caelles et al. 2018), but with our robot's strokes, each of them a round of the stroke
+network, as in the product. `cutout study interactive DATA --tier standard`
 """
 
 from __future__ import annotations
@@ -37,23 +37,23 @@ if TYPE_CHECKING:
 
 ROUNDS = 8
 STROKES = 3
-"""Strokes a round, each drawn on what the one before left: with three, the robot has a usable mask on most pictures."""
+"""Strokes per round, each drawn on the result of the last; three give a usable mask on most pictures."""
 
 
 @dataclass(frozen=True, slots=True)
 class RoundScore:
-    """A clip after one round.
+    """A clip's score after one round.
 
     Attributes:
         clip: its name.
-        number: of the round, from 1.
-        frame: where the strokes were drawn.
+        number: number of the round, from 1.
+        frame: the frame with the strokes.
         drawn: J&F of that frame after the strokes.
         before: J&F of that frame before them; 0 in the first round.
-        mean: J&F of all frames, keyframes too, as the interactive track counts.
-        changed: frames whose matte is not the same as after the round before.
-        lost: keyframes of earlier rounds, and frames outside the stretch between the keyframes beside `frame`, whose
-            matte is not bit for bit what it was: must be 0.
+        mean: J&F of all frames including keyframes, as in the interactive track.
+        changed: number of frames whose matte differs from the previous round's.
+        lost: number of earlier keyframes, and frames beyond the keyframes next to `frame`, whose matte is not bit for
+            bit the same: must be 0.
         frames: J&F of each frame.
     """
 
@@ -76,18 +76,18 @@ def play(
     show: Show | None = None,
     robot: Robot = CAREFUL,
 ) -> Iterator[RoundScore]:
-    """Yields the clip's score after each round; ends early when every frame is right.
+    """Yields the clip's score after each round; ends early once every frame is right.
 
     Args:
-        engine: to be measured.
-        video: clip and true masks of every frame.
-        rounds: how many.
+        engine: the engine to measure.
+        video: clip with true masks of every frame.
+        rounds: number of rounds.
         fused: False = the new result replaces the old one, for comparison.
         show: called with each score and all mattes.
-        robot: who draws.
+        robot: the simulated artist.
 
     Raises:
-        InputError: masks are missing or of another kind.
+        InputError: masks are missing or unusable.
     """
     with open_clip(video.clip, strict=True) as clip:
         truths = [frame_truth(video, frame) for frame in range(len(clip))]
@@ -123,10 +123,10 @@ def play(
 def draw(
     engine: Engine, image: Image, truth: Mask, matte: Matte | None, robot: Robot = CAREFUL, key: str = ""
 ) -> Matte | None:
-    """Returns the matte (H, W) after the robot's strokes of one round, named `key`; None: there is nothing to draw."""
+    """Returns the matte (H, W) after the robot's strokes of one round, named `key`; None if there is none to draw."""
     start = matte
     for number in range(STROKES):
-        # The first stroke of all is drawn on nothing; every other one answers a mask.
+        # The very first stroke has no mask to correct; every other one does.
         stroke = robot.stroke(None if matte is None else as_mask(matte), truth, None, (key, number))
         if stroke is None:
             break
@@ -135,12 +135,12 @@ def draw(
 
 
 def stored(matte: Matte) -> Matte:
-    """The matte as it comes back from an 8-bit file."""
+    """Returns the matte as read back from an 8-bit file."""
     return np.asarray(np.rint(matte * 255) / 255, np.float32)
 
 
 def area_under(curve: Sequence[float]) -> float:
-    """The mean height of a curve over the rounds, in [0, 1]: its area by trapezia over its length."""
+    """Returns the mean height of a curve over the rounds, in [0, 1]: its area by the trapezium rule over its length."""
     return float(np.mean((np.asarray(curve[1:]) + np.asarray(curve[:-1])) / 2)) if len(curve) > 1 else float(curve[0])
 
 
@@ -177,12 +177,12 @@ def table(scores: Sequence[RoundScore], rounds: int) -> str:
         rows["  95 % from"], rows["  to"] = ([pair[end] for pair in ends if pair] for end in (0, 1))
     for name, curve in rows.items():
         lines.append(f"{name:<20}" + "".join(f"{value:>7.3f}" for value in curve[:-1]) + f"{curve[-1]:>8.3f}")
-    lines.append(f"frames that had to stay and did not: {sum(score.lost for score in scores)}")
+    lines.append(f"frames that must not change but did: {sum(score.lost for score in scores)}")
     return "\n".join(lines)
 
 
 def _first(truths: Sequence[Mask]) -> int:
-    """The first frame on which there is anything to draw on."""
+    """Returns the first frame with anything to draw on."""
     for frame, truth in enumerate(truths):
         if truth.any():
             return frame
@@ -190,7 +190,7 @@ def _first(truths: Sequence[Mask]) -> int:
 
 
 def _reach(frame: int, keyframes: dict[int, Matte], length: int) -> range:
-    """The frames that a new keyframe may change: up to its neighbours."""
+    """Returns the frames that a new keyframe may change: those up to its neighbours."""
     left = max((key for key in keyframes if key < frame), default=-1)
     right = min((key for key in keyframes if key > frame), default=length)
     return range(left + 1, right)
@@ -199,10 +199,10 @@ def _reach(frame: int, keyframes: dict[int, Matte], length: int) -> range:
 def _replaced(
     engine: Engine, clip: FrameSource, keyframes: dict[int, Matte], frame: int, old: dict[int, Matte]
 ) -> dict[int, Matte]:
-    """Old mattes, and in the new keyframe's reach those of a run from it alone, which knows no earlier run."""
+    """Returns the old mattes, with those in the new keyframe's reach replaced by a run from it alone."""
     reach = _reach(frame, keyframes, len(clip))
     out = old | {frame: keyframes[frame]}
-    # With a previous matte at no other frame than the old keyframes, all passes start at the new one and fuse nothing.
+    # With previous mattes only at the old keyframes, all passes start at the new one and fuse nothing.
     known = {key: matte for key, matte in keyframes.items() if key != frame}
     with closing(engine.propagate(clip, keyframes, (reach.start, reach.stop), previous=known)) as stream:
         out |= {f: stored(matte) for f, matte in stream}

@@ -1,8 +1,8 @@
-"""How far chance alone can move a mean over clips: bootstrap intervals, and paired differences of two runs.
+"""Estimates how far chance alone can move a mean over clips: bootstrap intervals, and paired differences of two runs.
 
 Bootstrap (Efron 1979): clips, never frames, are drawn with replacement, because the frames of a clip succeed or fail
 together. The plain percentile interval is too narrow for few clips; this is the expanded one (Hesterberg, "What
-Teachers Should Know about the Bootstrap", 2015). The draws are seeded: the same values give the same interval.
+Teachers Should Know about the Bootstrap", 2015). Draws are seeded: the same values give the same interval.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ RESAMPLES = 10_000
 LEVEL = 0.95
 SEED = 14
 FEWEST = 5
-"""With fewer clips nothing is decided: two that happen to go the same way are as likely as not."""
+"""Least number of clips for a verdict: two clips may easily agree by chance."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """First less second, on the same clips.
+    """First minus second, on the same clips.
 
     Attributes:
         each: clip -> difference.
@@ -36,7 +36,7 @@ class Difference:
 
     @property
     def clear(self) -> bool:
-        """Whether the interval leaves 0 out, with at least `FEWEST` clips."""
+        """True if the interval excludes 0, with at least `FEWEST` clips."""
         if self.interval is None or len(self.each) < FEWEST:
             return False
         return self.interval[0] > 0 or self.interval[1] < 0
@@ -45,7 +45,7 @@ class Difference:
 def interval(values: Sequence[float | None]) -> tuple[float, float] | None:
     """Returns the 95 % interval (low, high) of the mean of one value per clip; None for fewer than two values.
 
-    Values that are None are left out, as from the mean.
+    Values that are None are left out, as in the mean.
     """
     known = np.array([v for v in values if v is not None], np.float64)
     if len(known) < 2:
@@ -57,7 +57,7 @@ def interval(values: Sequence[float | None]) -> tuple[float, float] | None:
 
 
 def difference(first: Mapping[str, float | None], second: Mapping[str, float | None]) -> Difference | None:
-    """Returns the paired difference over the clips that have a value in both; None when there is no such clip."""
+    """Returns the paired difference over the clips that have a value in both; None if there is no such clip."""
     each = {
         name: value - other
         for name, value in first.items()
@@ -69,7 +69,7 @@ def difference(first: Mapping[str, float | None], second: Mapping[str, float | N
 
 
 def _tail(count: int) -> float:
-    """Returns the share of resampled means to leave out at either end for so many values."""
+    """Returns the share of resampled means to cut off at either end for this number of values."""
     z, free = NormalDist().inv_cdf((1 + LEVEL) / 2), count - 1
     # Student's t by the normal distribution: Abramowitz & Stegun, 26.7.5.
     t = z + (z**3 + z) / (4 * free) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * free**2)

@@ -1,4 +1,4 @@
-"""Reads masks by their numbers: grey pictures, and palette PNGs, whose colours mean nothing."""
+"""Reads masks as numbers: grey pictures, and palette PNGs, whose colours are irrelevant."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _COLOUR_TYPE, _PALETTE = 25, 3
 
 
 def read_labels(path: Path) -> NDArray[np.uint8]:
-    """Returns the numbers (H, W) uint8 of a mask: grey values, or the palette's indices of a palette PNG.
+    """Returns the numbers (H, W) uint8 of a mask: its grey values, or the indices of a palette PNG.
 
     Raises:
         InputError: missing, damaged or not a picture.
@@ -40,7 +40,7 @@ def read_labels(path: Path) -> NDArray[np.uint8]:
 
 
 def _indices(data: bytes) -> NDArray[np.uint8] | None:
-    """Returns the indices of a palette PNG, which OpenCV turns into colours; None when it is damaged."""
+    """Returns the indices of a palette PNG, which OpenCV would turn into colours; None if it is damaged."""
     import av
 
     try:

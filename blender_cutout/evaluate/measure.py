@@ -1,4 +1,4 @@
-"""Runs the engine on data with known masks and scores what comes out, one clip or picture at a time."""
+"""Runs the engine on data with known masks and scores the results, one clip or picture at a time."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ ROUNDS = 10
 
 
 class Guesser(Protocol):
-    """What guesses the foreground: the engine, or `outside.OutsideNet`."""
+    """Guesses the foreground: the engine, or `peers.OutsideNet`."""
 
     def foreground(self, image: Image) -> Matte:
-        """The foreground (H, W) float32 in [0, 1] of a picture (H, W, 3) uint8 RGB."""
+        """Returns the foreground (H, W) float32 in [0, 1] of a picture (H, W, 3) uint8 RGB."""
 
 
 def measure_clip(
@@ -54,11 +54,11 @@ def measure_clip(
     """Propagates a frame's true mask through the clip and scores the other frames; see `measure_walk`.
 
     Args:
-        engine: to be measured.
+        engine: the engine to measure.
         sequence: clip and truth.
         worst: collects the worst frames for the contact sheet.
         keep: called with each frame and its matte, for clips with one object.
-        walk: which mask is given and which frames are walked; None = from the first mask to the last frame.
+        walk: the start frame and the frames to propagate through; None = from the first mask to the last frame.
         stability: see `Engine.propagate`.
 
     Raises:
@@ -68,7 +68,7 @@ def measure_clip(
         if walk is None:
             walk = Walk(sequence.known[0], sequence.known[0], len(clip))
         if walk.given not in sequence.truth:
-            raise InputError(f"The sequence {sequence.name} has no mask of frame {walk.given}.", "Take fewer starts.")
+            raise InputError(f"The sequence {sequence.name} has no mask for frame {walk.given}.", "Use fewer starts.")
 
         def known(frame: int) -> Truth | None:
             return read_objects(sequence, frame) if frame in sequence.truth else None
@@ -94,17 +94,17 @@ def measure_walk(
 ) -> ClipScore:
     """Propagates the true masks of `walk.given`, all objects in one run, and scores each object.
 
-    The given frame is not scored, nor, where every frame has a mask, the one at the far end, as in DAVIS. Objects
-    that are not on the given frame are not followed.
+    The start frame is not scored, nor, if every frame has a mask, the one at the far end, as in DAVIS. Objects that are
+    not on the start frame are ignored.
 
     Args:
-        engine: to be measured.
+        engine: the engine to measure.
         clip: the frames.
         known: frame -> truth; None = this frame has no mask.
         worst: collects the worst frames for the contact sheet.
-        walk: which masks are given and which frames are walked.
-        name: of the clip.
-        ids: of its objects; () = one object.
+        walk: the start frame and the frames to propagate through.
+        name: the clip's name.
+        ids: ids of its objects; () = one object.
         dense: every frame has a mask: the frame at the far end is not scored, and flicker is measured.
         keep: see `measure_clip`.
         stability: see `Engine.propagate`.
@@ -115,7 +115,7 @@ def measure_walk(
     first = known(walk.given)
     shown = [] if first is None else [n for n, mask in enumerate(first.objects) if mask.any()]
     if first is None or not shown:
-        raise InputError(f"The sequence {name} has no object on frame {walk.given}.", "Take another start.")
+        raise InputError(f"The sequence {name} has no object on frame {walk.given}.", "Use another start.")
     titles = {n: f"{name} {ids[n]}" if ids else name for n in shown}
     objects = {n: ObjectWalk(titles[n], first.objects[n], len(clip), dense) for n in shown}
     given = first.objects[shown].astype(np.float32)
@@ -153,7 +153,7 @@ def measure_walk(
 
 
 def measure_strokes(engine: Engine, still: Still, worst: Worst, robot: Robot = CAREFUL) -> list[StrokeScore]:
-    """Lets the robot cut the object out in ten rounds; one score, none when the picture's mask cannot be used."""
+    """Has the robot cut out the object in ten rounds; returns one score, or none if the picture's mask is unusable."""
     image = read_picture(still.image)
     known = usable(still.mask, image)
     if known is None:
@@ -165,7 +165,7 @@ def measure_strokes(engine: Engine, still: Still, worst: Worst, robot: Robot = C
     strokes = []
     for number in range(ROUNDS):
         stroke = robot.stroke(None if matte is None else as_mask(matte), truth, counted, (still.name, number))
-        if stroke is None:  # nothing is wrong any more
+        if stroke is None:  # everything is right
             ious.append(ious[-1])
             continue
         strokes.append(stroke)
@@ -180,9 +180,9 @@ def measure_strokes(engine: Engine, still: Still, worst: Worst, robot: Robot = C
 
 
 def measure_guess(guesser: Guesser, still: Still, worst: Worst) -> list[GuessScore]:
-    """Scores the first guess of a picture's foreground, by the engine or by a network from elsewhere.
+    """Scores the first guess of a picture's foreground, by the engine or by a third-party network.
 
-    One score, none when the picture's mask cannot be used.
+    Returns one score, or none if the picture's mask is unusable.
     """
     image = read_picture(still.image)
     known = usable(still.mask, image)
@@ -198,14 +198,14 @@ def measure_guess(guesser: Guesser, still: Still, worst: Worst) -> list[GuessSco
 
 
 def first_frames(sequences: tuple[Sequence, ...]) -> tuple[Still, ...]:
-    """Returns the first frames with a mask, of clips with one object, as pictures."""
+    """Returns the first frame with a mask of each clip with one object, as pictures."""
     return tuple(
         Still(s.name, Path(s.clip.path) / s.clip.files[s.known[0]], s.truth[s.known[0]]) for s in sequences if not s.ids
     )
 
 
 def usable(path: Path, image: Image) -> tuple[Mask, Mask] | None:
-    """(object, counted) pixels of a picture's mask file; None when it has region numbers, another size or no object."""
+    """Returns (object, counted) pixels of a picture's mask; None if it is unusable."""
     known = read_truth(path)
     if known is None or known[0].shape != image.shape[:2] or not known[0].any():
         return None

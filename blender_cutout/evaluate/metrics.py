@@ -1,8 +1,8 @@
-"""Measures of masks, from the papers' definitions. numpy and OpenCV only.
+"""Measures masks by the papers' definitions. numpy and OpenCV only.
 
 J and F: Perazzi et al., "A Benchmark Dataset and Evaluation Methodology for Video Object Segmentation", CVPR 2016,
-section 5, with the boundary map and tolerance (0.008 of the diagonal) of the DAVIS evaluation code. Boundary
-pixels match within OpenCV's digital disc; the DAVIS code takes scikit-image's, which is smaller by up to half a pixel.
+section 5, with the boundary map and tolerance (0.008 of the diagonal) of the DAVIS evaluation code. Boundary pixels are
+matched within OpenCV's digital disc; the DAVIS code uses scikit-image's, which is up to half a pixel smaller.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     Mask = NDArray[np.bool_]
 
 TOLERANCE = 0.008
-"""Boundary pixels match within this share of the picture's diagonal, rounded up to whole pixels."""
+"""Distance within which boundary pixels match, as a share of the picture's diagonal, rounded up to whole pixels."""
 
 
 def as_mask(matte: NDArray[Any]) -> Mask:
-    """Returns a matte (H, W) in [0, 1] as DAVIS counts an 8-bit picture: above 127 is object."""
+    """Returns a matte (H, W) in [0, 1] as a mask, as DAVIS reads an 8-bit picture: above 127 is object."""
     return np.asarray(np.rint(matte * 255) > 127)
 
 
 def iou(mask: Mask, truth: Mask, counted: Mask | None = None) -> float:
-    """Intersection over union (J) of two masks (H, W) over the counted pixels; 1 when both are empty."""
+    """Returns the intersection over union (J) of two masks (H, W) over the counted pixels; 1 if both are empty."""
     if counted is not None:
         mask, truth = mask & counted, truth & counted
     union = np.count_nonzero(mask | truth)
@@ -36,7 +36,7 @@ def iou(mask: Mask, truth: Mask, counted: Mask | None = None) -> float:
 
 
 def contour_accuracy(mask: Mask, truth: Mask) -> float:
-    """F of two masks (H, W): harmonic mean of precision and recall of the boundary; 1 when neither has one."""
+    """Returns F of two masks (H, W): harmonic mean of the boundary's precision and recall; 1 if neither has one."""
     found, wanted = boundary(mask), boundary(truth)
     found_count, wanted_count = np.count_nonzero(found), np.count_nonzero(wanted)
     if not found_count and not wanted_count:
@@ -50,7 +50,7 @@ def contour_accuracy(mask: Mask, truth: Mask) -> float:
 
 
 def boundary(mask: Mask) -> Mask:
-    """Pixels (H, W) whose right, lower or lower right neighbour is of the other kind."""
+    """Returns the pixels (H, W) whose right, lower or lower right neighbour differs."""
     edge = np.zeros_like(mask, dtype=bool)
     edge[:, :-1] |= mask[:, :-1] != mask[:, 1:]
     edge[:-1] |= mask[:-1] != mask[1:]
@@ -59,13 +59,13 @@ def boundary(mask: Mask) -> Mask:
 
 
 def decay(scores: Sequence[float]) -> float | None:
-    """Mean of the first quarter less mean of the last, in frame order; None for fewer than four frames."""
+    """Returns the mean of the first quarter minus that of the last, in frame order; None for fewer than four frames."""
     quarter = len(scores) // 4
     return float(np.mean(scores[:quarter]) - np.mean(scores[-quarter:])) if quarter else None
 
 
 def mean_error(matte: NDArray[Any], truth: Mask, counted: Mask | None = None) -> float:
-    """Mean absolute difference of a matte (H, W) in [0, 1] and a mask, over the counted pixels."""
+    """Returns the mean absolute difference of a matte (H, W) in [0, 1] and a mask, over the counted pixels."""
     error = np.abs(matte.astype(np.float64) - truth)
     if counted is None:
         return float(error.mean())
@@ -73,6 +73,6 @@ def mean_error(matte: NDArray[Any], truth: Mask, counted: Mask | None = None) ->
 
 
 def _grown(pixels: Mask, reach: int) -> Mask:
-    """All pixels within `reach` of `pixels`."""
+    """Returns all pixels within `reach` of `pixels`."""
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     return np.asarray(cv2.dilate(pixels.astype(np.uint8), disc) > 0)

@@ -1,4 +1,4 @@
-"""Scores one object over the frames of one walk: region, contour, flicker, and what is left of it while it is away."""
+"""Scores one object over the frames of one walk: region, contour, flicker, and what remains while it is away."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     Mask = NDArray[np.bool_]
 
 PARTS = 6
-"""Of a clip, for its worst frames."""
+"""Number of parts into which a clip is divided; each shows its worst frame."""
 
 
 class ObjectWalk:
-    """Takes an object's mattes in the order they are made.
+    """Scores an object's mattes in the order in which they are made.
 
     Args:
         title: of clip and object, for the contact sheet.
-        given: its true mask (H, W) on the frame the walk starts from.
+        given: the true mask (H, W) on the start frame.
         length: frames of the clip.
-        steady: whether flicker is measured.
+        steady: whether to measure flicker.
     """
 
     def __init__(self, title: str, given: Mask, length: int, steady: bool) -> None:
@@ -43,7 +43,7 @@ class ObjectWalk:
         self._back: list[int] = []
 
     def add(self, frame: int, image: Image, matte: Matte, known: tuple[Mask, Mask] | None, scored: bool) -> None:
-        """Compares a matte (H, W) with the (object, counted) pixels (H, W) of its frame; None = there is no mask."""
+        """Compares a matte (H, W) with the (object, counted) pixels (H, W) of its frame; None = it has no mask."""
         mask = metrics.as_mask(matte)
         if self._flicker is not None:
             self._flicker.add(frame, image, mask, known[0] if known else None)
@@ -58,7 +58,7 @@ class ObjectWalk:
         self._region[frame] = j
         self._contour.append(f)
         score = (j + f) / 2
-        # One frame of each part of the clip: neighbours fail alike, and would say nothing new.
+        # One frame per part of the clip: neighbours fail alike, and would show nothing new.
         part = PARTS * frame // self._length
         if part not in self._lowest or score < self._lowest[part][0]:
             text = f"frame {frame} of {self._length}: J {j:.2f} F {f:.2f} J&F {score:.2f}"
@@ -66,16 +66,16 @@ class ObjectWalk:
 
     @property
     def scored(self) -> bool:
-        """Whether any frame was scored."""
+        """True if any frame was scored."""
         return bool(self._region)
 
     def offer(self, worst: Worst) -> None:
-        """Hands the worst frames to a contact sheet."""
+        """Offers the worst frames to a contact sheet."""
         for score, row in self._lowest.values():
             worst.offer(score, row)
 
     def score(self, name: str) -> ObjectScore:
-        """Returns the score of the object of that name."""
+        """Returns the object's score under that name."""
         region = list(self._region.values())
         again = [self._region[f] for f in self._back if f in self._region]
         return ObjectScore(

@@ -1,7 +1,7 @@
-"""Video networks from elsewhere, to be timed beside ours: Cutie (Cheng et al., CVPR 2024), package `rf-cutie` (MIT).
+"""Third-party networks to compare with: Cutie (Cheng et al., CVPR 2024), package `rf-cutie` (MIT), and U2-Net.
 
-Only time and memory are compared: the networks have random weights, on which neither depends. Settings are Cutie's own
-for DAVIS: memory of five frames, one of every five remembered, top 30, the picture at its own size.
+For Cutie only time and memory are compared: its networks have random weights, on which neither depends. The settings
+are Cutie's own for DAVIS: memory of five frames, every fifth remembered, top 30, the picture at its own size.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 Size = Literal["small", "base"]
 SIZES: tuple[Size, ...] = ("small", "base")
 GAIN = 0.2
-"""Of the norms: with random weights and a gain of one, numbers overflow in the deeper network."""
+"""Gain of the norms: with random weights and a gain of one, the deeper network overflows."""
 
 
 class Cutie:
-    """A Cutie network that follows objects through frames, given in order.
+    """A Cutie network that propagates objects through frames, given in order.
 
     Args:
         size: "small" or "base".
@@ -56,7 +56,7 @@ class Cutie:
         except ImportError as error:
             raise EnvironmentMissing(
                 f"The package that --against cutie compares with cannot be loaded ({error}).",
-                "Install it beside Blender Cutout: pip install rf-cutie",
+                "Install it along with Blender Cutout: pip install rf-cutie",
             ) from error
         import torch
 
@@ -82,7 +82,7 @@ class Cutie:
             self._core.step(self._tensor(image), masks, objects=list(objects), idx_mask=False)
 
     def step(self, image: Image) -> Mattes:
-        """The mattes (N, H, W) float32 of the next frame (H, W, 3) uint8 RGB."""
+        """Returns the mattes (N, H, W) float32 of the next frame (H, W, 3) uint8 RGB."""
         import torch
 
         with torch.inference_mode(), _quiet():
@@ -96,7 +96,7 @@ class Cutie:
 
 
 def _settings(size: Size) -> Any:
-    """Cutie's settings for DAVIS 2017, from its own files, read without Hydra: it would be needed for nothing else."""
+    """Returns Cutie's settings for DAVIS 2017 from its own files, without Hydra, which nothing else needs."""
     import cutie
     from omegaconf import OmegaConf
 
@@ -114,7 +114,7 @@ _SMALL = ["pixel_encoder"]
 
 @contextmanager
 def _no_downloads() -> Iterator[None]:
-    """While a Cutie is made: its ResNets do not fetch ImageNet weights."""
+    """Keeps Cutie's ResNets from downloading ImageNet weights while they are made."""
     from cutie.model.utils import resnet
 
     before = resnet.model_zoo, resnet.load_weights_add_extra_dim
@@ -136,7 +136,7 @@ def _leave(*_: object, **__: object) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Its warnings (of deprecated calls, of empty masks) are of no use to who times it."""
+    """Suppresses warnings (deprecated calls, empty masks), which do not matter for timing."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
@@ -152,13 +152,13 @@ _MEAN, _STD = np.array([0.485, 0.456, 0.406], np.float32), np.array([0.229, 0.22
 
 
 class OutsideNet:
-    """A U2-Net as ONNX.
+    """A U2-Net in ONNX format.
 
     Args:
-        path: of the file.
+        path: the file.
 
     Raises:
-        InputError: missing, or nothing that OpenCV can run.
+        InputError: missing, or OpenCV cannot run it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -174,10 +174,10 @@ class OutsideNet:
             ) from error
 
     def foreground(self, image: Image) -> Matte:
-        """The foreground (H, W) float32 in [0, 1] of a picture (H, W, 3) uint8 RGB.
+        """Returns the foreground (H, W) float32 in [0, 1] of a picture (H, W, 3) uint8 RGB.
 
-        As its authors do: stretched to 320 x 320, divided by the largest value, ImageNet's mean and deviation; the
-        first output is stretched to [0, 1] and back to the picture's size.
+        Preprocessed as by its authors: resized to 320 x 320, divided by the largest value, ImageNet's mean and
+        deviation; the first output is stretched to [0, 1] and resized to the picture.
         """
         found = self._run(image)
         low, high = float(found.min()), float(found.max())
@@ -191,6 +191,6 @@ class OutsideNet:
         return np.asarray(self._net.forward(self._first), np.float32).reshape(SIDE, SIDE)
 
     def _first_output(self) -> str:
-        """The fused map: OpenCV lists the file's outputs in its own order, the first by number is the fused one."""
+        """Returns the name of the fused map: the first output by number; OpenCV lists them in an order of its own."""
         names = list(self._net.getUnconnectedOutLayersNames())
         return min(names, key=lambda name: (len(name), name)) if names else ""

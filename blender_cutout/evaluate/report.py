@@ -1,4 +1,4 @@
-"""Scores as a table for people. Below each mean stand the two ends of its 95 % interval."""
+"""Formats scores as tables; below each mean are the two ends of its 95 % interval."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def clip_table(scores: Sequence[ClipScore], what: str = "clip") -> str:
 
 
 def stroke_table(scores: Sequence[StrokeScore], robot: str = "careful") -> str:
-    """Returns means of the rounds of strokes."""
+    """Returns the means over the rounds of strokes."""
     m = stroke_summary(scores)
     head = "".join(f"{f'IoU@{n}':>9}" for n in ROUNDS_SHOWN) + "".join(f"{f'rounds to {t:.2f}':>19}" for t in TARGETS)
     title = f"{robot} strokes, {m['pictures']}"
@@ -50,7 +50,7 @@ def stroke_table(scores: Sequence[StrokeScore], robot: str = "careful") -> str:
 
 
 def guess_table(scores: Sequence[GuessScore], what: str, other: tuple[str, Sequence[GuessScore]] | None = None) -> str:
-    """Returns means of the first guesses; below them those of another network on the same pictures.
+    """Returns the means of the first guesses; below them those of another network on the same pictures.
 
     Args:
         scores: ours.
@@ -65,7 +65,7 @@ def guess_table(scores: Sequence[GuessScore], what: str, other: tuple[str, Seque
 
 
 def slip_table(scores: Sequence[SlipScore]) -> str:
-    """Returns means of the wrong strokes, by what they were and in all."""
+    """Returns the means of the wrong strokes, by label and overall."""
     columns = ("before", "wrong", "undo", "counter", "short")
     lines = [f"{'one wrong stroke':<24}{''.join(f'{c:>9}' for c in columns)}{'within 0.03':>13}"]
     for label in (*dict.fromkeys(s.label for s in scores), ""):

@@ -1,8 +1,8 @@
-"""A simulated artist for measuring: a first stroke on the object, then strokes where the mask is worst.
+"""Simulates an artist for measurements: a first stroke on the object, then strokes where the mask is worst.
 
-As in the DAVIS interactive track (Caelles et al. 2018): a stroke follows the middle of the worst error region. Theirs
+As in the DAVIS interactive track (Caelles et al. 2018), a stroke follows the middle of the worst error region. There it
 is the longest path of a skeleton; here it is the longest path through the region's deeper half, which needs no
-thinning. The same masks always give the same strokes. numpy and OpenCV only; knows nothing of the networks.
+skeletonisation. The same masks always give the same strokes. numpy and OpenCV only; uses no network.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     Mask = NDArray[np.bool_]
 
 BRUSH_SHARE = 0.008
-"""Radius of the brush as a share of the picture's diagonal, if the region is not thinner than that."""
+"""Radius of the brush as a share of the picture's diagonal; smaller in thin regions."""
 
 SLIP_SHARE = 0.2
-"""A slip is at most this long, as a share of the picture's diagonal: one short move of the hand."""
+"""Greatest length of a slip, as a share of the picture's diagonal: one short move of the hand."""
 
 _GRID = 96
 _NEIGHBOURS = tuple((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if dy or dx)
@@ -35,16 +35,16 @@ class Robot(Protocol):
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Its display name."""
 
     def stroke(self, mask: Mask | None, truth: Mask, counted: Mask | None, key: tuple[str, int]) -> Stroke | None:
-        """Returns the next stroke; None when nothing is wrong.
+        """Returns the next stroke; None if nothing is wrong.
 
         Args:
-            mask: (H, W) of the round before; None = the first round.
+            mask: (H, W) after the previous round; None = the first round.
             truth: (H, W).
-            counted: (H, W) pixels where an error is one; None = all.
-            key: picture and number of the stroke: what chance there is in a stroke depends on nothing else.
+            counted: (H, W) pixels where errors count; None = all.
+            key: picture and number of the stroke: the only source of randomness.
         """
 
 
@@ -62,17 +62,17 @@ CAREFUL = Careful()
 
 
 def first_stroke(truth: Mask) -> Stroke | None:
-    """A stroke that keeps, along the middle of the object (H, W); None when there is no object."""
+    """Returns a keep stroke along the middle of the object (H, W); None if there is no object."""
     return _stroke_in(truth, Label.KEEP)
 
 
 def next_stroke(mask: Mask, truth: Mask, counted: Mask | None = None) -> Stroke | None:
-    """The stroke against the worst error of `mask`; None when it is right everywhere.
+    """Returns the stroke against the worst error of `mask`; None if everything is right.
 
     Args:
-        mask: (H, W) of the round before.
+        mask: (H, W) after the previous round.
         truth: (H, W).
-        counted: (H, W) pixels where an error is one; None = all.
+        counted: (H, W) pixels where errors count; None = all.
     """
     wrong = mask != truth
     if counted is not None:
@@ -87,13 +87,13 @@ def next_stroke(mask: Mask, truth: Mask, counted: Mask | None = None) -> Stroke 
 
 
 def wrong_stroke(mask: Mask, truth: Mask, counted: Mask, label: Label) -> Stroke | None:
-    """A slip: a stroke with the wrong label in the middle of a part that was right; None when there is no such part.
+    """Returns a slip: a stroke with the wrong label in the middle of a correct part; None if there is no such part.
 
     Args:
-        mask: (H, W) of the round before.
+        mask: (H, W) after the previous round.
         truth: (H, W).
         counted: (H, W) pixels where truth is known.
-        label: of the slip: keep goes on the background, remove on the object.
+        label: the slip's label: keep is drawn on the background, remove on the object.
     """
     right = (~truth & ~mask if label is Label.KEEP else truth & mask) & counted
     stroke = _stroke_in(right, label)
@@ -104,7 +104,7 @@ def wrong_stroke(mask: Mask, truth: Mask, counted: Mask, label: Label) -> Stroke
 
 
 def _middle_of(xy: NDArray[np.float64], length: float) -> NDArray[np.float64]:
-    """The part around the middle of a line (N, 2) that is at most so long, in pixels; at least one point."""
+    """Returns the middle part of a line (N, 2), at most `length` pixels long; at least one point."""
     along = np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(xy, axis=0).T)))) if len(xy) > 1 else np.zeros(1)
     distance = np.abs(along - along[-1] / 2)
     near = distance <= length / 2
@@ -113,7 +113,7 @@ def _middle_of(xy: NDArray[np.float64], length: float) -> NDArray[np.float64]:
 
 
 def _worst(region: Mask) -> tuple[Mask, float] | None:
-    """The worst connected part and its weight: the sum of its pixels' depths, so that thick parts come before rims."""
+    """Returns the worst connected part and its weight, the sum of its pixels' depths: thick parts outweigh rims."""
     if not region.any():
         return None
     _, parts = cv2.connectedComponents(region.astype(np.uint8), connectivity=4)
@@ -158,7 +158,7 @@ def middle_path(region: Mask) -> tuple[NDArray[np.float64], float]:
 def _farthest(
     cells: NDArray[Any], start: tuple[int, int]
 ) -> tuple[tuple[int, int], dict[tuple[int, int], tuple[int, int]]]:
-    """The cell farthest from `start` on a way through `cells`, and for each cell the one before it."""
+    """Returns the cell farthest from `start` on a path through `cells`, and each cell's predecessor."""
     back = {start: start}
     queue = deque([start])
     cell = start
@@ -174,7 +174,7 @@ def _farthest(
 
 
 def _thinned(xy: NDArray[np.float64], every: int = 4) -> NDArray[np.float64]:
-    """Every fourth point and the last: a hand does not draw each pixel's corner."""
+    """Returns every fourth point and the last one: a hand does not trace every pixel."""
     return xy if len(xy) <= every else np.concatenate((xy[:-1:every], xy[-1:]))
 
 
@@ -182,7 +182,7 @@ def depth_of(region: Mask) -> NDArray[np.float32]:
     """Returns each pixel's distance (H, W) to the region's outside; the picture's edge counts as outside."""
     padded = np.pad(region.astype(np.uint8), 1)
     depth = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1].astype(np.float64)
-    # The last bit of OpenCV's roots depends on where the arrays lie in memory; the squares are whole numbers.
+    # The last bit of OpenCV's square roots depends on where the arrays are in memory; the squares are integers.
     return np.asarray(np.sqrt(np.rint(depth * depth)), np.float32)
 
 

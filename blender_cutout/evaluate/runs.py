@@ -1,4 +1,4 @@
-"""One run: an engine measured on a plan; collects scores, reports them, writes pictures."""
+"""Measures an engine on a plan: collects and reports scores, and writes contact sheets."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ class Run:
     """Measures an engine on a plan.
 
     Args:
-        engine: to be measured; another build's (`build.BuildEngine`) too, which makes no slips.
-        plan: what is measured.
-        report: where scores and tables go.
+        engine: the engine to measure, or another build's (`build.BuildEngine`), which makes no slips.
+        plan: what to measure.
+        report: receives scores and tables.
         folder: for contact sheets, scores and masks; None = nothing is written.
         stability: see `Engine.propagate`.
         slips: whether the engine can make tracks.
@@ -67,7 +67,7 @@ class Run:
         self._worst = Worst(limit=12)
 
     def measure(self, other: OutsideNet | None = None) -> None:
-        """Measures everything on the plan; `other` is a network whose foreground is measured beside the engine's."""
+        """Measures everything in the plan; `other` is a network whose foreground is measured alongside the engine's."""
         plan, data = self._plan, self._plan.data
         if "video" in plan.kinds and data.sequences:
             clips = self._clips(VIDEO, data.sequences, self._propagated)
@@ -88,7 +88,7 @@ class Run:
             self._finish(SLIPS, means.slip_summary, tables.slip_table, slips)
 
     def results(self, name: str = "", **about: Any) -> Results:
-        """Returns what was measured, for `compare`; `name` overrides that of the engine."""
+        """Returns the results, for `compare`; `name` overrides that of the engine."""
         units = {kind: means.units(found) for kind, found in self.scores.items()}
         identity = {kind: each for kind, each in self._plan.identity.items() if kind in units}
         about |= {"device": self._engine.device, "weights": self._engine.weights_id, "summary": self.summaries}
@@ -117,12 +117,12 @@ class Run:
                 self._skip(f"The clip {sequence.name} is skipped: {error.text}")
                 continue
             for score in found:
-                self._tell(kind, score)
+                self._report_score(kind, score)
             results += found
         return results
 
     def _propagated(self, sequence: Video) -> list[ClipScore]:
-        """Scores all walks through a clip; the masks of the first one are written."""
+        """Scores all walks through a clip; writes the masks of the first one."""
         found = []
         for number, walk in enumerate(self._plan.walks_of(sequence)):
             keep = None
@@ -138,7 +138,7 @@ class Run:
         return found
 
     def _hidden(self, sequence: Video) -> list[ClipScore]:
-        """Scores a clip through which a board is pushed."""
+        """Scores a clip with a board moving through it."""
         with open_clip(sequence.clip, strict=True) as frames:
             clip = Hidden(sequence, frames)
             walk = Walk(0, 0, LENGTH)
@@ -150,7 +150,7 @@ class Run:
     def _pictures(
         self, kind: str, stills: Sequence[Still], measure: Callable[[Any, Still, Worst], Sequence[_Score]]
     ) -> list[_Score]:
-        """Scores all pictures whose masks can be used: those for which there are scores."""
+        """Scores all pictures that have usable masks."""
         self._worst = Worst(limit=12, each=1)
         results: list[_Score] = []
         for still in self._report.progress(stills, len(stills), kind, "picture"):
@@ -161,11 +161,11 @@ class Run:
                 continue
             for score in found:
                 results.append(score)
-                self._tell(kind, score)
+                self._report_score(kind, score)
         return results
 
     def _guesses(self, kind: str, stills: Sequence[Still], other: OutsideNet | None) -> None:
-        """Scores the first guesses of pictures and, on the same, those of a network from elsewhere."""
+        """Scores the first guesses of pictures and those of a third-party network."""
         theirs: list[GuessScore] = []
         if other is not None:
             theirs = self._pictures(f"{kind}, {other.name}", stills, lambda _, *rest: measure_guess(other, *rest))
@@ -183,7 +183,7 @@ class Run:
         table: Callable[[Sequence[Any]], str],
         found: Sequence[Any],
     ) -> None:
-        """Prints a table and writes the contact sheet; nothing when nothing could be measured."""
+        """Prints a table and writes the contact sheet, if anything was measured."""
         if not found:
             return
         self.scores[kind] = list(found)
@@ -205,5 +205,5 @@ class Run:
             self._report.event("skipped", text=text)
             self._report.complain(text)
 
-    def _tell(self, kind: str, score: Score) -> None:
+    def _report_score(self, kind: str, score: Score) -> None:
         self._report.event("score", kind=kind, **asdict(score))

@@ -1,4 +1,4 @@
-"""Scores as values, and their means over clips or pictures with intervals."""
+"""Holds scores, and computes their means over clips or pictures with intervals."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TARGETS = (0.85, 0.90)
 COUNTER_TARGET = 0.03
 
 LOWER_IS_BETTER = frozenset({"decay", "flicker", "ghost", "MAE", "undo_short", "counter_short"})
-"""Measures in which less is better, beside rounds and times."""
+"""Measures for which less is better, apart from rounds and times."""
 
 Values = dict[str, float | None]
 
@@ -25,9 +25,9 @@ class ObjectScore:
     Attributes:
         name: its id; "" = the clip has one object.
         j, f: region and contour accuracy, means over the scored frames.
-        decay_j: mean J of the first quarter of frames less that of the last; None for very short clips.
+        decay_j: mean J of the first quarter of frames minus that of the last; None for very short clips.
         flicker: change from frame to frame that motion does not explain; None for very short clips.
-        ghost: mean area of its mask while it is away, in shares of its area before; None = it is never away.
+        ghost: mean area of its mask while it is away, relative to its area before; None = it is never away.
         again: mean J after it came back; None = it never does.
     """
 
@@ -45,11 +45,11 @@ class ClipScore:
     """A propagated clip.
 
     Attributes:
-        name: of the sequence and the walk.
+        name: name of the sequence and the walk.
         j, f: region and contour accuracy, means over objects of means over frames.
-        decay_j: see `ObjectScore`, as the following.
-        seconds_per_frame: of propagation with reading, mean.
-        frames: how many were made.
+        decay_j: see `ObjectScore`.
+        seconds_per_frame: mean of propagation including reading.
+        frames: number of frames made.
         flicker, ghost, again: see `ObjectScore`; means over the objects that have one.
         clip: name of the sequence.
         objects: each object's own score.
@@ -69,7 +69,7 @@ class ClipScore:
 
     @classmethod
     def of(cls, clip: str, walk: str, objects: tuple[ObjectScore, ...], seconds: float, frames: int) -> ClipScore:
-        """Returns the score of a walk: the means over its objects, each counting the same."""
+        """Returns the score of a walk: the means over its objects, with equal weight."""
         return cls(
             f"{clip} {walk}".rstrip(),
             sum(o.j for o in objects) / len(objects),
@@ -91,7 +91,7 @@ class ClipScore:
 
     @property
     def unit(self) -> str:
-        """What is resampled for intervals: the clip."""
+        """The unit that is resampled for intervals: the clip."""
         return self.clip or self.name
 
     def values(self) -> Values:
@@ -110,23 +110,23 @@ class ClipScore:
 
 @dataclass(frozen=True, slots=True)
 class StrokeScore:
-    """A picture cut out by the robot: IoU after each round, seconds of each."""
+    """A picture cut out by the robot: IoU and seconds of each round."""
 
     name: str
     ious: tuple[float, ...]
     seconds: tuple[float, ...]
 
     def rounds_to(self, target: float) -> int | None:
-        """The first round with at least this IoU; None when there is none."""
+        """Returns the first round with at least this IoU; None if there is none."""
         return next((number for number, value in enumerate(self.ious, 1) if value >= target), None)
 
     @property
     def unit(self) -> str:
-        """What is resampled for intervals: the picture."""
+        """The unit that is resampled for intervals: the picture."""
         return self.name
 
     def values(self) -> Values:
-        """Returns measure -> value; a target that is never reached counts with the number of rounds that there were."""
+        """Returns measure -> value; a target that is never reached counts as the total number of rounds."""
         rounds: Values = {f"IoU@{n}": self.ious[n - 1] if len(self.ious) >= n else None for n in ROUNDS_SHOWN}
         targets: Values = {f"rounds_to_{t:.2f}": float(self.rounds_to(t) or len(self.ious)) for t in TARGETS}
         return {**rounds, **targets, "ms_per_round": mean(1000 * second for second in self.seconds)}
@@ -143,7 +143,7 @@ class GuessScore:
 
     @property
     def unit(self) -> str:
-        """What is resampled for intervals: the picture."""
+        """The unit that is resampled for intervals: the picture."""
         return self.name
 
     def values(self) -> Values:
@@ -153,7 +153,7 @@ class GuessScore:
 
 @dataclass(frozen=True, slots=True)
 class SlipScore:
-    """A wrong stroke on a picture: IoU before it, after it, after an undo, after a stroke against it instead."""
+    """A wrong stroke on a picture: IoU before it, after it, after an undo, and after a counter-stroke instead."""
 
     name: str
     label: str
@@ -164,14 +164,14 @@ class SlipScore:
 
     @property
     def unit(self) -> str:
-        """What is resampled for intervals: the picture."""
+        """The unit that is resampled for intervals: the picture."""
         return self.name
 
     def values(self) -> Values:
         """Returns measure -> value.
 
-        `undo_short`, `counter_short`: how far below the IoU before it ends (0 = as good). `counter_reached`: 1 when one
-        stroke brings it back to within 0.03.
+        `undo_short`, `counter_short`: how far the result stays below the IoU before (0 = as good). `counter_reached`: 1
+        if one stroke brings it back to within 0.03.
         """
         short = max(0.0, self.before - self.counter)
         return {
@@ -189,7 +189,7 @@ Score = ClipScore | StrokeScore | GuessScore | SlipScore
 
 
 def mean(values: Iterable[float | None]) -> float | None:
-    """Returns the mean of those that are not None; None when there are none."""
+    """Returns the mean of the values that are not None; None if there are none."""
     known = [value for value in values if value is not None]
     return sum(known) / len(known) if known else None
 
@@ -231,5 +231,5 @@ def guess_summary(scores: Sequence[GuessScore]) -> dict[str, Any]:
 
 
 def slip_summary(scores: Sequence[SlipScore]) -> dict[str, Any]:
-    """Returns means over pictures, the slips of a picture counting as one."""
+    """Returns means over pictures; the slips of one picture count as one."""
     return {"slips": len(scores), **means(units(scores))}

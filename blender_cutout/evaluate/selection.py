@@ -1,4 +1,4 @@
-"""What is measured: which clips from which frames, which pictures with which strokes."""
+"""Selects what to measure: which clips from which frames, which pictures with which strokes."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ Identity = dict[str, dict[str, tuple[str, str]]]
 
 @dataclass(frozen=True)
 class Plan:
-    """What is measured, apart from the engine.
+    """What to measure, apart from the engine.
 
     Attributes:
         data: clips and pictures.
-        kinds: what to measure, of `commands.evaluate.KINDS`.
+        kinds: measures, from `commands.evaluate.KINDS`.
         starts: walks per clip, 1 to 4.
-        robot: who draws the strokes.
+        robot: the simulated artist.
     """
 
     data: Data
@@ -42,12 +42,12 @@ class Plan:
 
     @cached_property
     def hidden(self) -> tuple[Sequence, ...]:
-        """The clips through which the board is pushed."""
+        """The clips that a board can be moved through."""
         return tuple(s for s in self.data.sequences if can_hide(s))
 
     @cached_property
     def identity(self) -> Identity:
-        """What two runs must share to be compared."""
+        """What two runs must have in common to be compared."""
         data = self.data
         hashes: dict[Any, str] = {}
 

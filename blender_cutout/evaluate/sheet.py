@@ -1,7 +1,7 @@
-"""The contact sheet of the worst results: picture with strokes, truth, result with its errors. numpy and OpenCV only.
+"""Draws the contact sheet of the worst results: picture with strokes, truth, result with errors. numpy and OpenCV only.
 
-In the result red is missing and blue is too much; what is right keeps the picture's colours, the background is darker.
-Truth and result show the object and what was taken for it from near; a frame in the picture tells where that is.
+In the result, missing parts are red and extra parts blue; correct parts keep the picture's colours, and the background
+is darkened. Truth and result are zoomed in on the object and its mask; a frame in the picture shows where.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ class Row:
 
 
 class Worst:
-    """Keeps the rows with the lowest scores, as small pictures; few for each name, so that no clip fills the sheet.
+    """Keeps the rows with the lowest scores, as small pictures; only a few per name, so that no clip fills the sheet.
 
     Args:
-        limit: rows in all.
-        each: rows for each name.
+        limit: rows in total.
+        each: rows per name.
     """
 
     def __init__(self, limit: int = 12, each: int = 3) -> None:
@@ -54,7 +54,7 @@ class Worst:
         self._rows: list[tuple[float, str, Image]] = []
 
     def offer(self, score: float, row: Row) -> None:
-        """Adds a row if it belongs to the worst."""
+        """Adds a row if it is among the worst."""
         same = [entry for entry in self._rows if entry[1] == row.name]
         if len(same) >= self._each:
             best = max(same, key=lambda entry: entry[0])
@@ -68,7 +68,7 @@ class Worst:
         del self._rows[self._limit :]
 
     def sheet(self) -> Image | None:
-        """All rows, the worst first, as one picture (H, W, 3) uint8; None when there are none."""
+        """Returns all rows, worst first, as one picture (H, W, 3) uint8; None if there are none."""
         if not self._rows:
             return None
         return np.concatenate([picture for _, _, picture in self._rows])
@@ -109,7 +109,7 @@ def _drawn(row: Row) -> Image:
 
 
 def _near(region: NDArray[np.bool_]) -> tuple[int, int, int, int]:
-    """A window (x0, y0, x1, y1) of the picture's shape around a region (H, W), with room; at least a third as wide."""
+    """Returns a window (x0, y0, x1, y1) around a region (H, W), with the picture's shape, at least a third as wide."""
     height, width = region.shape
     columns, rows = np.flatnonzero(region.any(axis=0)), np.flatnonzero(region.any(axis=1))
     if not len(columns):
@@ -128,12 +128,12 @@ def _write(picture: Image, text: str, x: int, colour: tuple[int, int, int]) -> N
 
 
 def _dimmed(image: Image, matte: NDArray[Any]) -> Image:
-    """The picture, darker outside the matte."""
+    """Returns the picture, darker outside the matte."""
     return np.asarray(image * (0.4 + 0.6 * matte[..., None]), np.uint8)
 
 
 def _tinted(image: Image, matte: NDArray[Any], colour: tuple[int, int, int], strength: float = 0.75) -> Image:
-    """The picture with a colour laid over the matte."""
+    """Returns the picture with a colour over the matte."""
     alpha = strength * matte[..., None]
     return np.asarray(image + alpha * (np.array(colour) - image), np.uint8)
 

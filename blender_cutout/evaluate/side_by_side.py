@@ -1,4 +1,4 @@
-"""Up to four clips side by side in one picture: an object in each, far from the others, with known masks."""
+"""Puts up to four clips side by side in one picture: distant objects with known masks."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class SideBySide:
     """Frames (H, W, 3) uint8 with a clip in each quarter; a `FrameSource`, and a context manager.
 
     Args:
-        sequences: one to four, with masks on every frame that is asked for.
-        start: the frame of each that is the first here.
-        frames: how many.
+        sequences: one to four, with masks on every frame in use.
+        start: the frame of each clip to start at.
+        frames: number of frames.
         size: (height, width) of the picture.
 
     Raises:
@@ -40,7 +40,7 @@ class SideBySide:
             raise InputError(f"{len(sequences)} clips do not fit side by side.", "Choose 1 to 4.")
         short = [s.name for s in sequences if len(s.clip.files) < start + frames]
         if short:
-            raise InputError(f"The clip {short[0]} has fewer than {start + frames} frames.", "Take fewer --frames.")
+            raise InputError(f"The clip {short[0]} has fewer than {start + frames} frames.", "Use fewer --frames.")
         self.size = size
         self._sequences, self._start, self._frames = sequences, start, frames
         self._clips = [open_clip(s.clip, strict=True) for s in sequences]
@@ -49,7 +49,7 @@ class SideBySide:
         return self._frames
 
     def __getitem__(self, frame: int) -> Image:
-        """The frame."""
+        """Returns the frame."""
         picture = np.zeros((*self.size, 3), np.uint8)
         for n, clip in enumerate(self._clips):
             part = picture[self._quarter(n)]
@@ -57,7 +57,7 @@ class SideBySide:
         return picture
 
     def mattes(self, frame: int) -> Mattes:
-        """The true mattes (N, H, W) float32."""
+        """Returns the true mattes (N, H, W) float32."""
         out = np.zeros((len(self._sequences), *self.size), np.float32)
         for n, sequence in enumerate(self._sequences):
             part = out[n][self._quarter(n)]

@@ -1,4 +1,4 @@
-"""What a wrong stroke costs: a slip after good rounds, then one undo, or one stroke against it."""
+"""Measures what a wrong stroke costs: a slip after good rounds, then one undo, or one stroke against it."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ ROUNDS_BEFORE = 3
 
 
 def measure_slips(engine: Engine, still: Still, worst: Worst) -> list[SlipScore]:
-    """Makes one slip of each label after three good rounds; no score when the picture's mask cannot be used.
+    """Makes one slip of each label after three good rounds; returns no score if the picture's mask is unusable.
 
-    In a track of its own, so that undo is the one that artists have.
+    Works in a track of its own, so that undo is the artist's.
     """
     with (
         tempfile.TemporaryDirectory(prefix="cutout-slips-") as folder,
@@ -54,7 +54,7 @@ def measure_slips(engine: Engine, still: Still, worst: Worst) -> list[SlipScore]
 
 
 def _slip(session: TrackSession, name: str, label: Label, truth: Mask, counted: Mask, worst: Worst) -> SlipScore | None:
-    """One slip and both ways back; the session is as before at the end."""
+    """Makes one slip and tries both ways back; leaves the session as it was."""
     before = _shown(session)
     wrong = robot.wrong_stroke(before, truth, counted, label)
     if wrong is None:
@@ -64,7 +64,7 @@ def _slip(session: TrackSession, name: str, label: Label, truth: Mask, counted: 
     session.undo()
     undone = _shown(session)
     session.checkout(slipped)
-    # The artist paints over what the slip has spoilt.
+    # The artist paints over what the slip has spoiled.
     against = robot.next_stroke(after, truth, counted & (after != before))
     strokes: list[Stroke] = [wrong]
     if against is not None:

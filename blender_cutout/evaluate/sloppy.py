@@ -1,8 +1,8 @@
-"""A second simulated artist, who is in a hurry: short, wobbly, off-centre strokes that sometimes leave the object.
+"""Simulates an artist in a hurry: short, wobbly, off-centre strokes that sometimes leave the object.
 
-The careful robot always draws the best stroke there is, which flatters a network that has been trained on such strokes.
-RITM (Sofiiuk et al. 2021) and the DAVIS interactive robot (Caelles et al. 2018) vary the place within the error region;
-here place, length, shape and now and then the side vary too. Seeded: the same picture, number and masks always give the
+The careful robot always draws the best possible stroke, which flatters a network trained on such strokes. RITM (Sofiiuk
+et al. 2021) and the DAVIS interactive robot (Caelles et al. 2018) vary the position within the error region; here
+position, length, shape and occasionally the label vary too. Seeded: the same picture, number and masks always give the
 same stroke, and two networks get the same chances.
 """
 
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     Points = NDArray[np.float64]
 
 LENGTH = (0.15, 0.5)
-"""Of the careful stroke's length, lowest and highest share."""
+"""Least and greatest share of the careful stroke's length."""
 OFFSET, FARTHEST = 0.35, 0.8
 """Standard deviation and limit of the shift from the middle line, in depths of the region (its half width)."""
 WOBBLE = (0.15, 0.4)
-"""Amplitude across the stroke, in depths."""
+"""Range of the amplitude across the stroke, in depths."""
 BRUSH = (0.7, 1.4)
-"""Of the careful radius."""
+"""Range of the radius, relative to the careful one."""
 CROSSES, WRONG = 0.15, 0.07
-"""Share of strokes that run on beyond the region, and of those on the wrong side altogether."""
+"""Share of strokes that run on beyond the region, and of those entirely on the wrong side."""
 
 _CHOICES = 5
 _SPACING = 2.0
@@ -41,7 +41,7 @@ _SPACING = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Sloppy:
-    """Draws somewhere in one of the worse errors, the worse the likelier.
+    """Draws somewhere in one of the worse errors, preferring the worst.
 
     Attributes:
         seed: another seed is another artist of the same kind.
@@ -95,7 +95,7 @@ def _region(
 
 
 def _piece(line: Points, rng: np.random.Generator) -> Points:
-    """Returns a short piece of a line (N, 2), points evenly spaced; at least one."""
+    """Returns a short piece of a line (N, 2) with evenly spaced points; at least one."""
     along = np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(line, axis=0).T)))) if len(line) > 1 else np.zeros(1)
     length = along[-1] * rng.uniform(*LENGTH)
     begin = rng.uniform(0, along[-1] - length)
@@ -115,7 +115,7 @@ def _wobbly(line: Points, depth: float, rng: np.random.Generator) -> Points:
 
 
 def _astray(line: Points, right: Mask, label: Label, distance: float) -> tuple[Points, Label]:
-    """Returns a stroke that is wrong: moved to where most of it is not on the `right` side, or with the other label."""
+    """Returns a stroke that is wrong: moved off the `right` side, or with the other label."""
     height, width = right.shape
     for angle in np.linspace(0, 2 * np.pi, 8, endpoint=False):
         moved = line + distance * np.array([np.cos(angle), np.sin(angle)])

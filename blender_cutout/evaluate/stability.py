@@ -1,7 +1,7 @@
-"""What steadying brings, and how well the network's own doubt tells bad frames; on clips, and on still shots.
+"""Measures what stabilising gains, and how well the network's own doubt predicts bad frames, on clips and still shots.
 
-A still shot is a clip's first picture over and over, with grain (sigma 6 of 255) and light that wavers by 3 %. The true
-mask of the first frame is propagated once; the results are steadied afterwards, with each strength.
+A still shot is a clip's first picture repeated, with grain (sigma 6 of 255) and light that varies by 3 %. The true mask
+of the first frame is propagated once; the results are then stabilised with each strength.
 `cutout study stability DATA --tier standard`
 """
 
@@ -37,7 +37,7 @@ BAD = 0.7
 
 
 class StillShot:
-    """One picture as a clip: only grain and light change."""
+    """One picture as a clip in which only grain and light change."""
 
     def __init__(self, picture: Image, length: int = STILL_LENGTH) -> None:
         self.size = picture.shape[:2]
@@ -47,7 +47,7 @@ class StillShot:
         return self._length
 
     def __getitem__(self, frame: int) -> Image:
-        """Frame (H, W, 3) uint8; the same each time."""
+        """Returns frame (H, W, 3) uint8; the same each time."""
         rng = np.random.default_rng(frame)
         light = 1 + 0.03 * np.sin(frame * 1.7)
         return np.clip(self._picture * light + rng.normal(0, 6, self._picture.shape), 0, 255).astype(np.uint8)
@@ -56,7 +56,7 @@ class StillShot:
 def score(
     raw: Raw, frames: FrameSource, truth: dict[int, Mask], given: int, strength: float
 ) -> tuple[float, float, float]:
-    """Mean J, mean F and flicker of results steadied with a strength; first and last frame do not count for J and F."""
+    """Returns mean J, mean F and flicker of results stabilised with a strength; J and F leave out both end frames."""
     region: list[float] = []
     contour: list[float] = []
     meter = FlickerMeter()
@@ -73,13 +73,13 @@ def score(
 
 
 def area_under_curve(values: NDArray[np.float64], bad: NDArray[np.bool_]) -> float:
-    """Probability that a bad one has the lower value; a tie counts half."""
+    """Returns the probability that a bad frame has the lower value; ties count half."""
     low, high = values[bad][:, None], values[~bad][None, :]
     return float((low < high).mean() + 0.5 * (low == high).mean())
 
 
 def rank_correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    """Spearman's."""
+    """Returns Spearman's rank correlation."""
 
     def ranks(x: NDArray[np.float64]) -> NDArray[np.float64]:
         _, place, counts = np.unique(x, return_inverse=True, return_counts=True)
@@ -89,12 +89,12 @@ def rank_correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
 
 
 def table(name: str, strengths: Sequence[float], rows: Sequence[tuple[str, list[Values]]]) -> str:
-    """Returns the means for each strength, and the 95 % intervals over clips of what the first strength is changed by.
+    """Returns the means for each strength, and the 95 % intervals over clips of the change from the first strength.
 
     Args:
-        name: of the table.
+        name: the table's name.
         strengths: as measured.
-        rows: (clip, J, F and flicker for each strength) of each walk.
+        rows: (clip, J, F and flicker for each strength) for each walk.
     """
     lines = [
         f"{name} ({len(rows)})   strength      J      F    J&F  flicker  change   95 %: J&F change, flicker change"

@@ -1,4 +1,4 @@
-"""From where a clip is propagated when it is measured: more starts on the same clips make chance count less."""
+"""Chooses the frames from which a clip is propagated: more starts on the same clips reduce the role of chance."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MOST = 4
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """One way through a clip: the frame whose true mask is given, and the frames start … stop - 1 that are walked."""
+    """One propagation through a clip: the frame whose true mask is given, and the frames start … stop - 1."""
 
     given: int
     start: int
@@ -18,28 +18,29 @@ class Walk:
 
     @property
     def name(self) -> str:
-        """What tells it from the others of a clip: "" for that of DAVIS, from the first frame to the last."""
+        """Its name among a clip's walks: "" for that of DAVIS, from the first frame to the last."""
         if self.given == 0:
             return ""
         return f"from {self.given} {'on' if self.given == self.start else 'back'}"
 
     @property
     def far_end(self) -> int:
-        """The frame at the other end than the given one."""
+        """The frame at the opposite end from the given one."""
         return self.start if self.given == self.stop - 1 else self.stop - 1
 
 
 def walks(
     length: int, count: int = 1, known: Sequence[int] | None = None, span: tuple[int, int] | None = None
 ) -> list[Walk]:
-    """Returns up to `count` walks through a clip of `length` frames, of three frames or more each.
+    """Returns up to `count` walks through a clip of `length` frames, of at least three frames each.
 
-    The first is that of DAVIS; then from the last frame back, from a third of the clip on, and from two thirds back.
+    The first is that of DAVIS; then from the last frame backward, from a third of the clip forward, and from two thirds
+    backward.
 
     Args:
         length: of the clip.
         count: 1 to 4.
-        known: the frames with a mask that shows an object, in order, the only ones to start from; None = all.
+        known: the possible start frames, whose mask shows an object, in order; None = all.
         span: first and last frame with a mask, beyond which there is nothing to score; None = those of the clip.
     """
     frames = range(length) if known is None else known
