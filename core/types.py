@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     Mattes = NDArray[np.float32]
     Map = NDArray[np.float32]
 
-PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
+PICTURE_SUFFIXES = frozenset(
+    {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".exr", ".dpx", ".tga", ".hdr"}
+)
 """Extensions of the picture files that the engine reads."""
 MOST_POINTS = 100_000
 """Most points in a stroke, and in all strokes of a round: a pen delivers some hundreds a second."""

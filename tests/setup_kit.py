@@ -48,6 +48,7 @@ MODULES = {
     "numpy": {"numpy.py": ""},
     "opencv_python_headless": {"cv2.py": ""},
     "av": {"av.py": ""},
+    "openimageio": {"OpenImageIO.py": ""},
     "safetensors": {"safetensors.py": ""},
     "tqdm": {"tqdm.py": ""},
 }

@@ -21,6 +21,7 @@ _NEEDED = (
     ("numpy", "numpy", "arrays"),
     ("cv2", "opencv-python-headless", "pictures"),
     ("av", "av", "movies"),
+    ("OpenImageIO", "openimageio", "EXR, DPX and TGA pictures"),
     ("safetensors", "safetensors", "weights"),
     ("torch", "torch", "the networks"),
 )

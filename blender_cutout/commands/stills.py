@@ -56,7 +56,7 @@ def add_parser(commands: Any) -> None:
 
 def run_foreground(args: argparse.Namespace, context: Context) -> int:
     """Writes the first guess of the foreground."""
-    from ..core.clips.source import read_picture
+    from ..core.clips.picture import read_picture
 
     arguments.check_tier(args.tier)
     image = read_picture(args.image)
@@ -70,7 +70,7 @@ def run_foreground(args: argparse.Namespace, context: Context) -> int:
 
 def run_refine(args: argparse.Namespace, context: Context) -> int:
     """Writes the mask after one round of strokes."""
-    from ..core.clips.source import read_picture
+    from ..core.clips.picture import read_picture
     from ..core.images.matte import read_mask
     from ..core.refinement.stroke_maps import strokes_inside
 

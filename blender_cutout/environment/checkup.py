@@ -24,6 +24,7 @@ _LIBRARIES = {
     "numpy": "NumPy",
     "cv2": "OpenCV",
     "av": "PyAV (reads movies)",
+    "OpenImageIO": "OpenImageIO (reads and writes EXR, DPX and TGA)",
     "safetensors": "safetensors (reads the weights)",
     "tqdm": "tqdm (shows progress)",
 }

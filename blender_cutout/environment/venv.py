@@ -35,6 +35,7 @@ REQUIREMENTS = (
     "numpy>=1.26",
     "opencv-python-headless>=4.9",
     "av>=12",
+    "openimageio>=3.1",
     "safetensors>=0.4",
     "tqdm>=4.60",
 )

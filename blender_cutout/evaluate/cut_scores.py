@@ -13,7 +13,7 @@ import numpy as np
 
 from ..core.clips.cuts import FLASH, CutFinder
 from ..core.clips.fades import FadeFinder
-from ..core.clips.source import read_picture
+from ..core.clips.picture import read_picture
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

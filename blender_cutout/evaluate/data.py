@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ..core.clips.source import PICTURE_SUFFIXES, natural_key, read_picture
+from ..core.clips.picture import read_picture
+from ..core.clips.source import PICTURE_SUFFIXES, natural_key
 from ..core.errors import CutoutError, InputError
 from ..core.types import Clip
 from .labels import read_labels

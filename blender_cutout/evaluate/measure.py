@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from ..core.clips.opening import open_clip
-from ..core.clips.source import read_picture
+from ..core.clips.picture import read_picture
 from ..core.errors import InputError
 from . import metrics
 from .data import Sequence, Still, Truth, read_objects, read_truth

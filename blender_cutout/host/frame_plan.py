@@ -83,14 +83,11 @@ def needed(scene: Any, track: Any) -> str:
 
 def _reason(scene: Any, track: Any, strip: Any, source: Source) -> str:
     """Returns why a strip without rendered frames needs them; "" = it does not."""
-    if (
-        strip.type != "MOVIE"
-        or source.reason
-        or not track.frame_count
-        or rendered_frames.rendered_frames_of(strip) is not None
-    ):
+    if source.reason or not track.frame_count or rendered_frames.rendered_frames_of(strip) is not None:
         return source.reason
     if doubt := doubt_of(strips.shown_of(strip)):
         return doubt
+    if strip.type != "MOVIE":
+        return ""
     rate = strips.file_times(scene, strip, track.frame_count).rate
     return strip_source.OTHER_RATE if compat.RATE_BY_CACHE and abs(rate - 1) > 1e-4 else ""

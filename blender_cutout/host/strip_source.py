@@ -26,6 +26,8 @@ _REFUSED = {
         "Put it and its cameras into a meta strip (Ctrl G), and cut that out.",
     ),
 }
+_PLAIN = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
+"""Extensions of pictures that every Blender loads."""
 _CHANGES_PICTURE = ("SPEED", "TRANSFORM")
 """Effects that change which frame of their input shows, or where."""
 
@@ -62,6 +64,7 @@ def source(scene: Any, strip: Any, files: bool = True) -> Source:
         if files:
             check_files(strip)
         _check_not_fed(scene, strip)
+        _check_loaded(strip)
         reason = "The strip is retimed." if is_retimed(strip) else ""
         if not reason and strip.type == "MOVIE" and compat.IGNORES_ROTATION:
             turned = movie_rotation.rotation_of(Path(bpy.path.abspath(strip.filepath)))
@@ -141,6 +144,16 @@ def _check_not_fed(scene: Any, strip: Any) -> None:
             raise StripError(
                 f"The strip is shown through the effect strip {other.name}.", "Select that effect strip and cut it out."
             )
+
+
+def _check_loaded(strip: Any) -> None:
+    """Raises StripError if Blender shows nothing of a picture of an unusual kind, such as EXR with layers in 4.2."""
+    first = strip.elements[0] if strip.type == "IMAGE" and len(strip.elements) else None
+    if first is not None and not first.orig_width and Path(first.filename).suffix.lower() not in _PLAIN:
+        raise StripError(
+            f"This Blender shows nothing of the strip's picture {first.filename}.",
+            "Save the pictures in another way (EXR as one layer, ZIP); if they are new, reload the strip.",
+        )
 
 
 def _unread(strip: Any, every: bool) -> str:

@@ -130,9 +130,11 @@ def keep_shown(scene: Any, uuid: str, shown: str, turned: int = 0) -> None:
 
 
 def shown_of(strip: Any) -> str:
-    """Returns when Blender shows which movie frame, see `core.clips.shown_frames`; "" = each, or not known yet."""
-    text = strip.get(SHOWN_KEY, "") if strip.type == "MOVIE" else ""
-    return text if isinstance(text, str) else ""
+    """Returns when Blender shows which frame, see `core.clips.shown_frames`; "" = each, or not known. Pictures: doubts."""
+    text = strip.get(SHOWN_KEY, "") if strip.type in ("MOVIE", "IMAGE") else ""
+    if not isinstance(text, str) or (strip.type == "IMAGE" and not doubt_of(text)):
+        return ""
+    return text
 
 
 def unrendered(scene: Any, strip: Any) -> bool:

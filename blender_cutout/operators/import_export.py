@@ -10,6 +10,7 @@ from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
 from ..client.job_queue import Job
 from ..core.errors import InputError
+from ..core.types import PICTURE_SUFFIXES
 from ..scene import frame_spans, track_lookup
 from ..tasks import jobs
 from .base import FileOperator, opened_track
@@ -17,7 +18,6 @@ from .base import FileOperator, opened_track
 if TYPE_CHECKING:
     from ..core.messages import Done
 
-_PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 _MASKS = StringProperty(
     name="File", description="A mask, one of a folder of masks, or a movie of masks", subtype="FILE_PATH",
     options={"SKIP_SAVE"},
@@ -79,7 +79,7 @@ class CUTOUT_OT_import_mattes(FileOperator, bpy.types.Operator):
         if not self.filepath:
             raise InputError("No mask is chosen.", "Choose a picture, one of a folder of pictures, or a movie.")
         path = Path(bpy.path.abspath(self.filepath))
-        is_picture = path.suffix.lower() in _PICTURES
+        is_picture = path.suffix.lower() in PICTURE_SUFFIXES
         if is_picture and self.folder:
             path = path.parent
         alone = is_picture and not self.folder

@@ -14,20 +14,15 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-import cv2
-import numpy as np
-
-from .. import atomic
-from ..errors import FrameReadError, InputError
+from ..errors import FrameReadError
 from ..frame_text import FrameText
-from ..images.picture_files import decode, is_float_tiff, is_multiplied_tiff, may_have_alpha, most_bytes
 from ..types import PICTURE_SUFFIXES as PICTURE_SUFFIXES
+from .picture import DamagedPicture, bits_of, picture_notes, read_alpha, read_deep, read_picture, size_doubt
 from .picture_sequence import animation_notes, sequence_notes
 from .picture_sequence import natural_key as natural_key
 from .prefetch import Prefetcher
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
     from typing_extensions import Self
 
     from ..types import Image, Matte
@@ -43,15 +38,6 @@ _HASHED = 64 * 1024
 _MOST_HELD = 24
 """Most consecutive damaged pictures that the last good one replaces."""
 _SHOWN = 300
-
-
-class DamagedPicture(FrameReadError):
-    """Raised when a picture file is empty or cannot be decoded; callers that can do without it may go on."""
-
-    @property
-    def code(self) -> str:
-        """Returns the code of any frame that cannot be read."""
-        return FrameReadError.__name__
 
 
 class VideoSource(ABC):
@@ -118,6 +104,21 @@ class VideoSource(ABC):
         """
         return None
 
+    @property
+    def bits(self) -> int:
+        """Returns the bits of a channel in the clip's file, 16 and 32 for floats; frames have 8 all the same."""
+        return 8
+
+    def deep(self) -> VideoSource:
+        """Returns the same clip opened once more, with all bits: frames are (H, W, 3) float32, sRGB as a rule.
+
+        Values of EXR and HDR pictures go beyond 0 to 1.
+
+        Raises:
+            FrameReadError: it cannot be opened again.
+        """
+        return self
+
     def note_damage(self, frame: int) -> None:
         """Remembers that another frame replaces a damaged one."""
         if frame not in self._damaged:
@@ -183,7 +184,9 @@ class Pictures(VideoSource):
         self._paths = list(paths)
         self._good: dict[int, int] = {}
         self.fps = 0.0
-        first = read_picture(self._paths[0])
+        if doubt := size_doubt(self._paths):
+            self.shown = f"!{doubt}"
+        first = self._load(self._paths[0])
         self.size = first.shape[0], first.shape[1]
         self._keep(0, first)
         self.fingerprint = fingerprint(self._paths)
@@ -222,8 +225,20 @@ class Pictures(VideoSource):
         before = range(frame - 1, max(-1, frame - 1 - _MOST_HELD), -1)
         return next(filter(is_good, before), None) if any(map(is_good, after)) else None
 
+    @property
+    def bits(self) -> int:
+        """Returns the bits of a channel of the first picture."""
+        return bits_of(self._paths[0])
+
+    def deep(self) -> Pictures:
+        """Returns the same pictures with all their bits, see `VideoSource.deep`."""
+        return DeepPictures(self._paths)
+
+    def _load(self, path: Path) -> Image:
+        return read_picture(path)
+
     def _picture(self, frame: int) -> Image:
-        image = read_picture(self._paths[frame])
+        image = self._load(self._paths[frame])
         if image.shape[:2] != self.size:
             raise FrameReadError(
                 f"{self._paths[frame].name} is {image.shape[1]} x {image.shape[0]} pixels, "
@@ -231,6 +246,17 @@ class Pictures(VideoSource):
                 "All pictures of a sequence must have the same size.",
             )
         return image
+
+
+class DeepPictures(Pictures):
+    """Like `Pictures`, but with all bits, see `VideoSource.deep`."""
+
+    def _load(self, path: Path) -> Any:
+        return read_deep(path)
+
+    @property
+    def _capacity(self) -> int:
+        return 2
 
 
 def _pictures_of(path: Path, files: Sequence[str]) -> list[Path]:
@@ -261,68 +287,8 @@ def _pictures_of(path: Path, files: Sequence[str]) -> list[Path]:
 
 def _notes_of(path: Path, pictures: Sequence[Path]) -> list[str]:
     """Returns what is odd about a folder of pictures, or a picture, as sentences."""
-    return sequence_notes(path, [p.name for p in pictures]) if path.is_dir() else animation_notes(path)
-
-
-def read_picture(path: Path) -> Image:
-    """Returns a picture file as (H, W, 3) uint8 RGB; drops alpha, reduces 16 bits to 8, ignores EXIF, as in Blender.
-
-    Raises:
-        FrameReadError: missing or damaged.
-    """
-    if path.suffix.lower() not in PICTURE_SUFFIXES and path.suffix:
-        raise FrameReadError(f"{path} is not a supported kind of picture.", "Export it as .png, .jpg or .tif.")
-    data = _bytes_of(path)
-    if is_float_tiff(data):
-        return _from_floats(_decoded(path, data, cv2.IMREAD_UNCHANGED))
-    if is_multiplied_tiff(data):
-        deep = _decoded(path, data, cv2.IMREAD_UNCHANGED)
-        if deep.ndim == 3 and deep.shape[2] == 4:
-            return _from_floats(deep[..., :3] / np.maximum(deep[..., 3:], 1).astype(np.float32))
-    picture = _decoded(path, data, cv2.IMREAD_COLOR)
-    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
-
-
-def read_alpha(path: Path) -> Matte | None:
-    """Returns the straight alpha (H, W) float32 in [0, 1] of a picture file; None when it has none.
-
-    Raises:
-        FrameReadError: missing or damaged.
-    """
-    data = _bytes_of(path)
-    if not may_have_alpha(data):
-        return None
-    picture = _decoded(path, data, cv2.IMREAD_UNCHANGED)
-    if picture.ndim != 3 or picture.shape[2] != 4:
-        return None
-    most = np.iinfo(picture.dtype).max if picture.dtype.kind == "u" else 1
-    return np.asarray(np.clip(picture[..., 3] / np.float32(most), 0, 1), np.float32)
-
-
-def _bytes_of(path: Path) -> bytes:
-    try:
-        data = atomic.read_regular(path, most_bytes(None))
-    except OSError as error:
-        raise FrameReadError(
-            f"The picture {path} cannot be read ({error.strerror or error}).", "Check the path and its permissions."
-        ) from error
-    if not data:
-        raise DamagedPicture(f"The picture {path} is an empty file.", "Copy or render it again.")
-    return data
-
-
-def _from_floats(picture: NDArray[Any]) -> Image:
-    """Returns blue, green, red floats, or one channel, as (H, W, 3) uint8 RGB: taken as sRGB, as Blender does."""
-    planes = picture[..., None] if picture.ndim == 2 else picture
-    colours = planes[..., 2::-1] if planes.shape[2] >= 3 else np.repeat(planes[..., :1], 3, axis=2)
-    return np.asarray(np.rint(np.clip(np.nan_to_num(colours), 0, 1) * 255), np.uint8)
-
-
-def _decoded(path: Path, data: bytes, flags: int) -> NDArray[Any]:
-    try:
-        return decode(data, flags, f"The picture {path}")
-    except InputError as error:
-        raise DamagedPicture(error.text, "Copy or render it again.") from error
+    own = sequence_notes(path, [p.name for p in pictures]) if path.is_dir() else animation_notes(path)
+    return [*own, *picture_notes(pictures[0])]
 
 
 def fingerprint(paths: Sequence[Path]) -> str:

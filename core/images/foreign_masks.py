@@ -15,6 +15,7 @@ import numpy as np
 
 from .. import atomic
 from ..errors import InputError, SizeMismatch
+from . import oiio_pictures
 from .grey_png import SIGNATURE
 from .matte import from_grey, grey_of_picture, is_whole_png
 from .picture_files import check_png_unpacks, decode, header_size, most_bytes
@@ -185,6 +186,9 @@ class _Opened:
 def _open(path: Path, size: tuple[int, int]) -> _Opened:
     what = f"The mask {path}"
     try:
+        if oiio_pictures.is_ours(path):
+            picture = _by_oiio(path, size, what)
+            return _Opened(path, picture, _grey_labels(picture), False)
         data = atomic.read_regular(path, most_bytes((2 * size[0] + 1, 2 * size[1] + 1)))
     except OSError as error:
         if error.errno == errno.EFBIG:
@@ -207,6 +211,17 @@ def _open(path: Path, size: tuple[int, int]) -> _Opened:
         if any(max(colour) - min(colour) > _COLOURFUL for colour in used):
             return _Opened(path, picture, labels, picture.ndim < 3 or picture.shape[2] < 4)
     return _Opened(path, picture, _grey_labels(picture), False)
+
+
+def _by_oiio(path: Path, size: tuple[int, int], what: str) -> NDArray[Any]:
+    """Returns an EXR, DPX, TGA or HDR picture as OpenCV would: (H, W), BGR or BGRA, as uint8 or float32."""
+    header = oiio_pictures.read_header(path, what, lone=True)
+    check_fits(header.size, size, what)
+    values: NDArray[Any] = oiio_pictures.read_channels(path, what, lone=True)[0]
+    if header.bits <= 8:
+        values = np.asarray(np.rint(values * 255), np.uint8)
+    order = {1: (0,), 2: (0, 0, 0, 1), 3: (2, 1, 0), 4: (2, 1, 0, 3)}[values.shape[2]]
+    return np.ascontiguousarray(values[..., 0] if len(order) == 1 else values[..., order])
 
 
 def _grey_labels(picture: NDArray[Any]) -> NDArray[Any] | None:

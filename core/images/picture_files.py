@@ -66,6 +66,11 @@ def is_multiplied_tiff(data: bytes) -> bool:
     return _short(data, _TIFF_BITS) == 16 and _short(data, _TIFF_SAMPLES) == 4
 
 
+def tiff_bits(data: bytes) -> int:
+    """Returns the bits of a channel in a TIFF; 8 where it does not say."""
+    return _short(data, _TIFF_BITS) or 8
+
+
 def without_tiff_hints(data: bytes) -> bytes:
     """Returns a TIFF without its orientation and alpha tags, which Blender ignores; other files as they are.
 

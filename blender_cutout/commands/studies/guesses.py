@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from ...compose import load_engine
-from ...core.clips.source import read_picture
+from ...core.clips.picture import read_picture
 from ...core.export import output_files
 from ...core.images.matte import to_png
 from ...evaluate.guesses import chosen, members

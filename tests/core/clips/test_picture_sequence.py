@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from blender_cutout.core.clips.opening import open_clip
+from blender_cutout.core.clips.picture import read_picture
 from blender_cutout.core.clips.picture_sequence import sequence_notes
-from blender_cutout.core.clips.source import read_picture
 from blender_cutout.core.errors import FrameReadError
 from blender_cutout.core.fakes import number_of, numbered
 

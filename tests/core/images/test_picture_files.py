@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from blender_cutout.core.clips.foreign_mask_sequence import ForeignMattes
-from blender_cutout.core.clips.source import read_alpha, read_picture
+from blender_cutout.core.clips.picture import read_alpha, read_picture
 from blender_cutout.core.errors import FrameReadError, InputError, SizeMismatch
 from blender_cutout.core.images.matte import grey_of_png, read_grey
 from blender_cutout.core.images.picture_files import header_size
