@@ -130,7 +130,7 @@ def keep_shown(scene: Any, uuid: str, shown: str, turned: int = 0) -> None:
 
 
 def shown_of(strip: Any) -> str:
-    """Returns when Blender shows which frame, see `core.clips.shown_frames`; "" = each, or not known. Pictures: doubts."""
+    """Returns when Blender shows which frame, see `core.clips.shown_frames`; "" = each. Of pictures: only doubts."""
     text = strip.get(SHOWN_KEY, "") if strip.type in ("MOVIE", "IMAGE") else ""
     if not isinstance(text, str) or (strip.type == "IMAGE" and not doubt_of(text)):
         return ""
