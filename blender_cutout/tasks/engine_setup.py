@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ import bpy
 
 from ..core.errors import EnvironmentMissing
 from ..host import storage
-from ..scene import properties
+from ..scene import preference_values, properties
 from . import jobs
 
 if TYPE_CHECKING:
@@ -24,10 +24,30 @@ _START_PATIENCE = 120.0
 """Seconds allowed for an engine's first start, which reads gigabytes of libraries from disk."""
 
 
+@dataclass(frozen=True, slots=True)
+class EngineFacts:
+    """What is installed; the defaults hold until the first look.
+
+    Attributes:
+        python: the Python that the engine would use; "" = none.
+        missing: what is missing if there is none.
+        tier: the engine's tier and its speed on this machine.
+    """
+
+    python: str = ""
+    missing: str = ""
+    tier: str = ""
+
+
 class Setup:
-    """Runs one set-up or check; a check also starts the engine, as proof that it works."""
+    """Runs one set-up or check; a check also starts the engine, as proof that it works.
+
+    Attributes:
+        facts: what the last look found, for the preferences to draw.
+    """
 
     def __init__(self) -> None:
+        self.facts = EngineFacts()
         self._installer: Installer | None = None
         self._engine_until = 0.0
         """Deadline for the engine's first message; 0 = not waiting."""
@@ -65,6 +85,13 @@ class Setup:
             self._watch_engine()
             self._tell()
         return bool(self._engine_until)
+
+    def look(self) -> None:
+        """Finds out what is installed, which checks a few files; redraws the preferences if it changed."""
+        found = _engine_facts()
+        if found != self.facts:
+            self.facts = found
+            redraw()
 
     def close(self) -> None:
         """Ends the process and the timer."""
@@ -121,6 +148,18 @@ class Setup:
 setup = Setup()
 
 
+def _engine_facts() -> EngineFacts:
+    from ..environment.tier_record import described
+    from ..environment.venv import worker_python
+
+    chosen = preference_values.current()
+    tier = described(chosen.tier, chosen.device)
+    try:
+        return EngineFacts(str(worker_python(chosen.engine_python or None)), tier=tier)
+    except EnvironmentMissing as error:
+        return EngineFacts(missing=error.text, tier=tier)
+
+
 def redraw() -> None:
     """Redraws the preferences."""
     for window in bpy.context.window_manager.windows:
@@ -134,5 +173,6 @@ def _tick() -> float | None:
     before = setup.installer.progress
     goes_on = setup.step()
     if setup.installer.progress != before:
+        setup.look()
         redraw()
     return INTERVAL if goes_on else None

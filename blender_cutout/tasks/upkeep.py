@@ -1,6 +1,6 @@
 """Checks the written strips regularly: masks follow their clips, and problems are reported.
 
-The same timer gathers the facts that the panel shows, so that drawing the panel does no work.
+The same timer gathers the facts that panel and preferences show, so that drawing them does no work.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..geometry.time_map import TimeMap
 from ..host import compat, frame_plan, rendered_frames, strips
 from ..host.output import mask_alignment, mask_splines, rgba_strip, spline_alignment
 from ..scene import frame_spans, properties
-from . import jobs, tier_choice
+from . import engine_setup, jobs, tier_choice
 from .reports import Reports
 
 _log = logging.getLogger(__name__)
@@ -58,7 +58,8 @@ class Upkeep:
         return self._facts.get(track.uuid, Facts())
 
     def see(self) -> None:
-        """Updates the facts of all scenes; redraws the panel if they changed."""
+        """Updates the facts of all scenes and of the engine; redraws what shows them if they changed."""
+        engine_setup.setup.look()
         found = {}
         for scene in bpy.data.scenes:
             of_strip: dict[tuple[str, int], Facts] = {}

@@ -3,13 +3,11 @@
 # mypy: disable-error-code="valid-type"
 
 import textwrap
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import bpy
 from bpy.props import EnumProperty, FloatProperty, StringProperty
 
-from ..core.errors import EnvironmentMissing
 from ..core.tiers import AUTO, TIERS
 from ..host import storage
 from ..scene import preference_values
@@ -84,18 +82,14 @@ class CutoutPreferences(bpy.types.AddonPreferences):
 
 
 def situation() -> "Situation":
-    """Returns the engine's state; checks a few files and starts nothing."""
-    from ..environment.tier_record import described
-    from ..environment.venv import worker_python
+    """Returns the engine's state as last determined: finding it checks files, which drawing must not do."""
+    from ..tasks.engine_setup import setup  # it needs `jobs`, which needs this module
     from .setup_view import Situation
 
-    chosen = preference_values.current()
-    tier = described(chosen.tier, chosen.device)
-    now = Situation("", "", bool(chosen.engine_python), bpy.app.online_access, chosen.wheels, tier)
-    try:
-        return replace(now, python=str(worker_python(chosen.engine_python or None)))
-    except EnvironmentMissing as error:
-        return replace(now, missing=error.text)
+    found, chosen = setup.facts, preference_values.current()
+    return Situation(
+        found.python, found.missing, bool(chosen.engine_python), bpy.app.online_access, chosen.wheels, found.tier
+    )
 
 
 def _draw_tier(chosen: Any, column: Any) -> None:

@@ -32,7 +32,7 @@ class Situation:
 
     Attributes:
         python: the Python that the engine would use; "" = none.
-        missing: what is missing if there is none.
+        missing: what is missing if there is none; "" with no python = not determined yet.
         chosen: the artist chose an existing Python.
         online: Blender may use the network.
         wheels: the folder of wheels; "" = none chosen.
@@ -84,6 +84,8 @@ def _state(now: Situation) -> tuple[Line, ...]:
     if now.python:
         tier = (Line("BLANK1", f"Tier: {now.tier}"),) if now.tier else ()
         return (Line("CHECKMARK", f"The engine runs with {now.python}"), *tier)
+    if not now.missing:
+        return (Line("BLANK1", "Looking for the engine."),)
     lines = (Line("ERROR", now.missing),)
     if now.chosen:
         return (*lines, Line("BLANK1", "Correct it, or clear the field to set up an engine here."))

@@ -71,6 +71,7 @@ def shown(setup: Any) -> str:
     """The words of the preferences."""
     from blender_cutout.ui import preferences, setup_view
 
+    setup.look()
     view = setup_view.view(setup.installer.progress, preferences.situation())
     return "\n".join([*(line.text for line in view.lines), view.bar, *(button.text for button in view.buttons)])
 

@@ -80,12 +80,14 @@ def test_the_measured_choice_is_shown_for_auto(blender: Any, chosen: Any) -> Non
     from blender_cutout.environment import tier_record
     from blender_cutout.environment.installer import SetupProgress
     from blender_cutout.tasks import tier_choice
+    from blender_cutout.tasks.engine_setup import setup
     from blender_cutout.ui import preferences, setup_view
 
     *_, below, finest = names()
     assert "Standard (auto)" in drawn()
     tier_record.keep(tier_record.Fitted(finest, 0.12, "cpu", tier_record.this_machine()))
     assert f"{tier_choice.title(finest)} (auto)" in drawn()
+    setup.look()
     now = setup_view.Situation("python", tier=preferences.situation().tier)
     lines = [line.text for line in setup_view.view(SetupProgress(), now).lines]
     assert f"Tier: {finest} (0.12 s per frame; auto)" in lines

@@ -1,4 +1,4 @@
-"""Drawing the panel takes no work: it shows what the timer found, and looks nowhere itself."""
+"""Drawing panel and preferences takes no work: they show what the timer found, and look nowhere themselves."""
 
 from __future__ import annotations
 
@@ -28,6 +28,35 @@ def panels(bpy: Any) -> str:
     return "\n".join(paper.notes)
 
 
+def preferences(bpy: Any) -> str:
+    """All that the preferences show."""
+    from blender_cutout.ui.preferences import CutoutPreferences
+
+    class Chosen(SimpleNamespace):
+        def __str__(self) -> str:
+            return "preferences"
+
+    paper = Paper()
+    CutoutPreferences.draw(Chosen(layout=paper, engine_python="", tier="auto"), bpy.context)
+    return "\n".join(paper.notes)
+
+
+def test_the_preferences_show_the_engine_once_the_timer_has_found_it(
+    blender: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from blender_cutout.tasks import engine_setup, upkeep
+
+    monkeypatch.setattr(engine_setup, "setup", engine_setup.Setup())
+    monkeypatch.setenv("CUTOUT_PYTHON", str(tmp_path / "python"))
+    assert "Looking for the engine" in preferences(blender)
+    upkeep._tick()
+    assert "does not exist" in preferences(blender)
+    (tmp_path / "python").touch()
+    assert "does not exist" in preferences(blender), "a redraw looks at no file"
+    upkeep._tick()
+    assert "The engine runs with" in preferences(blender)
+
+
 def test_the_panel_changes_with_the_timer_and_not_with_a_redraw(blender: Any, project: Project) -> None:
     from blender_cutout.host import compat
     from blender_cutout.tasks import upkeep
@@ -54,8 +83,9 @@ def test_drawing_asks_no_file_and_computes_no_fingerprint(
     cut_out(blender, scene)
     scene.frame_set(kit.LAYOUTS["plain"].start + 7)
     upkeep.keeper.see()
-    before = panels(blender)
-    assert "Here: " in before
+    before = panels(blender), preferences(blender)
+    assert "Here: " in before[0]
+    assert "Looking for the engine" not in before[1]
 
     def forbidden(*_: Any, **__: Any) -> Any:
         raise AssertionError("drawing looked at a file or made a fingerprint")
@@ -64,5 +94,5 @@ def test_drawing_asks_no_file_and_computes_no_fingerprint(
         for name in ("stat", "scandir", "listdir"):
             patch.setattr(os, name, forbidden)
         patch.setattr(hashlib, "sha256", forbidden)
-        after = panels(blender)
+        after = panels(blender), preferences(blender)
     assert after == before
