@@ -40,8 +40,8 @@ def contrast(picture: NDArray[np.uint8], mask: NDArray[np.bool_]) -> float:
         return 0.0
     means = []
     for part in (mask, ~mask):
-        weight = _window_sums(part[..., None].astype(np.float64))
-        means.append(_window_sums(picture * part[..., None].astype(np.float64)) / np.maximum(weight, 1.0))
+        share = part[..., None].astype(np.float64)
+        means.append(_window_sums(np.multiply(picture, share)) / np.maximum(_window_sums(share), 1.0))
     return float(np.abs(means[0] - means[1])[rim].max(axis=1).mean())
 
 

@@ -10,11 +10,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import bpy
 import numpy as np
 from numpy.typing import NDArray
+
+Colour: TypeAlias = Sequence[float] | NDArray[np.float64]
+"""Linear RGB."""
 
 IDS = 8
 """An object's index in red is a multiple of one over this."""
@@ -66,8 +69,8 @@ class Looks:
         colour = nodes.texture(self.picture(0.9), "Generated", 1.0, box=False)
         return nodes.solid(nodes.glow(colour, 1.0))
 
-    def plain(self, colour: Sequence[float]) -> Any:
-        """Returns a material of one colour, linear RGB."""
+    def plain(self, colour: Colour) -> Any:
+        """Returns a material of one colour."""
         nodes = _Nodes("plain")
         return nodes.solid(nodes.lit(nodes.colour(colour), self.ambient, None))
 
@@ -83,7 +86,7 @@ class Looks:
         image = nodes.texture_node(_image(pixels), "Generated", 1.0, False)
         return nodes.porous(nodes.lit(image.outputs["Color"], self.ambient, None), image.outputs["Alpha"], sharp=True)
 
-    def puff(self, colour: Sequence[float], most: float) -> Any:
+    def puff(self, colour: Colour, most: float) -> Any:
         """Returns the material of a puff of smoke on a plane, `most` its largest opacity."""
         nodes = _Nodes("puff")
         grid = np.linspace(-1, 1, _PIXELS)
@@ -184,13 +187,13 @@ class _Nodes:
         """Returns the colours of `texture_node`."""
         return self.texture_node(image, coordinates, scale, box).outputs["Color"]
 
-    def colour(self, value: Sequence[float]) -> Any:
+    def colour(self, value: Colour) -> Any:
         """Returns one colour."""
         node = self._add("RGB")
         node.outputs[0].default_value = (*value, 1.0)
         return node.outputs[0]
 
-    def toned(self, colour: Any, tint: Sequence[float], saturation: float) -> Any:
+    def toned(self, colour: Any, tint: Colour, saturation: float) -> Any:
         """Returns a colour with less or more saturation, multiplied by a tint."""
         grey, product = self._add("HueSaturation"), self._add("VectorMath")
         product.operation = "MULTIPLY"

@@ -135,7 +135,8 @@ def _grating(
 ) -> Any:
     """Adds rods given by place and radius in one mesh, tilted a little."""
     long = 3.0 * max(view.half(NEAR))
-    points, faces = [], []
+    points: list[np.ndarray] = []
+    faces: list[tuple[int, ...]] = []
     for lines, across in ((upright, False), (level, True)):
         for place, radius in lines:
             rod = _rod(8) * (radius, radius, long)

@@ -70,7 +70,7 @@ def ball(rings: int = 14, around: int = 20) -> Shape:
 
 def _rotation(chance: np.random.Generator) -> Points:
     turn, _ = np.linalg.qr(chance.normal(size=(3, 3)))
-    return np.asarray(turn)
+    return np.asarray(turn, np.float64)
 
 
 def _bent(points: Points, amount: float, _phase: float) -> Points:
@@ -92,11 +92,12 @@ def _twisted(points: Points, amount: float, _phase: float) -> Points:
 
 def _tapered(points: Points, amount: float, _phase: float) -> Points:
     scale = np.clip(1.0 + 0.7 * amount * points[:, 2], 0.15, 2.0)
-    return np.asarray(points * np.stack((scale, scale, np.ones_like(scale)), axis=1))
+    shape: Points = points * np.stack((scale, scale, np.ones_like(scale)), axis=1)
+    return shape
 
 
 def _waved(points: Points, amount: float, phase: float) -> Points:
-    out = points.copy()
+    out: Points = points.copy()
     out[:, 0] += 0.22 * amount * np.sin(4.0 * points[:, 2] + phase)
     out[:, 1] += 0.22 * amount * np.cos(3.0 * points[:, 2] + phase)
     return out
