@@ -1,12 +1,13 @@
-"""Errors of refined edges on pictures whose alpha is known: alpha, its gradient, and the composite over green.
+"""Errors of refined edges: alpha, its gradient and the composite over green where alpha is known; ghosts on clips.
 
-All are means over the band: where the true alpha or the rough mask is neither 0 nor 1, and `BAND_PX` around. The
+Errors are means over the band: where the true alpha or the rough mask is neither 0 nor 1, and `BAND_PX` around. The
 gradient is that of Rhemann et al. (CVPR 2009), Gaussian derivatives, here as a mean absolute difference.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Sequence as Several
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,11 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from ..core.clips.opening import open_clip
 from ..core.errors import InputError
+from .data import Sequence, frame_truth
 from .interval import interval
+from .metrics import as_mask, contour_accuracy, iou
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -94,7 +98,7 @@ def ghost_share(alpha: Matte, truth: NDArray[np.bool_]) -> float:
     return float(((alpha > 0.1) & (alpha < 0.9) & far).mean())
 
 
-def measure_edges(pictures: Sequence[EdgePicture], ways: Mapping[str, Refine]) -> list[dict[str, Any]]:
+def measure_edges(pictures: Several[EdgePicture], ways: Mapping[str, Refine]) -> list[dict[str, Any]]:
     """Returns a record for each picture and way: picture, kind, way, and the errors."""
     return [
         {"picture": p.name, "kind": p.kind, "way": way, **edge_errors(p, *refine(p.image, p.mask))}
@@ -103,7 +107,40 @@ def measure_edges(pictures: Sequence[EdgePicture], ways: Mapping[str, Refine]) -
     ]
 
 
-def edge_table(records: Sequence[Mapping[str, Any]], against: str) -> str:
+def measure_ghosts(video: Sequence, masks: Path, refine: Refine, every: int = 1) -> dict[str, Any] | None:
+    """Returns ghosts in 10,000ths of the picture and J&F of a clip's propagated masks, as they are and refined.
+
+    Args:
+        video: a clip with true masks of one object.
+        masks: folder of its propagated masks, 000000.png … by clip frame.
+        refine: returns alpha and colours.
+        every: only every so many frames.
+
+    Returns:
+        name, frames, and (raw, refined) of both measures; None if no frame has a mask and a truth.
+    """
+    frames = [f for f in sorted(video.truth)[::every] if (masks / f"{f:06d}.png").is_file()]
+    ghosts, scores = [], []
+    with open_clip(video.clip) as clip:
+        for frame in frames:
+            truth = frame_truth(video, frame)
+            raw = _grey(_read(masks / f"{frame:06d}.png"))
+            pair = raw, refine(clip[frame], raw)[0]
+            ghosts.append([1e4 * ghost_share(alpha, truth) for alpha in pair])
+            scores.append([_j_and_f(alpha, truth) for alpha in pair])
+    if not frames:
+        return None
+    (ghost, clean), (before, after) = np.mean(ghosts, axis=0), np.mean(scores, axis=0)
+    both = {"ghosts": (float(ghost), float(clean)), "J&F": (float(before), float(after))}
+    return {"clip": video.name, "frames": len(frames), **both}
+
+
+def _j_and_f(alpha: Matte, truth: NDArray[np.bool_]) -> float:
+    mask = as_mask(alpha)
+    return (iou(mask, truth) + contour_accuracy(mask, truth)) / 2
+
+
+def edge_table(records: Several[Mapping[str, Any]], against: str) -> str:
     """Returns the means of each way, and their ratio to those of `against` with its 95 % interval over pictures."""
     lines = []
     for way in dict.fromkeys(r["way"] for r in records):

@@ -1,4 +1,4 @@
-"""`cutout study edges`: errors of refined edges on pictures with a known alpha, against the rough mask's."""
+"""`cutout study edges`: errors of refined edges where alpha is known, and ghosts on clips, against the raw masks'."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from pathlib import Path
 
 from ...compose import load_engine
 from ...core.edges.settings import EdgeSettings
-from ...evaluate.edge_errors import edge_table, measure_edges, read_edge_pictures
-from ..arguments import number, weight_file, weights_by_kind
+from ...evaluate.data import find_data, one_object_clips
+from ...evaluate.edge_errors import edge_table, measure_edges, measure_ghosts, read_edge_pictures
+from ..arguments import number, positive, weight_file, weights_by_kind
 
 RAW, REFINED = "mask", "refined"
 
@@ -27,7 +28,12 @@ def main(words: Sequence[str] | None = None) -> int:
         "--weights", type=weight_file, metavar="edge=FILE", action="append", help="another network's weights"
     )
     parser.add_argument("-o", "--output", type=Path, help="records of every picture as JSON lines")
+    parser.add_argument("--video", type=Path, help="also measure ghosts and J&F on the clips of this folder")
+    parser.add_argument("--masks", type=Path, help="their propagated masks, CLIP/000000.png …; required with --video")
+    parser.add_argument("--every", type=positive, default=1, help="take every so many frames of a clip (default 1)")
     args = parser.parse_args(words)
+    if (args.video is None) != (args.masks is None):
+        parser.error("--video and --masks go together")
     settings = EdgeSettings(detail=args.detail, decontaminate=args.decontaminate, width=args.width)
     engine = load_engine("standard", "cpu", weights_by_kind(args.weights))
     pictures = list(read_edge_pictures(args.data))
@@ -41,4 +47,9 @@ def main(words: Sequence[str] | None = None) -> int:
     sys.stdout.write(edge_table(records, RAW) + "\n")
     for kind in dict.fromkeys(record["kind"] for record in records):
         sys.stdout.write(f"\n{kind}\n{edge_table([r for r in records if r['kind'] == kind], RAW)}\n")
+    for video in one_object_clips(find_data(args.video)) if args.video else ():
+        record = measure_ghosts(video, args.masks / video.name, ways[REFINED], args.every)
+        if record is not None:
+            cells = [f"{name} {record[name][0]:.4g} -> {record[name][1]:.4g}" for name in ("ghosts", "J&F")]
+            sys.stdout.write(f"{record['clip']}, {record['frames']} frames: {', '.join(cells)}\n")
     return 0

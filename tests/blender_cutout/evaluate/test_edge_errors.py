@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 
 from blender_cutout.core.errors import InputError
+from blender_cutout.evaluate.data import find_data
 from blender_cutout.evaluate.edge_errors import (
     EdgePicture,
     edge_errors,
     edge_table,
     ghost_share,
     measure_edges,
+    measure_ghosts,
     read_edge_pictures,
 )
 
@@ -86,3 +88,23 @@ def test_a_folder_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert np.abs(read.image.astype(int) - one.image).mean() < 2
     with pytest.raises(InputError, match="known alpha"):
         list(read_edge_pictures(tmp_path / "alpha"))
+
+
+def test_ghosts_of_a_clips_masks_are_compared_with_the_refined_ones(tmp_path: Path) -> None:
+    truth = np.zeros((120, 160), np.uint8)
+    truth[40:80, 40:80] = 255
+    matte = cv2.GaussianBlur(truth, (0, 0), 2)
+    matte[10:30, 110:150] = 128
+    for part, pixels in (("frames", np.dstack([truth // 2] * 3)), ("masks", truth)):
+        (tmp_path / "video" / "a" / part).mkdir(parents=True)
+        for frame in range(2):
+            cv2.imwrite(str(tmp_path / "video" / "a" / part / f"{frame:05d}.png"), pixels)
+    (tmp_path / "made").mkdir()
+    cv2.imwrite(str(tmp_path / "made" / "000001.png"), matte)
+    (video,) = find_data(tmp_path).sequences
+    record = measure_ghosts(video, tmp_path / "made", lambda image, raw: (np.where(raw > 0.6, raw, 0), image))
+    assert record is not None
+    assert record["frames"] == 1
+    assert record["ghosts"] == (pytest.approx(1e4 * 800 / 19200), 0.0)
+    assert record["J&F"][1] > record["J&F"][0]
+    assert measure_ghosts(video, tmp_path / "none", lambda image, raw: (raw, image)) is None
