@@ -10,8 +10,11 @@ from pathlib import Path
 
 from ...compose import load_engine
 from ...core.edges.settings import EdgeSettings
+from ...core.export.film import png
+from ...core.export.output_files import write_bytes
 from ...evaluate.data import find_data, one_object_clips
 from ...evaluate.edge_errors import edge_table, measure_edges, measure_ghosts, read_edge_pictures
+from ...evaluate.edge_sheet import edge_sheet
 from ..arguments import number, positive, weight_file, weights_by_kind
 
 RAW, REFINED = "mask", "refined"
@@ -31,6 +34,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--video", type=Path, help="also measure ghosts and J&F on the clips of this folder")
     parser.add_argument("--masks", type=Path, help="their propagated masks, CLIP/000000.png …; required with --video")
     parser.add_argument("--every", type=positive, default=1, help="take every so many frames of a clip (default 1)")
+    parser.add_argument("--sheet", type=Path, metavar="FILE.png", help="also write crops over green, black and white")
     args = parser.parse_args(words)
     if (args.video is None) != (args.masks is None):
         parser.error("--video and --masks go together")
@@ -44,6 +48,8 @@ def main(words: Sequence[str] | None = None) -> int:
     records = measure_edges(pictures, ways)
     if args.output:
         args.output.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+    if args.sheet:
+        write_bytes(args.sheet, png(edge_sheet(pictures, ways[RAW], ways[REFINED])))
     sys.stdout.write(edge_table(records, RAW) + "\n")
     for kind in dict.fromkeys(record["kind"] for record in records):
         sys.stdout.write(f"\n{kind}\n{edge_table([r for r in records if r['kind'] == kind], RAW)}\n")

@@ -28,7 +28,7 @@ BACK_SHARE = {
     "ecssd": 0.3, "coco_mval": 0.2, "bsds500": 0.15, "camvid701": 0.05, "msrc591": 0.1, "pascal_s": 0.1, "davis": 0.1,
 }  # fmt: skip
 KINDS = ("hair", "ragged", "wire", "motion", "defocus", "sharp")
-KIND_SHARES = (0.36, 0.1, 0.04, 0.2, 0.18, 0.12)
+KIND_SHARES = (0.38, 0.06, 0.02, 0.26, 0.2, 0.08)
 
 _MARGIN = 24
 """Pixels around a patch, so that blurs have something to take in."""

@@ -11,6 +11,7 @@ import pytest
 from blender_cutout.core.errors import InputError
 from blender_cutout.evaluate.data import find_data
 from blender_cutout.evaluate.edge_errors import (
+    GREEN,
     EdgePicture,
     edge_errors,
     edge_table,
@@ -19,6 +20,7 @@ from blender_cutout.evaluate.edge_errors import (
     measure_ghosts,
     read_edge_pictures,
 )
+from blender_cutout.evaluate.edge_sheet import CROP_PX, GAP_PX, SCALE, edge_sheet
 
 
 def picture(name: str = "a") -> EdgePicture:
@@ -108,3 +110,13 @@ def test_ghosts_of_a_clips_masks_are_compared_with_the_refined_ones(tmp_path: Pa
     assert record["ghosts"] == (pytest.approx(1e4 * 800 / 19200), 0.0)
     assert record["J&F"][1] > record["J&F"][0]
     assert measure_ghosts(video, tmp_path / "none", lambda image, raw: (raw, image)) is None
+
+
+def test_the_sheet_shows_raw_and_refined_crops_over_three_grounds() -> None:
+    one = picture()
+    sheet = edge_sheet([one, one], lambda i, m: (m, i), lambda i, m: (np.zeros_like(m), i))
+    cell = CROP_PX * SCALE
+    assert sheet.shape == (2 * cell + GAP_PX, 7 * cell + 6 * GAP_PX, 3)
+    raw, refined = (sheet[60, (cell + GAP_PX) * column + 80] for column in (1, 2))
+    assert tuple(refined) == GREEN
+    assert tuple(raw) == tuple(one.image[30, 40])
