@@ -13,7 +13,13 @@ SMALLEST, LARGEST = 0.004, 0.45
 LEAST_FRAMES = 3
 """Frames in which an object is at least half as large as `SMALLEST`."""
 
-LEAST_CONTRAST = 20.0
+MOST_RIM = 0.65
+"""Share of an object's pixels on its outline, in the frame where it is largest."""
+
+VARIED = 40.0
+"""Standard deviation around an object that halves its contrast."""
+
+LEAST_CONTRAST = 15.0
 """See `contrast`: of an object, in the frame where it is largest."""
 
 
@@ -31,18 +37,30 @@ def worthwhile(masks: Sequence[NDArray[np.uint8]], objects: int) -> list[int]:
 def contrast(picture: NDArray[np.uint8], mask: NDArray[np.bool_]) -> float:
     """Returns how much the colours inside an outline differ from those outside, 0 to 255, in the mean along it.
 
-    Colours are means over windows of seven pixels, so a texture does not count as an outline.
+    Colours are means over windows of seven pixels, so a texture does not count as an outline; where the outside varies
+    much by itself, a difference counts for less.
     """
-    padded = np.pad(mask, 1, mode="edge")
-    ringed = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
-    rim = mask & ~ringed
-    if not rim.any():
+    edge = rim(mask)
+    if not edge.any():
         return 0.0
     means = []
+    spread = np.zeros(mask.shape)
     for part in (mask, ~mask):
         share = part[..., None].astype(np.float64)
-        means.append(_window_sums(np.multiply(picture, share)) / np.maximum(_window_sums(share), 1.0))
-    return float(np.abs(means[0] - means[1])[rim].max(axis=1).mean())
+        count = np.maximum(_window_sums(share), 1.0)
+        mean = _window_sums(np.multiply(picture, share)) / count
+        squares = _window_sums(np.multiply(picture.astype(np.float64) ** 2, share)) / count
+        spread = np.sqrt(np.maximum(squares - mean**2, 0.0)).mean(axis=2)
+        means.append(mean)
+    difference = np.abs(means[0] - means[1]).max(axis=2) / (1.0 + spread / VARIED)
+    return float(difference[edge].mean())
+
+
+def rim(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Returns the pixels (H, W) of a mask that have a neighbour outside of it."""
+    padded = np.pad(mask, 1, mode="edge")
+    ringed = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    return np.asarray(mask & ~ringed)
 
 
 def _window_sums(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -54,11 +72,12 @@ def _window_sums(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def visible(
     pictures: Sequence[NDArray[np.uint8]], masks: Sequence[NDArray[np.uint8]], objects: Sequence[int]
 ) -> list[int]:
-    """Returns the ids of those objects that stand out from what is around them where they are largest."""
+    """Returns the ids of those objects that stand out where they are largest, and are neither dust nor hair there."""
     good = []
     for identity in objects:
         frame = int(np.argmax([(mask == identity).sum() for mask in masks]))
-        if contrast(pictures[frame], masks[frame] == identity) >= LEAST_CONTRAST:
+        mask = masks[frame] == identity
+        if rim(mask).sum() <= MOST_RIM * mask.sum() and contrast(pictures[frame], mask) >= LEAST_CONTRAST:
             good.append(identity)
     return good
 

@@ -91,7 +91,7 @@ class Looks:
         nodes = _Nodes("puff")
         grid = np.linspace(-1, 1, _PIXELS)
         radius = np.hypot(grid[:, None], grid[None, :])
-        cloud = 0.55 + 0.9 * (noise(self.chance, 1.9, 2) - 0.3)
+        cloud = 0.55 + 0.9 * (noise(self.chance, 2.4, 1) - 0.3)
         pixels = np.empty((_PIXELS, _PIXELS, 4))
         pixels[..., :3] = np.array(colour) * (0.75 + 0.5 * noise(self.chance, 2.0, 2)[..., None])
         pixels[..., 3] = most * np.clip(cloud * 1.6 * (1 - radius**2), 0, 1) * np.clip((1 - radius) * 3, 0, 1)

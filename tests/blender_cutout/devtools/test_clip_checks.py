@@ -32,12 +32,25 @@ def test_a_texture_alone_makes_no_outline() -> None:
     noise = rng.integers(0, 255, (80, 100, 3)).astype(np.uint8)
     (mask,) = masks((20, 60, 30, 70), frames=1)
     same = checks.contrast(noise, mask == 1)
-    brighter = noise // 2
+    assert same < checks.LEAST_CONTRAST
+    brighter = noise // 4
     brighter[mask == 1] += 100
-    assert checks.contrast(brighter, mask == 1) > 90 > 2 * same
+    assert 100 > checks.contrast(brighter, mask == 1) > 60
     flat = np.full((80, 100, 3), 90, np.uint8)
     assert checks.visible([flat], [mask], [1]) == []
     assert checks.visible([brighter], [mask], [1]) == [1]
+
+
+def test_dust_is_not_labelled() -> None:
+    rng = np.random.default_rng(4)
+    picture = np.full((80, 100, 3), 60, np.uint8)
+    dust, solid = (np.zeros((80, 100), np.uint8) for _ in range(2))
+    dust[rng.random((80, 100)) < 0.2] = 1
+    solid[20:60, 30:70] = 1
+    for mask in (dust, solid):
+        picture[:] = 60
+        picture[mask == 1] = 200
+        assert checks.visible([picture], [mask], [1]) == ([1] if mask is solid else [])
 
 
 def test_black_white_and_flat_pictures_are_refused() -> None:
