@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"\nError: {error}. Check the free space and the permissions of that folder.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nInterrupted. Run it again: it goes on where it stopped.", file=sys.stderr)
+        print("\nInterrupted. Run it again: it continues where it stopped.", file=sys.stderr)
         return 130
 
 
@@ -188,7 +188,7 @@ def _parser() -> argparse.ArgumentParser:
     sub = commands.add_parser("build", help="build the extension's zip")
     sub.add_argument("--output", metavar="DIR", default=str(ROOT / "dist"), help="folder for the zip")
     sub = commands.add_parser("clips", help="render training clips with exact masks")
-    blender = "path of a Blender, instead of the one that the tests use"
+    blender = "path of a Blender to use instead of the tests' own"
     sub.add_argument("--blender", metavar="PATH", default=argparse.SUPPRESS, help=blender)
     sub.add_argument("--output", metavar="DIR", required=True, help="folder for the clips; finished ones stay")
     sub.add_argument("--count", type=int, default=100, help="how many there are in the end (default 100)")

@@ -13,7 +13,7 @@ from .edges.refine_edge import refine_edge
 from .errors import InputError
 from .propagation.propagate import propagate
 from .propagation.settings import PropagationSettings
-from .propagation.stabilise import steadied
+from .propagation.stabilise import stabilised
 from .refinement.refine import foreground, refine, refine_grey
 from .types import Clip, Direction, FrameRange, MatteKind, PropagationOptions, Stop, Stroke
 
@@ -165,7 +165,7 @@ class Engine:
             locked: see `propagate`.
             known: frame -> matte that this same run has already made, or None.
             options: where to stop, and how steady; None = never stop, so every frame of the range is yielded, and
-                unsteadied. Mattes that are `known` are not steadied again.
+                unstabilised. Mattes that are `known` are not stabilised again.
             notice: called with each stop that left frames without a matte.
         """
         bounds = as_range(frame_range)
@@ -187,7 +187,7 @@ class Engine:
                 notice=notice,
             )
             if options is not None and options.stability > 0:
-                stream = _steady(stream, source, options.stability, keyframes, known)
+                stream = _stabilise(stream, source, options.stability, keyframes, known)
             return _closing(stream, stack.pop_all())
 
 
@@ -204,7 +204,7 @@ def as_range(value: FrameRange | tuple[int, int] | None) -> FrameRange | None:
     return FrameRange(start, stop)
 
 
-def _steady(
+def _stabilise(
     stream: Generator[tuple[int, Mattes, MatteKind], None, None],
     source: FrameSource,
     strength: float,
@@ -214,7 +214,7 @@ def _steady(
     def is_final(frame: int) -> bool:
         return known is not None and known(frame) is not None
 
-    with closing(steadied(stream, source, strength, keyframes.get, is_final)) as results:
+    with closing(stabilised(stream, source, strength, keyframes.get, is_final)) as results:
         for frame, _, matte, kind in results:
             yield frame, matte, kind
 

@@ -76,7 +76,7 @@ class EnvironmentMissing(CutoutError):
 
 
 class OutOfMemory(CutoutError):
-    """The device has too little memory."""
+    """The device does not have enough memory."""
 
 
 class WorkerDied(CutoutError):

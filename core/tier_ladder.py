@@ -68,8 +68,8 @@ def cost(tier: Tier, device: str = "cpu") -> float | None:
 def predict(timed: Mapping[str, float], device: str = "cpu", tiers: Mapping[str, Tier] = TIERS) -> dict[str, float]:
     """Returns the seconds per frame of every tier on a machine where some were timed; timed ones are kept as they are.
 
-    A single timing scales the measured table. With several, the cheapest and the dearest define a line: on a fast
-    device part of a frame's time is the same for all tiers. Tiers neither measured nor timed are left out.
+    A single timing scales the measured table. With several, the cheapest and the most expensive define a line: on a
+    fast device part of a frame's time is the same for all tiers. Tiers neither measured nor timed are left out.
 
     Args:
         timed: tier -> seconds per frame; at least one, otherwise nothing can be predicted.

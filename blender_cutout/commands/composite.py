@@ -1,4 +1,4 @@
-"""Runs `cutout composite`: puts the cut-out over another background, or exports it with transparency."""
+"""Runs `cutout composite`: puts the cutout over another background, or exports it with transparency."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def add_parser(commands: Any) -> None:
         commands,
         "composite",
         run,
-        "Puts the cut-out over another background, or exports it with transparency. OUT without an extension is a "
+        "Puts the cutout over another background, or exports it with transparency. OUT without an extension is a "
         "folder of PNG files numbered by clip frame; .mp4 is H.264, .mkv lossless FFV1, .mov ProRes 4444. A movie's "
         "sound is copied if the format allows it. The result is read back and compared.",
         "cutout composite shot.mp4 --masks masks --background '#00b140' --edge-shrink 1 --edge-feather 2 -o cut.mp4",

@@ -152,7 +152,7 @@ def comparison_table(kind: str, names: tuple[str, str], found: dict[str, dict[st
     lines = [f"{kind}: first {names[0]}, second {names[1]}", head]
     for measure, row in found.items():
         count = row["clips"]
-        few = f"{NONE} can be told with {count} clip{'s' * (count > 1)}"
+        few = f"{NONE} can be shown with {count} clip{'s' * (count > 1)}"
         verdict = few if count < FEWEST else row["verdict"]
         lines.append(
             f"{measure:<16}{row['first']:>9.3f}{row['second']:>9.3f}{row['difference']:>+9.3f}"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.propagation.stabilise import steadied
+from ..core.propagation.stabilise import stabilised
 from ..core.types import MatteKind
 from . import metrics
 from .flicker import FlickerMeter
@@ -61,7 +61,7 @@ def score(
     contour: list[float] = []
     meter = FlickerMeter()
     ends = {raw[0][0], raw[-1][0]}
-    mattes = {step.frame: step.matte for step in steadied(iter(raw), frames, strength)}
+    mattes = {step.frame: step.matte for step in stabilised(iter(raw), frames, strength)}
     for frame in sorted(mattes):
         mask = np.asarray(np.rint(mattes[frame] * 255) > 127)
         if frame != given:

@@ -1,4 +1,4 @@
-"""Finds the part of a large mask to read in full: what is in view, if the mask's preview would look coarse there.
+"""Finds the part of a large mask to read in full: what is in view, if the mask's small copy would look coarse there.
 
 Pure maths, no Blender.
 """
@@ -14,9 +14,9 @@ from typing import Any
 from .picture_map import PictureMap, Point
 
 SMALL = "small"
-"""Folder of the previews, next to the masks; the engine's `core/images/preview.py` writes them."""
+"""Folder of the small copies, next to the masks; the engine's `core/images/preview.py` writes them."""
 _COARSE = 1.5
-"""Most screen pixels that one pixel of a preview may cover."""
+"""Most screen pixels that one pixel of a small copy may cover."""
 _MOST = 2_100_000
 """Most pixels of a part: more would take the graphics card too long."""
 _GRID = 256
@@ -54,7 +54,7 @@ class MaskPart:
 
 
 def small_copy(mask: Path) -> Path:
-    """Returns the path of a mask's preview, which may not exist."""
+    """Returns the path of a mask's small copy, which may not exist."""
     return mask.parent / SMALL / mask.name
 
 
@@ -82,13 +82,13 @@ def used(grey: Any) -> Box | None:
 
 
 def part_in_view(picture: PictureMap, view: Sequence[Point], zoom: float, small_width: int) -> MaskPart | None:
-    """Returns the part to read in full; None if the preview suffices.
+    """Returns the part to read in full; None if the small copy is enough.
 
     Args:
-        picture: how the picture lies in the preview area.
+        picture: how the picture lies in the preview.
         view: corners of what is in view, in preview points.
         zoom: screen pixels per preview unit.
-        small_width: width of the mask's preview.
+        small_width: width of the mask's small copy.
     """
     width, height = picture.source_size
     on_screen = zoom * picture.units_per_pixel

@@ -1,7 +1,7 @@
 """Copies and removes the contents of the add-on's folders, nothing else, and never follows a link. No Blender.
 
 The folders are those of cutouts, as `core/session/track_session.py` describes them with the pictures for
-Blender's strips, and those of rendered frames. A file that neither writes is somebody else's: it is not copied,
+Blender's strips, and those of rendered frames. Any other file belongs to someone else: it is not copied,
 and its folder not removed.
 """
 

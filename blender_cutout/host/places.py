@@ -126,4 +126,4 @@ def _same(one: str, other: str) -> bool:
 
 def _foreign(home: Home, folder: object) -> InputError:
     own = f"{Path(home.blend).stem}{SUFFIX}" if home.blend else "the add-on's own folder"
-    return InputError(f"The .blend gives {shown(folder)} as its own folder, but that is not inside {own}.", _LEAVE)
+    return InputError(f"The .blend names {shown(folder)} as its own folder, but that is not inside {own}.", _LEAVE)

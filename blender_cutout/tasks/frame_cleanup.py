@@ -1,4 +1,4 @@
-"""Deletes rendered frames that no strip uses any more, once nobody can go back to them.
+"""Deletes rendered frames that no strip uses any more, once undo can no longer reach them.
 
 Undo, a backup .blend or a recovered file may still need them. So an unused folder is marked when its file is opened,
 and deleted when the file is opened again some days later and still does not use it.

@@ -12,7 +12,7 @@ from . import jobs
 
 KEPT = "Existing masks stay until they are propagated again; a correction changes only the frames it affects."
 """What a change of tier means for existing masks."""
-_AUTO_TEXT = 'The finest that keeps a pace to work with on this machine, as Set Up Engine, or "cutout doctor", timed it'
+_AUTO_TEXT = 'The finest that is fast enough to work with on this machine, as timed by Set Up Engine or "cutout doctor"'
 
 
 def title(name: str) -> str:

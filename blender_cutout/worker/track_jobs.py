@@ -113,7 +113,7 @@ def _film(message: Export, sessions: Sequence[TrackSession], run: Steps, step: C
 def apply(message: ApplyRound, session: TrackSession, send: Callable[[Event], None]) -> Done:
     """Applies a round to a track.
 
-    The host is sent a large matte as soon as its preview, which it shows, is on disk, and Done once the matte itself
+    The host is sent a large matte as soon as its small copy, which it shows, is on disk, and Done once the matte itself
     is. If that fails, it is sent the track's actual state.
     """
     shown: list[Path] = []

@@ -144,7 +144,7 @@ def _decoder_of(stream: Any) -> Any:
 
 
 def read_index(path: Path) -> MovieIndex:
-    """Returns the index from packets, or from decoding everything where packets do not suffice.
+    """Returns the index from packets, or by decoding everything if the packets are not enough.
 
     Raises:
         FrameReadError: not a movie, or no frame of it can be decoded.

@@ -96,7 +96,7 @@ def splines_to_json(splines: Sequence[Spline], size: tuple[int, int], count: int
     def packed(value: object) -> str:
         return json.dumps(value, separators=(",", ":"))
 
-    # One line for each frame of each spline, so that Blender's side can read it bit by bit.
+    # One line for each frame of each spline, so that Blender's side can read it step by step.
     shapes = [
         packed({"first": spline.first, "hole": spline.hole, "points": []})[:-2]
         + "\n"

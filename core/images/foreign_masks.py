@@ -77,7 +77,7 @@ class MaskReader:
     Args:
         size: (height, width) of the clip.
         object_id: the label to take; None = the only one, where the masks are labels.
-        paths: the mask files. Some are looked at to tell labels from shades.
+        paths: the mask files. Some are read to distinguish labels from shades.
 
     Raises:
         InputError: they hold several objects and none is chosen, or the chosen one is not there.
@@ -144,7 +144,7 @@ class MaskReader:
             return None
         if len(ids) > 1:
             raise _several(str(seen[0].path.parent if len(seen) > 1 else seen[0].path), ids)
-        self._notes[f"The masks are labels: object {ids[0]} is taken, the only one."] = None
+        self._notes[f"The masks are labels; their only object, {ids[0]}, is used."] = None
         return ids[0]
 
     def _check_there(self, object_id: int, paths: Sequence[Path]) -> None:

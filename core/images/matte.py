@@ -106,8 +106,8 @@ def to_grey(matte: Matte | Grey) -> Grey:
     if matte.dtype == np.uint8:
         return np.asarray(matte, np.uint8)
     grey = np.empty(matte.shape, np.uint8)
-    # OpenCV multiplies, rounds and saturates at once, ten times as fast as numpy. Strip by strip, because allocating a
-    # second matte of 4K would take twice as long as all the arithmetic.
+    # OpenCV multiplies, rounds and saturates in one go, much faster than numpy. Strip by strip, because allocating a
+    # second 4K matte would take longer than all the arithmetic.
     for start in range(0, len(matte), _STRIP):
         strip = np.s_[start : start + _STRIP]
         grey[strip] = cv2.convertScaleAbs(np.maximum(matte[strip], 0.0), alpha=255.0).reshape(matte[strip].shape)

@@ -74,7 +74,7 @@ def tiff_bits(data: bytes) -> int:
 def without_tiff_hints(data: bytes) -> bytes:
     """Returns a TIFF without its orientation and alpha tags, which Blender ignores; other files as they are.
 
-    OpenCV turns TIFFs whatever it is told, and multiplies straight alpha into colours of 8 bits.
+    OpenCV rotates TIFFs whatever its flags say, and multiplies straight alpha into 8-bit colours.
     """
     if not is_tiff(data):
         return data

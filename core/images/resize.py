@@ -19,7 +19,7 @@ def resize(array: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
     if array.shape[:2] == size:
         return np.array(array)
     height, width = array.shape[:2]
-    # Halving is ten times as fast as any other ratio. The rest is so small that the result is the same to one level.
+    # Halving is much faster than any other ratio. The rest is so small that the result is the same to one level.
     while not (height % 2 or width % 2):
         least = 2 if min(height, width) >= WIDE else 4
         if height < least * size[0] or width < least * size[1]:

@@ -1,4 +1,4 @@
-"""Steadies mattes: mixes each with its two neighbours, moved onto it by optical flow where that can be trusted.
+"""Stabilises mattes: mixes each with its two neighbours, moved onto it by optical flow where that can be trusted.
 
 Only computed mattes change: keyframes, locked frames and kept ones serve as neighbours but stay as they are, and
 nothing is mixed across a cut. Mixing uses the network's own mattes, never mixed ones, so each result depends on three
@@ -29,13 +29,13 @@ FAINT = 0.5 / 255
 WEIGHT = 2.0
 """Weight of a fully trusted neighbour at strength 1, relative to 1 for the frame itself.
 
-It steadies without costing accuracy; a median of the three steadies less, and ignoring trust costs accuracy. See
+It stabilises without costing accuracy; a median of the three stabilises less, and ignoring trust costs accuracy. See
 docs/experiments.md, "Steadiness".
 """
 _CHANGED = MatteKind.PROPAGATED, MatteKind.FUSED
 
 
-class Steady(NamedTuple):
+class StableFrame(NamedTuple):
     """A frame's result: `raw` (H, W) or (N, H, W) as computed, and `matte` as shown."""
 
     frame: int
@@ -50,14 +50,14 @@ class _Seen(NamedTuple):
     kind: MatteKind
 
 
-def steadied(
+def stabilised(
     results: Iterator[Result],
     frames: FrameSource,
     strength: float,
     anchor: Callable[[int], Mattes | None] = lambda frame: None,
     is_final: Callable[[int], bool] = lambda frame: False,
-) -> Generator[Steady, None, None]:
-    """Yields the results in order, steadied, each as soon as the next one is known.
+) -> Generator[StableFrame, None, None]:
+    """Yields the results in order, stabilised, each as soon as the next one is known.
 
     Holds three frames' mattes and some small pictures.
 
@@ -74,36 +74,36 @@ def steadied(
     with closing(_Closable(results)):
         if strength <= 0:
             for frame, matte, kind in results:
-                yield Steady(frame, matte, matte, kind)
+                yield StableFrame(frame, matte, matte, kind)
             return
         past: _Seen | None = None
         now: _Seen | None = None
         with closing(Motion(frames)) as motion:
             for frame, matte, kind in results:
                 if kind is MatteKind.PENDING:
-                    yield Steady(frame, matte, matte, kind)
+                    yield StableFrame(frame, matte, matte, kind)
                     continue
                 coming = _Seen(frame, matte, kind)
                 if now is not None:
-                    yield _steady(now, (past, coming), motion, strength, anchor, is_final)
+                    yield _stabilise(now, (past, coming), motion, strength, anchor, is_final)
                 past, now = now, coming
                 if past is not None and abs(frame - past.frame) == 1 and kind in _CHANGED:
                     # While the network works on the next frame.
                     motion.begin(frame, 2 * frame - past.frame)
             if now is not None:
-                yield _steady(now, (past, None), motion, strength, anchor, is_final)
+                yield _stabilise(now, (past, None), motion, strength, anchor, is_final)
 
 
-def _steady(
+def _stabilise(
     now: _Seen,
     beside: tuple[_Seen | None, _Seen | None],
     motion: Motion,
     strength: float,
     anchor: Callable[[int], Mattes | None],
     is_final: Callable[[int], bool],
-) -> Steady:
+) -> StableFrame:
     if now.kind not in _CHANGED or is_final(now.frame):
-        return Steady(now.frame, now.mattes, now.mattes, now.kind)
+        return StableFrame(now.frame, now.mattes, now.mattes, now.kind)
     there = {seen.frame: seen.mattes for seen in beside if seen is not None}
     neighbours = []
     for frame in (now.frame - 1, now.frame + 1):
@@ -111,7 +111,7 @@ def _steady(
         mattes = anchor(frame) if mattes is None else mattes
         if mattes is not None and not motion.is_cut(now.frame, frame):
             neighbours.append((mattes, motion.between(now.frame, frame)))
-    return Steady(now.frame, now.mattes, mixed(now.mattes, neighbours, strength), now.kind)
+    return StableFrame(now.frame, now.mattes, mixed(now.mattes, neighbours, strength), now.kind)
 
 
 def mixed(mattes: Mattes, neighbours: list[tuple[Mattes, Step]], strength: float) -> Mattes:

@@ -296,12 +296,12 @@ def _areas(mattes: Mattes) -> Areas:
 
 
 def _present(look: _Look, areas: Areas) -> NDArray[np.bool_]:
-    """Returns which of the objects are there, beyond mere crumbs: (N,) bool."""
+    """Returns which of the objects are present, not just remnants: (N,) bool."""
     return np.asarray(_areas(look.mattes) > CRUMB * areas * look.crop.scale**2)
 
 
 def _sightings(mattes: Mattes, areas: Areas) -> tuple[Mattes, Areas]:
-    """Returns the mattes (N, H, W) without objects reduced to crumbs, and each object's area when last seen."""
+    """Returns the mattes (N, H, W) without objects reduced to remnants, and each object's area when last seen."""
     now = _areas(mattes)
     there = now > CRUMB * areas
     return (mattes if there.all() else mattes * there[:, None, None]), np.where(there, now, areas)

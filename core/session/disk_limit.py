@@ -1,6 +1,6 @@
 """Predicts how much disk a track's mattes take, and keeps them below a limit by removing what can be made again.
 
-Removed first are mattes that nobody looks at: those of operations that are not in the journal, of undone branches, and
+The first to go are mattes that are not shown: those of operations that are not in the journal, of undone branches, and
 of runs that newer ones replaced, oldest first. Never removed are the journal, drawn and imported mattes, and anything
 that the head, an undo of one step, or the next run, which fuses with it, needs.
 """
@@ -161,7 +161,7 @@ class DiskLimit:
         mean = sum(sizes) // len(sizes) if sizes else 0
         if made:
             return mean
-        # Steadied mattes, the add-on's default, take twice as much: as computed, and as shown.
+        # Stabilised mattes, the add-on's default, take twice as much: as computed, and as shown.
         return 2 * expected_bytes(self._pixels, mean)
 
     def _kept(self) -> dict[str, set[int]]:
@@ -230,7 +230,7 @@ class DiskLimit:
         for name in sorted(names, key=worth):
             base, _, beside = name.partition("-")
             if beside and base in kept:
-                continue  # a run resumes from these: before steadying, or alone before a joint run
+                continue  # a run resumes from these: before stabilising, or alone before a joint run
             if base in operations and isinstance(operations[base].action, Round | Import | Lost):
                 continue
             for frame in sorted(self._store.frames(name) - kept.get(name, set())):

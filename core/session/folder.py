@@ -57,10 +57,10 @@ def check_clip(path: Path, clip: Clip, fingerprint: str, count: int, size: tuple
             if old != fingerprint:
                 same = Path(old_path) == Path(clip.path)
                 raise StoreError(
-                    f"The clip {clip.path} has changed since this cut-out was begun{_change(found, wanted)}."
+                    f"The clip {clip.path} has changed since this cutout was started{_change(found, wanted)}."
                     if same
                     else f"The track in {path.parent} was made for the clip {old_path[:_SHOWN]}, not for {clip.path}.",
-                    f"Put the old {'file back' if same else 'clip in its place'}, or begin a new cut-out for this one. "
+                    f"Put the old {'file back' if same else 'clip in its place'}, or start a new cutout for this one. "
                     "Nothing of the old one is lost.",
                 )
             if found == wanted:

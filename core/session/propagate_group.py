@@ -25,7 +25,7 @@ from ..errors import InputError
 from ..frame_text import FrameText
 from ..images.matte import contested, share
 from ..propagation.confidence import confidence
-from ..propagation.stabilise import steadied
+from ..propagation.stabilise import stabilised
 from ..types import Direction, FrameRange, MatteKind, PropagationOptions, Stop
 from .actions import Propagation
 from .confidence_log import note
@@ -110,7 +110,7 @@ class GroupPropagation:
         self._keys = sorted(set().union(*self._drawn))
         self._own = equals_of(self._parts, self._chains, self._operations, direction)
         self._same = [
-            [new, *takewhile(partial(_is_steadied, part, stability), ids[1:])]
+            [new, *takewhile(partial(_is_stabilised, part, stability), ids[1:])]
             for part, ids, new in zip(self._parts, self._own, self._operations, strict=True)
         ]
         self._before = None if any(map(is_made_otherwise, self._parts, self._chains)) else before_of(self._chains)
@@ -145,7 +145,7 @@ class GroupPropagation:
             notice=self._notice,
         )
         source, strength = self._parts[0].source, self._options.stability
-        with closing(steadied(stream, source, strength, self._anchor, self._is_done)) as results:
+        with closing(stabilised(stream, source, strength, self._anchor, self._is_done)) as results:
             for frame, raw, mattes, kind in results:
                 self._raw = frame, raw
                 if raw is not mattes:
@@ -158,7 +158,7 @@ class GroupPropagation:
         for part, name in zip(self._parts, self._names, strict=True):
             if part.source.fingerprint != source.fingerprint or len(part.source) != len(source):
                 raise InputError(
-                    f"{self._names[0]} and {name} are not cut out of the same clip.",
+                    f"{self._names[0]} and {name} do not come from the same clip.",
                     "Propagate objects of one clip together.",
                 )
             if not part.history.keyframes():
@@ -265,7 +265,7 @@ class GroupPropagation:
         return self._keyframe(frame) if frame in self._keys else None
 
     def _keep_raw(self, frame: int, mattes: Mattes) -> None:
-        """Writes mattes (N, H, W) as they are before steadying, unless already stored."""
+        """Writes mattes (N, H, W) as they are before stabilising, unless already stored."""
         for n, (part, matte) in enumerate(zip(self._parts, share(*self._with_locked(frame, mattes)), strict=True)):
             known = any(part.store.has(raw_of(operation), frame) for operation in self._own[n])
             if not known and frame not in self._locked[n]:
@@ -338,8 +338,8 @@ class GroupPropagation:
                 yield FrameText(f"The masks drawn for {names} overlap on ", frame, ". Remove there what is not theirs.")
 
 
-def _is_steadied(part: TrackPart, stability: float, operation: str) -> bool:
-    """Returns whether an operation steadied its mattes up to here."""
+def _is_stabilised(part: TrackPart, stability: float, operation: str) -> bool:
+    """Returns whether an operation stabilised its mattes up to here."""
     action = part.journal.operations[operation].action
     return isinstance(action, Propagation) and action.stability == stability
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import InputError, StoreError
 from ..propagation.confidence import confidence
-from ..propagation.stabilise import steadied
+from ..propagation.stabilise import stabilised
 from ..types import Direction, FrameRange, MatteKind, PropagationOptions, Stop
 from .actions import Lock, Operation, Propagation
 from .confidence_log import note
@@ -114,7 +114,7 @@ def propagate_track(
         return end
 
     def steps() -> Iterator[_Step]:
-        with closing(steadied(mattes, part.source, options.stability, anchor, run.is_done)) as results:
+        with closing(stabilised(mattes, part.source, options.stability, anchor, run.is_done)) as results:
             for frame, raw, matte, kind in results:
                 if kind is MatteKind.PENDING:
                     yield _Step(frame, None, kind)
@@ -159,7 +159,7 @@ def _ended(
         while waiting:
             yield waiting.popleft().ended()
     finally:
-        # Stopped, or a file could not be written: other finished files count, but are not reported any more.
+        # Stopped, or a file could not be written: other finished files count, but are no longer reported.
         for step in waiting:
             with suppress(StoreError):
                 step.ended()

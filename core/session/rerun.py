@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 
 def raw_of(operation: str) -> str:
-    """Returns the folder name for an operation's mattes before steadying; not an operation's name."""
+    """Returns the folder name for an operation's mattes before stabilising; not an operation's name."""
     return f"{operation}-raw"
 
 
 def raw_matte(store: MatteStore, operations: Sequence[str], frame: int) -> Matte | None:
-    """Returns the matte (H, W) that one of the operations computed, before steadying where stored; None = none."""
+    """Returns the matte (H, W) that one of the operations computed, before stabilising where stored; None = none."""
     for name in (*map(raw_of, operations), *operations):
         matte = store.read(name, frame)
         if matte is not None:
@@ -45,7 +45,7 @@ class Rerun:
         history: maps frames to mattes.
         chain: the operations before this one, newest first.
         own: operations whose mattes are as good as this run's: itself, and others with the same keyframes.
-        same: the newest of them, as far back as they steadied their mattes the way this run does.
+        same: the newest of them, as far back as they stabilised their mattes the way this run does.
     """
 
     def __init__(
@@ -72,11 +72,11 @@ class Rerun:
         return bool(self._before)
 
     def known(self, frame: int) -> Matte | None:
-        """Returns this run's own matte (H, W) of a frame, before steadying where stored; None = not made yet."""
+        """Returns this run's own matte (H, W) of a frame, before stabilising where stored; None = not made yet."""
         return raw_matte(self._store, self._own, frame)
 
     def has_raw(self, frame: int) -> bool:
-        """Returns True when the frame's matte before steadying is on disk."""
+        """Returns True when the frame's matte before stabilising is on disk."""
         return any(self._store.has(raw_of(operation), frame) for operation in self._own)
 
     def is_done(self, frame: int) -> bool:

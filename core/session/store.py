@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 _BEGUN = 4
-"""Most mattes that may be in the write queue: those of two frames, as computed and as steadied."""
+"""Most mattes that may be in the write queue: those of two frames, as computed and as stabilised."""
 _NAME = re.compile(r"([0-9]{6,10})\.png")
 _FOLDER = re.compile("[0-9a-f]{16}(-raw|-alone)?")
 
@@ -175,7 +175,7 @@ class MatteStore:
         before = file_bytes(path)
         with store_errors(path):
             self._make_folder(operation)
-            if write_preview(path, grey):  # first, so that nobody sees the new matte with the copy of an older one
+            if write_preview(path, grey):  # first, so that the new matte is never seen with an older small copy
                 early(path)
             # The next round on a frame starts from the last round's matte, and changes part of it.
             last = self._last

@@ -1,6 +1,6 @@
 """Several propagation networks as one: each has its own memory, and all remember their common answer.
 
-Networks fail by chance, and propagation remembers its failures: background that one network takes in stays for good. If
+Networks fail by chance, and propagation remembers its failures: background that one network includes stays for good. If
 the others do not see it, it is not remembered at all. So averaging the answers at every frame, and feeding the mean
 back into every member's memory, gains more than averaging finished masks could.
 """

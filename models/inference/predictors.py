@@ -191,7 +191,7 @@ class EdgePredictor:
             matte: (h, w) in [0, 1].
 
         Raises:
-            OutOfMemory: the device's memory does not suffice.
+            OutOfMemory: the device does not have enough memory.
         """
         with self._run():
             given = self._run.maps(matte[None], "replicate")

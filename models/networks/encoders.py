@@ -64,7 +64,7 @@ class Lite0(nn.Module):
     """EfficientNet-Lite0 without its head.
 
     Args:
-        extra_inputs: further input channels beside RGB (masks, strokes). They enter by a parallel stem that starts at
+        extra_inputs: further input channels besides RGB (masks, strokes). They enter by a parallel stem that starts at
             zero, so that training begins from exactly the ImageNet network (after RITM's `conv1S`).
         blocks: how many of the 16 blocks to keep: 16 gives f32, 11 ends at f16 with 112 channels, 6 at f16 with 80.
     """

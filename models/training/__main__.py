@@ -31,7 +31,7 @@ command with --resume continues. --processes 2 takes two batches a step, on a co
 NETWORKS = (
     ("propagation", "train the propagation network on video and on moved stills"),
     ("scribble", "train the scribble and foreground network on stills"),
-    ("edge", "train the edge network on cut-outs with hair, blur and defocus over other stills"),
+    ("edge", "train the edge network on cutouts with hair, blur and defocus over other stills"),
 )
 
 
@@ -59,8 +59,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             default=60.0,
             help="length of the schedule by the clock (default 60); 0 = by --steps",
         )
-        run.add_argument("--steps", type=int, default=0, help="end after so many steps at the latest (default: any)")
-        run.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
+        run.add_argument("--steps", type=int, default=0, help="largest number of steps (default: any)")
+        run.add_argument("--resume", action="store_true", help="continue from the checkpoint in --out")
         run.add_argument(
             "--weights",
             type=Path,
@@ -82,7 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         run.add_argument(
             "--loader-processes", type=int, default=0, help="processes that do it instead, propagation only (default 0)"
         )
-        run.add_argument("--seed", type=int, default=1, help="of all chance (default 1)")
+        run.add_argument("--seed", type=int, default=1, help="random seed (default 1)")
         run.add_argument("--head-rate", type=float, default=6e-4, help="learning rate of new layers (default 6e-4)")
         run.add_argument("--backbone-rate", type=float, default=1.5e-4, help="of pretrained layers (default 1.5e-4)")
         run.add_argument("--checkpoint-minutes", type=float, default=5.0, help="between checkpoints (default 5)")

@@ -61,7 +61,7 @@ class Log:
             with open(self.path, "a") as log:
                 log.write(json.dumps({**head, **means}) + "\n")
         except OSError as error:  # a run must not end for its log: the disk may have room again before the checkpoint
-            _LOG.warning("The log cannot be written (%s). Training goes on.", error)
+            _LOG.warning("The log cannot be written (%s). Training continues.", error)
 
     def kept(self) -> dict[str, list[float]]:
         """Returns the values not logged yet, for a checkpoint. Waits for the device."""

@@ -135,7 +135,7 @@ class TrainingRun:
         try:
             self.save()
         except CheckpointError as error:
-            _LOG.warning("%s Training goes on.", error)
+            _LOG.warning("%s Training continues.", error)
 
     def _train(self, batch: Any) -> None:
         settings, step = self.settings, self.step

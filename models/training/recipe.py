@@ -38,7 +38,7 @@ class PropagationRecipe(ClipRecipe):
     auxiliary: float = switch(0.2, "weight of the auxiliary decoder's loss; 0 trains without one")
     hint: float = switch(0.8, "share of frames that are shown the mattes of the frame before")
     video: float = switch(0.55, "share of clips of real video at the end of the schedule; 0 trains on stills only")
-    video_begin: float = switch(0.2, "the same at the begin, where `video` is not less")
+    video_begin: float = switch(0.2, "the same at the start, if `video` is not less")
     two_objects: float = switch(0.2, "share of batches with two objects or three")
     three_objects: float = switch(0.05, "share of batches with three")
     frames: int = switch(3, "frames of a clip")
@@ -49,7 +49,7 @@ class PropagationRecipe(ClipRecipe):
     clips: tuple[int, ...] = switch(
         (4, 3, 2), "clips of a batch at every size; fewer where they are longer or of two objects"
     )
-    shares_begin: tuple[float, ...] = switch((0.9, 0.06, 0.04), "shares of the sizes at the begin")
+    shares_begin: tuple[float, ...] = switch((0.9, 0.06, 0.04), "shares of the sizes at the start")
     shares_end: tuple[float, ...] = switch((0.35, 0.3, 0.35), "shares of the sizes at the end")
 
     def __post_init__(self) -> None:
@@ -80,7 +80,7 @@ def parsed(kinds: Sequence[type], words: Sequence[str]) -> dict[str, Any]:
     for word in words:
         name, equals, text = word.partition("=")
         if name not in known or not equals:
-            raise RecipeError(f"{word!r} is no switch; name=value with one of: {', '.join(sorted(known)) or 'none'}.")
+            raise RecipeError(f"{word!r} is not a switch; use one of these: {', '.join(sorted(known)) or 'none'}.")
         default = known[name]
         try:
             if isinstance(default, tuple):

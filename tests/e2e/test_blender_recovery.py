@@ -26,7 +26,7 @@ def folder_of(bpy: Any, scene: Any) -> Path:
 
 
 def mattes_of(folder: Path) -> dict[Path, int]:
-    """Propagated and drawn mattes on disk, without those they were steadied from → when they were written."""
+    """Propagated and drawn mattes on disk, without those they were stabilised from → when they were written."""
     return {p: p.stat().st_mtime_ns for p in (folder / "mattes").rglob("*.png") if not p.parent.name.endswith("-raw")}
 
 

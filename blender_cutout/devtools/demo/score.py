@@ -1,4 +1,4 @@
-"""Scores the cut-out against the rendered truth, and draws a contact sheet. Run by the engine's Python.
+"""Scores the cutout against the rendered truth, and draws a contact sheet. Run by the engine's Python.
 
 `python score.py JOB.json`, with the keys of `launch.py` and the results of `edit.py`.
 """

@@ -36,7 +36,7 @@ def run(options: Namespace, show: Callable[[str], None]) -> int:
     output.mkdir(parents=True, exist_ok=True)
     blender = choose_blender(options.blender, "clips", show)
     variables = {k: v for k, v in os.environ.items() if not k.upper().startswith("PYTHON")}
-    # A Blender of its own: nobody's settings are seen or changed.
+    # A Blender profile of its own: the user's settings are neither read nor changed.
     variables["BLENDER_USER_RESOURCES"] = str(output / ".blender-user")
     try:
         listen(inside(blender, SCRIPT, output, str(options.count), str(options.seed), *pictures), variables)

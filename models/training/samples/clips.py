@@ -225,7 +225,7 @@ def clip_batch(
     """Returns a batch of clips, each from video with probability `video_share`.
 
     Raises:
-        RecipeError: there is no video, or none that was rendered though the recipe has a share of it.
+        RecipeError: there is no video, or no rendered video although the recipe has a share of it.
     """
     if video_share > 0 and not pool.sequences:
         raise RecipeError("There is no usable training video; video=0 trains on stills only.")

@@ -294,7 +294,7 @@ def _palette_ids(path: Path) -> NDArray[np.uint8] | None:
 
 
 def choose(pool: Pool, share: Mapping[str, float], rng: np.random.Generator) -> Picture:
-    """Returns a random picture, its set drawn by `share`; sets that are not there are passed over.
+    """Returns a random picture, its set drawn by `share`; missing sets are skipped.
 
     Raises:
         FileNotFoundError: none of the sets is there.

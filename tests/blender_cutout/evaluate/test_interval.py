@@ -105,7 +105,7 @@ def test_few_clips_decide_nothing_even_if_they_all_agree(count: int, words: str)
     pair = compare("video", clips(*[0.9, 0.8, 0.7, 0.6][:count]), clips(*[0.1] * count))
     assert pair["J&F"]["verdict"] == "no difference"
     table = comparison_table("video", ("a", "b"), pair)
-    assert f"no difference can be told with {words}\n" in table
+    assert f"no difference can be shown with {words}\n" in table
     assert "better" not in table
 
 

@@ -22,7 +22,7 @@ def test_the_order_of_good_and_bad_is_measured() -> None:
     assert rank_correlation(np.array([1.0, 2, 3]), np.array([3.0, 2, 1])) == pytest.approx(-1)
 
 
-def test_trembling_in_a_still_shot_is_flicker_and_steadying_lessens_it() -> None:
+def test_trembling_in_a_still_shot_is_flicker_and_stabilising_lessens_it() -> None:
     film = SyntheticClip()
     shot, truth = StillShot(film[4], 10), dict.fromkeys(range(10), film.matte(4) > 0.5)
     assert np.array_equal(shot[3], shot[3])

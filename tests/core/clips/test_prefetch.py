@@ -14,7 +14,7 @@ from blender_cutout.core.clips.prefetch import Prefetcher
 from blender_cutout.core.clips.source import VideoSource
 from blender_cutout.core.errors import FrameReadError
 from blender_cutout.core.fakes import SyntheticClip, number_of, numbered
-from blender_cutout.core.propagation.stabilise import steadied
+from blender_cutout.core.propagation.stabilise import stabilised
 from blender_cutout.core.types import MatteKind
 
 
@@ -100,7 +100,7 @@ class Stranger:
 
 
 @pytest.mark.parametrize("backward", [False, True])
-def test_mattes_are_as_steady_whether_the_clip_is_read_ahead_or_not(backward: bool) -> None:
+def test_mattes_are_as_stable_whether_the_clip_is_read_ahead_or_not(backward: bool) -> None:
     film = SyntheticClip(length=8, height=60, width=100, radius=12)
     order = range(7, -1, -1) if backward else range(8)
     pictures = [film[frame] for frame in range(8)]
@@ -109,8 +109,8 @@ def test_mattes_are_as_steady_whether_the_clip_is_read_ahead_or_not(backward: bo
         for frame in order:
             yield frame, np.roll(film.matte(frame), frame % 2, axis=0), MatteKind.PROPAGATED
 
-    alone = [(step.frame, step.matte) for step in steadied(results(), Stranger(film), 1.0)]
-    ahead = [(step.frame, step.matte) for step in steadied(results(), pictures, 1.0)]
+    alone = [(step.frame, step.matte) for step in stabilised(results(), Stranger(film), 1.0)]
+    ahead = [(step.frame, step.matte) for step in stabilised(results(), pictures, 1.0)]
     assert [frame for frame, _ in ahead] == list(order)
     for (_, one), (_, other) in zip(alone, ahead, strict=True):
         assert np.array_equal(one, other)
@@ -120,7 +120,7 @@ def test_mattes_are_as_steady_whether_the_clip_is_read_ahead_or_not(backward: bo
 def test_a_run_that_is_left_ends_its_thread() -> None:
     film = SyntheticClip(length=8, height=60, width=100, radius=12)
     pictures = [film[frame] for frame in range(8)]
-    run = steadied(((f, film.matte(f), MatteKind.PROPAGATED) for f in range(8)), pictures, 1.0)
+    run = stabilised(((f, film.matte(f), MatteKind.PROPAGATED) for f in range(8)), pictures, 1.0)
     for _ in range(3):
         next(run)
     run.close()

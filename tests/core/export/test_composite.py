@@ -1,4 +1,4 @@
-"""The cut-out over a background, its edge, colours, and movies with the right pixels."""
+"""The cutout over a background, its edge, colours, and movies with the right pixels."""
 
 from __future__ import annotations
 

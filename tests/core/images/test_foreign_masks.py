@@ -56,7 +56,7 @@ def folder(path: Path, *files: bytes) -> Path:
 def test_a_palette_with_one_object_is_that_object_and_it_is_said(tmp_path: Path, bits: int) -> None:
     masks = ForeignMattes(folder(tmp_path / "m", palette_png(labels(1), bits)), SIZE)
     assert np.array_equal(masks.read(0), labels(255))
-    assert masks.take_notes() == ["The masks are labels: object 1 is taken, the only one."]
+    assert masks.take_notes() == ["The masks are labels; their only object, 1, is used."]
     assert masks.take_notes() == []
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from blender_cutout.core.fakes import SyntheticClip
 from blender_cutout.core.propagation.optical_flow import Motion
-from blender_cutout.core.propagation.stabilise import steadied
+from blender_cutout.core.propagation.stabilise import stabilised
 from blender_cutout.core.types import Box, MatteKind
 
 FILM = SyntheticClip(length=20, height=120, width=200, radius=20)
@@ -51,6 +51,6 @@ def test_what_a_neighbour_tells_of_a_place_far_from_the_matte_is_not_lost() -> N
     """The object jumps by more than its size on the middle frame only: its neighbours' masks still count there."""
     mattes = [FILM.matte(0), np.roll(FILM.matte(1), 100, axis=1), FILM.matte(2)]
     given = ((frame, matte, MatteKind.PROPAGATED) for frame, matte in enumerate(mattes))
-    middle = list(steadied(given, FILM, 1.0))[1]
+    middle = list(stabilised(given, FILM, 1.0))[1]
     assert middle.matte[FILM.matte(1) > 0.5].mean() > 0.5
     assert middle.matte[mattes[1] > 0.5].mean() < 0.5

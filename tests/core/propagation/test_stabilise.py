@@ -13,7 +13,7 @@ from session_kit import write_film
 from blender_cutout.core.engine import Engine, EngineSettings
 from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip, iou
 from blender_cutout.core.propagation.settings import PropagationSettings
-from blender_cutout.core.propagation.stabilise import steadied
+from blender_cutout.core.propagation.stabilise import stabilised
 from blender_cutout.core.session.propagate_group import GroupPropagation
 from blender_cutout.core.session.track_session import TrackSession
 from blender_cutout.core.types import Clip, Direction, FrameRange, Label, MatteKind, PropagationOptions, Round, Stroke
@@ -45,8 +45,8 @@ def results(kind: Callable[[int], MatteKind] = lambda f: MatteKind.PROPAGATED) -
 
 def test_trembling_is_less_and_the_object_fits_better() -> None:
     before = {frame: matte for frame, matte, _ in results()}
-    after = {step.frame: step.matte for step in steadied(results(), FILM, 1.0)}
-    half = {step.frame: step.matte for step in steadied(results(), FILM, 0.5)}
+    after = {step.frame: step.matte for step in stabilised(results(), FILM, 1.0)}
+    half = {step.frame: step.matte for step in stabilised(results(), FILM, 0.5)}
     assert list(after) == list(before)
     assert flicker(after, FILM) < 0.5 * flicker(before, FILM)
     soft = [float(np.mean([np.abs(m[f] - FILM.matte(f)).mean() for f in range(1, 13)])) for m in (before, half, after)]
@@ -57,18 +57,18 @@ def test_trembling_is_less_and_the_object_fits_better() -> None:
 def test_what_is_right_stays_right(film: SyntheticClip) -> None:
     """Also where the object comes, goes, and moves far from frame to frame."""
     given = ((f, film.matte(f), MatteKind.PROPAGATED) for f in range(len(film)))
-    for step in steadied(given, film, 1.0):
+    for step in stabilised(given, film, 1.0):
         assert iou(step.matte, film.matte(step.frame)) > 0.98
 
 
 def test_strength_nothing_changes_nothing() -> None:
-    for step in steadied(results(), FILM, 0.0):
+    for step in stabilised(results(), FILM, 0.0):
         assert step.matte is step.raw
 
 
 @pytest.mark.parametrize("kind", [MatteKind.DRAWN, MatteKind.LOCKED, MatteKind.KEPT])
 def test_what_is_not_computed_is_not_changed(kind: MatteKind) -> None:
-    found = list(steadied(results(lambda f: kind if f in (0, 6) else MatteKind.PROPAGATED), FILM, 1.0))
+    found = list(stabilised(results(lambda f: kind if f in (0, 6) else MatteKind.PROPAGATED), FILM, 1.0))
     assert {step.frame for step in found if step.matte is step.raw} == {0, 6}
 
 
@@ -86,7 +86,7 @@ def test_nothing_is_mixed_across_a_cut() -> None:
 
     wide, nothing = np.ones(FILM.size, np.float32), np.zeros(FILM.size, np.float32)
     given = ((f, wide if f < 7 else nothing, MatteKind.PROPAGATED) for f in range(14))
-    for step in steadied(given, Cut(), 1.0):
+    for step in stabilised(given, Cut(), 1.0):
         assert np.array_equal(step.matte, wide if step.frame < 7 else nothing)
 
 
@@ -102,7 +102,7 @@ def test_each_result_comes_one_frame_late_and_whatever_stops_it_closes_the_sourc
         finally:
             closed.append(True)
 
-    stream = steadied(source(), FILM, 1.0)
+    stream = stabilised(source(), FILM, 1.0)
     assert next(stream).frame == 0
     assert asked == [0, 1]
     assert next(stream).frame == 1
@@ -113,7 +113,7 @@ def test_each_result_comes_one_frame_late_and_whatever_stops_it_closes_the_sourc
 
 def test_frames_that_are_pending_pass_at_once() -> None:
     given = [(f, FILM.matte(f), MatteKind.PENDING) for f in (3, 2, 1)] + [(1, FILM.matte(1), MatteKind.FUSED)]
-    found = list(steadied(iter(given), FILM, 1.0))
+    found = list(stabilised(iter(given), FILM, 1.0))
     assert [(step.frame, step.kind) for step in found][:3] == [(f, MatteKind.PENDING) for f in (3, 2, 1)]
     assert found[3].kind is MatteKind.FUSED
 
@@ -222,7 +222,7 @@ def test_locked_frames_stay_as_they_are_when_the_strength_changes(session: Track
     assert {f: session.matte_path(f).read_bytes() for f in range(4, 7)} == before  # type: ignore[union-attr]
 
 
-def test_several_objects_are_steadied_and_share_no_pixel(
+def test_several_objects_are_stabilised_and_share_no_pixel(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     film = SyntheticClip(length=10, height=70, width=100, radius=12, objects=2)

@@ -50,7 +50,7 @@ def test_use_counts_what_is_on_disk_and_tells_beforehand_what_a_propagation_take
     assert session.disk.use().used == 0
     draw(session, 4)
     before = session.disk.use()
-    assert (before.used, before.frame) == (BLOCK, 2 * BLOCK), "as computed, and as shown when steadied"
+    assert (before.used, before.frame) == (BLOCK, 2 * BLOCK), "as computed, and as shown when stabilised"
     for _ in session.propagate(ALL, Direction.BOTH, PropagationOptions(stability=1.0)):
         pass
     after = session.disk.use()
@@ -61,7 +61,7 @@ def test_use_counts_what_is_on_disk_and_tells_beforehand_what_a_propagation_take
     assert session.disk.use().used == after.used, "counted anew it is the same"
 
 
-def test_of_steadied_mattes_those_beside_them_are_counted_too_and_kept(session: TrackSession) -> None:
+def test_of_stabilised_mattes_those_beside_them_are_counted_too_and_kept(session: TrackSession) -> None:
     draw(session, 4)
     list(session.propagate(ALL, Direction.BOTH, PropagationOptions(stability=1.0)))
     raw = list((session.folder / "mattes").glob("*-raw/*.png"))

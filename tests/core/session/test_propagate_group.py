@@ -96,7 +96,7 @@ def test_objects_of_different_clips_are_refused(table: Table, tmp_path: Path) ->
     table.tracks[RED].apply_round(keep(2, RED))
     with TrackSession.open(Clip(str(other)), tmp_path / "dritte", table.engine) as third:
         third.apply_round(Round(0, (Stroke([(5, 5)], 3, Label.KEEP),)))
-        with pytest.raises(InputError, match="red and blue are not cut out of the same clip"):
+        with pytest.raises(InputError, match="red and blue do not come from the same clip"):
             GroupPropagation([table.tracks[RED], third], ("red", "blue"), table.engine, ALL, Direction.BOTH)
 
 

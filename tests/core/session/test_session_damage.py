@@ -81,7 +81,7 @@ def test_moved_media_is_fine_and_other_media_is_refused(session: TrackSession, m
     (elsewhere / "bild 000.png").unlink()
     with pytest.raises(StoreError, match="changed") as caught:
         TrackSession.open(Clip(str(elsewhere)), session.folder, make_engine())
-    assert "new cut-out" in caught.value.hint
+    assert "new cutout" in caught.value.hint
     with pytest.raises(StoreError, match="was made for the clip"):
         TrackSession.open(Clip(str(media), ("bild 003.png",)), session.folder, make_engine())
     assert not (session.folder / "lock").exists()  # a refusal leaves no lock behind

@@ -124,7 +124,7 @@ def test_what_is_no_checkpoint_is_refused(
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("--set", "vidoe=0"), "'vidoe=0' is no switch"),
+        (("--set", "vidoe=0"), "'vidoe=0' is not a switch"),
         (("--set", "video=2"), "video is a share"),
         (("--precision", "fp16"), "fp16 would overflow"),
         (("--device", "abacus"), "no device 'abacus'"),
