@@ -24,11 +24,15 @@ _SAME_VERSION = "Install the same version of the add-on and of its engine."
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """First message: the host's protocol and what it wants. Answered by Ready, or Failed with job ""."""
+    """First message: the host's protocol and what it wants. Answered by Ready, or Failed with job "".
+
+    `changes`: the host understands TrackChange, which then replaces most TrackStates.
+    """
 
     protocol: int
     tier: str
     device: str
+    changes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,14 @@ class OpenTrack:
     clip_files: tuple[str, ...]
     folder: str
     limit: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class GetState:
+    """Send the whole state of an open track, as a TrackChange did not fit. Answered by TrackState, then Done."""
+
+    job: str
+    track: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +237,7 @@ class TrackState:
         disk: bytes used by its mattes, bytes per frame on average, and bytes free.
         shown: when Blender shows which of the clip's frames, see `core.clips.shown_frames`.
         turned: degrees by which the engine rotated the clip's pictures, as the file requests.
+        revision: a number for this state, which a TrackChange names; no other state has it.
     """
 
     job: str
@@ -243,6 +256,7 @@ class TrackState:
     confidence: str = ""
     shown: str = ""
     turned: int = 0
+    revision: int = 0
 
     def matte_file(self, frame: int) -> str | None:
         """Returns the path of a frame's mask in the track's folder, with "/"; None when the frame has none."""
@@ -250,6 +264,31 @@ class TrackState:
             if start <= frame < stop:
                 return f"mattes/{operation}/{frame:06d}.png"
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class TrackChange:
+    """What turns a track's state of revision `base` into that of `revision`.
+
+    Attributes:
+        head, parent, disk: as in TrackState.
+        start, stop: only frames in [start, stop) may have changed.
+        keyframes, mattes, locked, confidence: as in TrackState, for these frames only.
+    """
+
+    job: str
+    track: str
+    base: int
+    revision: int
+    head: str
+    parent: str
+    start: int
+    stop: int
+    keyframes: tuple[int, ...]
+    mattes: tuple[tuple[int, int, str], ...]
+    locked: tuple[tuple[int, int], ...]
+    confidence: str
+    disk: tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,14 +354,14 @@ class Pong:
 
 
 Request = (
-    Hello | OpenTrack | Expect | ApplyRound | Propagate | PropagateGroup | LockFrames | ImportMattes | Checkout | Undo
-    | Export | MoveTrack | Cancel | Ping | Shutdown
+    Hello | OpenTrack | GetState | Expect | ApplyRound | Propagate | PropagateGroup | LockFrames | ImportMattes
+    | Checkout | Undo | Export | MoveTrack | Cancel | Ping | Shutdown
 )  # fmt: skip
-Event = Ready | TrackState | MatteReady | Progress | Warn | Done | Cancelled | Failed | Pong
+Event = Ready | TrackState | TrackChange | MatteReady | Progress | Warn | Done | Cancelled | Failed | Pong
 Message = Request | Event
 
 TERMINAL = (Done, Cancelled, Failed)
-EVENTS = (Ready, TrackState, MatteReady, Progress, Warn, Done, Cancelled, Failed, Pong)
+EVENTS = (Ready, TrackState, TrackChange, MatteReady, Progress, Warn, Done, Cancelled, Failed, Pong)
 
 _KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in get_args(Message)}
 

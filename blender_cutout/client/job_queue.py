@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         Request,
         TrackState,
     )
+    from .held_states import HeldStates
     from .process import WorkerClient
 
     Outcome: TypeAlias = Done | Cancelled | Failed
@@ -126,6 +127,7 @@ class JobQueue:
         self.taken = 0
         """How many events have been taken so far; when it has grown there is something new to show."""
         self.heads: dict[str, str] = {}  # by track, for those open in the engine
+        self._states: HeldStates | None = None  # as long as the engine lives
 
     @property
     def running(self) -> bool:
@@ -145,13 +147,18 @@ class JobQueue:
     def ensure_engine(self) -> None:
         """Starts the engine if it is not running. Raises EnvironmentMissing if it cannot."""
         if not self.running:
+            from .held_states import HeldStates
+
             self.heads.clear()
             self._client = self._start()
+            self._states = HeldStates(self._ask_state, lambda track: self.heads.pop(track, None))
 
     def greet(self, hello: Hello) -> None:
         """Sends the engine new settings; tracks are reopened when they are next used."""
         if self._client is not None:
             self._client.send(hello)
+        if self._states is not None:
+            self._states.clear()
         self.heads.clear()
 
     def expect(self, track: str, frame: int = -1) -> None:
@@ -214,20 +221,21 @@ class JobQueue:
                 self._client.send(Cancel(job.wire))
 
     def step(self) -> bool:
-        """Takes in the engine's events; returns whether jobs are still open."""
-        if self._client is not None:
-            for event in self._client.poll():
+        """Takes in the engine's events; returns whether jobs are still open, or a track's state was asked for."""
+        if self._client is not None and self._states is not None:
+            for received in self._client.poll():
                 self.taken += 1
-                self._take(event)
+                for event in self._states.take(received):
+                    self._take(event)
         if self._ending:
             self._go_on(time.monotonic() + BUDGET)
-        return bool(self._jobs)
+        return bool(self._jobs) or (self._states is not None and self._states.asking)
 
     def close(self) -> None:
         """Ends the engine and forgets open jobs; what they finished is on disk."""
         if self._client is not None:
             self._client.close()
-        self._client = None
+        self._client = self._states = None
         if self._jobs:
             from ..core.messages import Cancelled
 
@@ -236,6 +244,19 @@ class JobQueue:
                 job.outcome = Cancelled(job.wire, 0)
             self._jobs.clear()
         self.heads.clear()
+
+    def _ask_state(self, track: str) -> str:
+        """Asks the engine for the whole state of a track; returns the id of that job, "" = there is no engine."""
+        from ..core.messages import GetState
+
+        wire = f"{track[:8]}-state.{next(self._ids)}"
+        try:
+            if self._client is None:
+                return ""
+            self._client.send(GetState(wire, track))
+        except WorkerDied:
+            return ""
+        return wire
 
     def _take(self, event: Event) -> None:
         from ..core.messages import Cancelled, Done, Failed, MatteReady, Progress, Ready, TrackState, Warn

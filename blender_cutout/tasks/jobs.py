@@ -153,7 +153,7 @@ def _hello() -> Hello:
     from ..core.messages import PROTOCOL, Hello
 
     chosen = preference_values.current()
-    return Hello(PROTOCOL, chosen.tier, chosen.device)
+    return Hello(PROTOCOL, chosen.tier, chosen.device, changes=True)
 
 
 def change_engine() -> None:

@@ -31,6 +31,7 @@ from ..core.messages import (
     OpenTrack,
     Propagate,
     PropagateGroup,
+    GetState,
     Undo,
     Warn,
 )
@@ -40,6 +41,7 @@ from .failures import failed
 from .inbox import Inbox, LongJob, ends, tracks_of, waits
 from .keeper import EngineKeeper
 from .outbox import Outbox, ProgressMeter
+from .track_states import StateSender
 
 if TYPE_CHECKING:
     from ..core.engine import Engine
@@ -69,6 +71,7 @@ class Server:
         self._outbox = Outbox(outgoing)
         self._send = self._outbox.send
         self._keeper = EngineKeeper(make_engine, self._send)
+        self._states = StateSender(self._send)
         self._sessions: dict[str, TrackSession] = {}
         self._inbox = Inbox(incoming, self._send, self._abandon)
 
@@ -108,6 +111,8 @@ class Server:
             self._inbox.finish(message)
 
     def _greet(self, hello: Hello) -> None:
+        self._states.forget()
+        self._states.changes = hello.changes
         if self._keeper.greet(hello):
             self._close_all()
         if self._inbox.idle:
@@ -143,6 +148,9 @@ class Server:
                 self._session(message.track).lock(FrameRange(message.start, message.stop), message.locked)
                 self._tell_state(message.job, message.track)
                 return Done(message.job, "Locked" if message.locked else "Unlocked")
+            case GetState():
+                self._states.send(message.job, message.track, self._session(message.track), whole=True)
+                return Done(message.job)
             case Undo():
                 return self._undo(message)
             case Checkout():
@@ -182,7 +190,7 @@ class Server:
         return Done(job)
 
     def _apply(self, message: ApplyRound) -> Done:
-        return track_jobs.apply(message, self._session(message.track), self._send)
+        return track_jobs.apply(message, self._session(message.track), self._send, self._states)
 
     def _propagate(self, message: Propagate) -> Done:
         session = self._session(message.track)
@@ -309,7 +317,7 @@ class Server:
         return rewind
 
     def _tell_state(self, job: str, track: str) -> None:
-        self._send(track_jobs.track_state(job, track, self._session(track)))
+        self._states.send(job, track, self._session(track))
 
     def _session(self, track: str) -> TrackSession:
         if track not in self._sessions:

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..core.errors import InputError
-from ..core.messages import ApplyRound, Done, Event, Export, ImportMattes, MatteReady, TrackState
+from ..core.messages import ApplyRound, Done, Event, Export, ImportMattes, MatteReady
 from ..core.types import Round, Stroke
 
 if TYPE_CHECKING:
     from ..core.session.track_session import TrackSession
     from ..core.types import Matte
+    from .track_states import StateSender
 
     Steps: TypeAlias = Callable[[Iterator[Any], int], Iterator[Any]]
     """Runs the steps of a long job; the number is how many there are."""
@@ -46,31 +47,6 @@ def export(message: Export, sessions: Sequence[TrackSession], run: Steps, step: 
         step(state.done, state.total)
         result = {"folder": message.folder, "count": state.total, "black": state.black, "missing": state.missing}
     return Done(message.job, f"{len(message.frames)} pictures", result)
-
-
-def track_state(job: str, track: str, session: TrackSession) -> TrackState:
-    """Returns the event that describes a track's current state."""
-    height, width = session.source.size
-    use = session.disk.use()
-    overview: Any = session.overview
-    return TrackState(
-        job,
-        track,
-        session.head,
-        session.parent,
-        overview.keyframes(),
-        overview.done(),
-        len(session.source),
-        height,
-        width,
-        session.source.fps,
-        overview.mattes(),
-        overview.locked(),
-        (use.used, use.frame, use.free),
-        session.confidences(),
-        session.source.shown,
-        session.source.turned,
-    )
 
 
 def _film(message: Export, sessions: Sequence[TrackSession], run: Steps, step: Callable[[int, int], None]) -> Done:
@@ -110,7 +86,7 @@ def _film(message: Export, sessions: Sequence[TrackSession], run: Steps, step: C
     return Done(message.job, f"{target.name}: {count} {'frame' if count == 1 else 'frames'}. {sound}", result)
 
 
-def apply(message: ApplyRound, session: TrackSession, send: Callable[[Event], None]) -> Done:
+def apply(message: ApplyRound, session: TrackSession, send: Callable[[Event], object], states: StateSender) -> Done:
     """Applies a round to a track.
 
     The host is sent a large matte as soon as its small copy, which it shows, is on disk, and Done once the matte itself
@@ -128,8 +104,8 @@ def apply(message: ApplyRound, session: TrackSession, send: Callable[[Event], No
         head, path = session.apply_round(Round(message.frame, strokes, message.zoom, message.auto), show)
     except Exception:
         if shown:
-            send(track_state(message.job, message.track, session))
+            states.send(message.job, message.track, session)
         raise
     show(path)
-    send(track_state(message.job, message.track, session))
+    states.send(message.job, message.track, session)
     return Done(message.job, "Auto" if message.auto else "Refined", {"head": head})

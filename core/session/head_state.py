@@ -27,7 +27,8 @@ class HeadState:
     Attributes:
         owners: frame -> id of the operation whose matte counts there.
         keyframes: frames with a round or an imported matte, sorted.
-        stamps: number of a piece of `PIECE` frames -> a value that changes whenever one of its frames does.
+        stamps: number of a piece of `PIECE` frames -> a value that grows whenever one of its frames changes. The
+            piece that changed last comes last.
     """
 
     def __init__(self, journal: Journal, frames_of: Callable[[str], Collection[int]], count: int) -> None:
@@ -137,6 +138,7 @@ class HeadState:
         self._stamp_all()
 
     def _stamp(self, frame: int) -> None:
+        self.stamps.pop(frame // PIECE, None)
         self.stamps[frame // PIECE] = next(self._changes)
 
     def _stamp_all(self) -> None:

@@ -71,7 +71,7 @@ class History:
         return self._here().is_drawn(frame)
 
     def stamps(self) -> dict[int, int]:
-        """Returns number of a piece of `PIECE` frames -> a value that changes with any of its frames at the head."""
+        """Returns number of a piece of `PIECE` frames -> a value that grows with any change at the head, ascending."""
         return self._here().stamps
 
     def at_head(self, frame: int) -> Iterator[Operation]:

@@ -1,14 +1,14 @@
 """The state of a track's frames for messages, kept in pieces: one more round costs only the piece it lies in.
 
 A clip may have ten thousand keyframes. So the state of every `PIECE` frames is cached, as values and as the text that
-goes to Blender, until one of them changes.
+goes to Blender, until one of them changes. `changed_since` finds the frames that changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, takewhile
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..json_values.encoded import Encoded
@@ -28,6 +28,8 @@ Range: TypeAlias = "tuple[Any, ...]"
 class Overview:
     """The frames of a track at its journal's head.
 
+    `within` limits what is returned to the frames of a range that came from `changed_since`.
+
     Args:
         journal, store, history: the track's own.
         count: frames of the clip.
@@ -38,28 +40,38 @@ class Overview:
         self._history = history
         self._count = count
         self._logs = ConfidenceLogs(store)
-        self._pieces: dict[int, _Piece] = {}
-        self._drawn: tuple[list[tuple[int, ...]], Encoded] = [], Encoded(tuple, "[]")
+        self._pieces = [_NOTHING] * -(-count // PIECE)
+        self._mark = 0
 
-    def keyframes(self) -> Encoded:
+    def mark(self) -> int:
+        """Returns a value that grows with every change, for `changed_since`."""
+        self._all()
+        return self._mark
+
+    def changed_since(self, mark: int) -> range:
+        """Returns a range with all frames that may have changed since `mark` returned that value."""
+        numbers = [number for number, _ in takewhile(lambda item: item[1] > mark, self._newest_first())]
+        if not numbers:
+            return range(0)
+        return range(min(numbers) * PIECE, min((max(numbers) + 1) * PIECE, self._count))
+
+    def keyframes(self, within: range | None = None) -> Encoded:
         """Returns the frames with at least one round or imported matte, sorted."""
-        pieces = [piece.keyframes for piece in self._all()]
-        if pieces != self._drawn[0]:  # a round on a keyframe changes nothing here
-            texts = (",".join(map(str, piece)) for piece in pieces if piece)
-            self._drawn = pieces, Encoded(lambda: chain.from_iterable(pieces), f"[{','.join(texts)}]")
-        return self._drawn[1]
+        pieces = [piece.keyframes for piece in self._of(within) if piece.keyframes]
+        texts = (",".join(map(str, piece)) for piece in pieces)
+        return Encoded(lambda: chain.from_iterable(pieces), f"[{','.join(texts)}]")
 
-    def mattes(self) -> Encoded:
+    def mattes(self, within: range | None = None) -> Encoded:
         """Returns where the mattes lie: (start, stop, operation), sorted."""
-        return _encoded([piece.mattes for piece in self._all()])
+        return _encoded([piece.mattes for piece in self._of(within)])
 
-    def done(self) -> Encoded:
+    def done(self, within: range | None = None) -> Encoded:
         """Returns the frames that have a matte, as (start, stop), sorted."""
-        return _encoded([piece.done for piece in self._all()])
+        return _encoded([piece.done for piece in self._of(within)])
 
-    def locked(self) -> Encoded:
+    def locked(self, within: range | None = None) -> Encoded:
         """Returns the frames whose mattes are approved, as (start, stop), sorted."""
-        return _encoded([piece.locked for piece in self._all()])
+        return _encoded([piece.locked for piece in self._of(within)])
 
     def sampled(self, most: int, propagated: bool = False) -> list[tuple[int, str]]:
         """Returns (frame, operation) of about `most` mattes, or propagated mattes, spread over the clip."""
@@ -71,19 +83,26 @@ class Overview:
             before += len(pairs)
         return picked
 
-    def confidences(self) -> str:
+    def confidences(self, within: range | None = None) -> str:
         """Returns two characters for each frame: percent, or UNKNOWN."""
-        return "".join(piece.confidences for piece in self._all())
+        return "".join(piece.confidences for piece in self._of(within))
+
+    def _of(self, frames: range | None) -> list[_Piece]:
+        return self._all() if frames is None else self._all()[frames.start // PIECE : -(-frames.stop // PIECE)]
 
     def _all(self) -> list[_Piece]:
-        stamps = self._history.stamps()
-        for number, stamp in stamps.items():
-            known = self._pieces.get(number)
-            if known is None or known.stamp != stamp:
-                self._pieces[number] = self._made(number, stamp)
-        return [self._pieces[number] for number in range(len(stamps))]
+        changed = list(takewhile(lambda item: item[1] > self._mark, self._newest_first()))
+        for number, _ in changed:
+            self._pieces[number] = self._made(number)
+        if changed:
+            self._mark = changed[0][1]
+        return self._pieces
 
-    def _made(self, number: int, stamp: int) -> _Piece:
+    def _newest_first(self) -> Iterator[tuple[int, int]]:
+        """Yields (number of a piece, value that grows with its changes)."""
+        return reversed(self._history.stamps().items())
+
+    def _made(self, number: int) -> _Piece:
         frames = range(number * PIECE, min((number + 1) * PIECE, self._count))
         history = self._history
         owners, locked, drawn = history.owners(), history.locked(), history.is_drawn
@@ -92,7 +111,6 @@ class Overview:
         sure = {frame: self._logs.of(name).get(frame) for frame, name in made if frame not in locked}
         keyframes = tuple(frame for frame in frames if drawn(frame))
         return _Piece(
-            stamp,
             keyframes,
             _Ranges.of((frame, frame + 1, name) for frame, name in owned),
             _Ranges.of((frame, frame + 1) for frame, _ in owned),
@@ -126,7 +144,6 @@ class _Ranges:
 class _Piece:
     """The state of `PIECE` frames."""
 
-    stamp: int
     keyframes: tuple[int, ...]
     mattes: _Ranges
     done: _Ranges
@@ -134,6 +151,9 @@ class _Piece:
     owned: list[tuple[int, str]]
     propagated: list[tuple[int, str]]
     confidences: str
+
+
+_NOTHING = _Piece((), _Ranges((), ""), _Ranges((), ""), _Ranges((), ""), [], [], "")
 
 
 def _encoded(pieces: list[_Ranges]) -> Encoded:

@@ -32,6 +32,7 @@ from blender_cutout.core.messages import ApplyRound, encode  # noqa: E402
 from blender_cutout.core.session.track_session import TrackSession  # noqa: E402
 from blender_cutout.core.types import Clip, Label, Round, Stroke  # noqa: E402
 from blender_cutout.worker import track_jobs  # noqa: E402
+from blender_cutout.worker.track_states import StateSender, track_state  # noqa: E402
 
 FEW = 10
 
@@ -66,12 +67,12 @@ def record(session: TrackSession, film: SyntheticClip, count: int) -> None:
             session._record(session.head, Round(frame, (stroke_at(film, frame, number),)))
 
 
-def seconds(session: TrackSession, film: SyntheticClip, number: int) -> tuple[float, float]:
+def seconds(states: StateSender, session: TrackSession, film: SyntheticClip, number: int) -> tuple[float, float]:
     """What one more round takes, with everything that is told of it: by the clock, and of the processor."""
     frame = number * 7 % len(film)
     drawn = stroke_at(film, frame, 10**6 + number).to_json()
     begin, worked = time.perf_counter(), time.process_time()
-    track_jobs.apply(ApplyRound("job", "track", frame, (drawn,)), session, encode)
+    track_jobs.apply(ApplyRound("job", "track", frame, (drawn,)), session, encode, states)
     return time.perf_counter() - begin, time.process_time() - worked
 
 
@@ -142,11 +143,15 @@ def main() -> None:
         say(f"memory: {(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024:.0f} MiB more")
         open_track("few")
         few, many = opened["few"], opened["many"]
-        timed("first state", lambda: encode(track_jobs.track_state("job", "track", many)))
+        timed("first state", lambda: encode(track_state("job", "track", many)))
+        states = {name: StateSender(encode) for name in opened}
+        for name, sender in states.items():
+            sender.changes = True
+            sender.send("job", "track", opened[name])
         taken: dict[str, list[tuple[float, float]]] = {"few": [], "many": []}
         for number in range(arguments.times):
-            taken["few"].append(seconds(few, film, number))
-            taken["many"].append(seconds(many, film, number))
+            taken["few"].append(seconds(states["few"], few, film, number))
+            taken["many"].append(seconds(states["many"], many, film, number))
         for place, clock in enumerate(("by the clock", "of the processor")):
             low, high = (1000 * statistics.median(pair[place] for pair in taken[name]) for name in ("few", "many"))
             ratio = f"{high / low:.2f} times as long"

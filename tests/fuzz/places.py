@@ -25,7 +25,7 @@ from blender_cutout.core.session.journal import ROOT, Journal
 from blender_cutout.core.session.store import MatteStore
 from blender_cutout.core.session.track_session import TrackSession
 from blender_cutout.core.types import Clip, FrameRange, Round
-from blender_cutout.worker.track_jobs import track_state
+from blender_cutout.worker.track_states import track_state
 
 from .mutate import change, change_bytes, change_list, dumped
 from .target import emptied, need

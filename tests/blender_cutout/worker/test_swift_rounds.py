@@ -18,7 +18,13 @@ from blender_cutout.core.images.preview import preview_path
 from blender_cutout.core.session import store
 from blender_cutout.core.session.track_session import TrackSession
 from blender_cutout.core.types import Clip
-from blender_cutout.worker.track_jobs import apply
+from blender_cutout.worker import track_jobs
+from blender_cutout.worker.track_states import StateSender
+
+
+def apply(message: m.ApplyRound, session: TrackSession, send: Callable[[m.Event], None]) -> m.Done:
+    return track_jobs.apply(message, session, send, StateSender(send))
+
 
 FILM = SyntheticClip(length=3, height=720, width=1280, radius=90)
 
