@@ -1,6 +1,6 @@
 """Holds the last state of each track and applies the engine's changes to it; standard library only.
 
-A change fits one state only, which its `base` names. If it does not fit (a message was lost, or spoilt), the whole state
+A change fits only the state that its `base` names. If it does not fit (a message was lost, or spoilt), the whole state
 is asked for, and later events are held back until it is there: the end of a job must not be handled before its result.
 """
 
@@ -79,7 +79,7 @@ class HeldStates:
         return state
 
     def _completed(self, change: TrackChange) -> TrackState | None:
-        """Returns the state after a change; None if it is an old change, or does not fit: then the state is asked for."""
+        """Returns the state after a change; None if it is old, or does not fit: then the state is asked for."""
         state = self._states.get(change.track)
         if state is not None and change.revision <= state.revision:
             return None

@@ -22,6 +22,7 @@ from ..core.messages import (
     Done,
     Expect,
     Export,
+    GetState,
     Hello,
     ImportMattes,
     LockFrames,
@@ -31,7 +32,6 @@ from ..core.messages import (
     OpenTrack,
     Propagate,
     PropagateGroup,
-    GetState,
     Undo,
     Warn,
 )
