@@ -164,10 +164,12 @@ class Export:
         folder: where 000001.png and so on go.
         others: tracks of the same clip; the union of their mattes and this track's is written.
         form: what to write, a `types.Form` value: masks, cut-out pictures, `splines.json` in the folder; or "film",
-            for other programs, and `folder` is then a movie file or a folder for PNG.
+            for other programs, and `folder` is then a movie file or a folder for pictures.
         invert: remove the object and keep the rest.
         background: for a film: a colour, or the path of a picture or movie; "" = transparent.
         fps: for a film made of pictures, which have no rate of their own; 0 = 25.
+        pictures: for a film in a folder: png, png16, exr or exr-straight.
+        names: for EXR: the objects' names, this track's first; each gets a channel.
     """
 
     job: str
@@ -179,6 +181,8 @@ class Export:
     invert: bool = False
     background: str = ""
     fps: float = 0.0
+    pictures: str = "png"
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,21 @@ def _old_tga(path: Path) -> None:
     path.write_bytes(head + pixels.tobytes())
 
 
+def _cut(path: Path) -> None:
+    """Cuts a picture out as `cutout composite --pictures exr` does."""
+    from blender_cutout.core.clips.opening import open_clip
+    from blender_cutout.core.export.film import FilmLook, write_film
+
+    matte = np.clip(np.mgrid[:HEIGHT, :WIDTH][1] / 30, 0, 1).astype(np.float32)
+    media = path.with_name("to cut.png")
+    PICTURES["sixteen.png"](media)
+    with open_clip(media) as clip:
+        look, objects = FilmLook(pictures="exr"), {"cat": lambda frame: matte}
+        for _ in write_film(clip, media, [0], lambda frame: matte, path.parent, look, objects=objects):
+            pass
+    path.with_name("000000.exr").rename(path)
+
+
 PICTURES: dict[str, Callable[[Path], None]] = {
     "half.exr": lambda p: write(p, light()),
     "float.exr": lambda p: write(p, light(False), "float"),
@@ -114,6 +129,7 @@ PICTURES: dict[str, Callable[[Path], None]] = {
     "old.tga": _old_tga,
     "radiance.hdr": lambda p: write(p, light(False), "float"),
     "sixteen.png": lambda p: write(p, straight(), "uint16", oiio__UnassociatedAlpha=1),
+    "cut.exr": _cut,
     "float.tif": lambda p: write(p, straight(), "float", oiio__UnassociatedAlpha=1),
 }
 LAYERED: dict[str, Callable[[Path], None]] = {

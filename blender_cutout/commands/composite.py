@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,12 +25,16 @@ def add_parser(commands: Any) -> None:
         "composite",
         run,
         "Puts the cutout over another background, or exports it with transparency. OUT without an extension is a "
-        "folder of PNG files numbered by clip frame; .mp4 is H.264, .mkv lossless FFV1, .mov ProRes 4444. A movie's "
-        "sound is copied if the format allows it. The result is read back and compared.",
+        "folder of pictures numbered by clip frame; .mp4 is H.264, .mkv lossless FFV1, .mov ProRes 4444. Of clips with "
+        "more than 8 bits .mov keeps 10 and .mkv with a background 16. A movie's sound is copied if the format allows "
+        "it. The result is read back and compared.",
         "cutout composite shot.mp4 --masks masks --background '#00b140' --edge-shrink 1 --edge-feather 2 -o cut.mp4",
     )
     parser.add_argument("clip", type=Path, metavar="CLIP", help="movie file or folder of pictures")
-    parser.add_argument("--masks", type=Path, required=True, metavar="DIR", help="masks 000000.png … by clip frame")
+    parser.add_argument(
+        "--masks", type=Path, required=True, action="append", metavar="DIR",
+        help="masks 000000.png … by clip frame; give it once for each object",
+    )  # fmt: skip
     arguments.add_object(parser)
     kind = parser.add_mutually_exclusive_group(required=True)
     kind.add_argument(
@@ -48,21 +53,30 @@ def add_parser(commands: Any) -> None:
         "--fps", type=arguments.number(0.1, 1000), metavar="RATE",
         help="frame rate of the movie (default the clip's own, 25 for pictures)",
     )  # fmt: skip
+    parser.add_argument(
+        "--pictures", choices=("png", "png16", "exr", "exr-straight"), metavar="KIND",
+        help="files in a folder: png (8 bits, the default), png16, exr (half float, linear Rec.709, colours multiplied "
+        "by alpha) or exr-straight (not multiplied); EXR also gets a channel for each --masks, named after its folder",
+    )  # fmt: skip
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="folder, .mp4, .mkv or .mov")
 
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """Writes the composite."""
     from ..core.clips.opening import open_clip
+    from ..core.export.delivery import union_of
     from ..core.export.film import FilmLook, is_movie, open_background, write_film
 
     edge = edge_flags.edge_of(args, shrink=args.edge_shrink)
-    look = FilmLook("" if args.rgba else args.background, edge, args.fps or 0.0)
+    look = FilmLook("" if args.rgba else args.background, edge, args.fps or 0.0, args.pictures or "png")
+    if args.pictures and is_movie(args.output):
+        raise InputError("--pictures is for folders, and the output is a movie.", "Leave one of them out.")
     with open_clip(args.clip) as clip:
-        masks = files.MaskFolder(args.masks, clip.size, foreign=True, object_id=args.object)
+        objects = _objects(args.masks, clip.size, args.object)
         bounds = arguments.frame_range(args.range, len(clip))
         context.report.warn(clip.take_notes())
-        _check_complete(masks, bounds)
+        for masks in objects.values():
+            _check_complete(masks, bounds)
         if look.background:
             with ExitStack() as stack:  # before anything is written
                 open_background(look.background, clip.size, stack)
@@ -73,12 +87,13 @@ def run(args: argparse.Namespace, context: Context) -> int:
             files.prepare_file(args.output, SUFFIXES, args.clip)
         else:
             output_files.prepare_folder(args.output, args.clip)
-            if args.output.samefile(args.masks):
+            if any(args.output.samefile(folder) for folder in args.masks):
                 raise InputError(f"{args.output} is the folder of the masks.", "Give another folder for the result.")
         report = context.report
         net = context.load(args.tier, args.device).edge if edge.detail else None
         report.event("start", frames=len(bounds), first=bounds.start, stop=bounds.stop)
-        steps = write_film(clip, args.clip, list(bounds), masks.__getitem__, args.output, look, net)
+        readers = {name: masks.__getitem__ for name, masks in objects.items()}
+        steps = write_film(clip, args.clip, list(bounds), union_of(readers), args.output, look, net, readers)
         sound = ""
         with closing(steps):
             written = (step for step in steps if not step.checked)
@@ -88,10 +103,18 @@ def run(args: argparse.Namespace, context: Context) -> int:
                 place = {} if step.path is None else {"path": str(step.path)}
                 report.event("frame", frame=step.frame, **place)
                 sound = step.sound or sound
-        report.warn([*clip.take_notes(), *masks.take_notes()])
+        report.warn([*clip.take_notes(), *(note for masks in objects.values() for note in masks.take_notes())])
     report.event("done", frames=count, output=str(args.output), sound=sound, checked=True)
     report.say(f"{args.output}: {count} frames, read back and verified. {sound}")
     return 0
+
+
+def _objects(folders: Sequence[Path], size: tuple[int, int], object_id: int | None) -> dict[str, files.MaskFolder]:
+    """Returns the masks by the names of their folders. Raises InputError when two have the same name."""
+    found = {path.resolve().name: files.MaskFolder(path, size, foreign=True, object_id=object_id) for path in folders}
+    if len(found) < len(folders):
+        raise InputError("Two folders of masks have the same name.", "Rename one: it is the name of the object.")
+    return found
 
 
 def _check_complete(masks: files.MaskFolder, bounds: FrameRange) -> None:

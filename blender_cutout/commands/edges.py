@@ -79,7 +79,7 @@ def _write(
     args: argparse.Namespace,
 ) -> Iterator[tuple[int, Path]]:
     """Yields (frame, path of its alpha) after each frame is written."""
-    from ..core.export.film import png
+    from ..core.export.picture_files import png
     from ..core.images.matte import to_deep_png
 
     for frame in frames:

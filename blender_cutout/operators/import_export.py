@@ -94,7 +94,8 @@ class CUTOUT_OT_import_mattes(FileOperator, bpy.types.Operator):
         )
 
 
-_KINDS = {"PRORES": ".mov", "FFV1": ".mkv", "H264": ".mp4", "PNG": ""}
+_KINDS = {"PRORES": ".mov", "FFV1": ".mkv", "H264": ".mp4"}
+_PICTURES = {"PNG": "png", "PNG16": "png16", "EXR": "exr", "EXR_STRAIGHT": "exr-straight"}
 _KIND = EnumProperty(
     name="Kind",
     description="File format of the film",
@@ -102,7 +103,14 @@ _KIND = EnumProperty(
         ("PRORES", "ProRes 4444 (.mov)", "A movie for editing and compositing programs, with or without transparency"),
         ("FFV1", "FFV1 (.mkv)", "A lossless movie, with or without transparency"),
         ("H264", "H.264 (.mp4)", "A small movie for viewing; needs a background"),
-        ("PNG", "PNG Pictures", "A folder of pictures, numbered by clip frame"),
+        ("PNG", "PNG Pictures", "A folder of pictures with 8 bits, numbered by clip frame"),
+        ("PNG16", "PNG Pictures, 16 Bits", "A folder of pictures that keep the bits of a deeper clip"),
+        (
+            "EXR",
+            "EXR Pictures",
+            "A folder of half-float pictures in linear light, colours multiplied by alpha, one more channel an object",
+        ),
+        ("EXR_STRAIGHT", "EXR Pictures, Straight Alpha", "The same, but colours are not multiplied by alpha"),
     ),
 )
 _TARGET = StringProperty(
@@ -151,7 +159,8 @@ class CUTOUT_OT_export_film(FileOperator, bpy.types.Operator):
         if not self.filepath:
             raise InputError("No file is chosen.", "Choose where to write the film.")
         target = Path(bpy.path.abspath(self.filepath))
-        target = target.with_suffix(_KINDS[self.kind])
+        target, pictures = target.with_suffix(_KINDS.get(self.kind, "")), _PICTURES.get(self.kind, "png")
+        names = tuple(found_track.name for found_track in found)
         frames, rate = tuple(frame_spans.shown(scene, track)), scene.render.fps / scene.render.fps_base
         first, *others = found
         uuid, uuids, behind, inverted = (
@@ -164,7 +173,7 @@ class CUTOUT_OT_export_film(FileOperator, bpy.types.Operator):
             scene,
             first,
             "Exporting",
-            lambda job: Export(job, uuid, frames, str(target), uuids, "film", inverted, behind, rate),
+            lambda job: Export(job, uuid, frames, str(target), uuids, "film", inverted, behind, rate, pictures, names),
             then=_told,
             others=others,
         )

@@ -69,6 +69,13 @@ def _film(message: Export, sessions: Sequence[TrackSession], run: Steps, step: C
         found = union([read_mask(path, source.size) for path in paths]) if paths else np.zeros(source.size, np.float32)
         return np.asarray(1.0 - found, np.float32) if message.invert else found
 
+    def matte_from(session: TrackSession) -> Callable[[int], Matte]:
+        def read(frame: int) -> Matte:
+            path = session.matte_path(frame)
+            return np.zeros(source.size, np.float32) if path is None else read_mask(path, source.size)
+
+        return read
+
     sound = ""
     steps = write_film(
         source,
@@ -76,7 +83,8 @@ def _film(message: Export, sessions: Sequence[TrackSession], run: Steps, step: C
         message.frames,
         matte_of,
         target,
-        FilmLook(message.background, fps=0.0 if source.fps else message.fps),
+        FilmLook(message.background, fps=0.0 if source.fps else message.fps, pictures=message.pictures),
+        objects={name: matte_from(session) for name, session in zip(message.names, sessions, strict=False)},
     )
     for state in run(steps, _MANY):
         step(state.done, state.total)

@@ -13,8 +13,6 @@ from .planes import ONE_THREAD
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ..types import Image
-
 KINDS = {16: "PQ", 18: "HLG"}
 """Transfer characteristics (ITU-T H.273) that are converted."""
 _PQ = 16
@@ -33,26 +31,28 @@ _FROM_2020 = ((1.6605, -0.5876, -0.0728), (-0.1246, 1.1329, -0.0083), (-0.0182, 
 _FROM_P3 = ((1.2249, -0.2247, 0.0), (-0.0420, 1.0419, 0.0), (-0.0197, -0.0786, 1.0979))
 
 
-def tone_mapped(decoded: Any, transfer: int, matrix: int) -> Image:
-    """Returns a decoded HDR frame as (H, W, 3) uint8 RGB in BT.709.
+def tone_mapped(decoded: Any, transfer: int, matrix: int, deep: bool = False) -> NDArray[Any]:
+    """Returns a decoded HDR frame as (H, W, 3) uint8 RGB in BT.709, or as float32 from 0 to 1.
 
     Args:
         decoded: PyAV's frame.
         transfer: one of `KINDS`.
         matrix: from its colours to RGB, PyAV's `Colorspace`.
+        deep: floats are wanted.
     """
     rgb = {} if decoded.format.is_rgb else {"src_colorspace": matrix}
     signal = decoded.to_ndarray(format="rgb48le", **rgb, **ONE_THREAD)
-    return map_tones(signal, transfer, int(getattr(decoded, "color_primaries", 0) or 0))
+    return map_tones(signal, transfer, int(getattr(decoded, "color_primaries", 0) or 0), deep)
 
 
-def map_tones(signal: NDArray[np.uint16], transfer: int, primaries: int = 9) -> Image:
-    """Returns HDR values (H, W, 3) uint16 RGB as uint8 RGB in BT.709.
+def map_tones(signal: NDArray[np.uint16], transfer: int, primaries: int = 9, deep: bool = False) -> NDArray[Any]:
+    """Returns HDR values (H, W, 3) uint16 RGB as uint8 RGB in BT.709, or as float32 from 0 to 1.
 
     Args:
         signal: full range.
         transfer: one of `KINDS`.
         primaries: by ITU-T H.273: 1 = BT.709, 12 = P3, any other = BT.2020.
+        deep: floats are wanted.
     """
     light: NDArray[Any] = _linear(transfer)[signal]
     if transfer != _PQ:
@@ -65,7 +65,8 @@ def map_tones(signal: NDArray[np.uint16], transfer: int, primaries: int = 9) -> 
     highest = np.maximum(cv2.max(cv2.max(red, green), blue), np.float32(_KNEE))
     room = np.float32(1 - _KNEE)
     light *= ((1 - room * cv2.exp((np.float32(_KNEE) - highest) / room)) / highest)[..., None]
-    return np.asarray(cv2.convertScaleAbs(cv2.pow(light, 1 / _SCREEN_GAMMA), alpha=255.0), np.uint8)
+    shown = cv2.pow(light, 1 / _SCREEN_GAMMA)
+    return np.minimum(shown, 1) if deep else np.asarray(cv2.convertScaleAbs(shown, alpha=255.0), np.uint8)
 
 
 @lru_cache(maxsize=2)

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+DEEP_WHITE = 65280
+"""White where FFmpeg's scaler turns YUV into 16-bit RGB, and back: 255/256 of the full scale (libswscale 9)."""
 _CONSTANT_LUMINANCE = 10  # FFmpeg's AVCOL_SPC_BT2020_CL
 _MOST_HELD = 24
 """Most consecutive damaged frames that the last good one replaces."""
@@ -95,6 +97,16 @@ class Movie(VideoSource):
 
     def __len__(self) -> int:
         return len(self._index.times)
+
+    @property
+    def bits(self) -> int:
+        """Returns the bits of a channel in the file."""
+        layout = self._stream.codec_context.format if self._stream is not None else None
+        return max((component.bits for component in layout.components), default=8) if layout is not None else 8
+
+    def deep(self) -> VideoSource:
+        """Returns the same movie with all bits, see `VideoSource.deep`."""
+        return DeepMovie(self._path)
 
     @property
     def rates(self) -> tuple[Fraction, ...]:
@@ -241,6 +253,22 @@ class Movie(VideoSource):
         if decoded.format.is_rgb:
             return np.asarray(decoded.to_ndarray(format="rgb24"), np.uint8)
         return np.asarray(decoded.to_ndarray(format="rgb24", src_colorspace=colour_matrix(decoded)), np.uint8)
+
+
+class DeepMovie(Movie):
+    """Like `Movie`, but with all bits, see `VideoSource.deep`."""
+
+    @property
+    def _capacity(self) -> int:
+        return 2
+
+    def _converted(self, decoded: Any) -> Any:
+        if self._transfer in KINDS:
+            return tone_mapped(decoded, self._transfer, colour_matrix(decoded), deep=True)
+        if decoded.format.is_rgb:
+            return decoded.to_ndarray(format="rgb48le", **ONE_THREAD) / np.float32(65535)
+        signal = decoded.to_ndarray(format="rgb48le", src_colorspace=colour_matrix(decoded), **ONE_THREAD)
+        return np.minimum(signal / np.float32(DEEP_WHITE), 1)
 
 
 def colour_matrix(decoded: Any) -> int:

@@ -124,6 +124,10 @@ class VideoSource(ABC):
         if frame not in self._damaged:
             self._damaged.append(frame)
 
+    def add_notes(self, notes: Sequence[str]) -> None:
+        """Adds facts for the user, as sentences, that `take_notes` returns."""
+        self._notes += notes
+
     def take_notes(self) -> list[str]:
         """Returns new facts about the clip for the user, as sentences; each only once."""
         notes, self._notes = self._notes, []

@@ -6,7 +6,7 @@ colours are mixed as stored, without conversion to linear light. Imports numpy a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -52,8 +52,11 @@ def rgba(image: Image, matte: Matte) -> NDArray[np.uint8]:
     return np.dstack((image, np.rint(alpha * 255).astype(np.uint8)))
 
 
-def cover(picture: Image, size_hw: tuple[int, int]) -> Image:
-    """Returns the picture scaled to cover (height, width), keeping its aspect; the excess is cut off equally."""
+def cover(picture: NDArray[Any], size_hw: tuple[int, int]) -> NDArray[Any]:
+    """Returns the picture (H, W, 3), bytes or floats, scaled to cover (height, width) with its aspect kept.
+
+    The excess is cut off equally.
+    """
     height, width = picture.shape[:2]
     if (height, width) == tuple(size_hw):
         return picture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -172,6 +172,12 @@ def union(mattes: Sequence[Matte]) -> Matte:
     for matte in mattes[1:]:
         total = total + matte
     return np.asarray(np.minimum(total, np.float32(1.0)), np.float32)
+
+
+def union_of(mattes: Mapping[str, Callable[[int], Matte]]) -> Callable[[int], Matte]:
+    """Returns a function from frame to the union of several objects' mattes, given by name."""
+    readers = list(mattes.values())
+    return readers[0] if len(readers) == 1 else lambda frame: union([matte_of(frame) for matte_of in readers])
 
 
 def export_union(

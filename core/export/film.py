@@ -7,31 +7,30 @@ unchanged if the movie can hold it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 
-from ..atomic import unused_name, write
 from ..clips.opening import open_clip
 from ..clips.source import VideoSource
 from ..edges.refine_edge import refine_edge
 from ..edges.settings import UNCHANGED, EdgeSettings
 from ..errors import InputError, StoreError, store_errors
+from . import deep
 from .composite import cover, over, rgba
 from .pace import Pace, pace_of, time_of
-from .readback import check_picture
+from .picture_files import PictureFiles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..ports import EdgeNet
-    from ..types import Image, Matte
+    from ..types import Matte
     from .sound import Sound
 import re
 
@@ -67,16 +66,22 @@ class FilmLook:
         background: a colour, or the path of a picture, a folder of pictures or a movie; "" = transparency.
         edge: how the mattes' edge is refined.
         fps: frames per second, 0.1 to 1000; 0 = the clip's own, 25 for pictures.
+        pictures: kind of the files in a folder, see `deep.PICTURES`.
 
     Raises:
-        InputError: the frame rate is out of range.
+        InputError: the frame rate is out of range, or there is no such kind.
     """
 
     background: str = ""
     edge: EdgeSettings = UNCHANGED
     fps: float = 0.0
+    pictures: str = "png"
 
     def __post_init__(self) -> None:
+        if self.pictures not in deep.PICTURES:
+            raise InputError(
+                f"There are no pictures of kind {self.pictures}.", f"Use one of {', '.join(deep.PICTURES)}."
+            )
         if not (self.fps == 0 or 0.1 <= self.fps <= 1000):
             raise InputError(
                 f"The frame rate {self.fps:g} is out of range.", "Give frames per second, for instance 25."
@@ -96,6 +101,7 @@ def write_film(
     target: Path,
     look: FilmLook | None = None,
     net: EdgeNet | None = None,
+    objects: Mapping[str, Callable[[int], Matte]] | None = None,
 ) -> Generator[FilmStep, None, None]:
     """Writes a film of these clip frames, in this order; yields after each one written, and after each read back.
 
@@ -104,9 +110,10 @@ def write_film(
         media: the clip's own file or folder, for its sound.
         frames: the clip frames.
         matte_of: the matte (H, W) of a clip frame.
-        target: .mp4, .mkv or .mov; or a folder, for PNG named 000000.png by clip frame.
+        target: .mp4, .mkv or .mov; or a folder, for pictures named 000000.png by clip frame.
         look: see `FilmLook`.
         net: finds alpha along the edge where the look asks for detail; see `refine_edge`.
+        objects: further mattes of a clip frame by name; each becomes a channel of EXR pictures.
 
     Raises:
         InputError: nothing to write, no such background, or a kind of file that cannot be written or has no alpha.
@@ -116,49 +123,73 @@ def write_film(
     look = look or FilmLook()
     if not frames:
         raise InputError("There is no frame to write.", "Choose a range with at least one frame.")
+    bits = bits_of_film(clip.bits, target, look)
     with ExitStack() as stack:
-        background = open_background(look.background, clip.size, stack) if look.background else None
+        source = stack.enter_context(clip.deep()) if bits > 8 else clip
+        source.take_notes() if source is not clip else None
+        stack.callback(lambda: clip.add_notes(source.take_notes()) if source is not clip else None)
+        background = open_background(look.background, clip.size, stack, bits > 8) if look.background else None
 
-        def picture(frame: int, time: Fraction) -> NDArray[np.uint8]:
-            own = clip.alpha(frame)
-            matte, image = refine_edge(net, clip[frame], matte_of(frame), look.edge)
+        def picture(frame: int, time: Fraction) -> NDArray[Any]:
+            own = source.alpha(frame)
+            matte, image = (deep.refined if bits > 8 else refine_edge)(net, source[frame], matte_of(frame), look.edge)
             matte = matte if own is None else np.asarray(matte * own, np.float32)
-            return over(image, matte, background(frame, time)) if background else rgba(image, matte)
+            if background is None:
+                return deep.rgba(image, matte) if bits > 8 else rgba(image, matte)
+            behind = background(frame, time)
+            return deep.over(image, matte, behind) if bits > 8 else over(image, matte, behind)
 
         if is_movie(target):
-            yield from _write_movie(clip, media, frames, picture, target, look, background is None)
+            yield from _write_movie(source, media, frames, picture, target, look, background is None, bits)
         else:
-            fps = look.fps or clip.fps or DEFAULT_FPS
-            yield from _write_pictures(frames, lambda frame: picture(frame, time_of(clip, frame, fps)), target)
+            fps, aspect = look.fps or clip.fps or DEFAULT_FPS, getattr(clip, "pixel_aspect", Fraction(1))
+            files = PictureFiles(target, look.pictures, aspect, objects or {})
+            timed = _pictures(frames, lambda frame: picture(frame, time_of(clip, frame, fps)), files)
+            yield from (replace(step, sound=_joined(step.sound, _lost_bits(clip.bits, bits))) for step in timed)
 
 
-def _write_pictures(
-    frames: Sequence[int], picture: Callable[[int], NDArray[np.uint8]], folder: Path
+def bits_of_film(bits: int, target: Path, look: FilmLook) -> int:
+    """Returns the bits of a channel in a film of a clip with so many bits.
+
+    Movies have 8, but ProRes and opaque FFV1 of deeper clips more: movies with alpha of more than 8 bits are misread by
+    Blender 4.5 to 5.2, which divide their colours by alpha once too often.
+    """
+    if not is_movie(target):
+        return deep.BITS[look.pictures]
+    suffix = target.suffix.lower()
+    return 10 if bits > 8 and suffix == ".mov" else 16 if bits > 8 and suffix == ".mkv" and look.background else 8
+
+
+def _lost_bits(bits: int, kept: int) -> str:
+    """Returns a sentence if a film has fewer bits than its clip, "" otherwise."""
+    if kept >= bits:
+        return ""
+    return f"The clip has {bits} bits a channel, the film {kept}: 16-bit PNG and EXR pictures keep more."
+
+
+def _joined(*sentences: str) -> str:
+    return " ".join(filter(None, sentences))
+
+
+def _pictures(
+    frames: Sequence[int], picture: Callable[[int], NDArray[Any]], files: PictureFiles
 ) -> Generator[FilmStep, None, None]:
-    with store_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+    with store_errors(files.folder):
+        files.folder.mkdir(parents=True, exist_ok=True)
     for done, frame in enumerate(frames, start=1):
-        path, result = folder / f"{frame:06d}.png", picture(frame)
-        part = unused_name(path)
-        with store_errors(path):
-            try:
-                write(part, png(result))
-                check_picture(part, path, result)
-                part.replace(path)
-            finally:
-                part.unlink(missing_ok=True)
-        sound = "Pictures hold no sound." if done == len(frames) else ""
-        yield FilmStep(done, len(frames), frame, path, sound)
+        files.write(frame, picture(frame))
+        yield FilmStep(done, len(frames), frame, files.path(frame), "Pictures hold no sound." * (done == len(frames)))
 
 
 def _write_movie(
     clip: VideoSource,
     media: Path,
     frames: Sequence[int],
-    picture: Callable[[int, Fraction], NDArray[np.uint8]],
+    picture: Callable[[int, Fraction], NDArray[Any]],
     target: Path,
     look: FilmLook,
     alpha: bool,
+    bits: int,
 ) -> Generator[FilmStep, None, None]:
     from .movie_writer import MovieWriter, check_movie  # PyAV takes long to load
 
@@ -170,17 +201,18 @@ def _write_movie(
     with ExitStack() as stack:
         sound, told = _sound(clip, media, frames, pace, target.suffix.lower(), stack)
         aspect = getattr(clip, "pixel_aspect", Fraction(1))
-        options: dict[str, Any] = {"alpha": alpha, "sound": sound, "pixel_aspect": aspect}
+        options: dict[str, Any] = {"alpha": alpha, "sound": sound, "pixel_aspect": aspect, "deep": bits > 8}
         with MovieWriter(target, clip.size, float(pace.rate), **options) as writer:
             begin = time_of(clip, frames[0], float(pace.rate))
             for done, frame in enumerate(pace.frames, start=1):
-                writer.write(picture(frame, begin + (done - 1) / pace.rate))
+                result = picture(frame, begin + (done - 1) / pace.rate)
+                writer.write(deep.in_16_bits(result) if bits > 8 else result)
                 if done < total:
                     yield FilmStep(done, total, frame, None)
             for checked in writer.check():
                 yield FilmStep(total, total, frames[-1], None, checked=checked)
     shape = _NO_SHAPE if target.suffix.lower() == ".mkv" and aspect != 1 else ""
-    yield FilmStep(total, total, frames[-1], None, " ".join(filter(None, (told, pace.note, shape))))
+    yield FilmStep(total, total, frames[-1], None, _joined(told, pace.note, shape, _lost_bits(clip.bits, bits)))
 
 
 def _sound(
@@ -207,17 +239,26 @@ def _sound(
     return sound, f"The clip's sound ({sound.codec}) was copied as it is."
 
 
-def open_background(text: str, size_hw: tuple[int, int], stack: ExitStack) -> Callable[[int, Fraction], Image]:
-    """Returns a function from clip frame and seconds since the clip's start to the background (H, W, 3) uint8.
+def open_background(
+    text: str, size_hw: tuple[int, int], stack: ExitStack, all_bits: bool = False
+) -> Callable[[int, Fraction], NDArray[Any]]:
+    """Returns a function from clip frame and seconds since the clip's start to the background (H, W, 3).
+
+    It has the type uint8, or with `all_bits` float32, see `VideoSource.deep`.
 
     A movie runs at its own speed and repeats; of several pictures, each is for one frame. Files are closed by `stack`.
 
     Raises:
         InputError: neither a colour nor a file; FrameReadError: it cannot be read.
     """
+
+    def fitted(picture: NDArray[Any]) -> NDArray[Any]:
+        fitting = cover(picture, size_hw)
+        return deep.in_floats(fitting) if all_bits else fitting
+
     colour = parse_colour(text)
     if colour is not None:
-        plain = np.full((*size_hw, 3), colour, np.uint8)
+        plain = fitted(np.full((*size_hw, 3), colour, np.uint8))
         return lambda frame, time: plain
     if not Path(text).exists():
         raise InputError(
@@ -225,25 +266,20 @@ def open_background(text: str, size_hw: tuple[int, int], stack: ExitStack) -> Ca
             f"Use #rrggbb, one of {', '.join(sorted(NAMES))}, or the path of a picture or movie.",
         )
     source = stack.enter_context(open_clip(text))
+    if all_bits and source.bits > 8:
+        source = stack.enter_context(source.deep())
     if len(source) == 1:
-        still = cover(source[0], size_hw)
+        still = fitted(source[0])
         return lambda frame, time: still
     if not source.fps:
-        return lambda frame, time: cover(source[frame % len(source)], size_hw)
+        return lambda frame, time: fitted(source[frame % len(source)])
     pace = pace_of(source, range(len(source)), 0.0, DEFAULT_FPS)
 
-    def moving(frame: int, time: Fraction) -> Image:
+    def moving(frame: int, time: Fraction) -> NDArray[Any]:
         place = math.floor(time * pace.rate + Fraction(1, 2))
-        return cover(source[pace.frames[place % len(pace.frames)]], size_hw)
+        return fitted(source[pace.frames[place % len(pace.frames)]])
 
     return moving
-
-
-def png(picture: NDArray[np.uint8]) -> bytes:
-    """Returns a PNG of a picture (H, W, 3 or 4) uint8."""
-    order = cv2.COLOR_RGBA2BGRA if picture.shape[2] == 4 else cv2.COLOR_RGB2BGR
-    _, data = cv2.imencode(".png", cv2.cvtColor(picture, order), [cv2.IMWRITE_PNG_COMPRESSION, 3])
-    return bytes(data.tobytes())
 
 
 NAMES = {

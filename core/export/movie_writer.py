@@ -18,7 +18,7 @@ import av
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 
-from ..clips.movie import ONE_THREAD
+from ..clips.movie import DEEP_WHITE, ONE_THREAD
 from ..errors import InputError, StoreError
 from .readback import Proof
 
@@ -43,6 +43,7 @@ class MovieWriter:
         alpha: frames have an alpha channel.
         sound: copied in next to the frames.
         pixel_aspect: width of a pixel divided by its height.
+        deep: frames have 16 bits, of which .mov keeps 10, .mkv all, and .mp4 8.
 
     Raises:
         InputError: another file extension, or alpha in .mp4.
@@ -58,12 +59,14 @@ class MovieWriter:
         alpha: bool = False,
         sound: Sound | None = None,
         pixel_aspect: Fraction = Fraction(1),
+        deep: bool = False,
     ) -> None:
         self._path = path
         self._suffix = path.suffix.lower()
         check_movie(path, alpha)
         self._part = path.with_name(f".{path.name}.part")
-        self._layout = "rgba" if alpha else "rgb24"
+        self._deep = deep
+        self._layout = ("rgba64le" if alpha else "rgb48le") if deep else "rgba" if alpha else "rgb24"
         self._proof = Proof(self._suffix, size_hw, alpha)
         self._sound = sound
         self._frames = 0
@@ -81,11 +84,16 @@ class MovieWriter:
             self._discard()
             raise self._failure(error) from error
 
-    def write(self, picture: NDArray[np.uint8]) -> None:
-        """Adds a frame (H, W, 3), or (H, W, 4) with alpha, uint8 RGB. Raises StoreError."""
+    def write(self, picture: NDArray[Any]) -> None:
+        """Adds a frame (H, W, 3), or (H, W, 4) with alpha, RGB in uint8, or uint16 when deep. Raises StoreError."""
         self._proof.add(picture)
+        if self._deep and self._suffix != ".mkv":
+            picture = np.array(picture)
+            picture[..., :3] = (picture[..., :3] * np.uint32(DEEP_WHITE) + 32767) // 65535
         frame: Any = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format=self._layout)
-        if self._suffix != ".mkv":
+        if self._suffix == ".mkv" and self._deep:
+            frame = frame.reformat(format=self._stream.pix_fmt, **ONE_THREAD)
+        elif self._suffix != ".mkv":
             frame = frame.reformat(
                 format=self._stream.pix_fmt,
                 src_colorspace=Colorspace.DEFAULT,
@@ -148,10 +156,11 @@ class MovieWriter:
 
     def _add_stream(self, size_hw: tuple[int, int], alpha: bool) -> Any:
         odd = size_hw[0] % 2 or size_hw[1] % 2
+        lossless = ("gbrap16le" if alpha else "gbrp16le") if self._deep else "bgra" if alpha else "bgr0"
         codec, pixels, options = {
             # 4:2:0 has no odd sizes, and pictures are never cropped: such movies are 4:4:4.
             ".mp4": ("libx264", "yuv444p" if odd else "yuv420p", {"crf": "16", "preset": "medium"}),
-            ".mkv": ("ffv1", "bgra" if alpha else "bgr0", {"level": "3", "slicecrc": "1"}),
+            ".mkv": ("ffv1", lossless, {"level": "3", "slicecrc": "1"}),
             ".mov": ("prores_ks", "yuva444p10le" if alpha else "yuv444p10le", {"profile": "4444"}),
         }[self._suffix]
         stream: Any = self._container.add_stream(codec, rate=self._rate, options=options)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from ..clips.movie import MovieWithAlpha
+from ..clips.movie import DeepMovie, Movie, MovieWithAlpha
 from ..errors import CutoutError, StoreError
 
 if TYPE_CHECKING:
@@ -44,9 +44,11 @@ class Proof:
         self._alpha = alpha
         self._means: list[NDArray[np.uint8]] = []
         self._sums: list[int] = []
+        self._deep = False
 
-    def add(self, picture: NDArray[np.uint8]) -> None:
-        """Records a frame (H, W, 3 or 4) uint8."""
+    def add(self, picture: NDArray[Any]) -> None:
+        """Records a frame (H, W, 3 or 4) uint8 or uint16."""
+        self._deep = picture.dtype == np.uint16
         self._means.append(_means(picture))
         if self._suffix in LOSSLESS:
             self._sums.append(_sum(picture))
@@ -58,14 +60,14 @@ class Proof:
             StoreError: it is not what was written.
         """
         try:
-            with MovieWithAlpha(part) as movie:
+            with DeepMovie(part) if self._deep and self._sums else MovieWithAlpha(part) as movie:
                 yield from self._compare(movie, path)
         except StoreError:
             raise
         except CutoutError as error:
             raise _wrong(path, f"it cannot be read: {error.text}") from error
 
-    def _compare(self, movie: MovieWithAlpha, path: Path) -> Iterator[int]:
+    def _compare(self, movie: Movie, path: Path) -> Iterator[int]:
         if len(movie) != len(self._means):
             raise _wrong(path, f"it has {len(movie)} frames, {len(self._means)} were written")
         if movie.size != tuple(self._size):
@@ -73,7 +75,9 @@ class Proof:
         colour, alpha = _TOLERANCE[self._suffix]
         for number, expected in enumerate(self._means):
             picture: NDArray[Any] = movie[number]
-            if movie.has_alpha != self._alpha:
+            if self._deep and self._sums:
+                picture = np.asarray(np.rint(picture * 65535), np.uint16)
+            if getattr(movie, "has_alpha", False) != self._alpha:
                 raise _wrong(path, "it has no alpha channel" if self._alpha else "it has an alpha channel")
             picture = picture if self._alpha else picture[..., :3]
             if self._sums and _sum(picture) != self._sums[number]:
@@ -86,27 +90,30 @@ class Proof:
             yield number + 1
 
 
-def check_picture(part: Path, path: Path, picture: NDArray[np.uint8]) -> None:
-    """Compares the finished PNG `part` with the picture (H, W, 3 or 4) uint8 written to it; messages name `path`.
+def check_picture(part: Path, path: Path, picture: NDArray[Any]) -> None:
+    """Compares the finished PNG `part` with the picture (H, W, 3 or 4), of 8 or 16 bits; messages name `path`.
 
     Raises:
         StoreError: they differ in any bit; the file is removed.
     """
     order = cv2.COLOR_BGRA2RGBA if picture.shape[2] == 4 else cv2.COLOR_BGR2RGB
     found = cv2.imdecode(np.fromfile(part, np.uint8), cv2.IMREAD_UNCHANGED)
-    if found is None or found.shape != picture.shape or not np.array_equal(cv2.cvtColor(found, order), picture):
+    alike = found is not None and found.dtype == picture.dtype and found.shape == picture.shape
+    if not alike or not np.array_equal(cv2.cvtColor(found, order), picture):
         with suppress(OSError):
             part.unlink()
         raise _wrong(path, "it is not the picture that was written")
 
 
-def _means(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _means(picture: NDArray[Any]) -> NDArray[np.uint8]:
     height, width = (max(1, min(_CELLS, side // _CELL_PX)) for side in picture.shape[:2])
     means = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    if picture.dtype == np.uint16:
+        means = (means.astype(np.uint32) + 128) // 257
     return np.asarray(means.reshape(height, width, picture.shape[2]), np.uint8)
 
 
-def _sum(picture: NDArray[np.uint8]) -> int:
+def _sum(picture: NDArray[Any]) -> int:
     return zlib.crc32(np.ascontiguousarray(picture).data)
 
 

@@ -16,6 +16,7 @@ from blender_cutout.core.clips.movie import MovieWithAlpha
 from blender_cutout.core.clips.opening import open_clip
 from blender_cutout.core.errors import InputError, StoreError
 from blender_cutout.core.export import film as module
+from blender_cutout.core.export import picture_files
 from blender_cutout.core.export.composite import over, rgba
 from blender_cutout.core.export.film import FilmLook, FilmStep, write_film
 from blender_cutout.core.export.movie_writer import MovieWriter
@@ -263,8 +264,8 @@ def test_a_torn_movie_is_not_kept(clip: Path, tmp_path: Path, monkeypatch: pytes
 def test_a_picture_that_is_not_what_was_written_is_not_kept(
     clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = module.png
-    monkeypatch.setattr(module, "png", lambda picture: real(255 - picture))
+    real = picture_files.png
+    monkeypatch.setattr(picture_files, "png", lambda picture: real(255 - picture))
     with pytest.raises(StoreError, match="not the picture"):
         film(clip, tmp_path / "bilder")
     assert list((tmp_path / "bilder").iterdir()) == []
