@@ -1,12 +1,12 @@
-"""Hashes of what a checkout makes: `python tests/behaviour.py [--root CHECKOUT] -o FILE.json [--against FILE.json]`.
+"""Hashes everything a checkout makes: `python tests/behaviour.py [--root CHECKOUT] -o FILE.json [--against FILE]`.
 
-Shows that a refactoring changed nothing: run it on the commit before and on the one after, with the same Python on the
-same machine, and compare. Works through the public surface alone, so it does not care where modules lie: the `cutout`
-command, and the engine's process with lines of JSON. The Python needs what the engine needs.
+Shows that a refactoring changed nothing: run it on the commits before and after, with the same Python on the same
+machine, and compare. It uses only the public surface (the `cutout` command, and the engine's process with lines of
+JSON), so module names do not matter. The Python needs the engine's libraries.
 
-Writes the sha256 of every mask, exported picture and file of a session (pixels and records, not bytes, so another
-compression is no difference), and the order of the engine's events. Sentences for people stand apart under "texts";
-differences there are printed and do not count. Exit code 0: same as --against, or nothing to compare with.
+Writes the sha256 of every mask, exported picture and session file (pixels and records, not bytes, so compression does
+not matter), and the order of the engine's events. Sentences for people are under "texts"; differences there are printed
+but do not count. Exit code 0: same as --against, or nothing to compare with.
 """
 
 from __future__ import annotations
@@ -275,7 +275,7 @@ class Engine:
 
 
 def event(record: dict[str, Any]) -> list[Any]:
-    """What of an event must be the same in each run, as a list of one; none of progress, which goes by the clock."""
+    """Returns what must be the same of an event in each run, as a list of one; empty for progress, which is timed."""
     kind = record["kind"]
     if kind == "TrackState":
         names = "track", "head", "parent", "keyframes", "done", "mattes", "locked", "confidence", "frame_count"

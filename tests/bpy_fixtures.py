@@ -1,4 +1,4 @@
-"""Fixtures of the tests inside Blender. They import `bpy` when used: without it a test fails, it is never skipped."""
+"""Fixtures of the tests inside Blender. They import `bpy` when used: without it a test fails and is never skipped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Helpers for tests of the command line: runs it with networks that work by colour, and makes a clip in a folder."""
+"""Helpers for command-line tests: runs it with networks that segment by colour, and makes a clip in a folder."""
 
 from __future__ import annotations
 

@@ -140,7 +140,7 @@ CLIPS: dict[str, Callable[[Path], Path]] = {
     ),
 }
 UNTOLD = {"joined.ts", "program.mpg"}
-"""Those of which no rule says what Blender shows."""
+"""Movies for which no rule predicts what Blender shows."""
 
 
 def facts(path: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Fixtures that all suites share: a synthetic clip with known mattes, fake networks, an engine, and movies to read."""
+"""Fixtures of all suites: a synthetic clip with known mattes, fake networks, an engine, and movies to read."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Inside Blender (-m bpy) only the files that have such tests are read: the others import what is not there."""
+    """Inside Blender (-m bpy), collects only files with such tests: the others import missing libraries."""
     if config.option.markexpr != "bpy":
         return None
     files = collection_path.rglob("test_*.py") if collection_path.is_dir() else [collection_path]

@@ -1,4 +1,4 @@
-"""Helpers for tests of rendered frames: strips of all kinds, the path from New Cutout to the composite, pixels."""
+"""Helpers for tests of rendered frames: strips of all kinds, the way from New Cutout to the composite, pixels."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A .blend with its folder as somebody might send them, and the artist's files next to it, for tests of attacks.
+"""A .blend with its folder as others might send them, and the artist's files next to it, for tests of attacks.
 
-Everything lies in the test's own folder. What is private says so in its bytes.
+Everything is in the test's own folder. Private files are marked by their contents.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def write_blend(bpy: Any, place: Place, tamper: Callable[[Any, Any], None]) -> N
     for track in scene.cutout.tracks:
         track.strip_uuid = strip[strips.STRIP_KEY]
     tamper(scene.cutout.tracks[0], strip)
-    handlers.unregister()  # the sender's Blender does not have the add-on see to what is saved
+    handlers.unregister()  # in the sender's Blender the add-on does not check what is saved
     try:
         bpy.ops.wm.save_as_mainfile(filepath=str(place.blend))
     finally:

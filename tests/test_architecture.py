@@ -1,6 +1,6 @@
-"""The import rules and the habits of the source tree, read from the syntax trees: nothing is imported.
+"""Tests the import rules and conventions of the source tree, read from syntax trees: nothing is imported.
 
-Which room may import which stands in pyproject.toml and is tested by test_layers.py. Here is what layers cannot say:
+Which room may import which is defined in pyproject.toml and tested by test_layers.py. What layers cannot express:
 
 Blender's process             ->  of core only what needs nothing but the standard library; no numpy at import
 the engine's process          ->  compose joins core and models, nothing else does; never bpy

@@ -1,4 +1,4 @@
-"""`install.py` as a new user runs it: a process of its own, with nothing but Python."""
+"""Tests `install.py` as a new user runs it: its own process, with nothing but Python."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The layers of pyproject.toml hold and notice an import that goes up, by import-linter on the staged tree."""
+"""Tests that the layers of pyproject.toml hold and detect an import that goes up, on the staged tree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The wheel and the extension's zip: what is in them, that they say the same, and that they work where they land."""
+"""Tests the wheel and the extension's zip: their contents agree, and they work where they are installed."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def checkout(target: Path) -> Path:
-    """A copy of the sources, as a clean clone has them, with the weights that a long training goes on from."""
+    """A copy of the sources as in a clean clone, with the weights that a long training continues from."""
     ignored = shutil.ignore_patterns("__pycache__")
     for folder in ("blender_cutout", "core", "models"):
         shutil.copytree(ROOT / folder, target / folder, ignore=ignored)

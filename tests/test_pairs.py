@@ -1,6 +1,6 @@
-"""What goes there and comes back is the same: five pairs of functions, over values that nobody would pick by hand.
+"""Tests that what is encoded comes back the same: five pairs of functions, over generated values.
 
-The examples are the same in every run (derandomized), few, and kept nowhere.
+The examples are few, the same in every run (derandomized), and not stored.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""SECURITY.md says what holds: each line of its table names a test, which must be there and run."""
+"""Tests that SECURITY.md is true: each line of its table names a test, which must exist and run."""
 
 from __future__ import annotations
 

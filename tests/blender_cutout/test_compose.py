@@ -1,4 +1,4 @@
-"""The place where the engine and the networks meet."""
+"""Tests where the engine and the networks meet."""
 
 from __future__ import annotations
 

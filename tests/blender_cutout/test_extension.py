@@ -1,4 +1,4 @@
-"""The extension's zip in a Blender of its own: installed, enabled, and the way from the clip to a mask gone with it."""
+"""Tests the extension's zip in a Blender of its own: installed, enabled, and used from the clip to a mask."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the add-on costs Blender's start."""
+"""Tests the add-on's cost at Blender's start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The networks' contract (core.ports): the fakes that the engine is tested with and the real networks both keep it."""
+"""Tests that the fakes and the real networks both satisfy the networks' contract (`core.ports`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A track on a small clip, for tests of sessions."""
+"""Fixtures: a track on a small clip, for tests of sessions."""
 
 from __future__ import annotations
 

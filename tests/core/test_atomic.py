@@ -1,4 +1,4 @@
-"""Files appear whole or not at all, nothing is written through a link, and nothing is waited for."""
+"""Tests that files appear complete or not at all, links are not written through, and nothing blocks."""
 
 from __future__ import annotations
 

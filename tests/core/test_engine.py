@@ -1,4 +1,4 @@
-"""The public face: the contract that scripts, command line and worker rely on."""
+"""Tests the engine's public face, which scripts, the command line and the worker rely on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The error tree is what its docstring draws, and every error tells code, text and hint."""
+"""Tests that the error tree matches its docstring, and that every error has code, text and hint."""
 
 from __future__ import annotations
 

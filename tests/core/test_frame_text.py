@@ -1,4 +1,4 @@
-"""Sentences that name clip frames, and how another side names them."""
+"""Tests sentences that name clip frames, and how the add-on renames these."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The wire format."""
+"""Tests the wire format."""
 
 from __future__ import annotations
 

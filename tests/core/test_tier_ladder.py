@@ -1,4 +1,4 @@
-"""The ladder of tiers: neighbours, a sound table, and which one fits a machine."""
+"""Tests the ladder of tiers: neighbours, a sound table, and the choice for a machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tiers as data."""
+"""Tests the tiers as data."""
 
 from __future__ import annotations
 

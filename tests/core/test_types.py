@@ -1,4 +1,4 @@
-"""The values refuse what cannot be, and say why."""
+"""Tests that the values refuse invalid input, with a reason."""
 
 from __future__ import annotations
 

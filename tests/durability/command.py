@@ -1,6 +1,6 @@
-"""`cutout propagate` on a small disk: refused before anything is done, or stopped when others fill the disk meanwhile.
+"""Runs `cutout propagate` on a small disk: refused at once, or stopped when others fill the disk meanwhile.
 
-No test by itself: `disks.py` runs it where it has a small disk of its own.
+Not a test itself: `disks.py` runs it on a small disk of its own.
 """
 
 from __future__ import annotations

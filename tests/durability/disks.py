@@ -1,11 +1,12 @@
-"""Full and read-only disks at random moments: `python tests/durability/disks.py [--times N] [--seed S]`. Linux.
+"""Fills or write-protects disks at random moments: `python tests/durability/disks.py [--times N] [--seed S]`. Linux.
 
-While the engine draws, propagates, imports and exports, its disk becomes full, or read-only, or refuses to let files
-grow. The job must end with one message that says so, or not notice; what was announced is there, nothing is torn; and
-when the disk is well again the same process goes on and ends up with the masks of a run that had no trouble.
+While the engine draws, propagates, imports and exports, its disk becomes full or read-only, or refuses to let files
+grow. The job must either end with one message that says so, or not notice. Everything that was reported must exist,
+nothing may be torn; and once the disk works again, the same process must continue and end up with the masks of an
+undisturbed run.
 
-Full and read-only need a small disk of their own, made of memory (`mount -t tmpfs`, as root); a limit on the size of
-the engine's files (`prlimit`) needs nothing. Exit code 0: all that was so.
+Full and read-only disks need a small disk in memory (`mount -t tmpfs`, as root); limiting the size of the engine's
+files (`prlimit`) needs nothing. Exit code 0: all of this held.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ class ReadOnly:
 
 
 class Refused:
-    """A process whose files may not grow beyond a few bytes any more."""
+    """Limits a process's files to a few bytes."""
 
     name = "refused"
 
@@ -95,7 +96,7 @@ def trouble(
     kinds: list[Full | ReadOnly | Refused],
     likeness: kills.Likeness,
 ) -> Counter[str]:
-    """Makes trouble so many times; returns how often of which kind, in which job. Raises Torn."""
+    """Breaks the disk many times; returns counts by kind and job. Raises Torn."""
     random = stand.moments(seed)
     media, masks = stand.write_media(place / "media"), stand.write_masks(place / "masks")
     counted: Counter[str] = Counter()

@@ -1,7 +1,7 @@
-"""What runs in Blender while `kills.py` kills it: `python in_blender.py FOLDER DELAY`, in a Python that has `bpy`.
+"""Runs in Blender while `kills.py` kills it: `python in_blender.py FOLDER DELAY`, in a Python that has `bpy`.
 
-Makes a clip, a cutout, a correction, propagates and writes strips, over and over, and says on standard output what it
-begins: so a kill can be told from the step that it hit.
+Makes a clip, a cutout and a correction, propagates and writes strips, over and over, and prints each step as it begins,
+so that a kill can be attributed to a step.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""`kill -9` at random moments: `python tests/durability/kills.py [--worker N] [--command N] [--blender N] [--seed S]`.
+"""Kills processes at random moments: `python tests/durability/kills.py [--worker N] [--command N] [--blender N]`.
 
-The engine's process, the command line and Blender (bpy, with --bpy PYTHON) are killed while they draw, propagate,
-import and export, again and again on the same track, which is never cleaned up between. After every kill: whatever was
-announced is there with the same bytes, no picture is torn, the journal is whole, and the next process opens the track
-at once, without a stale lock in its way. Killed jobs are asked for again until they are done; in the end every mask is
-compared with those of a run that was left alone (drawn ones to the bit, propagated ones within an IoU of 0.95).
-Exit code 0: all that was so.
+The engine's process, the command line and Blender (bpy, with --bpy PYTHON) are killed (`kill -9`) while they draw,
+propagate, import and export, again and again on the same track, which is never cleaned up. After every kill, everything
+that was reported must exist with the same bytes, no picture may be torn, the journal must be whole, and the next
+process must open the track at once, without a stale lock in its way. Killed jobs are repeated until they are done; in
+the end every mask is compared with those of an undisturbed run (drawn ones to the bit, propagated ones within an IoU of
+0.95). Exit code 0: all of this held.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).resolve().parent
 DELAY = 0.006
-"""Seconds that a look of the network takes: a propagation then takes about 0.2 s, of which most is our own work."""
+"""Seconds per network pass: short, so that most of a propagation's time is our own work."""
 MOST = 5
 """Kills of one job, then it may come to its end: else nearly all kills would hit the longest one."""
 CLI = """

@@ -1,4 +1,4 @@
-"""`kill -9` of Blender itself at random moments; a part of `kills.py`, which runs it."""
+"""Runs `kill -9` on Blender itself at random moments; used by `kills.py`."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from blender_cutout.core.types import Clip, Direction, FrameRange
 
 HERE = Path(__file__).resolve().parent
 STEPS = ("draw", "propagate", "correct", "propagate again", "write", "save")
-"""What Blender tells that it begins."""
+"""Returns the steps that Blender reports as begun."""
 
 
 def kill_blender(kills: int, seed: int, place: Path, python: str, delay: float) -> Counter[str]:
-    """Kills Blender itself, with its engine beside it; returns how often and in which step. Raises Torn.
+    """Kills Blender while its engine runs; returns counts by step. Raises Torn.
 
     Args:
         kills: how often.
@@ -64,7 +64,7 @@ def kill_blender(kills: int, seed: int, place: Path, python: str, delay: float) 
 
 
 def _engine_of(said: Path, log: Path, process: subprocess.Popen[bytes]) -> int:
-    """The process id of Blender's engine, once Blender has told it."""
+    """Returns the process id of Blender's engine, once Blender has reported it."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         line = next((line for line in said.read_text().splitlines(True) if line.startswith("engine ")), "")
@@ -75,7 +75,7 @@ def _engine_of(said: Path, log: Path, process: subprocess.Popen[bytes]) -> int:
 
 
 def check_blender(home: Path, told: list[str]) -> None:
-    """What Blender and its engine left behind: whole, and to be opened at once by the next engine."""
+    """Checks what Blender and its engine left behind: whole, and ready for the next engine to open."""
     sys.path.insert(0, str(stand.ROOT / "tests"))
     import bpy_kit as kit
 

@@ -1,11 +1,10 @@
-"""Memory and disk of a long propagation: `python tests/durability/long_clip.py [--frames N] [--real TIER] [--keys 2]`.
+"""Measures memory and disk of a long propagation: `python tests/durability/long_clip.py [--frames N] [--real TIER]`.
 
-A clip of so many frames is made by repeating a short one there and back again; one keyframe (with --keys 2 also one at
-the end, so that every frame is walked from both sides) is carried through all of it by the engine's own process,
-session and store. The network is one that goes by colour and costs nothing; with --real the trained ones of a tier,
-which take as long as they take (--seconds ends it earlier). Says the process's memory at frame 500 and at the end, and
-what the masks take on disk against what was told beforehand. Exit code 0: at most 5 % more memory, at most 10 % more
-disk. Linux.
+A long clip is made by repeating a short one forward and backward; one keyframe (with --keys 2 also one at the end, so
+that every frame is reached from both sides) is propagated through it by the engine's own process, session and store.
+The network segments by colour and costs nothing; with --real, a tier's trained networks are used (--seconds stops
+earlier). Prints the process's memory at frame 500 and at the end, and the masks' disk use against the prediction. Exit
+code 0: at most 5 % more memory, at most 10 % more disk. Linux.
 """
 
 from __future__ import annotations

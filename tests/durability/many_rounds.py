@@ -1,4 +1,4 @@
-"""How long a round takes on a track that has 10,000 rounds already, and how long such a track takes to open.
+"""Times a round on a track with 10,000 rounds, and opening such a track.
 
     python tests/durability/many_rounds.py                      # --rounds 10000 --frames 10000 --times 60
     python tests/durability/many_rounds.py --lines 100000       # how long a journal takes to be read
@@ -68,7 +68,7 @@ def record(session: TrackSession, film: SyntheticClip, count: int) -> None:
 
 
 def seconds(states: StateSender, session: TrackSession, film: SyntheticClip, number: int) -> tuple[float, float]:
-    """What one more round takes, with everything that is told of it: by the clock, and of the processor."""
+    """Times one more round, including its messages: wall-clock and processor time."""
     frame = number * 7 % len(film)
     drawn = stroke_at(film, frame, 10**6 + number).to_json()
     begin, worked = time.perf_counter(), time.process_time()

@@ -1,7 +1,6 @@
-"""What the proofs of durability share: a small film, an engine's process that can be killed, looks at what is left.
+"""Shared parts of the durability tests: a small film, an engine process to kill, checks of what is left.
 
-No test by itself. The engine is the real one, in its real process, with the networks replaced by ones that go by
-colour.
+Not a test itself. The engine is the real one, in its real process, but its networks segment by colour.
 """
 
 from __future__ import annotations
@@ -84,7 +83,7 @@ def lives(pid: int) -> bool:
 
 @dataclass
 class Acknowledged:
-    """What the engine told to be done: it must be there afterwards, whatever happens.
+    """Records what the engine reported as done: it must exist afterwards, whatever happens.
 
     Attributes:
         head: of the track.
@@ -146,7 +145,7 @@ class Driver:
         return list(self.events(self.send(kind, *fields)))[-1]
 
     def open(self) -> m.TrackState:
-        """Opens the track, which must work at once and show what was promised."""
+        """Opens the track, which must work at once and show everything that was reported."""
         job = self.send(m.OpenTrack, str(self.media), (), str(self.folder))
         events = list(self.events(job))
         if not isinstance(events[-1], m.Done):

@@ -1,4 +1,4 @@
-"""The proofs of this folder in small: a few kills, a few disks that refuse, a clip that is a bit longer."""
+"""Tests this folder's proofs on a small scale: a few kills, a few failing disks, a slightly longer clip."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From strokes to the rendered composite, in Blender, with the real engine process and its fake networks."""
+"""Tests the way from strokes to the rendered composite, in Blender, with the real engine process and fake networks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes wrong or is taken back: killed engine, cancel, undo, a file saved late, loaded again or not saved."""
+"""Tests failures and undo: killed engine, cancel, undo, files saved late, reloaded or never saved."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Saved under another name, as a copy, or never: each file has masks of its own, and nothing is left for ever."""
+"""Tests files saved under another name, as a copy, or never: each has masks of its own, and no litter stays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The `cutout` command as a user runs it: a process of its own, trained weights, real files."""
+"""Tests the `cutout` command as a user runs it: its own process, trained weights, real files."""
 
 from __future__ import annotations
 

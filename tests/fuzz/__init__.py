@@ -1,1 +1,1 @@
-"""Bounded fuzzers of everything that is read from files which others may have made: `python -m tests.fuzz`."""
+"""Bounded fuzzers of everything that is read from files others may have made: `python -m tests.fuzz`."""

@@ -1,6 +1,6 @@
-"""`python -m tests.fuzz`: changed journals, messages, pictures and other files, read as the product reads them.
+"""Runs the fuzzers: `python -m tests.fuzz` mutates journals, messages, pictures and other files, and reads them.
 
-Prints a table, and the first traceback of each kind of finding; ends with 1 when there is any.
+Prints a table, and the first traceback of each kind of finding; exits with 1 if there is any.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Fuzzer of training checkpoints: PyTorch's files, read with `weights_only`."""
+"""Fuzzes training checkpoints: PyTorch's files, read with `weights_only`."""
 
 from __future__ import annotations
 

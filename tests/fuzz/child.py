@@ -1,6 +1,6 @@
-"""The process that reads the inputs, watched by `watch`: `python -m tests.fuzz.child NAME SEED FIRST COUNT BOARD`.
+"""Reads the inputs in a process watched by `watch`: `python -m tests.fuzz.child NAME SEED FIRST COUNT BOARD`.
 
-What it is at stands on a board that both processes see; what it found it writes a line at a time.
+Its position is on a board that both processes see; findings are written one per line.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def main(name: str, seed: int, first: int, count: int, board: Board, report: Pat
 
 
 def _peak() -> int:
-    """Most bytes of memory that the process has had; 0 where that cannot be told.
+    """Returns the process's peak memory in bytes; 0 if unknown.
 
     `getrusage` would begin with what the process that started this one has.
     """
@@ -137,13 +137,13 @@ def _peak() -> int:
 
 
 def _forget_peak() -> None:
-    """Lets the peak begin again at what is held now (Linux)."""
+    """Resets the peak to the current memory (Linux)."""
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
 
 
 def limit_memory() -> None:
-    """Keeps a bad input from taking the whole machine's memory: what is beyond ROOM is refused (Linux)."""
+    """Keeps a bad input from exhausting the machine's memory: allocations beyond ROOM fail (Linux)."""
     with contextlib.suppress(ImportError, OSError, ValueError):
         import resource
 

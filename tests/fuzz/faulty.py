@@ -1,4 +1,4 @@
-"""A reader that does everything that a reader must not do: the fuzzers' own test."""
+"""A reader that makes every mistake, to test the fuzzers themselves."""
 
 from __future__ import annotations
 

@@ -132,7 +132,7 @@ def change_bytes(rng: random.Random, data: bytes, times: int = 0) -> bytes:
 
 
 def change_list(rng: random.Random, items: list[Any], spare: Sequence[Any] = ()) -> None:
-    """Repeats, drops, swaps or moves items of a list, or takes in a spare one, in place."""
+    """Repeats, drops, swaps or moves items of a list, or adds a spare one, in place."""
     if not items:
         return
     at, way = rng.randrange(len(items)), rng.randrange(5)

@@ -1,6 +1,6 @@
-"""Opens received folders as the engine's process and as `cutout session` do, each in a fork that is watched.
+"""Opens received folders as the engine's process and `cutout session` do, each in a watched fork.
 
-A process of its own, so that what one folder takes is not mixed up with what the tests take: see `Opener`. POSIX only.
+Uses a process of its own, so that its resources are not mixed up with the tests': see `Opener`. POSIX only.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ TRACK = "track"
 
 
 class Opener:
-    """The process that forks; `ask` tells what came of a folder."""
+    """The process that forks; `ask` returns the outcome for a folder."""
 
     def __init__(self, media: Path) -> None:
         path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])

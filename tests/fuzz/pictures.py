@@ -1,4 +1,4 @@
-"""Fuzzers of PNG masks, as the engine and as Blender's side read them, and of MP4 boxes."""
+"""Fuzzes PNG masks, as read by the engine and by Blender's side, and MP4 boxes."""
 
 from __future__ import annotations
 

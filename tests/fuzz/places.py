@@ -1,4 +1,4 @@
-"""Fuzzers of the journal with the session that it makes, and of a folder's lock and session.json."""
+"""Fuzzes the journal with its session, and a folder's lock and session.json."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a fuzzer is: valid inputs made by the product, changes to them, and what must hold when one is read."""
+"""Defines a fuzzer: valid inputs made by the product, mutations, and what must hold when one is read."""
 
 from __future__ import annotations
 

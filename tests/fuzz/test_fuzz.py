@@ -1,4 +1,4 @@
-"""The fuzzers notice what they are there for."""
+"""Tests that the fuzzers find what they are made to find."""
 
 from __future__ import annotations
 

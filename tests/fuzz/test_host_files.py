@@ -1,4 +1,4 @@
-"""Movies and splines as Blender reads them: whatever they hold, they are read or refused at once."""
+"""Tests movies and splines as Blender reads them: whatever they contain, they are read or refused at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every fuzzer for some seconds, as a test; the long run is `python -m tests.fuzz`."""
+"""Runs every fuzzer for a few seconds, as a test; for the long run use `python -m tests.fuzz`."""
 
 from __future__ import annotations
 

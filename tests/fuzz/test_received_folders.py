@@ -1,7 +1,7 @@
-"""Folders of cutouts as others may have made them: opening ends, keeps what is good, and reaches nothing outside.
+"""Tests received cutout folders: opening ends, keeps what is valid, and reaches nothing outside.
 
-Each is the product's own folder with one thing changed, opened by the engine's process over messages (which then draws
-in it) and by `cutout session`.
+Each is the product's own folder with one change, opened by the engine's process with messages (which then draws in it)
+and by `cutout session`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Fuzzers of what is JSON: messages between the two processes, stroke files, splines for Blender's masks."""
+"""Fuzzes JSON: messages between the two processes, stroke files, splines for Blender's masks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs a fuzzer in a child process: a hang or a crash is noted with its input, and the run goes on after it."""
+"""Runs a fuzzer in a child process: records a hang or crash with its input, and continues after it."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def _hangs(used: float, waited: float) -> bool:
 
 
 def _cpu(pid: int) -> float:
-    """Seconds of the processor's time that a process has had; 0 where that cannot be told."""
+    """Returns the processor time of a process in seconds; 0 if unknown."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / float(os.sysconf("SC_CLK_TCK"))
@@ -183,7 +183,7 @@ def read_again(name: str, data: bytes) -> dict[str, Any] | None:
 
 
 def _fast_disk() -> str | None:
-    """A disk in memory where there is one: what is tried is the readers, not the disk."""
+    """Returns a folder in memory if there is one: the readers are tested, not the disk."""
     return "/dev/shm" if os.path.isdir("/dev/shm") and os.access("/dev/shm", os.W_OK) else None
 
 

@@ -1,4 +1,4 @@
-"""Networks are tried with one thread and the same chance."""
+"""Fixtures: one thread and a fixed seed for all tests of networks."""
 
 from __future__ import annotations
 

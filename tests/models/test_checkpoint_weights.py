@@ -1,4 +1,4 @@
-"""Weights from checkpoints: taken when they fit, refused with both names when they do not."""
+"""Tests weights from checkpoints: used if they fit, refused with both names if not."""
 
 from __future__ import annotations
 

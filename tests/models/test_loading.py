@@ -1,4 +1,4 @@
-"""Trained networks are loaded without detours: no random numbers, and Python's sweeper as it was."""
+"""Tests that loading trained networks draws no random numbers and leaves the garbage collector as it was."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weight files: complete, unchanged, and refused when they are not."""
+"""Tests weight files: complete, unchanged, and refused otherwise."""
 
 from __future__ import annotations
 

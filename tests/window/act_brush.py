@@ -1,4 +1,4 @@
-"""The Cutout Brush: its circle, strokes while they are painted and after, Ctrl, its size, undo."""
+"""Tests the Cutout Brush: its circle, strokes during and after painting, Ctrl, its size, undo."""
 
 from __future__ import annotations
 

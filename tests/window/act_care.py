@@ -1,4 +1,4 @@
-"""What keeps good masks good: doubt, locks, steadiness; masks from other programs and films for them. All pressed."""
+"""Tests doubt, locks, stability, importing masks and exporting films, all by their buttons."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def doubt(stage: Stage) -> Steps:
 
 
 def locks(stage: Stage) -> Steps:
-    """Lock Frame, Lock Range, and what is seen of it in the timeline."""
+    """Lock Frame, Lock Range, and their marks in the timeline."""
     scene, track = stage.scene, stage.track
     scene.frame_set(START + LOCKED)
     yield from stage.do("span='FRAME', lock=True")

@@ -1,4 +1,4 @@
-"""The clip: propagating (stopped once, then while one scrubs), the strip elsewhere, writing, saving, a dying engine."""
+"""Tests the clip: propagating (stopped once, then while scrubbing), moved strips, writing, saving, a dying engine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stage import GREEN, RENDER, START, Stage, apart, package
 
 
 def cancel(stage: Stage) -> Steps:
-    """A propagation is stopped by the button; what is finished stays, until it is taken back."""
+    """A propagation is stopped by the button; finished frames stay until they are undone."""
     desk, drawn = stage.desk, stage.track.keyframe_count
     desk.status.busy = True  # shows the button, so that it is found before there is a hurry
     desk.area.tag_redraw()
@@ -113,7 +113,7 @@ def write(stage: Stage) -> Steps:
 
 
 def save_and_load(stage: Stage) -> Steps:
-    """The masks move beside the file, and are shown before an engine runs."""
+    """The masks move next to the file, and are shown before an engine runs."""
     blend = stage.scratch / "project" / "mein Projekt é.blend"
     blend.parent.mkdir()
     bpy.ops.wm.save_as_mainfile(filepath=str(blend))
@@ -133,7 +133,7 @@ def save_and_load(stage: Stage) -> Steps:
 
 
 def lose_the_engine(stage: Stage) -> Steps:
-    """The engine is killed in the middle; work goes on after a restart."""
+    """The engine is killed midway; work continues after a restart."""
     yield from stage.desk.show_tab("Cutout")
     yield from stage.desk.find_buttons()
     stage.scene.frame_set(START + 22)

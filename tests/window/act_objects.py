@@ -1,4 +1,4 @@
-"""Several objects of one clip: a second one, each in its colour, propagated together, written as one."""
+"""Tests several objects of one clip: a second one, each in its colour, propagated together, written as one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is made of the masks: splines, RGBA pictures, Blender's render; and strips whose frames are rendered first."""
+"""Tests the output: splines, RGBA pictures, Blender's render; and strips whose frames are rendered first."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RED = kit.picture(WHERE)[kit.truth(WHERE) > 0.5][0]
 
 
 def forms(stage: Stage) -> Steps:
-    """The other forms of Write Strips, pressed; they follow the clip, or tell."""
+    """The other forms of Write Strips; they follow the clip, or a message says why not."""
     scene, track = stage.scene, stage.track
     scene.frame_set(START + WHERE)
     yield from stage.desk.find_buttons()

@@ -1,4 +1,4 @@
-"""The preferences: Set Up Engine and Check Installation, pressed there."""
+"""Tests the preferences: Set Up Engine and Check Installation, by their buttons."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How fast it is on a clip of 1920×1080: from a stroke's end to the mask, what blocks the window, and playing."""
+"""Times a 1920×1080 clip: from a stroke's end to the mask, what blocks the window, and playback."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def latency(stage: Stage, limit: float) -> Steps:
 
 
 def _around(number: int) -> list[tuple[float, float]]:
-    """A stroke over the film's object (beside it the last ones), in preview points."""
+    """Returns a stroke over the film's object (next to it for the last ones), in preview points."""
     x, y = (-420.0, 60.0) if number < 4 else (-180.0, 0.0)
     if number > 5:
         x += 620

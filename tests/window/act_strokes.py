@@ -1,4 +1,4 @@
-"""The first steps: the empty panel, mistakes, strokes on the annotation layers, and the ways to show the mask."""
+"""Tests the first steps: the empty panel, mistakes, strokes on the annotation layers, and the mask views."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def open(stage: Stage) -> Steps:
 
 
 def mistakes(stage: Stage) -> Steps:
-    """What cannot work is told, with what to do."""
+    """What cannot work gives a message with a remedy."""
     yield from stage.do("cutout.new")
     stage.says("without a strip", "No strip is selected")
     gone = stage.scratch / "gone.png"

@@ -1,4 +1,4 @@
-"""What cannot work: each case is one message with what to do, and strips, strokes and masks stay as they were."""
+"""Tests what cannot work: each case gives one message with a remedy; strips, strokes and masks do not change."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A hand and an eye for a window of Blender: mouse and keys by xdotool, pictures of the screen by ImageMagick.
+"""Operates a Blender window: mouse and keys by xdotool, screenshots by ImageMagick.
 
-Imported inside Blender. The window must start at the top left corner of the screen, without a frame: then the pixels of
-a region are those of the screen, but for the direction of y. What has to wait for Blender is a generator that
+Imported inside Blender. The window must start at the top left corner of the screen, without a frame: then a region's
+pixels are the screen's, except for the direction of y. Anything that has to wait for Blender is a generator that
 yields seconds.
 """
 
@@ -162,7 +162,7 @@ class Desk:
             yield 0.3
 
     def key(self, *names: str) -> Steps:
-        """Presses keys, one after the other."""
+        """Presses keys, one after another."""
         for name in names:
             self.xdo("key", name)
             yield 0.15

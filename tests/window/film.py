@@ -1,6 +1,6 @@
-"""Makes the films for `act_speed`: an object with texture over a background with more. Run by the engine.
+"""Makes the films for `act_speed`: a textured object over a textured background. Run by the engine's Python.
 
-Arguments: file, how many times 1920×1080 its sides are, how many frames.
+Arguments: file, size as a multiple of 1920×1080, number of frames.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""The add-on in a real window, used by a simulated hand: `python tests/window/run.py [--blender PATH] [--output DIR]`.
+"""Runs the add-on in a real window with a simulated hand: `python tests/window/run.py [--blender PATH] [--output DIR]`.
 
 Builds the extension, installs it into a scratch profile of that Blender, opens a window on a virtual screen, draws,
-presses the panel's buttons and looks at the pixels on the screen. Linux only; needs Xvfb, xdotool and ImageMagick, and
-the engine's environment (or CUTOUT_PYTHON). Takes some minutes without a graphics card, so it is not part of the suites
-that pytest collects. Exit code 0: every check passed; the pictures of each step lie in the output folder.
+presses the panel's buttons and checks the pixels on the screen. Linux only; needs Xvfb, xdotool and ImageMagick, and
+the engine's environment (or CUTOUT_PYTHON). Takes minutes without a graphics card, so pytest does not collect it. Exit
+code 0: every check passed; the screenshots of each step are in the output folder.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What the hand does in the window, and what must be seen: the acts, one by one. Run inside Blender by `run.py`.
+"""Runs the window test's acts, one by one, inside Blender; started by `run.py`.
 
-Arguments after `--`: output folder, clip, film, scratch folder, folder of wheels ("" = none), and the acts to play
-("" = all): short runs for those who work on one of them.
+Arguments after `--`: output folder, clip, film, scratch folder, folder of wheels ("" = none), and the acts to run ("" =
+all): short runs help while working on one of them.
 """
 
 from __future__ import annotations

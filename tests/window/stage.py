@@ -1,6 +1,6 @@
-"""What all acts of the window's test share: the desk, the checks, and clocks that look at Blender's main thread.
+"""Shared parts of the window test's acts: the desk, the checks, and timers on Blender's main thread.
 
-An act is a generator stepped by a timer of Blender's, so that its event loop runs between the steps; it yields seconds.
+An act is a generator stepped by a Blender timer, so that the event loop runs between steps; it yields seconds.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ GREEN = tuple(round(255 * v) for v in kit.GREEN)
 
 
 class Stage:
-    """Blender's window with the add-on, and what was found out so far.
+    """Blender's window with the add-on, and the results so far.
 
     Args:
         out: folder of the pictures.
@@ -55,7 +55,7 @@ class Stage:
     # ------------------------------------------------------------------ results
 
     def check(self, name: str, ok: bool, detail: object = "") -> None:
-        """Notes whether something is as it must be; at once in a file, as Blender may crash."""
+        """Records a check's result, in a file at once, as Blender may crash."""
         self.checks.append({"name": name, "ok": bool(ok), "detail": str(detail)})
         report = self.desk.out / "report.json"
         report.write_text(json.dumps(self.checks, indent=1, ensure_ascii=False), encoding="utf-8")

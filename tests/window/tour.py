@@ -1,6 +1,6 @@
-"""The pictures of the documentation, taken of a real window: `python tests/window/run.py --tour FOLDER`.
+"""Takes the documentation's screenshots in a real window: `python tests/window/run.py --tour FOLDER`.
 
-FOLDER holds the demo's `clip.mp4` and `background.png`: `python install.py demo` leaves them in demo-output/film.
+FOLDER holds the demo's `clip.mp4` and `background.png`, which `python install.py demo` leaves in demo-output/film.
 Paints the demo's strokes with the mouse, so the pictures show what an artist sees. Run inside Blender by `run.py`.
 """
 
@@ -175,12 +175,12 @@ class Tour:
         return 0, y, self.desk.window.width, top + height - y
 
     def _with_preview(self) -> tuple[int, int, int, int]:
-        """The preview and the panel beside it."""
+        """The preview and the panel next to it."""
         _, y, _, height = self.desk.rectangle("PREVIEW")
         return 0, y, self.desk.window.width, height
 
     def _picture(self, share: float = 1.0) -> tuple[int, int, int, int]:
-        """The clip in the preview, without what is black around it, or its left share."""
+        """The clip in the preview without its black borders, or the left part of it."""
         x, y, width, height = self.desk.rectangle("PREVIEW")
         top = round(self._place(0, 0)[1])
         return (
@@ -191,7 +191,7 @@ class Tour:
         )
 
     def _panel(self) -> tuple[int, int, int, int]:
-        """The sidebar, without what is empty below the panel."""
+        """The sidebar without the empty space below the panel."""
         x, y, width, height = self.desk.rectangle("UI")
         return x, y, width, min(height, 700)
 

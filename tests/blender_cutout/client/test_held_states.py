@@ -106,7 +106,7 @@ def test_a_change_that_is_not_sound_is_not_applied(wrong: dict[str, Any]) -> Non
 
 
 class Engine:
-    """Hears what is asked."""
+    """Records the requests."""
 
     def __init__(self, answers: bool = True) -> None:
         self.asked: list[str] = []

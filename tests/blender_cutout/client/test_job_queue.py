@@ -1,4 +1,4 @@
-"""Jobs of a real engine process with fake networks, without Blender: opening, resuming at a head, ends."""
+"""Tests jobs with a real engine process and fake networks, without Blender: opening, resuming at a head, ends."""
 
 from __future__ import annotations
 

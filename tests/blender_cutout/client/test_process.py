@@ -1,4 +1,4 @@
-"""The client never waits and always knows how things stand. Its children here are small scripts."""
+"""Tests that the client never waits and always reports the engine's state. The child processes are small scripts."""
 
 from __future__ import annotations
 

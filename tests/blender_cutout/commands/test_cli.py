@@ -1,4 +1,4 @@
-"""The command line with networks that work by colour: what lands on disk, what is printed, how it ends."""
+"""Tests the command line with networks that segment by colour: files, output, exit codes."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_a_command_that_runs_out_of_memory_says_so_and_not_that_it_is_broken(
 
 @pytest.fixture
 def run_short(run: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
-    """Runs `cutout` where the memory does not suffice for these tiers: loading, or after some frames."""
+    """Runs `cutout` without enough memory for these tiers: when loading, or after some frames."""
 
     def run_it(full: list[str], *words: object, after: int = 0, fault: type[Exception] = MemoryError) -> int:
         class Net(FakePropagationNet):

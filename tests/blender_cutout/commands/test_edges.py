@@ -1,4 +1,4 @@
-"""`cutout edges`, and the edge's flags of `cutout composite`: pixels on disk."""
+"""Tests `cutout edges` and the edge options of `cutout composite`, by pixels on disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Wrong input: exit code 2, one clear line that says what to do, no traceback, nothing written."""
+"""Tests wrong input: exit code 2, one clear line that says what to do, no traceback, nothing written."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def fail(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str],
     clip: SyntheticClip,
 ) -> Fail:  # fmt: skip
-    """Runs `cutout` beside a good clip, picture and mask, expects it to fail, and returns the one line it says."""
+    """Runs `cutout` next to a good clip, picture and mask, expects it to fail, and returns its one line of output."""
     monkeypatch.chdir(tmp_path)
     for frame in range(4):
         write_picture(Path("clip") / f"{frame}.png", clip[frame])

@@ -1,4 +1,4 @@
-"""`cutout evaluate`: every measure by name in the records, the other network beside ours, weights not released yet."""
+"""Tests `cutout evaluate`: every measure in the records, another network alongside ours, unreleased weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`cutout propagate` with networks that work by colour: what lands on disk, and how it goes on after a stop."""
+"""Tests `cutout propagate` with networks that segment by colour: files on disk, and resuming after a stop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`cutout session`, `cutout import` and masks of other programs as keyframes; what a run takes on the disk."""
+"""Tests `cutout session`, `cutout import`, other programs' masks as keyframes, and the disk space of a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which rendered objects are labelled: those that are seen, neither tiny nor all of the picture, and stand out."""
+"""Tests which rendered objects are labelled: visible ones, neither tiny nor huge, that stand out."""
 
 from __future__ import annotations
 

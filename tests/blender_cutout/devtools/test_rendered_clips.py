@@ -1,4 +1,4 @@
-"""Rendered clips: ids are where their objects are seen, thin things and smoke cut them, a seed makes one clip."""
+"""Tests rendered clips: ids match visible objects, thin things and smoke cut them, a seed gives one clip."""
 
 from __future__ import annotations
 

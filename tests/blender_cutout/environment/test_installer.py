@@ -1,4 +1,4 @@
-"""Causes of failed installations in an artist's words, what keeps installations apart, and the words of first_run."""
+"""Tests explanations of failed installations, the lock between installations, and the set-up's texts."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def test_a_process_that_does_not_listen_is_killed_with_its_children(
 
 
 def _lives(pid: int) -> bool:
-    """True while a process runs; one that nobody has waited for yet does not."""
+    """True while a process runs; a zombie does not."""
     try:
         return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
     except OSError:

@@ -1,4 +1,4 @@
-"""The tier that an earlier release timed on this machine is still the one that `auto` takes."""
+"""Tests that `auto` still uses the tier that an earlier release timed on this machine."""
 
 from __future__ import annotations
 

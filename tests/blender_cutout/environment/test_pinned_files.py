@@ -1,4 +1,4 @@
-"""The lists of files with their checksums: only these files are installed, whatever a server gives out."""
+"""Tests the lists of files with checksums: only these files are installed, whatever a server offers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from blender_cutout.environment.machine import TorchChoice
 
 
 def wheel(folder: Path, name: str, version: str = "1.0", tag: str = "py3-none-any", needs: str = "") -> Path:
-    """Writes a wheel of one module that tells its version."""
+    """Writes a wheel of one module that knows its version."""
     folder.mkdir(parents=True, exist_ok=True)
     info, path = f"{name}-{version}.dist-info", folder / f"{name}-{version}-{tag}.whl"
     with zipfile.ZipFile(path, "w") as archive:

@@ -1,4 +1,4 @@
-"""Set Up Engine in Blender: a real process makes a real environment from a folder of wheels, without a network."""
+"""Tests Set Up Engine in Blender: a real process makes a real environment from a folder of wheels, offline."""
 
 from __future__ import annotations
 

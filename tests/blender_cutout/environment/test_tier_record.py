@@ -1,4 +1,4 @@
-"""The tier that `auto` takes: kept in a file, counted only where it was timed."""
+"""Tests the stored tier of `auto`, which is valid only on the machine where it was timed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The engine's environment: where it lies, how it is made and resumed, what is said when something is missing."""
+"""Tests the engine's environment: its place, making and resuming it, and the messages if something is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`cutout evaluate --against`: tiers, saved results and other builds, on the very same walks or not at all."""
+"""Tests `cutout evaluate --against`: tiers, saved results and other builds, only on exactly the same walks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a new keyframe brings, measured by every way of fusing, on a clip with known masks."""
+"""Tests the gain of a new keyframe, for each way of fusing, on a clip with known masks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which clips and pictures are found in a folder, what their masks say, and what is skipped by name."""
+"""Tests which clips and pictures are found in a folder, how their masks are read, and what is skipped."""
 
 from __future__ import annotations
 

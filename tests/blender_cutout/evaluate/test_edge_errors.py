@@ -1,4 +1,4 @@
-"""Errors of edges are 0 for the truth, grow with what is wrong, and are counted in the band only."""
+"""Tests that edge errors are 0 for the truth, grow with mistakes, and count only in the band."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Flicker: what moves with the picture is none, what comes and goes is."""
+"""Tests that masks which move with the picture do not flicker, and that coming and going does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The simulated artist's rounds on a clip with known masks."""
+"""Tests the simulated artist's rounds on a clip with known masks."""
 
 from __future__ import annotations
 

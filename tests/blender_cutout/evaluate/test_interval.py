@@ -1,4 +1,4 @@
-"""Intervals over clips and paired differences."""
+"""Tests intervals over clips and paired differences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Walks are scored object by object, as DAVIS counts; what is unknown does not count; a ghost is measured."""
+"""Tests that walks are scored per object as in DAVIS, without unknown pixels, and that ghosts are measured."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""J, F and decay against an implementation of their own, pixel by pixel from the definition."""
+"""Tests J, F and decay against an independent implementation, pixel by pixel from the definition."""
 
 from __future__ import annotations
 

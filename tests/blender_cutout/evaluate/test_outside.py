@@ -1,4 +1,4 @@
-"""A foreground network from elsewhere, as an ONNX file, and weights that are not released."""
+"""Tests a third-party foreground network (an ONNX file), and unreleased weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The simulated artist: strokes where they belong, always the same ones."""
+"""Tests the simulated artist: strokes in the right places, always the same ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The contact sheet: errors in their colours, the object from near, few rows for each name."""
+"""Tests the contact sheet: colours of errors, zoom on the object, few rows per name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Wrong strokes: where the robot makes them, and what the measure says of engines that heal and engines that do not."""
+"""Tests wrong strokes: where the robot makes them, and the scores of engines that recover or do not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sloppy artist is sloppier than the careful one, by what is under the strokes."""
+"""Tests that the sloppy artist is sloppier than the careful one, by the pixels under the strokes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The measures of steadiness, doubt and cuts say what they should of results that are known."""
+"""Tests the measures of stability, doubt and cuts on results whose scores are known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From where clips are propagated when they are measured."""
+"""Tests the start frames of measurements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rotation flag of movies that are damaged or made to be endless: an answer at once, and no error."""
+"""Tests the rotation flag of damaged or endless movies: an answer at once, and no error."""
 
 from __future__ import annotations
 

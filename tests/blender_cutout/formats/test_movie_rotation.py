@@ -1,4 +1,4 @@
-"""Phone clips with a rotation flag: Blender and the engine show the same picture, or the frames are rendered."""
+"""Tests phone clips with a rotation flag: Blender and the engine show the same, or the frames are rendered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Grey PNG files read without OpenCV give the pixels that OpenCV reads."""
+"""Tests that grey PNGs read without OpenCV give OpenCV's pixels."""
 
 from __future__ import annotations
 

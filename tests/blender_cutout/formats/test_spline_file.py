@@ -1,4 +1,4 @@
-"""The engine's file of outlines: what it writes is read, and nothing else is."""
+"""Tests that the engine's spline files are read, and nothing else is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which part of a large mask is read in full."""
+"""Tests which part of a large mask is read in full."""
 
 from __future__ import annotations
 

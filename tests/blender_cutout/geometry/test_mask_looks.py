@@ -1,4 +1,4 @@
-"""The pictures that the views make over a picture; `shade` says what the shader does, in numpy."""
+"""Tests the mask views by their pixels; `shade` mirrors the shader in numpy."""
 
 from __future__ import annotations
 

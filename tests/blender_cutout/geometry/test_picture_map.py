@@ -1,4 +1,4 @@
-"""The coordinate maps against the matrices of `bpy_kit`, written independently."""
+"""Tests the coordinate maps against the independently written matrices of `bpy_kit`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Timeline frames of a strip and the clip frames they show. The tables were read off rendered pixels."""
+"""Tests timeline frames against the clip frames they show; the tables were read off rendered pixels."""
 
 from __future__ import annotations
 

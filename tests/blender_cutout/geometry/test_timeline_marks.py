@@ -1,4 +1,4 @@
-"""The marks on the timeline: which timeline frames they are on, and where they lie in pixels."""
+"""Tests the marks on the timeline: their frames and their pixels."""
 
 from __future__ import annotations
 

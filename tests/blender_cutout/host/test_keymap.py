@@ -1,4 +1,4 @@
-"""Keys over the preview: there, in the tooltips, and gone with the add-on. And tooltips on everything."""
+"""Tests the preview's keys: present, shown in tooltips, and removed with the add-on. And tooltips on everything."""
 
 from __future__ import annotations
 

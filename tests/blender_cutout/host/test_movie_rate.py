@@ -1,4 +1,4 @@
-"""The frame rate of a movie strip is asked of Blender once for each file: it opens the movie every time."""
+"""Tests that a movie strip's frame rate is read once per file: each time, Blender opens the movie."""
 
 from __future__ import annotations
 

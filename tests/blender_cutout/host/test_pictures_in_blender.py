@@ -1,4 +1,4 @@
-"""EXR, DPX, TGA and deep pictures: the engine sees what Blender's sequencer shows, or the panel says why not."""
+"""Tests EXR, DPX, TGA and deep pictures: the engine sees what Blender shows, or the panel says why not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cut in two, duplicated, moved, put into a meta strip, deleted: every piece of a clip keeps the right masks."""
+"""Tests that every piece of a clip keeps the right masks: split, duplicated, moved, in a meta strip, deleted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which folders a .blend may name, and what of them is copied and removed; without Blender."""
+"""Tests which folders a .blend may name, and what is copied and removed there; without Blender."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rendered frames over time: when they are refused, kept, rendered again and removed; cancel and full disks."""
+"""Tests when rendered frames are refused, kept, rendered again and removed; cancelling and full disks."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Scene strips that show 3D objects through a camera: rendered once, then cut out, by the pixels of the composite.
+"""Tests scene strips of 3D objects seen by a camera: rendered once, then cut out, by the composite's pixels.
 
-Cycles renders on the processor, so no graphics card is needed; one sample in the middle of each pixel, no light but the
-materials' own.
+Cycles renders on the processor, so no graphics card is needed: one sample in the middle of each pixel, no light but
+that of the materials.
 """
 
 from __future__ import annotations

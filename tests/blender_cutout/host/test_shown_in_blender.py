@@ -1,4 +1,4 @@
-"""The picture that Blender renders at each frame of a movie strip is the one that the add-on says, for all kinds."""
+"""Tests that Blender renders the frame that the add-on predicts at each frame of a movie strip, for all kinds."""
 
 from __future__ import annotations
 

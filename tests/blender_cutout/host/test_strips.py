@@ -1,4 +1,4 @@
-"""Which frame of a movie a strip shows when: what the add-on computes against the number on the rendered picture."""
+"""Tests which movie frame a strip shows when: the add-on's answer against the number in the rendered picture."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The Cutout Brush inside Blender: its strokes work as annotation strokes do, and the tool goes with the add-on.
+"""Tests the Cutout Brush in Blender: its strokes work like annotation strokes, and unregistering removes the tool.
 
-By scripts, which give the points: the mouse is for `tests/window`.
+Scripts supply the points; the mouse is tested in `tests/window`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Masks of other programs in, films for other programs out, by the panel's buttons; judged by what lies on the disk."""
+"""Tests importing masks from and exporting films to other programs with the panel's buttons, by the files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The operators' answers to what they cannot do, and what they make of the scene."""
+"""Tests the operators' messages for what they cannot do, and their results in the scene."""
 
 from __future__ import annotations
 
@@ -205,7 +205,7 @@ def test_when_the_strip_was_deleted_the_message_says_so(blender: Any, project: P
 
 
 class Paper:
-    """A layout that notes what is drawn on it."""
+    """A layout that records what is drawn."""
 
     def __init__(self, notes: list[str]) -> None:
         self.notes = notes

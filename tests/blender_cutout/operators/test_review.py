@@ -1,4 +1,4 @@
-"""Frames that the artist approves in the panel: kept to the bit, shown as locked, refused to strokes."""
+"""Tests frames that the artist approves: unchanged to the bit, shown as locked, closed to strokes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that can be set says what it does. The buttons themselves: `test_keymap`."""
+"""Tests that every setting has a tooltip. For the buttons see `test_keymap`."""
 
 from __future__ import annotations
 

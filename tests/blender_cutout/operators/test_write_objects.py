@@ -1,4 +1,4 @@
-"""Several objects of one clip written into the sequencer: as one, one strip each, or the active one alone."""
+"""Tests writing several objects of one clip: as one, one strip each, or only the active one."""
 
 from __future__ import annotations
 

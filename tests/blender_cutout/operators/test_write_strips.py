@@ -1,4 +1,4 @@
-"""The mask strip: where it lies, that it follows the clip, and that writing again shows the new masks."""
+"""Tests the mask strip: its place, that it follows the clip, and that writing again shows new masks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a propagation goes about it in the panel: its range, its steadiness, where it stops, and what is in doubt."""
+"""Tests a propagation's settings in the panel: range, stability, stops, and frames in doubt."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Projects and preferences that an earlier release saved open as they were, and work goes on in them."""
+"""Tests that projects and preferences of an earlier release open unchanged, and work continues in them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def readable(bpy: Any) -> list[str]:
 
 
 def opened(bpy: Any, version: str, place: Path) -> dict[str, Any]:
-    """Opens a copy of a project, with its clip beside it; returns the values that it had when it was saved."""
+    """Opens a copy of a project, with its clip next to it; returns the values that it was saved with."""
     for name in (f"blend-{version}", "film"):
         shutil.copytree(FIXTURE / name, place / name)
     bpy.ops.wm.open_mainfile(filepath=str(place / f"blend-{version}" / "project.blend"))

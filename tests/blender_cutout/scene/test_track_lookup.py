@@ -1,4 +1,4 @@
-"""Several objects of one clip: the list, its switches, what they are for, and what all of them do together."""
+"""Tests several objects of one clip: the list, its switches, and commands for all of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Annotations, here made of plain objects, become strokes in source pixels."""
+"""Tests that annotations, here plain objects, become strokes in source pixels."""
 
 from __future__ import annotations
 

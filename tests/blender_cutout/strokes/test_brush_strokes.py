@@ -1,4 +1,4 @@
-"""Strokes of the Cutout Brush: kept as text, read back, made the engine's; and their shapes on the screen."""
+"""Tests the Cutout Brush's strokes: stored as text, read back, turned into the engine's; and their shapes on screen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which strokes count as just drawn, with annotations made of plain objects."""
+"""Tests which strokes count as just drawn, with annotations made of plain objects."""
 
 from __future__ import annotations
 

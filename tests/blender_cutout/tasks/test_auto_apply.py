@@ -1,4 +1,4 @@
-"""Strokes that are applied by themselves, and how they fade. That the mouse's strokes are seen is for `tests/window`.
+"""Tests Auto Apply and fading strokes. That the mouse's strokes are seen is tested in `tests/window`.
 
 Blender 4.3 to 5.1 cannot draw by script, but copy a frame with its strokes: the copy counts as drawn.
 """

@@ -1,7 +1,7 @@
-"""A .blend that somebody sent names no place: opened, saved, saved as and as a copy, it touches only its own folder.
+"""Tests received .blend files: opened, saved, saved as and as a copy, they touch only their own folder.
 
-Each case is a received file in the test's own folder with another lie in it. Beside what must not happen, the other
-cutout of the file is copied as ever, the artist is told, and no handler fails.
+Each case is a received file in the test's own folder with a different lie in it. In every case the file's other cutout
+is copied as usual, the artist gets a message, and no handler fails.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ QUIET: dict[str, Tamper] = {
     "device: a mask": replaced(inside("matte/000001.png"), link_to(lambda p: Path("/dev/zero"))),
     "a stranger's file among them": replaced(inside("thesis.txt"), lambda path, p: path.write_text("my own")),
 }
-"""In these there is nothing to tell: what is not ours is left where it is."""
+"""In these cases there is nothing to report: foreign files stay where they are."""
 CASES = {**NAMES, **RECORDS, **(LINKS if os.name == "posix" else {})}
 
 

@@ -1,4 +1,4 @@
-"""Rendering frames and writing masks into a folder that somebody sent: no link in it is followed, nothing is lost."""
+"""Tests rendering frames and writing masks into a received folder: links are not followed, nothing is lost."""
 
 from __future__ import annotations
 

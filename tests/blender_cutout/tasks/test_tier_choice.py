@@ -1,4 +1,4 @@
-"""The tier in Blender: chosen in a list, one step faster or finer, kept in the preferences, told to the engine."""
+"""Tests the tier in Blender: chosen in a list, or stepped; stored in the preferences, sent to the engine."""
 
 from __future__ import annotations
 

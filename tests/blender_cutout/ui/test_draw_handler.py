@@ -1,4 +1,4 @@
-"""What draws over a region: a failure of the graphics card is logged once and ends it; nothing is left behind."""
+"""Tests overlays: a graphics error is logged once and ends the overlay; nothing is left behind."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_what_fails_once_draws_no_more_until_it_is_added_again(blender: Any, cap
 
 
 def test_a_fault_before_the_drawing_does_not_end_it(blender: Any) -> None:
-    """As when undo has just taken what was about to be shown: at the next redraw all is well."""
+    """As when undo has just removed what was about to be drawn: the next redraw succeeds."""
     from blender_cutout.ui.draw_handler import DrawHandler
 
     class Faulty(DrawHandler):

@@ -1,4 +1,4 @@
-"""The overlay: which mask it would show where. That it is seen on the screen is for `tests/window`."""
+"""Tests which mask the overlay shows, and where. That it is visible is tested in `tests/window`."""
 
 from __future__ import annotations
 

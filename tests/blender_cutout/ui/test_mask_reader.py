@@ -1,4 +1,4 @@
-"""Large masks read in a thread."""
+"""Tests large masks read in a thread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Drawing panel and preferences takes no work: they show what the timer found, and look nowhere themselves."""
+"""Tests that drawing panel and preferences does no work: they show only what the timer found."""
 
 from __future__ import annotations
 

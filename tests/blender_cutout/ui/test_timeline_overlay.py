@@ -1,4 +1,4 @@
-"""What the timeline marks on the strips. That it is seen there is for `tests/window`."""
+"""Tests the marks on timeline strips. That they are visible is tested in `tests/window`."""
 
 from __future__ import annotations
 

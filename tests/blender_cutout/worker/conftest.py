@@ -1,4 +1,4 @@
-"""A real engine process with fake networks, and a host that talks to it."""
+"""Fixtures: a real engine process with fake networks, and a host that talks to it."""
 
 from __future__ import annotations
 

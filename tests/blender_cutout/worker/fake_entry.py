@@ -1,4 +1,4 @@
-"""The engine's process with the fake networks: what tests start in the place of `entry.py`. Not a test itself.
+"""Starts the engine's process with fake networks; tests run it in place of `entry.py`. Not a test itself.
 
 Arguments: --delay SECONDS for each network pass; --chatty prints on standard output and error, as libraries do;
 --fail memory|cuda|surprise breaks every network pass; --full TIER … breaks those of these tiers for want of memory,

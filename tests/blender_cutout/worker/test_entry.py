@@ -1,4 +1,4 @@
-"""The first file of the process works wherever the package lies, and shuts out what lies beside it."""
+"""Tests that the process's first file works wherever the package is, and ignores neighbouring files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def checkout(place: Path) -> Path:
-    """A source checkout: core and models beside the package."""
+    """A source checkout: core and models next to the package."""
     for name in ("blender_cutout", "core", "models"):
         shutil.copytree(ROOT / name, place / name, ignore=shutil.ignore_patterns("__pycache__", "*.safetensors"))
     return place / "blender_cutout"

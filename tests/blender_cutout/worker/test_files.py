@@ -1,4 +1,4 @@
-"""Masks in and films out through the engine's process; two hosts on one track; folders of earlier versions."""
+"""Tests importing masks and exporting films through the engine; two hosts on one track; old folders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the engine's process hears, when it is no message."""
+"""Tests malformed messages to the engine's process."""
 
 from __future__ import annotations
 

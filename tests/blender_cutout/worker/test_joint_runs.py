@@ -1,4 +1,4 @@
-"""Several objects in the real engine process with fake networks."""
+"""Tests several objects in the real engine process with fake networks."""
 
 from __future__ import annotations
 

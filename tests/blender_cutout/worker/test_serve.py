@@ -1,4 +1,4 @@
-"""The real engine process with fake networks, driven as Blender drives it."""
+"""Tests the real engine process with fake networks, driven as Blender drives it."""
 
 from __future__ import annotations
 

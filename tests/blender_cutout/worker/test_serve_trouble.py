@@ -1,4 +1,4 @@
-"""The engine's process in trouble: killed, with libraries that print, errors, other versions, a host that is gone."""
+"""Tests the engine's process in trouble: killed, noisy libraries, errors, other versions, a host that is gone."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def test_lines_that_are_no_messages_are_answered_and_survived() -> None:
 
 @pytest.mark.parametrize("delay", ["0.2", "30"])
 def test_the_process_ends_when_its_parent_is_gone_and_unlocks(media: Path, tmp_path: Path, delay: str) -> None:
-    """A parent of its own, killed: nobody closes the pipe in order, no signal reaches the child."""
+    """Kills a parent process: the pipe is not closed in order, and no signal reaches the child."""
     script = tmp_path / "parent.py"
     script.write_text(
         "import subprocess, sys, time\n"

@@ -1,4 +1,4 @@
-"""A round on a large picture is shown early, is whole when it is done, and is taken back when it cannot be kept."""
+"""Tests rounds on large pictures: shown early, complete when done, and withdrawn if they cannot be stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which tier is found to fit a machine, by timings that are made up; and that they are made in time."""
+"""Tests which tier is chosen for a machine with made-up timings, and that timing ends in time."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_a_slow_machine_is_not_timed_for_ever() -> None:
 
 
 class Ticking:
-    """A clock that goes on by what the frames take, in their order."""
+    """A clock that advances by the frames' durations, in order."""
 
     def __init__(self, *frames: float) -> None:
         self.times = [0.0, *np.cumsum(frames)]

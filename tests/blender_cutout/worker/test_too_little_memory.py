@@ -1,4 +1,4 @@
-"""A memory that does not suffice: the job is done with a faster tier, and that is told."""
+"""Tests running out of memory: the job is done with a faster tier, with a warning."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_propagation_is_done_with_the_next_faster_tier_and_that_is_told_once(b
     assert state.done == ((0, 16),)
     for frame in range(16):
         assert iou(read_mask(host.folder / "track" / state.matte_file(frame)), FILM.matte(frame)) > 0.9
-    # What comes next goes there at once, without another word.
+    # The next job uses that tier at once, without another warning.
     host.end(host.draw(9))
     again = host.send(m.Propagate, "track", 0, 16, "both")
     assert host.end(again).result == {"frames": 16}

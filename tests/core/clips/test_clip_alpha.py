@@ -1,4 +1,4 @@
-"""A clip's own transparency is kept: what was clear stays clear in every result, whatever colour lies under it."""
+"""Tests that a clip's own transparency is kept: clear pixels stay clear in every result, whatever their colour."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cuts inside a clip: found where there are some, not in flashes, pans and turns; and the mask that ends there."""
+"""Tests cut detection: real cuts, but not flashes, pans and rotations; and masks that end at a cut."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ class TestPropagationEndsAtACut:
 
 
 class Unsure(FakePropagationNet):
-    """Finds the object with less certainty from one frame on, told by a mark in the picture's corner."""
+    """Segments with less certainty from one frame on, which has a mark in the picture's corner."""
 
     def segment(self, query: Any, memory: Any, previous: Any = None) -> np.ndarray:
         found = super().segment(query, memory, previous)

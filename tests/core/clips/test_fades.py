@@ -1,4 +1,4 @@
-"""Dissolves and fades: noticed in either direction, not where light or camera change; and the mask that ends there."""
+"""Tests dissolves and fades: detected in both directions, but not changing light or camera moves."""
 
 from __future__ import annotations
 

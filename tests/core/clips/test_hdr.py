@@ -1,4 +1,4 @@
-"""HDR clips are converted to pictures for ordinary screens."""
+"""Tests that HDR clips are converted to pictures for ordinary screens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Movies give the right frame for every number, in any order, also when cut off."""
+"""Tests that movies return the right frame for every number, in any order, even when truncated."""
 
 from __future__ import annotations
 

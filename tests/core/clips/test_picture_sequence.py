@@ -1,4 +1,4 @@
-"""What is odd about a clip is said: gaps, strangers, animated pictures, damaged frames; the rest is done."""
+"""Tests reports about odd clips: gaps, foreign files, animated pictures, damaged frames; the rest still works."""
 
 from __future__ import annotations
 

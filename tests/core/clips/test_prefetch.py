@@ -1,4 +1,4 @@
-"""Work begun before it is asked for: results and errors are those that there would be without it."""
+"""Tests work done ahead of time: its results and errors are those of doing it on demand."""
 
 from __future__ import annotations
 

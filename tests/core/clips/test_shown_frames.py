@@ -1,4 +1,4 @@
-"""Every frame of movies as people have them is there, and which of them Blender shows comes from their time stamps."""
+"""Tests that common movies have all their frames, and that time stamps tell which one Blender shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folders of pictures and single pictures as clips."""
+"""Tests folders of pictures and single pictures as clips."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each setting does to a matte's edge."""
+"""Tests what each setting does to a matte's edge."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Colours of the object alone, on pictures whose colours are known."""
+"""Tests the object's own colours, on pictures whose colours are known."""
 
 from __future__ import annotations
 

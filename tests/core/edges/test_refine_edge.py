@@ -1,4 +1,4 @@
-"""Refined edges: the matte untouched at 0, decided away from the edge, clean colours, and bad input refused."""
+"""Tests refined edges: no change at 0, decided away from the edge, clean colours, bad input refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cutout over a background, its edge, colours, and movies with the right pixels."""
+"""Tests the cutout over a background: its edge, colours, and movies with the right pixels."""
 
 from __future__ import annotations
 

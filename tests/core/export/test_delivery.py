@@ -1,4 +1,4 @@
-"""What is delivered, judged by the files: masks turned round, pictures with alpha, splines."""
+"""Tests what is written for others, by the files: inverted masks, pictures with alpha, splines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Films for other programs: every frame, alpha and sound as they should be, or no file at all."""
+"""Tests films for other programs: every frame, alpha and sound correct, or no file at all."""
 
 from __future__ import annotations
 
@@ -202,7 +202,7 @@ def test_stopped_while_it_is_checked_there_is_no_file(clip: Path, tmp_path: Path
 
 
 def spoil(name: str) -> Callable[..., Any]:
-    """A writer that does something else than it is told."""
+    """A writer that does not write what it is given."""
 
     class Wrong(MovieWriter):
         def write(self, picture: np.ndarray) -> None:

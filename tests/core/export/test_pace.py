@@ -1,4 +1,4 @@
-"""Films go on as their clip does: variable rates are evened by time, sound stays with its picture."""
+"""Tests that films keep their clip's pace: variable rates are evened out, sound stays in sync."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from blender_cutout.core.fakes import number_of, numbered
 def film(
     media: Path, target: Path, frames: range | None = None, look: FilmLook | None = None
 ) -> tuple[list[int], Any, str]:
-    """The numbers on a film's frames, its rate, and what was said."""
+    """Returns the numbers on a film's frames, its rate, and the messages."""
     with open_clip(media) as source:
         white = np.ones(source.size, np.float32)
         chosen = list(frames or range(len(source)))

@@ -1,4 +1,4 @@
-"""Outlines and splines: what they enclose is the matte, on every frame, with points that go along with the object."""
+"""Tests that outlines and splines enclose the matte on every frame, and that points follow the object."""
 
 from __future__ import annotations
 

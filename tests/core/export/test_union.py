@@ -1,4 +1,4 @@
-"""The union of masks; that it is written is tested with the objects, in `test_group`."""
+"""Tests the union of masks; writing it is tested with the objects, in `test_propagate_group`."""
 
 from __future__ import annotations
 

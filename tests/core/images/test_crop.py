@@ -1,4 +1,4 @@
-"""The crop is an invertible change of coordinates, and chosen so that the network sees what it needs."""
+"""Tests that the crop is an invertible change of coordinates and shows the network what it needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No picture is too low or too narrow for optical flow: it is stretched before OpenCV sees it."""
+"""Tests that no picture is too low or narrow for optical flow: it is stretched before OpenCV sees it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Masks of other programs: labels, palettes, depths and sizes are read right or refused."""
+"""Tests masks of other programs: labels, palettes, bit depths and sizes are read correctly or refused."""
 
 from __future__ import annotations
 

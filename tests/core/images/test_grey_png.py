@@ -1,4 +1,4 @@
-"""Grey PNG files: what any reader sees in them, and that a picture before changes nothing but the time."""
+"""Tests that any reader decodes our grey PNGs, and that reusing the last picture changes only the time."""
 
 from __future__ import annotations
 

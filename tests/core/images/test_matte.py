@@ -1,4 +1,4 @@
-"""Masks on disk, checks of what is given, and pixels shared between objects."""
+"""Tests masks on disk, checks of input, and pixels shared between objects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""EXR, DPX, TGA and HDR pictures as clips and masks: right, or refused with one clear sentence."""
+"""Tests EXR, DPX, TGA and HDR pictures as clips and masks: correct, or refused with one clear sentence."""
 
 from __future__ import annotations
 

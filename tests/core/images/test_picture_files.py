@@ -1,4 +1,4 @@
-"""Picture files whose header promises too much, and masks that are no masks."""
+"""Tests picture files whose header claims too much, and masks that are not masks."""
 
 from __future__ import annotations
 

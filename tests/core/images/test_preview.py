@@ -1,4 +1,4 @@
-"""Small copies of large mattes: what they show, when there is one, and that no half or stale one is found."""
+"""Tests the small copies of large mattes: contents, when they exist, and that none is partial or stale."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LARGE = (1200, 1600)
 
 
 def disc(size: tuple[int, int], x: float = 0.3) -> np.ndarray:
-    """A soft disc, at a place that tells mirroring."""
+    """Returns a soft disc, off centre so that mirroring shows."""
     rows, columns = np.mgrid[: size[0], : size[1]]
     apart = np.hypot(columns - x * size[1], rows - 0.6 * size[0])
     return np.clip((size[0] / 4 - apart) / 8 + 0.5, 0, 1).astype(np.float32)

@@ -1,4 +1,4 @@
-"""No pixel belongs to two objects, what was drawn comes first, and what is shared already stays as it is."""
+"""Tests that no pixel belongs to two objects, drawn masks win, and sharing twice changes nothing."""
 
 from __future__ import annotations
 

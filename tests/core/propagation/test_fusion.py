@@ -1,4 +1,4 @@
-"""Two of three decide, and the artist's change wins where it was carried to."""
+"""Tests that two out of three decide, and that the artist's change wins where it is propagated to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is remembered and what forgotten."""
+"""Tests what is remembered and what is forgotten."""
 
 from __future__ import annotations
 

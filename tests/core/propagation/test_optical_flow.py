@@ -1,4 +1,4 @@
-"""Motion between neighbouring frames: what is worked out in a window is what the whole picture gives there."""
+"""Tests motion between neighbouring frames: a window gives the same as the whole picture."""
 
 from __future__ import annotations
 

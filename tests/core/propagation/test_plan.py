@@ -1,4 +1,4 @@
-"""Every frame is reached once, from the right keyframe."""
+"""Tests that every frame is reached once, from the right keyframe."""
 
 from __future__ import annotations
 

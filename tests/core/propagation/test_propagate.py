@@ -1,4 +1,4 @@
-"""Propagation, judged by the mattes that come out."""
+"""Tests propagation by its mattes."""
 
 from __future__ import annotations
 

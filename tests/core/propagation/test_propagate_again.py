@@ -1,4 +1,4 @@
-"""Propagation that goes on with an earlier run, and corrections of that: judged by the mattes that come out."""
+"""Tests propagation that continues an earlier run, and corrections of it, by the mattes."""
 
 from __future__ import annotations
 

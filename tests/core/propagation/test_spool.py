@@ -1,4 +1,4 @@
-"""Mattes put aside come back as they were, and a full disk is told."""
+"""Tests that spooled mattes come back unchanged, and that a full disk is reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Steadier mattes: trembling goes, the object stays where it is, and what the artist made is not touched."""
+"""Tests stabilised mattes: flicker goes, the object stays in place, and the artist's mattes do not change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parts that lie far from where the object was are not believed, unless the object has jumped there."""
+"""Tests that parts far from the object's last position are removed, unless the object has jumped there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A round changes only what its strokes touch."""
+"""Tests that a round changes only what its strokes touch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A round changes what it is about, and nothing else."""
+"""Tests that a round changes its part of the mask and nothing else."""
 
 from __future__ import annotations
 

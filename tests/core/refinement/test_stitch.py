@@ -1,4 +1,4 @@
-"""A refined crop leaves everything outside as it was, and no seam."""
+"""Tests that a refined crop changes nothing outside it and leaves no seam."""
 
 from __future__ import annotations
 

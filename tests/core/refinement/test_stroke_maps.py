@@ -1,4 +1,4 @@
-"""Strokes are drawn where the artist drew them, at a width the network knows."""
+"""Tests that strokes are drawn in the right place, at a width that the network knows."""
 
 from __future__ import annotations
 

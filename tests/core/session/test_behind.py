@@ -1,4 +1,4 @@
-"""Masks written behind the network's back: in order, told only when they are on disk, and errors are not lost."""
+"""Tests masks written in the background: in order, reported only once on disk, and without losing errors."""
 
 from __future__ import annotations
 

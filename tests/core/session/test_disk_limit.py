@@ -1,4 +1,4 @@
-"""What a track's mattes take, and what may go when that is too much."""
+"""Tests the disk use of a track's mattes, and which are removed above the limit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lock respects the living and not the dead."""
+"""Tests that the lock respects living processes and not dead ones."""
 
 from __future__ import annotations
 

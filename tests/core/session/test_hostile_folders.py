@@ -1,4 +1,4 @@
-"""A track's folder from somebody else, with links in it: nothing outside it is written, removed or copied."""
+"""Tests received folders with links in them: nothing outside is written, removed or copied."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A journal from somebody else: it names no place, and opening it ends soon, with the good part of it."""
+"""Tests received journals: they name no paths, and opening one ends soon, with its valid part."""
 
 from __future__ import annotations
 

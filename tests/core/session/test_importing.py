@@ -1,4 +1,4 @@
-"""Mattes from elsewhere become keyframes, or are refused with a reason."""
+"""Tests that mattes made elsewhere become keyframes, or are refused with a reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The journal survives what happens to files."""
+"""Tests that the journal survives damage to its file."""
 
 from __future__ import annotations
 

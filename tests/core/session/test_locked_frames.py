@@ -1,4 +1,4 @@
-"""Frames that the artist approved: nothing changes them, to the bit, and what is computed again ends at them."""
+"""Tests approved frames: nothing changes them, to the bit, and recomputed stretches end at them."""
 
 from __future__ import annotations
 

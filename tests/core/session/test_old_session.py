@@ -1,4 +1,4 @@
-"""A session folder that an earlier release wrote opens as it was: every step, every mask, and work goes on."""
+"""Tests that an earlier release's session folder opens unchanged, with every step and mask, and work continues."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is told of a track's frames is the same, however it came about."""
+"""Tests that the reported state of a track's frames does not depend on how it came about."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Objects that are carried through the clip together: each keeps its journal, and no pixel has two owners."""
+"""Tests objects propagated together: each keeps its journal, and no pixel has two owners."""
 
 from __future__ import annotations
 

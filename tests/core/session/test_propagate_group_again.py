@@ -1,4 +1,4 @@
-"""Joint runs of several objects that are stopped, undone, corrected and asked for again."""
+"""Tests joint runs that are stopped, undone, corrected and repeated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Corrections of a propagated track: what they reach, what they leave alone, and being interrupted."""
+"""Tests corrections of a propagated track: what they reach, what they leave alone, and interruptions."""
 
 from __future__ import annotations
 

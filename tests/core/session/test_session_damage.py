@@ -1,4 +1,4 @@
-"""Tracks whose files or clip were damaged, changed or lost, and disks that are full."""
+"""Tests tracks whose files or clip were damaged, changed or lost, and full disks."""
 
 from __future__ import annotations
 

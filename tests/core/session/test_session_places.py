@@ -1,4 +1,4 @@
-"""Where a track lies: one owner, read-only places, moving it, exporting it, long clips."""
+"""Tests a track's folder: one owner, read-only places, moving, exporting, long clips."""
 
 from __future__ import annotations
 

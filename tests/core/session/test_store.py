@@ -1,4 +1,4 @@
-"""Mattes on disk."""
+"""Tests mattes on disk."""
 
 from __future__ import annotations
 

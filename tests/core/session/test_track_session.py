@@ -1,4 +1,4 @@
-"""A track as the artist lives it: rounds, propagation, undo, crash, correction, export; judged by the masks."""
+"""Tests a track in use: rounds, propagation, undo, crash, correction, export; by its masks."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_propagation_covers_the_clip_and_leaves_the_keyframe_alone(session: Trac
     drawn = snapshot(session)[6]
     seen = {}
     for frame, path, kind in session.propagate(ALL, Direction.BOTH):
-        assert path.is_file()  # on disk when told
+        assert path.is_file()  # on disk when reported
         seen[frame] = kind
     assert sorted(seen) == list(ALL)
     assert seen.pop(6) is MatteKind.DRAWN

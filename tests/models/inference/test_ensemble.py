@@ -1,4 +1,4 @@
-"""Several propagation networks as one."""
+"""Tests several propagation networks as one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The kept memory matrices: right under growth, replacement and eviction, and really kept."""
+"""Tests the cached memory matrices: correct under growth, replacement and eviction, and really cached."""
 
 from __future__ import annotations
 

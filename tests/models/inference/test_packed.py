@@ -1,4 +1,4 @@
-"""Networks made ready for a processor give the answers of those that were trained."""
+"""Tests that networks packed for a processor give the answers of the trained ones."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def _frames(count: int, size: int = 256) -> tuple[list[NDArray[np.uint8]], NDArr
 
 
 class _AsTrained:
-    """Propagation as training does it: plain convolutions, the whole affinity, all memory joined anew."""
+    """Propagates as training does: plain convolutions, the whole affinity, all memory joined again."""
 
     def __init__(self, name: str) -> None:
         entry = registry.find_entry(name)

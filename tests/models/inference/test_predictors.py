@@ -1,4 +1,4 @@
-"""Predictors: sizes, ranges, memory handling, and that the weights that ship are trained."""
+"""Tests predictors: sizes, ranges, memory handling, and that the shipped weights are trained."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A network that looks mirrored or from further away."""
+"""Tests a network that sees its input mirrored or at another scale."""
 
 from __future__ import annotations
 

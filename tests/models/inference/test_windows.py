@@ -1,4 +1,4 @@
-"""Several objects, each made in its window only: what is near them is what the whole crop would have given."""
+"""Tests several objects, each in its own window: near them the result equals that of the whole crop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Affinity: against a naive reference, stable, and the same in training and inference."""
+"""Tests affinity: against a naive reference, stable, and the same in training and inference."""
 
 from __future__ import annotations
 

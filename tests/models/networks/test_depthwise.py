@@ -1,4 +1,4 @@
-"""A depthwise convolution, a merged norm, frozen blocks: the same numbers as PyTorch's plain way, and gradients."""
+"""Tests depthwise convolutions, merged norms and frozen blocks: PyTorch's own numbers and gradients."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_frozen_blocks_give_the_same_maps_and_get_no_gradient(count: int) -> Non
 
 
 def test_a_norm_is_frozen_from_the_beginning() -> None:
-    """Also in a network that nobody has set to training or evaluation yet: one picture never depends on the others."""
+    """Holds in a new network too, in neither training nor evaluation mode: pictures do not depend on each other."""
     trunk, images = Lite0(blocks=6), torch.rand(4, 3, 32, 32) * 255
     torch.testing.assert_close(trunk(images).f16[:2], trunk(images[:2]).f16)
 

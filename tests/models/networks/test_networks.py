@@ -1,4 +1,4 @@
-"""Networks: shapes, gradients, start from ImageNet, folding, and that one synthetic clip can be learnt."""
+"""Tests networks: shapes, gradients, start from ImageNet, folding, and learning one synthetic clip."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small data folder of the right form, and its pool."""
+"""Fixtures: a small data folder of the right form, and its pool."""
 
 from __future__ import annotations
 

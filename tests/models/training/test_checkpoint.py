@@ -1,4 +1,4 @@
-"""Checkpoints and weight files that are damaged or hold something else: one clear error, whatever is wrong."""
+"""Tests damaged or wrong checkpoints and weight files: always one clear error."""
 
 from __future__ import annotations
 

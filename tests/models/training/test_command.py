@@ -1,4 +1,4 @@
-"""`cutout train` as it is typed: ends, exports, and says in one line what cannot be."""
+"""Tests `cutout train` as typed by a user: endings, exports, and one-line errors."""
 
 from __future__ import annotations
 

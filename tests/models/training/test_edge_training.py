@@ -1,4 +1,4 @@
-"""Training of the edge network: patches whose parts agree, a loss that falls, weights that the engine can use."""
+"""Tests training the edge network: consistent patches, a falling loss, weights that the engine can use."""
 
 from __future__ import annotations
 

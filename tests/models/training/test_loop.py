@@ -1,4 +1,4 @@
-"""A run learns, ends, and can be interrupted without anything being different."""
+"""Tests that a run learns, ends, and can be interrupted without changing its result."""
 
 from __future__ import annotations
 
@@ -249,7 +249,7 @@ def _without_imagenet(original: Any) -> Any:
 def test_a_disk_that_is_full_for_a_while_ends_no_run(
     pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Neither its log nor its checkpoints can be written at first; the last checkpoint is there in the end."""
+    """At first neither the log nor checkpoints can be written; the last checkpoint exists all the same."""
     save, opened, tries = torch.save, open, []
 
     def full(state: object, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What costs how much."""
+"""Tests the losses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One file that trains elsewhere: within its size, with what it needs and nothing else, and it runs."""
+"""Tests the packed training file: small enough, with exactly what it needs, and it runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Switches: read as their defaults' types, refused in one line."""
+"""Tests switches: read as their defaults' types, refused in one line."""
 
 from __future__ import annotations
 

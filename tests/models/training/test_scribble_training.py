@@ -1,4 +1,4 @@
-"""Training of the scribble network: looks without strokes, several answers, labels made by an ensemble."""
+"""Tests training the scribble network: no strokes, several answers, labels made by an ensemble."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def test_guesses_of_nothing_are_told(tmp_path: Path) -> None:
 
 
 def test_a_pasted_object_is_small_and_stands_where_no_other_object_is(pool: Pool) -> None:
-    """The ground comes from beside the discs, so that the one bright thing is the one that was pasted."""
+    """The background comes from outside the discs, so that the only bright thing is the pasted one."""
     rng = np.random.default_rng(6)
     grounds = Pool.__new__(Pool)
     grounds.__dict__.update(pool.__dict__)

@@ -1,4 +1,4 @@
-"""A new schedule starts from a checkpoint or from exported weights; what does not belong is refused by name."""
+"""Tests new schedules from a checkpoint or exported weights; anything that does not fit is refused by name."""
 
 from __future__ import annotations
 

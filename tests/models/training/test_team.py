@@ -1,4 +1,4 @@
-"""Several processes train as one with all their clips would; one that ends ends the run, which then goes on."""
+"""Tests that several processes train like one with all their clips; one that dies ends the run, which can resume."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`cutout bench --against cutie`: turns, numbers, what is said without the package. A stand-in takes Cutie's place."""
+"""Tests `cutout bench --against cutie`: turns, numbers, and the message without the package. A stub replaces Cutie."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The picture of `cutout bench --against`."""
+"""Tests the plot of `cutout bench --against`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What more work costs: the points, their growth in words, one real measurement, the picture."""
+"""Tests `cutout bench --costs`: the points, the growth in words, one real measurement, the plot."""
 
 from __future__ import annotations
 

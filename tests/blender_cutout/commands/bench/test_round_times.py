@@ -1,4 +1,4 @@
-"""`cutout bench --rounds`: the rounds really go through the engine's process, with journal and files."""
+"""Tests `cutout bench --rounds`: rounds really go through the engine's process, with journal and files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The parts of propagation, timed: what is whose share."""
+"""Tests the timing of propagation's stages and their shares."""
 
 from __future__ import annotations
 

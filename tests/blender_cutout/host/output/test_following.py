@@ -1,4 +1,4 @@
-"""RGBA strips and splines after their clip was moved, trimmed or turned: they follow, or the panel tells."""
+"""Tests that RGBA strips and splines follow a clip that was moved, trimmed or rotated, or that the panel reports it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The forms in which a cutout is written, judged by rendered pixels; what comes in another form's place goes."""
+"""Tests the forms of written cutouts by rendered pixels; a new form replaces the old one."""
 
 from __future__ import annotations
 

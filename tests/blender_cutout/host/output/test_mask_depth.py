@@ -1,4 +1,4 @@
-"""A half-transparent mask is half transparent on clips of any depth, in every Blender."""
+"""Tests that a half-transparent mask is half transparent on clips of any bit depth, in every Blender."""
 
 from __future__ import annotations
 

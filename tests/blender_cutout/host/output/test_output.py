@@ -1,4 +1,4 @@
-"""The background beneath the clip, and the render: by pixels, channels and files."""
+"""Tests the background below the clip, and the render: by pixels, channels and files."""
 
 from __future__ import annotations
 

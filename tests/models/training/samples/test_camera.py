@@ -1,4 +1,4 @@
-"""Motion blur and compression do to pictures what cameras and codecs do."""
+"""Tests that motion blur and compression change pictures as cameras and codecs do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clips: masks move with their pictures, first frames can be far, hints only where the engine would have one."""
+"""Tests clips: masks move with pictures, first frames can be distant, hints appear only where the engine has them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parts of an object: disjoint, together the object, and neither of them a crumb."""
+"""Tests parts of an object: disjoint, together the object, and none of them tiny."""
 
 from __future__ import annotations
 

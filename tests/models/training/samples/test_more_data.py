@@ -1,4 +1,4 @@
-"""Films with object ids at uneven distances, and stills of classes: what of them becomes an object, what is ignored."""
+"""Tests films with object ids at uneven gaps, and stills of classes: which parts become objects or are ignored."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _frame(shift: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _palette_png(path: Path, ids: np.ndarray) -> None:
-    """A PNG whose numbers stand for other colours (an index of 1 is dark red), as annotation tools write them."""
+    """Writes a palette PNG (index 1 is dark red), as annotation tools do."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))

@@ -1,4 +1,4 @@
-"""The decoded pictures: complete, in the right colours, and without what is damaged."""
+"""Tests the decoded pictures: complete, in the right colours, without damaged ones."""
 
 from __future__ import annotations
 

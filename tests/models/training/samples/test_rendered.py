@@ -1,4 +1,4 @@
-"""Rendered clips: a pool of their own beside the data, drawn by a share of the video clips."""
+"""Tests rendered clips: a pool of their own, drawn by a share of the video clips."""
 
 from __future__ import annotations
 

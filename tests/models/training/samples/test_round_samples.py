@@ -1,4 +1,4 @@
-"""What the simulated artist draws."""
+"""Tests the simulated artist's strokes."""
 
 from __future__ import annotations
 

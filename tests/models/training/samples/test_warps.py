@@ -1,4 +1,4 @@
-"""Views show what they name."""
+"""Tests that views show what they claim to."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_masks_of_several_parts_move_with_the_picture(pool: Pool) -> None:
 
 
 def test_only_the_part_of_the_picture_that_a_view_sees_is_read(pool: Pool) -> None:
-    """However a view is bent, cutting the source first must not change what is shown."""
+    """However a view is bent, cropping the source first must not change the result."""
     picture = pool[1]
     for seed in range(8):
         rng = np.random.default_rng(seed)
