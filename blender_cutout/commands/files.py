@@ -36,6 +36,7 @@ class MaskFolder(Mapping[int, "Matte"]):
         size: required (height, width).
         own: only names with six or more digits, as written by `cutout propagate`.
         foreign: also accept masks of other programs: half and double size, labels.
+        scaled: accept half and double size, but no labels.
         object_id: which object of label masks; None = the only one.
 
     Raises:
@@ -50,6 +51,7 @@ class MaskFolder(Mapping[int, "Matte"]):
         own: bool = False,
         foreign: bool = False,
         object_id: int | None = None,
+        scaled: bool = False,
     ) -> None:
         from ..core.images.foreign_masks import MaskReader
 
@@ -68,12 +70,15 @@ class MaskFolder(Mapping[int, "Matte"]):
                 f"The folder {folder} has no masks.", "Masks must be named 000000.png, 000001.png … by clip frame."
             )
         for frame in self._frames:
-            _check_head(self.path(frame), size, foreign)
+            _check_head(self.path(frame), size, foreign or scaled)
+        self._scaled = scaled
+        self._notes: dict[str, None] = {}
         self._reader = MaskReader(size, object_id, list(self._frames.values())) if foreign else None
 
     def take_notes(self) -> list[str]:
-        """Returns new facts about the masks for the user, as sentences; each only once."""
-        return self._reader.take_notes() if self._reader else []
+        """Returns new facts for the user, as sentences."""
+        notes, self._notes = list(self._notes), {}
+        return notes + (self._reader.take_notes() if self._reader else [])
 
     def path(self, frame: int) -> Path:
         """Returns the path of the frame's mask, existing or not."""
@@ -82,8 +87,13 @@ class MaskFolder(Mapping[int, "Matte"]):
     def __getitem__(self, frame: int) -> Matte:
         if frame not in self:
             raise KeyError(frame)
+        from ..core.images.foreign_masks import read_resized
         from ..core.images.matte import read_mask
 
+        if self._scaled:
+            matte, note = read_resized(self.path(frame), self._size)
+            self._notes |= {note: None} if note else {}
+            return matte
         return self._reader.matte(self.path(frame)) if self._reader else read_mask(self.path(frame), self._size)
 
     def __contains__(self, frame: object) -> bool:

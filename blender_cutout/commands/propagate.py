@@ -118,7 +118,8 @@ def run(args: argparse.Namespace, context: Context) -> int:
             given = ForeignKeyframes(args.keyframes, len(clip), clip.size, args.at, args.every, keyframes, args.object)
             keyframes = stack.enter_context(given)
             context.report.warn(given.take_notes())
-        previous = _Previous(files.MaskFolder(args.previous, clip.size), keyframes) if args.previous else None
+        earlier = files.MaskFolder(args.previous, clip.size, scaled=True) if args.previous else None
+        previous = None if earlier is None else _Previous(earlier, keyframes)
         needed, free = files.room_for(args.output, clip.size, bounds)
         output_files.prepare_folder(args.output, args.clip)
         context.report.say(f"The masks will take about {size_text(needed)}; {size_text(free)} are free.")
@@ -128,7 +129,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
         context.within_memory(args.tier, args.device, lambda engine: _carry(engine, job, args, context))
         if isinstance(keyframes, ForeignKeyframes):
             context.report.warn(keyframes.take_notes())
-        context.report.warn(clip.take_notes())
+        context.report.warn([*clip.take_notes(), *(earlier.take_notes() if earlier is not None else ())])
     return 0
 
 

@@ -71,7 +71,7 @@ def run_foreground(args: argparse.Namespace, context: Context) -> int:
 def run_refine(args: argparse.Namespace, context: Context) -> int:
     """Writes the mask after one round of strokes."""
     from ..core.clips.picture import read_picture
-    from ..core.images.matte import read_mask
+    from ..core.images.foreign_masks import read_resized
     from ..core.refinement.stroke_maps import strokes_inside
 
     arguments.check_tier(args.tier)
@@ -79,7 +79,8 @@ def run_refine(args: argparse.Namespace, context: Context) -> int:
     size = (image.shape[0], image.shape[1])
     strokes = read_strokes(args.strokes)
     strokes_inside(strokes, size)
-    previous = read_mask(args.previous, size) if args.previous else None
+    previous, note = read_resized(args.previous, size) if args.previous else (None, "")
+    context.report.warn([note] if note else [])
     files.prepare_file(args.output, (".png",), args.image)
     matte, seconds = context.within_memory(
         args.tier, args.device, lambda engine: _timed(lambda: engine.refine(image, strokes, previous, args.zoom))

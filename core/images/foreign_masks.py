@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 _LOOKED_AT = 24
 _MOST_LABELS = 32
 """More values than that are shades, not labels."""
-_DARK = 128
+_DARK, _HALF = 128, (127, 128)
+_FLAT = 0.3
+"""Share of a label's pixels whose neighbours are all of that label; edges of shapes have none."""
 _COLOURFUL = 24
 _PALETTE, _GREY = 3, 0
 _VOID = 255
@@ -66,6 +68,18 @@ def check_fits(size: tuple[int, int], wanted: tuple[int, int], what: str) -> Non
 def resized_note(size: tuple[int, int], wanted: tuple[int, int]) -> str:
     """Returns a sentence saying that masks are resized."""
     return f"Masks of {size[1]} x {size[0]} pixels are resized to the clip's {wanted[1]} x {wanted[0]}."
+
+
+def read_resized(path: Path, size: tuple[int, int]) -> tuple[Matte, str]:
+    """Returns a mask at the clip's size, and a sentence if it was resized; it is never taken for labels.
+
+    Raises:
+        InputError: it cannot be read; SizeMismatch: see `fits`.
+    """
+    grey = grey_of_picture(_open(path, size).picture, f"The mask {path}")
+    fitted = from_grey(fit(grey, size, f"The mask {path}"))
+    own = grey.shape[0], grey.shape[1]
+    return fitted, "" if own == tuple(size) else resized_note(own, size)
 
 
 class MaskReader:
@@ -135,7 +149,9 @@ class MaskReader:
 
     def _only_label(self, seen: Sequence[_Opened]) -> int | None:
         coloured = any(opened.coloured for opened in seen)
-        if not coloured and not all(opened.may_be_labels for opened in seen):
+        dark = all(opened.may_be_labels for opened in seen)
+        several = any(len(opened.ids()) > 1 for opened in seen) and all(opened.is_flat for opened in seen)
+        if not coloured and not dark and not several:
             return None
         ids = sorted({label for opened in seen for label in opened.ids()})
         if not ids or len(ids) > _MOST_LABELS:
@@ -176,6 +192,22 @@ class _Opened:
             return []
         ids = [int(label) for label in np.flatnonzero(np.bincount(self.labels.reshape(-1))) if label]
         return [label for label in ids if label != _VOID] or ids if self.coloured else ids
+
+    @property
+    def is_flat(self) -> bool:
+        """Returns whether its values are few and each fills an area, as labels do; shades only line edges.
+
+        Black, half grey and white are no labels but a trimap.
+        """
+        ids = self.ids()
+        if self.labels is None or len(ids) > _MOST_LABELS or (len(ids) == 2 and ids[0] in _HALF and ids[1] == _VOID):
+            return False
+        for label in ids:
+            area = np.asarray(self.labels == label, np.uint8)
+            inside = cv2.erode(area, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_REPLICATE)
+            if np.count_nonzero(inside) < _FLAT * np.count_nonzero(area):
+                return False
+        return True
 
     @property
     def may_be_labels(self) -> bool:

@@ -57,6 +57,27 @@ def test_earlier_masks_are_fused_with_and_locked_ones_stay(run: Run, clip: Synth
         assert Path(f"old/{frame:06d}.png").read_bytes() == Path(f"new/{frame:06d}.png").read_bytes(), frame
 
 
+def test_earlier_masks_of_half_the_size_are_resized_and_it_is_said(
+    run: Run, clip: SyntheticClip, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    height, width = clip.size
+    odd = np.zeros((height // 2, width // 2), np.float32)
+    odd[:7, :9] = 1
+    Path("old").mkdir()
+    for frame in range(24):
+        write_mask(f"old/{frame:06d}.png", odd)
+    words = ("--keyframe", "0=first.png", "--previous", "old", "--lock", 12)
+    assert run("propagate", folder, *words, "-o", "new") == 0
+    assert f"Masks of {width // 2} x {height // 2} pixels are resized" in capsys.readouterr().err
+    locked = read_mask("new/000012.png")
+    assert locked[5, 5] == 1
+    assert abs(float(locked.sum()) - 4 * 63) < 30
+    Path("keep.json").write_text('{"strokes": [{"label": "keep", "radius": 4, "points": [[100, 60]]}]}', "utf-8")
+    picture = sorted(folder.iterdir())[0]
+    assert run("refine", picture, "--strokes", "keep.json", "--previous", "old/000000.png", "-o", "a.png") == 0
+    assert "pixels are resized" in capsys.readouterr().err
+
+
 def test_an_interrupted_run_keeps_what_it_finished_and_goes_on(
     run: Run, clip: SyntheticClip, folder: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -75,6 +75,23 @@ def test_of_several_objects_one_must_be_chosen(tmp_path: Path, kind: str) -> Non
         ForeignMattes(path, SIZE, 2)
 
 
+@pytest.mark.parametrize("ids", [(100, 200), (128, 200), (1, 255), (38, 75, 113)])
+def test_bright_labels_are_labels_too(tmp_path: Path, ids: tuple[int, ...]) -> None:
+    paths = [save(tmp_path / "0.png", labels(*ids)), save(tmp_path / "1.png", labels(ids[0]))]
+    with pytest.raises(InputError, match=f"several objects: there are {ids[0]}"):
+        MaskReader(SIZE, None, paths)
+    assert np.array_equal(MaskReader(SIZE, ids[1], paths).read(paths[0]) > 0, labels(*ids) == ids[1])
+
+
+def test_steps_of_a_soft_edge_and_trimaps_are_no_labels(tmp_path: Path) -> None:
+    soft = np.rint(cv2.GaussianBlur(labels(255), (0, 0), 1) / 85).astype(np.uint8) * 85
+    trimap = cv2.dilate(labels(128), np.ones((9, 9), np.uint8))
+    trimap[labels(255) > 0] = 255
+    for name, picture in (("soft.png", soft), ("trimap.png", trimap)):
+        path = save(tmp_path / name, picture)
+        assert np.array_equal(MaskReader(SIZE, None, [path]).read(path), picture)
+
+
 def test_masks_of_0_and_1_are_never_taken_for_black(tmp_path: Path) -> None:
     masks = ForeignMattes(save(tmp_path / "a.png", labels(1)), SIZE)
     assert np.array_equal(masks.read(0), labels(255))
