@@ -54,11 +54,23 @@ def run(*words: str, home: Path, **more: str) -> subprocess.CompletedProcess[str
     )
 
 
-@pytest.mark.parametrize("words", [["--help"], ["demo", "--help"], ["test", "--help"], ["build", "--help"]])
+@pytest.mark.parametrize("words", [["--help"], *([name, "--help"] for name in ("demo", "test", "build", "clips"))])
 def test_help_needs_nothing_but_python(tmp_path: Path, words: list[str]) -> None:
     answer = run(*words, home=tmp_path)
     assert answer.returncode == 0, answer.stderr
     assert "usage" in answer.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [(["--count", "0"], "A count is at least 1"), (["--pictures", "no such folder"], "There is no folder")],
+)
+def test_clips_that_cannot_be_rendered_are_one_line(tmp_path: Path, words: list[str], text: str) -> None:
+    answer = run("clips", "--output", str(tmp_path / "clips"), *words, home=tmp_path)
+    assert answer.returncode == 1
+    assert answer.stderr.strip().startswith(f"Error: {text}")
+    assert len(answer.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "clips").exists()
 
 
 def test_build_makes_the_zip_where_it_is_asked_to(tmp_path: Path) -> None:
