@@ -22,6 +22,13 @@ SAMPLES, BLURRED_SAMPLES = 3, 2
 """Rays for a pixel without and with motion blur; the latter are denoised."""
 
 
+UNKNOWN = 255
+"""Value in a mask for what is an object's as much as it is not."""
+
+UNSURE = 0.12
+"""Distance from half the light that smoke lets through, within which a pixel is unknown."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
     """What was built: frames, how many objects there are, and each frame's exposure in stops."""
@@ -151,7 +158,8 @@ def _move(thing: Any, seen: view.View, chance: np.random.Generator, path: view.P
 def render_masks(scene: Scene, folder: Path) -> list[NDArray[np.uint8]]:
     """Returns the masks (H, W) of ids of all frames; the middle of the shutter counts, without blur.
 
-    A pixel is an object's where the ray through its centre meets it first, unless smoke hides half of it.
+    A pixel is an object's where the ray through its centre meets it first, unless smoke hides half of it; `UNKNOWN`
+    where smoke hides about half.
 
     Args:
         scene: what `build` made.
@@ -168,7 +176,9 @@ def render_masks(scene: Scene, folder: Path) -> list[NDArray[np.uint8]]:
         pixels = _pixels(_render(frame, folder / "ids.exr"))
         through = pixels[..., 1]
         ids = np.rint(pixels[..., 0] / np.maximum(through, 1e-6) * IDS)
-        masks.append(np.where(through >= 0.5, ids, 0).astype(np.uint8))
+        mask = np.where(through >= 0.5, ids, 0)
+        mask[(ids > 0) & (np.abs(through - 0.5) < UNSURE)] = UNKNOWN
+        masks.append(mask.astype(np.uint8))
     (folder / "ids.exr").unlink()
     show_masks(False)
     render.use_motion_blur = blurred

@@ -1,7 +1,7 @@
 """Renders training clips, with a Blender's Python: `python render_clips.py FOLDER COUNT SEED [FOLDER OF PICTURES …]`.
 
-Each clip is a folder `rendered__SEED_NUMBER` with `frames/*.jpg` and `masks/*.png` (ids in a palette). Finished clips
-stay: an interrupted run goes on. The same seed gives the same clips on the same machine.
+Each clip is a folder `rendered__SEED_NUMBER` with `frames/*.jpg` and `masks/*.png` (ids in a palette, 255 = unknown).
+Finished clips stay: an interrupted run goes on. The same seed gives the same clips on the same machine.
 """
 
 from __future__ import annotations
@@ -92,6 +92,7 @@ def make(
 def _write(folder: Path, masks: Sequence[NDArray[np.uint8]], objects: Sequence[int]) -> None:
     """Writes the masks of the chosen objects, numbered from 1."""
     table = np.zeros(256, np.uint8)
+    table[clip.UNKNOWN] = clip.UNKNOWN
     for number, identity in enumerate(objects, 1):
         table[identity] = number
     for frame, mask in enumerate(masks):
