@@ -18,7 +18,9 @@ from typing import IO
 
 SUFFIX = ".part"
 """Suffix of temporary files."""
-_LEFTOVER = re.compile(r"\.(?P<target>.+)\.[0-9a-f]+\.part", re.DOTALL)
+NEW, OLD, COPY = ".new", ".old", ".copy"
+"""Suffixes of temporary folders: one that is being filled, one that was replaced, and a copy that is being made."""
+_LEFTOVER = re.compile(r"\.(?P<target>.+)\.[0-9a-f]+(?P<suffix>\.[a-z]+)", re.DOTALL)
 _TRIES = 100
 _BINARY: int = getattr(os, "O_BINARY", 0)
 _NO_FOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
@@ -72,16 +74,34 @@ def new_beside(target: Path) -> tuple[Path, int]:
     raise FileExistsError(errno.EEXIST, "No temporary name is free", str(target))
 
 
-def unused_name(path: str | os.PathLike[str]) -> Path:
-    """Returns an unused name next to `path` for a temporary file that the caller creates (`os.link`)."""
+def new_folder_beside(target: Path, suffix: str = NEW) -> Path:
+    """Creates a temporary folder next to `target` and returns its path. Raises OSError."""
+    for _ in range(_TRIES):
+        temporary = unused_name(target, suffix)
+        with suppress(FileExistsError):
+            os.mkdir(temporary)
+            return temporary
+    raise FileExistsError(errno.EEXIST, "No temporary name is free", str(target))
+
+
+def unused_name(path: str | os.PathLike[str], suffix: str = SUFFIX) -> Path:
+    """Returns an unused name next to `path` for a temporary file or folder that the caller creates (`os.link`)."""
     target = Path(path)
-    return target.with_name(f".{target.name}.{secrets.token_hex(4)}{SUFFIX}")
+    return target.with_name(f".{target.name}.{secrets.token_hex(4)}{suffix}")
 
 
-def leftover_of(name: str) -> str | None:
-    """Returns the name of the file that a killed process was writing to this temporary file; None if it is not one."""
+def leftover_of(name: str, suffix: str = SUFFIX) -> str | None:
+    """Returns the name of what a killed process was replacing by this temporary file or folder; None if it is not one.
+
+    Temporary folders have another `suffix`: `NEW`, `OLD` or `COPY`.
+    """
     match = _LEFTOVER.fullmatch(name)
-    return match["target"] if match else None
+    return match["target"] if match and match["suffix"] == suffix else None
+
+
+def leftovers(target: Path, suffix: str = SUFFIX) -> list[Path]:
+    """Returns what killed processes left next to `target` under temporary names. Raises OSError."""
+    return [target.with_name(name) for name in os.listdir(target.parent) if leftover_of(name, suffix) == target.name]
 
 
 def open_regular(path: str | os.PathLike[str], flags: int = os.O_RDONLY, follow: bool = True) -> int:

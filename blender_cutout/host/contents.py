@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import shutil
 import stat
 from collections.abc import Iterator
@@ -38,13 +37,15 @@ _PASSING = re.compile(
 )
 """Files of ours or of a file browser that are not copied."""
 _PASSING_FOLDERS: _Tree = {
-    r"\.(matte|union)(-[a-z]+)?(\.[0-9a-f]+)?\.(new|old)": {**_PICTURES, r"splines\.json": None},
+    rf"\.(matte|union)(-[a-z]+)?(\.[0-9a-f]+)?({re.escape(atomic.NEW)}|{re.escape(atomic.OLD)})": {
+        **_PICTURES,
+        r"splines\.json": None,
+    },
     r"BL_proxy": {r".*": {r".*": {r".*": None}}},
 }
 """Folders of ours, or Blender's proxies of our pictures, that are not copied."""
 _GROWING = re.compile(r"rounds.*\.jsonl|session\.json|confidence\.txt")
 """Files that are written in place, so that each version needs its own."""
-_COPY = ".copy"
 
 
 def is_session(folder: Path) -> bool:
@@ -87,12 +88,11 @@ def copy(folder: Path, target: Path) -> None:
     tree = _RENDERED if target.name.startswith("frames-") else _TRACK
     target.parent.mkdir(parents=True, exist_ok=True)
     _sweep(target, tree)
-    part = _beside(target)
-    os.mkdir(part)
+    part = atomic.new_folder_beside(target, atomic.COPY)
     try:
         _copy(folder, part, tree)
         if os.path.lexists(target):
-            old = _beside(target)
+            old = atomic.unused_name(target, atomic.COPY)
             os.rename(target, old)
             try:
                 os.rename(part, target)
@@ -200,16 +200,8 @@ def _is_file(path: Path) -> bool:
     return stat.S_ISREG(found.st_mode) and not atomic.is_link(found)
 
 
-def _beside(target: Path) -> Path:
-    """Returns an unpredictable path next to `target`."""
-    return target.with_name(f".{target.name}.{secrets.token_hex(4)}{_COPY}")
-
-
 def _sweep(target: Path, tree: _Tree) -> None:
     """Removes unfinished copies of this folder, left by a Blender that was killed."""
-    mine = re.compile(rf"\.{re.escape(target.name)}\.[0-9a-f]{{8}}{re.escape(_COPY)}")
-    for name in os.listdir(target.parent):
-        if mine.fullmatch(name):
-            litter = target.with_name(name)
-            if atomic.is_folder(litter) and not _foreign(litter, tree):
-                shutil.rmtree(litter, ignore_errors=True)
+    for litter in atomic.leftovers(target, atomic.COPY):
+        if atomic.is_folder(litter) and not _foreign(litter, tree):
+            shutil.rmtree(litter, ignore_errors=True)

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -18,6 +19,7 @@ import av
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 
+from ..atomic import is_file, leftovers, new_beside
 from ..clips.movie import DEEP_WHITE, ONE_THREAD
 from ..errors import InputError, StoreError
 from .readback import Proof
@@ -64,7 +66,6 @@ class MovieWriter:
         self._path = path
         self._suffix = path.suffix.lower()
         check_movie(path, alpha)
-        self._part = path.with_name(f".{path.name}.part")
         self._deep = deep
         self._layout = ("rgba64le" if alpha else "rgb48le") if deep else "rgba" if alpha else "rgb24"
         self._proof = Proof(self._suffix, size_hw, alpha)
@@ -73,7 +74,10 @@ class MovieWriter:
         self._checked = False
         self._rate = Fraction(fps or 25).limit_denominator(1001)
         try:
-            self._part.touch()  # FFmpeg opens the file only at the first frame
+            for litter in filter(is_file, leftovers(path)):  # of a killed process
+                litter.unlink(missing_ok=True)
+            self._part, handle = new_beside(path)  # FFmpeg opens the file only at the first frame
+            os.close(handle)
             self._container: Any = av.open(str(self._part), "w", format=_SPACES[self._suffix])
             self._stream = self._add_stream(size_hw, alpha)
             if pixel_aspect != 1:
@@ -175,7 +179,7 @@ class MovieWriter:
     def _discard(self) -> None:
         with contextlib.suppress(OSError, av.FFmpegError, AttributeError):
             self._container.close()
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, AttributeError):
             self._part.unlink(missing_ok=True)
 
     def _failure(self, error: Exception) -> StoreError:

@@ -1,7 +1,7 @@
 """Writes a picture sequence for others to read: built in a new folder next to the old one, then swapped in.
 
 Readers of the folder see the old set or the new one, never a mixture; only for the moment between two renames is there
-none. An interrupted export leaves the old set as it was.
+none. An interrupted export leaves the old set as it was. The next one removes what a killed one left.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .. import atomic
 from ..errors import InputError, StoreError, store_errors
 from ..images.matte import write_mask
 
@@ -66,12 +67,12 @@ def write_sequence(
     if not frames:
         raise InputError("There is no frame to export.", "Choose a range with at least one frame.")
     _refuse_foreign_files(folder)
-    new = folder.with_name(f".{folder.name}.new")
     black = missing = 0
+    with store_errors(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(folder, atomic.NEW)
+        new = atomic.new_folder_beside(folder)
     try:
-        with store_errors(new):
-            shutil.rmtree(new, ignore_errors=True)
-            new.mkdir(parents=True)
         black_file: Path | None = None
         for number, (frame, source) in enumerate(zip(frames, sources, strict=True), start=1):
             target = new / f"{number:06d}.png"
@@ -112,8 +113,7 @@ def _refuse_foreign_files(folder: Path) -> None:
     if not folder.exists():
         return
     with store_errors(folder):
-        names = sorted(os.listdir(folder)) if folder.is_dir() else [folder.name]
-    foreign = [name for name in names if not _OURS.fullmatch(name) and name.lower() not in _WORTHLESS]
+        foreign = _foreign(folder) if folder.is_dir() else [folder.name]
     if foreign:
         raise StoreError(
             f"The folder {folder} holds other files ({foreign[0]}) and is not replaced.",
@@ -121,11 +121,19 @@ def _refuse_foreign_files(folder: Path) -> None:
         )
 
 
+def _foreign(folder: Path) -> list[str]:
+    """Returns the names in a folder that no export writes, sorted."""
+
+    def ours(name: str) -> bool:
+        return name.lower() in _WORTHLESS or (_OURS.fullmatch(name) is not None and atomic.is_file(folder / name))
+
+    return [name for name in sorted(os.listdir(folder)) if not ours(name)]
+
+
 def _swap(new: Path, folder: Path) -> None:
     """Replaces `folder` by the folder `new`."""
-    old = folder.with_name(f".{folder.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
+        old = atomic.unused_name(folder, atomic.OLD)
         _rename(folder, old)
         try:
             _rename(new, folder)
@@ -136,6 +144,14 @@ def _swap(new: Path, folder: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
     else:
         _rename(new, folder)
+    _remove_leftovers(folder, atomic.OLD)
+
+
+def _remove_leftovers(folder: Path, suffix: str) -> None:
+    """Removes what killed exports into `folder` left; until 0.1 the names had no random part."""
+    for litter in (*atomic.leftovers(folder, suffix), folder.with_name(f".{folder.name}{suffix}")):
+        if atomic.is_folder(litter) and not _foreign(litter):
+            shutil.rmtree(litter, ignore_errors=True)
 
 
 def _rename(source: Path, target: Path, patience: float = 2.0) -> None:

@@ -54,6 +54,20 @@ def test_a_temporary_name_that_is_taken_is_never_opened(tmp_path: Path, monkeypa
     assert (tmp_path / "a.png").read_bytes() == b"new"
 
 
+def test_a_temporary_folder_is_new_whatever_lies_under_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "private").mkdir()
+    (tmp_path / ".matte.00000000.new").symlink_to("private")
+    tokens = ["00000000", "11111111"]
+    monkeypatch.setattr(atomic.secrets, "token_hex", lambda _: tokens.pop(0))
+    made = atomic.new_folder_beside(tmp_path / "matte")
+    (made / "000001.png").write_bytes(b"new")
+    assert os.listdir(tmp_path / "private") == []
+    assert set(atomic.leftovers(tmp_path / "matte", atomic.NEW)) == {made, tmp_path / ".matte.00000000.new"}
+    assert atomic.leftovers(tmp_path / "matte", atomic.OLD) == []
+
+
 @pytest.mark.parametrize(
     ("name", "target"),
     [
