@@ -30,11 +30,12 @@ REACH = 0.75
 UNTRUE, TRUE = 0.5, 0.9
 """Differences of the matte near an edge up to which it is only the border of a doubt, and from which it is an edge."""
 
-_NEAR = 25
-"""Side of the square in which the matte must differ as much."""
+THIN = 0.15
+"""How much a thin thing, or a thin gap, stands out of the matte around it."""
 
-_WINDOW = 33
-"""Side of the square over which the ramp's width is averaged."""
+_NEAR, _THIN, _WINDOW = 25, 13, 33
+"""Sides of squares: in which the matte must differ that much, within which a thing is thin, and over which the ramp's
+width is averaged. For usual sides; larger in larger pictures, as the matte is of low resolution there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,9 @@ def most_width(size_hw: tuple[int, ...]) -> float:
     return MOST_PX * max(1.0, min(size_hw) / USUAL_SIDE_PX)
 
 
-def margin(most_px: float) -> int:
-    """Returns how many pixels around a tile the band inside may depend on."""
-    return int(most_px) + _WINDOW // 2 + 4
+def margin(width_px: float, most_px: float) -> int:
+    """Returns how many pixels around a tile the band inside may depend on; arguments as of `find_band`."""
+    return int(max(width_px, most_px)) + _scaled(_WINDOW, most_px) // 2 + 4
 
 
 def find_band(matte: Matte, width_px: float = 0.0, most_px: float = MOST_PX) -> Band:
@@ -68,36 +69,54 @@ def find_band(matte: Matte, width_px: float = 0.0, most_px: float = MOST_PX) -> 
     Args:
         matte: float32 in [0, 1].
         width_px: half-width of the band; 0 = by the matte's own doubt.
-        most_px: the largest half-width by doubt.
+        most_px: the largest half-width by doubt, from `most_width`.
     """
     solid = matte >= 0.5
+    weight = np.zeros(matte.shape, np.float32)
     edge = _edge_of(solid)
-    if not edge.any():
-        nowhere = np.zeros(matte.shape, bool)
-        return Band(solid, nowhere, np.zeros(matte.shape, np.float32))
-    distance = cv2.distanceTransform((~edge).astype(np.uint8), cv2.DIST_L2, 5)
-    reach: NDArray[np.float32] | float = width_px or half_width(matte, edge, most_px)
-    # Fades over the outer two pixels, so that the band's rim does not show.
-    weight = np.clip((reach - distance) / 2.0 + 1.0, 0.0, 1.0).astype(np.float32)
+    if edge.any():
+        distance = cv2.distanceTransform((~edge).astype(np.uint8), cv2.DIST_L2, 5)
+        reach: NDArray[np.float32] | float = width_px or half_width(matte, edge, most_px)
+        # Fades over the outer two pixels, so that the band's rim does not show.
+        weight = np.clip((reach - distance) / 2.0 + 1.0, 0.0, 1.0).astype(np.float32)
+    if not width_px and (DOUBT < matte).any() and (matte < 1 - DOUBT).any():
+        weight = np.maximum(weight, _thin(matte, most_px))
     return Band(solid, weight > 0, weight)
 
 
 def half_width(matte: Matte, edge: NDArray[np.bool_], most_px: float = MOST_PX) -> NDArray[np.float32]:
     """Returns the automatic half-width (H, W) in pixels near an edge: area of the local ramp over the edge's length."""
     ramp = ((matte > DOUBT) & (matte < 1 - DOUBT)).astype(np.float32)
+    side = _scaled(_WINDOW, most_px)
     area, length = (
-        cv2.boxFilter(part, -1, (_WINDOW, _WINDOW), borderType=cv2.BORDER_REPLICATE)
+        cv2.boxFilter(part, -1, (side, side), borderType=cv2.BORDER_REPLICATE)
         for part in (ramp, edge.astype(np.float32) * 0.5)  # the edge is drawn two pixels wide
     )
-    wide = area / np.maximum(length, 0.5 / _WINDOW**2)
-    return np.asarray(np.clip(REACH * wide, LEAST_PX, most_px) * _trust(matte), np.float32)
+    wide = area / np.maximum(length, 0.5 / side**2)
+    return np.asarray(np.clip(REACH * wide, LEAST_PX, most_px) * _trust(matte, most_px), np.float32)
 
 
-def _trust(matte: Matte) -> NDArray[np.float32]:
+def _trust(matte: Matte, most_px: float) -> NDArray[np.float32]:
     """Returns how far an edge is one, (H, W) in [0, 1]: between sure object and sure background, not within doubt."""
-    box = np.ones((_NEAR, _NEAR), np.uint8)
+    box = np.ones((_scaled(_NEAR, most_px),) * 2, np.uint8)
     spread = cv2.dilate(matte, box) - cv2.erode(matte, box)
     return np.asarray(np.clip((spread - UNTRUE) / (TRUE - UNTRUE), 0.0, 1.0), np.float32)
+
+
+def _thin(matte: Matte, most_px: float) -> NDArray[np.float32]:
+    """Returns where a thin thing or a thin gap is too faint for an edge of its own, (H, W) in [0, 1]."""
+    side = _scaled(_THIN, most_px)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    stands_out = np.maximum(
+        cv2.morphologyEx(matte, cv2.MORPH_TOPHAT, disc), cv2.morphologyEx(matte, cv2.MORPH_BLACKHAT, disc)
+    )
+    core = np.clip(stands_out / THIN - 1.0, 0.0, 1.0)
+    return np.asarray(cv2.dilate(core, np.ones((side // 2, side // 2), np.uint8)), np.float32)
+
+
+def _scaled(side: int, most_px: float) -> int:
+    """Returns the side of a square for a picture whose largest half-width is that; odd."""
+    return int(side * most_px / MOST_PX) // 2 * 2 + 1
 
 
 def _edge_of(solid: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -82,7 +82,7 @@ def _detailed(net: EdgeNet | None, image: Image, matte: Matte, width_px: float) 
     """Returns the matte decided everywhere but in the band, where it is the network's alpha."""
     out = np.empty_like(matte)
     most = most_width(matte.shape)
-    for tile in tiles(matte.shape, TILE_PX, margin(width_px or most)):
+    for tile in tiles(matte.shape, TILE_PX, margin(width_px, most)):
         band = find_band(matte[tile.seen], width_px, most)
         solid = band.solid[tile.inner].astype(np.float32)
         weight = band.weight[tile.inner]
