@@ -30,7 +30,7 @@ REACH = 0.75
 UNTRUE, TRUE = 0.5, 0.9
 """Differences of the matte near an edge up to which it is only the border of a doubt, and from which it is an edge."""
 
-THIN = 0.15
+THIN = 0.1
 """How much a thin thing, or a thin gap, stands out of the matte around it."""
 
 _NEAR, _THIN, _WINDOW = 25, 13, 33
@@ -110,6 +110,7 @@ def _thin(matte: Matte, most_px: float) -> NDArray[np.float32]:
     stands_out = np.maximum(
         cv2.morphologyEx(matte, cv2.MORPH_TOPHAT, disc), cv2.morphologyEx(matte, cv2.MORPH_BLACKHAT, disc)
     )
+    stands_out = cv2.GaussianBlur(stands_out, (0, 0), 1.5)  # the corners of larger doubts are no thin things
     core = np.clip(stands_out / THIN - 1.0, 0.0, 1.0)
     return np.asarray(cv2.dilate(core, np.ones((side // 2, side // 2), np.uint8)), np.float32)
 

@@ -25,7 +25,7 @@ TILE_PX = 128
 """Side of the part of a tile whose alpha is kept; what the network sees is larger by `SEEN_PX` on each side."""
 
 SEEN_PX = 32
-COLOUR_TILE_PX, COLOUR_MARGIN_PX = 256, 64
+COLOUR_TILE_PX, COLOUR_MARGIN_PX = 128, 32
 COLOUR_REACH_PX = 4
 """Clean colours reach this far beyond half-transparent pixels: scaling mixes in neighbours of alpha 0."""
 
@@ -112,8 +112,15 @@ def _clean(image: Image, alpha: Matte, share: float) -> Image:
         near: NDArray[np.bool_] = cv2.dilate(mixed, reach)[tile.inner] > 0
         if not near.any():
             continue
-        colours = estimate_foreground(image[tile.seen], seen)[tile.inner]
         own = image[tile.kept]
+        rows, columns = np.flatnonzero(near.any(axis=1)), np.flatnonzero(near.any(axis=0))
+        top, left = tile.kept[0].start, tile.kept[1].start
+        part = np.s_[top + rows[0] : top + rows[-1] + 1, left + columns[0] : left + columns[-1] + 1]
+        closer = around(alpha.shape, part, COLOUR_MARGIN_PX)
+        colours = own.copy()
+        colours[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = estimate_foreground(
+            image[closer.seen], alpha[closer.seen]
+        )[closer.inner]
         if share < 1:
             colours = np.rint(own + np.float32(share) * (colours.astype(np.float32) - own)).astype(np.uint8)
         out[tile.kept] = np.where(near[..., None], colours, own)

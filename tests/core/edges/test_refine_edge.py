@@ -69,14 +69,28 @@ def test_half_of_the_detail_lies_between_the_matte_and_the_networks_alpha() -> N
     np.testing.assert_allclose(half, (full + rough) / 2, atol=1e-6)
 
 
+def blob(y: int, x: int, radius: float) -> np.ndarray:
+    ys, xs = np.mgrid[: SIZE[0], : SIZE[1]]
+    return np.hypot(ys - y, xs - x) < radius
+
+
 def test_doubt_away_from_the_edge_is_decided() -> None:
     matte = ramp()
-    matte[5:30, 5:45] = 0.3
-    matte[60:90, 90:120] = 0.7
+    matte[blob(30, 30, 20)] = 0.3
+    matte[blob(75, 105, 18)] = 0.7
     alpha, _ = refine_edge(None, mixed(ramp()), matte)
-    assert (alpha[5:30, 5:45] == 0).all()
-    assert (alpha[60:90, 90:120] == 1).all()
+    assert (alpha[blob(30, 30, 20)] == 0).all()
+    assert (alpha[blob(75, 105, 18)] == 1).all()
     assert ((alpha > 0.1) & (alpha < 0.9)).sum() > 300, "the object's own edge stays soft"
+
+
+def test_a_thin_thing_is_looked_at_however_faint_its_matte() -> None:
+    true = ramp()
+    true[110:, 103:107] = 1
+    faint = np.where((true > 0.5) & (np.mgrid[: SIZE[0], : SIZE[1]][0] > 130), np.float32(0.35), ramp())
+    alpha, _ = refine_edge(SharpNet(), mixed(true), faint)
+    assert (alpha[136:144, 103:107] > 0.95).all()
+    assert (alpha[136:144, 90:100] == 0).all()
 
 
 @pytest.mark.parametrize("value", [0.0, 0.3, 0.7, 1.0])
