@@ -12,6 +12,8 @@ from blender_cutout import compose
 from blender_cutout.core import ports
 from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip
 from blender_cutout.core.tiers import TIERS
+from blender_cutout.models.inference.ensemble import CropLook, PropagationEnsemble
+from blender_cutout.models.inference.predictors import PropagationPredictor, ScribblePredictor
 
 KINDS = ("fake", "real")
 SIZE = (112, 160)
@@ -57,16 +59,19 @@ def stroke_map(x: float, y: float, size: tuple[int, int] = SIZE) -> np.ndarray:
     return (np.hypot(columns - x, rows - y) < 5).astype(np.float32)
 
 
-@pytest.mark.parametrize(("port", "fake"), [("ScribbleNet", FakeScribbleNet), ("PropagationNet", FakePropagationNet)])
-def test_fakes_and_networks_have_the_ports_methods_with_the_ports_arguments(
-    port: str, fake: type, networks: compose.Networks
-) -> None:
-    real = networks.scribble if port == "ScribbleNet" else networks.propagation
+@pytest.mark.parametrize(
+    ("port", "kinds"),
+    [
+        ("ScribbleNet", (FakeScribbleNet, ScribblePredictor)),
+        ("PropagationNet", (FakePropagationNet, PropagationPredictor, PropagationEnsemble, CropLook)),
+    ],
+)
+def test_fakes_and_networks_have_the_ports_methods_with_the_ports_arguments(port: str, kinds: tuple[type, ...]) -> None:
     methods = [name for name in vars(getattr(ports, port)) if not name.startswith("_")]
     assert methods
     for name in methods:
         wanted = list(inspect.signature(getattr(getattr(ports, port), name)).parameters)
-        for kind in (fake, type(real)):
+        for kind in kinds:
             assert list(inspect.signature(getattr(kind, name)).parameters) == wanted, f"{kind.__name__}.{name}"
 
 
