@@ -34,7 +34,7 @@ STRAY_COLOUR = 50.0
 """Difference (of 255) in red, green or blue at which the moved neighbour is not trusted at all.
 
 Larger values flicker less but cost accuracy; so does comparing grey instead of colours, which also cuts into
-an object as bright as what lies behind it. See docs/experiments.md, "Steadiness".
+an object as bright as what lies behind it. See docs/experiments.md, "Stability".
 """
 _BLUR = 5
 

@@ -30,7 +30,7 @@ WEIGHT = 2.0
 """Weight of a fully trusted neighbour at strength 1, relative to 1 for the frame itself.
 
 It stabilises without costing accuracy; a median of the three stabilises less, and ignoring trust costs accuracy. See
-docs/experiments.md, "Steadiness".
+docs/experiments.md, "Stability".
 """
 _CHANGED = MatteKind.PROPAGATED, MatteKind.FUSED
 

@@ -1,8 +1,8 @@
 """The forms in which a cutout is written into the sequencer; each cutout has one at a time.
 
 A compositor modifier (Blender 5.0 and later) is deliberately not among them: it is several times slower than the Mask
-modifier, its Image node counts the scene's frames and so must be rebuilt whenever the clip moves, and Blender 4 drops
-it. For a soft edge on a transformed clip, transform a meta strip around the clip instead.
+modifier (docs/speed.md, "Not used"), its Image node counts the scene's frames and so must be rebuilt whenever the clip
+moves, and Blender 4 drops it. For a soft edge on a transformed clip, transform a meta strip around the clip instead.
 """
 
 from __future__ import annotations
