@@ -63,7 +63,7 @@ def test_help_needs_nothing_but_python(tmp_path: Path, words: list[str]) -> None
 
 @pytest.mark.parametrize(
     ("words", "text"),
-    [(["--count", "0"], "A count is at least 1"), (["--pictures", "no such folder"], "There is no folder")],
+    [(["--count", "0"], "The count must be at least 1"), (["--pictures", "no such folder"], "There is no folder")],
 )
 def test_clips_that_cannot_be_rendered_are_one_line(tmp_path: Path, words: list[str], text: str) -> None:
     answer = run("clips", "--output", str(tmp_path / "clips"), *words, home=tmp_path)

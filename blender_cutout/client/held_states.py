@@ -1,7 +1,7 @@
 """Holds the last state of each track and applies the engine's changes to it; standard library only.
 
-A change fits only the state that its `base` names. If it does not fit (a message was lost, or spoilt), the whole state
-is asked for, and later events are held back until it is there: the end of a job must not be handled before its result.
+A change fits only the state that its `base` names. If it does not fit (a message was lost or damaged), the whole state
+is requested, and later events are held back until it arrives: the end of a job must not be handled before its result.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from typing import Any, TypeAlias
 from ..core.messages import TERMINAL, Done, Event, TrackChange, TrackState
 
 _Ranges: TypeAlias = "tuple[tuple[Any, ...], ...]"
-"""(start, stop), or (start, stop, operation), sorted and apart."""
+"""(start, stop), or (start, stop, operation), sorted and disjoint."""
 
 
 class HeldStates:
     """The last state of each track.
 
     Args:
-        ask: asks the engine for the whole state of a track; returns the id of that job, "" if there is no engine.
+        ask: requests the whole state of a track from the engine; returns the job's id, "" if there is no engine.
         lost: called with a track whose state the engine does not have.
     """
 
@@ -31,12 +31,12 @@ class HeldStates:
         self._lost = lost
         self._states: dict[str, TrackState] = {}
         self._asked: dict[str, str] = {}
-        """Id of each job that asks for a whole state -> its track."""
+        """Id of each job that requests a whole state -> its track."""
         self._waiting: deque[Event] = deque()
 
     @property
     def asking(self) -> bool:
-        """Whether an answer is still to come."""
+        """True while an answer is outstanding."""
         return bool(self._asked)
 
     def clear(self) -> None:
@@ -79,7 +79,7 @@ class HeldStates:
         return state
 
     def _completed(self, change: TrackChange) -> TrackState | None:
-        """Returns the state after a change; None if it is old, or does not fit: then the state is asked for."""
+        """Returns the state after a change; None if it is old, or does not fit: then requests the state."""
         state = self._states.get(change.track)
         if state is not None and change.revision <= state.revision:
             return None
@@ -144,7 +144,7 @@ def _replaced(ranges: _Ranges, start: int, stop: int, inside: _Ranges) -> Any:
 
 
 def _joined(ranges: Iterable[Any]) -> _Ranges:
-    """Returns the ranges with touching ones of the same operation as one."""
+    """Returns the ranges with touching ones of the same operation merged."""
     found: list[tuple[Any, ...]] = []
     for item in ranges:
         if found and found[-1][1] == item[0] and found[-1][2:] == item[2:]:

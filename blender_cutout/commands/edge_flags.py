@@ -1,4 +1,4 @@
-"""The flags of an edge's settings, with the names and bounds that the settings have."""
+"""Defines the options of an edge's settings, with the settings' own names and bounds."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from . import arguments
 _HELP = {
     "detail": "share of the picture's own detail in the alpha along the edge",
     "width": "pixels on either side that may be half-transparent; 0 = automatic",
-    "grow": "move the edge outwards by pixels (negative: inwards)",
-    "feather": "soften the edge over pixels on either side",
+    "grow": "pixels to move the edge outwards (negative: inwards)",
+    "feather": "pixels on either side over which to soften the edge",
     "clip_black": "alpha up to this becomes 0",
-    "clip_white": "alpha from 1 less this on becomes 1",
-    "smooth": "even out bumps of the outline up to this radius in pixels",
-    "fill_holes": "fill holes up to so many pixels across",
-    "remove_dots": "remove parts up to so many pixels across",
-    "decontaminate": "share of the old background's colour to take out of the edge",
+    "clip_white": "alpha from 1 minus this on becomes 1",
+    "smooth": "even out bumps in the outline up to this radius in pixels",
+    "fill_holes": "fill holes up to this many pixels across",
+    "remove_dots": "remove parts up to this many pixels across",
+    "decontaminate": "share of the old background's colour to remove from the edge",
 }
 
 
 def add_edge(parser: argparse.ArgumentParser, defaults: EdgeSettings) -> None:
-    """Adds a flag for each setting, `--edge-detail` and so on."""
+    """Adds an option for each setting, `--edge-detail` and so on."""
     for field in fields(EdgeSettings):
         low, high = BOUNDS[field.name]
         standard = getattr(defaults, field.name)
@@ -37,7 +37,7 @@ def add_edge(parser: argparse.ArgumentParser, defaults: EdgeSettings) -> None:
 
 
 def edge_of(args: argparse.Namespace, shrink: float = 0.0) -> EdgeSettings:
-    """Returns the settings that `add_edge` parsed, shrunk by so many pixels more.
+    """Returns the settings that `add_edge` parsed, with the edge shrunk by further pixels.
 
     Raises:
         InputError: settings that exclude each other.

@@ -1,4 +1,4 @@
-"""Runs `cutout edges`: alpha in 16 bits and clean colours of a clip's masks, for compositing elsewhere."""
+"""Runs `cutout edges`: writes 16-bit alpha and clean colours for a clip's masks, for compositing elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors of refined edges: alpha, its gradient and the composite over green where alpha is known; ghosts on clips.
+"""Measures refined edges: errors of alpha, its gradient and the composite where alpha is known; ghosts on clips.
 
 Errors are means over the band: where the true alpha or the rough mask is neither 0 nor 1, and `BAND_PX` around. The
 gradient is that of Rhemann et al. (CVPR 2009), Gaussian derivatives, here as a mean absolute difference.
@@ -114,7 +114,7 @@ def measure_ghosts(video: Sequence, masks: Path, refine: Refine, every: int = 1)
         video: a clip with true masks of one object.
         masks: folder of its propagated masks, 000000.png … by clip frame.
         refine: returns alpha and colours.
-        every: only every so many frames.
+        every: use only every n-th frame.
 
     Returns:
         name, frames, and (raw, refined) of both measures; None if no frame has a mask and a truth.

@@ -1,4 +1,4 @@
-"""Crops of edges at 200 % over green, black and white, raw and refined next to each other."""
+"""Draws crops of edges at 200 % over green, black and white, raw and refined next to each other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sends the states of tracks to the host: each one whole at first, then only what changed since the last one sent.
+"""Sends the states of tracks to the host: first the whole state, then only what changed since the last one.
 
 A track may have ten thousand keyframes, and its state is sent after every round.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """What was last sent of a track: its session, the mark of the session's overview, and the state's revision."""
+    """What was last sent for a track: its session, the mark of the session's overview, and the state's revision."""
 
     session: TrackSession
     mark: int
@@ -44,7 +44,7 @@ class StateSender:
         self.changes = False
 
     def forget(self) -> None:
-        """Makes the next state of every track a whole one."""
+        """Has the next state of every track sent whole."""
         self._sent.clear()
 
     def send(self, job: str, track: str, session: TrackSession, whole: bool = False) -> None:
@@ -84,7 +84,7 @@ def track_state(job: str, track: str, session: TrackSession, revision: int = 0) 
 
 
 def _track_change(job: str, track: str, session: TrackSession, last: _Sent, new: _Sent) -> TrackChange | None:
-    """Returns what changed since the last state; None if that is so much that the whole state is as good."""
+    """Returns what changed since the last state; None if that is so much that the whole state is just as good."""
     overview: Any = session.overview
     frames = overview.changed_since(last.mark)
     if 2 * len(frames) > len(session.source):

@@ -95,7 +95,7 @@ def bits_of(path: Path) -> int:
 
 
 def picture_notes(path: Path) -> list[str]:
-    """Returns what is left out of an EXR, as sentences: other layers, and what lies outside its data window."""
+    """Returns what is ignored in an EXR, as sentences: other layers, and pixels outside its data window."""
     if path.suffix.lower() != ".exr":
         return []
     try:
@@ -175,7 +175,7 @@ def _in_8_bits(picture: NDArray[Any]) -> Image:
 
 
 def _colours(picture: NDArray[Any]) -> NDArray[np.float32]:
-    """Returns blue, green, red (and alpha), or one channel, as (H, W, 3) float32 RGB; what is no number is 0."""
+    """Returns blue, green, red (and alpha), or one channel, as (H, W, 3) float32 RGB; non-finite values become 0."""
     planes = picture[..., None] if picture.ndim == 2 else picture
     colours = planes[..., 2::-1] if planes.shape[2] >= 3 else np.repeat(planes[..., :1], 3, axis=2)
     return np.ascontiguousarray(np.nan_to_num(colours), np.float32)

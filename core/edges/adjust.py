@@ -57,7 +57,7 @@ def _small_parts(region: np.ndarray, across_px: float, inside: bool) -> np.ndarr
 
 
 def grow(matte: Matte, px: float) -> Matte:
-    """Returns the matte with its edge moved outwards, or inwards if negative; a mix of two steps for fractions."""
+    """Returns the matte with its edge moved outwards, or inwards if negative; fractions blend two steps."""
     amount = abs(px)
     whole, part = int(amount), amount - int(amount)
     step = cv2.dilate if px > 0 else cv2.erode
@@ -73,7 +73,7 @@ def grow(matte: Matte, px: float) -> Matte:
 
 
 def smooth(matte: Matte, radius_px: float) -> Matte:
-    """Returns the matte with bumps and dents of its outline up to that radius evened out; as steep as before.
+    """Returns the matte with bumps and dents of its outline up to that radius evened out; its edge stays as steep.
 
     The outline of a blurred matte is smooth; stretching that blur brings the steepness back.
     """

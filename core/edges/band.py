@@ -1,6 +1,6 @@
-"""Where a matte may be half-transparent: a band along its edge, as wide as the matte is unsure there.
+"""Finds where a matte may be half-transparent: a band along its edge, as wide as the matte is unsure there.
 
-Elsewhere the matte is decided: solid inside, clean outside, whatever the network doubted.
+Elsewhere the matte is decided: solid inside, clean outside, whatever the network's doubts.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..types import Matte
 
 DOUBT = 0.04
-"""Mattes between this and 1 less this are undecided."""
+"""Mattes between this and 1 minus this are undecided."""
 
 LEAST_PX, MOST_PX = 5.0, 12.0
 """Bounds of the automatic half-width, in pictures up to `USUAL_SIDE_PX` on their shorter side; larger ones get more."""
@@ -40,7 +40,7 @@ width is averaged. For usual sides; larger in larger pictures, as the matte is o
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """A decided matte and where it stays open.
+    """A decided matte, and where it stays undecided.
 
     Attributes:
         solid: (H, W) bool, the object where no doubt is left.

@@ -1,4 +1,4 @@
-"""Colours of the object alone: what remains when the background's share is taken out of half-transparent pixels.
+"""Computes the object's own colours: half-transparent pixels without the background's share.
 
 Fast multi-level foreground estimation (Germer, Uelwer, Conrad, Harmeling, ICPR 2020): foreground and background are
 found together from coarse to fine; each pixel must explain the picture, and both colours are smooth where alpha is.

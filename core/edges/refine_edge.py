@@ -1,4 +1,4 @@
-"""Alpha and clean colour of an object from its matte, tile by tile, so that memory does not grow with the picture."""
+"""Refines a matte into alpha and clean colours, tile by tile, so that memory does not grow with the picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How an edge is refined: the artist's settings, within bounds."""
+"""The artist's settings for refining an edge, checked against bounds."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class EdgeSettings:
         grow: pixels by which the edge moves outwards; inwards when negative; fractions count.
         feather: pixels on either side over which the edge is softened, about.
         clip_black: alpha up to this becomes 0, the rest is stretched.
-        clip_white: alpha from 1 less this on becomes 1, the rest is stretched.
+        clip_white: alpha from 1 minus this on becomes 1, the rest is stretched.
         smooth: radius in pixels of the bumps and dents of the outline that are evened out.
-        fill_holes: holes up to so many pixels across are filled.
-        remove_dots: parts up to so many pixels across are removed.
-        decontaminate: share of the old background's colour that is taken out of half-transparent pixels.
+        fill_holes: holes up to this many pixels across are filled.
+        remove_dots: parts up to this many pixels across are removed.
+        decontaminate: share of the old background's colour that is removed from half-transparent pixels.
 
     Raises:
         InputError: a value is out of bounds, or not a number.

@@ -1,6 +1,6 @@
-"""Pictures with more than 8 bits a channel: compositing in floats, 16-bit PNG, and half-float OpenEXR.
+"""Composites and writes pictures with more than 8 bits per channel: floats, 16-bit PNG, and half-float OpenEXR.
 
-Colours are floats (H, W, 3) as stored in the clip, sRGB as a rule, and are mixed as stored, like those of 8 bits. EXR
+Colours are floats (H, W, 3) as stored in the clip, usually sRGB, and are mixed as stored, like 8-bit ones. EXR
 files hold linear light (Rec.709), as Blender expects and writes.
 """
 
@@ -54,7 +54,7 @@ def rgba(image: Deep, matte: Matte) -> Deep:
 
 
 def in_16_bits(picture: Deep) -> NDArray[np.uint16]:
-    """Returns a picture with values from 0 to 1 in 16 bits; what lies beyond is cut off."""
+    """Returns a picture with values from 0 to 1 in 16 bits; values beyond are clipped."""
     return np.asarray(np.rint(np.clip(picture, 0, 1) * np.float32(65535)), np.uint16)
 
 

@@ -1,4 +1,4 @@
-"""Writes the pictures of a film into a folder, each under a temporary name, read again before it gets its own."""
+"""Writes the pictures of a film into a folder, each under a temporary name and verified before it is renamed."""
 
 from __future__ import annotations
 

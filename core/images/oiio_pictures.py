@@ -37,7 +37,7 @@ _DAMAGED = "Copy or render it again."
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a file's header says.
+    """The header of a file.
 
     Attributes:
         size: (height, width) of the pixels, an EXR's data window.
@@ -61,7 +61,7 @@ class Header:
 
 
 def is_ours(path: Path) -> bool:
-    """Returns whether a file's ending is one of those that are read here."""
+    """Returns whether this module reads files with that extension."""
     return path.suffix.lower() in SUFFIXES
 
 
@@ -102,7 +102,7 @@ def read_channels(path: Path, what: str, lone: bool = False) -> tuple[NDArray[np
 def read_light(path: Path, what: str) -> tuple[NDArray[np.float32], Matte | None]:
     """Returns the colours (H, W, 3) float32, without alpha multiplied in, and the alpha (H, W) in [0, 1] or None.
 
-    Colours of TGA are sRGB, all others linear light, which may exceed 1; what is no number is 0.
+    Colours of TGA are sRGB, all others linear light, which may exceed 1; non-finite values become 0.
 
     Raises:
         What `read_header` raises.
@@ -137,7 +137,7 @@ def is_srgb(path: Path) -> bool:
 
 
 def to_srgb(light: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Returns linear light as sRGB values; the curve goes on above 1 and, mirrored, below 0."""
+    """Returns linear light as sRGB values; the curve continues above 1 and, mirrored, below 0."""
     size = np.abs(light)
     curve = 1.055 * np.power(np.maximum(size, 0.0031308), 1 / 2.4) - 0.055
     return np.asarray(np.copysign(np.where(size <= 0.0031308, 12.92 * size, curve), light), np.float32)

@@ -1,7 +1,7 @@
 """The edge network: picture and matte at full resolution -> alpha along the object's edge.
 
 A small U-Net to stride 8. It sees more than picture and matte: the colours of the sure object and of the sure
-background, spread into the undecided band, and the alpha that these two colours alone suggest. So far-off colours
+background, spread into the undecided band, and the alpha that these two colours alone suggest. So distant colours
 reach every place of the band at no cost in parameters.
 """
 
@@ -15,7 +15,7 @@ from .blocks import ResBlock, UpFuse
 
 STRIDE = 8
 SURE = 0.95
-"""Mattes above it are surely object, below 1 - it surely background."""
+"""Mattes above this are certainly object, below 1 minus this certainly background."""
 
 _LEVELS = 7
 _INPUTS = 11

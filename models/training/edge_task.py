@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class EdgeRecipe:
     """Switches of this network's training."""
 
-    patches: int = switch(8, "patches of a batch")
+    patches: int = switch(8, "patches per batch")
     side: int = switch(128, "side of a patch in pixels, a multiple of 8")
     gradient: float = switch(1.0, "weight of the error of alpha's gradient")
 
@@ -33,7 +33,7 @@ class EdgeRecipe:
 
 
 class EdgeTask:
-    """Teaches the network the alpha of edges that were made for it.
+    """Trains the network on synthetic edges with known alpha.
 
     Args:
         options: the switches of training.

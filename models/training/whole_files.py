@@ -1,4 +1,4 @@
-"""Writes the files of training whole or not at all. A run owns its folder, so a temporary name needs no process id."""
+"""Writes training's files whole or not at all. A run owns its folder, so a temporary name needs no process id."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`cutout study edges`: errors of refined edges where alpha is known, and ghosts on clips, against the raw masks'."""
+"""Runs `cutout study edges`: errors of refined edges where alpha is known, and ghosts on clips, against raw masks."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("-o", "--output", type=Path, help="records of every picture as JSON lines")
     parser.add_argument("--video", type=Path, help="also measure ghosts and J&F on the clips of this folder")
     parser.add_argument("--masks", type=Path, help="their propagated masks, CLIP/000000.png …; required with --video")
-    parser.add_argument("--every", type=positive, default=1, help="take every so many frames of a clip (default 1)")
+    parser.add_argument("--every", type=positive, default=1, help="use only every n-th frame of a clip (default 1)")
     parser.add_argument("--sheet", type=Path, metavar="FILE.png", help="also write crops over green, black and white")
     args = parser.parse_args(words)
     if (args.video is None) != (args.masks is None):

@@ -1,1 +1,1 @@
-"""Training clips that Blender renders: moving things with exact masks, see `launch.py` and `render_clips.py`."""
+"""Renders training clips with Blender: moving things with exact masks, see `launch.py` and `render_clips.py`."""

@@ -1,4 +1,4 @@
-"""Things that move in a clip: meshes that deform, jointed figures, grown-together blobs. Needs bpy."""
+"""Makes the moving things of a clip: deforming meshes, jointed figures, merged blobs. Needs bpy."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def key_path(thing: Any, places: Sequence[Any], turns: Sequence[Any], size: Any)
 
 
 def _deform(body: Any, shape: Shape, chance: np.random.Generator, phase: float, frames: int) -> None:
-    """Two shape keys that swing, each a deformation of the whole."""
+    """Adds two swinging shape keys, each a deformation of the whole."""
     body.shape_key_add(name="rest", from_mix=False)
     time = times(frames)
     for number in range(2):
@@ -70,7 +70,7 @@ def _deform(body: Any, shape: Shape, chance: np.random.Generator, phase: float, 
 
 
 def _figure(chance: np.random.Generator, phase: float, material: Any, frames: int) -> tuple[Any, list[Any]]:
-    """A trunk with a head and two to six limbs of two or three parts, which swing."""
+    """Returns a trunk with a head and two to six swinging limbs of two or three parts."""
     root = bpy.data.objects.new("figure", None)
     bpy.context.scene.collection.objects.link(root)
     upright = chance.random() < 0.5
@@ -114,7 +114,7 @@ def _figure(chance: np.random.Generator, phase: float, material: Any, frames: in
 
 
 def _blob(chance: np.random.Generator) -> Shape:
-    """Balls in a random walk, grown together."""
+    """Returns balls along a random walk, merged into one shape."""
     single = ball(10, 14)
     points: list[np.ndarray] = []
     faces: list[list[int]] = []

@@ -1,4 +1,4 @@
-"""Which objects of a rendered clip can be seen well enough to train on, and which clips are worth keeping."""
+"""Decides which objects of a rendered clip are visible enough to train on, and which clips are worth keeping."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LEAST_CONTRAST = 15.0
 
 
 def worthwhile(masks: Sequence[NDArray[np.uint8]], objects: int) -> list[int]:
-    """Returns the ids of the objects that are neither too small nor too large nor too briefly there."""
+    """Returns the ids of the objects that are not too small, too large, or visible too briefly."""
     good = []
     least = min(LEAST_FRAMES, len(masks))
     for identity in range(1, objects + 1):

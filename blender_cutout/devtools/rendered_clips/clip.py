@@ -1,4 +1,4 @@
-"""One clip: the scene that a seed makes, its masks, its pictures. Needs bpy."""
+"""Makes one clip: a seed's scene, its masks and its pictures. Needs bpy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SIZES = ((384, 216), (320, 184), (288, 216), (256, 256), (256, 304), (352, 200))
 """Widths and heights of clips."""
 
 SAMPLES, BLURRED_SAMPLES = 3, 2
-"""Rays for a pixel without and with motion blur; the latter are denoised."""
+"""Rays per pixel without and with motion blur; the latter are denoised."""
 
 
 UNKNOWN = 255
@@ -31,7 +31,7 @@ UNSURE = 0.12
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What was built: frames, how many objects there are, and each frame's exposure in stops."""
+    """A built scene: number of frames, number of objects, and each frame's exposure in stops."""
 
     frames: int
     objects: int
@@ -97,7 +97,7 @@ def prepare(seen: view.View, chance: np.random.Generator, frames: int) -> None:
 
 
 def _add_things(seen: view.View, looks: Looks, frames: int, grounded: bool) -> int:
-    """Adds one to three groups of like things, together two to five; returns how many."""
+    """Adds one to three groups of similar things, two to five in total; returns how many."""
     chance = looks.chance
     wanted = int(chance.choice((2, 3, 4, 5), p=(0.4, 0.3, 0.2, 0.1)))
     number = 0
@@ -139,7 +139,7 @@ def _way(seen: view.View, looks: Looks, frames: int, share: float) -> view.Path:
 
 
 def _move(thing: Any, seen: view.View, chance: np.random.Generator, path: view.Path, size: float, stands: bool) -> None:
-    """Keys a thing along its way; one that stands keeps to the floor and turns about the upright axis only."""
+    """Keys a thing along its path; a standing one stays on the floor and turns only about the vertical axis."""
     time = view.times(len(path) - 2)
     begin, spin = chance.uniform(0, 6.28, 3), chance.normal(0, 0.9, 3)
     if stands:
@@ -163,7 +163,7 @@ def render_masks(scene: Scene, folder: Path) -> list[NDArray[np.uint8]]:
 
     Args:
         scene: what `build` made.
-        folder: for a file in between.
+        folder: for a temporary file.
     """
     render, cycles = bpy.context.scene.render, bpy.context.scene.cycles
     blurred, render.use_motion_blur, cycles.use_denoising = render.use_motion_blur, False, False

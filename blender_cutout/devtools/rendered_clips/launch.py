@@ -16,18 +16,18 @@ SCRIPT = Path(__file__).resolve().parent / "render_clips.py"
 
 
 def run(options: Namespace, show: Callable[[str], None]) -> int:
-    """Renders the clips that are missing; returns 0, or 1 where Blender failed.
+    """Renders the missing clips; returns 0, or 1 if Blender failed.
 
     Args:
         options: `blender`, a program or None; `output`, `count`, `seed`; `pictures`, folders of photographs.
-        show: gets the lines of installations.
+        show: prints the lines of installations.
 
     Raises:
-        InputError: no clip or a negative seed is wanted, or a folder of pictures is missing.
+        InputError: the count or the seed is out of range, or a folder of pictures is missing.
         EnvironmentMissing: there is no Blender.
     """
     if options.count < 1 or options.seed < 0:
-        raise InputError("A count is at least 1 and a seed at least 0.", "Give others: --count 100 --seed 1")
+        raise InputError("The count must be at least 1 and the seed at least 0.", "For instance: --count 100 --seed 1")
     pictures = [Path(folder).expanduser().absolute() for folder in options.pictures]
     for folder in pictures:
         if not folder.is_dir():

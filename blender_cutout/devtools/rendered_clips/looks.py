@@ -1,4 +1,4 @@
-"""Pictures and materials of the rendered clips. Needs bpy.
+"""Makes the pictures and materials of the rendered clips. Needs bpy.
 
 A material has two looks: the visible one, lit by one sun and an ambient light that costs no ray, and the one that
 masks are rendered by: red = object index / `IDS`, green = 1. What is half transparent lets both through in part.
@@ -28,7 +28,7 @@ _LOOK, _MASK = "look", "mask"
 
 @dataclass(frozen=True, slots=True)
 class Looks:
-    """What textures are drawn from.
+    """The source of textures and materials.
 
     Attributes:
         chance: source of randomness.
@@ -47,7 +47,7 @@ class Looks:
         return _image(_pattern(self.chance))
 
     def surface(self) -> Any:
-        """Returns the material of a thing: a texture that sticks to it, in a tone of its own."""
+        """Returns a thing's material: a texture that sticks to it, in its own tone."""
         nodes = _Nodes("surface")
         scale = float(np.exp(self.chance.uniform(-0.7, 0.9)))
         colour = nodes.texture(self.picture(), "Generated", scale, box=True)

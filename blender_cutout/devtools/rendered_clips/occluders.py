@@ -1,4 +1,4 @@
-"""What stands or drifts in front of the things: bars, fences, poles, wires, leaves, boards and smoke. Needs bpy.
+"""Adds what stands or drifts in front of the things: bars, fences, poles, wires, leaves, boards and smoke. Needs bpy.
 
 All of it is background in the masks.
 """

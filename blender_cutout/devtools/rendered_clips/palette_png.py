@@ -1,4 +1,4 @@
-"""Masks of ids as palette PNG, with nothing but the standard library and numpy."""
+"""Encodes masks of ids as palette PNGs, with only the standard library and numpy."""
 
 from __future__ import annotations
 

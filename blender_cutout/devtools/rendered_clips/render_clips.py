@@ -1,7 +1,7 @@
 """Renders training clips, with a Blender's Python: `python render_clips.py FOLDER COUNT SEED [FOLDER OF PICTURES …]`.
 
 Each clip is a folder `rendered__SEED_NUMBER` with `frames/*.jpg` and `masks/*.png` (ids in a palette, 255 = unknown).
-Finished clips stay: an interrupted run goes on. The same seed gives the same clips on the same machine.
+Finished clips stay, so an interrupted run continues. The same seed gives the same clips on the same machine.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from blender_cutout.devtools.rendered_clips.palette_png import palette_png
 
 FRAMES = 8
 ATTEMPTS = 12
-"""Scenes tried for a clip before it is given up."""
+"""Scenes tried for a clip before giving up."""
 
 KINDS = (".webp", ".jpg", ".jpeg", ".png")
 
 
 def main(folder: Path, count: int, seed: int, pictures: Sequence[Path]) -> None:
-    """Renders the clips that are missing of the first `count`."""
+    """Renders those of the first `count` clips that are missing."""
     folder.mkdir(parents=True, exist_ok=True)
     made, began = 0, time.process_time()
     for number in range(count):

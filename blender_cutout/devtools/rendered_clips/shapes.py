@@ -1,4 +1,4 @@
-"""Random meshes, about one unit in radius, and random deformations of them: pure numpy."""
+"""Makes random meshes, about one unit in radius, and random deformations of them: pure numpy."""
 
 from __future__ import annotations
 

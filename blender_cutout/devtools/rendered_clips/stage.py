@@ -1,4 +1,4 @@
-"""What a clip's things move in: background, floor, clutter, light and camera. Needs bpy."""
+"""Adds a clip's surroundings: background, floor, clutter, light and camera. Needs bpy."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BACK = 15.0
 
 
 def add_surroundings(view: View, looks: Looks, grounded: bool) -> None:
-    """Adds a far picture; with `grounded` a floor too, sometimes a room's walls, and things that stand about."""
+    """Adds a far picture; with `grounded` a floor too, sometimes a room's walls, and clutter."""
     chance = looks.chance
     wide, tall = (1.7 * half for half in view.half(BACK))
     if not grounded:

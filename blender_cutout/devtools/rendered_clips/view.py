@@ -1,4 +1,4 @@
-"""The camera as numbers: where in the world a place in the picture lies, and how things move through the picture."""
+"""Models the camera: where in the world a point of the picture is, and how things move through the picture."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def times(frames: int) -> NDArray[np.float64]:
 
 
 def wander(chance: np.random.Generator, frames: int, pace: float) -> Path:
-    """Returns a smooth way from one random place to another.
+    """Returns a smooth path from one random place to another.
 
     Args:
         chance: source of randomness.
@@ -71,7 +71,7 @@ def wander(chance: np.random.Generator, frames: int, pace: float) -> Path:
 
 
 def crossing(chance: np.random.Generator, frames: int, number: int, level: float, depth: float) -> Path:
-    """Returns the way of one of several that cross one another: even numbers go right, odd ones left."""
+    """Returns the path of one of several crossing things: even numbers go right, odd ones left."""
     way = 1.0 if number % 2 == 0 else -1.0
     reach = float(chance.uniform(0.3, 0.8))
     time = times(frames)
@@ -84,7 +84,7 @@ def crossing(chance: np.random.Generator, frames: int, number: int, level: float
 
 
 def leaving(chance: np.random.Generator, frames: int, size: float) -> Path:
-    """Returns the way of a thing that leaves the picture at a side and comes back; `size` in halves of the picture."""
+    """Returns the path of a thing that leaves the picture at a side and comes back; `size` in halves of the picture."""
     out = wander(chance, frames, 0.15)
     side = 1.0 if chance.random() < 0.5 else -1.0
     far = 1.0 + size + float(chance.uniform(0.15, 0.5)) - side * out[:, 0]
@@ -93,7 +93,7 @@ def leaving(chance: np.random.Generator, frames: int, size: float) -> Path:
 
 
 def passing(chance: np.random.Generator, frames: int) -> tuple[Path, tuple[float, float, float]]:
-    """Returns the way of a thing that is hidden for a while, and what it passes: across, up, depth of that."""
+    """Returns the path of a thing that is hidden for a while, and the place (across, up, depth) of what hides it."""
     out = wander(chance, frames, 0.0)
     time, way = times(frames), 1.0 if chance.random() < 0.5 else -1.0
     reach = float(chance.uniform(0.45, 0.8))

@@ -1,4 +1,4 @@
-"""Patches with a known alpha, for the edge network: cut-outs with a synthetic edge over other pictures.
+"""Makes patches with a known alpha, for the edge network: cutouts with a synthetic edge over other pictures.
 
 The edge is hair, ragged foliage, thin wire, motion blur, defocus or sharp; the object's colours are spread outwards
 first, so that no old background shines through. The picture is then compressed, and the matte is the rough one that a
@@ -31,7 +31,7 @@ KINDS = ("hair", "ragged", "wire", "motion", "defocus", "sharp")
 KIND_SHARES = (0.38, 0.06, 0.02, 0.26, 0.2, 0.08)
 
 _MARGIN = 24
-"""Pixels around a patch, so that blurs have something to take in."""
+"""Margin of pixels around a patch that blurs reach into."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,7 @@ def _back(pool: Pool, rng: np.random.Generator, side: int) -> Floats:
 
 
 def _field(rng: np.random.Generator, side: int, cells: int) -> Floats:
-    """Returns smooth noise (side, side), about standard normal, with so many cells along a side."""
+    """Returns smooth noise (side, side), approximately standard normal, with that many cells along a side."""
     noise = rng.normal(0.0, 1.0, (cells + 1, cells + 1)).astype(np.float32)
     return np.asarray(cv2.resize(noise, (side, side), interpolation=cv2.INTER_CUBIC))
 
@@ -210,7 +210,7 @@ def _ragged(alpha: Floats, rng: np.random.Generator) -> Floats:
 
 
 def _wires(alpha: Floats, rng: np.random.Generator) -> Floats:
-    """Returns the object with thin things that stand out of it."""
+    """Returns the object with thin things sticking out of it."""
     side = alpha.shape[0]
     drawn = np.zeros((side * 4, side * 4), np.uint8)
     for _ in range(int(rng.integers(1, 5))):
@@ -224,7 +224,7 @@ def _wires(alpha: Floats, rng: np.random.Generator) -> Floats:
 
 
 def _kernel(kind: str, rng: np.random.Generator) -> Floats:
-    """Returns what the lens and the motion make of a point, sum 1."""
+    """Returns the blur kernel of lens and motion, with sum 1."""
     if kind == "motion":
         length = float(rng.uniform(4, 26))
         side = int(length) // 2 * 2 + 5
