@@ -211,7 +211,7 @@ def _write_movie(
                     yield FilmStep(done, total, frame, None)
             for checked in writer.check():
                 yield FilmStep(total, total, frames[-1], None, checked=checked)
-    shape = _NO_SHAPE if target.suffix.lower() == ".mkv" and aspect != 1 else ""
+    shape = "" if writer.keeps_shape else _NO_SHAPE
     yield FilmStep(total, total, frames[-1], None, _joined(told, pace.note, shape, _lost_bits(clip.bits, bits)))
 
 

@@ -22,6 +22,7 @@ from av.video.reformatter import ColorRange, Colorspace
 from ..atomic import is_file, leftovers, new_beside
 from ..clips.movie import DEEP_WHITE, ONE_THREAD
 from ..errors import InputError, StoreError
+from .mkv_aspect import write_aspect
 from .readback import Proof
 
 if TYPE_CHECKING:
@@ -47,6 +48,9 @@ class MovieWriter:
         pixel_aspect: width of a pixel divided by its height.
         deep: frames have 16 bits, of which .mov keeps 10, .mkv all, and .mp4 8.
 
+    Attributes:
+        keeps_shape: the finished movie has the pixel aspect.
+
     Raises:
         InputError: another file extension, or alpha in .mp4.
         StoreError: it cannot be written.
@@ -67,6 +71,8 @@ class MovieWriter:
         self._suffix = path.suffix.lower()
         check_movie(path, alpha)
         self._deep = deep
+        self._size, self._aspect = size_hw, pixel_aspect
+        self.keeps_shape = True
         self._layout = ("rgba64le" if alpha else "rgb48le") if deep else "rgba" if alpha else "rgb24"
         self._proof = Proof(self._suffix, size_hw, alpha)
         self._sound = sound
@@ -147,6 +153,8 @@ class MovieWriter:
                 self._container.mux(packet)
             self._add_sound(None)
             self._container.close()
+            if self._suffix == ".mkv" and self._aspect != 1:
+                self.keeps_shape = write_aspect(self._part, self._size, self._aspect)
         except (OSError, av.FFmpegError) as failure:
             raise self._failure(failure) from failure
         yield from self._proof.check(self._part, self._path)

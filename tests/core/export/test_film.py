@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -19,6 +20,7 @@ from blender_cutout.core.export import film as module
 from blender_cutout.core.export import picture_files
 from blender_cutout.core.export.composite import over, rgba
 from blender_cutout.core.export.film import FilmLook, FilmStep, write_film
+from blender_cutout.core.export.mkv_aspect import write_aspect
 from blender_cutout.core.export.movie_writer import MovieWriter
 from blender_cutout.core.fakes import SyntheticClip
 
@@ -358,16 +360,39 @@ def test_the_last_columns_of_a_movie_are_read_as_the_others(tmp_path: Path, pixe
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
-def test_the_shape_of_the_clips_pixels_is_kept_or_told(tmp_path: Path, suffix: str) -> None:
+@pytest.mark.parametrize("aspect", [Fraction(64, 45), Fraction(10, 11)])
+def test_the_shape_of_the_clips_pixels_is_kept(tmp_path: Path, suffix: str, aspect: Fraction) -> None:
     media = tmp_path / "pal.mp4"
     with av.open(str(media), "w") as container:
         video: Any = container.add_stream("libx264", rate=25)
         video.height, video.width, video.pix_fmt = *SHOT.size, "yuv420p"
-        video.codec_context.sample_aspect_ratio = Fraction(64, 45)
+        video.codec_context.sample_aspect_ratio = aspect
         for n in range(14):
             container.mux(video.encode(av.VideoFrame.from_ndarray(SHOT[n], format="rgb24")))
         container.mux(video.encode(None))
-    said = film(media, tmp_path / f"out{suffix}", FilmLook("white"))[-1].sound
-    with av.open(str(tmp_path / f"out{suffix}")) as container:
-        assert container.streams.video[0].sample_aspect_ratio == (None if suffix == ".mkv" else Fraction(64, 45))
-    assert ("not square" in said) == (suffix == ".mkv")
+    for look in (FilmLook("white"), FilmLook()) if suffix != ".mp4" else (FilmLook("white"),):
+        said = film(media, tmp_path / f"out{suffix}", look)[-1].sound
+        with av.open(str(tmp_path / f"out{suffix}")) as container:
+            assert container.streams.video[0].sample_aspect_ratio == aspect
+            assert len([packet for packet in container.demux(video=0) if packet.size]) == 14
+        assert "not square" not in said
+
+
+def test_the_patched_header_of_a_matroska_film_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a.mkv"
+    with MovieWriter(path, (48, 64), 25, pixel_aspect=Fraction(64, 45)) as writer:
+        writer.write(np.zeros((48, 64, 3), np.uint8))
+    data, name = path.read_bytes(), b"\x16\x54\xae\x6b"
+    start = data.index(name, data.index(name) + 4)  # the first one is in the table of contents
+    place = start + 4 + (9 - data[start + 4].bit_length())
+    size = int.from_bytes(data[start + 4 : place], "big") & ((1 << 7 * (place - start - 4)) - 1)
+    assert data[place] == 0xBF
+    assert int.from_bytes(data[place + 2 : place + 6], "little") == zlib.crc32(data[place + 6 : place + size])
+
+
+def test_a_matroska_file_that_cannot_be_patched_stays_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "a.mkv"
+    for data in (b"", b"\x1a", b"\x1a\x45\xdf\xa3\x80" + bytes(50), bytes(range(256)) * 9, b"\xff" * 900):
+        path.write_bytes(data)
+        assert not write_aspect(path, (48, 64), Fraction(64, 45))
+        assert path.read_bytes() == data
