@@ -13,7 +13,7 @@ from blender_cutout.core.engine import Engine, EngineSettings
 from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip, iou
 from blender_cutout.core.images.matte import read_mask
 from blender_cutout.core.propagation.settings import PropagationSettings
-from blender_cutout.core.session.propagate_group import GroupPropagation
+from blender_cutout.core.session.propagation_run import PropagationRun
 from blender_cutout.core.session.track_session import TrackSession
 from blender_cutout.core.types import Clip, Direction, FrameRange, Label, Round, Stroke
 
@@ -51,9 +51,9 @@ class Table:
         self.tracks = [TrackSession.open(clip, self.folder / f"Spur {n}", self.engine) for n in range(count)]
         return self.tracks
 
-    def run(self, frames: FrameRange = ALL, direction: Direction = Direction.BOTH) -> GroupPropagation:
+    def run(self, frames: FrameRange = ALL, direction: Direction = Direction.BOTH) -> PropagationRun:
         names = ("red", "blue", "third")[: len(self.tracks)]
-        return GroupPropagation(self.tracks, names, self.engine, frames, direction)
+        return PropagationRun([track.part() for track in self.tracks], names, self.engine, frames, direction)
 
     def together(self, frames: FrameRange = ALL, direction: Direction = Direction.BOTH) -> dict[int, tuple]:
         """Runs to the end and returns frame -> mattes."""

@@ -220,7 +220,7 @@ class Server:
 
     def _propagate_group(self, message: PropagateGroup) -> Done:
         from ..core.session.disk_limit import joint
-        from ..core.session.propagate_group import GroupPropagation
+        from ..core.session.propagation_run import PropagationRun
 
         sessions = [self._session(track) for track in message.tracks]
         frames, direction = FrameRange(message.start, message.stop), _direction(message.direction)
@@ -228,7 +228,8 @@ class Server:
         done = 0
         try:
             engine, options, notice = self._keeper.get(message.job), _options(message), self._notice(message.job)
-            run = GroupPropagation(sessions, message.names, engine, frames, direction, options=options, notice=notice)
+            parts = [session.part() for session in sessions]
+            run = PropagationRun(parts, message.names, engine, frames, direction, options, notice)
             room = joint([session.disk.use() for session in sessions]).warning(len(frames) * len(sessions))
             for text in (*run.warnings, *([room] if room else ())):
                 self._send(Warn(message.job, text))

@@ -290,6 +290,8 @@ def share(mattes: Mattes, drawn: Sequence[bool]) -> Mattes:
     alike. Mattes that already share (up to the rounding of 8-bit files) are returned as they are, so sharing twice
     equals sharing once. This is not `matte.aggregate`, which weighs independent guesses of a network.
     """
+    if len(mattes) == 1:
+        return np.asarray(mattes, np.float32)
     first = np.asarray(drawn, bool)
     out = np.array(mattes, np.float32)
     crowded = out.sum(axis=0) > 1 + len(out) / 255.0

@@ -27,7 +27,7 @@ class Propagation:
 
     Attributes:
         frames, direction: the frames, and how they are reached.
-        group: name of the joint run that this is part of (see `core.session.group_plan`), "" = alone.
+        group: name of the joint run that this is part of (see `core.session.run_plan`), "" = alone.
         objects: number of objects that take part.
         stability: see `PropagationOptions`.
     """

@@ -10,15 +10,15 @@ from __future__ import annotations
 import shutil
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import dropwhile
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from ..images.preview import BLOCK
 from ..types import Round, size_text
-from .actions import Import, Lock, Lost, Propagation
+from .actions import Import, Lost
 from .journal import ROOT
-from .rerun import raw_of
+from .run_plan import before_of
+from .store import raw_of
 
 if TYPE_CHECKING:
     from .history import History
@@ -211,10 +211,9 @@ class DiskLimit:
             pending += [(after, False) for after in onward.get(name, ())]
 
     def _fused_with(self, head: str) -> str:
-        """Returns the operation whose mattes the next run from `head` is fused with, ROOT = none; see `Rerun`."""
-        rest = dropwhile(lambda op: isinstance(op.action, Propagation | Lock), self._journal.chain(head))
-        before = next(dropwhile(lambda op: isinstance(op.action, Round | Import | Lock), rest), None)
-        return before.id if before else ROOT
+        """Returns the operation whose mattes the next run from `head` is fused with, ROOT = none."""
+        before = before_of([self._journal.chain(head)])
+        return before[0][0].id if before else ROOT
 
     def _worthless_first(self, kept: dict[str, set[int]]) -> Iterator[tuple[str, int]]:
         """Yields (folder's name, frame) of all removable mattes, in the order of removal."""

@@ -25,7 +25,7 @@ from ..clips.foreign_mask_sequence import ForeignMattes, check_drawn, place
 from ..errors import InputError, store_errors
 from ..frame_text import FrameText
 from .actions import Import
-from .group_plan import TrackPart
+from .run_plan import TrackPart
 
 
 class ImportedMattes:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -310,6 +310,20 @@ def _whole_files(folder: Path) -> list[str]:
             elif not entry.is_symlink():
                 found.append(entry.name)
     return found
+
+
+def raw_of(operation: str) -> str:
+    """Returns the folder name for an operation's mattes before stabilising; not an operation's name."""
+    return f"{operation}-raw"
+
+
+def raw_matte(store: MatteStore, operations: Sequence[str], frame: int) -> Matte | None:
+    """Returns the matte (H, W) that one of the operations computed, before stabilising where stored; None = none."""
+    for name in (*map(raw_of, operations), *operations):
+        matte = store.read(name, frame)
+        if matte is not None:
+            return matte
+    return None
 
 
 class LazyMattes(Mapping[int, "Matte"]):

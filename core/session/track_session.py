@@ -17,6 +17,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,12 +30,12 @@ from .actions import Action, Import, Lock, Operation, Propagation, action_to_jso
 from .disk_limit import DiskLimit
 from .folder import check_clip, move_folder
 from .folder_lock import FolderLock
-from .group_plan import TrackPart
 from .history import History
 from .imported import ImportedMattes, ImportStep, import_mattes
 from .journal import ROOT, Journal
 from .overview import Overview
-from .propagate_track import propagate_track
+from .propagation_run import PropagationRun
+from .run_plan import TrackPart
 from .store import MatteStore
 
 if TYPE_CHECKING:
@@ -128,12 +129,12 @@ class TrackSession:
 
     @property
     def group(self) -> str:
-        """Name of the joint run that the head is part of, "" = none; see `core.session.propagate_group`."""
+        """Name of the joint run that the head is part of, "" = none; see `core.session.run_plan`."""
         action = self._journal.operations[self.head].action if self.head != ROOT else None
         return action.group if isinstance(action, Propagation) else ""
 
     def part(self) -> TrackPart:
-        """Returns what a joint run with other objects needs from this track."""
+        """Returns what a propagation needs from this track."""
         return TrackPart(self.source, self._journal, self._store, self._history, self._id, self._record)
 
     @property
@@ -232,8 +233,20 @@ class TrackSession:
             InputError: there is no keyframe yet, or the range is not in the clip.
             StoreError: a matte cannot be written; those before it are kept.
         """
-        options = options or PropagationOptions()
-        return self.disk.kept(propagate_track(self.part(), self._engine, frames, direction, options, notice))
+        return self.disk.kept(self._propagated(frames, direction, options, notice))
+
+    def _propagated(
+        self,
+        frames: FrameRange,
+        direction: Direction,
+        options: PropagationOptions | None,
+        notice: Callable[[Stop], None] | None,
+    ) -> Iterator[tuple[int, Path | None, MatteKind]]:
+        run = PropagationRun([self.part()], (self.folder.name,), self._engine, frames, direction, options, notice)
+        with closing(run.steps()) as steps:
+            for step in steps:
+                path, kind = step.mattes[0] if step.mattes else (None, MatteKind.PENDING)
+                yield step.frame, path, kind
 
     def import_mattes(
         self,

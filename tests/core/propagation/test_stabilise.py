@@ -14,7 +14,7 @@ from blender_cutout.core.engine import Engine, EngineSettings
 from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip, iou
 from blender_cutout.core.propagation.settings import PropagationSettings
 from blender_cutout.core.propagation.stabilise import stabilised
-from blender_cutout.core.session.propagate_group import GroupPropagation
+from blender_cutout.core.session.propagation_run import PropagationRun
 from blender_cutout.core.session.track_session import TrackSession
 from blender_cutout.core.types import Clip, Direction, FrameRange, Label, MatteKind, PropagationOptions, Round, Stroke
 from blender_cutout.evaluate.flicker import FlickerMeter
@@ -233,9 +233,10 @@ def test_several_objects_are_stabilised_and_share_no_pixel(
     tracks = [TrackSession.open(Clip(str(tmp_path)), place, make_engine()) for place in places]
     for n, track in enumerate(tracks):
         track.apply_round(Round(0, (Stroke([film.centre(0, n)], 3, Label.KEEP),)))
-    list(GroupPropagation(tracks, "ab", make_engine(), FrameRange(0, 10), Direction.BOTH, PropagationOptions()).steps())
+    parts = [track.part() for track in tracks]
+    list(PropagationRun(parts, "ab", make_engine(), FrameRange(0, 10), Direction.BOTH, PropagationOptions()).steps())
     rough = [track.matte(5) for track in tracks]
-    list(GroupPropagation(tracks, "ab", make_engine(), FrameRange(0, 10), Direction.BOTH, STEADY).steps())
+    list(PropagationRun(parts, "ab", make_engine(), FrameRange(0, 10), Direction.BOTH, STEADY).steps())
     for frame in range(10):
         mattes = np.stack([track.matte(frame) for track in tracks])  # type: ignore[misc]
         assert (mattes > 0.5).sum(axis=0).max() <= 1

@@ -12,7 +12,7 @@ from session_kit import add_corner, make_engine, write_film
 from blender_cutout.core.errors import InputError
 from blender_cutout.core.fakes import FakePropagationNet, SyntheticClip, iou
 from blender_cutout.core.propagation.propagate import propagate
-from blender_cutout.core.session.propagate_group import GroupPropagation
+from blender_cutout.core.session.propagation_run import PropagationRun
 from blender_cutout.core.session.track_session import TrackSession
 from blender_cutout.core.types import Clip, Direction, FrameRange, Label, MatteKind, Round, Stroke
 
@@ -191,7 +191,8 @@ def test_frames_locked_for_all_objects_end_a_joint_run(tracks: list[TrackSession
 
 
 def run_together(tracks: list[TrackSession]) -> dict[int, list[MatteKind]]:
-    steps = GroupPropagation(tracks, ("red", "blue"), make_engine(), ALL, Direction.BOTH).steps()
+    parts = [track.part() for track in tracks]
+    steps = PropagationRun(parts, ("red", "blue"), make_engine(), ALL, Direction.BOTH).steps()
     return {step.frame: [kind for _, kind in step.mattes] for step in steps if step.mattes}
 
 

@@ -98,6 +98,20 @@ def test_a_correction_of_one_is_carried_on_and_fused_for_all(table: Table) -> No
     assert table.pictures() == first
 
 
+def test_a_correction_in_one_direction_does_not_undo_the_other(table: Table) -> None:
+    for n, track in enumerate(table.tracks):
+        track.apply_round(keep(0, n))
+    table.together()
+    table.tracks[RED].apply_round(add_corner(6))
+    table.together(direction=Direction.FORWARD)
+    forward = table.pictures()
+    table.together(direction=Direction.BACKWARD)
+    both = table.pictures()
+    for n in (RED, BLUE):
+        assert {f: both[n][f] for f in range(6, 14)} == {f: forward[n][f] for f in range(6, 14)}
+    assert both[RED][4] != forward[RED][4]
+
+
 def test_a_stretch_beside_no_new_keyframe_is_not_computed_again(table: Table) -> None:
     red = table.tracks[RED]
     for n, track in enumerate(table.tracks):

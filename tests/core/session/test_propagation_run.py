@@ -14,7 +14,7 @@ from blender_cutout.core.errors import InputError
 from blender_cutout.core.export.delivery import export_union
 from blender_cutout.core.fakes import iou
 from blender_cutout.core.images.matte import read_mask
-from blender_cutout.core.session.propagate_group import GroupPropagation
+from blender_cutout.core.session.propagation_run import PropagationRun
 from blender_cutout.core.session.track_session import TrackSession
 from blender_cutout.core.types import Clip, Direction, FrameRange, Label, MatteKind, Round, Stroke
 
@@ -97,7 +97,7 @@ def test_objects_of_different_clips_are_refused(table: Table, tmp_path: Path) ->
     with TrackSession.open(Clip(str(other)), tmp_path / "dritte", table.engine) as third:
         third.apply_round(Round(0, (Stroke([(5, 5)], 3, Label.KEEP),)))
         with pytest.raises(InputError, match="red and blue do not come from the same clip"):
-            GroupPropagation([table.tracks[RED], third], ("red", "blue"), table.engine, ALL, Direction.BOTH)
+            PropagationRun([table.tracks[RED].part(), third.part()], ("red", "blue"), table.engine, ALL, Direction.BOTH)
 
 
 def test_the_same_colour_is_not_given_to_two(table: Table) -> None:
