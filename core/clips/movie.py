@@ -84,8 +84,8 @@ class Movie(VideoSource):
             self._transfer = int(getattr(stream.codec_context, "color_trc", 0) or 0)
             if kind := KINDS.get(self._transfer):
                 self._notes.append(
-                    f"The clip is HDR ({kind}): its pictures are converted to BT.709, with highlights rolled "
-                    "off, here and in films. Convert it yourself first for another look."
+                    f"The clip is HDR ({kind}): its pictures are converted to BT.709, with highlights rolled off; "
+                    ".mov films and opaque .mkv films stay HDR. Convert it yourself first for another look."
                 )
             self._is_clear = has_alpha(stream.codec_context.format) or is_clear(stream)
             self.size = self._coded[::-1] if self._turns % 2 else self._coded
@@ -104,9 +104,16 @@ class Movie(VideoSource):
         layout = self._stream.codec_context.format if self._stream is not None else None
         return max((component.bits for component in layout.components), default=8) if layout is not None else 8
 
-    def deep(self) -> VideoSource:
+    @property
+    def hdr(self) -> tuple[int, int] | None:
+        """Returns the transfer characteristics and primaries of an HDR movie, see `VideoSource.hdr`."""
+        if self._transfer not in KINDS or self._stream is None:
+            return None
+        return self._transfer, int(getattr(self._stream.codec_context, "color_primaries", 0) or 0)
+
+    def deep(self, keep_hdr: bool = False) -> VideoSource:
         """Returns the same movie with all bits, see `VideoSource.deep`."""
-        return DeepMovie(self._path)
+        return DeepMovie(self._path, keep_hdr)
 
     @property
     def rates(self) -> tuple[Fraction, ...]:
@@ -258,12 +265,16 @@ class Movie(VideoSource):
 class DeepMovie(Movie):
     """Like `Movie`, but with all bits, see `VideoSource.deep`."""
 
+    def __init__(self, path: Path, keep_hdr: bool = False) -> None:
+        super().__init__(path)
+        self._keep_hdr = keep_hdr
+
     @property
     def _capacity(self) -> int:
         return 2
 
     def _converted(self, decoded: Any) -> Any:
-        if self._transfer in KINDS:
+        if self._transfer in KINDS and not self._keep_hdr:
             return tone_mapped(decoded, self._transfer, colour_matrix(decoded), deep=True)
         if decoded.format.is_rgb:
             return decoded.to_ndarray(format="rgb48le", **ONE_THREAD) / np.float32(65535)

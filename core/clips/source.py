@@ -109,10 +109,18 @@ class VideoSource(ABC):
         """Returns the bits of a channel in the clip's file, 16 and 32 for floats; frames have 8 all the same."""
         return 8
 
-    def deep(self) -> VideoSource:
+    @property
+    def hdr(self) -> tuple[int, int] | None:
+        """Returns the transfer characteristics and primaries (ITU-T H.273) of an HDR movie; None for other clips."""
+        return None
+
+    def deep(self, keep_hdr: bool = False) -> VideoSource:
         """Returns the same clip opened once more, with all bits: frames are (H, W, 3) float32, sRGB as a rule.
 
         Values of EXR and HDR pictures go beyond 0 to 1.
+
+        Args:
+            keep_hdr: frames of an HDR movie are its own values from 0 to 1, not converted to BT.709.
 
         Raises:
             FrameReadError: it cannot be opened again.
@@ -234,7 +242,7 @@ class Pictures(VideoSource):
         """Returns the bits of a channel of the first picture."""
         return bits_of(self._paths[0])
 
-    def deep(self) -> Pictures:
+    def deep(self, keep_hdr: bool = False) -> Pictures:
         """Returns the same pictures with all their bits, see `VideoSource.deep`."""
         return DeepPictures(self._paths)
 

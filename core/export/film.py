@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..clips.hdr import KINDS, to_hdr
 from ..clips.opening import open_clip
 from ..clips.source import VideoSource
 from ..edges.refine_edge import refine_edge
@@ -125,10 +126,11 @@ def write_film(
         raise InputError("There is no frame to write.", "Choose a range with at least one frame.")
     bits = bits_of_film(clip.bits, target, look)
     with ExitStack() as stack:
-        source = stack.enter_context(clip.deep()) if bits > 8 else clip
+        hdr = clip.hdr if bits > 8 and is_movie(target) and look.edge == UNCHANGED else None
+        source = stack.enter_context(clip.deep(hdr is not None)) if bits > 8 else clip
         source.take_notes() if source is not clip else None
         stack.callback(lambda: clip.add_notes(source.take_notes()) if source is not clip else None)
-        background = open_background(look.background, clip.size, stack, bits > 8) if look.background else None
+        background = open_background(look.background, clip.size, stack, bits > 8, hdr) if look.background else None
 
         def picture(frame: int, time: Fraction) -> NDArray[Any]:
             own = source.alpha(frame)
@@ -140,7 +142,7 @@ def write_film(
             return deep.over(image, matte, behind) if bits > 8 else over(image, matte, behind)
 
         if is_movie(target):
-            yield from _write_movie(source, media, frames, picture, target, look, background is None, bits)
+            yield from _write_movie(source, media, frames, picture, target, look, background is None, bits, hdr)
         else:
             fps, aspect = look.fps or clip.fps or DEFAULT_FPS, getattr(clip, "pixel_aspect", Fraction(1))
             files = PictureFiles(target, look.pictures, aspect, objects or {})
@@ -190,6 +192,7 @@ def _write_movie(
     look: FilmLook,
     alpha: bool,
     bits: int,
+    hdr: tuple[int, int] | None,
 ) -> Generator[FilmStep, None, None]:
     from .movie_writer import MovieWriter, check_movie  # PyAV takes long to load
 
@@ -201,7 +204,7 @@ def _write_movie(
     with ExitStack() as stack:
         sound, told = _sound(clip, media, frames, pace, target.suffix.lower(), stack)
         aspect = getattr(clip, "pixel_aspect", Fraction(1))
-        options: dict[str, Any] = {"alpha": alpha, "sound": sound, "pixel_aspect": aspect, "deep": bits > 8}
+        options: dict[str, Any] = {"alpha": alpha, "sound": sound, "pixel_aspect": aspect, "deep": bits > 8, "hdr": hdr}
         with MovieWriter(target, clip.size, float(pace.rate), **options) as writer:
             begin = time_of(clip, frames[0], float(pace.rate))
             for done, frame in enumerate(pace.frames, start=1):
@@ -212,7 +215,8 @@ def _write_movie(
             for checked in writer.check():
                 yield FilmStep(total, total, frames[-1], None, checked=checked)
     shape = "" if writer.keeps_shape else _NO_SHAPE
-    yield FilmStep(total, total, frames[-1], None, _joined(told, pace.note, shape, _lost_bits(clip.bits, bits)))
+    kind = "" if hdr is None else f"The film is HDR ({KINDS[hdr[0]]}) like its clip."
+    yield FilmStep(total, total, frames[-1], None, _joined(told, pace.note, shape, kind, _lost_bits(clip.bits, bits)))
 
 
 def _sound(
@@ -240,11 +244,15 @@ def _sound(
 
 
 def open_background(
-    text: str, size_hw: tuple[int, int], stack: ExitStack, all_bits: bool = False
+    text: str,
+    size_hw: tuple[int, int],
+    stack: ExitStack,
+    all_bits: bool = False,
+    hdr: tuple[int, int] | None = None,
 ) -> Callable[[int, Fraction], NDArray[Any]]:
     """Returns a function from clip frame and seconds since the clip's start to the background (H, W, 3).
 
-    It has the type uint8, or with `all_bits` float32, see `VideoSource.deep`.
+    It has the type uint8, or with `all_bits` float32, see `VideoSource.deep`; with `hdr` the values of such a clip.
 
     A movie runs at its own speed and repeats; of several pictures, each is for one frame. Files are closed by `stack`.
 
@@ -254,6 +262,8 @@ def open_background(
 
     def fitted(picture: NDArray[Any]) -> NDArray[Any]:
         fitting = cover(picture, size_hw)
+        if hdr is not None:
+            return to_hdr(deep.in_floats(fitting), *hdr)
         return deep.in_floats(fitting) if all_bits else fitting
 
     colour = parse_colour(text)

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from .sound import Sound
 
 SUFFIXES = (".mp4", ".mkv", ".mov")
-_BT709 = 1
+_RGB, _BT709, _BT2020 = 0, 1, 9
+"""Matrix coefficients (ITU-T H.273)."""
 _SPACES = {".mp4": "mp4", ".mkv": "matroska", ".mov": "mov"}
 
 
@@ -47,6 +48,7 @@ class MovieWriter:
         sound: copied in next to the frames.
         pixel_aspect: width of a pixel divided by its height.
         deep: frames have 16 bits, of which .mov keeps 10, .mkv all, and .mp4 8.
+        hdr: transfer characteristics and primaries (ITU-T H.273) of HDR frames; None = BT.709.
 
     Attributes:
         keeps_shape: the finished movie has the pixel aspect.
@@ -66,11 +68,13 @@ class MovieWriter:
         sound: Sound | None = None,
         pixel_aspect: Fraction = Fraction(1),
         deep: bool = False,
+        hdr: tuple[int, int] | None = None,
     ) -> None:
         self._path = path
         self._suffix = path.suffix.lower()
         check_movie(path, alpha)
         self._deep = deep
+        self._hdr = hdr
         self._size, self._aspect = size_hw, pixel_aspect
         self.keeps_shape = True
         self._layout = ("rgba64le" if alpha else "rgb48le") if deep else "rgba" if alpha else "rgb24"
@@ -107,11 +111,13 @@ class MovieWriter:
             frame = frame.reformat(
                 format=self._stream.pix_fmt,
                 src_colorspace=Colorspace.DEFAULT,
-                dst_colorspace=Colorspace.ITU709,
+                dst_colorspace=Colorspace.ITU709 if self._hdr is None else Colorspace.BT2020,
                 src_color_range=ColorRange.JPEG,
                 dst_color_range=ColorRange.MPEG,
                 **ONE_THREAD,
             )
+            with contextlib.suppress(AttributeError):  # ProRes tags each picture; older PyAV cannot
+                frame.color_trc, frame.color_primaries = self._hdr or (_BT709, _BT709)
         try:
             for packet in self._stream.encode(frame):
                 self._container.mux(packet)
@@ -178,10 +184,13 @@ class MovieWriter:
         stream: Any = self._container.add_stream(codec, rate=self._rate, options=options)
         stream.height, stream.width = size_hw
         stream.pix_fmt = pixels
+        context = stream.codec_context
         if self._suffix != ".mkv":
-            context = stream.codec_context
             context.colorspace = context.color_primaries = context.color_trc = _BT709
             context.color_range = ColorRange.MPEG
+        if self._hdr is not None:
+            context.color_trc, context.color_primaries = self._hdr
+            context.colorspace = _RGB if self._suffix == ".mkv" else _BT2020
         return stream
 
     def _discard(self) -> None:

@@ -60,7 +60,7 @@ class Proof:
             StoreError: it is not what was written.
         """
         try:
-            with DeepMovie(part) if self._deep and self._sums else MovieWithAlpha(part) as movie:
+            with DeepMovie(part, keep_hdr=True) if self._deep and self._sums else MovieWithAlpha(part) as movie:
                 yield from self._compare(movie, path)
         except StoreError:
             raise

@@ -207,3 +207,60 @@ def test_the_command_writes_a_channel_for_each_object(tmp_path: Path) -> None:
     assert list(found) == ["R", "G", "B", "A", "cat", "dog"]
     assert np.abs(found["A"] - 1).max() < 1e-3
     assert np.abs(found["dog"] - (1 - MATTE)).max() < 1e-3
+
+
+def hdr_clip(path: Path, transfer: int) -> Path:
+    """A lossless 10-bit HDR movie in BT.2020: steps of grey in columns, up to the brightest."""
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream("ffv1", rate=25)
+        stream.height, stream.width = SIZE
+        stream.pix_fmt = "yuv444p10le"
+        context = stream.codec_context
+        context.colorspace, context.color_primaries, context.color_trc = 9, 9, transfer
+        frame: Any = av.VideoFrame(SIZE[1], SIZE[0], "yuv444p10le")
+        for plane, values in zip(frame.planes, hdr_planes(), strict=True):
+            rows = np.zeros((SIZE[0], plane.line_size // 2), np.uint16)
+            rows[:, : SIZE[1]] = values
+            plane.update(rows)
+        frame.pts, frame.time_base = 0, Fraction(1, 25)
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def hdr_planes() -> np.ndarray:
+    luma = np.tile(np.linspace(64, 940, SIZE[1]).astype(np.uint16), (SIZE[0], 1))
+    return np.stack([luma, np.full(SIZE, 512), np.full(SIZE, 512)]).astype(np.uint16)
+
+
+@pytest.mark.parametrize("transfer", [16, 18])
+def test_hdr_films_keep_values_and_tags(tmp_path: Path, transfer: int) -> None:
+    media = hdr_clip(tmp_path / "clip.mkv", transfer)
+    for name, look in (("a.mov", FilmLook()), ("b.mov", FilmLook("white")), ("c.mkv", FilmLook("#808080"))):
+        assert "The film is HDR" in film(media, tmp_path / name, look)
+        with DeepMovie(media, keep_hdr=True) as before, DeepMovie(tmp_path / name, keep_hdr=True) as after:
+            assert after.hdr == (transfer, 9)
+            if name != "c.mkv":
+                data = (tmp_path / name).read_bytes()
+                head = data.index(b"icpf")  # the frame's own header, which some programs prefer to the file's
+                assert tuple(data[head + 18 : head + 21]) == (9, transfer, 9)
+            assert np.abs(before[0] - after[0])[SOLID].max() < (2e-3 if name != "c.mkv" else 1e-5)
+        with open_clip(tmp_path / name) as clip:
+            if look.background:  # as the artist sees it: the background has the colour that was asked for
+                assert np.abs(clip[0][2, 2].astype(int) - (255 if name == "b.mov" else 128)).max() <= 12
+            with open_clip(media) as original:
+                assert np.abs(clip[0].astype(int) - original[0])[SOLID].max() <= 2
+
+
+def test_other_films_of_hdr_clips_are_converted_with_a_word(tmp_path: Path) -> None:
+    media = hdr_clip(tmp_path / "clip.mkv", 16)
+    with open_clip(media) as clip:
+        assert "HDR (PQ)" in clip.take_notes()[0]
+        shown = clip[0].astype(int)
+    film(media, tmp_path / "a.mp4", FilmLook("white"))
+    with open_clip(tmp_path / "a.mp4") as clip:
+        assert clip.hdr is None
+        assert np.abs(clip[0].astype(int) - shown)[SOLID].mean() < 3
+    film(media, tmp_path / "png", FilmLook(pictures="png16"))
+    found = cv2.imread(str(tmp_path / "png" / "000000.png"), cv2.IMREAD_UNCHANGED)[..., 2::-1] / 257.0
+    assert np.abs(found - shown)[SOLID].max() < 1
