@@ -82,6 +82,7 @@ def prepare(seen: view.View, chance: np.random.Generator, frames: int) -> None:
     cycles.denoiser, cycles.denoising_input_passes = "OPENIMAGEDENOISE", "RGB"
     cycles.denoising_quality, cycles.denoising_prefilter = "FAST", "NONE"
     cycles.max_bounces, cycles.transparent_max_bounces = 0, 24
+    cycles.min_transparent_bounces = 24  # else a ray ends in smoke by chance, and masks are dusty
     cycles.caustics_reflective = cycles.caustics_refractive = False
     scene.view_settings.view_transform = "Standard"
     world = bpy.data.worlds.new("world")

@@ -102,6 +102,8 @@ def test_a_thin_bar_in_front_cuts_the_mask(looks: Looks, tmp_path: Path) -> None
 
 
 def test_thin_smoke_leaves_the_mask_and_thick_smoke_takes_it(looks: Looks, tmp_path: Path) -> None:
+    import bpy
+
     add_ball(looks.plain(RED), 1, 0.0)
     whole = mask_of(tmp_path) == 1
     add_plane(looks.puff((0.5, 0.5, 0.5), 0.3), 1.5, 1.5, y=3.0)
@@ -114,6 +116,8 @@ def test_thin_smoke_leaves_the_mask_and_thick_smoke_takes_it(looks: Looks, tmp_p
     assert (smoky[whole] == 1).any()  # the rim of a puff is thin
     assert (smoky[whole] == 255).any()  # between the two nobody can say
     assert not smoky[~whole].any()
+    bpy.context.scene.cycles.seed += 1
+    assert np.array_equal(mask_of(tmp_path), smoky)  # no ray ends by chance
 
 
 def test_a_seed_makes_one_clip_and_a_finished_one_stays(tmp_path: Path) -> None:
