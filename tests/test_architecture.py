@@ -22,6 +22,7 @@ LIGHT = {
     "clips",
     "clips.shown_frames",
     "errors",
+    "file_lock",
     "frame_text",
     "json_values",
     "json_values.encoded",
@@ -43,7 +44,7 @@ CHECKOUT_ONLY = {"__pycache__", "devtools"}
 LOOSE = {
     "blender_cutout": {"__init__", "__main__", "addon", "cli", "compose", "version"},
     "core": {
-        *("__init__", "atomic", "engine", "errors", "fakes", "frame_text"),
+        *("__init__", "atomic", "engine", "errors", "fakes", "file_lock", "frame_text"),
         *("tier_ladder", "messages", "ports", "synthetic", "tiers", "types"),
     },
 }

@@ -6,17 +6,16 @@ matching distribution found"). The artist needs the cause: `explain` searches th
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import EnvironmentMissing
+from ..core.file_lock import try_lock
 
 AGAIN = "Then set the engine up again: it continues where it stopped."
 _NOISE = ("WARNING: Location ", "WARNING: Retrying ", "Looking in ", "Requirement already satisfied", "[notice]")
@@ -106,22 +105,10 @@ def only_one(path: Path) -> Iterator[None]:
         EnvironmentMissing: another process holds it.
     """
     with open(path, "a+b") as file:
-        try:
-            if sys.platform == "win32":
-                import msvcrt
-
-                file.seek(0)
-                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-            else:
-                import fcntl
-
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno not in (errno.EACCES, errno.EAGAIN, errno.EDEADLK):
-                raise
+        if not try_lock(file.fileno()):
             raise EnvironmentMissing(
                 "The engine is already being set up, by another Blender or install.py.", "Wait until it has finished."
-            ) from error
+            )
         yield
 
 

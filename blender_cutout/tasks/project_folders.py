@@ -277,7 +277,11 @@ def _move_track(scene: Any, track: Any, folder: Path, target: Path) -> Path:
             target.parent.mkdir(parents=True, exist_ok=True)
             with suppress(FileNotFoundError):
                 target.rmdir()  # empty, so that the folder is not moved into it
-            shutil.move(str(folder), str(target))
+            try:
+                os.rename(folder, target)
+            except OSError:  # another disk, or on Windows a file that is open
+                contents.copy(folder, target)
+                contents.remove(folder)
     except (OSError, TimeoutError) as error:
         jobs.say("WARNING", f"The masks could not be moved next to the .blend: {error}", f"They stay in {folder}")
         return folder

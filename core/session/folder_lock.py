@@ -3,14 +3,13 @@
 The start time distinguishes a living owner from another process that got the same id later. A lock whose owner is gone
 is broken with a warning; a lock of another machine (a shared drive) cannot be checked and is respected.
 
-Containers and sandboxed Blenders do not see each other's processes. Where the system supports it (not on Windows, where
-all processes see each other, and not on every network drive), the owner also holds a system lock on the file, which
-ends with the process however that ends.
+Containers and sandboxed Blenders do not see each other's processes, nor do the users of a Windows machine. So the owner
+also holds a system lock on the file where there are such locks (not on every network drive). On Windows that was tried
+with a stand-in only.
 """
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import re
@@ -18,14 +17,13 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from .. import file_lock
 from ..atomic import NotOrdinary, leftover_of, new_beside, open_regular, unused_name
 from ..errors import StoreError
-
-if sys.platform != "win32":
-    import fcntl
 
 UNREADABLE_AGE = 2.0
 """Seconds after which a lock file without readable content counts as left over from a crash. On disks with hard links a
@@ -69,20 +67,36 @@ class FolderLock:
 
     def release(self) -> None:
         """Releases the folder; does nothing when the lock is no longer ours."""
+        if file_lock.OPEN_FILES_STAY:
+            self._let_go()
         with suppress(OSError, ValueError):
             if self.path.read_text(encoding="utf-8") == self._content:
                 self.path.unlink()
         self._let_go()
 
-    def moved(self, folder: Path) -> None:
-        """Notes that the folder, with the lock file in it, was moved."""
-        self.path = folder / self.path.name
-        with suppress(OSError):
-            if self._handle is not None and not _is_at(self._handle, self.path):  # copied to another disk
+    @contextmanager
+    def moving(self, folder: Path) -> Iterator[None]:
+        """Wraps the move of the folder, with the lock file in it, to `folder`."""
+        if file_lock.OPEN_FILES_STAY:
+            self._let_go()
+        try:
+            yield
+            self.path = folder / self.path.name
+        finally:
+            if self._handle is None or not _is_at(self._handle, self.path):  # copied to another disk
                 self._let_go()
+                self._hold_again()
+
+    def _hold_again(self) -> None:
+        """Takes the system's lock on the lock file under its name; without it the file alone counts."""
+        for _ in range(_TRIES):
+            with suppress(OSError):
                 handle = open_regular(self.path, os.O_RDWR, follow=False)
-                self._handle = handle
-                _hold(handle)
+                if os.read(handle, _MOST_BYTES) == self._content.encode() and _hold(handle):
+                    self._handle = handle
+                    return
+                os.close(handle)
+            time.sleep(0.01)  # whoever looks at the lock holds it for a moment
 
     def _let_go(self) -> None:
         if self._handle is not None:
@@ -93,11 +107,11 @@ class FolderLock:
         """Creates the lock file with its content in one step; False when there is one already."""
         part, handle = new_beside(self.path)
         try:
+            self._handle = handle
             os.write(handle, self._content.encode())
             _hold(handle)
-            self._handle = handle
-            if os.name == "nt":
-                self._let_go()  # an open file can be neither renamed nor removed there
+            if file_lock.OPEN_FILES_STAY:
+                self._let_go()
             os.link(part, self.path)
         except FileExistsError:
             self._let_go()
@@ -111,6 +125,8 @@ class FolderLock:
         finally:
             with suppress(OSError):
                 part.unlink(missing_ok=True)
+        if self._handle is None:
+            self._hold_again()
         return True
 
     def _create_in_two_steps(self) -> bool:
@@ -123,12 +139,12 @@ class FolderLock:
             _hold(handle)
             os.write(handle, self._content.encode())
         except OSError:
+            if file_lock.OPEN_FILES_STAY:
+                self._let_go()
             with suppress(OSError):
                 self.path.unlink()
             self._let_go()
             raise
-        if os.name == "nt":
-            self._let_go()
         return True
 
     def _break_stale(self) -> None:
@@ -151,7 +167,7 @@ class FolderLock:
                         raise _busy(self.path, {})
                 elif owner.get("host") != socket.gethostname() or _lives(owner):
                     raise _busy(self.path, owner)
-                if os.name == "nt":
+                if file_lock.OPEN_FILES_STAY:
                     os.close(handle)
                     handle = -1
                 self._remove(found)
@@ -234,12 +250,10 @@ def _windows_start(pid: int) -> str | None:
 
 def _hold(handle: int) -> bool:
     """Takes the system's lock on an open file; False = another process has it. True also where there are none."""
-    if sys.platform != "win32":
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            return error.errno not in (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
-    return True
+    try:
+        return file_lock.try_lock(handle)
+    except OSError:
+        return True
 
 
 def _is_at(handle: int, path: Path) -> bool:

@@ -306,9 +306,9 @@ class TrackSession:
             target.parent.mkdir(parents=True, exist_ok=True)
             if target.exists():
                 target.rmdir()
-            move_folder(self.folder, target)
+            with self._lock.moving(target):
+                move_folder(self.folder, target)
         self.folder = target
-        self._lock.moved(target)
         self._store.moved(target / "mattes")
         self._imported.folder = target / "imported"
         self._journal.path = target / "rounds.jsonl"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import socket
@@ -176,7 +177,7 @@ def test_without_locks_of_the_system_the_file_counts(tmp_path: Path, monkeypatch
     def none(*_: object) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(module.fcntl, "flock", none)
+    monkeypatch.setattr(fcntl, "flock", none)
     child = holder(tmp_path)
     with pytest.raises(StoreError, match=f"process {child.pid}"):
         FolderLock(tmp_path)
