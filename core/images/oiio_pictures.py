@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -90,7 +90,7 @@ def read_channels(path: Path, what: str, lone: bool = False) -> tuple[NDArray[np
         first, last = min(header.channels), max(header.channels)
         values = source.read_image(header.part, 0, first, last + 1, "float")
         if values is None or source.has_error:
-            source.geterror()
+            _forget(source)
             raise InputError(f"{what} is damaged or cut off.", _DAMAGED)
     values = np.asarray(values, np.float32).reshape(*header.size, last + 1 - first)
     order = [channel - first for channel in header.channels]
@@ -175,16 +175,31 @@ def _opened(path: Path, what: str, lone: bool = False) -> Iterator[tuple[Any, He
     oiio = library()
     settings = oiio.ImageSpec()
     settings.attribute("oiio:UnassociatedAlpha", 1)  # straight alpha stays as it is
-    source = oiio.ImageInput.open(str(path), settings)
+    try:
+        source = oiio.ImageInput.open(str(path), settings)
+    except UnicodeError:  # in the file's own name
+        source = None
     if source is None:
-        oiio.geterror()
+        _forget(oiio)
         raise InputError(f"{what} is damaged or cut off.", _DAMAGED)
     try:
         if source.format_name() != _FORMATS[suffix]:
             raise InputError(f"{what} is damaged, or not {suffix} but another kind of file.", _DAMAGED)
-        yield source, _header(source, what, lone)
+        try:
+            header = _header(source, what, lone)
+        except UnicodeError as error:
+            raise InputError(
+                f"{what} is damaged, or its channels have names that are not Unicode.", _DAMAGED
+            ) from error
+        yield source, header
     finally:
         source.close()
+
+
+def _forget(owner: Any) -> None:
+    """Clears the library's error, which it keeps otherwise; its text may hold any bytes."""
+    with suppress(UnicodeError):
+        owner.geterror()
 
 
 def _is_kind(suffix: str, head: bytes) -> bool:
@@ -212,6 +227,7 @@ def _header(source: Any, what: str, lone: bool) -> Header:
         raise InputError(f"{what} has no colour channels.", "Save it with channels R, G and B, or Y.")
     chosen = next((entry for entry in found if entry[0].split(".")[-1] == "Combined"), found[0])
     layer, part, channels, has_alpha = chosen
+    layer = layer.encode("utf-8", "replace").decode()  # names of other encodings come as lone surrogates
     spec = source.spec(part, 0)
     if spec.deep:
         raise InputError(f"{what} is a deep EXR, which has no flat picture.", "Flatten it first.")

@@ -114,6 +114,15 @@ def test_renamed_files_are_called_what_they_are(suffix: str, other: str, good: d
         read_picture(path)
 
 
+def test_names_in_another_encoding_can_be_told(tmp_path: Path) -> None:
+    names = [f"{layer}.{channel}" for layer in ("layer1", "zzz") for channel in "RGB"]
+    kit.write(tmp_path / "a.exr", np.dstack([kit.light(False), kit.flat(0.1, 0.2, 0.3)]), names=names)
+    data = (tmp_path / "a.exr").read_bytes()
+    (tmp_path / "a.exr").write_bytes(data.replace(b"layer1", b"l\xe4yer1"))
+    with open_clip(tmp_path / "a.exr") as clip:
+        assert "the one l?yer1 is used" in clip.take_notes()[0]
+
+
 def huge(suffix: str, good: dict[str, Path]) -> bytes:
     """A file whose header claims 60,000 x 60,000 pixels."""
     data, side = bytearray(good[suffix].read_bytes()), 60_000
