@@ -100,6 +100,19 @@ class FakePropagationNet:
         """See `PropagationNet`."""
         return (key.image.nbytes + value.colours.nbytes) / 2**20
 
+    def resemblance(self, query: FakeKey, mattes: Mattes, examples: Sequence[tuple[FakeKey, Mattes]]) -> Mattes:
+        """See `PropagationNet`; 1 where a pixel's (coarse) colour is the object's, -1 where it is something else's."""
+        here = _bins(query.image)
+        out = np.zeros(mattes.shape, np.float32)
+        for n in range(len(mattes)):
+            own, other = np.zeros(512), np.zeros(512)
+            for key, known in examples:
+                bins = _bins(key.image)
+                own += np.bincount(bins[known[n] > 0.5], minlength=512)
+                other += np.bincount(bins[known[n] < 0.5], minlength=512)
+            out[n] = np.where(own > other, 1, -1)[here]
+        return out
+
     def attention(self, query: FakeKey, keyframe: FakeKey, difference: Mattes) -> Mattes:
         """See `PropagationNet`; returns the mean difference of the keyframe's pixels of the same (coarse) colour."""
         self.counts["attention"] += 1

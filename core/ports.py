@@ -50,6 +50,14 @@ class PropagationNet(Protocol):
         """Returns how much device memory this frame takes as a memory entry, in MB of 2^20 bytes."""
         ...
 
+    def resemblance(self, query: Key, mattes: Mattes, examples: Sequence[tuple[Key, Mattes]]) -> Mattes:
+        """Returns how much more a pixel looks like the object than like anything else in the examples.
+
+        Shape (N, h, w) float32 in [-2, 2], of the query frame; it counts only inside the found `mattes` (N, h, w), and
+        is 2 where the examples show nothing but the object. `examples` are frames with believed mattes (N, h', w').
+        """
+        ...
+
     def attention(self, query: Key, keyframe: Key, difference: Mattes) -> Mattes:
         """Returns maps (M, h, w) carried from the keyframe to the query frame by their affinity (MiVOS, 3.3)."""
         ...

@@ -79,6 +79,11 @@ class Recorded:
         """See `PropagationNet`."""
         return self._net.megabytes(key, value)
 
+    def resemblance(self, query: Key, mattes: Mattes, examples: Sequence[tuple[Key, Mattes]]) -> Mattes:
+        """See `PropagationNet`."""
+        answer: Mattes = self._next(self._net.resemblance, query, mattes, examples)
+        return answer
+
     def attention(self, query: Key, keyframe: Key, difference: Mattes) -> Mattes:
         """See `PropagationNet`."""
         answer: Mattes = self._next(self._net.attention, query, keyframe, difference)

@@ -242,7 +242,12 @@ def closer_crops(
 
 
 def follow_crop(
-    mattes: NDArray[Any], size_hw: tuple[int, int], working_px: int, factor: float = 2.0, last: Crop | None = None
+    mattes: NDArray[Any],
+    size_hw: tuple[int, int],
+    working_px: int,
+    factor: float = 2.0,
+    last: Crop | None = None,
+    least: float = 0.0,
 ) -> Crop:
     """Returns the crop in which propagation looks for the object in the next frame.
 
@@ -256,11 +261,12 @@ def follow_crop(
         working_px: side of the square that the network sees.
         factor: side of the square over longer side of the objects' box.
         last: crop of the frame before.
+        least: side, in pixels, that the objects' box is taken to have at least: only a part of them may show.
     """
     box = mask_box(mattes)
     if box is None:
         return whole_picture(size_hw, working_px)
-    side = max(factor * max(box.width, box.height), working_px / 4, 32.0)
+    side = max(factor * max(box.width, box.height, least), working_px / 4, 32.0)
     new = _box_within(_centre(box), side, side, size_hw)
     if last is not None and 0.8 <= math.sqrt(new.area / max(1, last.box.area)) <= 1.25:
         margin = 0.15 * (factor - 1.0) * side

@@ -18,7 +18,9 @@ from ..types import MatteKind
 from .fusion import difference, fuse, nearness
 from .memory import SpaceTimeMemory
 from .plan import Pass
+from .presence import Presence, is_sure
 from .strays import without_strays
+from .trail import Trail
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,6 +42,10 @@ The wider view keeps the network from taking similar objects nearby for the obje
 """
 
 
+LOST = 1.5
+"""How many times as wide as its crop the place is where an object that is away is looked for before anywhere else."""
+
+
 CRUMB = 0.02
 """An object is lost when less than this share of its last area is left: the remainder is likely something else."""
 
@@ -51,6 +57,7 @@ class _Look(NamedTuple):
     picture: Image
     key: Key
     mattes: Mattes
+    likeness: Areas
 
 
 class _Change(NamedTuple):
@@ -79,6 +86,7 @@ class Walker:
         self._size = size
         self._settings = settings
         self._memory = SpaceTimeMemory(settings.budget, settings.memory_every, settings.megabytes, net.megabytes)
+        self._presence = Presence(net)
 
     def nothing(self, step: Pass, fixed: Fixed, shape: tuple[int, ...]) -> Generator[Result, None, int | None]:
         """Yields an empty matte for every frame of the pass that has no result: there is no object to look for."""
@@ -112,7 +120,7 @@ class Walker:
         start = keyframe(step.start)
         flat = start.ndim == 2
         last = _stacked(start)
-        areas = _areas(last)
+        trail, areas = Trail(last), _areas(last)
         crop = self._follow(last, None)
         change: _Change | None = None
         started = False
@@ -121,11 +129,12 @@ class Walker:
             there = fixed(frame, step.keep)
             if there is not None:
                 matte = there[0]
-                seen = self._crop_of_known(crop, _stacked(matte), last)
+                view = self._crop_of_known(crop, _stacked(matte), last)
                 last, areas = _sightings(_stacked(matte), areas)
-                crop = self._follow(last, seen)
+                trail.add(last)
+                crop = self._follow(last, view)
                 if self._memory.wants(frame, step.start):
-                    waiting.append((frame, seen))
+                    waiting.append((frame, view))
                     if len(waiting) > 1 and not self._on_grid(step.start, waiting[-2][0]):
                         del waiting[-2]
                 yield frame, *there
@@ -142,16 +151,22 @@ class Walker:
                 known_frame, known_crop = waiting.popleft()
                 known = fixed(known_frame, step.keep)
                 if known is not None:
-                    self._remember(known_frame, known_crop, _stacked(known[0]))
+                    self._remember(known_frame, known_crop, _stacked(known[0]), known[1])
             image = self._picture(frame)
             read_ahead(self._frames, frame + step.frames.step)
-            look = self._look(frame, image, crop, last, areas)
+            look = self._look(frame, image, crop, last, areas, trail.least, trail.settled)
             full = look.crop.from_crop(look.mattes, self._size)
             last, areas = _sightings(full, areas)
-            if last.any() and frame != step.frames[-1] and self._memory.wants(frame, step.start):
+            trail.add(last)
+            remembered = trail.settled and is_sure(look.likeness)
+            if last.any() and remembered and frame != step.frames[-1] and self._memory.wants(frame, step.start):
                 value = self._net.encode_value(look.picture, look.key, look.mattes)
                 self._memory.add(frame, look.key, value)
-            crop = self._follow(last, look.crop)
+                self._presence.add_recent(look.key, look.mattes)
+            if last.any():
+                crop = self._follow(last, look.crop, least=trail.least)
+            else:
+                crop = self._follow(trail.seen, None, LOST, trail.least)
             old, other = (before(frame), far(frame)) if far is not None else (None, None)
             kind = MatteKind.PROPAGATED
             if old is not None and other is not None:
@@ -172,60 +187,72 @@ class Walker:
         """Fills memory for a pass: the keyframes nearest to its start, and nothing of the pass before."""
         self._memory.begin(start)
         nearest = sorted(keys, key=lambda k: abs(k - start))[: self._memory.permanent_limit]
+        self._presence.begin(nearest)
         for key in sorted(nearest, key=lambda k: -abs(k - start)):
             if not self._memory.has_permanent(key):
                 mattes = _stacked(keyframe(key))
-                self._memory.add_permanent(key, *self._encoded(key, self._follow(mattes, None), mattes), near=start)
+                handle, value, seen = self._encoded(key, self._follow(mattes, None), mattes)
+                self._memory.add_permanent(key, handle, value, near=start)
+                self._presence.add_keyframe(key, handle, seen)
         mattes = _stacked(keyframe(start))
         wide = self._follow(mattes, None, SURROUNDINGS)
         if wide.box != self._follow(mattes, None).box:
-            self._memory.add_surroundings(*self._encoded(start, wide, mattes))
+            handle, value, seen = self._encoded(start, wide, mattes)
+            self._memory.add_surroundings(handle, value)
+            self._presence.add_surroundings(handle, seen)
 
-    def _encoded(self, frame: int, crop: Crop, mattes: Mattes) -> tuple[Key, Value]:
-        """Returns the key and value of a frame with known mattes (N, H, W), seen in a crop."""
-        picture = crop.to_crop(self._picture(frame))
+    def _encoded(self, frame: int, crop: Crop, mattes: Mattes) -> tuple[Key, Value, Mattes]:
+        """Returns the key and value of a frame with known mattes (N, H, W), seen in a crop, and those mattes there."""
+        picture, seen = crop.to_crop(self._picture(frame)), crop.to_crop(mattes, fill=0.0)
         key = self._net.encode_key(picture)
-        return key, self._net.encode_value(picture, key, crop.to_crop(mattes, fill=0.0))
+        return key, self._net.encode_value(picture, key, seen), seen
 
-    def _remember(self, frame: int, crop: Crop, mattes: Mattes) -> None:
-        """Adds a frame with a known matte to memory."""
-        if (mattes > 0.5).any():
-            self._memory.add(frame, *self._encoded(frame, crop, mattes))
+    def _remember(self, frame: int, crop: Crop, mattes: Mattes, kind: MatteKind) -> None:
+        """Adds a frame with a known matte to memory, unless it is an earlier result that would not have entered it."""
+        if not (mattes > 0.5).any():
+            return
+        key, value, seen = self._encoded(frame, crop, mattes)
+        if kind is MatteKind.PROPAGATED and not is_sure(self._presence.judged(key, seen, seen, True)[1]):
+            return
+        self._memory.add(frame, key, value)
+        self._presence.add_recent(key, seen)
 
-    def _look(self, frame: int, image: Image, crop: Crop, last: Mattes, areas: Areas) -> _Look:
+    def _look(self, frame: int, image: Image, crop: Crop, last: Mattes, areas: Areas, least: float, settled: bool) -> _Look:
         """Returns the network's prediction for the frame: in the crop, or where the whole picture shows the objects.
 
         `last` and `areas` are of the frame before, see `_sightings`. The whole picture is searched when no object is
         left in the crop, and every n-th frame while one of several is missing. When an object reaches the crop's rim,
-        the crop is moved and searched once more.
+        the crop is moved and searched once more. See `Trail` for `least` and
+        `settled`.
         """
-        look = self._segment(image, crop, last)
+        look = self._segment(image, crop, last, settled)
         if not self._settings.follow:
             return look
         found = _present(look, areas)
         search = not found.all() and self._memory.keeps(frame)
-        if crop.box != self._whole().box and (not found.any() or search):
-            wide = self._segment(image, self._whole(), last)
-            if (_present(wide, areas) & ~found).any():
+        if crop.box != self._whole().box and (not found.any() or search or not last.any()):
+            wide = self._segment(image, self._whole(), last, settled)
+            if (_present(wide, areas) & ~found).any() or (not last.any() and _best(wide, areas) > _best(look, areas)):
                 look = wide
         touched = self._rim_is_touched(look.crop, look.mattes)
         if touched or (look.crop.box == self._whole().box and _present(look, areas).any()):
             full = look.crop.from_crop(look.mattes, self._size)
-            moved = self._follow(np.maximum(full, last) if touched else full, None)
+            moved = self._follow(np.maximum(full, last) if touched else full, None, least=least)
             if moved.box != look.crop.box:
-                closer = self._segment(image, moved, last)
+                closer = self._segment(image, moved, last, settled)
                 if _present(closer, areas).any():
                     look = closer
         return look
 
-    def _segment(self, image: Image, crop: Crop, last: Mattes) -> _Look:
+    def _segment(self, image: Image, crop: Crop, last: Mattes, settled: bool) -> _Look:
         picture = crop.to_crop(image)
         key = self._net.encode_key(picture)
         before = crop.to_crop(last, fill=0.0)
         # An object that was not there is searched everywhere: the network has no hint where it is not.
-        hint = before if (before > 0.5).any(axis=(1, 2)).all() else None
+        hint = before if settled and (before > 0.5).any(axis=(1, 2)).all() else None
         mattes = self._net.segment(key, self._memory.entries(), hint)
-        return _Look(crop, picture, key, without_strays(mattes, before))
+        mattes, likeness = self._presence.judged(key, without_strays(mattes, before), before, settled)
+        return _Look(crop, picture, key, mattes, likeness)
 
     def _crop_of_known(self, crop: Crop, mattes: Mattes, last: Mattes) -> Crop:
         """Returns the crop in which `_look` would have searched a frame with a known matte."""
@@ -247,10 +274,11 @@ class Walker:
     def _whole(self) -> Crop:
         return whole_picture(self._size, self._settings.working_px)
 
-    def _follow(self, mattes: Mattes, last: Crop | None, wider: float = 1.0) -> Crop:
+    def _follow(self, mattes: Mattes, last: Crop | None, wider: float = 1.0, least: float = 0.0) -> Crop:
         if not self._settings.follow:
             return self._whole()
-        return follow_crop(mattes, self._size, self._settings.working_px, wider * self._settings.crop_factor, last)
+        factor = wider * self._settings.crop_factor
+        return follow_crop(mattes, self._size, self._settings.working_px, factor, last, least)
 
     def _picture(self, frame: int) -> Image:
         image = check_image(self._frames[frame], FrameText(frame))
@@ -298,6 +326,11 @@ def _areas(mattes: Mattes) -> Areas:
 def _present(look: _Look, areas: Areas) -> NDArray[np.bool_]:
     """Returns which of the objects are present, not just remnants: (N,) bool."""
     return np.asarray(_areas(look.mattes) > CRUMB * areas * look.crop.scale**2)
+
+
+def _best(look: _Look, areas: Areas) -> float:
+    """Returns the likeness of the surest object that is there; -2, the least, without any."""
+    return float(np.max(look.likeness, initial=-2.0, where=_present(look, areas)))
 
 
 def _sightings(mattes: Mattes, areas: Areas) -> tuple[Mattes, Areas]:

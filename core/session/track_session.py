@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from ..images.matte import Grey
     from ..types import Matte
 
-ALGORITHM = 7
+ALGORITHM = 8
 """Increase this when the engine gives different mattes for the same input and weights."""
 
 

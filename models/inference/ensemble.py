@@ -72,6 +72,16 @@ class PropagationEnsemble:
         """Returns the memory that all members take together."""
         return sum(m.megabytes(k, v) for m, k, v in zip(self.members, key, value, strict=True))
 
+    def resemblance(
+        self, query: Sequence[Any], mattes: Array, examples: Sequence[tuple[Sequence[Any], Array]]
+    ) -> Array:
+        """Returns (N, h, w) float32 in [-2, 2], the mean over the members; see `PropagationPredictor.resemblance`."""
+        answers = [
+            member.resemblance(query[number], mattes, [(key[number], maps) for key, maps in examples])
+            for number, member in enumerate(self.members)
+        ]
+        return np.asarray(np.mean(answers, axis=0), np.float32)
+
     def attention(self, query: Sequence[Any], keyframe: Sequence[Any], difference: Array) -> Array:
         """Returns maps (M, h, w) float32: `difference` carried to the query frame, the mean over the members."""
         every = zip(self.members, query, keyframe, strict=True)
@@ -128,6 +138,11 @@ class CropLook:
     def megabytes(self, key: ViewKey, value: Value) -> float:
         """Returns the predictor's memory for it."""
         return self.predictor.megabytes(key.key, value)
+
+    def resemblance(self, query: ViewKey, mattes: Array, examples: Sequence[tuple[ViewKey, Array]]) -> Array:
+        """Returns (N, h, w) float32 in [-2, 2]; see `PropagationPredictor.resemblance`."""
+        seen = [(key.key, self._seen(maps)) for key, maps in examples]
+        return self._shown(self.predictor.resemblance(query.key, self._seen(mattes), seen), query.size_hw)
 
     def attention(self, query: ViewKey, keyframe: ViewKey, difference: Array) -> Array:
         """Returns maps (M, h, w) float32: `difference` carried to the query frame."""

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from ..checkpoint_weights import CheckpointWeights, fill
-from ..networks import affinity
+from ..networks import affinity, resemblance
 from ..networks.affinity import aggregate_mattes
 from ..networks.blocks import fold_batch_norms
 from ..networks.edge_net import EdgeNet
@@ -33,6 +33,11 @@ from .windows import Window, logits_in_windows, values_in_windows, windows_aroun
 def _rows(key: Tensor) -> Tensor:
     """Returns (1, Ck, h, w) as (h * w, Ck)."""
     return key[0].permute(1, 2, 0).flatten(0, 1)
+
+
+def _directions(frame: FrameKey) -> Tensor:
+    """Returns the features of a frame's places as unit vectors (P, C)."""
+    return F.normalize(_rows(frame.f16.float()), dim=1)
 
 
 class ScribblePredictor:
@@ -156,6 +161,25 @@ class PropagationPredictor:
         features = sum(maps.numel() * maps.element_size() for maps in key.frame)
         rows = sum(part.numel() * part.element_size() for part in (value.keys, value.values))
         return (features + 2 * rows) / 2**20
+
+    def resemblance(self, query: FrameKeys, mattes: Array, examples: Sequence[tuple[FrameKeys, Array]]) -> Array:
+        """Returns (N, h, w) float32 in [-2, 2]: how much more a place resembles the object than anything else known.
+
+        Args:
+            query: the frame.
+            mattes: (N, h, w) what was found on it; only places inside are compared, all others are 0.
+            examples: frames and their mattes (N, h', w'). An object that shows in none of them resembles nothing.
+        """
+        with self._run():
+            rows = torch.cat([_directions(key.frame) for key, _ in examples])
+            shares = torch.cat([self._places(maps) for _, maps in examples], dim=1)
+            margins = resemblance.margins(_directions(query.frame), self._places(mattes), rows, shares)
+            grid = margins.unflatten(1, query.frame.f16.shape[-2:])[None]
+            return to_numpy(F.interpolate(grid, scale_factor=STRIDE, mode="nearest")[0], query.size_hw)
+
+    def _places(self, mattes: Array) -> Tensor:
+        """Returns the share of each place that mattes (N, h, w) cover, (N, P)."""
+        return F.avg_pool2d(self._run.maps(mattes), STRIDE)[0].flatten(1)
 
     def _windows(self, mattes: Array) -> list[Window] | None:
         """Returns where several objects are; None on a graphics card, which is faster with all of them at once."""

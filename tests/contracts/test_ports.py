@@ -160,3 +160,17 @@ def test_a_change_is_carried_to_where_it_went(propagation: ports.PropagationNet,
     inside, outside = scene.matte(3) > 0.5, scene.matte(3) < 0.5
     assert carried[0][inside].mean() > 2 * carried[0][outside].mean()
     assert np.abs(carried[1]).max() < 1e-3
+
+
+def test_what_is_found_on_the_ground_resembles_the_object_less_than_the_object_does(
+    propagation: ports.PropagationNet, two: SyntheticClip
+) -> None:
+    examples = [(propagation.encode_key(two[0]), two.mattes(0))]
+    true, false = two.mattes(1), np.roll(two.mattes(1), SIZE[1] // 2, axis=2)
+    key = propagation.encode_key(two[1])
+    right, wrong = (propagation.resemblance(key, found, examples) for found in (true, false))
+    assert right.shape == wrong.shape == (2, *SIZE)
+    assert right.dtype == np.float32
+    for n in range(2):
+        assert right[n][true[n] > 0.5].mean() > 0.02
+        assert wrong[n][false[n] > 0.5].mean() < 0

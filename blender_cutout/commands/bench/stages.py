@@ -79,6 +79,10 @@ class TimedPropagation:
         """See `PropagationNet`."""
         return self._net.megabytes(key, value)
 
+    def resemblance(self, query: Any, mattes: Any, examples: Sequence[Any]) -> Any:
+        """See `PropagationNet`."""
+        return self._clock.time("memory and decoder", lambda: self._net.resemblance(query, mattes, examples))
+
     def attention(self, query: Any, keyframe: Any, difference: Any) -> Any:
         """See `PropagationNet`."""
         return self._clock.time("attention", lambda: self._net.attention(query, keyframe, difference))

@@ -1,0 +1,72 @@
+"""An object that is out of view has no mask, also where the network goes on painting one; and it is found again."""
+
+from __future__ import annotations
+
+import numpy as np
+from propagate_kit import SETTINGS, run
+
+from blender_cutout.core.fakes import FakePropagationNet, SyntheticClip, iou
+
+AWAY = range(8, 16)
+
+
+class HauntedNet(FakePropagationNet):
+    """Paints the object where it was in the frame before when it sees it nowhere, as trained networks do."""
+
+    def segment(self, query, memory, previous=None):
+        mattes = super().segment(query, memory, previous)
+        for n, matte in enumerate(mattes):
+            if previous is not None and not (matte > 0.5).any():
+                mattes[n] = 0.9 * previous[n]
+        return mattes
+
+
+class BehindBoards(SyntheticClip):
+    """Discs that green boards hide on the frames `AWAY`: the first disc only, or all of them."""
+
+    hidden = (0,)
+
+    def mattes(self, frame):
+        out = super().mattes(frame)
+        if frame in AWAY:
+            out[list(self.hidden)] = 0
+        return out
+
+    def __getitem__(self, frame):
+        image = super().__getitem__(frame)
+        if frame in AWAY:
+            for whole in SyntheticClip.mattes(self, frame)[list(self.hidden)]:
+                y, x = np.nonzero(whole > 0.5)
+                image[y.min() - 3 : y.max() + 4, x.min() - 3 : x.max() + 4] = (30, 140, 40)
+        return image
+
+
+def test_hidden_object_has_no_mask_until_it_comes_back():
+    clip = BehindBoards(length=24, width=400)
+    results = run(clip, {0: clip.matte(0)}, HauntedNet())
+    assert [f for f, (matte, _) in results.items() if not (matte > 0.5).any()] == list(AWAY)
+    assert all(iou(results[f][0], clip.matte(f)) > 0.9 for f in results)
+
+
+def test_hidden_object_is_empty_backwards_and_in_a_later_pass():
+    clip = BehindBoards(length=24, width=400)
+    results = run(clip, {4: clip.matte(4), 20: clip.matte(20)}, HauntedNet())
+    assert all(iou(results[f][0], clip.matte(f)) > 0.9 for f in results)
+    back = run(clip, {23: clip.matte(23)}, HauntedNet())
+    assert all(iou(back[f][0], clip.matte(f)) > 0.9 for f in back)
+
+
+def test_hidden_object_leaves_the_other_one_alone():
+    clip = BehindBoards(length=24, width=400, objects=2)
+    results = run(clip, {0: clip.mattes(0)}, HauntedNet())
+    hidden, seen = ({f: iou(m[n], clip.mattes(f)[n]) for f, (m, _) in results.items()} for n in (0, 1))
+    assert min(seen.values()) > 0.9
+    # Beside another object, one that is away is looked for on every n-th frame only.
+    late = range(AWAY.stop, AWAY.stop + SETTINGS.memory_every)
+    assert min(quality for frame, quality in hidden.items() if frame not in late) > 0.9
+
+
+def test_keyframe_without_the_object_shows_what_it_is_not():
+    clip = BehindBoards(length=24, width=400)
+    results = run(clip, {0: clip.matte(0), 10: np.zeros(clip.size, np.float32)}, HauntedNet())
+    assert all(iou(results[f][0], clip.matte(f)) > 0.9 for f in results)
