@@ -70,3 +70,59 @@ def test_keyframe_without_the_object_shows_what_it_is_not():
     clip = BehindBoards(length=24, width=400)
     results = run(clip, {0: clip.matte(0), 10: np.zeros(clip.size, np.float32)}, HauntedNet())
     assert all(iou(results[f][0], clip.matte(f)) > 0.9 for f in results)
+
+
+class GreedyNet(FakePropagationNet):
+    """Takes ground along, in doubt, in its sixth and seventh answers; and for good once that is remembered."""
+
+    def __init__(self):
+        super().__init__()
+        self.greedy = False
+
+    def segment(self, query, memory, previous=None):
+        mattes = super().segment(query, memory, previous)
+        self.greedy = self.counts["segment"] in (6, 7) or any(value.colours[0, 0] < 200 for _, value in memory)
+        if self.greedy:
+            ys, xs = np.nonzero(mattes[0] > 0.5)
+            mattes[0][ys.min() : ys.max() + 1, xs.min() : xs.max() + 1] = 1
+        return mattes
+
+    def resemblance(self, query, mattes, examples):
+        return np.zeros_like(mattes) if self.greedy else super().resemblance(query, mattes, examples)
+
+
+def test_doubtful_frame_is_not_remembered():
+    clip = SyntheticClip(length=30)
+    results = run(clip, {0: clip.matte(0)}, GreedyNet())
+    spoilt = [frame for frame, (matte, _) in results.items() if iou(matte, clip.matte(frame)) < 0.9]
+    assert spoilt
+    assert set(spoilt) <= {4, 5, 6, 7}
+
+
+class Passing(SyntheticClip):
+    """A disc that stands still while a green board as tall as the picture passes from left to right."""
+
+    def centre(self, frame, n=0):
+        return 300.0, 60.0
+
+    def span(self, frame):
+        return 10 * frame - 20, 10 * frame + 130
+
+    def mattes(self, frame):
+        out = super().mattes(frame)
+        left, right = (max(0, side) for side in self.span(frame))
+        out[:, :, left:right] = 0
+        return out
+
+    def __getitem__(self, frame):
+        image = super().__getitem__(frame)
+        left, right = (max(0, side) for side in self.span(frame))
+        image[:, left:right] = (30, 140, 40)
+        return image
+
+
+def test_object_that_comes_out_bit_by_bit_is_whole_again():
+    clip = Passing(length=48, width=400)
+    results = run(clip, {0: clip.matte(0)}, HauntedNet())
+    assert max(iou(results[f][0], clip.matte(f)) for f in range(20, 30)) == 1, "hidden, and empty"
+    assert min(iou(results[f][0], clip.matte(f)) for f in range(38, 48)) > 0.9
