@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 STAYS = -0.02
 """Least likeness of an object that was there in the frame before."""
 
-RETURNS = 0.05
+RETURNS = 0.02
 """The same for one that was away: a wrong find is followed for long, a missed one is looked for again at once."""
 
-SURE = 0.05
+SURE = 0.01
 """Least likeness of an object that is remembered: what enters memory in doubt is believed from then on."""
 
 RECENT = 5
@@ -73,7 +73,7 @@ class Presence:
         """Returns the mattes (N, h, w) of a frame, zero for objects that are not there, and each one's likeness (N,).
 
         The likeness, in [-2, 2], is how much more an object's pixels resemble it than anything else, in the mean; 2
-        where nothing was found. Half of it counts the keyframes alone, which no mistake of the pass has spoilt.
+        where nothing was found, or what was found is not the object. Half of it counts the keyframes alone, which no mistake of the pass has spoilt.
 
         Args:
             key: of the frame.
@@ -97,12 +97,13 @@ class Presence:
                 likeness[n] = map_[own].mean()
                 if likeness[n] <= STAYS:
                     matte[:] = 0
+                    likeness[n] = 2.0
         return out, likeness
 
 
 def is_sure(likeness: Likeness) -> bool:
-    """Returns whether a frame with these likenesses (N,) may be remembered."""
-    return bool((likeness >= SURE).all())
+    """Returns whether a frame with these likenesses (N,) may be remembered: at least half of the objects are sure."""
+    return bool(2 * np.count_nonzero(likeness >= SURE) >= len(likeness))
 
 
 def _remove_unlike_parts(matte: Matte, map_: Matte) -> None:

@@ -217,7 +217,9 @@ class Walker:
         self._memory.add(frame, key, value)
         self._presence.add_recent(key, seen)
 
-    def _look(self, frame: int, image: Image, crop: Crop, last: Mattes, areas: Areas, least: float, settled: bool) -> _Look:
+    def _look(
+        self, frame: int, image: Image, crop: Crop, last: Mattes, areas: Areas, least: float, settled: bool
+    ) -> _Look:
         """Returns the network's prediction for the frame: in the crop, or where the whole picture shows the objects.
 
         `last` and `areas` are of the frame before, see `_sightings`. The whole picture is searched when no object is

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -33,11 +34,6 @@ from .windows import Window, logits_in_windows, values_in_windows, windows_aroun
 def _rows(key: Tensor) -> Tensor:
     """Returns (1, Ck, h, w) as (h * w, Ck)."""
     return key[0].permute(1, 2, 0).flatten(0, 1)
-
-
-def _directions(frame: FrameKey) -> Tensor:
-    """Returns the features of a frame's places as unit vectors (P, C)."""
-    return F.normalize(_rows(frame.f16.float()), dim=1)
 
 
 class ScribblePredictor:
@@ -74,6 +70,11 @@ class FrameKeys:
 
     frame: FrameKey
     size_hw: tuple[int, int]
+
+    @cached_property
+    def directions(self) -> Tensor:
+        """The features of its places as unit vectors (P, C)."""
+        return F.normalize(_rows(self.frame.f16.float()), dim=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,9 +172,9 @@ class PropagationPredictor:
             examples: frames and their mattes (N, h', w'). An object that shows in none of them resembles nothing.
         """
         with self._run():
-            rows = torch.cat([_directions(key.frame) for key, _ in examples])
+            rows = torch.cat([key.directions for key, _ in examples])
             shares = torch.cat([self._places(maps) for _, maps in examples], dim=1)
-            margins = resemblance.margins(_directions(query.frame), self._places(mattes), rows, shares)
+            margins = resemblance.margins(query.directions, self._places(mattes), rows, shares)
             grid = margins.unflatten(1, query.frame.f16.shape[-2:])[None]
             return to_numpy(F.interpolate(grid, scale_factor=STRIDE, mode="nearest")[0], query.size_hw)
 

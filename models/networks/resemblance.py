@@ -1,4 +1,4 @@
-"""Whether places of a frame look like an object, or like something that was never it: nearest neighbours, no weights."""
+"""Whether places of a frame look like an object, or like something that was never it: nearest neighbours."""
 
 from __future__ import annotations
 
