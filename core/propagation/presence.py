@@ -31,6 +31,9 @@ RETURNS = 0.02
 SURE = 0.01
 """Least likeness of an object that is remembered: what enters memory in doubt is believed from then on."""
 
+GROWS = 2.0
+"""What is this many times as large as on the frame before and not sure either is not the object."""
+
 RECENT = 5
 """How many of the last remembered frames count as examples of the object and of what it is not."""
 
@@ -73,7 +76,8 @@ class Presence:
         """Returns the mattes (N, h, w) of a frame, zero for objects that are not there, and each one's likeness (N,).
 
         The likeness, in [-2, 2], is how much more an object's pixels resemble it than anything else, in the mean; 2
-        where nothing was found, or what was found is not the object. Half of it counts the keyframes alone, which no mistake of the pass has spoilt.
+        where nothing was found, or what was found is not the object. Half of it counts the keyframes alone, which no
+        mistake of the pass has spoilt.
 
         Args:
             key: of the frame.
@@ -90,12 +94,14 @@ class Presence:
             maps = (maps + self._net.resemblance(key, mattes, [*drawn, *self._recent])) / 2
         out = mattes.copy()
         for n, (map_, matte) in enumerate(zip(maps, out, strict=True)):
-            if not (settled and (before[n] > 0.5).any()):
+            area = np.count_nonzero(before[n] > 0.5)
+            if not settled or not area:
                 _remove_unlike_parts(matte, map_)
             own = matte > 0.5
             if own.any():
                 likeness[n] = map_[own].mean()
-                if likeness[n] <= STAYS:
+                swells = settled and 0 < GROWS * area < np.count_nonzero(own)
+                if likeness[n] <= STAYS or (swells and likeness[n] < SURE):
                     matte[:] = 0
                     likeness[n] = 2.0
         return out, likeness
