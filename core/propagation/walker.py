@@ -132,7 +132,7 @@ class Walker:
                 view = self._crop_of_known(crop, _stacked(matte), last)
                 last, areas = _sightings(_stacked(matte), areas)
                 trail.add(last)
-                crop = self._follow(last, view)
+                crop = self._next(last, view, trail)
                 if self._memory.wants(frame, step.start):
                     waiting.append((frame, view))
                     if len(waiting) > 1 and not self._on_grid(step.start, waiting[-2][0]):
@@ -163,10 +163,7 @@ class Walker:
                 value = self._net.encode_value(look.picture, look.key, look.mattes)
                 self._memory.add(frame, look.key, value)
                 self._presence.add_recent(look.key, look.mattes)
-            if last.any():
-                crop = self._follow(last, look.crop, least=trail.least)
-            else:
-                crop = self._follow(trail.seen, None, LOST, trail.least)
+            crop = self._next(last, look.crop, trail)
             old, other = (before(frame), far(frame)) if far is not None else (None, None)
             kind = MatteKind.PROPAGATED
             if old is not None and other is not None:
@@ -275,6 +272,12 @@ class Walker:
 
     def _whole(self) -> Crop:
         return whole_picture(self._size, self._settings.working_px)
+
+    def _next(self, last: Mattes, view: Crop, trail: Trail) -> Crop:
+        """Returns the crop for the frame after one with mattes `last` (N, H, W), which was seen in `view`."""
+        if last.any():
+            return self._follow(last, view, least=trail.least)
+        return self._follow(trail.seen, None, LOST, trail.least)
 
     def _follow(self, mattes: Mattes, last: Crop | None, wider: float = 1.0, least: float = 0.0) -> Crop:
         if not self._settings.follow:
