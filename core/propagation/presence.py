@@ -91,7 +91,8 @@ class Presence:
             return mattes, likeness
         maps = self._net.resemblance(key, mattes, drawn)
         if self._recent:
-            maps = (maps + self._net.resemblance(key, mattes, [*drawn, *self._recent])) / 2
+            every = self._net.resemblance(key, mattes, [*drawn, *self._recent])
+            maps = np.asarray((maps + every) / 2, np.float32)
         out = mattes.copy()
         for n, (map_, matte) in enumerate(zip(maps, out, strict=True)):
             area = np.count_nonzero(before[n] > 0.5)
