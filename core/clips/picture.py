@@ -50,7 +50,7 @@ def read_picture(path: Path) -> Image:
     if path.suffix.lower() not in PICTURE_SUFFIXES and path.suffix:
         raise FrameReadError(f"{path} is not a supported kind of picture.", "Export it as .png, .jpg, .tif or .exr.")
     if oiio_pictures.is_ours(path):
-        return _by_oiio(oiio_pictures.read_colours, path)
+        return np.asarray(_by_oiio(oiio_pictures.read_colours, path), np.uint8)
     data = _bytes_of(path)
     if is_float_tiff(data):
         return _in_8_bits(_decoded(path, data, cv2.IMREAD_UNCHANGED))
@@ -133,7 +133,8 @@ def read_alpha(path: Path) -> Matte | None:
         FrameReadError: missing or damaged.
     """
     if oiio_pictures.is_ours(path):
-        return _by_oiio(oiio_pictures.read_light, path)[1]
+        found: Matte | None = _by_oiio(oiio_pictures.read_light, path)[1]
+        return found
     data = _bytes_of(path)
     if not may_have_alpha(data):
         return None

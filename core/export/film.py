@@ -132,14 +132,16 @@ def write_film(
         stack.callback(lambda: clip.add_notes(source.take_notes()) if source is not clip else None)
         background = open_background(look.background, clip.size, stack, bits > 8, hdr) if look.background else None
 
+        refine: Any = deep.refined if bits > 8 else refine_edge
+        blend: Any = deep.over if bits > 8 else over
+        clear: Any = deep.rgba if bits > 8 else rgba
+
         def picture(frame: int, time: Fraction) -> NDArray[Any]:
             own = source.alpha(frame)
-            matte, image = (deep.refined if bits > 8 else refine_edge)(net, source[frame], matte_of(frame), look.edge)
+            matte, image = refine(net, source[frame], matte_of(frame), look.edge)
             matte = matte if own is None else np.asarray(matte * own, np.float32)
-            if background is None:
-                return deep.rgba(image, matte) if bits > 8 else rgba(image, matte)
-            behind = background(frame, time)
-            return deep.over(image, matte, behind) if bits > 8 else over(image, matte, behind)
+            result = clear(image, matte) if background is None else blend(image, matte, background(frame, time))
+            return np.asarray(result)
 
         if is_movie(target):
             yield from _write_movie(source, media, frames, picture, target, look, background is None, bits, hdr)

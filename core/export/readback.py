@@ -97,7 +97,7 @@ def check_picture(part: Path, path: Path, picture: NDArray[Any]) -> None:
         StoreError: they differ in any bit; the file is removed.
     """
     order = cv2.COLOR_BGRA2RGBA if picture.shape[2] == 4 else cv2.COLOR_BGR2RGB
-    found = cv2.imdecode(np.fromfile(part, np.uint8), cv2.IMREAD_UNCHANGED)
+    found: Any = cv2.imdecode(np.fromfile(part, np.uint8), cv2.IMREAD_UNCHANGED)
     alike = found is not None and found.dtype == picture.dtype and found.shape == picture.shape
     if not alike or not np.array_equal(cv2.cvtColor(found, order), picture):
         with suppress(OSError):

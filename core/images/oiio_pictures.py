@@ -108,11 +108,11 @@ def read_light(path: Path, what: str) -> tuple[NDArray[np.float32], Matte | None
         What `read_header` raises.
     """
     values, has_alpha = read_channels(path, what)
-    colours = values[..., :-1] if has_alpha else values
+    colours: NDArray[Any] = values[..., :-1] if has_alpha else values
     colours = np.repeat(colours, 3, axis=2) if colours.shape[2] == 1 else colours
     colours = np.nan_to_num(colours, nan=0.0, posinf=np.finfo(np.float16).max, neginf=0.0)
     if not has_alpha:
-        return colours, None
+        return np.asarray(colours, np.float32), None
     alpha = np.nan_to_num(values[..., -1])
     if not is_srgb(path):
         colours = colours / np.where(alpha > 0, alpha, 1)[..., None]
@@ -128,7 +128,7 @@ def read_colours(path: Path, what: str) -> Image:
     colours, _ = read_light(path, what)
     if is_srgb(path):
         return np.asarray(np.rint(np.clip(colours, 0, 1) * 255), np.uint8)
-    return _table()[np.rint(np.clip(colours, 0, 1) * np.float32(65535)).astype(np.uint16)]
+    return np.asarray(_table()[np.rint(np.clip(colours, 0, 1) * np.float32(65535)).astype(np.uint16)], np.uint8)
 
 
 def is_srgb(path: Path) -> bool:
@@ -220,8 +220,8 @@ def _header(source: Any, what: str, lone: bool) -> Header:
             names = ("Y",)
         if len(names) == 2 and source.format_name() == _FORMATS[".tga"]:
             names = ("Y", "A")  # grey with alpha, which OpenImageIO calls R and G
-        colours += [(layer or name, part, *rest) for layer, *rest in _layers(names, _COLOURS)]
-        greys += [(name, part, *rest) for layer, *rest in _layers(names, _GREY) if not layer]
+        colours += [(layer or name, part, numbers, clear) for layer, numbers, clear in _layers(names, _COLOURS)]
+        greys += [(name, part, numbers, clear) for layer, numbers, clear in _layers(names, _GREY) if not layer]
     found = colours or greys
     if not found:
         raise InputError(f"{what} has no colour channels.", "Save it with channels R, G and B, or Y.")

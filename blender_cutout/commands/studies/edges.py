@@ -10,8 +10,8 @@ from pathlib import Path
 
 from ...compose import load_engine
 from ...core.edges.settings import EdgeSettings
-from ...core.export.film import png
 from ...core.export.output_files import write_bytes
+from ...core.export.picture_files import png
 from ...evaluate.data import find_data, one_object_clips
 from ...evaluate.edge_errors import edge_table, measure_edges, measure_ghosts, read_edge_pictures
 from ...evaluate.edge_sheet import edge_sheet
