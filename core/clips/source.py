@@ -50,6 +50,7 @@ class VideoSource(ABC):
         fps: frames per second; 0 = unknown or pictures.
         fingerprint: stays the same when the clip is moved or renamed, and changes with its content.
         shown: when Blender shows which of its frames, see `shown_frames.shown`; "" = each.
+        unbounded: its values may be brighter than white.
         strict: a damaged frame is an error; otherwise the good one before it may replace it.
         turned: degrees counter-clockwise by which its pictures are rotated, as the file requests.
     """
@@ -59,6 +60,7 @@ class VideoSource(ABC):
     fingerprint: str
     shown: str = ""
     turned: int = 0
+    unbounded: bool = False
     strict: bool = False
 
     def __init__(self) -> None:
@@ -198,6 +200,7 @@ class Pictures(VideoSource):
         self.fps = 0.0
         if doubt := size_doubt(self._paths):
             self.shown = f"!{doubt}"
+        self.unbounded = self._paths[0].suffix.lower() in (".exr", ".hdr")
         first = self._load(self._paths[0])
         self.size = first.shape[0], first.shape[1]
         self._keep(0, first)

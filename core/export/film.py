@@ -149,7 +149,7 @@ def write_film(
             fps, aspect = look.fps or clip.fps or DEFAULT_FPS, getattr(clip, "pixel_aspect", Fraction(1))
             files = PictureFiles(target, look.pictures, aspect, objects or {})
             timed = _pictures(frames, lambda frame: picture(frame, time_of(clip, frame, fps)), files)
-            yield from (replace(step, sound=_joined(step.sound, _lost_bits(clip.bits, bits))) for step in timed)
+            yield from (replace(step, sound=_joined(step.sound, _lost_bits(clip, bits))) for step in timed)
 
 
 def bits_of_film(bits: int, target: Path, look: FilmLook) -> int:
@@ -164,11 +164,13 @@ def bits_of_film(bits: int, target: Path, look: FilmLook) -> int:
     return 10 if bits > 8 and suffix == ".mov" else 16 if bits > 8 and suffix == ".mkv" and look.background else 8
 
 
-def _lost_bits(bits: int, kept: int) -> str:
-    """Returns a sentence if a film has fewer bits than its clip, "" otherwise."""
-    if kept >= bits:
+def _lost_bits(clip: VideoSource, kept: int) -> str:
+    """Returns a sentence if a film with so many bits holds less than its clip, "" otherwise."""
+    if clip.unbounded and kept < deep.BITS["exr"]:
+        return "What is brighter than white in the clip is cut off: EXR pictures keep it."
+    if kept >= clip.bits:
         return ""
-    return f"The clip has {bits} bits a channel, the film {kept}: 16-bit PNG and EXR pictures keep more."
+    return f"The clip has {clip.bits} bits a channel, the film {kept}: 16-bit PNG and EXR pictures keep more."
 
 
 def _joined(*sentences: str) -> str:
@@ -218,7 +220,7 @@ def _write_movie(
                 yield FilmStep(total, total, frames[-1], None, checked=checked)
     shape = "" if writer.keeps_shape else _NO_SHAPE
     kind = "" if hdr is None else f"The film is HDR ({KINDS[hdr[0]]}) like its clip."
-    yield FilmStep(total, total, frames[-1], None, _joined(told, pace.note, shape, kind, _lost_bits(clip.bits, bits)))
+    yield FilmStep(total, total, frames[-1], None, _joined(told, pace.note, shape, kind, _lost_bits(clip, bits)))
 
 
 def _sound(

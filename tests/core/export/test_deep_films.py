@@ -123,6 +123,19 @@ def test_exr_holds_light_with_colours_multiplied_or_not(tmp_path: Path, kind: st
     assert np.array_equal(found["cat"], (1 - MATTE).astype(np.float16))
 
 
+def test_highlights_of_exr_are_not_cut_off_without_a_word(tmp_path: Path) -> None:
+    media = tmp_path / "clip"
+    media.mkdir()
+    kit.write(media / "0.exr", np.resize(kit.flat(0.25, 1.5, 4.0), (*SIZE, 3)))
+    for target, look in (
+        (tmp_path / "png", FilmLook(pictures="png16")),
+        (tmp_path / "a.mkv", FilmLook("white")),
+        (tmp_path / "b.mp4", FilmLook("white")),
+    ):
+        assert "brighter than white in the clip is cut off" in film(media, target, look)
+    assert "cut off" not in film(media, tmp_path / "exr", FilmLook(pictures="exr"))
+
+
 def test_exr_over_a_background_is_linear_and_opaque(tmp_path: Path) -> None:
     media = png16_clip(tmp_path / "clip")
     film(media, tmp_path / "out", FilmLook("#808080", pictures="exr"))
