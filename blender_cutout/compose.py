@@ -313,7 +313,7 @@ class _Translated:
             with translated():
                 return method(*args, **named)
 
-        setattr(self, name, call)  # from then on it is found at once
+        setattr(self, name, call)  # later look-ups find it directly
         return call
 
 

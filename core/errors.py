@@ -92,9 +92,9 @@ DENIED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
 def translate(error: BaseException) -> CutoutError | None:
-    """Returns what the user is shown for an error of any library or of the disk; None = a fault of the program.
+    """Returns the error that users see for one of any library or of the disk; None = a bug in the program.
 
-    A CutoutError is itself. Imports no library to know its errors.
+    A CutoutError is returned as it is. Recognises the errors of libraries without importing them.
     """
     if isinstance(error, CutoutError):
         return error
@@ -106,7 +106,7 @@ def translate(error: BaseException) -> CutoutError | None:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Returns True when memory ran out: in Python, NumPy, PyAV, OpenCV, the system, or torch on any device."""
+    """Returns True if memory ran out: in Python, NumPy, PyAV, OpenCV, the system, or torch on any device."""
     if isinstance(error, MemoryError | OutOfMemory) or type(error).__name__ == "OutOfMemoryError":
         return True
     if isinstance(error, OSError):

@@ -33,12 +33,12 @@ from numpy.typing import NDArray
 SIZE = (96, 160)
 FRAMES = 12
 CUT = 8
-"""First frame of the second shot in the clip with a cut."""
+"""First frame of the second shot, in the clip with a cut."""
 TIER = "quick"
 MOVIE = Path(__file__).resolve().parent / "fixtures" / "behaviour.mp4"
-"""The frames of `picture(0)` and on as H.264 with B-frames: a file, as x264 was seen to encode the same in two ways."""
+"""The frames of `picture` as H.264 with B-frames, stored as a file: x264 does not always encode to the same bytes."""
 PATIENCE = 180.0
-"""Seconds after which a process that does not answer is killed."""
+"""Seconds after which an unresponsive process is killed."""
 ANSWERS = ("Done", "Cancelled", "Failed")
 
 Pixels = NDArray[np.uint8]
@@ -68,7 +68,7 @@ def main() -> int:
 
 
 def differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    """One line for each name whose value is not the same in both."""
+    """Returns one line for each name whose values differ."""
     names = sorted(before.keys() | after.keys())
     return [f"{n}: {before.get(n)} -> {after.get(n)}" for n in names if before.get(n) != after.get(n)]
 
@@ -93,7 +93,7 @@ def make_all(root: Path, place: Path) -> dict[str, Any]:
 
 
 def picture(frame: int, scene: int = 0) -> Pixels:
-    """A disc and a box on opposite ways over a blurred, noisy ground, (H, W, 3) RGB."""
+    """Returns a disc and a box moving in opposite directions over a blurred, noisy ground, (H, W, 3) RGB."""
     rng = np.random.default_rng(100 + scene)
     height, width = SIZE
     ground = cv2.GaussianBlur(rng.integers(30, 200, (height, width, 3), np.uint8), (0, 0), 3.0)
@@ -153,7 +153,7 @@ def pixels(array: NDArray[Any]) -> str:
 
 
 def content(path: Path) -> str:
-    """Hash of what a file means; of one without a reader here, of its bytes."""
+    """Returns the hash of a file's decoded content, or of its bytes if it cannot be decoded here."""
     if path.suffix == ".png":
         image = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
         return pixels(image) if image is not None else "unreadable"
@@ -172,14 +172,14 @@ def content(path: Path) -> str:
 
 
 def without_paths(record: Any) -> Any:
-    """The record without where things lie, which is another place in each run."""
+    """Returns the record without its paths, which differ from run to run."""
     if not isinstance(record, dict):
         return record
     return {key: value for key, value in record.items() if key not in ("clip", "source", "path")}
 
 
 def files_of(path: Path, name: str) -> dict[str, str]:
-    """Name -> hash of a file, or of all files in a folder but locks."""
+    """Returns name -> hash, of one file or of all files in a folder except locks."""
     if path.is_file():
         return {name: content(path)}
     found = sorted(p for p in path.rglob("*") if p.is_file() and p.name != "lock")
@@ -229,7 +229,7 @@ def command_line(clips: dict[str, Path], place: Path, environment: dict[str, str
 
 
 class Engine:
-    """The engine's process; notes what it answers under `made` and `texts`."""
+    """The engine's process; its answers are recorded in `made` and `texts`."""
 
     def __init__(self, process: subprocess.Popen[bytes], made: dict[str, Any], texts: dict[str, Any]) -> None:
         self._process = process
@@ -246,7 +246,7 @@ class Engine:
         self._process.stdin.flush()
 
     def do(self, kind: str, *, fails: bool = False, **fields: Any) -> None:
-        """Sends a job and notes everything up to its end; ends the program where it fails and should not."""
+        """Sends a job and records everything up to its end; exits if the job fails unexpectedly."""
         self._count += 1
         job = f"{self._count:02d}-{kind}"
         self.send(kind, job=job, **fields)
@@ -275,7 +275,7 @@ class Engine:
 
 
 def event(record: dict[str, Any]) -> list[Any]:
-    """Returns what must be the same of an event in each run, as a list of one; empty for progress, which is timed."""
+    """Returns what every run must repeat of an event, as a list of one; empty for progress, which depends on time."""
     kind = record["kind"]
     if kind == "TrackState":
         names = "track", "head", "parent", "keyframes", "done", "mattes", "locked", "confidence", "frame_count"
@@ -309,7 +309,7 @@ def running(root: Path, place: Path, environment: dict[str, str]) -> Iterator[su
 
 
 def stroke(label: str, radius: float, *points: tuple[float, float]) -> dict[str, Any]:
-    """A stroke as messages have it."""
+    """Returns a stroke as it is sent in messages."""
     return {"label": label, "radius": radius, "points": [list(point) for point in points]}
 
 

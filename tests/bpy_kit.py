@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 WIDTH, HEIGHT, LENGTH = 240, 150, 12
-"""Of the clip: every layout shows all of it."""
+"""Of the clip; every layout shows the whole of it."""
 GREEN = (0.0, 0.6, 0.0)
 FAKE_ENGINE = Path(__file__).parent / "blender_cutout" / "worker" / "fake_entry.py"
 

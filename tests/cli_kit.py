@@ -28,7 +28,7 @@ def write_picture(path: Path, rgb: np.ndarray) -> Path:
 
 @pytest.fixture
 def engine() -> Engine:
-    """Returns an engine that works by colour, at a small working size."""
+    """Returns an engine that segments by colour, at a small working size."""
     settings = EngineSettings(scribble_px=160, propagation=PropagationSettings(working_px=128))
     return Engine(FakeScribbleNet(), FakePropagationNet(), settings, tier="fake", weights_id="fake")
 

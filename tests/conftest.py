@@ -24,7 +24,7 @@ _HOME = pytest.StashKey[str]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keeps this machine out of the tests: what its user has set up, the tier timed here, pip's settings."""
+    """Isolates the tests from this machine: the user's engine, the tier timed here, pip's settings."""
     config.stash[_HOME] = os.environ["CUTOUT_HOME"] = tempfile.mkdtemp(prefix="cutout home ")
     for name in [name for name in os.environ if name.upper().startswith("PIP_")]:
         del os.environ[name]
@@ -45,9 +45,9 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Blender as a module now and then crashes while Python takes it down, after all results are known: not waited for.
+    """Exits at once: Blender as a module may crash while Python shuts down, when all results are known.
 
-    What would keep a Blender from ending, a handler or timer left behind, is looked for after each test.
+    Leftover handlers or timers, which could keep Blender from exiting, are looked for after each test.
     """
     shutil.rmtree(config.stash[_HOME], ignore_errors=True)
     if "bpy" in sys.modules and _STATUS in config.stash:
@@ -58,7 +58,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def clip() -> SyntheticClip:
-    """A red disc on its way over a grey background, 24 frames of 200 x 120, with known mattes."""
+    """A red disc moving over a grey background, 24 frames of 200 x 120, with known mattes."""
     from blender_cutout.core.fakes import SyntheticClip
 
     return SyntheticClip()
@@ -66,7 +66,7 @@ def clip() -> SyntheticClip:
 
 @pytest.fixture
 def two_discs() -> SyntheticClip:
-    """A red and a blue disc on opposite ways."""
+    """A red and a blue disc moving in opposite directions."""
     from blender_cutout.core.fakes import SyntheticClip
 
     return SyntheticClip(objects=2)
@@ -88,7 +88,7 @@ def propagation_net() -> FakePropagationNet:
 
 @pytest.fixture
 def engine(scribble_net: FakeScribbleNet, propagation_net: FakePropagationNet) -> Engine:
-    """An engine that works, by colour."""
+    """A working engine that segments by colour."""
     from blender_cutout.core.engine import Engine
 
     return Engine(scribble_net, propagation_net, tier="fake", weights_id="fake")

@@ -19,7 +19,7 @@ FIRST, SECOND = scenery(1, (1.2, 0.9, 0.5)), scenery(2, (0.4, 0.7, 1.1))
 
 
 class Film:
-    """Returns frames, each given by (scenery, left edge) and a gain and an offset of the light."""
+    """Returns frames, each given by (scenery, left edge), and a gain and an offset of the light."""
 
     size = SIZE
 

@@ -36,7 +36,7 @@ def in_timeline(bpy: Any) -> Any:
 
 
 def into_meta(bpy: Any, scene: Any, strip: Any, name: str = "meta") -> Any:
-    """Puts the strip into a new meta strip, as the artist does; selects the meta."""
+    """Puts the strip into a new meta strip, as an artist does; selects the meta strip."""
     from blender_cutout.host import strips
 
     for place in strips.places(scene.sequence_editor):
@@ -62,7 +62,7 @@ def retime(bpy: Any, strip: Any, percent: float) -> None:
 
 
 def draw(bpy: Any, scene: Any, frame: int, shown: int, mirrored: bool = False) -> None:
-    """Strokes over the object on a rendered frame of the newest cutout, which shows the clip's frame `shown`."""
+    """Draws over the object on a rendered frame of the newest cutout, which shows the clip's frame `shown`."""
     from blender_cutout.core.messages import ApplyRound, Done
     from blender_cutout.tasks import jobs
 

@@ -36,7 +36,7 @@ class Table:
         self.tracks: list[TrackSession] = []
 
     def open(self, count: int = 2) -> list[TrackSession]:
-        """Reopens everything, as after a crash or on another day."""
+        """Reopens everything, as after a crash or a restart."""
         for track in self.tracks:
             track.close()
         self.net = FakePropagationNet()
@@ -81,7 +81,7 @@ def keep(frame: int, n: int) -> Round:
 
 
 def add_corner(frame: int) -> Round:
-    """A wrong stroke on the background, easy to find again."""
+    """Returns a wrong stroke on the background, easy to find again."""
     return Round(frame, (Stroke([(5, 5)], 4, Label.KEEP),))
 
 

@@ -28,7 +28,7 @@ def light(alpha: bool = True) -> np.ndarray:
 
 
 def straight() -> np.ndarray:
-    """Returns (H, W, 4) float32 in [0, 1]: colours that alpha is not multiplied into."""
+    """Returns (H, W, 4) float32 in [0, 1]: colours with straight alpha."""
     return np.clip(np.concatenate([light(False), light()[..., 3:]], axis=2), 0, 1)
 
 
@@ -141,7 +141,7 @@ LAYERED: dict[str, Callable[[Path], None]] = {
     "depth-first.exr": lambda p: parts(p, [("depth", flat(0.9), "Z"), ("beauty", light(False), "RGB")]),
     "parts.exr": lambda p: parts(p, [("one", light(False), "RGB"), ("beauty", flat(0.2, 0.4, 0.6, 1), PLAIN)]),
 }
-"""Files with layers or parts, of which Blender 4.2 shows nothing."""
+"""Files with layers or parts that Blender 4.2 shows as empty."""
 
 
 def main(folder: Path) -> None:

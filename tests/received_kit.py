@@ -17,7 +17,7 @@ import bpy_kit as kit
 
 PRIVATE = b"PRIVATE: not to be sent"
 UUID, GOOD, OTHER = "a1" * 16, "b2" * 16, "c3" * 16
-"""The cutout that is tampered with, one that is as it should be, and one of another project."""
+"""Ids of the cutout that is tampered with, of an intact one, and of one in another project."""
 OPERATION = "0123456789abcdef"
 FRAMES = "frames-0a0b0c0d-0123456789abcdef-0-3"
 
@@ -29,7 +29,7 @@ class Place:
     Attributes:
         blend: the received file, in its own folder.
         victim: a folder of the artist's.
-        other: the folder of a cutout of another project, beside the received one.
+        other: the folder of another project's cutout, next to the received one.
     """
 
     blend: Path

@@ -13,7 +13,7 @@ SLOW = ("--delay", "0.1")
 
 
 def stamps(folder: Path) -> dict[str, int]:
-    """Returns the mattes in a folder, and when each was written."""
+    """Returns the mattes in a folder, with the time each was written."""
     return {str(p.relative_to(folder)): p.stat().st_mtime_ns for p in sorted(folder.rglob("mattes/*/*.png"))}
 
 

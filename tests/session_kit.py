@@ -41,7 +41,7 @@ def keep(frame: int) -> Round:
 
 
 def add_corner(frame: int) -> Round:
-    """A wrong stroke on the background: a visible change that is easy to find again."""
+    """Returns a wrong stroke on the background: a visible change that is easy to find again."""
     return Round(frame, (Stroke([(5, 5)], 4, Label.KEEP),))
 
 

@@ -39,7 +39,7 @@ ENGINE_FILES = ("worker/", "commands/", "evaluate/", "cli.py", "__main__.py", "c
 """Folders and files of blender_cutout that run in the engine's process."""
 
 CHECKOUT_ONLY = {"__pycache__", "devtools"}
-"""Not shipped: `blender_cutout/devtools` belongs to install.py, and runs scripts in Blender and in the engine alike."""
+"""Not shipped: `blender_cutout/devtools` belongs to install.py, and runs scripts both in Blender and in the engine."""
 
 LOOSE = {
     "blender_cutout": {"__init__", "__main__", "addon", "cli", "compose", "version"},
@@ -48,7 +48,7 @@ LOOSE = {
         *("tier_ladder", "messages", "ports", "synthetic", "tiers", "types"),
     },
 }
-"""Files that may lie outside the rooms."""
+"""Files that may be outside the rooms."""
 
 MOST_LINES = 400
 LONGER: dict[str, str] = {}

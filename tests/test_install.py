@@ -30,7 +30,7 @@ elif {fails}:
 
 
 def fake_blender(folder: Path, version: str = "4.5.1 LTS", fails: bool = False) -> Path:
-    """A program that answers as Blender does, and notes how it was called in calls.txt."""
+    """A program that answers as Blender does, and records its calls in calls.txt."""
     folder.mkdir(parents=True, exist_ok=True)
     script = folder / "fake.py"
     script.write_text(FAKE.format(version=version, fails=fails), encoding="utf-8")
@@ -45,7 +45,7 @@ def fake_blender(folder: Path, version: str = "4.5.1 LTS", fails: bool = False) 
 
 
 def run(*words: str, home: Path, **more: str) -> subprocess.CompletedProcess[str]:
-    """Runs install.py without any installed package in reach."""
+    """Runs install.py without access to installed packages."""
     variables = {k: v for k, v in os.environ.items() if not k.startswith("CUTOUT_")} | more
     variables |= {venv.HOME_VARIABLE: str(home), "PATH": str(home / "no programs"), "HOME": str(home)}
     command = [sys.executable, "-I", "-S", str(ROOT / "install.py"), *words]

@@ -36,7 +36,7 @@ WRONG = {
     "models/networks/upwards.py": "from ..inference import runner",
     "models/upwards.py": "from ..core import errors",
 }
-"""One import that goes up, or aside, for each room: the line is put into a new file there."""
+"""For each room, one import that goes up or sideways: the line is put into a new file there."""
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def stage(tmp_path: Path) -> Path:
 
 
 def lint(stage: Path) -> subprocess.CompletedProcess[str]:
-    """What import-linter says of a staged tree."""
+    """Returns import-linter's output for a staged tree."""
     command = [
         sys.executable,
         "-c",

@@ -46,7 +46,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def checkout(target: Path) -> Path:
-    """A copy of the sources as in a clean clone, with the weights that a long training continues from."""
+    """A copy of the sources as in a clean clone, plus weights from which a training run continues."""
     ignored = shutil.ignore_patterns("__pycache__")
     for folder in ("blender_cutout", "core", "models"):
         shutil.copytree(ROOT / folder, target / folder, ignore=ignored)
@@ -82,7 +82,7 @@ def test_the_zip_is_one_package_with_engine_and_weights_but_without_training(arc
 
 
 def test_the_same_sources_give_the_same_bytes(archive: Path, tmp_path: Path) -> None:
-    """Neither times nor the weights of a run that has not ended make a difference."""
+    """Neither timestamps nor the weights of an unfinished run make a difference."""
     copy = checkout(tmp_path / "copy")
     os.utime(copy / "core" / "types.py", (1, 1_000_000_000))
     assert package.build(tmp_path, copy).read_bytes() == archive.read_bytes()

@@ -36,7 +36,7 @@ real = st.floats(-1e6, 1e6)
 
 @st.composite
 def crops(draw: st.DrawFn) -> tuple[Crop, tuple[int, int]]:
-    """A crop that may reach beyond its picture, and the picture's size."""
+    """Draws a crop that may reach beyond its picture, and the picture's size."""
     height, width = draw(st.integers(8, 60)), draw(st.integers(8, 60))
     x0, y0 = draw(st.integers(-20, width - 1)), draw(st.integers(-20, height - 1))
     box = Box(x0, y0, draw(st.integers(x0 + 1, width + 20)), draw(st.integers(y0 + 1, height + 20)))

@@ -38,7 +38,7 @@ def test_each_threat_has_its_test(name: str) -> None:
 
 
 def test_what_is_said_of_missing_checksums_is_true() -> None:
-    """Builds of PyTorch without a checksum, by system; the text names them as long as there are any."""
+    """Builds of PyTorch without a checksum, by system; docs must name them while there are any."""
     without = set()
     for system in pin_files.systems():
         for build, *_ in machine.all_builds(system.name.split("-")[0]):

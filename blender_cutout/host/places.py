@@ -29,7 +29,7 @@ class Home:
     Attributes:
         blend: its path; "" = never saved.
         unsaved: the user's folder for cutouts of never saved files; None = ignore it.
-        stays: folders elsewhere that were its own before it was saved under another name, until Blender ends.
+        stays: folders elsewhere that were its own before it was saved under another name; kept until Blender exits.
     """
 
     blend: str

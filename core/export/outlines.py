@@ -62,7 +62,7 @@ class _Shape:
 
 
 class OutlineTracker:
-    """Finds the runs of a clip's outlines from one matte after the other."""
+    """Finds the runs of a clip's outlines, given one matte after another."""
 
     def __init__(self) -> None:
         self._frame = 0

@@ -1,8 +1,8 @@
 """Reads OpenEXR, DPX, Targa and Radiance pictures with OpenImageIO, and shows them as Blender's sequencer does.
 
 Blender takes EXR, DPX and HDR as linear Rec.709 multiplied by alpha, whatever their headers say, and TGA as sRGB with
-straight alpha. Of an EXR it shows the data window, of several layers or parts the one named Combined, else the first
-that has colours (4.5 to 5.2; 4.2 shows nothing of these).
+straight alpha. It shows an EXR's data window, and if there are several layers or parts, the one named Combined or the
+first that has colours (4.5 to 5.2; 4.2 shows none of them).
 """
 
 from __future__ import annotations

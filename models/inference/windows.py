@@ -42,7 +42,7 @@ class Window(NamedTuple):
         return part.contiguous(memory_format=torch.channels_last) if part.ndim == 4 else part
 
     def within(self, height: int, width: int, rim: int = 1) -> Window:
-        """Returns the window without `rim` places at each side that is not the picture's."""
+        """Returns the window without `rim` places on each side that is not at the picture's border."""
         return Window(
             self.y0 + rim * (self.y0 > 0),
             self.y1 - rim * (self.y1 < height),

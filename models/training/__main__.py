@@ -150,11 +150,11 @@ def settings_of(args: argparse.Namespace) -> TrainingSettings:
     if not (minutes > 0 and args.steps >= 0 and 0 <= args.begin < 1 and args.log_every > 0 and args.threads > 0):
         raise RecipeError("minutes, threads and log-every must be above 0, steps at least 0, begin in [0, 1).")
     if args.precision not in ("bf16", "fp32"):
-        raise RecipeError(f"There is no precision {args.precision}: bf16 or fp32 (fp16 would overflow in training).")
+        raise RecipeError(f"precision must be bf16 or fp32, not {args.precision} (fp16 would overflow in training).")
     if args.processes < 1 or (args.processes > 1 and (args.action != "propagation" or args.device != "cpu")):
-        raise RecipeError("More than one process: only `propagation` on the device cpu.")
+        raise RecipeError("processes must be 1, or more for `propagation` with --device cpu.")
     if args.loader_processes < 0 or (args.loader_processes and args.action != "propagation"):
-        raise RecipeError("Processes that make batches: at least 0, and only for `propagation`.")
+        raise RecipeError("loader-processes must be 0, or more for `propagation`.")
     check_device(args.device)
     half = args.precision == "bf16" and can_bf16(args.device)
     if args.precision == "bf16" and not half:

@@ -34,7 +34,7 @@ def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
             torch.save(dict(state), part)
     except (RuntimeError, OSError) as error:  # PyTorch's own writer reports a full disk with the former
         reason = str(error).splitlines()[0]
-        raise CheckpointError(f"{path} cannot be written ({reason}).", "Make room, then --resume.") from error
+        raise CheckpointError(f"{path} cannot be written ({reason}).", "Free some space, then use --resume.") from error
 
 
 def architecture_of(state: Mapping[str, Any]) -> str:

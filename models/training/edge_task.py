@@ -29,7 +29,7 @@ class EdgeRecipe:
 
     def __post_init__(self) -> None:
         if self.patches < 1 or self.side < 32 or self.side % 8 or self.gradient < 0:
-            raise RecipeError("patches from 1, side a multiple of 8 from 32 on, gradient at least 0.")
+            raise RecipeError("patches must be at least 1, side a multiple of 8 and at least 32, gradient at least 0.")
 
 
 class EdgeTask:

@@ -149,8 +149,8 @@ class TrainingRun:
         self.team.average(self.network.parameters())
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), settings.clip_norm)
         skipped = (~torch.isfinite(norm)).float()
-        # The fused optimiser changes nothing where this is 1: gradient scalers use it, and it avoids a look at the
-        # number, for which an accelerator would have to wait.
+        # The fused optimiser changes nothing where this is 1: gradient scalers use it, and it avoids reading the
+        # number, which would make an accelerator wait.
         self.optimiser.found_inf = skipped  # type: ignore[attr-defined]
         self.optimiser.step()
         self.step += 1

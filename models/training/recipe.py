@@ -59,7 +59,7 @@ class PropagationRecipe(ClipRecipe):
         if not len(self.sizes) == len(self.clips) == len(self.shares_begin) == len(self.shares_end):
             raise RecipeError("sizes, clips, shares_begin and shares_end must have the same length.")
         if any(size % 16 or size < 32 for size in self.sizes):
-            raise RecipeError("sizes must be multiples of 16 from 32 on.")
+            raise RecipeError("sizes must be multiples of 16, at least 32.")
         if min(self.frames, *self.long_frames) < 2:
             raise RecipeError("frames and long_frames must be at least 2.")
         if not 0 <= self.frozen <= 5:

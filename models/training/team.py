@@ -76,7 +76,7 @@ def _together(act: Callable[[], Any]) -> None:
         act()
     except RuntimeError as error:  # gloo's way to report a lost connection
         raise TeamBroken(
-            "Another process of this run has ended, so this one cannot go on.", "Start it again with --resume."
+            "Another process of this run has ended, so this one cannot continue.", "Start it again with --resume."
         ) from error
 
 

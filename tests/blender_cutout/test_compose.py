@@ -149,7 +149,7 @@ def test_looks_and_precision_of_a_tier_change_its_answers_a_little() -> None:
     assert np.abs(full - half).mean() < 0.01
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="what PyTorch's threads are told can be listed on Linux only")
+@pytest.mark.skipif(sys.platform != "linux", reason="thread settings can be listed on Linux only")
 def test_threads_wait_without_keeping_the_processor_from_other_programs() -> None:
     code = "from blender_cutout.compose import choose_device; choose_device('cpu')"
     told = {key: value for key, value in os.environ.items() if key != "OMP_WAIT_POLICY"} | {"OMP_DISPLAY_ENV": "TRUE"}

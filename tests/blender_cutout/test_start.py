@@ -29,7 +29,7 @@ LATER = {"torch", "cv2"} | {
         "core.engine",
     )
 }
-"""What only a running engine, its set-up or the command line needs."""
+"""Modules that only a running engine, its set-up or the command line needs."""
 START = """
 import json, sys, time
 sys.path.insert(0, sys.argv[1])
@@ -46,7 +46,7 @@ blender_cutout.unregister()
 
 
 def start(bytecode: Path) -> dict[str, Any]:
-    """Registers the add-on in a Blender of its own; its processor time in seconds, and the modules there then."""
+    """Registers the add-on in a new Blender; returns its processor time in seconds, and the modules loaded by then."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environment["PYTHONPYCACHEPREFIX"] = str(bytecode)
     command = [sys.executable, "-c", START, str(ROOT)]

@@ -21,7 +21,7 @@ SIZE = (112, 160)
 
 @pytest.fixture(scope="module")
 def networks() -> compose.Networks:
-    """The trained networks, as the engine gets them."""
+    """The trained networks, as the engine uses them."""
     return compose.load_networks(TIERS["draft"], "cpu")
 
 

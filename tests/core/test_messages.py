@@ -119,7 +119,7 @@ def test_a_state_tells_where_a_mask_lies() -> None:
 
 
 def test_the_options_of_a_propagation_go_by_name_alone() -> None:
-    """Three values of like kinds: by position, one that moved would turn a share into a flag unseen."""
+    """Three values of similar types: by position, swapping two would go unnoticed."""
     for kind, tracks in ((m.Propagate, ("t",)), (m.PropagateGroup, (("t", "u"), ("T", "U")))):
         with pytest.raises(TypeError):
             kind("j", *tracks, 0, 9, "both", 0.5, False, 0.25)  # type: ignore[operator]

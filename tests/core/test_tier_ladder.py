@@ -9,7 +9,7 @@ from blender_cutout.core.tiers import DEFAULT, TIERS, Measured, Tier
 
 
 def made(*rows: tuple[str, float, float], memory: dict[str, int] | None = None) -> dict[str, Tier]:
-    """A ladder of (name, J&F, seconds a frame)."""
+    """Returns a ladder of (name, J&F, seconds per frame)."""
     memory = memory or {}
     return {
         name: Tier(name, "", 320, 288, measured=Measured(quality, seconds, "clips", "core", memory_mb=memory.get(name)))

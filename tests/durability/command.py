@@ -19,11 +19,11 @@ from blender_cutout.core.engine import Engine
 from blender_cutout.core.images.matte import is_whole_png, write_mask
 
 ROOM = 24 << 10
-"""Bytes that are left for a run that stops: a few masks."""
+"""Bytes left on the disk for a run that is to stop: a few masks."""
 
 
 def full_disk(media: Path, place: Path, disk: Path) -> int:
-    """Tries both on an empty disk, which is emptied again; returns how many masks were done when it stopped."""
+    """Tries both on an empty disk, and empties it again; returns how many masks were done when the run stopped."""
     first, calm, out = place / "first.png", place / "calm", disk / "out"
     write_mask(first, FILM.matte(0))
     ballast = disk / "ballast"
@@ -58,13 +58,13 @@ def full_disk(media: Path, place: Path, disk: Path) -> int:
 
 
 def _leave(ballast: Path, room: int) -> None:
-    """Fills a disk but for so many bytes."""
+    """Fills a disk except for this many bytes."""
     free = os.statvfs(ballast.parent).f_bavail * os.statvfs(ballast.parent).f_frsize
     ballast.write_bytes(b"x" * (free - room))
 
 
 def _expect(code: int, words: list[str], make: Callable[[], Engine]) -> str:
-    """What the command says; raises Torn when it ends otherwise, or with more than one line of complaint."""
+    """Returns the command's message; raises Torn if it ends in another way, or with more than one line of error."""
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         found = main(words, load=lambda tier, device: make())

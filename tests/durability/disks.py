@@ -28,11 +28,11 @@ import stand
 from stand import FILM, Driver, Torn, m
 
 MOST = 6
-"""Troubles with one job, then it may come to its end."""
+"""How often one job is disturbed before it may finish."""
 
 
 class Full:
-    """A disk that is filled to the last byte."""
+    """A disk that can be filled to the last byte."""
 
     name = "full"
 
@@ -40,7 +40,7 @@ class Full:
         self._ballast = disk / "ballast"
 
     def begin(self, pid: int) -> None:
-        """Fills it."""
+        """Fills the disk."""
         with suppress(OSError), self._ballast.open("wb", buffering=0) as file:
             for size in (1 << 16, 1 << 12, 1):
                 with suppress(OSError):
@@ -48,12 +48,12 @@ class Full:
                         file.write(b"x" * size)
 
     def end(self, pid: int) -> None:
-        """Makes room again."""
+        """Frees the space again."""
         self._ballast.unlink(missing_ok=True)
 
 
 class ReadOnly:
-    """A disk that turns read-only."""
+    """A disk that can become read-only."""
 
     name = "read-only"
 
@@ -61,13 +61,13 @@ class ReadOnly:
         self._disk = disk
 
     def begin(self, pid: int) -> None:
-        """Makes it read-only, in the next moment in which no file is open for writing."""
+        """Makes the disk read-only as soon as no file is open for writing."""
         deadline = time.monotonic() + 5
         while self._remount("ro") and time.monotonic() < deadline:
             pass
 
     def end(self, pid: int) -> None:
-        """Makes it writable again."""
+        """Makes the disk writable again."""
         self._remount("rw")
 
     def _remount(self, how: str) -> int:
@@ -84,7 +84,7 @@ class Refused:
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (16, resource.RLIM_INFINITY))
 
     def end(self, pid: int) -> None:
-        """Lifts it."""
+        """Removes the limit."""
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
@@ -141,7 +141,7 @@ def _one(
     kind: stand.Kind,
     fields: tuple[object, ...],
 ) -> m.Event:
-    """One job with trouble after so many seconds; returns its end."""
+    """Runs one job with trouble after this many seconds; returns its last event."""
     job = driver.send(kind, *fields)
     events = list(driver.events(job, time.monotonic() + seconds)) if kind_of else []
     last = events[-1] if events else None

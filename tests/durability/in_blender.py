@@ -15,12 +15,12 @@ sys.path[:0] = [str(HERE.parent.parent), str(HERE.parent)]
 
 
 def say(word: str) -> None:
-    """Tells what begins now."""
+    """Reports the step that begins."""
     os.write(1, f"{word}\n".encode())
 
 
 def main(home: Path, delay: str) -> None:
-    """Works until it is killed, or done."""
+    """Works until killed or done."""
     import bpy
     import bpy_kit as kit
 

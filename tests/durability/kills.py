@@ -41,7 +41,7 @@ HERE = Path(__file__).resolve().parent
 DELAY = 0.006
 """Seconds per network pass: short, so that most of a propagation's time is our own work."""
 MOST = 5
-"""Kills of one job, then it may come to its end: else nearly all kills would hit the longest one."""
+"""How often one job is killed before it may finish: otherwise nearly all kills would hit the longest one."""
 CLI = """
 import sys, time
 sys.path.insert(0, sys.argv[1])
@@ -60,7 +60,7 @@ sys.exit(main(sys.argv[3:], load=lambda tier, device: engine))
 
 
 def stroke(frame: int, corner: bool) -> dict[str, object]:
-    """A stroke on the object, or a wrong one in a corner."""
+    """Returns a stroke on the object, or a wrong one in a corner."""
     point = (5.0 + frame % 3, 5.0) if corner else FILM.centre(frame)
     return {"label": "keep", "radius": 3, "points": [list(point)]}
 
@@ -68,7 +68,7 @@ def stroke(frame: int, corner: bool) -> dict[str, object]:
 def jobs_of(
     drawn: list[int], masks: Path, out: Path, film: Path
 ) -> list[tuple[str, stand.Kind, tuple[object, ...], float]]:
-    """The jobs of a track's life: name, message, its fields, about how many seconds it takes."""
+    """Returns the jobs of a track's life: name, message, its fields, about how many seconds it takes."""
     both, every = (0, len(FILM), "both"), tuple(range(len(FILM)))
     steadily = partial(m.Propagate, stability=1.0)
     return [
@@ -116,7 +116,7 @@ def kill_worker(kills: int, seed: int, place: Path, likeness: Likeness) -> Count
                 if ended and name != "export" and state.head == base:
                     raise Torn(f"{name} was told to be done, but the head is where it was")
                 if ended or (name in ("round", "import") and state.head != before):
-                    break  # it was recorded before the kill: nothing is to be asked again
+                    break  # it was recorded before the kill: do not ask again
         state = driver.open()
         done = [e for e in driver.events(driver.send(m.Checkout, state.head)) if isinstance(e, m.Done)]
         if not done or state.done != ((0, len(FILM)),):
@@ -133,7 +133,7 @@ def kill_worker(kills: int, seed: int, place: Path, likeness: Likeness) -> Count
 
 
 def check_film(path: Path) -> None:
-    """A written film is not there, or whole."""
+    """Raises Torn unless a film is absent or whole."""
     if path.exists():
         with MovieWithAlpha(path) as movie:
             if len(movie) != len(FILM) or movie[len(FILM) - 1].shape != (*FILM.size, 4):
@@ -142,10 +142,10 @@ def check_film(path: Path) -> None:
 
 @dataclass
 class Likeness:
-    """How near the masks of interrupted runs came to those of calm ones.
+    """How closely the masks of interrupted runs match those of undisturbed ones.
 
     Attributes:
-        frames, same: how many were compared, and how many of them are equal to the bit.
+        frames, same: number of compared frames, and of those that are bit-identical.
         worst: smallest IoU.
     """
 
@@ -154,7 +154,7 @@ class Likeness:
     worst: float = 1.0
 
     def add(self, frame: int, killed: Matte, calm: Matte) -> None:
-        """Compares two masks (H, W) of a frame. Raises Torn when they are not alike."""
+        """Compares two masks (H, W) of a frame. Raises Torn if they differ much."""
         near = iou(killed, calm)
         if near < 0.95:
             raise Torn(f"the mask of frame {frame} is not that of the calm run (IoU {near:.3f})")
@@ -167,7 +167,7 @@ class Likeness:
 
 
 def compare(media: Path, masks: Path, folder: Path, alone: Path, drawn: list[int], likeness: Likeness) -> None:
-    """Compares all masks with those of the same work without any kill. Raises Torn.
+    """Compares all masks with those of the same work done without kills. Raises Torn.
 
     What is drawn or imported must be the same to the bit. A propagation that goes on from masks on disk, of 8 bits,
     instead of from its own in memory may differ by a little.
@@ -203,7 +203,7 @@ def kill_command(kills: int, seed: int, place: Path, likeness: Likeness) -> Coun
     first = f"3={masks / '0003.png'}"
 
     def run(out: Path, seconds: float | None, words: list[str]) -> bool:
-        """True when it came to its end."""
+        """Returns whether the command finished."""
         process = subprocess.Popen(
             [*cutout, *words, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )

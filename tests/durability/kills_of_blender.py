@@ -30,7 +30,7 @@ def kill_blender(kills: int, seed: int, place: Path, python: str, delay: float) 
         seed: of the random moments.
         place: an empty folder.
         python: a Python that has Blender as a module.
-        delay: seconds that a look of the engine's network takes.
+        delay: seconds that a pass of the engine's network takes.
     """
     random = stand.moments(seed)
     counted: Counter[str] = Counter()

@@ -23,7 +23,7 @@ from blender_cutout.client.process import WorkerClient, worker_command
 from blender_cutout.core.fakes import SyntheticClip
 
 EARLY = 500
-"""The frame whose memory the end's is compared with."""
+"""The frame whose memory use is compared with the last one's."""
 
 
 def write_loop(folder: Path, film: SyntheticClip, frames: int) -> tuple[str, ...]:
@@ -36,7 +36,7 @@ def write_loop(folder: Path, film: SyntheticClip, frames: int) -> tuple[str, ...
 
 
 def memory(pid: int) -> int:
-    """Bytes of memory that a process has."""
+    """Returns the bytes of memory that a process uses."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) * 1024
@@ -61,14 +61,14 @@ class Run:
         self.end(m.OpenTrack("open", "track", str(media), names, str(self.folder)))
 
     def end(self, message: m.Request) -> list[m.Event]:
-        """Sends a message and waits for its end; returns all that was said."""
+        """Sends a message and waits for its last event; returns all events."""
         said = list(self.events(message))
         if not isinstance(said[-1], m.Done):
             raise Torn(f"{type(message).__name__} ended with {said[-1]}\\n{self.client.log_tail()}")
         return said
 
     def events(self, message: m.Request):  # type: ignore[no-untyped-def]
-        """What the engine says until the message's end."""
+        """Yields the engine's events up to the message's last one."""
         self.client.send(message)
         job = getattr(message, "job", "")
         while True:
@@ -81,7 +81,7 @@ class Run:
             time.sleep(0.002)
 
     def draw(self, frame: int) -> None:
-        """A stroke on the object."""
+        """Returns a stroke on the object."""
         turn = 2 * len(self.film) - 2
         place = min(frame % turn, turn - frame % turn)
         x, y = self.film.centre(place)
@@ -89,7 +89,7 @@ class Run:
         self.end(m.ApplyRound(f"draw {frame}", "track", frame, (stroke,)))
 
     def propagate(self, seconds: float) -> tuple[dict[int, int], int, float]:
-        """Memory by frames done, how many were done, and in how many seconds."""
+        """Returns memory by frames done, the number of frames done, and the seconds taken."""
         seen: dict[int, int] = {}
         count, begin, cancelled = 0, time.monotonic(), False
         pid = self.client.pid

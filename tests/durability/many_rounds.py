@@ -3,9 +3,9 @@
     python tests/durability/many_rounds.py                      # --rounds 10000 --frames 10000 --times 60
     python tests/durability/many_rounds.py --lines 100000       # how long a journal takes to be read
 
-Networks go by colour, so nearly all of the time is our own work. Two tracks of one clip are drawn on in turn, one with
-few rounds and one with many: each round is recorded, its mask made and written, and the state that Blender is told is
-put together and encoded, as the engine's process does.
+The networks segment by colour, so nearly all of the time is our own. Two tracks of one clip are drawn on in turn, one
+with few rounds and one with many: each round is recorded, its mask made and written, and the state for Blender
+assembled and encoded, as the engine's process does.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ FEW = 10
 
 
 def stroke_at(film: SyntheticClip, frame: int, number: int, points: int = 20) -> Stroke:
-    """A stroke on the disc of a frame, a little different for every number."""
+    """Returns a stroke on the disc of a frame, slightly different for every number."""
     x, y = film.centre(frame)
     return Stroke([(x + number * 1e-5 + 0.1 * n, y + 0.05 * n) for n in range(points)], 3.0, Label.KEEP)
 
 
 def fill(session: TrackSession, film: SyntheticClip, count: int) -> None:
-    """Gives a track so many rounds, one after another on all frames, with their masks."""
+    """Gives a track this many rounds, going through the frames again and again, with their masks."""
     matte = None
     with mock.patch("os.fsync"):
         for number in range(count):
@@ -60,7 +60,7 @@ def fill(session: TrackSession, film: SyntheticClip, count: int) -> None:
 
 
 def record(session: TrackSession, film: SyntheticClip, count: int) -> None:
-    """As `fill`, without the masks."""
+    """Like `fill`, without the masks."""
     with mock.patch("os.fsync"):
         for number in range(count):
             frame = number % len(film)
@@ -83,7 +83,7 @@ def say(text: str) -> None:
 
 
 def timed(what: str, work: Callable[[], object]) -> None:
-    """Says how many seconds a call takes."""
+    """Reports how many seconds a call takes."""
     begin = time.perf_counter()
     work()
     took = time.perf_counter() - begin
@@ -91,7 +91,7 @@ def timed(what: str, work: Callable[[], object]) -> None:
 
 
 def read_lines(count: int) -> None:
-    """Says how long a journal of so many rounds takes to be read, and what memory."""
+    """Reports the time and memory that reading a journal of this many rounds takes."""
     film = SyntheticClip(length=250, height=60, width=100, radius=10)
     with tempfile.TemporaryDirectory() as folder:
         media = Path(folder) / "media"

@@ -37,7 +37,7 @@ FILM = SyntheticClip(length=16, height=60, width=100, radius=10)
 FAKE_ENTRY = ROOT / "tests" / "blender_cutout" / "worker" / "fake_entry.py"
 PATIENCE = 60.0
 Kind: TypeAlias = Callable[..., m.Request]
-"""Makes a message of a job id, a track and more."""
+"""Makes a message from a job id, a track and other fields."""
 
 
 class Torn(AssertionError):
@@ -45,13 +45,13 @@ class Torn(AssertionError):
 
 
 def make_engine() -> Engine:
-    """The engine that `fake_entry.py` makes, in this process."""
+    """Returns the engine that `fake_entry.py` makes, in this process."""
     settings = EngineSettings(96, PropagationSettings(working_px=96))
     return Engine(FakeScribbleNet(), FakePropagationNet(), settings, tier="draft", weights_id="fake")
 
 
 def write_media(folder: Path) -> Path:
-    """The film as pictures."""
+    """Writes the film as pictures; returns the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for frame in range(len(FILM)):
         cv2.imwrite(str(folder / f"{frame:04d}.png"), cv2.cvtColor(FILM[frame], cv2.COLOR_RGB2BGR))
@@ -59,7 +59,7 @@ def write_media(folder: Path) -> Path:
 
 
 def write_masks(folder: Path) -> Path:
-    """Soft masks of the film, to be imported."""
+    """Writes soft masks of the film for import; returns their folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for frame in range(len(FILM)):
         soft = cv2.GaussianBlur(FILM.matte(frame) * 255, (0, 0), 1.5)
@@ -74,7 +74,7 @@ def kill(pid: int) -> None:
 
 
 def lives(pid: int) -> bool:
-    """True while there is such a process that is not a zombie."""
+    """Returns whether the process exists and is not a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except OSError:
@@ -88,7 +88,7 @@ class Acknowledged:
     Attributes:
         head: of the track.
         mattes: file -> its bytes when it was announced.
-        parents: heads that the job under way may leave instead of `head`.
+        parents: heads that the running job may leave instead of `head`.
     """
 
     head: str = ""
@@ -96,7 +96,7 @@ class Acknowledged:
 
 
 class Driver:
-    """Talks to an engine's process about one track, and remembers what it was promised."""
+    """Works on one track through an engine's process, and records what was reported as done."""
 
     def __init__(self, media: Path, folder: Path, log: Path, *arguments: str) -> None:
         self.media = media
@@ -112,21 +112,21 @@ class Driver:
 
     @property
     def client(self) -> WorkerClient:
-        """The process; it is started where there is none."""
+        """The process, started if there is none."""
         if self._client is None:
             self._client = WorkerClient(self._command, self._log)
             self._client.start(m.Hello(m.PROTOCOL, "auto", "cpu"))
         return self._client
 
     def send(self, kind: Kind, *fields: Any) -> str:
-        """Sends a job about the track."""
+        """Sends a job for the track."""
         self._number += 1
         job = f"job {self._number}"
         self.client.send(kind(job, "track", *fields))
         return job
 
     def events(self, job: str, until: float | None = None) -> Iterator[m.Event]:
-        """What the engine says of a job up to its end, or to that time."""
+        """Yields a job's events up to its last one, or until that time."""
         deadline = time.monotonic() + PATIENCE
         while True:
             for event in self.client.poll():
@@ -141,11 +141,11 @@ class Driver:
             time.sleep(0.001)
 
     def ask(self, kind: Kind, *fields: Any) -> m.Event:
-        """Sends a job and waits for its end."""
+        """Sends a job and waits for its last event."""
         return list(self.events(self.send(kind, *fields)))[-1]
 
     def open(self) -> m.TrackState:
-        """Opens the track, which must work at once and show everything that was reported."""
+        """Opens the track: this must succeed at once and show everything that was reported."""
         job = self.send(m.OpenTrack, str(self.media), (), str(self.folder))
         events = list(self.events(job))
         if not isinstance(events[-1], m.Done):
@@ -153,7 +153,7 @@ class Driver:
         return [e for e in events if isinstance(e, m.TrackState)][-1]
 
     def kill_after(self, seconds: float, kind: Kind, *fields: Any) -> bool:
-        """Sends a job and kills the engine after so many seconds; True when the job's end came before that."""
+        """Sends a job and kills the engine after this many seconds; returns whether the job finished before that."""
         job = self.send(kind, *fields)
         ended = [
             isinstance(e, m.Done) for e in self.events(job, time.monotonic() + seconds) if isinstance(e, m.TERMINAL)
@@ -172,7 +172,7 @@ class Driver:
         return any(ended)
 
     def close(self) -> None:
-        """Ends the process in order."""
+        """Ends the process regularly."""
         if self._client is not None:
             self._client.close()
         self._client = None
@@ -190,7 +190,7 @@ class Driver:
 
 
 def check_left(folder: Path, seen: Acknowledged) -> None:
-    """Looks at a track's folder as a kill left it, before anything mends it. Raises Torn."""
+    """Checks a track's folder as a kill left it, before anything repairs it. Raises Torn."""
     for path, data in seen.mattes.items():
         if not path.is_file() or path.read_bytes() != data:
             raise Torn(f"{path} was announced and is gone or another")
@@ -214,7 +214,7 @@ def remove(*paths: Path) -> None:
 
 
 def check_sequence(folder: Path, count: int) -> None:
-    """A written sequence is not there, or whole."""
+    """Raises Torn unless a sequence is absent or whole."""
     if not folder.exists():
         return
     names = sorted(p.name for p in folder.iterdir())
@@ -227,5 +227,5 @@ def check_sequence(folder: Path, count: int) -> None:
 
 
 def moments(seed: int) -> random.Random:
-    """Where the random moments come from."""
+    """Returns the source of the random moments."""
     return random.Random(seed)

@@ -48,7 +48,7 @@ def test_memory_is_flat_and_the_disk_is_as_told(tmp_path: Path, monkeypatch: pyt
 
 
 def test_the_checks_see_what_they_are_for(tmp_path: Path) -> None:
-    """A proof that cannot fail is none."""
+    """A check that cannot fail proves nothing."""
     media, folder = stand.write_media(tmp_path / "media"), tmp_path / "track"
     driver = stand.Driver(media, folder, tmp_path / "log")
     driver.open()

@@ -28,7 +28,7 @@ bpy.ops.render.render(animation=True)
 
 
 def cut_out(bpy: Any) -> None:
-    """What an artist does."""
+    """Does what an artist does."""
     assert bpy.ops.cutout.new() == {"FINISHED"}
     assert bpy.ops.cutout.apply_strokes() == {"FINISHED"}
     assert bpy.ops.cutout.propagate(direction="BOTH") == {"FINISHED"}
@@ -36,7 +36,7 @@ def cut_out(bpy: Any) -> None:
 
 
 def written_matte(bpy: Any, scene: Any, index: int) -> np.ndarray:
-    """The mask that lies on disk for the strip's index-th timeline frame."""
+    """Returns the mask on disk for the strip's index-th timeline frame."""
     from blender_cutout.host import storage
     from blender_cutout.host.output import mask_strip, picture_strip
 
@@ -45,7 +45,7 @@ def written_matte(bpy: Any, scene: Any, index: int) -> np.ndarray:
 
 
 def assert_composite(render: np.ndarray, layout: kit.Layout, frame: int, matte: np.ndarray) -> None:
-    """The render is the clip's frame through this matte: right colours, and right place to a fifth of a pixel."""
+    """Asserts that the render is the clip's frame through this matte: colours, and position to a fifth of a pixel."""
     wanted, alpha = kit.composite(layout, kit.picture(frame), matte)
     error = np.abs(render - wanted).max(axis=-1)
     # From 5.0 on Blender resamples the mask twice: soft edges are a little softer, but nothing moves.
@@ -56,7 +56,7 @@ def assert_composite(render: np.ndarray, layout: kit.Layout, frame: int, matte: 
 
 
 def likeness(image: np.ndarray, colour: tuple[float, ...]) -> np.ndarray:
-    """(h, w) in [0, 1]: 1 where the picture has that colour."""
+    """Returns (h, w) in [0, 1]: 1 where the picture has that colour."""
     return np.clip(1 - np.abs(image - colour).max(axis=-1) / 0.3, 0, 1)
 
 

@@ -26,7 +26,7 @@ def folder_of(bpy: Any, scene: Any) -> Path:
 
 
 def mattes_of(folder: Path) -> dict[Path, int]:
-    """Propagated and drawn mattes on disk, without those they were stabilised from → when they were written."""
+    """Returns the propagated and drawn mattes on disk, without the unstabilised ones → when they were written."""
     return {p: p.stat().st_mtime_ns for p in (folder / "mattes").rglob("*.png") if not p.parent.name.endswith("-raw")}
 
 
@@ -42,7 +42,7 @@ def start(bpy: Any) -> None:
 
 
 def settle(jobs: Any) -> None:
-    """What the timer does."""
+    """Does what the timer does."""
     deadline = time.monotonic() + 30
     while jobs.step():
         assert time.monotonic() < deadline

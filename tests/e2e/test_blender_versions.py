@@ -173,12 +173,12 @@ def _strips(scene: Any) -> list[Any]:
 
 
 def mattes_written(folder: Path) -> int:
-    """Returns how many mattes lie in the folder; only names are looked at, since the engine may be writing to it."""
+    """Returns the number of mattes in the folder, by name only, since the engine may be writing to it."""
     return len([path for path in folder.glob("mattes/*/[0-9]*.png") if not path.parent.name.endswith("-raw")])
 
 
 def saved_while_at_work(bpy: Any, monkeypatch: pytest.MonkeyPatch, target: Path, copy: bool = False) -> list[str]:
-    """Propagates, and saves under another name in the middle of it; returns what the panel said then."""
+    """Propagates, and saves under another name meanwhile; returns the panel's text then."""
     from blender_cutout.tasks import jobs
 
     folder, step, said = folder_of(bpy), jobs.step, []

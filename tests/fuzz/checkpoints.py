@@ -19,7 +19,7 @@ from .target import need
 
 
 class Checkpoints:
-    """A last.pt, up to the weights in a network."""
+    """A last.pt, read until its weights are in a network."""
 
     own = (ModelError,)
     megabytes = 256
@@ -50,7 +50,7 @@ class Checkpoints:
         return self._other_state(rng) if kind < 0.5 else _other_entries(rng, rng.choice(self._seeds))
 
     def _other_state(self, rng: random.Random) -> bytes:
-        """A whole file of other things."""
+        """A valid file of other things."""
         state: Any = dict(self._state)
         name = rng.choice(tuple(state))
         way = rng.randrange(7)
@@ -89,7 +89,7 @@ class Checkpoints:
 
 
 def _other_entries(rng: random.Random, data: bytes) -> bytes:
-    """The archive with entries changed, dropped, renamed or repeated; checksums are right again."""
+    """Changes, drops, renames or repeats the archive's entries; their checksums are correct."""
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w") as new:
         names = old.namelist()

@@ -34,19 +34,19 @@ TARGETS = {
 """Name of each fuzzer -> module and class."""
 
 ROOM = 1 << 30
-"""Bytes of address space above what the idle process has: more is refused, and counts as taken."""
+"""Bytes of address space above the idle process's: more is refused, and counts as used."""
 _QUICK = 0.001
-"""Seconds in which nothing gets much memory."""
+"""Seconds too short for an input to take much memory."""
 _FORMAT = "<qqqd"
 
 
 class Board:
-    """Numbers that the two processes share.
+    """Numbers shared by the two processes.
 
     Attributes:
-        at: index of the input that is being read, -1 = none yet.
-        done: inputs that were read.
-        most: bytes at most above the idle process.
+        at: index of the input being read, -1 = none yet.
+        done: inputs read.
+        most: most bytes above the idle process.
         slowest: seconds of the slowest input.
     """
 
@@ -64,14 +64,14 @@ class Board:
 
 
 def load(name: str, place: Path) -> Target:
-    """The fuzzer of that name, with its valid inputs made in `place`."""
+    """Returns the fuzzer of that name, with its valid inputs made in `place`."""
     module, kind = TARGETS[name] if name in TARGETS else name.split(":")
     target: Target = getattr(importlib.import_module(f".{module}", __package__), kind)(place)
     return target
 
 
 def problem(target: Target, data: bytes) -> dict[str, Any] | None:
-    """What is wrong with how an input is read; None = nothing."""
+    """Returns what went wrong when an input was read; None = nothing."""
     try:
         target.run(data)
     except target.own as error:
@@ -127,7 +127,7 @@ def main(name: str, seed: int, first: int, count: int, board: Board, report: Pat
 def _peak() -> int:
     """Returns the process's peak memory in bytes; 0 if unknown.
 
-    `getrusage` would begin with what the process that started this one has.
+    `getrusage` would include the peak of the process that started this one.
     """
     try:
         lines = Path("/proc/self/status").read_text().splitlines()

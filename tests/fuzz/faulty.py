@@ -9,7 +9,7 @@ from pathlib import Path
 from .target import Wrong
 
 KINDS = {1: None, 2: "foreign", 3: "wrong", 4: "memory", 5: "hang", 6: "crash"}
-"""What each number that is read leads to; others do no harm."""
+"""The fault that each number leads to; other numbers are harmless."""
 
 
 class Faulty:

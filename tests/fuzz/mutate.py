@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 DEEP, DIGITS, LONG = "@deep@", "@digits@", "@long@"
-"""Strings that `dumped` replaces by what `json.dumps` cannot write: deep nesting, a number of 6,000 digits, 1 MB."""
+"""Strings that `dumped` replaces by text `json.dumps` cannot write: deep nesting, a number of 6,000 digits, 1 MB."""
 
 _NUMBERS: tuple[Any, ...] = (
     0, 1, -1, 2, 7, 15, 16, 17, 255, 256, 10**6, 2**31 - 1, 2**31, -(2**31), 2**63 - 1, 2**63, -(2**63), 10**12, 10**19,
@@ -23,7 +23,7 @@ _LENGTHS = (0, 1, 2, 7, 8, 9, 16, 255, 65535, 2**16, 2**24, 2**31 - 1, 2**31, 2*
 
 
 def any_value(rng: random.Random) -> Any:
-    """A JSON value of any type, often one that is hard to deal with."""
+    """Returns a JSON value of any type, often a difficult one."""
     kind = rng.random()
     if kind < 0.4:
         return rng.choice(_NUMBERS)
@@ -39,7 +39,7 @@ def any_value(rng: random.Random) -> Any:
 
 
 def slots(value: Any) -> list[tuple[Any, Any]]:
-    """Every place in a JSON value as (container, key or index)."""
+    """Returns every place in a JSON value as (container, key or index)."""
     found: list[tuple[Any, Any]] = []
     pending = [value]
     while pending:
@@ -79,7 +79,7 @@ def change(rng: random.Random, document: Any) -> None:
 
 
 def _nudged(rng: random.Random, value: Any) -> Any:
-    """A value of the same kind, a little different."""
+    """Returns a value of the same kind, slightly different."""
     if isinstance(value, str):
         at = rng.randrange(len(value) + 1)
         return rng.choice(
@@ -92,12 +92,12 @@ def _nudged(rng: random.Random, value: Any) -> Any:
 
 
 def dumped(value: Any) -> bytes:
-    """The value as canonical JSON (sorted keys, no spaces), with the placeholders in place."""
+    """Returns the value as canonical JSON (sorted keys, no spaces), with the placeholders still in it."""
     return expanded(json.dumps(value, sort_keys=True, separators=(",", ":")).encode())
 
 
 def expanded(text: bytes) -> bytes:
-    """JSON text with the placeholders replaced."""
+    """Returns JSON text with the placeholders replaced."""
     if b"@" not in text:
         return text
     for name, raw in (
@@ -108,7 +108,7 @@ def expanded(text: bytes) -> bytes:
 
 
 def change_bytes(rng: random.Random, data: bytes, times: int = 0) -> bytes:
-    """The bytes with some places flipped, cut, repeated, moved or overwritten by lengths."""
+    """Returns the bytes with parts flipped, cut, repeated, moved or overwritten by lengths."""
     out = bytearray(data)
     for _ in range(times or rng.choice((1, 1, 1, 2, 3, 8))):
         size = len(out)

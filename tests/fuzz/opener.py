@@ -25,7 +25,7 @@ TRACK = "track"
 
 
 class Opener:
-    """The process that forks; `ask` returns the outcome for a folder."""
+    """A process that forks; `ask` returns the outcome for a folder."""
 
     def __init__(self, media: Path) -> None:
         path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
@@ -57,8 +57,8 @@ def engine(folder: str, media: str) -> dict[str, Any]:
     """Opens the folder over messages, then draws, propagates and undoes where it opened.
 
     Returns:
-        `end`, `code`, `text`: the terminal event of opening; `state` and `warnings`: what was told before;
-        `seconds`, `cpu`, `megabytes`: what opening took; `later`: the ends of the other jobs; `ended`: exit code.
+        `end`, `code`, `text`: the terminal event of opening; `state` and `warnings`: events before it;
+        `seconds`, `cpu`, `megabytes`: cost of opening; `later`: last events of the other jobs; `ended`: exit code.
     """
     from session_kit import FILM, make_engine
 
@@ -131,7 +131,7 @@ def command(folder: str, media: str) -> dict[str, Any]:
     """Runs `cutout session FOLDER --limit 1K`.
 
     Returns:
-        `said`: all that it wrote; `ended`: exit code, negative = killed; `seconds`, `cpu`, `megabytes`: what it took.
+        `said`: its output; `ended`: exit code, negative = killed; `seconds`, `cpu`, `megabytes`: its cost.
     """
     from blender_cutout.cli import main
 
@@ -183,7 +183,7 @@ def _forked(work: Callable[[], int], unwanted: set[int]) -> int:
 
 
 def _ended(pid: int, kill: bool = False) -> int:
-    """Waits for a child, not for ever; returns its exit code, or -9."""
+    """Waits for a child up to a limit; returns its exit code, or -9."""
     deadline = 0.0 if kill else time.monotonic() + 5.0
     while time.monotonic() < deadline:
         ended, status = os.waitpid(pid, os.WNOHANG)
@@ -214,7 +214,7 @@ def _plain(state: Any) -> dict[str, Any]:
 
 
 def main(media: str) -> None:
-    """Answers one line after another until there are no more."""
+    """Answers line by line until the input ends."""
     import cv2
     import session_kit  # noqa: F401
 

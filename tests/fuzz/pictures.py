@@ -27,7 +27,7 @@ _MATRICES = {0: (1, 0, 0, 1), 90: (0, 1, -1, 0), 180: (-1, 0, 0, -1), 270: (0, -
 
 
 class GreyPng:
-    """A mask's file in the engine."""
+    """A mask's file, read by the engine."""
 
     own: tuple[type[Exception], ...] = (CutoutError,)
     megabytes = 200
@@ -68,7 +68,7 @@ class GreyPng:
 
 
 class HostPng(GreyPng):
-    """A mask's file in Blender's process."""
+    """A mask's file, read by Blender's process."""
 
     own = (OSError, ValueError)
 
@@ -90,7 +90,7 @@ class HostPng(GreyPng):
 
 
 def _filtered(grey: Any, kind: int) -> bytes:
-    """A PNG whose rows all use one filter."""
+    """Returns a PNG whose rows all use one filter."""
     rows, above = [], np.zeros(grey.shape[1], np.int64)
     for row in grey.astype(np.int64):
         left, corner = np.concatenate(([0], row[:-1])), np.concatenate(([0], above[:-1]))
@@ -106,7 +106,7 @@ def _filtered(grey: Any, kind: int) -> bytes:
 
 
 def _chunks(data: bytes) -> list[tuple[bytes, bytes]]:
-    """(kind, body) of each chunk."""
+    """Returns (kind, body) of each chunk."""
     found, at = [], len(SIGNATURE)
     while at + 12 <= len(data):
         size = int.from_bytes(data[at : at + 4], "big")
@@ -120,7 +120,7 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def _packed(rng: random.Random, kind: bytes, body: bytes) -> bytes:
-    """A chunk, now and then with a wrong checksum or length."""
+    """Returns a chunk, sometimes with a wrong checksum or length."""
     chunk = _chunk(kind, body)
     way = rng.randrange(40)
     if way == 0:
@@ -154,13 +154,13 @@ def _change_png(rng: random.Random, chunks: list[tuple[bytes, bytes]]) -> None:
 
 @lru_cache
 def _bomb(times: int) -> bytes:
-    """A stream that unpacks to so many times 4 MB."""
+    """Returns a stream that unpacks to this many times 4 MB."""
     packer = zlib.compressobj(1)
     return b"".join([*(packer.compress(bytes(1 << 22)) for _ in range(times)), packer.flush()])
 
 
 def _repacked(rng: random.Random, body: bytes) -> bytes:
-    """A pixel stream with other rows in it; rarely one that grows to 256 MB."""
+    """Returns a pixel stream with changed rows; rarely one that unpacks to 256 MB."""
     try:
         raw = zlib.decompressobj().decompress(body, 1 << 20)  # it may be such a one already
     except zlib.error:
@@ -226,7 +226,7 @@ class Movie:
 
 
 def _turned(movie: bytes, degrees: int) -> bytes:
-    """The movie with a rotation flag, as phones write it."""
+    """Returns the movie with a rotation flag, as phones write it."""
     data = bytearray(movie)
     at = data.index(b"tkhd") + 4
     a, b, c, d = (v << 16 for v in _MATRICES[degrees])
@@ -235,7 +235,7 @@ def _turned(movie: bytes, degrees: int) -> bytes:
 
 
 def _header_last(data: bytes) -> bytes:
-    """The movie with its track's header at the very end, where a cut file loses it first; boxes have no fixed order."""
+    """Returns the movie with its track's header last, which a truncated file loses first; boxes have no fixed order."""
 
     def body(inner: bytes, name: bytes) -> tuple[int, int]:
         return next((a, b) for a, b in _boxes(inner, 0, len(inner)) if inner[a + 4 : a + 8] == name)
@@ -252,7 +252,7 @@ def _header_last(data: bytes) -> bytes:
 
 
 def _boxes(data: bytes, start: int, stop: int) -> list[tuple[int, int]]:
-    """Where boxes begin and end, those inside others too."""
+    """Returns where boxes begin and end, nested ones included."""
     found, at = [], start
     while at + 8 <= stop and len(found) < 200:
         length = int.from_bytes(data[at : at + 4], "big")

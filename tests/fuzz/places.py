@@ -31,11 +31,11 @@ from .mutate import change, change_bytes, change_list, dumped
 from .target import emptied, need
 
 _FULLY = 16
-"""One input of so many is opened as a whole session."""
+"""One input in this many is opened as a whole session."""
 
 
 class Seed:
-    """A session that the product made: every kind of record, and an undo."""
+    """Makes a session with the product: every kind of record, and an undo."""
 
     def __init__(self, place: Path) -> None:
         self.media = emptied(place / "media")
@@ -58,7 +58,7 @@ class Seed:
 
 
 class Journals:
-    """A journal, with everything that is asked of it when a track is opened."""
+    """A journal, read as when a track is opened."""
 
     own = (CutoutError,)
     megabytes = 200
@@ -119,7 +119,7 @@ class Journals:
         need([p.name for p in self._outside.iterdir()] == ["mine.part"], "the reader reached outside the folder")
 
     def _check(self, journal: Journal, data: bytes) -> None:
-        """The lines before the damage are all there, and every way back ends."""
+        """Checks that all lines before the damage are there, and that every chain of parents ends."""
         need(journal.head == ROOT or journal.head in journal.operations, "a head that is not there")
         for operation in journal.operations:
             need(len(journal.chain(operation)) <= len(journal.operations), "a cycle")
@@ -153,7 +153,7 @@ class Journals:
 
 
 def encoded(record: Any) -> bytes:
-    """A line of the journal with the right checksum, whatever the record is."""
+    """Returns a line of the journal with the right checksum, whatever the record."""
     body = dumped(record)
     return b'{"sum":"%08x","record":%s}\n' % (zlib.crc32(body), body)
 
@@ -163,7 +163,7 @@ def _has_nan(data: bytes) -> bool:
 
 
 def _change_ids(rng: random.Random, records: list[Any], at: int) -> None:
-    """Swapped, repeated and invented ids, cycles of parents, and ranges of any length."""
+    """Changes records: swapped, repeated and invented ids, cycles of parents, ranges of any length."""
     record = records[at]
     ids = [r["id"] for r in records if isinstance(r, dict) and isinstance(r.get("id"), str)] or [""]
     way = rng.randrange(8)
@@ -193,7 +193,7 @@ def _change_ids(rng: random.Random, records: list[Any], at: int) -> None:
 
 
 class Folder:
-    """The lock and the session.json of a folder: the first byte of an input says which."""
+    """The lock or the session.json of a folder, by the first byte of the input."""
 
     own = (CutoutError,)
     megabytes = 200

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Protocol
 
 MOST_TEXT = 10_000
-"""Characters of an error's message, whatever stands in the file: it may name two paths."""
+"""Most characters in an error's message, whatever the file contains: it may name two paths."""
 
 
 class Wrong(Exception):
-    """The reader came to its end, but with a result that cannot be right."""
+    """The reader finished, but its result cannot be right."""
 
 
 class Target(Protocol):
@@ -26,7 +26,7 @@ class Target(Protocol):
     megabytes: int
 
     def make(self, rng: random.Random) -> bytes:
-        """A changed input."""
+        """Returns a changed input."""
         ...
 
     def run(self, data: bytes) -> None:
@@ -35,18 +35,18 @@ class Target(Protocol):
 
 
 def generator(seed: int, name: str, index: int) -> random.Random:
-    """The random generator of one input: the same for the same arguments, on every machine."""
+    """Returns the random generator of one input: the same for the same arguments, on every machine."""
     return random.Random(f"{seed} {name} {index}")
 
 
 def need(holds: bool, what: str) -> None:
-    """Raises Wrong unless it holds."""
+    """Raises Wrong unless the condition holds."""
     if not holds:
         raise Wrong(what)
 
 
 def emptied(folder: Path) -> Path:
-    """The folder, made if it is not there, without any file in it."""
+    """Returns the folder, created if missing and emptied of files."""
     import shutil
 
     shutil.rmtree(folder, ignore_errors=True)

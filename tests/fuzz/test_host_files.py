@@ -47,7 +47,7 @@ def test_a_pipe_is_no_movie(tmp_path: Path) -> None:
 
 
 def written(path: Path, head: dict[str, Any], shape: dict[str, Any], frames: list[Any]) -> Path:
-    """A file of one spline, as `core.delivery.splines_to_json` lays it out."""
+    """Returns a file of one spline, as `core.delivery.splines_to_json` lays it out."""
     lines = [
         json.dumps(head)[:-2],
         json.dumps(shape)[:-2],

@@ -15,7 +15,7 @@ SEED = 20
 
 @pytest.fixture(scope="module")
 def tallies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[watch.Tally]]]:
-    """What comes of each fuzzer; two run at a time, in the order of the tests."""
+    """The result of each fuzzer; two run at a time, in the order of the tests."""
     saved = tmp_path_factory.mktemp("findings")
     with ThreadPoolExecutor(2) as pool:
         yield {name: pool.submit(watch.fuzz, name, SEED, SECONDS, saved=saved) for name in watch.TARGETS}

@@ -29,15 +29,15 @@ from .opener import Opener
 
 MOST_SECONDS, MOST_MEGABYTES = 2.0, 200.0
 BUSY = 4.0
-"""So many times as long may be waited: other programs may have the processors."""
+"""Factor on the time limits: other programs may be using the processors."""
 KEYFRAMES = (3, 6, 9, 12)
 OUTSIDE = "../../../outside"
-"""From a folder of masks to the victims."""
+"""Path from a folder of masks to the victims."""
 Change = Callable[[Path, Path], None]
 OPENS: dict[str, Change] = {}
-"""Changes after which the track must open with all that is good in it."""
+"""Changes after which the track must open with everything that is still valid."""
 MAY_REFUSE: dict[str, Change] = {}
-"""Changes after which it may also be refused."""
+"""Changes after which the track may also be refused."""
 
 
 def opens(name: str) -> Callable[[Change], Change]:
@@ -45,7 +45,7 @@ def opens(name: str) -> Callable[[Change], Change]:
 
 
 def line(record: Any) -> bytes:
-    """A whole line of a journal, whatever the record is."""
+    """Returns a complete line of a journal, whatever the record."""
     body = json.dumps(record, sort_keys=True, separators=(",", ":")).encode()
     return b'{"sum":"%08x","record":%s}\n' % (zlib.crc32(body), body)
 
@@ -60,12 +60,12 @@ def add(folder: Path, *data: bytes) -> None:
 
 
 def steps(folder: Path) -> list[str]:
-    """Ids of the operations, the oldest first."""
+    """Returns the ids of the operations, the oldest first."""
     return [record["id"] for record in records(folder) if "id" in record]
 
 
 def with_step(**fields: Any) -> Change:
-    """One more record, on top of what is there."""
+    """Appends one more record to the journal."""
 
     def change(folder: Path, outside: Path) -> None:
         record = {"id": "feedfeedfeedfeed", "parent": steps(folder)[-1], **fields}
@@ -248,7 +248,7 @@ def _(folder: Path, outside: Path) -> None:
 
 
 def _link(name: str, target: str) -> Change:
-    """A file or folder of the track is moved out and a link to it, or to another place, is left."""
+    """Moves a file or folder out of the track and leaves a link to it, or to another place."""
 
     def change(folder: Path, outside: Path) -> None:
         place = folder / name
@@ -350,7 +350,7 @@ def opener(media: Path) -> Iterator[Opener]:
 
 @pytest.fixture(scope="module")
 def good(media: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as the product makes it: drawn, proposed, propagated, corrected, locked, imported."""
+    """Makes a folder with the product: drawn, proposed, propagated, corrected, locked, imported."""
     place = tmp_path_factory.mktemp("good")
     write_mask(place / "mask.png", FILM.matte(9))
     with TrackSession.open(Clip(str(media)), place / "track", make_engine()) as session:
@@ -364,7 +364,7 @@ def good(media: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def victims(root: Path, but: Path) -> dict[str, tuple[int, bytes]]:
-    """Name -> mode and content of everything below `root`, without the folder `but`."""
+    """Returns name -> mode and content of everything below `root`, except the folder `but`."""
     found = {}
     for place, folders, files in os.walk(root):
         folders[:] = [name for name in folders if Path(place, name) != but]
@@ -413,7 +413,7 @@ def test_a_received_folder_opens_or_is_refused_and_nothing_outside_is_touched(
 
 
 def _answered_by_the_engine(found: dict[str, Any]) -> bool:
-    """Whether it opened, with the good steps; asserts that every answer is in our own words."""
+    """Returns whether it opened with the valid steps; asserts that every answer is one of our own messages."""
     assert found["end"] in ("Done", "Failed"), found
     assert found["ended"] == 0, found
     for kind, code, text in [(found["end"], found["code"], found["text"]), *found["later"]]:

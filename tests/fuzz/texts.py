@@ -60,7 +60,7 @@ class Messages:
 
 
 def _values(kind: type[Any]) -> dict[str, Any]:
-    """Values for the fields of a message that have no default, and for lists of some."""
+    """Returns values for a message's fields without a default, and for some lists."""
     hints = typing.get_type_hints(kind, vars(messages))
     plain = {"int": 3, "str": "name", "float": 0.5, "bool": True}
     given: dict[str, Any] = {}
@@ -82,7 +82,7 @@ def _values(kind: type[Any]) -> dict[str, Any]:
 
 
 class Strokes:
-    """A STROKES.json, to the mask that the strokes give."""
+    """A STROKES.json, read until its strokes give a mask."""
 
     own = (CutoutError,)
     megabytes = 200
@@ -114,7 +114,7 @@ class Strokes:
 
     @staticmethod
     def _change_stroke(rng: random.Random, record: dict[str, Any]) -> None:
-        """Other places and sizes: what is still a stroke."""
+        """Changes places and sizes so that it is still a stroke."""
         strokes = record.get("strokes")
         if not isinstance(strokes, list) or not strokes or not isinstance(stroke := rng.choice(strokes), dict):
             return

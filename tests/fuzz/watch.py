@@ -18,16 +18,16 @@ from .target import generator
 
 ROOT = Path(__file__).resolve().parents[2]
 MOST_CPU, MOST_WALL = 5.0, 20.0
-"""Seconds of the processor's time for one input, and of waiting: on a busy machine the second says little."""
+"""Limits for one input in seconds of processor time and of real time: on a busy machine the latter says little."""
 _START = 120.0
-"""Seconds for the imports and the valid inputs."""
+"""Seconds allowed for the imports and for making the valid inputs."""
 _SAVED = 3
-"""Inputs that are saved of each kind of finding."""
+"""Most inputs saved for each kind of finding."""
 
 
 @dataclass
 class Tally:
-    """What came of a fuzzer.
+    """A fuzzer's result.
 
     Attributes:
         inputs, seconds, cpu: how many were read, in which time, and how much of the processor's (0 = unknown).
@@ -54,7 +54,7 @@ class Tally:
 
 
 def fuzz(name: str, seed: int, seconds: float, inputs: int = sys.maxsize, saved: Path | None = None) -> Tally:
-    """Reads changed inputs of one kind until the time is over, or so many.
+    """Reads changed inputs of one kind, up to a time or a number.
 
     Args:
         name: of the fuzzer, see `child.TARGETS`; or its module and class, with a colon between.
@@ -84,7 +84,7 @@ def fuzz(name: str, seed: int, seconds: float, inputs: int = sys.maxsize, saved:
 
 
 def _one_child(tally: Tally, seed: int, first: int, count: int, seconds: float, place: Path) -> tuple[int, str]:
-    """Lets a child read inputs until something ends it or the time is over; returns the last one, and what ended it."""
+    """Has a child read inputs until it ends or the time is over; returns the last input, and what ended it."""
     board = Board(place / "board")
     board.write(-1, 0, 0, 0.0)
     path = os.pathsep.join([str(ROOT), str(ROOT / "tests"), *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -134,7 +134,7 @@ def _one_child(tally: Tally, seed: int, first: int, count: int, seconds: float, 
 
 
 def _hangs(used: float, waited: float) -> bool:
-    """Whether an input has taken too long, given the seconds of the processor's time and of the clock's."""
+    """Returns whether an input has taken too long, by seconds of processor time and of real time."""
     return waited > MOST_CPU and (used > MOST_CPU or waited > MOST_WALL)
 
 
@@ -161,7 +161,7 @@ def _collect(tally: Tally, place: Path, seed: int, saved: Path | None) -> None:
 
 
 def _save(name: str, seed: int, index: int, kind: str, saved: Path | None) -> None:
-    """Keeps an input, which is made once more for it."""
+    """Saves an input, making it once more."""
     if saved is None:
         return
     saved.mkdir(parents=True, exist_ok=True)
@@ -169,13 +169,13 @@ def _save(name: str, seed: int, index: int, kind: str, saved: Path | None) -> No
 
 
 def made(name: str, seed: int, index: int) -> bytes:
-    """The input with that index."""
+    """Returns the input with that index."""
     with tempfile.TemporaryDirectory(prefix="cutout-fuzz-") as scratch:
         return load(name, Path(scratch)).make(generator(seed, name, index))
 
 
 def read_again(name: str, data: bytes) -> dict[str, Any] | None:
-    """What comes of one input, in this process."""
+    """Returns the finding of one input, read in this process."""
     with tempfile.TemporaryDirectory(prefix="cutout-fuzz-") as scratch:
         target = load(name, Path(scratch))
         limit_memory()
@@ -188,7 +188,7 @@ def _fast_disk() -> str | None:
 
 
 def table(tallies: list[Tally]) -> str:
-    """The results, and the first traceback of each kind of finding."""
+    """Returns the results as text, with the first traceback of each kind of finding."""
     lines = [
         "| fuzzer | inputs | a second of the processor | hangs > 5 s | crashes | foreign errors | wrong results "
         "| too much memory | most MB | slowest s |",

@@ -14,7 +14,7 @@ WHERE = 8
 
 
 def brush(stage: Stage) -> Steps:
-    """Keep and remove, by the tool in the toolbar."""
+    """Keep and remove with the tool in the toolbar."""
     stage.scene.frame_set(START + WHERE)
     stage.scene.cutout.auto_apply = False
     stage.desk.area.spaces.active.show_region_toolbar = True
@@ -75,7 +75,7 @@ def circle(stage: Stage) -> Steps:
 
 
 def paint(stage: Stage, points: list[Point], remove: bool) -> Steps:
-    """A stroke, looked at while the mouse is down."""
+    """A stroke, checked while the mouse button is down."""
     middle, name = stage.at(*points[1], PLAIN), "remove" if remove else "keep"
     bare, seen = stage.desk.pixel(*middle), []
 

@@ -14,7 +14,7 @@ from desk import Steps
 from stage import FRAME, START, Stage, apart, package
 
 LOCKED = 9
-"""Clip frame that is locked by itself; then the range between those below."""
+"""Clip frame that is locked alone; the range between those below follows."""
 RANGE = (19, 23)
 DRAWN = 27
 """Clip frame on which there is nothing yet."""
@@ -192,7 +192,7 @@ def files(stage: Stage) -> Steps:
 
 
 def _choose(stage: Stage, path: Path, **settings: Any) -> Steps:
-    """A file and the operator's settings in the file browser, then Return; waits for the engine."""
+    """Sets a file and the operator's settings in the file browser, presses Return, and waits for the engine."""
     for _ in range(60):
         yield 0.1
         found = [area for area in stage.desk.window.screen.areas if area.type == "FILE_BROWSER"]
@@ -237,7 +237,7 @@ def _open(stage: Stage, name: str) -> Steps:
 
 
 def _close(stage: Stage, first: str) -> Steps:
-    """Closes a panel by its header, which lies above its first button: part of that one's command."""
+    """Closes a panel by its header, found above its first button; `part` is of that button's command."""
     desk = stage.desk
     yield from desk.find_buttons()
     top = min(y for command, places in desk.buttons.items() if first in command for _, y in places)
@@ -246,7 +246,7 @@ def _close(stage: Stage, first: str) -> Steps:
 
 
 def _field(stage: Stage, name: str) -> Generator[float, None, tuple[float, float]]:
-    """Where a setting of the scene's cutout lies in the sidebar: (left, y)."""
+    """Returns where a setting of the scene's cutout is in the sidebar: (left, y)."""
     x, y, width, height = stage.desk.rectangle("UI")
     manager = bpy.context.window_manager
     for down in range(y + 4, y + height, 9):

@@ -57,7 +57,7 @@ def propagate(stage: Stage) -> Steps:
 
 
 def turn(stage: Stage) -> Steps:
-    """The mask lies on the object wherever the strip is put."""
+    """The mask lies on the object wherever the strip is moved."""
     scene = stage.scene
     for name, layout in kit.LAYOUTS.items():
         scene.render.resolution_x, scene.render.resolution_y = layout.render
@@ -149,7 +149,7 @@ def lose_the_engine(stage: Stage) -> Steps:
             break
     os.kill(pump.client.ready.pid, signal.SIGKILL)
     yield from stage.desk.idle()
-    stage.check("the loss is told", stage.desk.status.lost and stage.desk.status.level == "ERROR", stage.message())
+    stage.check("the loss is reported", stage.desk.status.lost and stage.desk.status.level == "ERROR", stage.message())
     yield from stage.desk.rest()
     stage.shot("engine lost")
     yield from stage.desk.find_buttons()

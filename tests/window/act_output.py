@@ -11,7 +11,7 @@ from stage import GREEN, RENDER, START, Stage, apart, package, strips_of
 
 PLAIN = kit.Layout(START, RENDER)
 WHERE = 9
-"""Clip frame that is looked at."""
+"""Clip frame that is checked."""
 RED = kit.picture(WHERE)[kit.truth(WHERE) > 0.5][0]
 
 
@@ -50,7 +50,7 @@ def composed(stage: Stage, form: str) -> None:
 
 
 def follow(stage: Stage, form: str) -> Steps:
-    """The clip is put elsewhere, and back."""
+    """The clip is moved away, and back."""
     scene, transform = stage.scene, stage.strip.transform
     transform.offset_x += 25
     yield 1.6

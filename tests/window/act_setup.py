@@ -61,7 +61,7 @@ def set_up(stage: Stage) -> Steps:
 
 
 def _install(stage: Stage) -> Steps:
-    """From the folder of wheels, to the engine's first word; cancelled once on the way."""
+    """Sets up from the folder of wheels until the engine answers; cancels once on the way."""
     desk = stage.desk
     yield from desk.press("cutout.set_up_engine")
     stage.gaps.clear()
@@ -83,7 +83,7 @@ def _install(stage: Stage) -> Steps:
     stage.shot("preferences with the new engine")
     home = Path(os.environ["CUTOUT_HOME"])
     python = package("environment.venv").worker_python()
-    stage.check("the new engine is the one that is used", home in python.parents, python)
+    stage.check("the new engine is used", home in python.parents, python)
     yield from _look(stage)
     yield from desk.press("cutout.check_installation")
     yield from _until_done(stage, "")
@@ -100,7 +100,7 @@ def _progress() -> Any:
 
 
 def _until_done(stage: Stage, shot: str) -> Steps:
-    """Waits for the set-up's end, with a picture on the way."""
+    """Waits for the set-up to finish, taking a picture on the way."""
     taken = not shot
     yield 0.5
     for _ in range(3600):

@@ -154,7 +154,7 @@ def _around(number: int) -> list[tuple[float, float]]:
 
 
 def play(stage: Stage) -> Steps:
-    """Playing with the mask shown and hidden by turns, as fast as Blender can and at the film's rate."""
+    """Playback with the mask alternately shown and hidden, as fast as Blender can and at the film's rate."""
     scene, desk = stage.scene, stage.desk
     scene.sync_mode = "NONE"
     desk.move(*desk.to_screen((0, 700)))

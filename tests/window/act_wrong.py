@@ -36,7 +36,7 @@ def refused(stage: Stage, name: str, part: str, before: tuple[Any, ...]) -> None
 
 
 def files(stage: Stage) -> Steps:
-    """Movies that are none, and strips without pictures."""
+    """Files that are not movies, and strips without pictures."""
     good = stage.film.read_bytes()
     cases = (
         ("empty.mp4", b"", "empty"),
@@ -76,7 +76,7 @@ def _new(stage: Stage, strip: Any, name: str, part: str) -> Steps:
 
 
 def strokes(stage: Stage) -> Steps:
-    """Beside the picture, on another frame."""
+    """A stroke outside the picture, on another frame."""
     desk, scene = stage.desk, stage.scene
     automatic, scene.cutout.auto_apply = scene.cutout.auto_apply, False
     with desk.override():
@@ -105,7 +105,7 @@ def strokes(stage: Stage) -> Steps:
 
 
 def engine(stage: Stage) -> Steps:
-    """Weights that are damaged or gone; a Python that is not there."""
+    """Weights that are damaged or missing; a Python that does not exist."""
     weights = Path(package("addon").__file__).parent / "models" / "weights"
     scribble = next(path for path in weights.glob("*.safetensors") if "scribble" in path.name)
     kept = stage.scratch / scribble.name
@@ -138,7 +138,7 @@ def _auto(stage: Stage, name: str, part: str) -> Steps:
 
 
 def _state(stage: Stage) -> tuple[Any, ...]:
-    """What must stay as it was."""
+    """Returns what must not change."""
     data = stage.scene.cutout
     tracks = [(t.head, t.keyframe_count, t.done_count, t.applied, len(t.strokes)) for t in data.tracks]
     return (tuple(tracks), tuple(m.name for m in stage.strip.modifiers), stage.strip.mute)

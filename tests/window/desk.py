@@ -36,9 +36,9 @@ class Desk:
         self.released = 0.0
         """When the mouse last ended a drag."""
         self.own_seconds = 0.0
-        """Time that Blender stood still for the hand and the eye."""
+        """Seconds in which the test itself held Blender up."""
         self.editor = "SEQUENCE_EDITOR"
-        """Type of the area that is worked in."""
+        """Type of the area in use."""
         self.buttons: dict[str, list[tuple[int, int]]] = {}
         """Python command of a button → places on the screen where it was seen; by `find_buttons`."""
         self._where = "UI"
@@ -168,7 +168,7 @@ class Desk:
             yield 0.15
 
     def click(self, x: float, y: float) -> Steps:
-        """Clicks there, as a person does: come near, press, let go."""
+        """Clicks there as a person does: approach, press, release."""
         self.move(x - 4, y)
         yield 0.15
         self.move(x, y)
@@ -179,7 +179,7 @@ class Desk:
         yield 0.4
 
     def drag(self, places: Sequence[Point], look: Callable[[], object] = lambda: None, ctrl: bool = False) -> Steps:
-        """Drags along places on the screen; `look` is called before the mouse lets go."""
+        """Drags along places on the screen; `look` is called before the mouse button is released."""
         self.move(places[0][0] - 3, places[0][1])
         yield 0.2
         self.move(*places[0])
@@ -210,9 +210,9 @@ class Desk:
     def find_buttons(
         self, step: int = 9, kind: str = "UI", shares: Sequence[float] = (0.12, 0.45, 0.78), longest: int = 320
     ) -> Steps:
-        """Looks over a region with the mouse and notes where its buttons lie, by the command that each would run.
+        """Scans a region with the mouse and records where its buttons are, by each one's command.
 
-        Further down than `longest` pixels below the last one it does not look.
+        Stops `longest` pixels below the last button.
         """
         self._where = kind
         x, y, width, height = self.rectangle(kind)
@@ -231,7 +231,7 @@ class Desk:
                     break
 
     def press(self, part: str) -> Steps:
-        """Clicks the button whose command contains `part`, looking for it once more where the panel has changed."""
+        """Clicks the button whose command contains `part`, scanning once more if the panel has changed."""
         pressed = yield from self._press(part)
         if not pressed:
             yield from self.find_buttons(kind=self._where)
@@ -240,7 +240,7 @@ class Desk:
             raise LookupError(f"The button for {part} is not where it was.")
 
     def _press(self, part: str) -> Generator[float, None, bool]:
-        """Clicks the button; False when it is not where it was seen."""
+        """Clicks the button; returns False if it is not where it was seen."""
         matching = [places for command, places in self.buttons.items() if part in command]
         if len(matching) != 1:
             raise LookupError(f"{len(matching)} buttons run {part}; there are {sorted(self.buttons)}")

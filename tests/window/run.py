@@ -31,7 +31,7 @@ from blender_cutout.devtools import blenders, package  # noqa: E402
 from blender_cutout.environment import venv  # noqa: E402
 
 SCREEN = (1280, 840)
-"""Small, because all of it is drawn by the processor."""
+"""Small, because the processor draws everything."""
 PICTURES = [*range(12), *range(10, -1, -1), *range(1, 12)]
 """The clip's frames, as frames of `bpy_kit`: there and back again."""
 

@@ -49,7 +49,7 @@ ACTS = (
 
 
 def way(stage: Stage, chosen: list[str]) -> Steps:
-    """All of it, or the chosen acts."""
+    """Runs all acts, or the chosen ones."""
     stage.watch()
     for act in (*ALWAYS, *(act for act in ACTS if not chosen or act.__name__ in chosen)):
         yield from act(stage)

@@ -24,7 +24,7 @@ _BUTTONS = (
     *("tracks", "rounds", "propagate", "write_strips", "output", "engine", "render_frames", "review"),
     "import_export",
 )
-"""Modules of the operators that buttons run."""
+"""Modules of the operators behind the buttons."""
 GREEN = tuple(round(255 * v) for v in kit.GREEN)
 
 
@@ -36,7 +36,7 @@ class Stage:
         clip: folder of the clip's frames.
         film: a movie of 1920×1080 pixels.
         scratch: folder for anything.
-        wheels: folder of wheels for Set Up Engine; None = that is only tried where it must be refused.
+        wheels: folder of wheels for Set Up Engine; None = only its refusals are tested.
     """
 
     def __init__(self, out: Path, clip: Path, film: Path, scratch: Path, wheels: Path | None = None) -> None:
@@ -44,9 +44,9 @@ class Stage:
         self.clip, self.film, self.scratch, self.wheels = clip, film, scratch, wheels
         self.checks: list[dict[str, Any]] = []
         self.gaps: list[float] = []
-        """Seconds for which Blender did not come to the timer `beat`, without what the test itself took."""
+        """Seconds by which Blender was late for the timer `beat`, without the test's own time."""
         self.spent: dict[str, list[float]] = {}
-        """What of the add-on ran in Blender's main thread → seconds of each time; by `watch`."""
+        """Functions of the add-on in Blender's main thread → seconds of each call; by `watch`."""
         self.applied_at = 0.0
         self.at_beat: Callable[[float], None] = lambda now: None
         self._beat = time.perf_counter()
@@ -72,7 +72,7 @@ class Stage:
     # ------------------------------------------------------------------ clocks
 
     def beat(self) -> float:
-        """Measures how long the event loop was away; a timer of its own."""
+        """Measures how late the event loop is; a timer."""
         real = time.perf_counter()
         now = real - self.desk.own_seconds
         self.gaps.append(now - self._beat)
@@ -83,7 +83,7 @@ class Stage:
         return 0.01
 
     def watch(self) -> None:
-        """Measures from now on what the add-on itself takes of Blender's main thread, in `spent`."""
+        """Measures from now on the add-on's own time in Blender's main thread, in `spent`."""
         jobs, auto = package("tasks.jobs"), package("tasks.auto_apply").auto
         overlay, strokes = package("ui.mask_overlay")._overlay, package("ui.stroke_overlay")._overlay
         marks = package("ui.timeline_overlay")._timeline
@@ -123,9 +123,9 @@ class Stage:
         setattr(holder, name, call)
 
     def _measure_called(self, holder: Any, name: str, title: str, count: int) -> None:
-        """The same for what Blender itself calls: it gives as many arguments as are named.
+        """Does the same for methods that Blender calls: it passes as many arguments as they name.
 
-        Blender looks a class's methods up when it is used, so a method that is set on the class is the one it calls.
+        Blender looks up a class's methods at each use, so it calls the method set on the class.
         """
         holder_of = type("_", (), {name: getattr(holder, name)})
         self._measure(holder_of, name, title)
@@ -164,7 +164,7 @@ class Stage:
         return f"{self.desk.status.level} {self.desk.status.text} {self.desk.status.hint}".strip()
 
     def do(self, button: str) -> Steps:
-        """Presses a button and waits for the engine; an error's pop-up is looked at, then closed."""
+        """Presses a button and waits for the engine; an error's pop-up is checked, then closed."""
         yield from self.desk.press(button)
         yield from self.desk.idle()
         if self.desk.status.level == "ERROR":
@@ -172,7 +172,7 @@ class Stage:
             yield from self.desk.rest()
 
     def at(self, x: float, y: float, layout: kit.Layout) -> tuple[float, float]:
-        """The place on the screen of a source pixel, by geometry that shares nothing with the add-on's."""
+        """The place on the screen of a source pixel, computed independently of the add-on's geometry."""
         return self.desk.to_screen(layout.preview_point(x, y))
 
     def look(self, layout: kit.Layout, frame: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -199,5 +199,5 @@ def strips_of(scene: Any) -> Any:
 
 
 def apart(a: Any, b: Any) -> float:
-    """How far two colours are apart, in 255ths, summed over the channels."""
+    """Returns the difference of two colours in 255ths, summed over the channels."""
     return float(sum(abs(int(x) - int(y)) for x, y in zip(a, b, strict=True)))

@@ -94,7 +94,7 @@ class Tour:
         self.desk.shot("overlay", self._with_preview())
 
     def propagate(self) -> Steps:
-        """The mask goes through the clip while one scrubs."""
+        """The mask is propagated while the artist scrubs."""
         desk, scene = self.desk, self.scene
         yield from desk.press("propagate(direction='BOTH')")
         yield from desk.rest()
@@ -154,7 +154,7 @@ class Tour:
 
     @property
     def scene(self) -> Any:
-        """The scene that is cut."""
+        """The scene being edited."""
         return self.desk.window.scene
 
     def _stroke(self, stroke: list[Point], remove: bool, name: str) -> Steps:

@@ -23,7 +23,7 @@ class ClipRecipe:
 
     far_anchors: float = switch(0.4, "share of video clips whose first frame is anywhere, the others near each other")
     rendered: float = switch(0.0, "share of video clips taken from the rendered ones, see --rendered")
-    pseudo_instances: float = switch(0.4, "share of still clips of objects that are one, split by image processing")
+    pseudo_instances: float = switch(0.4, "share of still clips with one object, split by image processing")
     bend: float = switch(0.035, "largest bend (standard deviation), in object sides")
     colour: float = switch(1.0, "strength of changes of colour")
     background: float = switch(0.4, "share of still clips whose object lies on another picture")
@@ -31,4 +31,4 @@ class ClipRecipe:
     twin: float = switch(0.4, "share of things in front that look just like the object")
     soften: float = switch(0.5, "share of clips with frames that are blurred or noisy")
     motion_blur: float = switch(0.25, "share of clips blurred along the object's motion")
-    compression: float = switch(0.25, "share of clips with the traces of compression")
+    compression: float = switch(0.25, "share of clips with compression artefacts")

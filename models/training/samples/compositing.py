@@ -82,7 +82,7 @@ def pick_thing(pool: Pool, rng: np.random.Generator) -> Thing:
 
 
 def random_walk(rng: np.random.Generator, frames: int, side: float, strength: float) -> Walk:
-    """Returns turn, scale, shear, dx, dy of every frame: a random walk, so that neighbouring frames are alike."""
+    """Returns rotation, scale, shear, dx, dy of every frame: a random walk, so that neighbouring frames are alike."""
     state = np.zeros(5)
     spread = np.array([0.16, 0.10, 0.07, 0.12 * side, 0.10 * side]) * strength
     out = []

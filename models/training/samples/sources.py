@@ -2,7 +2,7 @@
 
 Besides `stills` and `video-train`, which are required, `video-train-2` and `stills-2` are read if present. Their
 masks hold ids (0 = background, 255 = unknown). Where one id stands for all that moves, or for a class, its connected
-parts are the objects: a similar thing that enters later must not be taken for the one that was there.
+parts are the objects: a similar thing that enters later must not be taken for the first one.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class Notebook:
-    """Writes down what it hears."""
+    """Records what it receives."""
 
     def __init__(self) -> None:
         self.states: list[TrackState] = []
@@ -200,7 +200,7 @@ def test_what_follows_a_job_may_word_its_end_or_make_it_fail(
 
 
 def slow_end(seconds: float, ran: list[float], closed: list[bool] | None = None) -> Generator[float, None, str]:
-    """What follows a job in forty bits."""
+    """Stands for slow work after a job, in forty steps; yields its progress."""
     try:
         for number in range(40):
             time.sleep(seconds)

@@ -34,7 +34,7 @@ FILM = SyntheticClip(length=260, height=30, width=50, radius=6)
 
 
 class Notebook:
-    """Writes down what it hears, in order."""
+    """Records what it receives, in order."""
 
     def __init__(self) -> None:
         self.heard: list[TrackState | str] = []
@@ -62,7 +62,7 @@ class Notebook:
 
 
 class Line(WorkerClient):
-    """A line to the engine on which messages may get lost, come twice, or be changed."""
+    """A connection to the engine that may lose, repeat or change messages."""
 
     meddle: Callable[[list[Event]], list[Event]] = staticmethod(lambda events: events)
 
@@ -103,7 +103,7 @@ def auto(queue: JobQueue, opening: Opening, frame: int, title: str = "Auto") -> 
 
 
 def in_the_folder(queue: JobQueue, opening: Opening) -> tuple[object, ...]:
-    """What the folder itself says, read once the engine has left it."""
+    """Returns the state stored in the folder, read once the engine has released it."""
     queue.close()
     with TrackSession.open(opening.clip, opening.folder, make_engine()) as session:
         return session.head, session.keyframes(), session.matte_ranges()

@@ -31,7 +31,7 @@ Make = Callable[[str], WorkerClient]
 
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Make]:
-    """Starts a child that runs the given code; it is ended afterwards."""
+    """Starts a child that runs the given code; it is terminated afterwards."""
     clients: list[WorkerClient] = []
 
     def start(code: str) -> WorkerClient:

@@ -144,7 +144,7 @@ def test_a_command_that_runs_out_of_memory_says_so_and_not_that_it_is_broken(
 
 @pytest.fixture
 def run_short(run: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
-    """Runs `cutout` without enough memory for these tiers: when loading, or after some frames."""
+    """Runs `cutout` with too little memory for these tiers, either when loading or after some frames."""
 
     def run_it(full: list[str], *words: object, after: int = 0, fault: type[Exception] = MemoryError) -> int:
         class Net(FakePropagationNet):
@@ -267,7 +267,7 @@ def test_evaluate_scores_and_draws_what_it_is_given(
 
 
 def test_a_wrong_mask_gives_a_low_score(run: Run, clip: SyntheticClip, capsys: pytest.CaptureFixture[str]) -> None:
-    """The score comes from the result and not from anywhere else."""
+    """The score is computed from the result alone."""
     Path("d/masks").mkdir(parents=True)
     for frame in range(8):
         write_picture(Path("d/frames") / f"{frame}.png", clip[frame])

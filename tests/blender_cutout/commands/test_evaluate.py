@@ -30,7 +30,7 @@ def write(path: Path, picture: np.ndarray) -> None:
 
 @pytest.fixture
 def run(engine: Engine, clip: SyntheticClip, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    """Runs `cutout evaluate` where `data` holds a clip of six frames and one of its frames as a picture."""
+    """Runs `cutout evaluate` in a folder whose `data` holds a clip of six frames, and one of them as a picture."""
     monkeypatch.chdir(tmp_path)
     for frame in range(6):
         mask = np.where(clip.matte(frame) > 0.5, 255, 0).astype(np.uint8)

@@ -43,7 +43,7 @@ def run(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 @pytest.fixture
 def track(run: Run, engine: Engine) -> Path:
-    """A cutout's folder with a propagation that was undone, as the add-on leaves it."""
+    """A cutout's folder as the add-on leaves it, with an undone propagation."""
     folder = Path("film_cutout/spur").absolute()
     with TrackSession.open(Clip(str(Path("clip").absolute())), folder, engine) as session:
         session.apply_round(Round(2, (Stroke([FILM.centre(2)], 3, Label.KEEP),)))
@@ -94,7 +94,7 @@ def test_import_of_one_mask_and_of_chosen_frames(run: Run, track: Path, engine: 
         assert session.keyframes() == (2, 3, 5, 7)
 
 
-def test_a_moved_clip_is_given_anew(run: Run, track: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_moved_clip_is_given_again(run: Run, track: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("clip").rename("woanders")
     assert run("session", track) == 2
     assert "does not exist" in capsys.readouterr().err

@@ -26,7 +26,7 @@ RED, BLUE = (0.8, 0.02, 0.02), (0.02, 0.02, 0.8)
 
 @pytest.fixture
 def looks() -> Iterator[Looks]:
-    """An empty scene with a camera at the origin that looks along y, and what its materials come from."""
+    """An empty scene with a camera at the origin that looks along y, and the source of its materials."""
     import bpy
 
     from blender_cutout.devtools.rendered_clips import clip
@@ -141,7 +141,7 @@ def test_a_seed_makes_one_clip_and_a_finished_one_stays(tmp_path: Path) -> None:
 
 
 def palette_ids(path: Path) -> np.ndarray:
-    """The indices of a palette PNG whose rows have no filter."""
+    """Returns the indices of a palette PNG whose rows have no filter."""
     body = path.read_bytes()
     wide, tall, depth, kind = struct.unpack(">IIBB", body[16:26])
     assert (depth, kind) == (8, 3)

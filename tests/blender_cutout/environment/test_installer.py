@@ -76,7 +76,7 @@ def test_two_installations_keep_apart(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
-    (tmp_path / "home").write_text("a file, where the folder is to be")
+    (tmp_path / "home").write_text("a file in the folder's place")
     with pytest.raises(EnvironmentMissing, match=r"cannot be written.*home") as error:
         list(venv.make(tmp_path / "home" / "engine", ()))
     assert error.value.hint

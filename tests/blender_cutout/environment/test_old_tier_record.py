@@ -16,7 +16,7 @@ FIXTURE = Path(__file__).resolve().parents[2] / "fixtures" / "0bf7e4d" / "tier.j
 
 @pytest.fixture
 def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tier_record.Machine:
-    """The machine that the record was made on, which this one is said to be."""
+    """Pretends that this machine is the one that the record was made on."""
     monkeypatch.setenv("CUTOUT_HOME", str(tmp_path))
     shutil.copy(FIXTURE, tier_record.kept_file())
     then = tier_record.Machine(**json.loads(FIXTURE.read_text(encoding="utf-8"))["cpu"]["machine"])

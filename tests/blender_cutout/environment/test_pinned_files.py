@@ -22,7 +22,7 @@ from blender_cutout.environment.machine import TorchChoice
 
 
 def wheel(folder: Path, name: str, version: str = "1.0", tag: str = "py3-none-any", needs: str = "") -> Path:
-    """Writes a wheel of one module that knows its version."""
+    """Writes a wheel of one module that holds its version."""
     folder.mkdir(parents=True, exist_ok=True)
     info, path = f"{name}-{version}.dist-info", folder / f"{name}-{version}-{tag}.whl"
     with zipfile.ZipFile(path, "w") as archive:
@@ -41,7 +41,7 @@ def pinned(path: Path) -> pinned_files.Pinned:
 
 @pytest.fixture
 def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A user whose pip takes everything from a place of their own."""
+    """A user whose pip is set to an index of their own."""
     folder = tmp_path / "mirror"
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
@@ -50,7 +50,7 @@ def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def lists(tmp_path: Path) -> Callable[..., Path]:
-    """A function that writes the lists for this machine: of libraries, and of builds of PyTorch by requirement."""
+    """A function that writes this machine's lists: libraries, and builds of PyTorch by requirement."""
 
     def write(libraries: list[Path], torch: dict[str, Path] | None = None) -> Path:
         folder = tmp_path / "lists"
@@ -81,7 +81,7 @@ def installed(folder: Path, module: str) -> str:
 
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished environment without any library, for tests that do not install into it for good."""
+    """A finished environment without libraries, for tests that leave nothing installed in it."""
     folder = tmp_path_factory.mktemp("bare") / "engine"
     list(venv.make(folder, ()))
     return folder
@@ -238,7 +238,7 @@ def test_the_lists_are_shipped() -> None:
 
 @pytest.fixture
 def index(tmp_path: Path) -> Iterator[str]:
-    """A package index on this machine, over the folder `files`: the address of its pages."""
+    """Serves the folder `files` as a package index on this machine; gives its address."""
     files = tmp_path / "files"
     for tag in ("cp311-cp311-win_amd64", "cp311-cp311-manylinux_2_28_x86_64", "cp310-cp310-win_amd64"):
         wheel(files, "cutout_first", "1.0", tag, 'cutout-second; sys_platform == "win32"')

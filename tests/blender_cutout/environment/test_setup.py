@@ -49,14 +49,14 @@ def setup(blender: Any) -> Iterator[Any]:
 
 
 def begin(setup: Any, wheels: Path) -> None:
-    """Presses the button as in a window: without waiting."""
+    """Presses the button as a user does, without waiting."""
     from blender_cutout.environment.interpreters import blenders_python
 
     setup.begin("setup", blenders_python(), {"device": "cpu", "tier": "auto", "wheels": str(wheels)})
 
 
 def until(setup: Any, done: Callable[[Any], bool]) -> Any:
-    """Steps as the timer does; no step may take long."""
+    """Takes steps as the timer does; none may take long."""
     deadline = time.monotonic() + 200
     while not done(setup.installer.progress):
         assert time.monotonic() < deadline, setup.installer.progress
@@ -68,7 +68,7 @@ def until(setup: Any, done: Callable[[Any], bool]) -> Any:
 
 
 def shown(setup: Any) -> str:
-    """The words of the preferences."""
+    """Returns the texts in the preferences."""
     from blender_cutout.ui import preferences, setup_view
 
     setup.look()
@@ -147,7 +147,7 @@ def test_killed_half_way_it_is_never_used_and_made_next_time(
     torn.unlink()
     begin(setup, wheels)
     assert until(setup, lambda p: not setup.installer.running).phase == "done"
-    assert list((home / "engine").glob("[Ll]ib*/**/torch-99.0.dist-info/RECORD")), "the torn library was made anew"
+    assert list((home / "engine").glob("[Ll]ib*/**/torch-99.0.dist-info/RECORD")), "the broken library was reinstalled"
 
 
 @pytest.mark.parametrize(

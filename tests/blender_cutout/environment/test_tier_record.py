@@ -74,7 +74,7 @@ def test_a_choice_of_another_machine_or_release_does_not_count(change: dict[str,
 
 
 @pytest.mark.parametrize("content", ["", "{", "[1, 2]", '"text"', '{"cpu": 7}', '{"cpu": {"tier": "ultra"}}', "ü\x00"])
-def test_a_damaged_or_foreign_file_is_passed_over_and_written_anew(home: Path, content: str) -> None:
+def test_a_damaged_or_foreign_file_is_ignored_and_written_again(home: Path, content: str) -> None:
     home.mkdir()
     (home / tier_record.FILE).write_text(content, encoding="utf-8")
     assert tier_record.fitting_tier("auto").name == DEFAULT

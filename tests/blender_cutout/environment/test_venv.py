@@ -135,7 +135,7 @@ def test_an_environment_is_made_resumed_and_found_ready(
 
 @pytest.fixture(params=["file", "variables"])
 def pip_of_the_user(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A user whose pip keeps to version 1 and finds versions 1 and 2 in a folder of theirs: returns that folder."""
+    """A user whose pip is pinned to version 1 and finds versions 1 and 2 in a folder; gives that folder."""
     constraints, mirror, config = tmp_path / "constraints.txt", tmp_path / "mirror", tmp_path / "pip.ini"
     constraints.write_text("cutout_first<2\n")
     for version in ("1.0", "2.0"):

@@ -38,7 +38,7 @@ def test_more_clips_narrow_it_and_one_clip_has_none() -> None:
 
 
 def test_clips_are_resampled_not_their_walks() -> None:
-    """Four walks of a clip say little more than one: the interval is that of the clips' means."""
+    """Four orders of one clip add little to one, so the interval is over the clips' means."""
 
     def walk(clip: str, number: int, j: float) -> ClipScore:
         return ClipScore(f"{clip} {number}", j, j, None, 0.1, 10, clip=clip)

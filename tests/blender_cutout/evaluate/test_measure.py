@@ -24,7 +24,7 @@ from blender_cutout.evaluate.walks import Walk
 
 
 class Prepared:
-    """An engine that gives out prepared mattes."""
+    """An engine that returns prepared mattes."""
 
     def __init__(self, mattes: Any) -> None:
         self._mattes = mattes
@@ -46,7 +46,7 @@ def written(root: Path, clip: SyntheticClip, masks: dict[int, np.ndarray]) -> Se
 
 
 def ids(clip: SyntheticClip, frame: int) -> np.ndarray:
-    """The objects' numbers, 4 and 9, as a mask."""
+    """Returns a mask with the objects' numbers, 4 and 9."""
     mattes = clip.mattes(frame) > 0.5
     return (4 * mattes[0] + 9 * mattes[1]).astype(np.uint8)
 
@@ -57,7 +57,7 @@ def pair() -> SyntheticClip:
 
 
 def test_j_and_f_are_what_they_were(tmp_path: Path) -> None:
-    """The means of the two measures over all frames but the first and the last."""
+    """Returns the means of the two measures over all frames except the first and the last."""
     clip = SyntheticClip(length=12)
     truth = {f: (255 * (clip.matte(f) > 0.5)).astype(np.uint8) for f in range(12)}
     video = written(tmp_path, clip, truth)

@@ -21,7 +21,7 @@ def naive_boundary(mask: np.ndarray) -> np.ndarray:
 
 
 def naive_f(mask: np.ndarray, truth: np.ndarray, digital: bool = True) -> float:
-    """Every boundary pixel looks for a boundary pixel of the other one within the tolerance, one by one."""
+    """For every boundary pixel, looks for one of the other mask within the tolerance, pixel by pixel."""
     reach = math.ceil(0.008 * math.hypot(*truth.shape))
     found, wanted = np.argwhere(naive_boundary(mask)), np.argwhere(naive_boundary(truth))
     if not len(found) and not len(wanted):
@@ -37,7 +37,7 @@ def naive_f(mask: np.ndarray, truth: np.ndarray, digital: bool = True) -> float:
 
 
 def random_shape(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
-    """A few ellipses, some of them cut out again."""
+    """Returns a few ellipses, some of them subtracted."""
     y, x = np.mgrid[: size[0], : size[1]]
     mask = np.zeros(size, bool)
     for number in range(rng.integers(1, 5)):
@@ -91,7 +91,7 @@ def test_decay_is_the_first_quarter_less_the_last() -> None:
 
 
 def test_f_agrees_to_five_thousandths_at_the_size_of_film() -> None:
-    """A mask that is wrong at its rim as networks' are: by many pixels here, by none there."""
+    """Returns a mask with a network's kind of error at its rim: many pixels in some places, none in others."""
     rng = np.random.default_rng(0)
     y, x = np.mgrid[:480, :854]
     angle = np.arctan2(y - 240, x - 400)

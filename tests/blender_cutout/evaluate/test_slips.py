@@ -27,7 +27,7 @@ def still(tmp_path: Path, clip: SyntheticClip) -> Still:
 
 
 class Stubborn(FakeScribbleNet):
-    """Takes everything in after a keeping stroke on the background, and never gives it back."""
+    """Takes in the whole background after a keep stroke on it, and never gives it back."""
 
     def predict(self, image: np.ndarray, previous: np.ndarray, keep: np.ndarray, remove: np.ndarray) -> np.ndarray:
         if keep.any() and image[keep > 0].mean(axis=0).std() < 12:  # grey: the background

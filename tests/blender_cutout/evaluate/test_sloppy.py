@@ -26,28 +26,28 @@ def drawn(stroke: Stroke, size: tuple[int, int]) -> np.ndarray:
 
 
 def half_done(truth: np.ndarray) -> np.ndarray:
-    """A mask of the truth that lacks a side and has a patch too much."""
+    """Returns the true mask with one side missing and one patch too many."""
     mask = truth.copy()
     mask[:, : truth.shape[1] // 3] = False
     return mask | (cv2.circle(np.zeros(truth.shape, np.uint8), (truth.shape[1] - 40, 30), 20, 1, -1) > 0)
 
 
 def wrong_share(stroke: Stroke, truth: np.ndarray) -> float:
-    """Share of the pixels under a stroke that are not on the side of its label."""
+    """Returns the share of a stroke's pixels that contradict its label."""
     under = drawn(stroke, truth.shape)
     right = truth if stroke.label is Label.KEEP else ~truth
     return float((under & ~right).sum() / under.sum())
 
 
 def centre_distance(stroke: Stroke, region: np.ndarray) -> float:
-    """How far from the middle a stroke's points lie: 0 = the deepest place there is, 1 = on the region's rim."""
+    """Returns how far from the middle a stroke's points lie: 0 = at the deepest place, 1 = on the region's rim."""
     depth = depth_of(region)
     xy = np.floor(stroke.points).astype(int)
     return float(1 - depth[xy[:, 1], xy[:, 0]].mean() / depth.max())
 
 
 def strokes(robot: Robot, count: int = 60) -> list[tuple[Stroke, np.ndarray]]:
-    """First and later strokes with the truths they were drawn for."""
+    """Returns first and later strokes, with the true masks they were drawn for."""
     out = []
     for truth in (blob(), bent()):
         for n in range(count):

@@ -16,7 +16,7 @@ UHD = PictureMap((3840, 2160), (3840, 2160))
 
 
 def view(left: float, right: float, bottom: float, top: float) -> list[tuple[float, float]]:
-    """Corners of what is in view, preview points."""
+    """Returns the corners of the visible part, in preview points."""
     return [(left, bottom), (left, top), (right, bottom), (right, top)]
 
 

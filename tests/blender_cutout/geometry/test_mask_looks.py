@@ -13,7 +13,7 @@ BELOW = np.array([[0.8, 0.4, 0.2]] * 3)
 
 
 def shade(values: MaskLook, matte: np.ndarray, below: np.ndarray, dark: bool = False, line: float = 0.0) -> np.ndarray:
-    """Pixels (N, 3) of a view over `below`, on a dark or bright square, with so much of the outline."""
+    """Returns the pixels (N, 3) of a view over `below`, on a dark or bright square, at this share of outline."""
     outside = np.array(values.outside) * ((1 - values.squares * dark,) * 3 + (1,))
     over = outside * (1 - matte[:, None]) + np.array(values.inside) * matte[:, None]
     over = np.array(values.line) * line + over * (1 - values.line[3] * line)

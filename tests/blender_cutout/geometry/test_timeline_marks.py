@@ -90,7 +90,7 @@ def shown(
 def at(
     x: float, y: float, polygons: list[tuple[list[timeline_marks.Corner], timeline_marks.Colour]]
 ) -> timeline_marks.Colour | None:
-    """The uppermost colour at a place."""
+    """Returns the topmost colour at a place."""
     found = None
     for corners, colour in polygons:
         sides = []

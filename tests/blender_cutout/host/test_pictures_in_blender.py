@@ -50,7 +50,7 @@ def add(scene: Any, path: Path) -> Any:
 
 
 def check_same(scene: Any, read: np.ndarray, folder: Path) -> None:
-    """The rendered picture, over black, is the one that was read."""
+    """Asserts that the picture rendered over black equals the engine's reading."""
     import bpy
 
     shown = kit.render_frame(bpy, scene, 1, folder) * 255

@@ -38,7 +38,7 @@ def cut(bpy: Any, scene: Any, frame: int, *strips: Any) -> None:
 
 
 def duplicate(bpy: Any, scene: Any, *strips: Any) -> list[Any]:
-    """The copies, as Shift-D makes them."""
+    """Duplicates strips as Shift-D does; returns the copies."""
     from blender_cutout.host.strips import places
 
     before = {p.strip.name for p in places(scene.sequence_editor)}
@@ -188,7 +188,7 @@ def test_rendered_frames_serve_both_halves(blender: Any, project: Project, tmp_p
 
 
 def test_the_green_is_seen_where_a_clip_is_cut(blender: Any, project: Project, tmp_path: Path) -> None:
-    """That `check` can fail: without its modifier the clip is shown whole."""
+    """`check` can fail: without its modifier the whole clip shows."""
     scene, strip = project()
     cut_out(blender)
     strip.modifiers.remove(strip.modifiers[0])

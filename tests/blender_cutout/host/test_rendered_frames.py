@@ -185,7 +185,7 @@ def test_what_has_no_picture_of_its_own_is_refused_with_a_way_out(blender: Any, 
 def test_pictures_that_the_engine_does_not_read_are_rendered_first(
     blender: Any, project: Project, tmp_path: Path
 ) -> None:
-    """Blender itself writes and reads .exr; the engine never sees them."""
+    """Blender itself writes and reads .exr; the engine never reads them."""
     from blender_cutout.host import compat, strip_source, strips
 
     scene, _ = project()

@@ -156,7 +156,7 @@ def test_rendering_all_again_keeps_the_masks_where_the_pictures_are_the_same(ble
         (first.parent / rendered_frames.file_name(5)).read_bytes()
     )  # as if another picture had been rendered
     assert blender.ops.cutout.render_frames(again=True) == {"FINISHED"}
-    assert track.uuid != uuid, "other pictures: the masks begin anew"
+    assert track.uuid != uuid, "other pictures: the masks start over"
 
 
 def test_frames_that_nothing_uses_go_after_some_days(blender: Any, project: Project) -> None:

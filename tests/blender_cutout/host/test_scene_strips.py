@@ -24,7 +24,7 @@ CORNERS = ((0, 0), (18, 0), (18, 42), (44, 42), (44, 60), (0, 60))
 
 
 def glowing(bpy: Any, name: str, colour: tuple[float, float, float]) -> Any:
-    """A material that has its colour everywhere, without lights."""
+    """Returns a material of one flat colour that needs no light."""
     material = bpy.data.materials.new(name)
     material.use_nodes = True
     nodes, links = material.node_tree.nodes, material.node_tree.links
@@ -36,7 +36,7 @@ def glowing(bpy: Any, name: str, colour: tuple[float, float, float]) -> Any:
 
 
 def solid(bpy: Any, scene: Any, name: str, outline: Any, depth: float, material: Any) -> Any:
-    """An object of this outline in pixels, y down, one unit of the scene for each."""
+    """Returns an object with this outline in pixels, y down; one pixel is one unit of the scene."""
     count = len(outline)
     corners = [(x, -y, z) for z in (0.0, depth) for x, y in outline]
     sides = [(n, (n + 1) % count, count + (n + 1) % count, count + n) for n in range(count)]
@@ -82,7 +82,7 @@ def stage(blender: Any, project: Project) -> tuple[Any, Any, Any]:
 
 
 def filmed(frame: int) -> np.ndarray:
-    """What the camera sees, (H, W, 3) uint8."""
+    """Returns the camera's picture, (H, W, 3) uint8."""
 
     def shown(colour: tuple[float, float, float]) -> np.ndarray:
         value = np.array(colour)

@@ -22,7 +22,7 @@ BITS = 8
 
 @pytest.fixture(scope="module")
 def movies(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The movies of `clips_kit`, and what the engine says of them."""
+    """The movies of `clips_kit`, and what the engine reports for each."""
     folder = tmp_path_factory.mktemp("movies")
     script = Path(clips_kit.__file__)
     subprocess.run([kit.engine_python(), str(script), str(folder)], check=True)
@@ -72,7 +72,7 @@ def test_every_strip_frame_has_the_picture_that_blender_renders(name, movies, sc
 
 
 def change(strip: Any, name: str) -> None:
-    """What an artist does to a strip."""
+    """What an artist may do to a strip."""
     from blender_cutout.host import compat
 
     if name == "trimmed":

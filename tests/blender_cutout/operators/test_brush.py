@@ -35,7 +35,7 @@ def settle() -> None:
 
 @pytest.fixture
 def track(blender: Any, project: Project) -> Callable[[], Any]:
-    """A project with a cutout and no annotation strokes, and a function that gives the cutout as it is now."""
+    """A project with a cutout and no annotation strokes, and a function that returns the current cutout."""
     from blender_cutout.host import annotations
 
     project()
@@ -48,7 +48,7 @@ def track(blender: Any, project: Project) -> Callable[[], Any]:
 
 
 def toolbar(bpy: Any) -> tuple[Any, ...]:
-    """What the toolbars of the sequencer hold, and the names of all keymaps."""
+    """Returns the tools in the sequencer's toolbars, and the names of all keymaps."""
     from bl_ui.space_toolsystem_common import ToolSelectPanelHelper
 
     cls = ToolSelectPanelHelper._tool_class_from_space_type("SEQUENCE_EDITOR")
@@ -117,7 +117,7 @@ def test_a_painted_stroke_is_applied_and_gives_the_mask(blender: Any, track: Any
 
 
 def test_both_ways_to_draw_give_the_engine_the_same(blender: Any, project: Project) -> None:
-    """The journals hold the same strokes: same places, same meaning."""
+    """Asserts that two journals hold the same strokes, in place and in meaning."""
     import json
 
     from blender_cutout.host import storage
@@ -146,7 +146,7 @@ def test_both_ways_to_draw_give_the_engine_the_same(blender: Any, project: Proje
 
 
 def _strokes(value: Any) -> list[Any]:
-    """The list of strokes somewhere in a record."""
+    """Finds the list of strokes in a record."""
     if isinstance(value, dict):
         if "strokes" in value:
             return list(value["strokes"])

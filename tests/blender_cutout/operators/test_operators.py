@@ -182,7 +182,7 @@ def test_a_folder_that_cannot_be_written_is_told_and_works_once_it_can(
 ) -> None:
     scene, _ = project()
     in_the_way = tmp_path / "mein Projekt é_cutout"
-    in_the_way.write_text("a file, where the folder is to be")
+    in_the_way.write_text("a file in the folder's place")
     with pytest.raises(RuntimeError, match="mein Projekt é_cutout"):
         blender.ops.cutout.new()
     assert scene.cutout.tracks[0].frame_count == 0

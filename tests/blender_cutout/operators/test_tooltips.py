@@ -21,7 +21,7 @@ INTERNAL = {
         *("frames_busy", "frames_text", "frames_share"),
     },
 }
-"""Values that no panel offers."""
+"""Properties that no panel shows."""
 
 
 def _operators(blender: Any) -> Iterator[tuple[str, Any]]:
@@ -30,7 +30,7 @@ def _operators(blender: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _own(rna: Any) -> list[Any]:
-    """The properties of a type, without what Blender gives to all."""
+    """Returns a type's properties, without those that every type has."""
     return [p for p in rna.properties if p.identifier not in ("rna_type", "name")]
 
 

@@ -46,7 +46,7 @@ def mattes(scene: Any, frame: int) -> list[np.ndarray]:
 
 
 def assert_shows(bpy: Any, scene: Any, matte: np.ndarray, folder: Path, frame: int = 7) -> None:
-    """The render of a clip frame is that of the clip cut out by the matte."""
+    """Asserts that the render of a clip frame is the clip cut out with the matte."""
     layout = kit.LAYOUTS["plain"]
     expected, _ = kit.composite(layout, kit.picture(frame), matte)
     render = kit.render_frame(bpy, scene, layout.start + frame, folder)

@@ -35,7 +35,7 @@ def span(strip: Any) -> tuple[int, int]:
 
 
 def is_cut(render: np.ndarray) -> bool:
-    """True when the green behind the clip shows at the rim, the clip does not."""
+    """Returns whether the green behind the clip shows at the rim, and the clip does not."""
     return bool(np.abs(render[2, 2] - kit.GREEN).max() < 0.05)
 
 

@@ -114,7 +114,7 @@ def test_a_frame_that_the_strip_does_not_show_is_called_a_clip_frame(drawn: tupl
 
 
 def other_shot(strip: Any, start: int) -> None:
-    """Gives the clip a cut: from a frame on its pictures are of something else."""
+    """Gives the clip a cut: from one frame on, it shows something else."""
     import numpy as np
 
     folder = Path(blender_path(strip.directory))

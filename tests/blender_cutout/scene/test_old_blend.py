@@ -21,12 +21,12 @@ PROPAGATED, DRAWN, LOCKED = 6, 4, 2
 
 
 def readable(bpy: Any) -> list[str]:
-    """The projects that this Blender can read: none of a newer one."""
+    """Returns the projects that this Blender can read: those of newer versions are left out."""
     return [v for v in WRITTEN_BY if tuple(map(int, v.split("."))) <= bpy.app.version[:2]]
 
 
 def opened(bpy: Any, version: str, place: Path) -> dict[str, Any]:
-    """Opens a copy of a project, with its clip next to it; returns the values that it was saved with."""
+    """Opens a copy of a project, with its clip next to it; returns the values saved in it."""
     for name in (f"blend-{version}", "film"):
         shutil.copytree(FIXTURE / name, place / name)
     bpy.ops.wm.open_mainfile(filepath=str(place / f"blend-{version}" / "project.blend"))
@@ -34,7 +34,7 @@ def opened(bpy: Any, version: str, place: Path) -> dict[str, Any]:
 
 
 def values(owner: Any, like: Any) -> Any:
-    """The values of a group, as far as an earlier release knew them."""
+    """Returns those values of a group that an earlier release had."""
     if isinstance(like, dict):
         return {name: values(getattr(owner, name), value) for name, value in like.items()}
     if isinstance(like, list):
@@ -97,7 +97,7 @@ def test_every_propagated_mask_is_found_and_the_composite_renders(blender: Any, 
 
 
 def test_work_goes_on(blender: Any, tmp_path: Path) -> None:
-    """Known strokes are not sent again, locked frames stay, the strips are written again, undo leads back."""
+    """Known strokes are not sent again, locked frames stay, the strips are written again, and undo works."""
     for version in readable(blender):
         place = tmp_path / version
         expected = opened(blender, version, place)

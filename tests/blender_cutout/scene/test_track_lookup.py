@@ -19,7 +19,7 @@ LATER = 8
 
 
 def draw(bpy: Any, frame: int, layer: int, source_frame: int = DRAWN) -> None:
-    """Puts the strokes of one frame on another: Blender 4.3 to 5.1 cannot draw by script."""
+    """Copies the strokes of one frame to another: scripts cannot draw in Blender 4.3 to 5.1."""
     from blender_cutout.host import annotations
 
     copied = annotations.find(bpy.context).layers[layer]

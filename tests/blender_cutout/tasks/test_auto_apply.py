@@ -20,7 +20,7 @@ ELSEWHERE = kit.LAYOUTS["transformed"].start + kit.STROKE_FRAME
 
 @pytest.fixture
 def auto(blender: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Auto Apply as the timer runs it; a job is waited for."""
+    """Runs Auto Apply as the timer does, and waits for its job."""
     from blender_cutout.tasks import auto_apply, jobs
 
     def look() -> Any:
@@ -33,7 +33,7 @@ def auto(blender: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.fixture
 def layers(blender: Any, project: Project) -> Callable[[], list[Any]]:
-    """A project with a cutout, and a function that gives the layers as they are now."""
+    """A project with a cutout, and a function that returns the current layers."""
     from blender_cutout.host import annotations
 
     project()
@@ -42,7 +42,7 @@ def layers(blender: Any, project: Project) -> Callable[[], list[Any]]:
 
 
 def draw(layer: Any, frame: int, source: int = kit.LAYOUTS["plain"].start + kit.STROKE_FRAME) -> None:
-    """Puts the strokes of one frame of a layer on another frame."""
+    """Copies the strokes of one frame of a layer to another frame."""
     copy = layer.frames.copy(next(f for f in layer.frames if f.frame_number == source))
     copy.frame_number = frame
 

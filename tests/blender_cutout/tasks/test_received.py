@@ -23,17 +23,17 @@ Tamper = Callable[[Place, Any, Any], None]
 
 
 def track(name: str, value: Callable[[Place], Any]) -> Tamper:
-    """The cutout says something else."""
+    """Changes a value of the cutout."""
     return lambda place, track, strip: setattr(track, name, value(place))
 
 
 def frames(value: Callable[[Place], Any]) -> Tamper:
-    """The strip says something else of its rendered frames."""
+    """Changes the strip's record of its rendered frames."""
     return lambda place, track, strip: strip.__setitem__("cutout_frames", value(place))
 
 
 def said(**changes: Any) -> Tamper:
-    """As `frames`, with some values changed; a function is given the place."""
+    """Like `frames`, with only some values changed; functions are called with the place."""
 
     def value(place: Place) -> str:
         return kit.record(place, **{k: v(place) if callable(v) else v for k, v in changes.items()})
@@ -98,7 +98,7 @@ RECORDS: dict[str, Tamper] = {
 
 
 def replaced(what: Callable[[Place], Path], made: Callable[[Path, Place], None]) -> Tamper:
-    """Something in the received folder is something else."""
+    """Changes something in the received folder."""
 
     def tamper(place: Place, track: Any, strip: Any) -> None:
         path = what(place)
@@ -156,7 +156,7 @@ QUIET: dict[str, Tamper] = {
     "device: a mask": replaced(inside("matte/000001.png"), link_to(lambda p: Path("/dev/zero"))),
     "a stranger's file among them": replaced(inside("thesis.txt"), lambda path, p: path.write_text("my own")),
 }
-"""In these cases there is nothing to report: foreign files stay where they are."""
+"""Nothing to report in these cases: foreign files stay where they are."""
 CASES = {**NAMES, **RECORDS, **(LINKS if os.name == "posix" else {})}
 
 
@@ -180,7 +180,7 @@ def save_all_ways(bpy: Any, place: Place) -> list[tuple[str, str]]:
 
 
 def check_untouched(tmp_path: Path, before: dict[str, Any], place: Place, capfd: Any) -> None:
-    """What lies near is as it was, nothing of it was copied, and no handler failed."""
+    """Asserts that nearby files are unchanged and were not copied, and that no handler failed."""
     assert "Traceback" not in "".join(capfd.readouterr())
     assert kit.contents(tmp_path / "home") == before["home"]
     assert kit.contents(place.other) == before["other"]

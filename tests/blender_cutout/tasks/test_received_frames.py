@@ -22,7 +22,7 @@ def victim(tmp_path: Path) -> Path:
 
 
 def begun(blender: Any, project: Project) -> tuple[Any, Any, Path]:
-    """The scene, the strip, and the folder into which its frames are about to be rendered; it is not there."""
+    """The scene, the strip, and the folder for its rendered frames, which does not exist yet."""
     from blender_cutout.tasks import frame_renderer
 
     scene, strip = project()

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.bpy
 
 @pytest.fixture
 def chosen(blender: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """The add-on's preferences, as where it is enabled."""
+    """The add-on's preferences, as if it were enabled."""
     monkeypatch.setenv("CUTOUT_HOME", str(tmp_path / "Heim"))
     addon = blender.context.preferences.addons.new()
     addon.module = "blender_cutout"
@@ -130,7 +130,7 @@ def test_a_running_engine_changes_at_once_and_the_masks_stay(
     assert (track.mattes, track.done_count) == (before, done)
     blender.ops.cutout.undo_round()
     assert blender.ops.cutout.propagate() == {"FINISHED"}
-    assert track.mattes != before, "made anew with the other tier"
+    assert track.mattes != before, "made again with the other tier"
     assert track.done_count == done
 
 

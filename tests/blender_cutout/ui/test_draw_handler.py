@@ -36,7 +36,7 @@ def test_what_fails_once_draws_no_more_until_it_is_added_again(blender: Any, cap
 
 
 def test_a_fault_before_the_drawing_does_not_end_it(blender: Any) -> None:
-    """As when undo has just removed what was about to be drawn: the next redraw succeeds."""
+    """As when undo has just removed what was about to be drawn; the next redraw succeeds."""
     from blender_cutout.ui.draw_handler import DrawHandler
 
     class Faulty(DrawHandler):

@@ -125,7 +125,7 @@ def test_the_look_is_the_panels_and_shows_a_stroke_while_it_is_drawn(
 
 @pytest.fixture
 def files(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The files of masks that were read, in order; what would go to the graphics card stays as it is."""
+    """Lists the mask files that are read, in order, without touching what goes to the graphics card."""
     from blender_cutout.formats import png
     from blender_cutout.ui import mask_overlay
 
@@ -343,9 +343,7 @@ def test_what_covers_the_picture_leaves_all_visible_objects_free(
     assert mask_overlay.Overlay()._texture(*layer.files).texture.max() == 255, "a pixel that both claim counts once"
 
 
-def test_the_preview_is_drawn_anew_for_the_frame_in_view_and_not_for_every_other(
-    blender: Any, project: Project
-) -> None:
+def test_the_preview_is_redrawn_for_the_frame_in_view_and_not_for_every_other(blender: Any, project: Project) -> None:
     from blender_cutout.core.messages import MatteReady
     from blender_cutout.tasks import jobs
 

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.bpy
 
 
 def panels(bpy: Any) -> str:
-    """All that the sidebar shows."""
+    """Returns everything that the sidebar shows."""
     from blender_cutout.ui import panel as panels
     from blender_cutout.ui import panel_files, panel_output, panel_propagation
 
@@ -29,7 +29,7 @@ def panels(bpy: Any) -> str:
 
 
 def preferences(bpy: Any) -> str:
-    """All that the preferences show."""
+    """Returns everything that the preferences show."""
     from blender_cutout.ui.preferences import CutoutPreferences
 
     class Chosen(SimpleNamespace):

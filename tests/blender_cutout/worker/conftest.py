@@ -20,7 +20,7 @@ PATIENCE = 60.0
 
 
 class Host:
-    """What Blender does: sends, polls, and remembers all that came."""
+    """Stands in for Blender: sends, polls, and keeps all events."""
 
     def __init__(self, client: WorkerClient, media: Path, folder: Path) -> None:
         self.client = client
@@ -34,7 +34,7 @@ class Host:
         return self.wait(lambda e: isinstance(e, m.Ready))  # type: ignore[return-value]
 
     def wait(self, wanted: Callable[[m.Event], bool]) -> m.Event:
-        """The first event from now on that is wanted."""
+        """Waits for the first event that matches."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             found = None
@@ -91,7 +91,7 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def make_host(media: Path, tmp_path: Path) -> Iterator[Callable[..., Host]]:
-    """Makes hosts whose engine process is started with the given arguments; all are ended afterwards."""
+    """Makes hosts whose engine process is started with the given arguments; terminates them all afterwards."""
     hosts: list[Host] = []
 
     def make(*arguments: str, started: bool = True) -> Host:

@@ -31,7 +31,7 @@ def extension(place: Path) -> Path:
 
 
 def add_neighbours(package: Path) -> None:
-    """What must not be imported: modules with our names and the standard library's, wherever a search would look."""
+    """Modules that must not be imported: with our names and the standard library's, wherever Python may search."""
     for folder in (package.parent, package / "worker"):
         for name in ("json", "core", "models", "blender_cutout", "numpy"):
             (folder / f"{name}.py").write_text("raise SystemExit('imported a neighbour')")
@@ -77,7 +77,7 @@ def test_the_log_can_be_a_file_of_its_own(tmp_path: Path) -> None:
 def test_the_command_gives_the_engine_utf8_and_nothing_of_the_callers_python(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code_page: str
 ) -> None:
-    """In a process without UTF-8 mode Windows reads and writes files in its old code page."""
+    """Without UTF-8 mode, Windows reads and writes files in its legacy code page."""
     monkeypatch.setenv("LC_ALL", code_page)
     monkeypatch.setenv("PYTHONUTF8", "0")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))

@@ -16,7 +16,7 @@ from blender_cutout.core.images.matte import read_mask
 FILM = SyntheticClip(length=16, height=60, width=100, radius=10)
 BOTH = (("disc", "ground"), ("Disc", "Ground"))
 GROUND = {"label": "keep", "radius": 3, "points": [[50.0, 8.0]]}
-"""On one of the background's squares: the fake network takes all squares that hang together with it."""
+"""On one of the background's squares: the fake network takes all squares connected to it."""
 
 
 def two(host) -> None:

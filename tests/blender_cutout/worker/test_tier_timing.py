@@ -19,7 +19,7 @@ COSTS = {name: cost(tier) or 0.0 for name, tier in TIERS.items()}
 
 
 class Machine:
-    """Times tiers: `speed` times the table's, and `extra` seconds for every frame; each timing takes some seconds."""
+    """Times tiers at `speed` times the table's values, plus `extra` seconds a frame; each timing takes some seconds."""
 
     def __init__(self, speed: float, extra: float = 0.0, wait: float = 0.5, full: tuple[str, ...] = ()) -> None:
         self.speed, self.extra, self.wait, self.full = speed, extra, wait, full

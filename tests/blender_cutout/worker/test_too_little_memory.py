@@ -18,7 +18,7 @@ FASTEST, FINER, FINEST = NAMES[0], NAMES[-2], NAMES[-1]
 
 @pytest.fixture
 def begun(make_host) -> Callable[..., object]:
-    """Starts an engine with the finest tier, in which these tiers find no memory, and draws a first mask."""
+    """Starts an engine at the finest tier, without enough memory for these tiers, and draws a first mask."""
 
     def begin(*full: str, options: tuple[str, ...] = ()):
         host = make_host("--full", *full, *options, started=False)
@@ -59,7 +59,7 @@ def test_a_propagation_is_done_with_the_next_faster_tier_and_that_is_told_once(b
     assert warnings(host, again) == []
 
 
-def test_in_the_middle_it_begins_anew_and_all_masks_are_of_one_tier(begun) -> None:
+def test_in_the_middle_it_starts_over_and_all_masks_are_of_one_tier(begun) -> None:
     host = begun(FINEST, options=("--full-at", "5"))
     job = host.send(m.Propagate, "track", 0, 16, "forward")
     assert host.end(job).result == {"frames": 16}

@@ -22,7 +22,7 @@ COUNT = 3
 
 
 def picture(number: int) -> np.ndarray:
-    """(H, W, 4) RGBA: green rubbish that is clear, a red block that is seen, half of it only half."""
+    """Returns (H, W, 4) RGBA: transparent green rubbish, and a red block, half of it half transparent."""
     image = np.zeros((*SIZE, 4), np.uint8)
     image[..., 1] = 255
     left = 16 + 8 * number

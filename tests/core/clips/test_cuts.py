@@ -17,7 +17,7 @@ from blender_cutout.core.types import Cause, Direction, FrameRange, PropagationO
 
 
 def cuts(film: Film) -> list[int]:
-    """The first frames of new shots."""
+    """Returns the first frame of each new shot."""
     finder = CutFinder(film)
     found = [frame for frame in range(1, len(film)) if finder.between(frame - 1, frame)]
     backward = CutFinder(film)
@@ -32,7 +32,7 @@ def test_cuts_are_found_to_the_frame_in_either_direction() -> None:
 
 @pytest.mark.parametrize("speed", [0, 6, 20, 60])
 def test_pans_are_none(speed: int) -> None:
-    """Up to three tenths of the picture's width a frame."""
+    """Moves by up to three tenths of the picture's width a frame."""
     assert cuts(Film([(FIRST, speed * f) for f in range(12)])) == []
 
 
@@ -80,7 +80,7 @@ def test_only_a_few_frames_are_held_and_each_is_read_once() -> None:
 
 
 class TwoShots:
-    """A red disc before a wall; from frame 8 on another wall, before which there is a red disc too."""
+    """A red disc in front of a wall; from frame 8 on, a red disc in front of another wall."""
 
     size = SIZE
 
@@ -175,7 +175,7 @@ class TestPropagationEndsAtACut:
 
 
 class Unsure(FakePropagationNet):
-    """Segments with less certainty from one frame on, which has a mark in the picture's corner."""
+    """Is less certain from one frame on, which has a mark in the picture's corner."""
 
     def segment(self, query: Any, memory: Any, previous: Any = None) -> np.ndarray:
         found = super().segment(query, memory, previous)

@@ -30,7 +30,7 @@ ONE, OTHER = rich(FIRST, 3), rich(SECOND, 4)
 
 
 class Transition:
-    """A slow pan that goes over into another one from frame `BEGIN` on, directly or through a colour."""
+    """A slow pan that fades into another one from frame `BEGIN` on, directly or through a colour."""
 
     size = SIZE
 
@@ -60,7 +60,7 @@ class Transition:
 
 
 def stop(film: Any, start: int, last: int) -> int | None:
-    """The first frame on the way at which a transition is noticed; None = there is none."""
+    """Returns the first frame at which a transition is found; None = none."""
     finder, step = FadeFinder(CutFinder(film)), 1 if last > start else -1
     return next((f for f in range(start + step, last + step, step) if finder.behind(start, f)), None)
 
@@ -144,7 +144,7 @@ def test_frames_that_were_passed_over_are_looked_at_too_each_once() -> None:
 
 
 class TestPropagation:
-    """A disc before a wall that goes over into another wall, with a disc of its own."""
+    """A disc in front of a wall, fading into another disc in front of another wall."""
 
     def film(self, colour: int | None = None) -> Any:
         class Discs(Transition):

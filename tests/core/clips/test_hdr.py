@@ -31,7 +31,7 @@ def hlg(scene: float) -> float:
 
 
 def coded(colour: tuple[int, int, int], white: float = 203.0) -> np.ndarray:
-    """The PQ values of a BT.709 colour whose white has so many nits."""
+    """Returns the PQ values of a BT.709 colour whose white has this many nits."""
     return pq(white * (FROM_709 @ (np.array(colour) / 255) ** 2.4).clip(0))
 
 

@@ -64,7 +64,7 @@ def test_of_an_animated_picture_it_is_said_that_only_the_first_is_used(name, cod
 
 
 def damaged(path: Path, first: int, count: int) -> Path:
-    """A movie some of whose packets are zeros."""
+    """A movie with some packets zeroed."""
     options = {**clips_kit.NO_B, "g": "8"}
     clips_kit.encode(path, clips_kit.even(24), clips_kit.Fraction(1, 24), 24, options=options)
     with av.open(str(path)) as container:

@@ -86,7 +86,7 @@ def test_closing_waits_for_what_is_being_done() -> None:
 
 
 class Stranger:
-    """A clip that may not be read from two threads."""
+    """A clip that must not be read from two threads."""
 
     def __init__(self, film: SyntheticClip) -> None:
         self._film, self._thread = film, threading.get_ident()

@@ -9,7 +9,7 @@ from blender_cutout.core.edges.foreground import estimate_foreground
 
 
 def scene(size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A picture, its alpha and its true foreground: two smooth colours over one another."""
+    """Returns a picture, its alpha and its true foreground: one smooth colour over another."""
     height, width = size
     y, x = np.mgrid[:height, :width]
     front = np.stack((150 + 60 * x / width, 40 + 40 * y / height, np.full(size, 30.0)), axis=-1)

@@ -15,7 +15,7 @@ SIZE = (150, 210)
 
 
 def ramp(size: tuple[int, int] = SIZE, width: float = 6.0) -> np.ndarray:
-    """A disc whose alpha falls over `width` pixels."""
+    """Returns a disc whose alpha falls off over `width` pixels."""
     y, x = np.mgrid[: size[0], : size[1]]
     radius = min(size) / 3
     away = np.hypot(y - size[0] / 2, x - size[1] / 2) - radius

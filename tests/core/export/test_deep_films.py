@@ -31,7 +31,7 @@ HIGH = np.asarray(np.random.default_rng(4).integers(0, 65536, (*SIZE, 3)), np.ui
 
 
 def film(media: Path, target: Path, look: FilmLook, objects: Any = None) -> str:
-    """Writes a film of all frames; returns the words at its end."""
+    """Writes a film of all frames; returns the closing message."""
     with open_clip(media) as clip:
         steps = list(write_film(clip, media, range(len(clip)), lambda frame: MATTE, target, look, objects=objects))
     return steps[-1].sound
@@ -44,7 +44,7 @@ def png16_clip(folder: Path) -> Path:
 
 
 def ramp() -> np.ndarray:
-    """Planes (3, H, W) of 10-bit YUV: every value in luma, a little colour."""
+    """Returns planes (3, H, W) of 10-bit YUV: every value in luma, a little colour."""
     luma = 200 + np.arange(SIZE[0] * SIZE[1]).reshape(SIZE) % 600
     return np.stack([luma, np.full(SIZE, 500), np.full(SIZE, 530)]).astype(np.uint16)
 

@@ -30,7 +30,7 @@ class Source:
 
 
 class Session:
-    """A track with a soft block on the frames 0 and 1."""
+    """A track with a soft block on frames 0 and 1."""
 
     def __init__(self, folder: Path, left: int = 10) -> None:
         self.source: Any = Source()

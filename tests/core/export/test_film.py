@@ -39,7 +39,7 @@ def tone(rate: int = 48000, seconds: float = 0.56) -> np.ndarray:
 
 
 def make_clip(path: Path, codec: str | None) -> Path:
-    """A lossless movie of the shot at 25 frames a second, with a rising tone."""
+    """A lossless movie of the shot at 25 frames per second, with a rising tone."""
     with av.open(str(path), "w") as container:
         video: Any = container.add_stream("ffv1", rate=25)
         video.height, video.width = SHOT.size
@@ -153,7 +153,7 @@ def test_of_a_part_of_the_clip_the_sound_of_that_part_is_taken(clip: Path, tmp_p
 
 
 def test_alpha_has_no_wrong_pixels_at_the_seams_of_threads(tmp_path: Path) -> None:
-    """FFmpeg's scaler has, with several threads; on 480p nearly every other frame."""
+    """FFmpeg's scaler did so with several threads, at 480p on nearly every other frame."""
     y, x = np.mgrid[:480, :854]
     ramp = ((x * 2 + y) % 256).astype(np.uint8)
     with MovieWriter(tmp_path / "x.mov", (480, 854), 25, alpha=True) as writer:
@@ -204,7 +204,7 @@ def test_stopped_while_it_is_checked_there_is_no_file(clip: Path, tmp_path: Path
 
 
 def spoil(name: str) -> Callable[..., Any]:
-    """A writer that does not write what it is given."""
+    """A writer that writes something other than what it is given."""
 
     class Wrong(MovieWriter):
         def write(self, picture: np.ndarray) -> None:
@@ -287,7 +287,7 @@ def test_what_cannot_be_written_is_said_before(clip: Path, tmp_path: Path) -> No
 
 
 def fine(size: tuple[int, int], kind: str) -> np.ndarray:
-    """Pictures (H, W, 3) that ask much of a codec."""
+    """Returns pictures (H, W, 3) that are hard for a codec."""
     y, x = np.mgrid[: size[0], : size[1]]
     if kind == "ramp":
         return np.dstack([x * 255 // (size[1] - 1), y * 255 // (size[0] - 1), (x + y) % 256]).astype(np.uint8)

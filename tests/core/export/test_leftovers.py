@@ -29,7 +29,7 @@ def names(folder: Path) -> list[str]:
 
 @pytest.fixture
 def outside(tmp_path: Path) -> Path:
-    """A folder with something of the artist's own, beside the place of the exports."""
+    """A folder with a file of the artist's, next to the exports."""
     folder = tmp_path / "mine"
     folder.mkdir()
     (folder / "thesis.txt").write_text("dear")

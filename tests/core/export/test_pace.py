@@ -77,7 +77,7 @@ def test_another_rate_that_is_asked_for_takes_the_frames_one_by_one(tmp_path):
 
 
 def backgrounds(clip: Path, behind: Path, target: Path) -> list[int]:
-    """The numbers on the background that is seen through a mask of nothing."""
+    """Returns the numbers on the background, seen through an empty mask."""
     with open_clip(clip) as source:
         nothing = np.zeros(source.size, np.float32)
         assert list(write_film(source, clip, range(len(source)), lambda _: nothing, target, FilmLook(str(behind))))

@@ -13,7 +13,7 @@ SIZE = (180, 240)
 
 
 def drawn(spline: Spline, frame: int, size: tuple[int, int] = SIZE, fine: int = 8) -> np.ndarray:
-    """The inside of the spline as a matte: Bézier curves written out here a second time."""
+    """Returns the inside of a spline as a matte, with a second implementation of Bézier curves."""
     points = spline.points[frame - spline.first]
     t = np.linspace(0, 1, 16, endpoint=False)[:, None]
     line = [
@@ -91,7 +91,7 @@ def test_points_go_along_with_the_object_and_do_not_jump() -> None:
 
 
 def test_points_follow_a_turning_object() -> None:
-    """Corners stay corners: the same point, turned with the object."""
+    """Corners stay corners: the same point, rotated with the object."""
 
     def turned(degrees: float) -> np.ndarray:
         matrix = cv2.getRotationMatrix2D((100, 90), degrees, 1.0)

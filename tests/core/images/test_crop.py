@@ -171,7 +171,7 @@ def test_mask_box_is_tight():
 
 
 def test_a_large_picture_is_shrunk_as_area_resampling_shrinks_it():
-    """Halving first is many times as fast; the answer is the same to a few levels, and the scale stays exact."""
+    """Halving first is many times faster; the result differs by a few levels at most, and the scale stays exact."""
     picture = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (2160, 3840, 3)).astype(np.uint8), (0, 0), 6)
     picture = cv2.normalize(picture, picture, 0, 255, cv2.NORM_MINMAX)
     crop = whole_picture((2160, 3840), 320)
@@ -205,7 +205,7 @@ def test_what_is_found_in_the_overview_is_looked_at_again_where_it_lies(size: tu
 
 
 def test_nothing_is_more_than_one_at_any_size() -> None:
-    """Weights of interpolation that add up to a little more than one made mattes that the next round refused."""
+    """Interpolation weights that sum to slightly more than one once gave mattes that the next round refused."""
     for side in range(60, 400, 7):
         for small in (30, 47, 96, 101):
             crop = Crop(Box(0, 0, side, side + 3), (small, small + 5))

@@ -9,7 +9,7 @@ from blender_cutout.core.images.dense_flow import LEAST, dense_flow
 
 
 class Finder:
-    """Stands for OpenCV's: everything moves by (8, 4) pixels of what it is given."""
+    """Stands for OpenCV's: everything moves by (8, 4) pixels of its input."""
 
     def calc(self, one: np.ndarray, other: np.ndarray, _: None) -> np.ndarray:
         assert one.shape == other.shape

@@ -28,7 +28,7 @@ COLOURS = np.dstack([RAMP, RAMP[::-1, ::-1], np.full_like(RAMP, 90)])
 
 
 def png(width: int, height: int, body: bytes = b"", header: bytes | None = None) -> bytes:
-    """A PNG whose header says what one likes."""
+    """Returns a PNG with any header."""
     head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0) if header is None else header
     chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(body)), (b"IEND", b""))
     parts = (struct.pack(">I", len(b)) + k + b + struct.pack(">I", zlib.crc32(k + b)) for k, b in chunks)
@@ -60,7 +60,7 @@ def test_what_has_no_header_has_no_size(data: bytes) -> None:
 
 
 def tiff(pixels: np.ndarray, turn: int, alpha: int | None) -> bytes:
-    """A TIFF (H, W, channels), with its tags of orientation and of extra samples."""
+    """Returns a TIFF (H, W, channels), with tags for orientation and extra samples."""
     (height, width, channels), body = pixels.shape, pixels.tobytes()
     tags = [(256, 4, [width]), (257, 4, [height]), (258, 3, [8 * pixels.itemsize] * channels), (259, 3, [1])]
     tags += [(262, 3, [2]), (273, 4, [8]), (274, 3, [turn]), (277, 3, [channels]), (278, 4, [height])]

@@ -48,7 +48,7 @@ def test_every_pixel_whose_way_leads_into_a_box_is_in_the_box_that_reaches_it() 
 
 
 def test_what_a_neighbour_tells_of_a_place_far_from_the_matte_is_not_lost() -> None:
-    """The object jumps by more than its size on the middle frame only: its neighbours' masks still count there."""
+    """The object jumps by more than its size on the middle frame only; its neighbours' masks still count there."""
     mattes = [FILM.matte(0), np.roll(FILM.matte(1), 100, axis=1), FILM.matte(2)]
     given = ((frame, matte, MatteKind.PROPAGATED) for frame, matte in enumerate(mattes))
     middle = list(stabilised(given, FILM, 1.0))[1]

@@ -60,7 +60,7 @@ def test_object_that_leaves_is_empty_and_found_again():
 
 
 class JumpingClip(SyntheticClip):
-    """A disc that jumps from one end of the picture to the other."""
+    """A disc that jumps from one side of the picture to the other."""
 
     def centre(self, frame, n=0):
         return (40.0, 60.0) if frame < 6 else (360.0, 70.0)

@@ -13,7 +13,7 @@ from blender_cutout.core.types import MatteKind
 
 
 def spoilt(earlier):
-    """The earlier run, whose mask of frame 20 was put right since."""
+    """The earlier run, whose mask on frame 20 has been corrected since."""
     return earlier | {20: np.zeros_like(earlier[20])}
 
 
@@ -48,7 +48,7 @@ class TestResume:
 
 
 class TestPrevious:
-    """A correction on one keyframe, with the results of the run before."""
+    """A correction on one keyframe, with the results of the previous run."""
 
     @pytest.fixture
     def earlier(self, clip):

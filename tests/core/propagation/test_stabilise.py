@@ -25,7 +25,7 @@ STEADY = PropagationOptions(stability=1.0)
 
 
 def trembling(frame: int, matte: np.ndarray) -> np.ndarray:
-    """The matte with its rim now farther out, now farther in."""
+    """Returns the matte with its rim moved in and out by turns."""
     kernel = np.ones((3, 3), np.uint8)
     return cv2.dilate(matte, kernel) if frame % 2 else cv2.erode(matte, kernel)
 
@@ -55,7 +55,7 @@ def test_trembling_is_less_and_the_object_fits_better() -> None:
 
 @pytest.mark.parametrize("film", [FILM, SyntheticClip(), SyntheticClip(length=60), SyntheticClip(absent=range(8, 12))])
 def test_what_is_right_stays_right(film: SyntheticClip) -> None:
-    """Also where the object comes, goes, and moves far from frame to frame."""
+    """Also where the object appears, disappears, and moves far between frames."""
     given = ((f, film.matte(f), MatteKind.PROPAGATED) for f in range(len(film)))
     for step in stabilised(given, film, 1.0):
         assert iou(step.matte, film.matte(step.frame)) > 0.98
@@ -119,7 +119,7 @@ def test_frames_that_are_pending_pass_at_once() -> None:
 
 
 class Trembling(FakePropagationNet):
-    """Its masks tremble."""
+    """Its masks flicker."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -168,7 +168,7 @@ def test_a_track_is_steadier_and_its_keyframe_untouched(session: TrackSession) -
 
 
 class NoNetwork:
-    """May be asked how large things are, and nothing else."""
+    """Answers only how large things are."""
 
     def megabytes(self, key: object, value: object) -> float:
         return 0.0

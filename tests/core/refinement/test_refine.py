@@ -69,7 +69,7 @@ def test_in_255ths_the_same_comes_out_to_the_bit(zoom, label, first):
 
 
 class StubbornNet(FakeScribbleNet):
-    """Says the contrary of every stroke."""
+    """Does the opposite of every stroke."""
 
     def predict(self, image, previous, keep, remove):
         return remove.copy()
@@ -87,7 +87,7 @@ def test_pixels_under_a_stroke_obey_whatever_the_network_says():
 
 
 class FickleNet(FakeScribbleNet):
-    """Does what the strokes say, and forgets everything else."""
+    """Follows the strokes, and forgets everything else."""
 
     def predict(self, image, previous, keep, remove):
         return super().predict(image, np.zeros_like(previous), keep, remove)
@@ -100,7 +100,7 @@ def test_correction_does_not_spoil_what_was_right_elsewhere_in_its_crop():
 
 
 class RimmedNet(FakeScribbleNet):
-    """Takes what lies around a removing stroke for the object, as a trained one may on bare background."""
+    """Takes the area around a remove stroke for the object, as a trained network may on plain background."""
 
     def predict(self, image, previous, keep, remove):
         around = cv2.dilate(remove, np.ones((15, 15), np.uint8))

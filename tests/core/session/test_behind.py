@@ -66,7 +66,7 @@ def test_things_are_done_in_order_and_only_so_many_wait() -> None:
     behind.close()
     assert done == [0, 1, 2, 3]
     assert [f.result() for f in futures if not f.exception()] == [0, 1, 3]
-    assert behind.put(lambda: 7).result() == 7, "it begins anew"
+    assert behind.put(lambda: 7).result() == 7, "it starts over"
     behind.close()
 
 

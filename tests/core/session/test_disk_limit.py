@@ -58,7 +58,7 @@ def test_use_counts_what_is_on_disk_and_tells_beforehand_what_a_propagation_take
     assert after.frame == pytest.approx(before.frame, rel=0.1), "from then on the mean of what is there"
     assert 0 < after.free == pytest.approx(shutil.disk_usage(session.folder).free, rel=0.05)
     session.disk._store._used = None
-    assert session.disk.use().used == after.used, "counted anew it is the same"
+    assert session.disk.use().used == after.used, "a recount gives the same"
 
 
 def test_of_stabilised_mattes_those_beside_them_are_counted_too_and_kept(session: TrackSession) -> None:

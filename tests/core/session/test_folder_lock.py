@@ -148,7 +148,7 @@ HOLDER = (
 
 
 def holder(folder: Path) -> subprocess.Popen[str]:
-    """A process that has the lock until it is spoken to."""
+    """A process that holds the lock until it gets a line."""
     root, pipe = Path(__file__).parents[3], subprocess.PIPE
     child = subprocess.Popen([sys.executable, "-c", HOLDER, str(folder)], cwd=root, text=True, stdin=pipe, stdout=pipe)
     assert child.stdout
@@ -159,7 +159,7 @@ def holder(folder: Path) -> subprocess.Popen[str]:
 def test_an_owner_that_cannot_be_seen_is_respected_while_it_lives(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As from another container: there is no process of that number here."""
+    """As from another container: no process here has that number."""
     child = holder(tmp_path)
     monkeypatch.setattr(module, "process_start", lambda _: None)
     with pytest.raises(StoreError, match=f"process {child.pid}"):

@@ -51,7 +51,7 @@ def track(media: Path, folder: Path) -> Path:
 
 
 def replaced(place: Path, target: Path) -> None:
-    """Puts a link in the place of a file or folder."""
+    """Replaces a file or folder by a link."""
     if place.is_dir():
         shutil.rmtree(place)
     else:
@@ -201,7 +201,7 @@ def test_a_damaged_mask_that_cannot_be_removed_is_passed_by(tmp_path: Path, monk
         b"\xff\xfe\0",
     ],
 )
-def test_a_session_file_that_is_none_is_made_anew(track: Path, media: Path, content: bytes) -> None:
+def test_an_invalid_session_file_is_made_again(track: Path, media: Path, content: bytes) -> None:
     (track / "session.json").write_bytes(content)
     with opened(media, track) as session:
         assert session.keyframes() == (3,)

@@ -26,7 +26,7 @@ STROKE = {"label": "keep", "radius": 3.0, "points": [[9.0, 30.0]]}
 
 
 def line(record: Any) -> bytes:
-    """A line with the right checksum: that is no signature."""
+    """Returns a line with the right checksum, which anyone can compute."""
     text = json.dumps(record, sort_keys=True, separators=(",", ":")).encode()
     return b'{"sum":"%08x","record":%s}\n' % (zlib.crc32(text), text)
 

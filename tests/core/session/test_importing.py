@@ -37,7 +37,7 @@ def session(media: Path, tmp_path: Path) -> Iterator[TrackSession]:
 
 
 def soft(frame: int) -> np.ndarray:
-    """A matte with all kinds of values."""
+    """Returns a matte with all kinds of values."""
     return np.asarray(cv2.GaussianBlur(FILM.matte(frame) * 255, (0, 0), 2), np.uint8)
 
 

@@ -197,7 +197,7 @@ def run_together(tracks: list[TrackSession]) -> dict[int, list[MatteKind]]:
 
 
 def test_a_locked_frame_shows_the_network_what_the_object_is() -> None:
-    """A frame that was put right by hand elsewhere and locked is remembered, so those behind it are right too."""
+    """A locked frame that was corrected elsewhere enters the memory, so the frames after it are right too."""
     film = SyntheticClip(length=10, objects=2)
     earlier = {frame: film.mattes(frame)[1] for frame in range(5)}  # the other disc
     results = propagate(

@@ -36,7 +36,7 @@ def session(name: str, tmp_path: Path) -> Iterator[TrackSession]:
 
 
 def state(session: TrackSession) -> dict[str, Any]:
-    """What the engine said of a track then, as JSON has it."""
+    """Returns a track's state as the engine reported it then, as JSON values."""
     found = {
         "head": session.head,
         "parent": session.parent,

@@ -31,7 +31,7 @@ def told(session: TrackSession) -> list[object]:
     return [list(state.keyframes), *map(list, (state.done, state.mattes, state.locked)), state.confidence]
 
 
-def test_after_any_walk_through_the_steps_it_is_as_when_opened_anew(
+def test_after_any_walk_through_the_steps_it_is_as_when_reopened(
     clip: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (head_state, overview):

@@ -101,7 +101,7 @@ def test_objects_of_different_clips_are_refused(table: Table, tmp_path: Path) ->
 
 
 def test_the_same_colour_is_not_given_to_two(table: Table) -> None:
-    """Both want the red disc: alone each gets all of it, together no pixel has two owners."""
+    """Both claim the red disc: alone, each gets all of it; together, no pixel has two owners."""
     for track in table.tracks:
         track.apply_round(keep(4, RED))
     run = table.run()

@@ -79,7 +79,7 @@ def test_an_interrupted_correction_ends_as_an_uninterrupted_one(media: Path, tmp
 
 
 @pytest.mark.parametrize("stop", [None, 4])
-def test_after_a_change_of_tier_everything_is_made_anew_and_until_then_nothing(
+def test_after_a_change_of_tier_everything_is_made_again_and_until_then_nothing(
     session: TrackSession, media: Path, stop: int | None
 ) -> None:
     session.apply_round(keep(0))

@@ -165,7 +165,7 @@ def test_a_longer_range_keeps_the_frames_that_are_done(session: TrackSession) ->
     assert len(after) == 12
 
 
-def test_another_tier_computes_anew(session: TrackSession, media: Path) -> None:
+def test_another_tier_computes_again(session: TrackSession, media: Path) -> None:
     session.apply_round(keep(0))
     run(session)
     head, number = session.head, len(stamps(session.folder))

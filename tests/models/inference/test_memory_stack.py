@@ -69,7 +69,7 @@ def test_an_unchanged_memory_is_not_copied_at_all() -> None:
     assert stack.copied_entries == 2
 
 
-def test_another_number_of_objects_starts_anew() -> None:
+def test_another_number_of_objects_starts_over() -> None:
     stack = MemoryStack()
     _holds_exactly(stack, [_entry(values=6), _entry(values=6)])
     _holds_exactly(stack, [_entry(values=12)])

@@ -33,7 +33,7 @@ def _one_thread() -> Iterator[None]:
 
 
 def _random(network: nn.Module) -> nn.Module:
-    """With norms that do something, and no branch that gives zeros."""
+    """Returns a network whose norms have an effect, and without branches that give zeros."""
     for module in network.modules():
         if isinstance(module, FrozenBatchNorm2d):
             assert module.running_mean is not None
@@ -51,7 +51,7 @@ def _picture(count: int, height: int, width: int) -> Tensor:
 
 
 def test_this_machine_can_pack() -> None:
-    """The rest of this file would compare a network with itself otherwise."""
+    """Otherwise the rest of this file would compare a network with itself."""
     assert packed.can_pack() == torch.backends.mkldnn.is_available()
 
 
@@ -91,7 +91,7 @@ def test_a_packed_stroke_network_gives_the_same_logits() -> None:
 
 
 def _frames(count: int, size: int = 256) -> tuple[list[NDArray[np.uint8]], NDArray[np.float32]]:
-    """Views of a photograph that wander, and a mask of the first one."""
+    """Returns wandering views of a photograph, and a mask of the first one."""
     sheet = cv2.imread(str(PHOTOS))
     assert sheet is not None
     sheet = cv2.cvtColor(sheet, cv2.COLOR_BGR2RGB)
@@ -102,7 +102,7 @@ def _frames(count: int, size: int = 256) -> tuple[list[NDArray[np.uint8]], NDArr
 
 
 class _AsTrained:
-    """Propagates as training does: plain convolutions, the whole affinity, all memory joined again."""
+    """Propagates as training does: plain convolutions, the whole affinity, all memory joined each time."""
 
     def __init__(self, name: str) -> None:
         entry = registry.find_entry(name)

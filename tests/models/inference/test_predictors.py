@@ -25,7 +25,7 @@ def scribble() -> ScribblePredictor:
 
 
 def _scene(x: int, y: int, size: int = 192, seed: int = 5) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """A striped disc on a mottled ground: image (S, S, 3) and matte (S, S)."""
+    """Returns a striped disc on a mottled ground: image (S, S, 3) and matte (S, S)."""
     rng = np.random.default_rng(seed)
     ground = np.kron(rng.integers(60, 120, (size // 8, size // 8, 1)), np.ones((8, 8, 1))) * np.array([0.6, 1.0, 0.7])
     ys, xs = np.mgrid[:size, :size]
@@ -141,7 +141,7 @@ def test_attention_carries_a_change_to_where_the_object_went(propagation: Propag
 
 
 def test_a_network_wholly_in_sixteen_bits_answers_nearly_the_same() -> None:
-    """What a graphics card runs; here on the processor, slowly."""
+    """The code path of graphics cards, here on the processor, slowly."""
     rng = np.random.default_rng(5)
     first, second = rng.integers(0, 255, (2, 96, 112, 3), np.uint8)
     mattes = np.zeros((2, 96, 112), np.float32)

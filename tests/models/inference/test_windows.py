@@ -24,7 +24,7 @@ def _one_thread() -> Iterator[None]:
 
 
 def scene(shift: int = 0, count: int = 3) -> tuple[np.ndarray, np.ndarray]:
-    """Discs of their own colours on noise, and their mattes."""
+    """Returns discs of different colours on noise, and their mattes."""
     image = np.random.default_rng(0).integers(90, 110, (*SIZE, 3)).astype(np.uint8)
     rows, columns = np.mgrid[: SIZE[0], : SIZE[1]]
     mattes = np.zeros((count, *SIZE), np.float32)
@@ -95,16 +95,16 @@ def test_where_an_object_is_not_its_value_is_what_memory_says_of_the_frame() -> 
     memory = [(key, net.encode_value(first, key, mattes))]
     image, moved = scene(6)
     query = net.encode_key(image)
-    anew = net.encode_value(image, query, moved).values
+    again = net.encode_value(image, query, moved).values
     net.segment(query, memory, mattes)
     carried = net.encode_value(image, query, moved).values
     middle = (50 // STRIDE) * (SIZE[1] // STRIDE) + 56 // STRIDE  # of the first object, which is made in either case
-    assert torch.allclose(carried[middle, :128], anew[middle, :128], atol=1e-3)
+    assert torch.allclose(carried[middle, :128], again[middle, :128], atol=1e-3)
     assert net._last is not None
     corner = slice(-3, None)  # the lower right one, where no object is
     said = net._last[1][0].permute(2, 3, 0, 1).flatten(2).flatten(0, 1)
     assert torch.equal(carried[corner], said[corner])
-    assert not torch.equal(carried, anew)
+    assert not torch.equal(carried, again)
 
 
 def test_windows_of_one_size_are_made_at_once() -> None:

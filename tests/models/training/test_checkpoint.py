@@ -68,7 +68,7 @@ def test_a_training_state_of_another_kind_is_refused(tmp_path: Path, change: dic
 
 
 def pickled(code: bytes) -> bytes:
-    """A whole archive around other bytes where the pickle is."""
+    """Returns a valid archive with other bytes in place of the pickle."""
     out, new = io.BytesIO(), io.BytesIO()
     torch.save(STATE, out)
     with zipfile.ZipFile(out) as old, zipfile.ZipFile(new, "w") as archive:

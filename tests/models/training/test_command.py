@@ -29,7 +29,7 @@ def _places(data: Path, tmp_path: Path, out: str = "out") -> tuple[object, ...]:
 
 @pytest.fixture(scope="module")
 def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A checkpoint of each network, of one step."""
+    """A checkpoint of each network after one step."""
     folder = tmp_path_factory.mktemp("trained")
     for network in ("propagation", "scribble"):
         more = TINY if network == "propagation" else ()
@@ -91,7 +91,7 @@ def test_large_weights_do_not_go_into_the_small_network_but_small_ones_start_the
 def test_a_checkpoint_of_the_first_runs_is_known_by_its_parts(
     data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Those have no architecture, nothing unlogged, and switches as words."""
+    """Old checkpoints have no architecture, nothing unlogged, and switches as words."""
     large = ("propagation", *_places(data, tmp_path), *TINY, "--set", "network_size=large")
     assert _main(*large, "--steps", 1) == 0
     path = tmp_path / "out" / "last.pt"

@@ -47,13 +47,13 @@ def _tensors(out: Path, part: str) -> dict[str, torch.Tensor]:
 
 
 class _Killed(Exception):
-    """Stands for the end of the process."""
+    """Stands for the process being killed."""
 
 
 def _train_and_die(
     settings: TrainingSettings, pool: Pool, monkeypatch: pytest.MonkeyPatch, saved: int, died: int, **ways: Any
 ) -> None:
-    """Runs until step `died`; the last checkpoint is of step `saved`."""
+    """Runs until step `died`, with the last checkpoint at step `saved`."""
     original = TrainingRun._train
 
     def until(self: TrainingRun, batch: Any) -> None:
@@ -110,7 +110,7 @@ def test_batches_made_by_other_processes_are_the_same(pool: Pool, tmp_path: Path
 def test_by_the_clock_too_a_resumed_run_sees_the_batches_that_were_to_come(
     pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without the schedule (no steps, hours of time) chance alone decides: it must go on where it was."""
+    """Without a schedule (hours instead of steps) only the random state decides: it must continue where it was."""
     seen: list[list[float]] = []
 
     def record(names: Sequence[str]) -> None:
@@ -135,7 +135,7 @@ def test_by_the_clock_too_a_resumed_run_sees_the_batches_that_were_to_come(
 
 
 def test_the_loss_falls_on_a_few_pictures(pool: Pool, tmp_path: Path) -> None:
-    """Discs only, from ImageNet weights: forty small steps must show that it learns."""
+    """Discs only, from ImageNet weights: forty small steps must show some learning."""
     settings = _settings(
         tmp_path, steps=40, log_every=8, head_rate=2e-3, switches={**SMALL, "long_clips": 0.0, "two_objects": 0.0}
     )
@@ -249,7 +249,7 @@ def _without_imagenet(original: Any) -> Any:
 def test_a_disk_that_is_full_for_a_while_ends_no_run(
     pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """At first neither the log nor checkpoints can be written; the last checkpoint exists all the same."""
+    """At first neither the log nor checkpoints can be written; the last checkpoint exists nevertheless."""
     save, opened, tries = torch.save, open, []
 
     def full(state: object, path: Path) -> None:

@@ -75,7 +75,7 @@ def test_crops_grow_and_clips_lengthen_as_the_schedule_goes_on(pool: Pool) -> No
 
 
 def test_without_video_only_stills_are_shown(pool: Pool) -> None:
-    """The film is of grade A; most stills of the data are of lower accuracy groups."""
+    """The film has grade A; most stills of the data have lower ones."""
     weighted = pool.weighted((0.5, 0.4, 0.3))
 
     def weights(**switches: float) -> list[float]:

@@ -22,7 +22,7 @@ CPU = torch.device("cpu")
 
 
 def disc(rng: np.random.Generator, size: tuple[int, int] = (90, 150)) -> tuple[np.ndarray, np.ndarray]:
-    """A bright disc anywhere on a dark, noisy ground, and its mask."""
+    """Returns a bright disc anywhere on a dark, noisy ground, and its mask."""
     y, x = np.mgrid[: size[0], : size[1]]
     inside = np.hypot(y - rng.integers(30, size[0] - 30), x - rng.integers(30, size[1] - 30)) < 22
     image = np.where(inside[..., None], (230, 170, 50), (40, 60, 90)) + rng.integers(0, 20, (*size, 3))

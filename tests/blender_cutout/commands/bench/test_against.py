@@ -29,7 +29,7 @@ def _threads_as_before() -> Iterator[None]:
 
 
 class _Slow:
-    """Takes so long for a frame, and wants frames in order."""
+    """Takes a fixed time for each frame, and requires frames in order."""
 
     SECONDS = 0.5
 

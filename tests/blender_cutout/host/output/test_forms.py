@@ -46,7 +46,7 @@ def iou(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def shown_alpha(bpy: Any, scene: Any, strip: Any, frame: int, folder: Path) -> np.ndarray:
-    """How much of the clip is seen: rendered over black and over white."""
+    """Returns how much of the clip is visible, from renders over black and over white."""
     from blender_cutout.host import compat
 
     green = next(s for s in compat.strips(scene.sequence_editor) if s.type == "COLOR")
@@ -99,7 +99,7 @@ def test_mask_splines_enclose_what_the_matte_shows_in_every_layout(
     assert min(scores) >= 0.95
 
 
-def test_splines_are_as_many_on_each_frame_and_written_anew_in_the_same_data_block(
+def test_splines_are_as_many_on_each_frame_and_rewritten_in_the_same_data_block(
     blender: Any, project: Project, tmp_path: Path
 ) -> None:
     scene, strip = project()
@@ -108,7 +108,7 @@ def test_splines_are_as_many_on_each_frame_and_written_anew_in_the_same_data_blo
     write(blender, scene, "splines")
     first = blender.data.masks[0].name
     empty = kit.render_frame(blender, scene, 1, tmp_path / "r")
-    assert np.abs(empty - kit.GREEN).max() < 0.02, "no mask yet on the first frame: nothing is to be seen there"
+    assert np.abs(empty - kit.GREEN).max() < 0.02, "no mask yet on the first frame: nothing shows there"
     assert shown_alpha(blender, scene, strip, 1 + kit.STROKE_FRAME, tmp_path / "r").max() > 0.9
     blender.ops.cutout.propagate()
     write(blender, scene, "splines")

@@ -41,7 +41,7 @@ def cut_out(bpy: Any) -> None:
 
 
 def assert_behind(bpy: Any, scene: Any, colour: tuple[float, ...], folder: Path, frame: int = 4) -> None:
-    """The colour is seen around the object, and the object before it."""
+    """Asserts that the colour shows around the object, and the object in front of it."""
     render = kit.render_frame(bpy, scene, frame, folder)
     assert np.abs(render[2, 2] - colour).max() < 0.03
     x, y = kit.object_at(frame - 1)

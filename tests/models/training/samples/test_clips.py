@@ -45,7 +45,7 @@ def test_without_any_change_the_mask_is_exactly_the_bright_disc(pool: Pool) -> N
 
 
 def test_steps_carry_a_mask_from_the_frame_before_into_this_frames_crop(pool: Pool) -> None:
-    """Only the disc moves: carried into the next crop, the ground lies where it was."""
+    """Only the disc moves: carried into the next crop, the ground stays where it was."""
     kind = ClipKind(3, 96, 1, CPU)
     batch = clips.clip_batch(pool, np.random.default_rng(3), 6, kind, 1.0, PLAIN)
 
@@ -90,7 +90,7 @@ def test_short_sequences_still_give_long_clips() -> None:
 
 
 def test_no_hint_is_known_over_a_large_gap(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Eight frames are no large gap; were the limit two frames, most far clips would have one."""
+    """Eight frames are not a large gap; with a limit of two frames, most far clips would have one."""
     monkeypatch.setattr(clips, "FAR", 2)
     known = torch.stack(
         [
@@ -117,7 +117,7 @@ def test_data_without_video_or_without_stills_is_told(pool: Pool) -> None:
 
 
 def _pair(pool: Pool, seed: int, **switches: float) -> tuple[TrainingClip, TrainingClip]:
-    """The same still clip without and with something switched on."""
+    """Returns the same still clip with a switch off and on."""
     kind = ClipKind(3, 96, 1, CPU)
     one, other = (ClipRecipe(**{**{n: 0.0 for n in _NAMES}, **extra}) for extra in ({}, switches))
     return tuple(clips.still_clip(pool, np.random.default_rng(seed), kind, r) for r in (one, other))  # type: ignore[return-value]

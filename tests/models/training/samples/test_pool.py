@@ -73,7 +73,7 @@ def test_a_folder_with_nothing_usable_is_refused(data: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("harm", ["cut", "index"])
-def test_a_cache_that_is_not_whole_is_made_anew(data: Path, tmp_path: Path, harm: str) -> None:
+def test_an_incomplete_cache_is_made_again(data: Path, tmp_path: Path, harm: str) -> None:
     before = open_pool(data, tmp_path)[12].image.copy()
     if harm == "cut":
         pixels = tmp_path / "pixels.bin"

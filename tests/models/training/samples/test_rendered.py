@@ -46,7 +46,7 @@ def rendered(tmp_path: Path) -> Path:
 
 
 def blueness(pool: Pool, recipe: ClipRecipe, count: int = 40) -> float:
-    """The share of clips whose object is the blue square of the rendered ones."""
+    """Returns the share of clips whose object is the blue square of the rendered ones."""
     rng, kind = np.random.default_rng(5), ClipKind(3, 64, 1, torch.device("cpu"))
     blue = 0
     for _ in range(count):

@@ -28,7 +28,7 @@ def test_a_magnified_view_shows_the_place_it_names(pool: Pool) -> None:
 
 
 def test_masks_of_several_parts_move_with_the_picture(pool: Pool) -> None:
-    """A bent and turned view: the parts stay disjoint, and together they cover the bright disc."""
+    """In a warped and rotated view, the parts stay disjoint, and together they cover the bright disc."""
     picture = pool[0]
     whole = picture.mask > 127
     left = whole & (np.arange(whole.shape[1]) < 100)
@@ -45,7 +45,7 @@ def test_masks_of_several_parts_move_with_the_picture(pool: Pool) -> None:
 
 
 def test_only_the_part_of_the_picture_that_a_view_sees_is_read(pool: Pool) -> None:
-    """However a view is bent, cropping the source first must not change the result."""
+    """However a view is warped, cropping the source first must not change the result."""
     picture = pool[1]
     for seed in range(8):
         rng = np.random.default_rng(seed)
