@@ -1,4 +1,4 @@
-"""The operating system's lock on an open file, which ends with the process however that ends. Standard library only."""
+"""Takes the operating system's lock on an open file, which ends with the process in any case. Standard library only."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import os
 from typing import Any
 
 OPEN_FILES_STAY = os.name == "nt"
-"""Whether an open file, and the folder with it, can be neither renamed nor removed, as on Windows."""
+"""Whether an open file and its folder can be neither renamed nor removed, as on Windows."""
 _PLACE = 1 << 30
-"""The locked byte on Windows, where a locked byte cannot be read by others: far behind the content."""
+"""Position of the locked byte on Windows: far behind the content, as others cannot read a locked byte."""
 _TAKEN = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 
 
@@ -20,7 +20,7 @@ def try_lock(handle: int) -> bool:
     A second descriptor in this process counts as another owner.
 
     Raises:
-        OSError: there are no locks, as on some network drives.
+        OSError: locks are not supported, as on some network drives.
     """
     # Windows has no flock. Its own locks serve as well: they too belong to the open file, and end with it.
     system: Any = importlib.import_module("msvcrt" if OPEN_FILES_STAY else "fcntl")

@@ -201,4 +201,4 @@ def test_a_blender_that_never_ends_fails(little_project: Path, monkeypatch: pyte
     monkeypatch.setattr(suites, "TIME_LIMIT", 5)
     said: list[str] = []
     assert not suites.run_all(["engine"], said.append, said.append)
-    assert "did not end" in "\n".join(said)
+    assert "did not finish" in "\n".join(said)

@@ -40,7 +40,7 @@ class Stamps:
         ticks: time stamp of each frame, ascending, in ticks.
         base: seconds per tick.
         start: the stream's start, in ticks.
-        rate: frames a second as FFmpeg guesses them, 0 = unknown.
+        rate: frames per second as FFmpeg guesses them, 0 = unknown.
         seconds: the stream's duration by its header, 0 = unknown.
         keys: (decoding, presentation) stamps of the key frames where the file is searched by the former; else empty.
         doubt: a sentence on why the stamps do not determine what Blender shows; "" = they do.

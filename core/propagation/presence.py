@@ -1,6 +1,6 @@
-"""Decides whether what the network found is the object at all, or what is left of it on the thing that hides it.
+"""Decides whether what the network found is the object, or a remnant of it painted on the thing that hides it.
 
-The decoder is told where the object was in the frame before, so it keeps painting there when something else comes in
+The decoder knows where the object was in the frame before, so it keeps painting there when something else comes in
 front. Appearance tells the two apart: the found pixels resemble something that was never the object more than the
 object itself.
 """
@@ -26,27 +26,27 @@ STAYS = -0.02
 """Least likeness of an object that was there in the frame before."""
 
 RETURNS = 0.02
-"""The same for one that was away: a wrong find is followed for long, a missed one is looked for again at once."""
+"""The same for one that was away: a wrong match is followed for long, a missed one is searched for again at once."""
 
 SURE = 0.01
-"""Least likeness of an object that is remembered: what enters memory in doubt is believed from then on."""
+"""Least likeness of an object that is remembered: whatever enters memory is trusted from then on."""
 
 GROWS = 2.0
-"""What is this many times as large as on the frame before and not sure either is not the object."""
+"""Growth since the frame before from which a match that is not sure either is rejected."""
 
 RECENT = 5
-"""How many of the last remembered frames count as examples of the object and of what it is not."""
+"""Number of the last remembered frames that count as examples of the object and of everything else."""
 
 
 class Example(NamedTuple):
-    """A frame whose mattes (N, h, w) are believed."""
+    """A frame whose mattes (N, h, w) are trusted."""
 
     key: Key
     mattes: Mattes
 
 
 class Presence:
-    """Tells present objects from absent ones during a pass; the examples are those that the pass gives it."""
+    """Tells present objects from absent ones during a pass, by examples that the pass adds."""
 
     def __init__(self, net: PropagationNet) -> None:
         self._net = net
@@ -55,35 +55,35 @@ class Presence:
         self._recent: deque[Example] = deque(maxlen=RECENT)
 
     def begin(self, keyframes: Collection[int]) -> None:
-        """Forgets the pass before, and all keyframes except these."""
+        """Starts a pass: forgets the one before, and all keyframes except these."""
         self._keyframes = {frame: known for frame, known in self._keyframes.items() if frame in keyframes}
         self._surroundings.clear()
         self._recent.clear()
 
     def add_keyframe(self, frame: int, key: Key, mattes: Mattes) -> None:
-        """Adds a keyframe, an example for every pass that remembers it."""
+        """Adds a keyframe as an example for every pass that remembers it."""
         self._keyframes[frame] = Example(key, mattes)
 
     def add_surroundings(self, key: Key, mattes: Mattes) -> None:
-        """Adds the wider view of the keyframe where the pass starts, an example for that pass."""
+        """Adds the wider view of the pass's first keyframe as an example for that pass."""
         self._surroundings.append(Example(key, mattes))
 
     def add_recent(self, key: Key, mattes: Mattes) -> None:
-        """Adds a frame of the pass, an example until newer ones replace it."""
+        """Adds a frame of the pass as an example until newer ones replace it."""
         self._recent.append(Example(key, mattes))
 
     def judged(self, key: Key, mattes: Mattes, before: Mattes, settled: bool) -> tuple[Mattes, Likeness]:
-        """Returns the mattes (N, h, w) of a frame, zero for objects that are not there, and each one's likeness (N,).
+        """Returns the mattes (N, h, w) of a frame, zero for absent objects, and the likeness of each object (N,).
 
-        The likeness, in [-2, 2], is how much more an object's pixels resemble it than anything else, in the mean; 2
-        where nothing was found, or what was found is not the object. Half of it counts the keyframes alone, which no
-        mistake of the pass has spoilt.
+        The likeness, in [-2, 2], is how much more an object's pixels resemble it than anything else, on average; 2
+        where nothing was found, or only something else. Half of it uses the keyframes alone, which mistakes of the
+        pass cannot affect.
 
         Args:
             key: of the frame.
             mattes: what the network found.
             before: mattes (N, h, w) of the frame before, in the same crop.
-            settled: whether the objects of the frame before are believed, see `trail.Trail`.
+            settled: whether the objects of the frame before are trusted, see `trail.Trail`.
         """
         drawn = [*self._keyframes.values(), *self._surroundings]
         likeness = np.full(len(mattes), 2.0)
@@ -114,7 +114,7 @@ def is_sure(likeness: Likeness) -> bool:
 
 
 def _remove_unlike_parts(matte: Matte, map_: Matte) -> None:
-    """Sets the connected parts of a matte (h, w) to zero whose mean in the map (h, w) is too small for a return."""
+    """Clears the connected parts of a matte (h, w) whose mean in the map (h, w) is too small for a return."""
     number, parts = cv2.connectedComponents((matte > 0.5).view(np.uint8))
     areas = np.bincount(parts.ravel(), minlength=number)
     means = np.bincount(parts.ravel(), map_.ravel(), minlength=number) / np.maximum(areas, 1)

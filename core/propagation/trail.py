@@ -1,4 +1,4 @@
-"""What is kept of an object's way through a pass, for finding it again after it was out of view."""
+"""Tracks where objects were last seen during a pass, to find them again after they were out of view."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from ..types import Mattes
 
 SETTLED = 5
-"""An object that came back is believed after so many frames in a row; until then it may be something like it.
+"""Frames in a row after which an object that came back is trusted; until then it may be something similar.
 
-Until then, too, the network is not told where it was, and its crop keeps the size of before: often a part shows first.
+Until then the network also gets no hint of where it was, and the crop keeps its size: often only a part shows first.
 """
 
 SHRINKS = 0.97
-"""An object is taken to be at least this share as large as on the frame before, while a part of it may be hidden."""
+"""Least assumed size of an object relative to the frame before, as a part of it may be hidden."""
 
 
 class Trail:
@@ -42,12 +42,12 @@ class Trail:
 
     @property
     def settled(self) -> bool:
-        """Returns whether the objects have been in view for long enough to believe it."""
+        """Returns whether the objects have been in view for long enough to be trusted."""
         return self._back >= SETTLED
 
     @property
     def least(self) -> float:
-        """Returns the side, in pixels, that the objects have at least; 0 when they are in view, and show it."""
+        """Returns the least side of the objects in pixels; 0 when they are in view, as it then shows."""
         return 0.0 if self.settled else self._side
 
 

@@ -4,7 +4,7 @@ The start time distinguishes a living owner from another process that got the sa
 is broken with a warning; a lock of another machine (a shared drive) cannot be checked and is respected.
 
 Containers and sandboxed Blenders do not see each other's processes, nor do the users of a Windows machine. So the owner
-also holds a system lock on the file where there are such locks (not on every network drive). On Windows that was tried
+also holds a system lock on the file where there are such locks (not on every network drive). On Windows this was tested
 with a stand-in only.
 """
 
@@ -96,7 +96,7 @@ class FolderLock:
                     self._handle = handle
                     return
                 os.close(handle)
-            time.sleep(0.01)  # whoever looks at the lock holds it for a moment
+            time.sleep(0.01)  # another process that checks the lock holds it for a moment
 
     def _let_go(self) -> None:
         if self._handle is not None:

@@ -40,9 +40,9 @@ if TYPE_CHECKING:
 OVERLAP = 0.02
 """Share of one mask that another drawn on the same frame may overlap before there is a warning."""
 _BEHIND = 2
-"""Most frames that may be on their way to the disk at once."""
+"""Most frames that may be waiting to be written at once."""
 _EARLIER = 3
-"""Frames whose mattes of the earlier run are held: stabilising gives a frame out one later than it was asked for."""
+"""Frames whose mattes of the earlier run are kept: stabilising yields each frame one frame late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class RunStep:
 
 
 class _Begun(NamedTuple):
-    """A frame whose new mattes are on their way to the disk: for each object its kind, and its path, None = new."""
+    """A frame whose new mattes are being written: for each object its kind, and its path, None = new."""
 
     frame: int
     kinds: tuple[MatteKind, ...] = ()
@@ -137,7 +137,7 @@ class PropagationRun:
         yield from self._ended(self._begun())
 
     def _begun(self) -> Generator[_Begun, None, None]:
-        """Yields the frames as they are made, each when its new mattes were handed to the disk."""
+        """Yields the frames as they are made, each once its new mattes are queued for writing."""
         source = self._parts[0].source
         stream = self._engine.propagate_detailed(
             source,
@@ -226,11 +226,11 @@ class PropagationRun:
                 yield RunStep(frame)
 
     def _alone(self, n: int) -> str:
-        """Returns the folder name for masks that an object got on its way alone; not an operation's name."""
+        """Returns the folder name for masks that an object got when propagated alone; not an operation's name."""
         return f"{self._operations[n]}-alone"
 
     def _path_there(self, n: int, frame: int) -> Path | None:
-        """Returns the path of the mask that an object has on a frame without this run; None = it has none."""
+        """Returns the path of an object's mask on a frame without this run; None = it has none."""
         path = self._parts[n].history.path(frame, self._chains[n])
         if path is None and self._parts[n].store.has(self._alone(n), frame):
             return self._parts[n].store.path(self._alone(n), frame)
@@ -353,7 +353,7 @@ class PropagationRun:
         return np.stack([m if o is None else o for m, o in zip(mattes, own, strict=True)]), locked
 
     def _is_own(self, n: int, frame: int) -> bool:
-        """Returns True when this very run has made the object's matte before."""
+        """Returns True if this same run has made the object's matte before."""
         return self._parts[n].store.has(self._operations[n], frame)
 
     def _has_raw(self, n: int, frame: int) -> bool:

@@ -57,7 +57,7 @@ class RunPlan:
         own: operations whose mattes are as good as its own: these, and earlier ones with the same keyframes.
         same: the newest of them, as far back as they stabilised their mattes the way this one does.
         before: the operations up to the earlier propagation to fuse with; None = there is none.
-        since: later operations whose mattes stay where this one comes to those of `before` again: a correction that
+        since: later operations whose mattes stay where this one would only repeat those of `before`: a correction that
             was propagated in one direction is not undone in the other.
     """
 
@@ -95,7 +95,7 @@ def _since(chains: Chains, before: Chains | None) -> list[frozenset[str]]:
 
 
 def _stabilised_alike(part: TrackPart, operations: Sequence[str], stability: float) -> Iterator[str]:
-    """Yields the first operations, as long as they stabilised their mattes that strongly."""
+    """Yields operations from the newest back, up to the first that stabilised its mattes with another strength."""
     for name in operations:
         if getattr(part.journal.operations[name].action, "stability", None) != stability:
             return
@@ -129,9 +129,9 @@ def action_from(bases: Sequence[str], frames: FrameRange, direction: Direction, 
 
 
 def bases_of(parts: Sequence[TrackPart], frames: FrameRange, direction: Direction, stability: float = 0.0) -> list[str]:
-    """Returns the heads that it starts from: the current ones, or those of the same earlier one, to resume it.
+    """Returns the heads that the propagation starts from: the current ones, or those of the same earlier one to resume.
 
-    An interrupted one may be recorded in only some of the journals, and undone in others.
+    An interrupted propagation may be recorded in only some of the journals, and undone in others.
     """
     heads = [part.journal.head for part in parts]
     tops = [part.journal.operations.get(head) for part, head in zip(parts, heads, strict=True)]

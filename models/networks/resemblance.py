@@ -1,4 +1,4 @@
-"""Whether places of a frame look like an object, or like something that was never it: nearest neighbours."""
+"""Compares places of a frame with examples of an object and of everything else, by nearest neighbours."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 INSIDE, OUTSIDE = 0.5, 0.05
-"""Share of a place from which it belongs to the object, and below which it does not; places between count for neither.
+"""Share of a place from which it belongs to the object, and below which it does not; those in between are not used.
 
-Small objects fill no place: then the places that they fill best belong to them.
+If an object is too small to fill any place that far, the places it fills best belong to it.
 """
 
 
@@ -19,7 +19,7 @@ def margins(query: Tensor, mattes: Tensor, examples: Tensor, shares: Tensor) -> 
         query: (Q, C) unit vectors, the places of a frame.
         mattes: (N, Q) in [0, 1], where objects were found; only places inside are compared, all others are 0.
         examples: (M, C) unit vectors.
-        shares: (N, M) in [0, 1], how much of each of them is the object.
+        shares: (N, M) in [0, 1], how much of each example is the object.
     """
     with torch.autocast(query.device.type, enabled=False):
         query, examples = query.float(), examples.float()

@@ -160,7 +160,7 @@ def play(stage: Stage) -> Steps:
     desk.move(*desk.to_screen((0, 700)))
     with desk.override():
         bpy.ops.wm.tool_set_by_id(name="builtin.select_box")
-    for rate, turns, title in ((240, 7, "as fast as Blender can"), (25, 6, "at 25 frames a second")):
+    for rate, turns, title in ((240, 7, "as fast as Blender can"), (25, 6, "at 25 frames per second")):
         scene.render.fps = rate
         found: dict[bool, list[float]] = {False: [], True: []}
         drawn = len(stage.spent["mask drawn"])
@@ -179,7 +179,7 @@ def play(stage: Stage) -> Steps:
 
 
 def _played(stage: Stage, seconds: float) -> Generator[float, None, float]:
-    """Plays for a while; returns the frames a second."""
+    """Plays for a while; returns the frames per second."""
     shown: list[float] = []
 
     def count(*_: object) -> None:

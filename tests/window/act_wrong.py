@@ -31,7 +31,7 @@ def refused(stage: Stage, name: str, part: str, before: tuple[Any, ...]) -> None
     """A message in the panel with what to do; nothing has changed."""
     status = stage.desk.status
     ok = status.level == "ERROR" and part in stage.message() and bool(status.hint)
-    stage.check(f"told: {name}", ok, stage.message())
+    stage.check(f"reported: {name}", ok, stage.message())
     stage.check(f"nothing changed: {name}", _state(stage) == before, _state(stage))
 
 

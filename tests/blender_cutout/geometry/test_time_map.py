@@ -40,7 +40,7 @@ def test_strobe_shows_only_every_nth_frame() -> None:
 
 
 def test_a_slower_clip_in_real_time_repeats_frames() -> None:
-    # 24 frames a second in a scene of 30: 60 clip frames take 75.
+    # 24 frames per second in a scene of 30: 60 clip frames take 75.
     clip = TimeMap(left=10, right=85, start=10, length=75, count=60, rate=0.8)
     assert [clip.clip_frame(f) for f in (10, 11, 12, 13, 14, 84)] == [0, 1, 2, 2, 3, 59]
     assert replace(clip, rounded=False).clip_frame(11) == 0

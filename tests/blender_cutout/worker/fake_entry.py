@@ -50,7 +50,7 @@ def main() -> int:
 
         chosen = "draft" if tier == "auto" else tier
         passes = itertools.count()
-        full = OutOfMemory("The device's memory does not suffice.", "Choose a smaller tier.")
+        full = OutOfMemory("The device does not have enough memory.", "Choose a smaller tier.")
         if options.full_loading and chosen in options.full:
             raise full
 

@@ -1,4 +1,4 @@
-"""An object that is out of view has no mask, also where the network goes on painting one; and it is found again."""
+"""Tests that an object out of view has no mask, even if the network keeps painting one, and that it is found again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ AWAY = range(8, 16)
 
 
 class HauntedNet(FakePropagationNet):
-    """Paints the object where it was in the frame before when it sees it nowhere, as trained networks do."""
+    """Paints the object where it was in the frame before if it finds it nowhere, as trained networks do."""
 
     def segment(self, query, memory, previous=None):
         mattes = super().segment(query, memory, previous)
@@ -22,7 +22,7 @@ class HauntedNet(FakePropagationNet):
 
 
 class BehindBoards(SyntheticClip):
-    """Discs that green boards hide on the frames `AWAY`: the first disc only, or all of them."""
+    """Discs hidden by green boards on the frames `AWAY`: the first disc only, or all of them."""
 
     hidden = (0,)
 

@@ -1,4 +1,4 @@
-"""What is kept of an object that goes out of view."""
+"""Tests where an object that went out of view was last seen."""
 
 from __future__ import annotations
 

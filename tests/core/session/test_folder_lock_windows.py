@@ -1,4 +1,4 @@
-"""The lock with a stand-in for Windows: its locks, and its open files, which can be neither renamed nor removed."""
+"""Tests the lock with a stand-in for Windows: its locks, and open files that can be neither renamed nor removed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="the 
 
 
 class Locks(ModuleType):
-    """`msvcrt` as documented: one descriptor has a byte, until it is closed, and others cannot read it meanwhile."""
+    """`msvcrt` as documented: one descriptor holds a byte until it is closed, and others cannot read it meanwhile."""
 
     LK_NBLCK = 2
 
@@ -77,7 +77,7 @@ def unlinked(path: Path, missing_ok: bool) -> None:
 
 @pytest.fixture
 def unseen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Owners cannot be seen, as those of another user."""
+    """Owners cannot be seen, as if they were another user's."""
     monkeypatch.setattr(folder_lock, "process_start", lambda _: None)
 
 

@@ -1,4 +1,4 @@
-"""Which of the known places a place of a frame resembles."""
+"""Tests which of the known places a place of a frame resembles."""
 
 from __future__ import annotations
 

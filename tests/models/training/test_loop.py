@@ -268,4 +268,4 @@ def test_a_disk_that_is_full_for_a_while_ends_no_run(
     train(_settings(tmp_path, steps=4, log_every=1, checkpoint_minutes=0.0), pool=pool)
     assert torch.load(tmp_path / "last.pt", weights_only=True)["step"] == 4
     assert [r["step"] for r in read_log(tmp_path / "log.jsonl")] == [4]
-    assert caplog.text.count("Training goes on.") >= 4
+    assert caplog.text.count("Training continues.") >= 4

@@ -32,8 +32,8 @@ def test_switches_are_read_as_the_type_of_their_default() -> None:
 @pytest.mark.parametrize(
     ("word", "says"),
     [
-        ("vidoe=0", "no switch.*video"),
-        ("video", "no switch"),
+        ("vidoe=0", "is not a switch.*video"),
+        ("video", "is not a switch"),
         ("video=much", "value like 0.55"),
         ("sizes=a", "224,288"),
     ],
