@@ -23,12 +23,6 @@ from .base import JobOperator, Waiting, opened_track
 if TYPE_CHECKING:
     from ..core.messages import Done
 
-_WHAT = {
-    Form.MASK: ("mask", "masks"),
-    Form.CUTOUT: ("picture with alpha", "pictures with alpha"),
-    Form.SPLINES: ("frame of splines", "frames of splines"),
-}
-
 
 class CUTOUT_OT_write_strips(Waiting, JobOperator, bpy.types.Operator):
     """Make or update the strips of the composite, in the form chosen under Output."""
@@ -99,7 +93,7 @@ def _make_strips(
         raise ProtocolError(
             "The engine did not report how many masks it wrote.", "Restart the engine, and write again."
         )
-    yield from forms.prepare(place_now, batch.key, batch.name, folder, pictures, form)
+    yield from forms.FORMS[form].prepare(place_now, batch.key, batch.name, folder, pictures)
     found = [pair for uuid in batch.tracks if (pair := properties.track_by_uuid(uuid))]
     scene, track = found[0]
     place = place_now()[1]
@@ -110,8 +104,8 @@ def _make_strips(
             forms.remove(scene, place, key)  # from an earlier choice
         for _, one in found:
             one.written_head, one.written_as = one.head, written.form_of(form.value, inverted)
-    if form is Form.CUTOUT and len([m for m in place.strip.modifiers if not m.mute]):
-        jobs.say("WARNING", "The clip has modifiers that its RGBA strip lacks.", "Copy them to the new strip.")
+    if lacking := forms.FORMS[form].lacks(place.strip):
+        jobs.say("WARNING", *lacking)
     if missing:
         rest = "unchanged" if inverted else "empty"
         jobs.say("WARNING", f"{missing} of {pictures} frames have no mask and stay {rest}.", "Propagate to fill them.")
@@ -121,7 +115,7 @@ def _make_strips(
             "The strip's transform has drivers.",
             "Bake it to keyframes and write again; otherwise masks drift.",
         )
-    one, many = _WHAT[form]
+    one, many = forms.FORMS[form].words
     return f"Wrote {pictures} {one if pictures == 1 else many}."
 
 

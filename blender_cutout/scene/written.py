@@ -7,7 +7,8 @@ from typing import Any
 from ..core.errors import CutoutError, InputError, StripError
 from ..core.types import Form
 from ..host import compat, strips
-from ..host.output import forms, picture_strip
+from ..host.output import picture_strip
+from ..host.output.forms import FORMS
 from . import properties, track_lookup
 
 _WRITE = "Press Write Strips, then render."
@@ -30,8 +31,8 @@ def form_named(name: str) -> Form:
 
 def is_shown(strip: Any, track: Any) -> bool:
     """Returns True if the clip is shown through a cutout's written strips, alone or with other objects."""
-    form, scene = written_form(track), strip.id_data
-    return any(forms.is_shown(scene, strip, key, form) for key in (track.uuid, track.strip_uuid))
+    form, scene = FORMS[written_form(track)], strip.id_data
+    return any(form.is_shown(scene, strip, key) for key in (track.uuid, track.strip_uuid))
 
 
 def check(scene: Any) -> None:
@@ -65,11 +66,9 @@ def _check(scene: Any, strip: Any, track: Any) -> None:
             f"{track.name}: its clip is not shown through its written strips.",
             "A strip or modifier was removed or muted. " + _WRITE,
         )
-    form = written_form(track)
+    form = FORMS[written_form(track)]
     for key in (track.uuid, track.strip_uuid):
-        if not forms.is_shown(scene, strip, key, form):
-            continue
-        for part in forms.parts(scene, strip, key, form):
+        for part in form.parts(strip) if form.is_shown(scene, strip, key) else ():
             if picture_strip.span(part) != picture_strip.span(strip) and len(strips.pieces(scene, strip)) == 1:
                 raise InputError(f"{track.name}: its clip was moved or trimmed since its strips were written.", _WRITE)
 

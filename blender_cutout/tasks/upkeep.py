@@ -15,14 +15,14 @@ import bpy
 from ..core.errors import CutoutError
 from ..geometry.time_map import TimeMap
 from ..host import compat, frame_plan, rendered_frames, strips
-from ..host.output import mask_alignment, mask_splines, rgba_strip, spline_alignment
+from ..host.output import mask_splines
+from ..host.output.forms import FORMS
 from ..scene import frame_spans, properties
 from . import engine_setup, jobs, tier_choice
 from .reports import Reports
 
 _log = logging.getLogger(__name__)
 _INTERVAL = 0.5
-_KEEPERS = (mask_alignment.keep, rgba_strip.keep, spline_alignment.keep)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +106,9 @@ def all_scenes() -> None:
     """Realigns masks before saving, so that the file is right without the add-on."""
     reports = Reports()
     for scene in bpy.data.scenes:
-        for keep in _KEEPERS if len(scene.cutout.tracks) else ():
+        for form in FORMS.values() if len(scene.cutout.tracks) else ():
             with reports.of(scene.name):
-                keep(scene)
+                form.keep(scene)
     reports.show()
 
 
@@ -116,7 +116,7 @@ def _keep(scene: Any) -> list[tuple[str, str]]:
     """Realigns the written strips of a scene; returns the problems."""
     if not len(scene.cutout.tracks):
         return []
-    return [trouble for keep in _KEEPERS for trouble in keep(scene)]
+    return [trouble for form in FORMS.values() for trouble in form.keep(scene)]
 
 
 def register() -> None:

@@ -59,19 +59,19 @@ def deliver(
         FrameReadError: a frame of the clip cannot be read.
     """
     try:
-        wanted = Form(form)
+        write = _WRITERS[Form(form)]
     except ValueError as error:
         raise InputError(f"The form {form!r} is not known.", "Use mask, cutout or splines.") from error
-    if wanted is Form.MASK and not invert:
-        return export_union(sessions, frames, folder)
+    _check(sessions)
+    return write(sessions, frames, Path(folder).absolute(), invert)
+
+
+def _check(sessions: Sequence[TrackSession]) -> None:
     if not sessions:
         raise InputError("There is no object to write.", "Draw on one first.")
     size = sessions[0].source.size
     if any(session.source.size != size for session in sessions):
         raise SizeMismatch("The objects are cut out of clips of different sizes.", "Write them one by one.")
-    if wanted is Form.SPLINES:
-        return _write_splines(sessions, frames, Path(folder).absolute(), invert)
-    return _write_pictures(sessions, frames, Path(folder).absolute(), wanted, invert)
 
 
 def cutout_picture(image: Image, matte: Matte) -> bytes:
@@ -117,25 +117,50 @@ def _mattes(sessions: Sequence[TrackSession], frames: Sequence[int]) -> Iterator
         yield union(found) if found else None, frame >= 0 and len(found) < len(paths)
 
 
-def _write_pictures(
-    sessions: Sequence[TrackSession], frames: Sequence[int], folder: Path, form: Form, invert: bool
+def _write_masks(
+    sessions: Sequence[TrackSession], frames: Sequence[int], folder: Path, invert: bool
+) -> Iterator[ExportStep]:
+    """Writes masks; a single object's are copied as they are.
+
+    A frame on which only some of the objects have a matte is written with those, but counted as missing like one
+    without any.
+    """
+    size = sessions[0].source.size
+    lacking = 0
+
+    def pictures() -> Iterator[Path | Matte | bytes | None]:
+        nonlocal lacking
+        if invert:
+            for matte, missing in _mattes(sessions, frames):
+                lacking += missing
+                yield to_png(np.ones(size, np.float32) if matte is None else 1.0 - matte)
+            return
+        for frame in frames:
+            paths = [session.matte_path(frame) if frame >= 0 else None for session in sessions]
+            found = [path for path in paths if path is not None]
+            lacking += 0 < len(found) < len(paths)
+            yield union([read_mask(p, size) for p in found]) if len(found) > 1 else next(iter(found), None)
+
+    for step in write_sequence(pictures(), frames, size, folder):
+        yield replace(step, missing=lacking if invert else step.missing + lacking)
+
+
+def _write_cutouts(
+    sessions: Sequence[TrackSession], frames: Sequence[int], folder: Path, invert: bool
 ) -> Iterator[ExportStep]:
     source = sessions[0].source
-    nothing = np.full(source.size, float(invert), np.float32)
     lacking = 0
 
     def pictures() -> Iterator[bytes | None]:
         nonlocal lacking
         for frame, (matte, missing) in zip(frames, _mattes(sessions, frames), strict=True):
             lacking += missing
-            shown = nothing if matte is None else 1.0 - matte if invert else matte
-            if form is Form.MASK:
-                yield to_png(shown)
-            elif frame < 0 or (matte is None and not invert):
+            if frame < 0 or (matte is None and not invert):
                 yield None
-            else:
-                image, own = source[frame], source.alpha(frame)
-                yield cutout_picture(image, shown if own is None else np.asarray(shown * own, np.float32))
+                continue
+            shown = np.ones(source.size, np.float32) if matte is None else 1.0 - matte if invert else matte
+            image, own = source[frame], source.alpha(frame)
+            yield cutout_picture(image, shown if own is None else np.asarray(shown * own, np.float32))
 
     clear = bytes(cv2.imencode(".png", np.zeros((*source.size, 4), np.uint8))[1].tobytes())
     for step in write_sequence(pictures(), frames, source.size, folder, clear):
@@ -162,6 +187,13 @@ def _write_splines(
     yield ExportStep(len(frames), len(frames), black, lacking)
 
 
+_WRITERS: Mapping[Form, Callable[[Sequence[TrackSession], Sequence[int], Path, bool], Iterator[ExportStep]]] = {
+    Form.MASK: _write_masks,
+    Form.CUTOUT: _write_cutouts,
+    Form.SPLINES: _write_splines,
+}
+
+
 def union(mattes: Sequence[Matte]) -> Matte:
     """Returns the union (H, W) float32 of the mattes of several objects: their sum, at most 1.
 
@@ -178,39 +210,3 @@ def union_of(mattes: Mapping[str, Callable[[int], Matte]]) -> Callable[[int], Ma
     """Returns a function from frame to the union of several objects' mattes, given by name."""
     readers = list(mattes.values())
     return readers[0] if len(readers) == 1 else lambda frame: union([matte_of(frame) for matte_of in readers])
-
-
-def export_union(
-    sessions: Sequence[TrackSession], frames: Sequence[int], folder: str | os.PathLike[str]
-) -> Iterator[ExportStep]:
-    """Writes the union of the tracks' mattes at their heads as 000001.png …; yields after each picture.
-
-    A frame on which only some of the objects have a matte is written with those, but counted as missing like one
-    without any.
-
-    Args:
-        sessions: open tracks of one clip.
-        frames: as for `TrackSession.export`.
-        folder: as for `TrackSession.export`.
-
-    Raises:
-        InputError: there is no track, or nothing to write; SizeMismatch: they are not of one clip.
-        StoreError: the folder holds other files, or cannot be written.
-    """
-    if not sessions:
-        raise InputError("There is no object to write.", "Draw on one first.")
-    size = sessions[0].source.size
-    if any(session.source.size != size for session in sessions):
-        raise SizeMismatch("The objects are cut out of clips of different sizes.", "Write them one by one.")
-    partial = 0
-
-    def sources() -> Iterator[Path | Matte | None]:
-        nonlocal partial
-        for frame in frames:
-            paths = [session.matte_path(frame) if frame >= 0 else None for session in sessions]
-            found = [path for path in paths if path is not None]
-            partial += 0 < len(found) < len(paths)
-            yield union([read_mask(p, size) for p in found]) if len(found) > 1 else next(iter(found), None)
-
-    for step in write_sequence(sources(), frames, size, Path(folder).absolute()):
-        yield replace(step, missing=step.missing + partial)

@@ -8,9 +8,9 @@ moves, and Blender 4 drops it. For a soft edge on a transformed clip, transform 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import bpy
 
@@ -18,114 +18,207 @@ from ...core.errors import InputError
 from ...core.types import Form
 from .. import compat
 from ..strips import Place, pieces
-from . import mask_splines, mask_strip, picture_strip, rgba_strip
+from . import mask_alignment, mask_splines, mask_strip, picture_strip, rgba_strip, spline_alignment
 
 _AT_ONCE = 1000
 """Most pictures added to a strip in one go; more would be noticeable."""
 _BIT = 0.01
 
+Find = Callable[[], "tuple[Any, Place]"]
+"""Returns the scene and the clip's place as they are now: between two small steps the artist may change them."""
 
-def prepare(
-    place: Callable[[], tuple[Any, Place]], key: str, name: str, folder: Path, pictures: int, form: Form
-) -> Generator[float, None, None]:
-    """Does the slow part of `write` in small steps, before it; yields the progress, 0 to 1.
 
-    See `mask_splines.prepare`.
-    """
-    if form is Form.SPLINES:
+class OutputForm(Protocol):
+    """One form of a written cutout. `key` names the cutout, or the clip for several objects together."""
+
+    @property
+    def words(self) -> tuple[str, str]:
+        """What messages call a frame of it: singular, plural."""
+
+    def prepare(self, place: Find, key: str, name: str, folder: Path, pictures: int) -> Generator[float, None, None]:
+        """Does the slow part of `write` in small steps, before it; yields the progress, 0 to 1."""
+
+    def write(self, scene: Any, place: Place, key: str, name: str, folder: Path, pictures: int) -> bool:
+        """Writes what the sequencer shows; returns False if the clip's transform could not be followed."""
+
+    def remove(self, scene: Any, place: Place | None, key: str) -> None:
+        """Removes what was written; the files stay."""
+
+    def is_shown(self, scene: Any, strip: Any, key: str) -> bool:
+        """Returns whether it is written and the clip is shown through it."""
+
+    def parts(self, strip: Any) -> list[Any]:
+        """Returns the strips of ours that must stay on the clip."""
+
+    def keep(self, scene: Any) -> list[tuple[str, str]]:
+        """Realigns what is written with its clips; returns the problems, as text and hint."""
+
+    def lacks(self, strip: Any) -> tuple[str, str] | None:
+        """Returns what of the clip it does not show, as text and hint; None = it shows all."""
+
+
+class _Pictures:
+    """What the two forms that are strips of pictures have in common."""
+
+    title = ""
+    mark = ""
+
+    def find(self, scene: Any, key: str) -> Any:
+        """Returns a strip of that form; None if there is none."""
+        raise NotImplementedError
+
+    def prepare(self, place: Find, key: str, name: str, folder: Path, pictures: int) -> Generator[float, None, None]:
+        """Adds a long strip's pictures step by step: Blender copies the whole list each time one is added."""
+        made = False
+        try:
+            while pictures > _AT_ONCE:
+                scene, found = place()
+                strip = self.find(scene, key)
+                if strip is None and made:
+                    raise InputError("The strip was undone while it was being written.", "Press Write Strips again.")
+                if strip is None:
+                    channel, left = picture_strip.free_channel(found), picture_strip.span(found.strip)[0]
+                    strip = picture_strip.add(found.siblings, f"{name} {self.title}", folder, channel, left)
+                    strip[self.mark] = key
+                    strip.mute = made = True
+                until = time.monotonic() + _BIT
+                while (count := len(strip.elements)) < pictures:
+                    strip.elements.append(picture_strip.file_name(count))
+                    if time.monotonic() > until:
+                        break
+                else:
+                    return
+                yield count / pictures
+        except BaseException:
+            scene, found = place()
+            if made and (strip := self.find(scene, key)) is not None:
+                found.siblings.remove(strip)
+            raise
+
+
+class MaskStrip(_Pictures):
+    """A strip of masks, which a Mask modifier applies to the clip."""
+
+    words = ("mask", "masks")
+    title, mark = "mask", mask_strip.MASK_KEY
+    write = staticmethod(mask_strip.write)
+    remove = staticmethod(mask_strip.remove)
+    keep = staticmethod(mask_alignment.keep)
+
+    def find(self, scene: Any, key: str) -> Any:
+        """Returns the strip of masks; None if there is none."""
+        return mask_strip.find(scene, key)
+
+    def is_shown(self, scene: Any, strip: Any, key: str) -> bool:
+        """Returns whether the clip is shown through it."""
+        return mask_strip.is_applied(strip, key)
+
+    def parts(self, strip: Any) -> list[Any]:
+        """Returns the strips that feed the clip's Mask modifiers."""
+        return [m.input_mask_strip for m in strip.modifiers if m.type == "MASK" and m.input_mask_strip is not None]
+
+    def lacks(self, strip: Any) -> tuple[str, str] | None:
+        """Returns None: the clip itself is shown."""
+        return None
+
+
+class RgbaStrip(_Pictures):
+    """A strip of pictures with alpha in the place of the clip, which is muted; the artist may move it."""
+
+    words = ("picture with alpha", "pictures with alpha")
+    title, mark = "cutout", rgba_strip.CUTOUT_KEY
+    write = staticmethod(rgba_strip.write)
+    remove = staticmethod(rgba_strip.remove)
+    keep = staticmethod(rgba_strip.keep)
+
+    def find(self, scene: Any, key: str) -> Any:
+        """Returns the first strip with alpha; None if there is none."""
+        return next((p.strip for p in rgba_strip.find(scene, key)), None)
+
+    def is_shown(self, scene: Any, strip: Any, key: str) -> bool:
+        """Returns whether it is shown instead of the clip."""
+        return bool(strip.mute) and any(not p.strip.mute for p in rgba_strip.find(scene, key))
+
+    def parts(self, strip: Any) -> list[Any]:
+        """Returns an empty list: it may be moved."""
+        return []
+
+    def lacks(self, strip: Any) -> tuple[str, str] | None:
+        """Returns that the clip's modifiers are missing, if it has any."""
+        if all(m.mute for m in strip.modifiers):
+            return None
+        return "The clip has modifiers that its RGBA strip lacks.", "Copy them to the new strip."
+
+
+class MaskSplines:
+    """Splines in a Mask data-block, which a Mask modifier applies to the clip."""
+
+    words = ("frame of splines", "frames of splines")
+    keep = staticmethod(spline_alignment.keep)
+
+    def prepare(self, place: Find, key: str, name: str, folder: Path, pictures: int) -> Generator[float, None, None]:
+        """See `mask_splines.prepare`."""
         yield from mask_splines.prepare(place, key, folder / mask_splines.FILE)
-    elif pictures > _AT_ONCE:
-        yield from _stock(place, key, name, folder, pictures, form)
+
+    def write(self, scene: Any, place: Place, key: str, name: str, folder: Path, pictures: int) -> bool:
+        """Puts the prepared splines in place and shows every piece of the clip through them."""
+        followed = mask_splines.put(scene, place, key, name, pictures)
+        for piece in pieces(scene, place.strip):
+            _modifier(scene, piece.strip, mask_splines.find(key))
+        return followed
+
+    def remove(self, scene: Any, place: Place | None, key: str) -> None:
+        """Removes the Mask data-block and the modifiers that use it."""
+        mask = mask_splines.find(key)
+        if mask is None:
+            return
+        for piece in pieces(scene, place.strip) if place is not None else ():
+            for modifier in [m for m in piece.strip.modifiers if m.type == "MASK" and m.input_mask_id == mask]:
+                if modifier.input_mask_type == "ID":
+                    piece.strip.modifiers.remove(modifier)
+                else:
+                    modifier.input_mask_id = None  # by now it shows the clip through a mask strip
+        bpy.data.masks.remove(mask)
+
+    def is_shown(self, scene: Any, strip: Any, key: str) -> bool:
+        """Returns whether the clip is shown through them."""
+        mask = mask_splines.find(key)
+        return mask is not None and any(
+            m.type == "MASK" and m.input_mask_id == mask and not m.mute for m in strip.modifiers
+        )
+
+    def parts(self, strip: Any) -> list[Any]:
+        """Returns an empty list: splines are no strips."""
+        return []
+
+    def lacks(self, strip: Any) -> tuple[str, str] | None:
+        """Returns None: the clip itself is shown."""
+        return None
+
+
+FORMS: Mapping[Form, OutputForm] = {Form.MASK: MaskStrip(), Form.CUTOUT: RgbaStrip(), Form.SPLINES: MaskSplines()}
+"""All forms. A new one is a class and a line here."""
 
 
 def write(scene: Any, place: Place, key: str, name: str, folder: Path, pictures: int, form: Form) -> bool:
-    """Writes a cutout's strips in one form and removes those of the others; see `mask_strip.write`.
+    """Writes a cutout in one form and removes it in the others; see `OutputForm.write`.
 
-    Call `prepare` first.
+    Call `prepare` of the form first.
     """
-    if form is Form.MASK:
-        followed = mask_strip.write(scene, place, key, name, folder, pictures)
-    elif form is Form.CUTOUT:
-        followed = rgba_strip.write(scene, place, key, name, folder, pictures)
-    else:
-        followed = mask_splines.put(scene, place, key, name, pictures)
-        for piece in pieces(scene, place.strip):
-            _modifier(scene, piece.strip, mask_splines.find(key), key)
-    if form is not Form.MASK:
-        mask_strip.remove(scene, place, key)
-    if form is not Form.CUTOUT:
-        rgba_strip.remove(scene, place, key)
-    if form is not Form.SPLINES:
-        _remove_splines(scene, place, key)
+    followed = FORMS[form].write(scene, place, key, name, folder, pictures)
+    for other, one in FORMS.items():
+        if other is not form:
+            one.remove(scene, place, key)
     return followed
-
-
-def _stock(
-    place: Callable[[], tuple[Any, Place]], key: str, name: str, folder: Path, pictures: int, form: Form
-) -> Generator[float, None, None]:
-    """Adds a long strip's pictures step by step: Blender copies the whole list each time one is added."""
-    made = False
-    try:
-        while True:
-            scene, found = place()
-            strip = _strip(scene, key, form)
-            if strip is None and made:
-                raise InputError("The strip was undone while it was being written.", "Press Write Strips again.")
-            if strip is None:
-                channel, left = picture_strip.free_channel(found), picture_strip.span(found.strip)[0]
-                title = f"{name} {'mask' if form is Form.MASK else 'cutout'}"
-                strip = picture_strip.add(found.siblings, title, folder, channel, left)
-                strip[mask_strip.MASK_KEY if form is Form.MASK else rgba_strip.CUTOUT_KEY] = key
-                strip.mute = made = True
-            until = time.monotonic() + _BIT
-            while (count := len(strip.elements)) < pictures:
-                strip.elements.append(picture_strip.file_name(count))
-                if time.monotonic() > until:
-                    break
-            else:
-                return
-            yield count / pictures
-    except BaseException:
-        scene, found = place()
-        if made and (strip := _strip(scene, key, form)) is not None:
-            found.siblings.remove(strip)
-        raise
-
-
-def _strip(scene: Any, key: str, form: Form) -> Any:
-    """Returns a cutout's strip in that form; None if there is none."""
-    if form is Form.MASK:
-        return mask_strip.find(scene, key)
-    return next((p.strip for p in rgba_strip.find(scene, key)), None)
 
 
 def remove(scene: Any, place: Place | None, key: str) -> None:
     """Removes everything written for a cutout from the scene; the files stay."""
-    mask_strip.remove(scene, place, key)
-    rgba_strip.remove(scene, place, key)
-    _remove_splines(scene, place, key)
+    for form in FORMS.values():
+        form.remove(scene, place, key)
 
 
-def is_shown(scene: Any, strip: Any, key: str, form: Form) -> bool:
-    """Returns whether a cutout is written in that form and the clip is shown through it."""
-    if form is Form.MASK:
-        return mask_strip.is_applied(strip, key)
-    if form is Form.CUTOUT:
-        return strip.mute and any(not p.strip.mute for p in rgba_strip.find(scene, key))
-    mask = mask_splines.find(key)
-    return mask is not None and any(
-        m.type == "MASK" and m.input_mask_id == mask and not m.mute for m in strip.modifiers
-    )
-
-
-def parts(scene: Any, strip: Any, key: str, form: Form) -> list[Any]:
-    """Returns the strips of ours that must stay on the clip; an RGBA strip may be moved by the artist."""
-    if form is not Form.MASK:
-        return []
-    return [m.input_mask_strip for m in strip.modifiers if m.type == "MASK" and m.input_mask_strip is not None]
-
-
-def _modifier(scene: Any, clip: Any, mask: Any, key: str) -> None:
+def _modifier(scene: Any, clip: Any, mask: Any) -> None:
     """Shows a clip through a Mask data-block, by a Mask modifier."""
     compat.ensure_sequencer_scene(scene)
     ours = [m for m in clip.modifiers if m.type == "MASK" and m.input_mask_id == mask]
@@ -134,16 +227,3 @@ def _modifier(scene: Any, clip: Any, mask: Any, key: str) -> None:
     if clip.blend_type in ("REPLACE", "CROSS"):
         clip.blend_type = "ALPHA_OVER"
     clip.invalidate_cache("RAW")
-
-
-def _remove_splines(scene: Any, place: Place | None, key: str) -> None:
-    mask = mask_splines.find(key)
-    if mask is None:
-        return
-    for piece in pieces(scene, place.strip) if place is not None else ():
-        for modifier in [m for m in piece.strip.modifiers if m.type == "MASK" and m.input_mask_id == mask]:
-            if modifier.input_mask_type == "ID":
-                piece.strip.modifiers.remove(modifier)
-            else:
-                modifier.input_mask_id = None  # by now it shows the clip through a mask strip
-    bpy.data.masks.remove(mask)

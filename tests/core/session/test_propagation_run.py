@@ -11,7 +11,7 @@ import pytest
 from group_kit import ALL, BLUE, FILM, RED, Table, assert_both_are_found, keep, owners
 
 from blender_cutout.core.errors import InputError
-from blender_cutout.core.export.delivery import export_union
+from blender_cutout.core.export.delivery import deliver
 from blender_cutout.core.fakes import iou
 from blender_cutout.core.images.matte import read_mask
 from blender_cutout.core.session.propagation_run import PropagationRun
@@ -135,15 +135,15 @@ def test_the_union_is_written_as_one_sequence(table: Table, tmp_path: Path) -> N
     list(red.propagate(ALL, Direction.BOTH))
     blue.apply_round(keep(4, BLUE))
     target = tmp_path / "alle"
-    steps = list(export_union(table.tracks, [3, 4, -1], target))
+    steps = list(deliver(table.tracks, [3, 4, -1], target))
     assert (steps[-1].total, steps[-1].black, steps[-1].missing) == (3, 1, 1), "one of them is missing on frame 3"
     assert iou(read_mask(target / "000001.png"), FILM.mattes(3)[RED]) > 0.9
     assert iou(read_mask(target / "000002.png"), FILM.mattes(4).max(axis=0)) > 0.9
     assert not read_mask(target / "000003.png").any()
     table.together()
-    steps = list(export_union(table.tracks, list(ALL), target))
+    steps = list(deliver(table.tracks, list(ALL), target))
     assert steps[-1].missing == 0
     for frame in ALL:
         assert iou(read_mask(target / f"{frame + 1:06d}.png"), FILM.mattes(frame).max(axis=0)) > 0.9
     with pytest.raises(InputError, match="no object"):
-        list(export_union([], [0], target))
+        list(deliver([], [0], target))
