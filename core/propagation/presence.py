@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     from ..ports import Key, PropagationNet
     from ..types import Matte, Mattes
 
-    Likeness = NDArray[np.float64]
+    Resemblances = NDArray[np.float64]
 
 STAYS = -0.02
-"""Least likeness of an object that was there in the frame before."""
+"""Least resemblance of an object that was there in the frame before."""
 
 RETURNS = 0.02
 """The same for one that was away: a wrong match is followed for long, a missed one is searched for again at once."""
 
 SURE = 0.01
-"""Least likeness of an object that is remembered: whatever enters memory is trusted from then on."""
+"""Least resemblance of an object that is remembered: whatever enters memory is trusted from then on."""
 
 GROWS = 2.0
 """Growth since the frame before from which a match that is not sure either is rejected."""
@@ -72,10 +72,10 @@ class Presence:
         """Adds a frame of the pass as an example until newer ones replace it."""
         self._recent.append(Example(key, mattes))
 
-    def judged(self, key: Key, mattes: Mattes, before: Mattes, settled: bool) -> tuple[Mattes, Likeness]:
-        """Returns the mattes (N, h, w) of a frame, zero for absent objects, and the likeness of each object (N,).
+    def judged(self, key: Key, mattes: Mattes, before: Mattes, settled: bool) -> tuple[Mattes, Resemblances]:
+        """Returns the mattes (N, h, w) of a frame, zero for absent objects, and the resemblance of each object (N,).
 
-        The likeness, in [-2, 2], is how much more an object's pixels resemble it than anything else, on average; 2
+        The resemblance, in [-2, 2], is how much more an object's pixels resemble it than anything else, on average; 2
         where nothing was found, or only something else. Half of it uses the keyframes alone, which mistakes of the
         pass cannot affect.
 
@@ -86,9 +86,9 @@ class Presence:
             settled: whether the objects of the frame before are trusted, see `trail.Trail`.
         """
         drawn = [*self._keyframes.values(), *self._surroundings]
-        likeness = np.full(len(mattes), 2.0)
+        resemblance = np.full(len(mattes), 2.0)
         if not (mattes > 0.5).any() or not drawn:
-            return mattes, likeness
+            return mattes, resemblance
         maps = self._net.resemblance(key, mattes, drawn)
         if self._recent:
             every = self._net.resemblance(key, mattes, [*drawn, *self._recent])
@@ -100,17 +100,17 @@ class Presence:
                 _remove_unlike_parts(matte, map_)
             own = matte > 0.5
             if own.any():
-                likeness[n] = map_[own].mean()
+                resemblance[n] = map_[own].mean()
                 swells = settled and 0 < GROWS * area < np.count_nonzero(own)
-                if likeness[n] <= STAYS or (swells and likeness[n] < SURE):
+                if resemblance[n] <= STAYS or (swells and resemblance[n] < SURE):
                     matte[:] = 0
-                    likeness[n] = 2.0
-        return out, likeness
+                    resemblance[n] = 2.0
+        return out, resemblance
 
 
-def is_sure(likeness: Likeness) -> bool:
-    """Returns whether a frame with these likenesses (N,) may be remembered: at least half of the objects are sure."""
-    return bool(2 * np.count_nonzero(likeness >= SURE) >= len(likeness))
+def is_sure(resemblance: Resemblances) -> bool:
+    """Returns whether a frame with these resemblances (N,) may be remembered: at least half of the objects are sure."""
+    return bool(2 * np.count_nonzero(resemblance >= SURE) >= len(resemblance))
 
 
 def _remove_unlike_parts(matte: Matte, map_: Matte) -> None:

@@ -57,7 +57,7 @@ class _Look(NamedTuple):
     picture: Image
     key: Key
     mattes: Mattes
-    likeness: Areas
+    resemblance: Areas
 
 
 class _Change(NamedTuple):
@@ -158,7 +158,7 @@ class Walker:
             full = look.crop.from_crop(look.mattes, self._size)
             last, areas = _sightings(full, areas)
             trail.add(last)
-            remembered = trail.settled and is_sure(look.likeness)
+            remembered = trail.settled and is_sure(look.resemblance)
             if last.any() and remembered and frame != step.frames[-1] and self._memory.wants(frame, step.start):
                 value = self._net.encode_value(look.picture, look.key, look.mattes)
                 self._memory.add(frame, look.key, value)
@@ -250,8 +250,8 @@ class Walker:
         # An object that was not there is searched everywhere: the network has no hint where it is not.
         hint = before if settled and (before > 0.5).any(axis=(1, 2)).all() else None
         mattes = self._net.segment(key, self._memory.entries(), hint)
-        mattes, likeness = self._presence.judged(key, without_strays(mattes, before), before, settled)
-        return _Look(crop, picture, key, mattes, likeness)
+        mattes, resemblance = self._presence.judged(key, without_strays(mattes, before), before, settled)
+        return _Look(crop, picture, key, mattes, resemblance)
 
     def _crop_of_known(self, crop: Crop, mattes: Mattes, last: Mattes) -> Crop:
         """Returns the crop in which `_look` would have searched a frame with a known matte."""
@@ -334,8 +334,8 @@ def _present(look: _Look, areas: Areas) -> NDArray[np.bool_]:
 
 
 def _best(look: _Look, areas: Areas) -> float:
-    """Returns the likeness of the surest object that is there; -2, the least, without any."""
-    return float(np.max(look.likeness, initial=-2.0, where=_present(look, areas)))
+    """Returns the resemblance of the surest object that is there; -2, the least, without any."""
+    return float(np.max(look.resemblance, initial=-2.0, where=_present(look, areas)))
 
 
 def _sightings(mattes: Mattes, areas: Areas) -> tuple[Mattes, Areas]:

@@ -6,6 +6,7 @@ import numpy as np
 from propagate_kit import SETTINGS, run
 
 from blender_cutout.core.fakes import FakePropagationNet, SyntheticClip, iou
+from blender_cutout.core.propagation.presence import Presence
 
 AWAY = range(8, 16)
 
@@ -70,6 +71,46 @@ def test_keyframe_without_the_object_shows_what_it_is_not():
     clip = BehindBoards(length=24, width=400)
     results = run(clip, {0: clip.matte(0), 10: np.zeros(clip.size, np.float32)}, HauntedNet())
     assert all(iou(results[f][0], clip.matte(f)) > 0.9 for f in results)
+
+
+class OpinionNet(FakePropagationNet):
+    """Finds that a frame's columns resemble the object as much as it is told: (w,) numbers."""
+
+    def __init__(self, columns):
+        super().__init__()
+        self.columns = np.array(columns, np.float32)
+
+    def resemblance(self, query, mattes, examples):
+        return np.broadcast_to(self.columns, mattes.shape)
+
+
+def judged(net, matte, before, settled=True):
+    """The matte (h, w) as it is judged."""
+    presence = Presence(net)
+    key = net.encode_key(np.zeros((*matte.shape, 3), np.uint8))
+    presence.add_keyframe(0, key, before[None])
+    return presence.judged(key, matte[None], before[None], settled)[0][0]
+
+
+def columns(start, stop):
+    matte = np.zeros((20, 40), np.float32)
+    matte[:, start:stop] = 1
+    return matte
+
+
+def test_what_swells_in_doubt_is_not_the_object():
+    doubt = OpinionNet(np.zeros(40))
+    assert judged(doubt, columns(5, 20), columns(5, 15)).any()
+    assert not judged(doubt, columns(5, 30), columns(5, 15)).any()
+    assert judged(OpinionNet(np.full(40, 0.2)), columns(5, 30), columns(5, 15)).any()
+
+
+def test_of_what_is_found_after_an_absence_the_parts_like_the_object_are_kept():
+    net = OpinionNet([0.2] * 20 + [-0.1] * 20)
+    both = columns(2, 12) + columns(25, 35)
+    assert np.array_equal(judged(net, both, columns(0, 0)), columns(2, 12))
+    assert np.array_equal(judged(net, both, both, settled=False), columns(2, 12)), "on trial"
+    assert np.array_equal(judged(net, both, both), both)
 
 
 class GreedyNet(FakePropagationNet):
