@@ -53,8 +53,9 @@ class PropagationNet(Protocol):
     def resemblance(self, query: Key, mattes: Mattes, examples: Sequence[tuple[Key, Mattes]]) -> Mattes:
         """Returns how much more a pixel looks like the object than like anything else in the examples.
 
-        Shape (N, h, w) float32 in [-2, 2], of the query frame; it counts only inside the found `mattes` (N, h, w), and
-        is 2 where the examples show nothing but the object. `examples` are frames with believed mattes (N, h', w').
+        Shape (N, h, w) float32 in [-2, 2], of the query frame; 0 where nothing was compared: outside the found `mattes`
+        (N, h, w), and where they fill too little. 2 where the examples show nothing but the object. `examples` are
+        frames with believed mattes (N, h', w').
         """
         ...
 

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
     Resemblances = NDArray[np.float64]
 
-STAYS = -0.02
+STAYS = -0.024
 """Least resemblance of an object that was there in the frame before."""
 
-RETURNS = 0.02
+RETURNS = 0.024
 """The same for one that was away: a wrong match is followed for long, a missed one is searched for again at once."""
 
-SURE = 0.01
+SURE = 0.012
 """Least resemblance of an object that is remembered: whatever enters memory is trusted from then on."""
 
 GROWS = 2.0
@@ -99,8 +99,9 @@ class Presence:
             if not settled or not area:
                 _remove_unlike_parts(matte, map_)
             own = matte > 0.5
-            if own.any():
-                resemblance[n] = map_[own].mean()
+            compared = own & (map_ != 0)
+            if compared.any():
+                resemblance[n] = map_[compared].mean()
                 swells = settled and 0 < GROWS * area < np.count_nonzero(own)
                 if resemblance[n] <= STAYS or (swells and resemblance[n] < SURE):
                     matte[:] = 0
@@ -116,8 +117,8 @@ def is_sure(resemblance: Resemblances) -> bool:
 def _remove_unlike_parts(matte: Matte, map_: Matte) -> None:
     """Clears the connected parts of a matte (h, w) whose mean in the map (h, w) is too small for a return."""
     number, parts = cv2.connectedComponents((matte > 0.5).view(np.uint8))
-    areas = np.bincount(parts.ravel(), minlength=number)
-    means = np.bincount(parts.ravel(), map_.ravel(), minlength=number) / np.maximum(areas, 1)
+    compared = np.bincount(parts.ravel(), map_.ravel() != 0, minlength=number)
+    means = np.bincount(parts.ravel(), map_.ravel(), minlength=number) / np.maximum(compared, 1)
     like = means > RETURNS
     like[0] = like[1:].any()
     matte[~like[parts]] = 0

@@ -99,10 +99,16 @@ def columns(start, stop):
 
 
 def test_what_swells_in_doubt_is_not_the_object():
-    doubt = OpinionNet(np.zeros(40))
+    doubt = OpinionNet(np.full(40, 0.001))
     assert judged(doubt, columns(5, 20), columns(5, 15)).any()
     assert not judged(doubt, columns(5, 30), columns(5, 15)).any()
     assert judged(OpinionNet(np.full(40, 0.2)), columns(5, 30), columns(5, 15)).any()
+
+
+def test_only_what_was_compared_counts():
+    wire = OpinionNet([0.0] * 10 + [-0.2] + [0.0] * 29)
+    assert not judged(wire, columns(2, 20), columns(2, 20)).any()
+    assert judged(OpinionNet(np.zeros(40)), columns(2, 20), columns(2, 20)).any(), "nothing speaks against it"
 
 
 def test_of_what_is_found_after_an_absence_the_parts_like_the_object_are_kept():
