@@ -135,7 +135,7 @@ class GreedyNet(FakePropagationNet):
         return mattes
 
     def resemblance(self, query, mattes, examples):
-        return np.zeros_like(mattes) if self.greedy else super().resemblance(query, mattes, examples)
+        return np.full_like(mattes, 0.001) if self.greedy else super().resemblance(query, mattes, examples)
 
 
 def test_doubtful_frame_is_not_remembered():
