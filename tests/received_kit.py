@@ -137,3 +137,36 @@ def contents(folder: Path) -> dict[str, tuple[int, bytes]]:
 def private_copies(folder: Path) -> list[str]:
     """Returns the files below a folder that hold private data; links are not followed."""
     return sorted(name for name, (_, data) in contents(folder).items() if PRIVATE in data)
+
+
+def save_all_ways(bpy: Any, place: Place) -> list[tuple[str, str]]:
+    """Opens the received file, saves it, as a copy and under another name; returns (level, text) after each."""
+    status, told = bpy.context.window_manager.cutout, []
+    ways: list[Callable[[], Any]] = [
+        lambda: bpy.ops.wm.open_mainfile(filepath=str(place.blend)),
+        lambda: bpy.ops.wm.save_mainfile(),
+        lambda: bpy.ops.wm.save_as_mainfile(filepath=str(place.blend.with_name("copy.blend")), copy=True),
+        lambda: bpy.ops.wm.save_as_mainfile(filepath=str(place.blend.parent.parent / "else" / "second.blend")),
+    ]
+    (place.blend.parent.parent / "else").mkdir()
+    for way in ways:
+        status = bpy.context.window_manager.cutout
+        status.level, status.text, status.hint = "INFO", "", ""
+        assert way() == {"FINISHED"}
+        status = bpy.context.window_manager.cutout
+        told.append((status.level, status.text))
+    return told
+
+
+def check_untouched(tmp_path: Path, before: dict[str, Any], place: Place, capfd: Any) -> None:
+    """Asserts that nearby files are unchanged and were not copied, and that no handler failed."""
+    assert "Traceback" not in "".join(capfd.readouterr())
+    assert contents(tmp_path / "home") == before["home"]
+    assert contents(place.other) == before["other"]
+    assert all(path.lstat().st_nlink == 1 for path in place.victim.rglob("*") if path.is_file())
+    for folder in (tmp_path / "else", place.folder.parent, place.blend.parent / "copy_cutout"):
+        assert not private_copies(folder), f"private files were copied into {folder}"
+    if place.folder.parent.is_symlink():
+        return
+    good = place.blend.parent.parent / "else" / "second_cutout" / GOOD
+    assert (good / "rounds.jsonl").read_bytes() == b"mask", "the other cutout was not copied"

@@ -160,39 +160,6 @@ QUIET: dict[str, Tamper] = {
 CASES = {**NAMES, **RECORDS, **(LINKS if os.name == "posix" else {})}
 
 
-def save_all_ways(bpy: Any, place: Place) -> list[tuple[str, str]]:
-    """Opens the received file, saves it, as a copy and under another name; returns (level, text) after each."""
-    status, told = bpy.context.window_manager.cutout, []
-    ways: list[Callable[[], Any]] = [
-        lambda: bpy.ops.wm.open_mainfile(filepath=str(place.blend)),
-        lambda: bpy.ops.wm.save_mainfile(),
-        lambda: bpy.ops.wm.save_as_mainfile(filepath=str(place.blend.with_name("copy.blend")), copy=True),
-        lambda: bpy.ops.wm.save_as_mainfile(filepath=str(place.blend.parent.parent / "else" / "second.blend")),
-    ]
-    (place.blend.parent.parent / "else").mkdir()
-    for way in ways:
-        status = bpy.context.window_manager.cutout
-        status.level, status.text, status.hint = "INFO", "", ""
-        assert way() == {"FINISHED"}
-        status = bpy.context.window_manager.cutout
-        told.append((status.level, status.text))
-    return told
-
-
-def check_untouched(tmp_path: Path, before: dict[str, Any], place: Place, capfd: Any) -> None:
-    """Asserts that nearby files are unchanged and were not copied, and that no handler failed."""
-    assert "Traceback" not in "".join(capfd.readouterr())
-    assert kit.contents(tmp_path / "home") == before["home"]
-    assert kit.contents(place.other) == before["other"]
-    assert all(path.lstat().st_nlink == 1 for path in place.victim.rglob("*") if path.is_file())
-    for folder in (tmp_path / "else", place.folder.parent, place.blend.parent / "copy_cutout"):
-        assert not kit.private_copies(folder), f"private files were copied into {folder}"
-    if place.folder.parent.is_symlink():
-        return
-    good = place.blend.parent.parent / "else" / "second_cutout" / GOOD
-    assert (good / "rounds.jsonl").read_bytes() == b"mask", "the other cutout was not copied"
-
-
 @pytest.mark.parametrize("case", CASES)
 def test_what_a_received_file_names_is_neither_read_nor_changed(
     blender: Any, tmp_path: Path, capfd: Any, case: str
@@ -204,9 +171,9 @@ def test_what_a_received_file_names_is_neither_read_nor_changed(
     if case.startswith("frames"):
         shutil.rmtree(place.frames)
     before = {"home": kit.contents(tmp_path / "home"), "other": kit.contents(place.other)}
-    told = save_all_ways(blender, place)
+    told = kit.save_all_ways(blender, place)
     assert all(level == "WARNING" and text for level, text in told), told
-    check_untouched(tmp_path, before, place, capfd)
+    kit.check_untouched(tmp_path, before, place, capfd)
     found = {entry.name for entry in (tmp_path / "else").glob("second_cutout/*")}
     assert found <= {UUID, GOOD, FRAMES}, "a folder was made that no cutout has"
 
@@ -220,197 +187,9 @@ def test_what_is_not_ours_in_a_received_folder_is_neither_followed_nor_copied(
     QUIET[case](place, None, None)
     before = {"home": kit.contents(tmp_path / "home"), "other": kit.contents(place.other)}
     own = kit.contents(place.folder)
-    save_all_ways(blender, place)
-    check_untouched(tmp_path, before, place, capfd)
+    kit.save_all_ways(blender, place)
+    kit.check_untouched(tmp_path, before, place, capfd)
     assert kit.contents(place.folder) == own
     copied = kit.contents(tmp_path / "else" / "second_cutout" / UUID)
     assert {name: entry for name, entry in own.items() if name in copied} == copied
     assert not [name for name in copied if name.startswith(("lock", "thesis"))]
-
-
-TEXTS = {
-    "mattes": ["[[[[" * 50_000, "5", '{"a": 1}', '[[0, 1000000000000, "../../../home/victim"]]', '[["a", null, 3]]'],
-    "locks": ["[" * 100_000, "3", "[[0, 1000000000000]]", '["a"]', "[[1e999, 2]]"],
-    "drawn": ["null", '["a", {}]', "[1e400, -5]"],
-    "confidence": ["xx", "²³", "9" * 1001],
-    "written_as": ["nothing", "mask-nothing-more"],
-    "written_head": ["\n"],
-    "applied": ["\x01 " * 1000],
-}
-
-
-@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in TEXTS.items() for value in values])
-def test_what_a_received_file_says_of_a_cutout_fails_no_panel_and_no_saving(
-    blender: Any, tmp_path: Path, capfd: Any, name: str, value: str
-) -> None:
-    from blender_cutout.scene import doubt, track_lookup, written
-    from blender_cutout.tasks import jobs
-    from blender_cutout.ui import mask_layers, timeline_overlay
-
-    place = kit.lay_out(tmp_path)
-    kit.write_blend(blender, place, lambda track, strip: setattr(track, name, value))
-    blender.ops.wm.open_mainfile(filepath=str(place.blend))
-    scene = blender.context.scene
-    track, strip = scene.cutout.tracks[0], scene.sequence_editor.active_strip
-    del strip["cutout_frames"]
-    assert blender.ops.wm.save_as_mainfile(filepath=str(tmp_path / "post" / "second.blend")) == {"FINISHED"}
-    for marks in list(timeline_overlay.marked(scene)):
-        assert all(0 <= start < stop <= 1000 for start, stop in (*marks[3].done, *marks[3].locked))
-    mask_layers.find_layers(scene)
-    doubt.judge(scene, track)
-    track_lookup.check_free(track, 11, 11) if name != "locks" else None
-    written.is_shown(strip, track)
-    file = jobs.matte_file(track, 0)
-    assert file is None or file.is_relative_to(tmp_path / "post")
-    assert "Traceback" not in "".join(capfd.readouterr())
-
-
-@pytest.mark.parametrize("value", [5, [1, 2], {"a": [{"b": "c"}]}], ids=str)
-@pytest.mark.parametrize("name", ["uuid", "folder", "mattes", "frame_count", "strip_uuid", "strokes"])
-def test_a_value_of_another_kind_is_told_or_harmless(
-    blender: Any, tmp_path: Path, capfd: Any, name: str, value: Any
-) -> None:
-    place = kit.lay_out(tmp_path)
-
-    def tamper(track: Any, strip: Any) -> None:
-        raw = getattr(track, "bl_system_properties_get", None)  # from 5.0 on apart from custom properties
-        values = raw() if raw else track
-        if name in values:
-            del values[name]
-        values[name] = value
-
-    kit.write_blend(blender, place, tamper)
-    before = {"home": kit.contents(tmp_path / "home"), "other": kit.contents(place.other)}
-    told = save_all_ways(blender, place)
-    check_untouched(tmp_path, before, place, capfd)
-    assert name != "uuid" or all(level == "WARNING" for level, _ in told)
-
-
-@pytest.mark.parametrize("value", ["{}", "[[[", '{"first": "a", "count": 1e99, "mark": 3}', "[" * 100_000, 5, [1, 2]])
-def test_a_mask_strip_that_remembers_nonsense_is_told_and_stops_no_saving(
-    blender: Any, tmp_path: Path, capfd: Any, value: Any
-) -> None:
-    from blender_cutout.host import compat, strips
-    from blender_cutout.tasks import upkeep
-
-    place = kit.lay_out(tmp_path)
-
-    def tamper(track: Any, strip: Any) -> None:
-        add, picture = (
-            compat.strips(strip.id_data.sequence_editor).new_image,
-            str(place.folder / "matte" / "000001.png"),
-        )
-        mask = add("mask", picture, 5, 1)
-        mask["cutout_laid"] = value
-        modifier = strip.modifiers.new("Cutout", "MASK")
-        modifier.input_mask_type, modifier.input_mask_strip = "STRIP", mask
-        cut = add("cut", picture, 6, 1)
-        cut["cutout_pictures"], cut["cutout_pictures_laid"], strip["cutout_muted"] = UUID, value, UUID
-        assert strip[strips.STRIP_KEY]
-
-    kit.write_blend(blender, place, tamper)
-    save_all_ways(blender, place)
-    assert (tmp_path / "else" / "second_cutout" / UUID / "rounds.jsonl").is_file()
-    troubles = upkeep.keeper.look(blender.context.scene)
-    assert [text for text, _ in troubles if "has lost the record" in text]
-    assert "Traceback" not in "".join(capfd.readouterr())
-
-
-def test_a_folder_in_the_way_that_is_not_ours_is_not_replaced(blender: Any, tmp_path: Path, capfd: Any) -> None:
-    place = kit.lay_out(tmp_path)
-    kit.write_blend(blender, place, lambda track, strip: None)
-    for name in (UUID, FRAMES):
-        (tmp_path / "else" / "second_cutout" / name).mkdir(parents=True)
-        (tmp_path / "else" / "second_cutout" / name / "thesis.txt").write_text("my own")
-    before = kit.contents(tmp_path / "else")
-    blender.ops.wm.open_mainfile(filepath=str(place.blend))
-    blender.ops.wm.save_as_mainfile(filepath=str(tmp_path / "else" / "second.blend"))
-    after = kit.contents(tmp_path / "else")
-    assert {name: entry for name, entry in after.items() if GOOD not in name and "blend" not in name} == before
-    assert (tmp_path / "else" / "second_cutout" / GOOD / "rounds.jsonl").is_file()
-    status = blender.context.window_manager.cutout
-    assert "thesis.txt" in status.text
-    assert "1 more" in status.text
-
-
-def test_folders_of_files_never_saved_are_cleaned_without_following_links(blender: Any, tmp_path: Path) -> None:
-    from blender_cutout.host import storage
-    from blender_cutout.tasks import project_folders
-
-    place = kit.lay_out(tmp_path)
-    unsaved = storage.user_folder("unsaved")
-    mine = kit.session(unsaved / OTHER)
-    notes = kit.session(unsaved / GOOD)
-    (notes / "notes.txt").write_text("not yours")
-    if os.name == "posix":
-        (unsaved / UUID).symlink_to(place.victim.with_name(UUID))
-    before = kit.contents(tmp_path)
-    assert project_folders.clean_unsaved(days=-1) == [mine]
-    assert (notes / "notes.txt").is_file()
-    assert kit.contents(tmp_path) == before
-
-
-@pytest.mark.parametrize("blend", ["shot 2.blend", "shot.blend1"])
-def test_a_project_that_was_moved_or_renamed_is_found(blender: Any, tmp_path: Path, blend: str) -> None:
-    from blender_cutout.host import storage
-
-    place = kit.lay_out(tmp_path)
-    kit.write_blend(blender, place, lambda track, strip: None)
-    moved = tmp_path / "elsewhere é"
-    place.blend.parent.rename(moved)
-    (moved / "shot.blend").rename(moved / blend)
-    blender.ops.wm.open_mainfile(filepath=str(moved / blend))
-    track = blender.context.scene.cutout.tracks[0]
-    assert storage.track_folder(track) == moved / "shot_cutout" / UUID
-    blender.ops.wm.save_as_mainfile(filepath=str(moved / "shot 3.blend"))
-    assert storage.track_folder(track) == moved / "shot 3_cutout" / UUID
-    assert (moved / "shot 3_cutout" / UUID / "mattes" / kit.OPERATION / "000001.png").read_bytes() == b"mask"
-
-
-def test_a_file_copied_by_hand_tells_whose_masks_it_uses(blender: Any, tmp_path: Path) -> None:
-    place = kit.lay_out(tmp_path)
-    kit.write_blend(blender, place, lambda track, strip: None)
-    shutil.copy(place.blend, place.blend.with_name("again.blend"))
-    blender.ops.wm.open_mainfile(filepath=str(place.blend.with_name("again.blend")))
-    status = blender.context.window_manager.cutout
-    assert "shot.blend" in status.text
-    assert "Save this file" in status.hint
-    blender.ops.wm.save_mainfile()
-    assert blender.context.scene.cutout.tracks[0].folder == f"//again_cutout/{UUID}"
-    blender.ops.wm.open_mainfile(filepath=str(place.blend.with_name("again.blend")))
-    assert not blender.context.window_manager.cutout.text
-
-
-def test_a_folder_that_was_left_behind_is_found_when_it_is_put_beside_the_file(blender: Any, tmp_path: Path) -> None:
-    from blender_cutout.host import storage
-
-    place = kit.lay_out(tmp_path)
-    kit.write_blend(blender, place, lambda track, strip: setattr(track, "folder", f"/nowhere/shot_cutout/{UUID}"))
-    blender.ops.wm.open_mainfile(filepath=str(place.blend))
-    track, status = blender.context.scene.cutout.tracks[0], blender.context.window_manager.cutout
-    assert storage.track_folder(track) == place.folder
-    assert "/nowhere" in status.text
-    assert "shot_cutout is used" in status.hint
-    blender.ops.wm.save_mainfile()
-    assert track.folder == f"//shot_cutout/{UUID}"
-
-
-@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
-def test_where_a_link_is_in_the_way_the_file_goes_on_with_the_folder_it_had(blender: Any, tmp_path: Path) -> None:
-    from blender_cutout.host import storage
-
-    place = kit.lay_out(tmp_path)
-    kit.write_blend(blender, place, lambda track, strip: None)
-    (tmp_path / "else").mkdir()
-    (tmp_path / "else" / "second_cutout").symlink_to(place.victim)
-    before = kit.contents(place.victim)
-    blender.ops.wm.open_mainfile(filepath=str(place.blend))
-    blender.ops.wm.save_as_mainfile(filepath=str(tmp_path / "else" / "second.blend"))
-    assert kit.contents(place.victim) == before
-    track, status = blender.context.scene.cutout.tracks[0], blender.context.window_manager.cutout
-    assert storage.track_folder(track) == place.folder
-    assert "inside a link" in status.text
-    (tmp_path / "else" / "second_cutout").unlink()
-    blender.ops.wm.save_mainfile()
-    assert storage.track_folder(track) == tmp_path / "else" / "second_cutout" / UUID
-    assert not storage.stays
