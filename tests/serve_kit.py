@@ -9,7 +9,8 @@ from blender_cutout.core.fakes import SyntheticClip
 
 FILM = SyntheticClip(length=16, height=60, width=100, radius=10)
 FAKE_ENTRY = Path(__file__).parent / "blender_cutout" / "worker" / "fake_entry.py"
-SLOW = ("--delay", "0.1")
+SLOW = ("--delay", "0.25")
+"""A propagation of the film then takes 4 s, time enough to stop it midway on a busy machine."""
 
 
 def stamps(folder: Path) -> dict[str, int]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pace_kit import slowness
 
 pytestmark = pytest.mark.bpy
 
@@ -62,11 +63,11 @@ def start(bytecode: Path) -> dict[str, Any]:
 def test_registration_is_cheap_and_loads_nothing_of_the_engine(tmp_path: Path) -> None:
     """The aim is less than 60 ms of processor time; measured: 43 ms in Blender 5.2, 50 ms in 4.2.
 
-    The bound is three times the aim, for busy machines: what must stay out is named, and would cost more than that.
+    The bound is three times the aim, and more on slow machines: what must stay out is named, and would cost more.
     """
     start(tmp_path)  # writes the bytecode, as Blender's first start with the add-on does
     assert list(tmp_path.rglob("addon.*.pyc")), "measured would be the compiler"
     report = start(tmp_path)
     assert not LATER.intersection(report["modules"])
     assert "blender_cutout.tasks.jobs" in report["modules"], "the names above are still those of modules"
-    assert report["seconds"] < 0.18
+    assert report["seconds"] < 0.18 * slowness()

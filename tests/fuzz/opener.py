@@ -19,7 +19,7 @@ from typing import Any
 from .child import limit_memory
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 12.0
+PATIENCE = 60.0
 """Seconds after which a fork is killed."""
 TRACK = "track"
 
@@ -50,7 +50,7 @@ class Opener:
 
     def close(self) -> None:
         """Ends the process."""
-        self._process.communicate(timeout=30)
+        self._process.communicate(timeout=120)
 
 
 def engine(folder: str, media: str) -> dict[str, Any]:
@@ -184,7 +184,7 @@ def _forked(work: Callable[[], int], unwanted: set[int]) -> int:
 
 def _ended(pid: int, kill: bool = False) -> int:
     """Waits for a child up to a limit; returns its exit code, or -9."""
-    deadline = 0.0 if kill else time.monotonic() + 5.0
+    deadline = 0.0 if kill else time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         ended, status = os.waitpid(pid, os.WNOHANG)
         if ended:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pace_kit import slowness
 
 from blender_cutout.core.errors import StoreError
 from blender_cutout.formats import movie_rotation, spline_file
@@ -37,10 +38,10 @@ def test_a_movie_of_millions_of_boxes_is_given_up(tmp_path: Path, inside: bytes)
     (tmp_path / "long.mp4").write_bytes(data[inside])
     started = time.process_time()
     assert movie_rotation.rotation_of(tmp_path / "long.mp4") == 0
-    assert time.process_time() - started < 1.0
+    assert time.process_time() - started < slowness()
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(120)
 def test_a_pipe_is_no_movie(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.mp4")
     assert movie_rotation.rotation_of(tmp_path / "pipe.mp4") == 0

@@ -74,7 +74,7 @@ def notebook() -> Notebook:
 @pytest.fixture
 def pump(notebook: Notebook, tmp_path: Path) -> Iterator[JobQueue]:
     def start() -> WorkerClient:
-        client = WorkerClient(kit.fake_engine("--delay", "0.03"), tmp_path / "engine.log")
+        client = WorkerClient(kit.fake_engine("--delay", "0.2"), tmp_path / "engine.log")
         client.start(Hello(PROTOCOL, "auto", "auto"))
         return client
 
@@ -90,7 +90,7 @@ def opening(tmp_path: Path) -> Opening:
 
 
 def run(pump: JobQueue, job: Job) -> Outcome:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 200
     while job.outcome is None:
         assert time.monotonic() < deadline
         pump.step()

