@@ -23,6 +23,7 @@ from .target import MOST_TEXT, Target, Wrong, generator
 TARGETS = {
     "journal": ("places", "Journals"),
     "messages": ("texts", "Messages"),
+    "changes": ("changes", "Changes"),
     "grey-png": ("pictures", "GreyPng"),
     "strokes": ("texts", "Strokes"),
     "host-png": ("pictures", "HostPng"),
