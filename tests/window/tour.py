@@ -1,6 +1,7 @@
 """Takes the documentation's screenshots in a real window: `python tests/window/run.py --tour FOLDER`.
 
-docs/cutout.gif is a recording of this, ten times as fast. FOLDER holds the demo's `clip.mp4` and `background.png`, which `python install.py demo` leaves in demo-output/film.
+docs/cutout.gif is a recording of this, ten times as fast. FOLDER holds the demo's `clip.mp4` and `background.png`,
+which `python install.py demo` leaves in demo-output/film.
 Paints the demo's strokes with the mouse, so the pictures show what an artist sees. Run inside Blender by `run.py`.
 """
 

@@ -54,11 +54,11 @@ class OutputForm(Protocol):
         """Realigns what is written with its clips; returns the problems, as text and hint."""
 
     def lacks(self, strip: Any) -> tuple[str, str] | None:
-        """Returns what of the clip it does not show, as text and hint; None = it shows all."""
+        """Returns what the form does not show of the clip, as text and hint; None = it shows everything."""
 
 
 class _Pictures:
-    """What the two forms that are strips of pictures have in common."""
+    """Base of the two forms that are strips of pictures."""
 
     title = ""
     mark = ""
@@ -161,7 +161,7 @@ class MaskSplines:
         yield from mask_splines.prepare(place, key, folder / mask_splines.FILE)
 
     def write(self, scene: Any, place: Place, key: str, name: str, folder: Path, pictures: int) -> bool:
-        """Puts the prepared splines in place and shows every piece of the clip through them."""
+        """Uses the prepared splines and shows every piece of the clip through them."""
         followed = mask_splines.put(scene, place, key, name, pictures)
         for piece in pieces(scene, place.strip):
             _modifier(scene, piece.strip, mask_splines.find(key))
@@ -188,7 +188,7 @@ class MaskSplines:
         )
 
     def parts(self, strip: Any) -> list[Any]:
-        """Returns an empty list: splines are no strips."""
+        """Returns an empty list: splines are not strips."""
         return []
 
     def lacks(self, strip: Any) -> tuple[str, str] | None:

@@ -74,7 +74,7 @@ def test_keyframe_without_the_object_shows_what_it_is_not():
 
 
 class OpinionNet(FakePropagationNet):
-    """Finds that a frame's columns resemble the object as much as it is told: (w,) numbers."""
+    """Reports the given resemblance (w,) of a frame's columns to the object."""
 
     def __init__(self, columns):
         super().__init__()
@@ -85,7 +85,7 @@ class OpinionNet(FakePropagationNet):
 
 
 def judged(net, matte, before, settled=True):
-    """The matte (h, w) as it is judged."""
+    """Returns the matte (h, w) after judging."""
     presence = Presence(net)
     key = net.encode_key(np.zeros((*matte.shape, 3), np.uint8))
     presence.add_keyframe(0, key, before[None])
