@@ -32,6 +32,12 @@ def time_get(strip: Any, name: str) -> float:
     return float(getattr(strip, name if BEFORE_5_2 else _NEW_TIMES[name], 0))
 
 
+def span(strip: Any) -> tuple[int, int]:
+    """Returns the first timeline frame of a strip and one past its last."""
+    left, right = (round(time_get(strip, n)) for n in ("frame_final_start", "frame_final_end"))
+    return left, right
+
+
 def time_set(strip: Any, name: str, value: float) -> None:
     """Sets a strip's time property, called by its name up to 5.1."""
     setattr(strip, name if BEFORE_5_2 else _NEW_TIMES[name], value)

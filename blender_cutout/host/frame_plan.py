@@ -56,7 +56,7 @@ def plan(scene: Any, track: Any) -> FramePlan:
     if min(source.size) <= 0:
         raise StripError("The size of the strip's picture is unknown.", "Check that its file can be read.")
     reason = _reason(scene, track, strip, source)
-    left, right = rendered_frames.span(strip)
+    left, right = compat.span(strip)
     width, height = source.size
     return FramePlan(
         reason=rendered_frames.stale(scene, strip) or reason,

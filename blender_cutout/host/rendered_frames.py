@@ -99,12 +99,6 @@ def forget(strip: Any) -> None:
         del strip[KEY]
 
 
-def span(strip: Any) -> tuple[int, int]:
-    """Returns the first timeline frame that the strip shows, and one past the last."""
-    left, right = (round(compat.time_get(strip, n)) for n in ("frame_final_start", "frame_final_end"))
-    return left, right
-
-
 def stale(scene: Any, strip: Any, shown: tuple[int, int] | None = None) -> str:
     """Returns why the strip's rendered frames are out of date; "" = they are current, or there are none."""
     frames = rendered_frames_of(strip)
@@ -112,7 +106,7 @@ def stale(scene: Any, strip: Any, shown: tuple[int, int] | None = None) -> str:
         return ""
     if frames.mark != fingerprint.fingerprint_of(scene, strip):
         return "The strip has changed since its frames were rendered."
-    left, right = shown or span(strip)
+    left, right = shown or compat.span(strip)
     first = round(compat.time_get(strip, "frame_start")) + frames.offset
     if left < first or right > first + frames.count:
         return "The strip is now longer than its rendered frames."

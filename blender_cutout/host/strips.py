@@ -68,7 +68,7 @@ def find(scene: Any, uuid: str, name: str = "", anywhere: bool = False) -> Place
     now = scene.frame_current
 
     def rank(place: Place) -> tuple[bool, bool]:
-        left, right = rendered_frames.span(place.strip)
+        left, right = compat.span(place.strip)
         return anywhere or left <= now < right, place.strip.name == name
 
     return max(found, key=rank)
@@ -90,7 +90,7 @@ def coverage(scene: Any, strip: Any) -> tuple[int, int]:
     spans = []
     for place in pieces(scene, strip):
         shift = round(start - compat.time_get(place.strip, "frame_start"))
-        spans.append([at + shift for at in rendered_frames.span(place.strip)])
+        spans.append([at + shift for at in compat.span(place.strip)])
     return min(s[0] for s in spans), max(s[1] for s in spans)
 
 
@@ -177,16 +177,14 @@ def time_map(scene: Any, strip: Any, frame_count: int, alone: bool = False) -> T
     """
     rendered = rendered_frames.rendered_frames_of(strip)
     if rendered is not None:
-        return rendered_frames.time_map(
-            scene, strip, rendered, rendered_frames.span(strip) if alone else coverage(scene, strip)
-        )
+        return rendered_frames.time_map(scene, strip, rendered, compat.span(strip) if alone else coverage(scene, strip))
     reason = strip_source.source(scene, strip, files=False).reason or doubt_of(shown_of(strip))
     times = None if reason else file_times(scene, strip, frame_count)
     if times is not None and compat.RATE_BY_CACHE and abs(times.rate - 1) > 1e-4:
         reason = strip_source.OTHER_RATE
     if times is None or reason:
         raise StripError(reason, strip_source.RENDER)
-    left, right = rendered_frames.span(strip) if alone else coverage(scene, strip)
+    left, right = compat.span(strip) if alone else coverage(scene, strip)
     return replace(times, left=left, right=right)
 
 

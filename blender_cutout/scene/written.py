@@ -7,7 +7,6 @@ from typing import Any
 from ..core.errors import CutoutError, InputError, StripError
 from ..core.types import Form
 from ..host import compat, strips
-from ..host.output import picture_strip
 from ..host.output.forms import FORMS
 from . import properties, track_lookup
 
@@ -69,7 +68,7 @@ def _check(scene: Any, strip: Any, track: Any) -> None:
     form = FORMS[written_form(track)]
     for key in (track.uuid, track.strip_uuid):
         for part in form.parts(strip) if form.is_shown(scene, strip, key) else ():
-            if picture_strip.span(part) != picture_strip.span(strip) and len(strips.pieces(scene, strip)) == 1:
+            if compat.span(part) != compat.span(strip) and len(strips.pieces(scene, strip)) == 1:
                 raise InputError(f"{track.name}: its clip was moved or trimmed since its strips were written.", _WRITE)
 
 

@@ -135,7 +135,7 @@ class FrameRenderer:
     def _render(self, made: FrameRender, scene: Any, track: Any) -> None:
         place, wanted = strips.find(scene, track.strip_uuid, track.strip_name), made.plan
         first = round(compat.time_get(place.strip, "frame_start")) + wanted.offset
-        now = (fingerprint.fingerprint_of(scene, place.strip), rendered_frames.span(place.strip))
+        now = (fingerprint.fingerprint_of(scene, place.strip), compat.span(place.strip))
         if now != (wanted.mark, (first, first + wanted.count)):
             contents.clear_part(made.part)
             raise StripError("The strip changed while its frames were being rendered.", "Press Render Frames again.")

@@ -14,7 +14,7 @@ from .. import compat
 from ..strips import Place, places
 from . import rgba_strip
 from .mask_strip import COPY_KEY, MASK_KEY
-from .picture_strip import LAST_CHANNEL, nearest_channels, span, taken
+from .picture_strip import LAST_CHANNEL, nearest_channels, taken
 
 BACKGROUND_KEY = "cutout_background"
 """Custom property of a background: the uuid of the clip's strip."""
@@ -46,7 +46,7 @@ def put(scene: Any, place: Place, key: str, kind: str, colour: tuple[float, floa
         StripError: the file cannot be read, or there is no room.
     """
     old = find(scene, key)
-    new = _make(place, kind, colour, file, span(place.strip)[0])
+    new = _make(place, kind, colour, file, compat.span(place.strip)[0])
     try:
         base = _lowest(scene, place)
         without = [new, *([old.strip] if old else [])]
@@ -65,7 +65,7 @@ def put(scene: Any, place: Place, key: str, kind: str, colour: tuple[float, floa
 
 def _make(place: Place, kind: str, colour: tuple[float, float, float], file: Path | None, left: int) -> Any:
     """Returns a new strip as long as the clip, in a channel out of the way."""
-    strips, length = place.siblings, span(place.strip)[1] - left
+    strips, length = place.siblings, compat.span(place.strip)[1] - left
     full = taken(place)
     channel = next((c for c in range(LAST_CHANNEL, 0, -1) if c not in full), None)
     if channel is None:
@@ -110,9 +110,11 @@ def _lowest(scene: Any, place: Place) -> Place:
 def _make_room(base: Place, without: list[Any]) -> int:
     """Moves the clip up, and our own invisible strips out of its way; returns the channel it was in."""
     channel = base.strip.channel
-    left, right = span(base.strip)
+    left, right = compat.span(base.strip)
     ours = [
-        s for s in base.siblings if (s.get(MASK_KEY) or s.get(COPY_KEY)) and span(s)[0] < right and span(s)[1] > left
+        s
+        for s in base.siblings
+        if (s.get(MASK_KEY) or s.get(COPY_KEY)) and compat.span(s)[0] < right and compat.span(s)[1] > left
     ]
     above = [c for c in nearest_channels(base, [*without, *ours]) if c > channel]
     if not above:

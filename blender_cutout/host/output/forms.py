@@ -77,7 +77,7 @@ class _Pictures:
                 if strip is None and made:
                     raise InputError("The strip was undone while it was being written.", "Press Write Strips again.")
                 if strip is None:
-                    channel, left = picture_strip.free_channel(found), picture_strip.span(found.strip)[0]
+                    channel, left = picture_strip.free_channel(found), compat.span(found.strip)[0]
                     strip = picture_strip.add(found.siblings, f"{name} {self.title}", folder, channel, left)
                     strip[self.mark] = key
                     strip.mute = made = True

@@ -12,14 +12,12 @@ import bpy
 from .. import animation, compat, fingerprint, kept
 from ..strips import STRIP_KEY, Place, places
 from . import picture_strip
-from .picture_strip import file_name, span
+from .picture_strip import file_name
+from .placement import AGAIN, CROPS, MOVES
 
 LAID_KEY = "cutout_laid"
 """Custom property of a mask strip: the frames of the clip's content that its pictures were written for."""
-_MOVES = ("offset_x", "offset_y", "scale_x", "scale_y", "rotation")
-_CROPS = ("min_x", "max_x", "min_y", "max_y")
 _LAID = {"first": int, "count": int, "mark": str}
-_AGAIN = "Press Write Strips."
 
 
 def note(scene: Any, place: Place, mask: Any, first: int, pictures: int) -> None:
@@ -49,12 +47,12 @@ def keep(scene: Any) -> list[tuple[str, str]]:
     for place in clips:
         for mask in _masks(place.strip):
             if mask is None:
-                troubles.append((f"The mask strip of {place.strip.name} is gone, so the clip is shown uncut.", _AGAIN))
+                troubles.append((f"The mask strip of {place.strip.name} is gone, so the clip is shown uncut.", AGAIN))
                 continue
             fellows = [p for p in clips if mask in list(_masks(p.strip))]
             trouble = _check(scene, place, mask, alone=len(fellows) == 1)
             if trouble:
-                troubles.append((trouble, _AGAIN))
+                troubles.append((trouble, AGAIN))
     return troubles
 
 
@@ -76,15 +74,15 @@ def _check(scene: Any, place: Place, mask: Any, alone: bool) -> str:
         return f"{clip.name} and its mask strip are not in the same meta strip."
     if laid["mark"] != fingerprint.fingerprint_of(scene, clip):
         return f"{clip.name} has changed since its masks were written: they may not fit."
-    left, right = span(clip)
+    left, right = compat.span(clip)
     first = round(compat.time_get(clip, "frame_start")) + laid["first"]
     if laid["count"] > 1 and not first <= left <= right <= first + laid["count"]:
         return f"{clip.name} is longer than its masks and is shown uncut or wrong past their end."
     if not alone:  # split or copied: the masks belong to the other piece
-        if span(mask)[0] <= left and right <= span(mask)[1] and _shows(mask, left) == left - first:
+        if compat.span(mask)[0] <= left and right <= compat.span(mask)[1] and _shows(mask, left) == left - first:
             return ""
         return f"{clip.name} is part of a split clip and has no masks of its own yet."
-    if span(mask) != (left, right) or (laid["count"] > 1 and _shows(mask, left) != left - first):
+    if compat.span(mask) != (left, right) or (laid["count"] > 1 and _shows(mask, left) != left - first):
         folder = Path(bpy.path.abspath(mask.directory))
         picture_strip.lay(place, mask, folder, laid["count"], first)
         mask.invalidate_cache("RAW")
@@ -108,4 +106,4 @@ def _shows(mask: Any, frame: int) -> int:
 
 def _placed(strip: Any) -> tuple[Any, ...]:
     move, crop = strip.transform, strip.crop
-    return (*(getattr(move, n) for n in _MOVES), *move.origin, *(getattr(crop, n) for n in _CROPS))
+    return (*(getattr(move, n) for n in MOVES), *move.origin, *(getattr(crop, n) for n in CROPS))

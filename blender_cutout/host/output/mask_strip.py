@@ -8,7 +8,7 @@ from typing import Any
 from .. import animation, compat
 from ..strips import Place, coverage, pieces, places
 from . import mask_alignment
-from .picture_strip import add, copy_place, free_channel, lay, span
+from .picture_strip import add, copy_place, free_channel, lay
 
 MASK_KEY = "cutout_mask"
 """Custom property of a mask strip: the uuid of its cutout."""
@@ -63,12 +63,12 @@ def write(scene: Any, place: Place, track: str, name: str, folder: Path, picture
     mask = next((s for s in ours if any(_fed_by(m, s) for m in clip.modifiers)), ours[0] if ours else None)
     _clear(scene, track, mask)
     if mask is None:
-        channel, left = free_channel(place), span(clip)[0]
+        channel, left = free_channel(place), compat.span(clip)[0]
         mask = add(place.siblings, f"{name} mask", folder, channel, left)
         mask[MASK_KEY] = track
     followed = _cover(scene, place, mask, folder, pictures)
     for piece in [p for p in pieces(scene, clip) if p.strip != clip]:
-        channel, left = free_channel(piece), span(piece.strip)[0]
+        channel, left = free_channel(piece), compat.span(piece.strip)[0]
         copy = add(piece.siblings, f"{name} mask", folder, channel, left)
         copy[COPY_KEY] = track
         for modifier in [m for m in piece.strip.modifiers if _fed_by(m, mask)]:

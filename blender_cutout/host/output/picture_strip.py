@@ -50,12 +50,6 @@ def add(siblings: Any, name: str, folder: Path, channel: int, left: int) -> Any:
     return strip
 
 
-def span(strip: Any) -> tuple[int, int]:
-    """Returns the first timeline frame of a strip and one past its last."""
-    left, right = (round(compat.time_get(strip, n)) for n in ("frame_final_start", "frame_final_end"))
-    return left, right
-
-
 def stored_path(folder: Path) -> str:
     """Returns the folder as a strip stores it: relative to a saved .blend if possible, so that both move together."""
     if bpy.data.filepath:
@@ -72,7 +66,7 @@ def lay(place: Place, strip: Any, folder: Path, pictures: int, first: int | None
     The first picture is for timeline frame `first`, by default the first one of the clip's `coverage`; a single picture
     lasts throughout.
     """
-    left, right = span(place.strip)
+    left, right = compat.span(place.strip)
     if first is None:
         first = coverage(place.strip.id_data, place.strip)[0]
     skipped = left - first if pictures > 1 else 0
@@ -109,9 +103,13 @@ def copy_place(clip: Any, strip: Any) -> None:
 
 def taken(place: Place, without: Iterable[Any] = ()) -> set[int]:
     """Returns the channels that are occupied during the clip, not counting some strips."""
-    left, right = span(place.strip)
+    left, right = compat.span(place.strip)
     left_out = list(without)
-    return {s.channel for s in place.siblings if s not in left_out and span(s)[0] < right and span(s)[1] > left}
+    return {
+        s.channel
+        for s in place.siblings
+        if s not in left_out and compat.span(s)[0] < right and compat.span(s)[1] > left
+    }
 
 
 def free_channel(place: Place, strip: Any = None) -> int:
@@ -134,9 +132,9 @@ def nearest_channels(place: Place, without: Iterable[Any] = ()) -> Iterator[int]
 
     A strip there takes the clip's place in the stack. Muted strips, sounds and `without` do not count as visible.
     """
-    left, right = span(place.strip)
+    left, right = compat.span(place.strip)
     left_out = [*without, place.strip]
-    inside = [s for s in place.siblings if s not in left_out and span(s)[0] < right and span(s)[1] > left]
+    inside = [s for s in place.siblings if s not in left_out and compat.span(s)[0] < right and compat.span(s)[1] > left]
     full = {s.channel for s in inside}
     seen = {s.channel for s in inside if not s.mute and s.type != "SOUND"}
     for way in (range(place.strip.channel + 1, LAST_CHANNEL + 1), range(place.strip.channel - 1, 0, -1)):

@@ -6,24 +6,25 @@ import json
 from typing import Any
 
 from .. import animation, compat
-from .picture_strip import span
 
-_MOVES = ("offset_x", "offset_y", "scale_x", "scale_y", "rotation")
-_CROPS = ("min_x", "max_x", "min_y", "max_y")
+MOVES = ("offset_x", "offset_y", "scale_x", "scale_y", "rotation")
+CROPS = ("min_x", "max_x", "min_y", "max_y")
+AGAIN = "Press Write Strips."
+"""What to do where output no longer fits its clip."""
 
 
 def in_time(strip: Any) -> list[int]:
     """Returns where the strip's content starts, its first timeline frame and one past its last."""
-    return [round(compat.time_get(strip, "frame_start")), *span(strip)]
+    return [round(compat.time_get(strip, "frame_start")), *compat.span(strip)]
 
 
 def in_frame(scene: Any, strip: Any) -> list[Any]:
     """Returns the strip's flips, transform and crop, or its animation relative to the content's start; JSON values."""
     start, curves = compat.time_get(strip, "frame_start"), animation.curves_of(scene, strip)
     found: list[Any] = [bool(strip.use_flip_x), bool(strip.use_flip_y)]
-    found += [round(getattr(strip.transform, name), 4) for name in _MOVES]
+    found += [round(getattr(strip.transform, name), 4) for name in MOVES]
     found += [round(value, 4) for value in strip.transform.origin]
-    found += [round(getattr(strip.crop, name)) for name in _CROPS]
+    found += [round(getattr(strip.crop, name)) for name in CROPS]
     if curves:  # animated values differ on every frame: compare the curves
         del found[2:]
         for name, curve in curves:

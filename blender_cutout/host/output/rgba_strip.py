@@ -15,7 +15,7 @@ import bpy
 from .. import animation, compat, fingerprint, kept
 from ..strips import STRIP_KEY, Place, coverage, pieces, places
 from . import placement
-from .picture_strip import add, copy_place, free_channel, lay, nearest_channels, span
+from .picture_strip import add, copy_place, free_channel, lay, nearest_channels
 
 CUTOUT_KEY = "cutout_pictures"
 """Custom property of an RGBA strip: the key of what was written."""
@@ -23,7 +23,6 @@ MUTED_KEY = "cutout_muted"
 """Custom property of a clip's strip that was muted for an RGBA strip: that strip's key."""
 LAID_KEY = "cutout_pictures_laid"
 """Custom property of an RGBA strip: the frames of the clip's content it was written for, and the clip's placement."""
-_AGAIN = "Press Write Strips."
 _LOOKS = ("blend_alpha", "color_saturation", "color_multiply", "use_flip_x", "use_flip_y")
 
 
@@ -40,7 +39,7 @@ def write(scene: Any, place: Place, key: str, name: str, folder: Path, pictures:
         old = next((p for p in earlier if p.siblings == piece.siblings), None)
         if old is None:
             channel = next(nearest_channels(piece), None) or free_channel(piece)
-            strip = add(piece.siblings, f"{name} cutout", folder, channel, span(piece.strip)[0])
+            strip = add(piece.siblings, f"{name} cutout", folder, channel, compat.span(piece.strip)[0])
             strip[CUTOUT_KEY] = key
         else:
             earlier.remove(old)
@@ -85,7 +84,7 @@ def keep(scene: Any) -> list[tuple[str, str]]:
         ours = [p.strip for p in every if p.strip.get(CUTOUT_KEY) == key and p.strip.get(LAID_KEY)]
         trouble = _check(scene, clips, ours)
         if trouble:
-            troubles.append((trouble, _AGAIN))
+            troubles.append((trouble, placement.AGAIN))
     return troubles
 
 
@@ -99,7 +98,9 @@ def _check(scene: Any, clips: list[Place], ours: list[Any]) -> str:
         return f"The RGBA strip of {clip.name} has lost the record of what it was written for."
     if len(clips) > 1 or len(ours) > 1:  # split or copied: fine as long as nothing has moved
         starts, stands = {one["time"][0] for one in known}, [one["stands"] for one in known]
-        whole = {at for p in clips for at in range(*span(p.strip))} <= {at for s in ours for at in range(*span(s))}
+        whole = {at for p in clips for at in range(*compat.span(p.strip))} <= {
+            at for s in ours for at in range(*compat.span(s))
+        }
         fits = all(
             round(compat.time_get(p.strip, "frame_start")) in starts
             and any(placement.same(stand, placement.in_frame(scene, p.strip)) for stand in stands)

@@ -13,7 +13,6 @@ from .mask_strip import MASK_KEY
 LAID_KEY = "cutout_splines_laid"
 """Custom property of a Mask data-block: the frames of the clip's content it was made for, and the clip's placement."""
 _LAID = {"first": int, "count": int, "mark": str, "stands": list}
-_AGAIN = "Press Write Strips."
 
 
 def note(scene: Any, clip: Any, mask: Any, count: int) -> None:
@@ -38,7 +37,7 @@ def keep(scene: Any) -> list[tuple[str, str]]:
             if mask is not None and mask.get(MASK_KEY) and mask.get(LAID_KEY) and not modifier.mute:
                 trouble = _check(scene, place.strip, kept.record(mask.get(LAID_KEY), **_LAID))
                 if trouble:
-                    troubles.append((trouble, _AGAIN))
+                    troubles.append((trouble, placement.AGAIN))
     return troubles
 
 

@@ -80,7 +80,7 @@ def test_a_retimed_strip_is_rendered_and_cut_out_exactly(blender: Any, project: 
     scene, strip = project()
     retime(blender, strip, 50.0)
     scene.sequence_editor.active_strip = strip
-    left, right = rendered_frames.span(strip)
+    left, right = compat.span(strip)
     assert right - left > kit.LENGTH + 6
     scene.sequence_editor.active_strip = strip
     for place in compat.strips(scene.sequence_editor):

@@ -30,9 +30,9 @@ def strip_named(scene: Any, name: str) -> Any:
 
 
 def span(strip: Any) -> tuple[int, int]:
-    from blender_cutout.host.output import picture_strip
+    from blender_cutout.host import compat
 
-    return picture_strip.span(strip)
+    return compat.span(strip)
 
 
 def cut_out(bpy: Any) -> None:
