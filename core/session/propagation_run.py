@@ -250,7 +250,9 @@ class PropagationRun:
         """Gives the objects that are not fixed on a keyframe the mask with which they take part there."""
         loose = [n for n, firm in enumerate(self._firm) if frame not in firm and not self._has(n, frame)]
         mattes = self._keyframe(frame) if loose else None
-        for n in loose if mattes is not None else ():
+        if mattes is None:
+            return
+        for n in loose:
             part, matte = self._parts[n], mattes[n]
             visible = part.history.matte(frame, self._chains[n])
             if visible is None or not np.array_equal(visible, matte):

@@ -90,7 +90,7 @@ def test_without_a_limit_nothing_ever_goes(session: TrackSession) -> None:
 def test_replaced_and_undone_mattes_go_first_and_what_is_shown_stays(session: TrackSession, media: Path) -> None:
     draw(session, 0)
     run(session)
-    draw(session, 8, corner=True)
+    draw(session, 8)
     run(session)
     session.apply_round(Round(12, (Stroke([FILM.centre(12)], 3, Label.REMOVE),)))
     run(session)
