@@ -209,7 +209,7 @@ class EdgePredictor:
         self._network = self._run.place(network)
 
     def predict(self, image: Image, matte: Array) -> Array:
-        """Returns alpha (h, w) float32 in [0, 1].
+        """Returns alpha (h, w) float32 in [0, 1], the mean of two looks, upright and upside down.
 
         Args:
             image: (h, w, 3) uint8 RGB.
@@ -219,9 +219,10 @@ class EdgePredictor:
             OutOfMemory: the device does not have enough memory.
         """
         with self._run():
-            given = self._run.maps(matte[None], "replicate")
-            alpha = torch.sigmoid(self._network(self._run.image(image), given).float())
-            return to_numpy(alpha[0, 0], (image.shape[0], image.shape[1]))
+            looks = [self._run.image(image), self._run.maps(matte[None], "replicate")]
+            image_twice, matte_twice = (torch.cat((look, look.flip(2, 3))) for look in looks)
+            upright, turned = torch.sigmoid(self._network(image_twice, matte_twice).float())
+            return to_numpy((0.5 * (upright + turned.flip(1, 2)))[0], (image.shape[0], image.shape[1]))
 
 
 def load_scribble(
