@@ -157,7 +157,7 @@ def edge_table(records: Several[Mapping[str, Any]], against: str) -> str:
 
 def _over_green(colour: Image, alpha: Matte) -> NDArray[np.float32]:
     share = alpha[..., None]
-    return np.asarray(share * colour + (1 - share) * np.float32(GREEN), np.float32)
+    return np.asarray(share * colour + (1 - share) * np.array(GREEN, np.float32), np.float32)
 
 
 def _slopes(alpha: Matte) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

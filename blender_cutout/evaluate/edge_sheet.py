@@ -50,7 +50,9 @@ def _busiest(band: NDArray[np.bool_]) -> tuple[int, int]:
 def _enlarged(cell: Image) -> Image:
     large = cv2.resize(cell, None, fx=SCALE, fy=SCALE, interpolation=cv2.INTER_NEAREST)
     side = CROP_PX * SCALE
-    return cv2.copyMakeBorder(large, 0, side - large.shape[0], 0, side - large.shape[1], cv2.BORDER_CONSTANT)
+    return np.asarray(
+        cv2.copyMakeBorder(large, 0, side - large.shape[0], 0, side - large.shape[1], cv2.BORDER_CONSTANT), np.uint8
+    )
 
 
 def _joined(parts: Sequence[Image], axis: int) -> Image:

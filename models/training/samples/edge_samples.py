@@ -103,8 +103,8 @@ def spread_colours(image: Floats, known: Floats) -> Floats:
     totals, weights = [image * known[..., None]], [known]
     while min(weights[-1].shape) > 1:
         size = (max(weights[-1].shape[1] // 2, 1), max(weights[-1].shape[0] // 2, 1))
-        totals.append(cv2.resize(totals[-1], size, interpolation=cv2.INTER_AREA))
-        weights.append(cv2.resize(weights[-1], size, interpolation=cv2.INTER_AREA))
+        for sums in (totals, weights):
+            sums.append(np.asarray(cv2.resize(sums[-1], size, interpolation=cv2.INTER_AREA), np.float32))
     out = totals[-1] / np.maximum(weights[-1], 1e-6)[..., None]
     for total, weight in zip(totals[-2::-1], weights[-2::-1], strict=True):
         coarse = cv2.resize(out, weight.shape[::-1], interpolation=cv2.INTER_LINEAR).reshape(total.shape)
@@ -151,7 +151,7 @@ def _back(pool: Pool, rng: np.random.Generator, side: int) -> Floats:
     x, y, scale = rng.uniform(0, width), rng.uniform(0, height), float(rng.uniform(0.7, 2.0))
     view = _window(picture.image, x, y, scale, side, bool(rng.random() < 0.5), cv2.INTER_LINEAR)
     if rng.random() < 0.3:
-        view = cv2.GaussianBlur(view, (0, 0), float(rng.uniform(0.7, 6.0)))
+        view = np.asarray(cv2.GaussianBlur(view, (0, 0), float(rng.uniform(0.7, 6.0))), np.float32)
     return np.clip(view * rng.uniform(0.8, 1.2) * rng.uniform(0.9, 1.1, 3), 0, 255).astype(np.float32)
 
 
@@ -196,7 +196,8 @@ def _hair(alpha: Floats, colour: Floats, rng: np.random.Generator) -> tuple[Floa
     hair = cv2.resize(strands, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255.0
     shade = cv2.resize(tint, size, interpolation=cv2.INTER_NEAREST).astype(np.float32) / 255.0
     gain = np.where((shade > 0) & (alpha < 0.99), 1.0 + (shade - 0.5) * float(rng.uniform(0.0, 0.6)), 1.0)
-    return 1.0 - (1.0 - alpha) * (1.0 - hair), np.clip(colour * gain[..., None], 0, 255).astype(np.float32)
+    covered = np.asarray(1.0 - (1.0 - alpha) * (1.0 - hair), np.float32)
+    return covered, np.clip(colour * gain[..., None], 0, 255).astype(np.float32)
 
 
 def _ragged(alpha: Floats, rng: np.random.Generator) -> Floats:
@@ -260,17 +261,19 @@ def rough_matte(alpha: Floats, rng: np.random.Generator) -> Floats:
     """Returns the matte (H, W) in [0, 1] that a propagation at a fraction of the resolution would give."""
     side = alpha.shape[0]
     solid = cv2.GaussianBlur(alpha, (0, 0), float(rng.uniform(0.5, 5.0))) > float(rng.uniform(0.3, 0.65))
-    shape = solid.astype(np.float32)
+    shape = np.asarray(solid, np.float32)
     strength = float(rng.uniform(0.0, 3.0))
     if strength > 0.3:
         ys, xs = np.mgrid[:side, :side].astype(np.float32)
         cells = int(rng.integers(3, 16))
         dx, dy = _field(rng, side, cells) * strength, _field(rng, side, cells) * strength
-        shape = cv2.remap(shape, xs + dx, ys + dy, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        moved = cv2.remap(shape, xs + dx, ys + dy, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        shape = np.asarray(moved, np.float32)
     if rng.random() < 0.5:
         shift = rng.normal(0.0, 1.0, 2)
         matrix = np.array([[1, 0, shift[0]], [0, 1, shift[1]]])
-        shape = cv2.warpAffine(shape, matrix, (side, side), borderMode=cv2.BORDER_REPLICATE)
+        moved = cv2.warpAffine(shape, matrix, (side, side), borderMode=cv2.BORDER_REPLICATE)
+        shape = np.asarray(moved, np.float32)
     if rng.random() < 0.12:  # a half-transparent doubt somewhere
         doubt = np.clip(_field(rng, side, int(rng.integers(2, 6))) * 2.0 - 1.5, 0.0, 1.0) * float(rng.uniform(0.2, 0.7))
         shape = shape * (1 - doubt) + doubt * float(rng.uniform(0.2, 0.8))
