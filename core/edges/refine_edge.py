@@ -104,7 +104,7 @@ def _predicted(net: EdgeNet | None, image: Image, matte: Matte, tile: Tile) -> M
 
 def _clean(image: Image, alpha: Matte, share: float) -> Image:
     """Returns the picture with the background's share of colour taken out along the edge."""
-    out = image.copy()
+    out: Image = image.copy()
     reach = np.ones((2 * COLOUR_REACH_PX + 1,) * 2, np.uint8)
     for tile in tiles(alpha.shape, COLOUR_TILE_PX, COLOUR_MARGIN_PX):
         seen = alpha[tile.seen]

@@ -76,7 +76,8 @@ def edge_patch(pool: Pool, rng: np.random.Generator, size: int) -> Patch:
     front, solid = _front(pool, rng, side)
     back = _back(pool, rng, side)
     kind = KINDS[int(rng.choice(len(KINDS), p=KIND_SHARES))]
-    colour = spread_colours(front, cv2.erode(np.float32(solid > 0.5), np.ones((5, 5), np.uint8)))
+    inside = cv2.erode(np.uint8(solid > 0.5), np.ones((5, 5), np.uint8))
+    colour = spread_colours(front, np.asarray(inside, np.float32))
     if rng.random() < 0.15:  # an object that looks like its background
         back = np.clip(back + (colour.mean((0, 1)) - back.mean((0, 1))) * rng.uniform(0.5, 1.0), 0, 255)
     alpha = np.asarray(solid, np.float32)
@@ -89,7 +90,7 @@ def edge_patch(pool: Pool, rng: np.random.Generator, size: int) -> Patch:
     kernel = _kernel(kind, rng)
     lit = cv2.filter2D(colour * alpha[..., None], -1, kernel, borderType=cv2.BORDER_REPLICATE)
     alpha = np.clip(cv2.filter2D(alpha, -1, kernel, borderType=cv2.BORDER_REPLICATE), 0.0, 1.0)
-    image = _recorded(lit + back * (1.0 - alpha[..., None]), rng)
+    image = _recorded(np.asarray(lit + back * (1.0 - alpha[..., None]), np.float32), rng)
     alpha = np.where(alpha < 0.004, 0.0, np.where(alpha > 0.996, 1.0, alpha)).astype(np.float32)
     matte = rough_matte(alpha, rng)
     inner = np.s_[_MARGIN : _MARGIN + size, _MARGIN : _MARGIN + size]
