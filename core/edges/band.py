@@ -63,13 +63,14 @@ def margin(width_px: float, most_px: float) -> int:
     return int(max(width_px, most_px)) + _scaled(_WINDOW, most_px) // 2 + 4
 
 
-def find_band(matte: Matte, width_px: float = 0.0, most_px: float = MOST_PX) -> Band:
+def find_band(matte: Matte, width_px: float = 0.0, most_px: float = MOST_PX, faint: bool = True) -> Band:
     """Returns the band of a matte (H, W).
 
     Args:
         matte: float32 in [0, 1].
         width_px: half-width of the band; 0 = by the matte's own doubt.
         most_px: the largest half-width by doubt, from `most_width`.
+        faint: leave thin things open that are too faint for an edge of their own.
     """
     solid = matte >= 0.5
     weight = np.zeros(matte.shape, np.float32)
@@ -79,7 +80,7 @@ def find_band(matte: Matte, width_px: float = 0.0, most_px: float = MOST_PX) -> 
         reach: NDArray[np.float32] | float = width_px or half_width(matte, edge, most_px)
         # Fades over the outer two pixels, so that the band's rim does not show.
         weight = np.clip((reach - distance) / 2.0 + 1.0, 0.0, 1.0).astype(np.float32)
-    if not width_px and (DOUBT < matte).any() and (matte < 1 - DOUBT).any():
+    if faint and not width_px and (DOUBT < matte).any() and (matte < 1 - DOUBT).any():
         weight = np.maximum(weight, _thin(matte, most_px))
     return Band(solid, weight > 0, weight)
 

@@ -83,7 +83,7 @@ def _detailed(net: EdgeNet | None, image: Image, matte: Matte, width_px: float) 
     out = np.empty_like(matte)
     most = most_width(matte.shape)
     for tile in tiles(matte.shape, TILE_PX, margin(width_px, most)):
-        band = find_band(matte[tile.seen], width_px, most)
+        band = find_band(matte[tile.seen], width_px, most, faint=net is not None)  # someone must decide them
         solid = band.solid[tile.inner].astype(np.float32)
         weight = band.weight[tile.inner]
         if weight.any():
