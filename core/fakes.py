@@ -101,17 +101,8 @@ class FakePropagationNet:
         return (key.image.nbytes + value.colours.nbytes) / 2**20
 
     def resemblance(self, query: FakeKey, mattes: Mattes, examples: Sequence[tuple[FakeKey, Mattes]]) -> Mattes:
-        """See `PropagationNet`; 1 where a pixel's (coarse) colour is the object's, -1 where it is something else's."""
-        here = _bins(query.image)
-        out = np.zeros(mattes.shape, np.float32)
-        for n in range(len(mattes)):
-            own, other = np.zeros(512), np.zeros(512)
-            for key, known in examples:
-                bins = _bins(key.image)
-                own += np.bincount(bins[known[n] > 0.5], minlength=512)
-                other += np.bincount(bins[known[n] < 0.5], minlength=512)
-            out[n] = np.where(own > other, 1, -1)[here]
-        return out
+        """See `PropagationNet`; 1 on whatever was found: by colour nothing else is ever mistaken for the object."""
+        return (mattes > 0.5).astype(np.float32)
 
     def attention(self, query: FakeKey, keyframe: FakeKey, difference: Mattes) -> Mattes:
         """See `PropagationNet`; returns the mean difference of the keyframe's pixels of the same (coarse) colour."""
@@ -120,6 +111,23 @@ class FakePropagationNet:
         number = np.bincount(there.ravel(), minlength=512)
         sums = [np.bincount(there.ravel(), d.ravel(), minlength=512) for d in difference]
         return np.stack([(s / np.maximum(number, 1))[here] for s in sums]).astype(np.float32)
+
+
+class DoubtingPropagationNet(FakePropagationNet):
+    """The same, but what it finds is compared with the examples."""
+
+    def resemblance(self, query: FakeKey, mattes: Mattes, examples: Sequence[tuple[FakeKey, Mattes]]) -> Mattes:
+        """See `PropagationNet`; 1 where a pixel's (coarse) colour is the object's, -1 where it is something else's."""
+        here = _bins(query.image)
+        out = np.zeros(mattes.shape, np.float32)
+        for n in range(len(mattes)):
+            own, other = np.zeros(512), np.zeros(512)
+            for key, known in examples:
+                bins = _bins(key.image)
+                own += np.bincount(bins[known[n] > 0.5], minlength=512)
+                other += np.bincount(bins[known[n] < 0.05], minlength=512)
+            out[n] = np.where(own > other, 1, -1)[here]
+        return out
 
 
 @dataclass(frozen=True)

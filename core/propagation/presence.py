@@ -34,6 +34,9 @@ SURE = 0.012
 GROWS = 2.0
 """Growth since the frame before from which a match that is not sure either is rejected."""
 
+UNUSED = 0.1
+"""Matte value that makes a place an example of neither the object nor anything else."""
+
 RECENT = 5
 """Number of the last remembered frames that count as examples of the object and of everything else."""
 
@@ -51,11 +54,16 @@ class Presence:
     def __init__(self, net: PropagationNet) -> None:
         self._net = net
         self._keyframes: dict[int, Example] = {}
+        self._start = 0
         self._surroundings: list[Example] = []
         self._recent: deque[Example] = deque(maxlen=RECENT)
 
-    def begin(self, keyframes: Collection[int]) -> None:
-        """Starts a pass: forgets the one before, and all keyframes except these."""
+    def begin(self, start: int, keyframes: Collection[int]) -> None:
+        """Starts a pass at keyframe `start`: forgets the one before, and all keyframes except these.
+
+        Of the other keyframes only the objects count: a correction may take in what an earlier keyframe left out.
+        """
+        self._start = start
         self._keyframes = {frame: known for frame, known in self._keyframes.items() if frame in keyframes}
         self._surroundings.clear()
         self._recent.clear()
@@ -85,7 +93,8 @@ class Presence:
             before: mattes (N, h, w) of the frame before, in the same crop.
             settled: whether the objects of the frame before are trusted, see `trail.Trail`.
         """
-        drawn = [*self._keyframes.values(), *self._surroundings]
+        drawn = [known if at == self._start else _objects_alone(known) for at, known in self._keyframes.items()]
+        drawn += self._surroundings
         resemblance = np.full(len(mattes), 2.0)
         if not (mattes > 0.5).any() or not drawn:
             return mattes, resemblance
@@ -112,6 +121,12 @@ class Presence:
 def is_sure(resemblance: Resemblances) -> bool:
     """Returns whether a frame with these resemblances (N,) may be remembered: at least half of the objects are sure."""
     return bool(2 * np.count_nonzero(resemblance >= SURE) >= len(resemblance))
+
+
+def _objects_alone(known: Example) -> Example:
+    """Returns the example without what it says about places outside its objects; absent objects stay absent."""
+    there = (known.mattes > 0.5).any(axis=(1, 2), keepdims=True)
+    return Example(known.key, np.where(there, np.maximum(known.mattes, np.float32(UNUSED)), known.mattes))
 
 
 def _remove_unlike_parts(matte: Matte, map_: Matte) -> None:

@@ -184,7 +184,7 @@ class Walker:
         """Fills memory for a pass: the keyframes nearest to its start, and nothing of the pass before."""
         self._memory.begin(start)
         nearest = sorted(keys, key=lambda k: abs(k - start))[: self._memory.permanent_limit]
-        self._presence.begin(nearest)
+        self._presence.begin(start, nearest)
         for key in sorted(nearest, key=lambda k: -abs(k - start)):
             if not self._memory.has_permanent(key):
                 mattes = _stacked(keyframe(key))

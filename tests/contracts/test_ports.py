@@ -10,7 +10,7 @@ import pytest
 
 from blender_cutout import compose
 from blender_cutout.core import ports
-from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip
+from blender_cutout.core.fakes import DoubtingPropagationNet, FakePropagationNet, FakeScribbleNet, SyntheticClip
 from blender_cutout.core.tiers import TIERS
 from blender_cutout.models.inference.ensemble import CropLook, PropagationEnsemble
 from blender_cutout.models.inference.predictors import PropagationPredictor, ScribblePredictor
@@ -32,7 +32,7 @@ def scribble(request: pytest.FixtureRequest, networks: compose.Networks) -> port
 
 @pytest.fixture(params=KINDS)
 def propagation(request: pytest.FixtureRequest, networks: compose.Networks) -> ports.PropagationNet:
-    return FakePropagationNet() if request.param == "fake" else networks.propagation
+    return DoubtingPropagationNet() if request.param == "fake" else networks.propagation
 
 
 @pytest.fixture

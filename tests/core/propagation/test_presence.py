@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from propagate_kit import SETTINGS, run
 
-from blender_cutout.core.fakes import FakePropagationNet, SyntheticClip, iou
+from blender_cutout.core.fakes import DoubtingPropagationNet, SyntheticClip, iou
 from blender_cutout.core.propagation.presence import Presence
 
 AWAY = range(8, 16)
 
 
-class HauntedNet(FakePropagationNet):
+class HauntedNet(DoubtingPropagationNet):
     """Paints the object where it was in the frame before if it finds it nowhere, as trained networks do."""
 
     def segment(self, query, memory, previous=None):
@@ -73,7 +73,7 @@ def test_keyframe_without_the_object_shows_what_it_is_not():
     assert all(iou(results[f][0], clip.matte(f)) > 0.9 for f in results)
 
 
-class OpinionNet(FakePropagationNet):
+class OpinionNet(DoubtingPropagationNet):
     """Reports the given resemblance (w,) of a frame's columns to the object."""
 
     def __init__(self, columns):
@@ -119,7 +119,7 @@ def test_of_what_is_found_after_an_absence_the_parts_like_the_object_are_kept():
     assert np.array_equal(judged(net, both, both), both)
 
 
-class GreedyNet(FakePropagationNet):
+class GreedyNet(DoubtingPropagationNet):
     """Takes ground along, in doubt, in its sixth and seventh answers; and for good once that is remembered."""
 
     def __init__(self):
@@ -173,3 +173,14 @@ def test_object_that_comes_out_bit_by_bit_is_whole_again():
     results = run(clip, {0: clip.matte(0)}, HauntedNet())
     assert max(iou(results[f][0], clip.matte(f)) for f in range(20, 30)) == 1, "hidden, and empty"
     assert min(iou(results[f][0], clip.matte(f)) for f in range(38, 48)) > 0.9
+
+
+def test_what_a_correction_takes_in_stays_though_an_earlier_keyframe_left_it_out():
+    clip, net = SyntheticClip(length=16, objects=2), DoubtingPropagationNet()
+    first, both, later = clip.mattes(0)[:1], *(clip.mattes(f).max(axis=0, keepdims=True) for f in (8, 9))
+    presence = Presence(net)
+    presence.begin(8, [0, 8])
+    presence.add_keyframe(0, net.encode_key(clip[0]), first)
+    presence.add_keyframe(8, net.encode_key(clip[8]), both)
+    found, _ = presence.judged(net.encode_key(clip[9]), later, both, settled=False)
+    assert np.array_equal(found, later)
