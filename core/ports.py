@@ -55,7 +55,7 @@ class PropagationNet(Protocol):
 
         Shape (N, h, w) float32 in [-2, 2], of the query frame; 0 where nothing was compared: outside the found `mattes`
         (N, h, w), and where they fill too little. 2 where the examples show nothing but the object. `examples` are
-        frames with believed mattes (N, h', w'); values from 0.05 to 0.5 count neither as the object nor as anything else.
+        frames with believed mattes (N, h', w'), where 0.05 to 0.5 counts neither as the object nor as anything else.
         """
         ...
 
