@@ -185,18 +185,18 @@ def test_what_has_no_picture_of_its_own_is_refused_with_a_way_out(blender: Any, 
 def test_pictures_that_the_engine_does_not_read_are_rendered_first(
     blender: Any, project: Project, tmp_path: Path
 ) -> None:
-    """Blender itself writes and reads .exr; the engine never reads them."""
+    """Blender itself writes and reads .rgb (Iris); the engine never reads them."""
     from blender_cutout.host import compat, strip_source, strips
 
     scene, _ = project()
     settings = scene.render.image_settings
-    settings.file_format, before = "OPEN_EXR", settings.file_format
+    settings.file_format, before = "IRIS", settings.file_format
     scene.frame_start = scene.frame_end = 1
-    scene.render.filepath = str(tmp_path / "float_")
+    scene.render.filepath = str(tmp_path / "iris_")
     blender.ops.render.render(animation=True, scene=scene.name)
     settings.file_format = before
-    strip = compat.strips(scene.sequence_editor).new_image("float", str(tmp_path / "float_0001.exr"), 6, 1)
-    assert strip_source.source(scene, strip).reason == "The engine cannot read .exr pictures."
+    strip = compat.strips(scene.sequence_editor).new_image("iris", str(tmp_path / "iris_0001.rgb"), 6, 1)
+    assert strip_source.source(scene, strip).reason == "The engine cannot read .rgb pictures."
     assert strips.unrendered(scene, strip)
 
 
