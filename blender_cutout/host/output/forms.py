@@ -8,6 +8,7 @@ moves, and Blender 4 drops it. For a soft edge on a transformed clip, transform 
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -57,15 +58,15 @@ class OutputForm(Protocol):
         """Returns what the form does not show of the clip, as text and hint; None = it shows everything."""
 
 
-class _Pictures:
+class _Pictures(ABC):
     """Base of the two forms that are strips of pictures."""
 
     title = ""
     mark = ""
 
+    @abstractmethod
     def find(self, scene: Any, key: str) -> Any:
         """Returns a strip of that form; None if there is none."""
-        raise NotImplementedError
 
     def prepare(self, place: Find, key: str, name: str, folder: Path, pictures: int) -> Generator[float, None, None]:
         """Adds a long strip's pictures step by step: Blender copies the whole list each time one is added."""
