@@ -9,7 +9,7 @@ import gc
 import hashlib
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,8 +50,8 @@ class Networks:
     edge: EdgeNet | None = None
 
 
-Loose = Mapping[str, Path | Sequence[Path]]
-"""Kind of weights -> the file to use instead, or several propagation networks that are combined."""
+Loose = Mapping[str, Path]
+"""Kind of weights -> the file to use instead."""
 
 
 def load_engine(tier: str = AUTO, device: str = AUTO, weights: Loose | None = None) -> Engine:
@@ -61,8 +61,7 @@ def load_engine(tier: str = AUTO, device: str = AUTO, weights: Loose | None = No
         tier: a name from `cutout tiers`; auto = see `choose_tier`.
         device: auto, cpu, cuda or mps; auto takes cuda, then mps, then cpu.
         weights: checkpoints or safetensors files to use instead of the tier's own, by kind: "scribble", "propagation",
-            "edge". Several propagation networks are combined: if there are as many as the tier has, with the tier's
-            scales and mirroring, otherwise once each at the full working size.
+            "edge".
 
     Raises:
         InputError: unknown tier or device, or a device that this machine does not have.
@@ -166,38 +165,21 @@ def load_networks(tier: Tier, device: str, weights: Loose | None = None) -> Netw
     """
     _torch()
     from .models import checkpoint_weights, registry
-    from .models.inference import ensemble, packed, predictors, runner
+    from .models.inference import packed, predictors, runner
 
-    names = _weight_names(tier)
-    for kind, given in (weights or {}).items():
+    for kind in weights or ():
         if kind not in KINDS:
             raise InputError(f"There are no weights for {kind!r}.", f"Choose from: {', '.join(KINDS)}.")
-        if kind != "propagation" and not isinstance(given, Path) and len(given) > 1:
-            raise InputError(f"There can be only one file for {kind}.", "Only propagation networks can be combined.")
     with translated():
-        other = {
-            kind: [checkpoint_weights.read_checkpoint_weights(path) for path in _files(given)]
-            for kind, given in (weights or {}).items()
-        }
-
-        def sources(kind: str) -> list[tuple[str, checkpoint_weights.CheckpointWeights | None]]:
-            """Returns (name, file unless it is the registry's) for each network of a kind."""
-            if kind in other:
-                return [(kind, file) for file in other[kind]]
-            return [(name, None) for name in names.get(kind, ())]
-
-        ((name, file),) = sources("scribble")
-        scribble = predictors.load_scribble(name, device, loose=file)
+        other = {kind: checkpoint_weights.read_checkpoint_weights(path) for kind, path in (weights or {}).items()}
         halved = tier.precision == "half" and device == "cpu" and packed.fast_bfloat16()
         precision: runner.Precision = "bf16" if halved else "auto"
-        loaded = [predictors.load_propagation(name, device, precision, file) for name, file in sources("propagation")]
-        members = ensemble.members(loaded, _looks(tier, len(loaded)))
-        propagation = members[0] if len(members) == 1 else ensemble.PropagationEnsemble(members)
-        edge_file = other[EDGE][0] if EDGE in other else None
+        names = _weight_names(tier)
+        scribble = predictors.load_scribble(names["scribble"], device, loose=other.get("scribble"))
+        propagation = predictors.load_propagation(names["propagation"], device, precision, other.get("propagation"))
+        edge_file = other.get(EDGE)
         hashes = "".join(
-            registry.find_entry(name).sha256 if file is None else file.sha256
-            for kind in names
-            for name, file in sources(kind)
+            other[kind].sha256 if kind in other else registry.find_entry(name).sha256 for kind, name in names.items()
         )
     weights_id = hashlib.sha256(hashes.encode()).hexdigest()[:16]
     edge: EdgeNet | None = None
@@ -215,10 +197,6 @@ def edge_precision(device: str) -> Any:
     return "bf16" if device == "cpu" and packed.fast_bfloat16() else "auto"
 
 
-def _files(given: Path | Sequence[Path]) -> Sequence[Path]:
-    return [given] if isinstance(given, Path) else given
-
-
 def check_weights(tier: Tier) -> Iterator[tuple[str, int]]:
     """Checks each weight file of a tier and yields its (name, bytes).
 
@@ -229,27 +207,15 @@ def check_weights(tier: Tier) -> Iterator[tuple[str, int]]:
     _torch()
     from .models import registry
 
-    for name in dict.fromkeys(name for names in _weight_names(tier).values() for name in names):
+    for name in _weight_names(tier).values():
         with translated():
             path = registry.weight_path(registry.find_entry(name))
         yield path.name, path.stat().st_size
 
 
-def _weight_names(tier: Tier) -> dict[str, tuple[str, ...]]:
-    """Returns kind of weights -> their names in the registry, for all that a tier uses."""
-    return {"scribble": (tier.scribble_weights,), "propagation": _propagation_names(tier)}
-
-
-def _propagation_names(tier: Tier) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(look.weights for look in tier.looks))
-
-
-def _looks(tier: Tier, networks: int) -> list[tuple[int, float, bool]]:
-    """Returns (network number, scale, mirrored) of each pass; with files other than the tier's, one plain pass each."""
-    names = _propagation_names(tier)
-    if networks != len(names):
-        return [(number, 1.0, False) for number in range(networks)]
-    return [(names.index(look.weights), look.scale, look.mirrored) for look in tier.looks]
+def _weight_names(tier: Tier) -> dict[str, str]:
+    """Returns kind of weights -> name in the registry, for the networks that a tier's masks depend on."""
+    return {"scribble": tier.scribble_weights, "propagation": tier.propagation_weights}
 
 
 @contextmanager

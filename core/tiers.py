@@ -44,21 +44,6 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
-class CropView:
-    """One of the predictions that a tier's propagation averages.
-
-    Attributes:
-        weights: name of the network in the registry of weights.
-        scale: side of its input, as a share of the working size.
-        mirrored: its input is flipped left to right.
-    """
-
-    weights: str
-    scale: float = 1.0
-    mirrored: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Tier:
     """One tier.
 
@@ -72,7 +57,7 @@ class Tier:
         memory_megabytes: device memory they may take; fewer frames are remembered where several objects in a large
             crop make them large.
         scribble_weights: name in the registry of weights.
-        looks: the predictions that propagation consists of; several are averaged.
+        propagation_weights: name in the registry of weights.
         growth: for several objects, the network sees at most this many times the pixels it sees for one.
         precision: of propagation. "full" is 32 bits on a processor, "half" bfloat16 where the processor multiplies it
             natively (others emulate it, and are slower). A graphics card computes in 16 bits in either case.
@@ -87,7 +72,7 @@ class Tier:
     memory_budget: int = 12
     memory_megabytes: int = 128
     scribble_weights: str = "scribble"
-    looks: tuple[CropView, ...] = (CropView("propagation-large"),)
+    propagation_weights: str = "propagation-large"
     growth: float = 1.3
     precision: Literal["full", "half"] = "full"
     measured: Measured | None = None
@@ -105,7 +90,7 @@ TIERS: dict[str, Tier] = {
             scribble_px=160,
             propagation_px=112,
             memory_budget=8,
-            looks=(CropView("propagation"),),
+            propagation_weights="propagation",
             precision="half",
             measured=Measured(0.638, 0.021, _DATA, _HARDWARE, 0.844, 0.637, 398),
         ),
@@ -115,7 +100,7 @@ TIERS: dict[str, Tier] = {
             scribble_px=192,
             propagation_px=128,
             memory_budget=8,
-            looks=(CropView("propagation"),),
+            propagation_weights="propagation",
             precision="half",
             measured=Measured(0.718, 0.023, _DATA, _HARDWARE, 0.862, 0.727, 398),
         ),
@@ -125,7 +110,7 @@ TIERS: dict[str, Tier] = {
             scribble_px=192,
             propagation_px=160,
             memory_budget=8,
-            looks=(CropView("propagation"),),
+            propagation_weights="propagation",
             precision="half",
             measured=Measured(0.757, 0.025, _DATA, _HARDWARE, 0.862, 0.765, 401),
         ),

@@ -72,11 +72,13 @@ def weight_file(text: str) -> tuple[str, Path]:
     return name, Path(path)
 
 
-def weights_by_kind(pairs: Iterable[tuple[str, Path]] | None) -> dict[str, list[Path]]:
-    """Groups weight files by network name, in their order."""
-    out: dict[str, list[Path]] = {}
+def weights_by_kind(pairs: Iterable[tuple[str, Path]] | None) -> dict[str, Path]:
+    """Returns kind of weights -> file. Raises InputError if a kind has two files."""
+    out: dict[str, Path] = {}
     for name, path in pairs or ():
-        out.setdefault(name, []).append(path)
+        if name in out:
+            raise InputError(f"There can be only one file for {name}.", f"Give --weights {name}=FILE once.")
+        out[name] = path
     return out
 
 

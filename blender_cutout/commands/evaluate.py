@@ -57,7 +57,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--weights", type=arguments.weight_file, metavar="NAME=FILE", action="append",
         help="a training checkpoint (last.pt) or .safetensors instead of the released weights; NAME is "
-        "scribble (once) or propagation (several files run as an ensemble)",
+        "scribble, propagation or edge; may be repeated, once for each",
     )  # fmt: skip
     parser.add_argument(
         "--starts", type=int, choices=range(1, 5), default=1, metavar="N",

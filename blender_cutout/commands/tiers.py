@@ -55,9 +55,9 @@ def run(args: argparse.Namespace, context: Context) -> int:
             notes[f"measured on {tier.measured.data}, {tier.measured.hardware}"] = None
             if tier.measured.card:
                 notes[f"on card: {tier.measured.card}"] = None
-        size = f"{tier.propagation_px} px" + (f" x{len(tier.looks)}" if len(tier.looks) > 1 else "")
         cells = "".join(f"{_cell(tier, name, digits):>{_wide(title)}}" for title, name, digits in columns)
-        report.say(f"{tier.name + (' *' if tier.name == taken else ''):<{width}}{size:>12}{cells}   {tier.text}")
+        name = tier.name + (" *" if tier.name == taken else "")
+        report.say(f"{name:<{width}}{tier.propagation_px:>9} px{cells}   {tier.text}")
     if found is None:
         report.say("* used by `auto` here: this machine has not been timed yet; run `cutout doctor`")
     else:

@@ -95,10 +95,6 @@ class PropagationPredictor:
         self._stack = MemoryStack()
         self._last: tuple[FrameKey, Tensor] | None = None
 
-    def twin(self) -> PropagationPredictor:
-        """Returns another predictor with the same network and a memory of its own."""
-        return PropagationPredictor(self._network, str(self._run.device), self._run.precision)
-
     @property
     def stack(self) -> MemoryStack:
         """The memory matrices of the last `segment`."""

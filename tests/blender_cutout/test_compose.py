@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from blender_cutout import compose
+from blender_cutout.commands.arguments import weights_by_kind
 from blender_cutout.core.errors import InputError, OutOfMemory, WeightsError
-from blender_cutout.core.fakes import iou
-from blender_cutout.core.tiers import TIERS, CropView, Tier, find_tier
+from blender_cutout.core.tiers import TIERS, Tier, find_tier
 from blender_cutout.models import registry
 from blender_cutout.models.inference import packed
 
@@ -104,47 +104,34 @@ def test_errors_of_the_networks_are_translated_while_working(monkeypatch: pytest
         list(engine.propagate([image, image], {0: np.ones((64, 64), np.float32)}))
 
 
-def test_a_tier_with_two_propagation_networks_is_one_engine_that_joins_both(tmp_path: Path) -> None:
-    names = ("propagation", "propagation-large")
-    tier = replace(find_tier("draft"), looks=tuple(CropView(name) for name in names))
-    files = [registry.weight_path(registry.find_entry(name)) for name in names]
-    image = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
-    matte = np.zeros((64, 64), np.float32)
-    matte[16:48, 16:48] = 1.0
-
-    def second(weights: list[Path] | None) -> np.ndarray:
-        given = None if weights is None else {"propagation": weights}
-        engine = compose.make_engine(compose.load_networks(tier, "cpu", given), tier)
-        return dict(engine.propagate([image, np.roll(image, 4, 1)], {0: matte}))[1]
-
-    both = second(None)
-    np.testing.assert_allclose(second(files), both, atol=1e-4)
-    assert np.abs(second(files[:1]) - both).max() > 0.01
-
-
-def test_only_propagation_takes_several_files() -> None:
-    path = registry.weight_path(registry.find_entry("scribble"))
-    with pytest.raises(InputError, match="only one file for scribble"):
-        compose.load_engine("standard", "cpu", {"scribble": [path, path]})
-
-
-def test_looks_and_precision_of_a_tier_change_its_answers_a_little() -> None:
-    plain = find_tier("draft")
-    (look,) = plain.looks
+def second_mask(tier: Tier, weights: compose.Loose | None = None) -> np.ndarray:
+    """Returns the mask that a moved square gets from the frame before."""
     image = np.full((96, 96, 3), 60, np.uint8)
     image[24:72, 24:72] = (200, 90, 40)
     matte = np.zeros((96, 96), np.float32)
     matte[24:72, 24:72] = 1.0
+    engine = compose.make_engine(compose.load_networks(tier, "cpu", weights), tier)
+    return dict(engine.propagate([image, np.roll(image, 6, 1)], {0: matte}))[1]
 
-    def second(tier: Tier) -> np.ndarray:
-        engine = compose.make_engine(compose.load_networks(tier, "cpu"), tier)
-        return dict(engine.propagate([image, np.roll(image, 6, 1)], {0: matte}))[1]
 
-    alone = second(plain)
-    mirrored = second(replace(plain, looks=(look, replace(look, mirrored=True), replace(look, scale=0.75))))
-    assert 0.0 < np.abs(mirrored - alone).max()
-    assert iou(mirrored, np.roll(matte, 6, 1)) > 0.9
-    full, half = (second(replace(plain, precision=kind)) for kind in ("full", "half"))  # type: ignore[arg-type]
+def test_a_given_file_replaces_the_tiers_network() -> None:
+    tier, other = find_tier("draft"), "propagation"
+    assert tier.propagation_weights != other
+    given = second_mask(tier, {"propagation": registry.weight_path(registry.find_entry(other))})
+    np.testing.assert_allclose(given, second_mask(replace(tier, propagation_weights=other)), atol=1e-4)
+    assert np.abs(given - second_mask(tier)).max() > 0.01
+
+
+def test_a_kind_of_weights_has_one_file() -> None:
+    pairs = [("scribble", Path("a.pt")), ("propagation", Path("b.pt"))]
+    assert weights_by_kind(pairs) == dict(pairs)
+    with pytest.raises(InputError, match="only one file for propagation"):
+        weights_by_kind([*pairs, ("propagation", Path("c.pt"))])
+
+
+def test_precision_of_a_tier_changes_its_answers_a_little() -> None:
+    plain = find_tier("draft")
+    full, half = (second_mask(replace(plain, precision=kind)) for kind in ("full", "half"))  # type: ignore[arg-type]
     assert (full == half).all() != packed.fast_bfloat16()
     assert np.abs(full - half).mean() < 0.01
 

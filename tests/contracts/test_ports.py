@@ -12,7 +12,6 @@ from blender_cutout import compose
 from blender_cutout.core import ports
 from blender_cutout.core.fakes import DoubtingPropagationNet, FakePropagationNet, FakeScribbleNet, SyntheticClip
 from blender_cutout.core.tiers import TIERS
-from blender_cutout.models.inference.ensemble import CropLook, PropagationEnsemble
 from blender_cutout.models.inference.predictors import PropagationPredictor, ScribblePredictor
 
 KINDS = ("fake", "real")
@@ -63,7 +62,7 @@ def stroke_map(x: float, y: float, size: tuple[int, int] = SIZE) -> np.ndarray:
     ("port", "kinds"),
     [
         ("ScribbleNet", (FakeScribbleNet, ScribblePredictor)),
-        ("PropagationNet", (FakePropagationNet, PropagationPredictor, PropagationEnsemble, CropLook)),
+        ("PropagationNet", (FakePropagationNet, PropagationPredictor)),
     ],
 )
 def test_fakes_and_networks_have_the_ports_methods_with_the_ports_arguments(port: str, kinds: tuple[type, ...]) -> None:
