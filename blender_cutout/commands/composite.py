@@ -14,6 +14,8 @@ from ..core.export import output_files
 from . import arguments, edge_flags, files
 
 if TYPE_CHECKING:
+    from ..core.clips.foreign_mask_sequence import MasksByFrame
+    from ..core.clips.source import VideoSource
     from ..core.types import FrameRange
     from .context import Context
 
@@ -32,8 +34,9 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("clip", type=Path, metavar="CLIP", help="movie file or folder of pictures")
     parser.add_argument(
-        "--masks", type=Path, required=True, action="append", metavar="DIR",
-        help="masks 000000.png … by clip frame; give it once for each object",
+        "--masks", type=Path, required=True, action="append", metavar="MASKS",
+        help="folder of masks named by clip frame (000000.png …), or as many as the clip has frames; a movie or a "
+        "picture; give it once for each object",
     )  # fmt: skip
     arguments.add_object(parser)
     kind = parser.add_mutually_exclusive_group(required=True)
@@ -71,8 +74,9 @@ def run(args: argparse.Namespace, context: Context) -> int:
     look = FilmLook("" if args.rgba else args.background, edge, args.fps or 0.0, args.pictures or "png")
     if args.pictures and is_movie(args.output):
         raise InputError("--pictures is for folders, and the output is a movie.", "Leave one of them out.")
-    with open_clip(args.clip) as clip:
-        objects = _objects(args.masks, clip.size, args.object)
+    with ExitStack() as opened:
+        clip = opened.enter_context(open_clip(args.clip))
+        objects = _objects(args.masks, clip, args.object, opened)
         bounds = arguments.frame_range(args.range, len(clip))
         context.report.warn(clip.take_notes())
         for masks in objects.values():
@@ -109,15 +113,20 @@ def run(args: argparse.Namespace, context: Context) -> int:
     return 0
 
 
-def _objects(folders: Sequence[Path], size: tuple[int, int], object_id: int | None) -> dict[str, files.MaskFolder]:
-    """Returns the masks by the names of their folders. Raises InputError when two have the same name."""
-    found = {path.resolve().name: files.MaskFolder(path, size, foreign=True, object_id=object_id) for path in folders}
-    if len(found) < len(folders):
+def _objects(
+    paths: Sequence[Path], clip: VideoSource, object_id: int | None, stack: ExitStack
+) -> dict[str, MasksByFrame]:
+    """Returns the masks by the names of their files or folders. Raises InputError when two have the same name."""
+    from ..core.clips.foreign_mask_sequence import as_masks
+
+    names = [path.resolve().name if path.is_dir() else path.resolve().stem for path in paths]
+    if len(set(names)) < len(names):
         raise InputError("Two folders of masks have the same name.", "Rename one: it is the name of the object.")
-    return found
+    opened = [stack.enter_context(as_masks(path, len(clip), clip.size, object_id)) for path in paths]
+    return dict(zip(names, opened, strict=True))
 
 
-def _check_complete(masks: files.MaskFolder, bounds: FrameRange) -> None:
+def _check_complete(masks: MasksByFrame, bounds: FrameRange) -> None:
     missing = [frame for frame in bounds if frame not in masks]
     if missing:
         raise InputError(

@@ -14,6 +14,7 @@ from . import arguments, edge_flags, files
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ..core.clips.foreign_mask_sequence import MasksByFrame
     from ..core.clips.source import VideoSource
     from ..core.engine import Engine
     from .context import Context
@@ -34,7 +35,11 @@ def add_parser(commands: Any) -> None:
         "cutout edges shot.mp4 --masks masks --foreground -o alpha",
     )
     parser.add_argument("clip", type=Path, metavar="CLIP", help="movie file or folder of pictures")
-    parser.add_argument("--masks", type=Path, required=True, metavar="DIR", help="masks 000000.png … by clip frame")
+    parser.add_argument(
+        "--masks", type=Path, required=True, metavar="MASKS",
+        help="folder of masks named by clip frame (000000.png …), or as many as the clip has frames; a movie or a "
+        "picture",
+    )  # fmt: skip
     arguments.add_object(parser)
     parser.add_argument("--foreground", action="store_true", help="also write the object's own colours")
     edge_flags.add_edge(parser, EdgeSettings())
@@ -45,11 +50,11 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """Writes alpha and colours of every frame that has a mask."""
+    from ..core.clips.foreign_mask_sequence import as_masks
     from ..core.clips.opening import open_clip
 
     settings = edge_flags.edge_of(args)
-    with open_clip(args.clip) as clip:
-        masks = files.MaskFolder(args.masks, clip.size, foreign=True, object_id=args.object)
+    with open_clip(args.clip) as clip, as_masks(args.masks, len(clip), clip.size, args.object) as masks:
         bounds = arguments.frame_range(args.range, len(clip))
         frames = [frame for frame in bounds if frame in masks]
         if not frames:
@@ -72,7 +77,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
 
 def _write(
     clip: VideoSource,
-    masks: files.MaskFolder,
+    masks: MasksByFrame,
     frames: list[int],
     engine: Engine,
     settings: EdgeSettings,

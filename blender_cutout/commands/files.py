@@ -35,26 +35,14 @@ class MaskFolder(Mapping[int, "Matte"]):
         folder: has 000000.png, 000001.png …, or names of another number of digits.
         size: required (height, width).
         own: only names with six or more digits, as written by `cutout propagate`.
-        foreign: also accept masks of other programs: half and double size, labels.
-        scaled: accept half and double size, but no labels.
-        object_id: which object of label masks; None = the only one.
+        scaled: accept half and double size.
 
     Raises:
         InputError: no such folder, no masks in it, or (when read) a damaged one.
         SizeMismatch: a mask's size does not fit; all sizes are checked first.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        size: tuple[int, int],
-        own: bool = False,
-        foreign: bool = False,
-        object_id: int | None = None,
-        scaled: bool = False,
-    ) -> None:
-        from ..core.images.foreign_masks import MaskReader
-
+    def __init__(self, folder: Path, size: tuple[int, int], own: bool = False, scaled: bool = False) -> None:
         if not folder.is_dir():
             raise InputError(
                 f"The mask folder {folder} does not exist.", "Give the folder that `cutout propagate` wrote to."
@@ -70,15 +58,14 @@ class MaskFolder(Mapping[int, "Matte"]):
                 f"The folder {folder} has no masks.", "Masks must be named 000000.png, 000001.png … by clip frame."
             )
         for frame in self._frames:
-            _check_head(self.path(frame), size, foreign or scaled)
+            _check_head(self.path(frame), size, scaled)
         self._scaled = scaled
         self._notes: dict[str, None] = {}
-        self._reader = MaskReader(size, object_id, list(self._frames.values())) if foreign else None
 
     def take_notes(self) -> list[str]:
         """Returns new facts for the user, as sentences."""
         notes, self._notes = list(self._notes), {}
-        return notes + (self._reader.take_notes() if self._reader else [])
+        return notes
 
     def path(self, frame: int) -> Path:
         """Returns the path of the frame's mask, existing or not."""
@@ -94,7 +81,7 @@ class MaskFolder(Mapping[int, "Matte"]):
             matte, note = read_resized(self.path(frame), self._size)
             self._notes |= {note: None} if note else {}
             return matte
-        return self._reader.matte(self.path(frame)) if self._reader else read_mask(self.path(frame), self._size)
+        return read_mask(self.path(frame), self._size)
 
     def __contains__(self, frame: object) -> bool:
         return frame in self._frames
@@ -148,7 +135,7 @@ def room_for(folder: Path, size: tuple[int, int], frames: FrameRange) -> tuple[i
     return use.needed(new), use.free
 
 
-def _check_head(path: Path, size: tuple[int, int], foreign: bool) -> None:
+def _check_head(path: Path, size: tuple[int, int], scaled: bool) -> None:
     """Checks a PNG's size without decoding it."""
     try:
         with os.fdopen(atomic.open_regular(path), "rb") as file:
@@ -158,7 +145,7 @@ def _check_head(path: Path, size: tuple[int, int], foreign: bool) -> None:
     if len(head) < _PNG_HEAD.size or not head.startswith(b"\x89PNG\r\n"):
         raise InputError(f"The mask {path} is empty, damaged or not a PNG.", "Make it again.")
     _, width, height = _PNG_HEAD.unpack(head)
-    if foreign:
+    if scaled:
         from ..core.images.foreign_masks import check_fits
 
         check_fits((height, width), size, f"The mask {path}")

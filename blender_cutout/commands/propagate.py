@@ -90,7 +90,7 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """Writes the masks."""
-    from ..core.clips.foreign_mask_sequence import ForeignKeyframes
+    from ..core.clips.foreign_mask_sequence import MasksByFrame, as_keyframes
     from ..core.clips.opening import open_clip
     from ..core.images.foreign_masks import MaskReader
 
@@ -115,7 +115,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
             keyframes = {frame: reader.matte(path) for frame, path in masks.items()}
             context.report.warn(reader.take_notes())
         if args.keyframes is not None:
-            given = ForeignKeyframes(args.keyframes, len(clip), clip.size, args.at, args.every, keyframes, args.object)
+            given = as_keyframes(args.keyframes, len(clip), clip.size, args.at, args.every, keyframes, args.object)
             keyframes = stack.enter_context(given)
             context.report.warn(given.take_notes())
         earlier = files.MaskFolder(args.previous, clip.size, scaled=True) if args.previous else None
@@ -127,7 +127,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
         disk = {"disk_needed": needed, "disk_free": free}
         job = _Job(clip, keyframes, bounds, previous, locked, finished, disk)
         context.within_memory(args.tier, args.device, lambda engine: _carry(engine, job, args, context))
-        if isinstance(keyframes, ForeignKeyframes):
+        if isinstance(keyframes, MasksByFrame):
             context.report.warn(keyframes.take_notes())
         context.report.warn([*clip.take_notes(), *(earlier.take_notes() if earlier is not None else ())])
     return 0

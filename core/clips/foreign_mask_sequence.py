@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import FrameReadError, InputError
 from ..frame_text import FrameText
-from ..images.foreign_masks import MaskReader, check_fits, fit, resized_note
+from ..images.foreign_masks import MaskReader, check_fits, check_header, fit, resized_note
 from ..images.matte import from_grey, grey_of_picture
 from .picture_sequence import numbers_of
 from .source import PICTURE_SUFFIXES, VideoSource, natural_key
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from ..types import Matte
 
+_MOST_DIGITS = 18
+
 
 class ForeignMattes:
     """The mattes of `path`, by number from 0; a context manager.
@@ -36,12 +38,19 @@ class ForeignMattes:
         path: picture, folder of pictures (in natural name order), or movie.
         size: (height, width) of the clip; masks of half or double size are resized.
         object_id: which object of label masks; None = the only one.
+        numbered: if a folder has files whose names are numbers alone, take only those.
 
     Raises:
         InputError: it does not exist, holds no pictures, or is no picture or movie; see `MaskReader` too.
     """
 
-    def __init__(self, path: str | os.PathLike[str], size: tuple[int, int], object_id: int | None = None) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        size: tuple[int, int],
+        object_id: int | None = None,
+        numbered: bool = False,
+    ) -> None:
         self.path = Path(path)
         self._size = size
         self._movie: VideoSource | None = None
@@ -52,7 +61,7 @@ class ForeignMattes:
             )
         if self.path.is_dir():
             found = [p for p in self.path.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES and p.name[0] != "."]
-            self._files = sorted(found, key=lambda p: natural_key(p.name))
+            self._files = sorted(_numbered(found) if numbered else found, key=lambda p: natural_key(p.name))
             if not found:
                 raise InputError(
                     f"The folder {self.path} holds no pictures.", f"Masks end in {', '.join(sorted(PICTURE_SUFFIXES))}."
@@ -76,6 +85,15 @@ class ForeignMattes:
 
     def __len__(self) -> int:
         return len(self._files) if self._movie is None else len(self._movie)
+
+    @property
+    def own_numbers(self) -> Sequence[int]:
+        """Returns the numbers in their names; 0, 1, ... for movies and where the names do not number them."""
+        if self._movie is not None:
+            return range(len(self))
+        if all(path.stem.isdecimal() for path in self._files):
+            return [int(path.stem) for path in self._files]
+        return numbers_of([path.name for path in self._files])
 
     @property
     def numbers(self) -> Sequence[int] | None:
@@ -102,6 +120,13 @@ class ForeignMattes:
         picture = np.asarray(self._movie[number])[..., [2, 1, 0, 3]]
         return fit(grey_of_picture(picture, self.name(number)), self._size, f"The mask {self.name(number)}")
 
+    def check_sizes(self) -> None:
+        """Raises InputError for an empty or damaged file, SizeMismatch for a size that does not fit, by headers."""
+        if self._movie is not None:
+            check_fits(self._movie.size, self._size, f"The mask {self.name(0)}")
+        for path in self._files:
+            check_header(path, self._size)
+
     def take_notes(self) -> list[str]:
         """Returns new facts about them for the user, as sentences; each only once."""
         notes = [*self._reader.take_notes(), *self._notes]
@@ -122,39 +147,23 @@ class ForeignMattes:
         self.close()
 
 
-class ForeignKeyframes(Mapping[int, "Matte"]):
-    """Foreign mattes by clip frame, read on access; a context manager.
+class MasksByFrame(Mapping[int, "Matte"]):
+    """Foreign mattes by clip frame, read on access; a context manager. See `as_keyframes` and `as_masks`.
 
     Args:
-        path: see `ForeignMattes`.
-        length: frames of the clip.
-        size: (height, width) of the clip.
-        at, every: see `place`.
-        more: additional keyframes, which win where both have one.
-        object_id: see `ForeignMattes`.
+        source: the mattes; closed with this.
+        places: number of the matte of each clip frame.
+        more: additional masks, which win where both have one.
 
     Raises:
-        InputError: no masks there, or none that fit the clip; on access, what `ForeignMattes.read` raises.
+        InputError: on access, what `ForeignMattes.read` raises.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        length: int,
-        size: tuple[int, int],
-        at: int | None,
-        every: int,
-        more: Mapping[int, Matte],
-        object_id: int | None = None,
-    ) -> None:
-        self._source = ForeignMattes(path, size, object_id)
-        try:
-            self._places = place(len(self._source), length, at, every, numbers=self._source.numbers)
-        except InputError:
-            self._source.close()
-            raise
+    def __init__(self, source: ForeignMattes, places: Mapping[int, int], more: Mapping[int, Matte]) -> None:
+        self._source = source
+        self._places = places
         self._more = more
-        self._frames = dict.fromkeys(sorted({*self._places, *more}))
+        self._frames = dict.fromkeys(sorted({*places, *more}))
 
     def __getitem__(self, frame: int) -> Matte:
         if frame in self._more:
@@ -179,6 +188,76 @@ class ForeignKeyframes(Mapping[int, "Matte"]):
 
     def __exit__(self, *_: object) -> None:
         self._source.close()
+
+
+def as_keyframes(
+    path: Path,
+    length: int,
+    size: tuple[int, int],
+    at: int | None,
+    every: int,
+    more: Mapping[int, Matte],
+    object_id: int | None = None,
+) -> MasksByFrame:
+    """Returns masks that are keyframes of a clip.
+
+    Args:
+        path: see `ForeignMattes`.
+        length: frames of the clip.
+        size: (height, width) of the clip.
+        at: see `place`.
+        every: see `place`.
+        more: additional keyframes, which win where both have one.
+        object_id: see `ForeignMattes`.
+
+    Raises:
+        InputError: no masks there, or none that fit the clip.
+    """
+    source = ForeignMattes(path, size, object_id)
+    try:
+        return MasksByFrame(source, place(len(source), length, at, every, numbers=source.numbers), more)
+    except InputError:
+        source.close()
+        raise
+
+
+def as_masks(path: Path, length: int, size: tuple[int, int], object_id: int | None = None) -> MasksByFrame:
+    """Returns the masks of a clip's frames: the number in a file's name is its frame, unless all frames have one.
+
+    As many masks as frames are taken in order, whatever number they begin with. In folders with files named by numbers
+    alone, others are ignored. All sizes are checked at once where the file's beginning states them.
+
+    Args:
+        path: see `ForeignMattes`.
+        length: frames of the clip.
+        size: (height, width) of the clip.
+        object_id: see `ForeignMattes`.
+
+    Raises:
+        InputError: no masks there; SizeMismatch: see `ForeignMattes.read`.
+    """
+    source = ForeignMattes(path, size, object_id, numbered=True)
+    try:
+        source.check_sizes()
+    except InputError:
+        source.close()
+        raise
+    numbers = source.own_numbers
+    if len(source) == length:
+        numbers = range(length)
+    return MasksByFrame(source, {frame: number for number, frame in enumerate(numbers)}, {})
+
+
+def _numbered(paths: Sequence[Path]) -> list[Path]:
+    """Returns the files whose names are numbers alone, one for each number, or all if there are none.
+
+    Of several with one number a PNG is preferred, and of those the name with six digits, as `cutout propagate` writes.
+    """
+    plain = [path for path in paths if path.stem.isdecimal() and len(path.stem) <= _MOST_DIGITS]
+    if not plain:
+        return list(paths)
+    ranked = sorted(plain, key=lambda path: (path.suffix.lower() == ".png", path.stem == f"{int(path.stem):06d}"))
+    return list({int(path.stem): path for path in ranked}.values())
 
 
 def place(

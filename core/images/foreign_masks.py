@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import struct
 import zlib
 from collections.abc import Iterable, Sequence
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from .matte import Grey
 
 _LOOKED_AT = 24
+_HEAD = 64 * 1024
 _MOST_LABELS = 32
 """More values than that are shades, not labels."""
 _DARK, _HALF = 128, (127, 128)
@@ -63,6 +65,28 @@ def check_fits(size: tuple[int, int], wanted: tuple[int, int], what: str) -> Non
             f"{what} is {size[1]} x {size[0]} pixels, the clip {wanted[1]} x {wanted[0]}.",
             _SIZE_HINT,
         )
+
+
+def check_header(path: Path, size: tuple[int, int]) -> None:
+    """Checks a mask file by its first bytes, without decoding it.
+
+    Raises:
+        InputError: it cannot be read, is empty, or not what its name says; SizeMismatch: see `fits`.
+    """
+    what = f"The mask {path}"
+    try:
+        if oiio_pictures.is_ours(path):
+            check_fits(oiio_pictures.read_header(path, what, lone=True).size, size, what)
+            return
+        with os.fdopen(atomic.open_regular(path), "rb") as file:
+            head = file.read(_HEAD)
+    except OSError as error:
+        raise _unreadable(what, error) from error
+    if not head or (path.suffix.lower() == ".png" and not head.startswith(SIGNATURE)):
+        raise InputError(f"{what} is empty, damaged or not a picture.", "Make it again.")
+    claimed = header_size(head)
+    if claimed is not None and 0 not in claimed:
+        check_fits(claimed, size, what)
 
 
 def resized_note(size: tuple[int, int], wanted: tuple[int, int]) -> str:
@@ -225,9 +249,7 @@ def _open(path: Path, size: tuple[int, int]) -> _Opened:
     except OSError as error:
         if error.errno == errno.EFBIG:
             raise InputError(f"{what} is far too large a file.", "Make it again.") from None
-        raise InputError(
-            f"{what} cannot be read ({error.strerror or error}).", "Check the path of the mask."
-        ) from error
+        raise _unreadable(what, error) from error
     claimed = header_size(data)
     if claimed is not None and 0 not in claimed:
         check_fits(claimed, size, what)
@@ -243,6 +265,10 @@ def _open(path: Path, size: tuple[int, int]) -> _Opened:
         if any(max(colour) - min(colour) > _COLOURFUL for colour in used):
             return _Opened(path, picture, labels, picture.ndim < 3 or picture.shape[2] < 4)
     return _Opened(path, picture, _grey_labels(picture), False)
+
+
+def _unreadable(what: str, error: OSError) -> InputError:
+    return InputError(f"{what} cannot be read ({error.strerror or error}).", "Check the path of the mask.")
 
 
 def _by_oiio(path: Path, size: tuple[int, int], what: str) -> NDArray[Any]:

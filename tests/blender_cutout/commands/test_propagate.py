@@ -13,6 +13,7 @@ import pytest
 from cli_kit import Run, assert_tracks, write_picture
 
 from blender_cutout.core.engine import Engine
+from blender_cutout.core.export.movie_writer import MovieWriter
 from blender_cutout.core.fakes import SyntheticClip, iou
 from blender_cutout.core.images.matte import read_mask, write_mask
 
@@ -175,3 +176,31 @@ def test_label_masks_and_half_size_serve_every_command_and_are_told(
             found = cv2.imread(f"{way[-1]}/000000.png", cv2.IMREAD_UNCHANGED)
             alpha = found[..., 3] if found.ndim == 3 else found
             assert iou(alpha / 255, clip.matte(0)) > 0.9
+
+
+def test_masks_of_a_composite_may_be_whatever_keyframes_may_be(
+    run: Run, clip: SyntheticClip, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    count = len(clip)
+    names = {
+        "from 1": [f"{frame + 1:04d}.png" for frame in range(count)],
+        "shot": [f"shot_{1001 + frame}.tif" for frame in range(count)],
+        "some": [f"matte.{frame:05d}.bmp" for frame in range(3)],
+        "plain": [f"{frame}.jpg" for frame in range(3)] + ["notes.png"],
+    }
+    for name, files in names.items():
+        Path(name).mkdir()
+        for frame, file in enumerate(files):
+            write_picture(Path(name) / file, np.repeat(np.uint8(clip.matte(frame % count)[..., None] * 255), 3, axis=2))
+    with MovieWriter(Path("masks.mkv"), clip.size, 25) as movie:
+        for frame in range(3):
+            movie.write(np.repeat(np.uint8(clip.matte(frame)[..., None] * 255), 3, axis=2))
+    for name in (*names, "masks.mkv"):
+        assert (
+            run("composite", folder, "--masks", name, "--rgba", "--range", "1:3", "-o", f"out {Path(name).stem}") == 0
+        )
+        for frame in (1, 2):
+            alpha = cv2.imread(f"out {Path(name).stem}/{frame:06d}.png", cv2.IMREAD_UNCHANGED)[..., 3]
+            assert iou(alpha / 255, clip.matte(frame)) > 0.95
+    assert run("composite", folder, "--masks", "some", "--rgba", "-o", "no") == 2
+    assert "have no mask" in capsys.readouterr().err
