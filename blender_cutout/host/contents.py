@@ -22,13 +22,14 @@ SESSION, ROUNDS, DONE, UNUSED = "session.json", "rounds.jsonl", "done.json", "un
 _Tree: TypeAlias = "dict[str, _Tree | None]"
 """Name patterns → the allowed contents of such a folder; None = a file."""
 _PICTURES: _Tree = {r"\d{6,}\.png": None}
+_CUTOUTS: _Tree = {**_PICTURES, r"\d{6,}\.exr": None}
 _TRACK: _Tree = {
     re.escape(SESSION): None,
     re.escape(ROUNDS): None,
     r"rounds\.damaged-\d+\.jsonl": None,
     "imported": {r"[0-9a-f]{24}\.png": None},
     "mattes": {r"[0-9a-f]{16}(-[a-z-]+)?": {**_PICTURES, r"confidence\.txt": None, "small": _PICTURES}},
-    r"(matte|union)(-[a-z]+)?": {**_PICTURES, r"splines\.json": None},
+    r"(matte|union)(-[a-z]+)?": {**_CUTOUTS, r"splines\.json": None},
 }
 _RENDERED: _Tree = {**_PICTURES, re.escape(DONE): None, UNUSED: None}
 _PASSING = re.compile(
@@ -38,7 +39,7 @@ _PASSING = re.compile(
 """Files of ours or of a file browser that are not copied."""
 _PASSING_FOLDERS: _Tree = {
     rf"\.(matte|union)(-[a-z]+)?(\.[0-9a-f]+)?({re.escape(atomic.NEW)}|{re.escape(atomic.OLD)})": {
-        **_PICTURES,
+        **_CUTOUTS,
         r"splines\.json": None,
     },
     r"BL_proxy": {r".*": {r".*": {r".*": None}}},

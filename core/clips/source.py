@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import FrameReadError
 from ..frame_text import FrameText
+from ..images import oiio_pictures
 from ..types import PICTURE_SUFFIXES as PICTURE_SUFFIXES
 from .picture import DamagedPicture, bits_of, picture_notes, read_alpha, read_deep, read_picture, size_doubt
 from .picture_sequence import animation_notes, sequence_notes
@@ -51,6 +52,7 @@ class VideoSource(ABC):
         fingerprint: stays the same when the clip is moved or renamed, and changes with its content.
         shown: when Blender shows which of its frames, see `shown_frames.shown`; "" = each.
         unbounded: its values may be brighter than white.
+        linear: its file holds linear light, which its frames show as sRGB.
         strict: a damaged frame is an error; otherwise the good one before it may replace it.
         turned: degrees counter-clockwise by which its pictures are rotated, as the file requests.
     """
@@ -61,6 +63,7 @@ class VideoSource(ABC):
     shown: str = ""
     turned: int = 0
     unbounded: bool = False
+    linear: bool = False
     strict: bool = False
 
     def __init__(self) -> None:
@@ -201,6 +204,7 @@ class Pictures(VideoSource):
         if doubt := size_doubt(self._paths):
             self.shown = f"!{doubt}"
         self.unbounded = self._paths[0].suffix.lower() in (".exr", ".hdr")
+        self.linear = oiio_pictures.is_ours(self._paths[0]) and not oiio_pictures.is_srgb(self._paths[0])
         first = self._load(self._paths[0])
         self.size = first.shape[0], first.shape[1]
         self._keep(0, first)

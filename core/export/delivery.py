@@ -5,32 +5,35 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
 from .. import atomic
 from ..errors import InputError, SizeMismatch, store_errors
-from ..images.matte import read_mask, to_png
+from ..images.matte import read_mask
 from ..types import Form
+from . import deep
+from .composite import rgba
 from .outlines import OutlineTracker
 from .sequence import ExportStep, write_sequence
 from .splines import Spline, fit
 
 if TYPE_CHECKING:
-    from ..session.track_session import TrackSession
-    from ..types import Image, Matte
-from typing import TYPE_CHECKING
+    from numpy.typing import NDArray
 
-if TYPE_CHECKING:
+    from ..clips.source import VideoSource
     from ..session.track_session import TrackSession
     from ..types import Matte
+    from .sequence import Save
 
 
 SPLINES_FILE = "splines.json"
+_EXR_NOTE = "Linear Rec.709, colours multiplied by alpha"
 _COLOUR_REACH = 9
 """Pixels outside the object within which colours are kept, for those who scale the pictures."""
 
@@ -49,7 +52,7 @@ def deliver(
         frames: clip frame of each timeline frame, in order; -1 = nothing.
         folder: for pictures 000001.png … replaced as a whole at the end (see `write_sequence`), for splines a folder
             in which `splines.json` is replaced.
-        form: a `Form` value. `mask`: 8-bit grey, `cutout`: the clip's 8-bit RGB with the matte as straight alpha,
+        form: a `Form` value. `mask`: 8-bit grey, `cutout`: the clip's RGB with the matte as alpha, see `cutout_kind`,
             `splines`: see `splines_to_json`.
         invert: remove the object and keep the rest: a frame without a matte is then kept whole.
 
@@ -74,15 +77,32 @@ def _check(sessions: Sequence[TrackSession]) -> None:
         raise SizeMismatch("The objects are cut out of clips of different sizes.", "Write them one by one.")
 
 
-def cutout_picture(image: Image, matte: Matte) -> bytes:
-    """Returns a PNG of the picture with the matte as straight alpha, 8 bits each.
+def cutout_kind(source: VideoSource) -> str:
+    """Returns the kind of pictures that keep a clip's values as Blender shows them, see `deep.PICTURES`.
+
+    8-bit PNG, of deeper clips 16-bit PNG, both with straight alpha; half-float EXR multiplied by alpha where the clip
+    is linear light.
+    """
+    return "exr" if source.linear else "png16" if source.bits > 8 else "png"
+
+
+def save_cutout(kind: str, image: NDArray[Any], matte: Matte) -> Save:
+    """Returns a function that writes the picture with the matte as alpha to a file.
 
     Well outside the object the colours are dropped: they are invisible, and files become several times smaller.
+
+    Args:
+        kind: from `cutout_kind`.
+        image: (H, W, 3) uint8 for "png", otherwise float32 as from `VideoSource.deep`.
+        matte: (H, W) float32 in [0, 1].
     """
-    alpha = np.round(np.clip(matte, 0.0, 1.0) * 255.0).astype(np.uint8)
-    near = cv2.dilate(alpha, np.ones((2 * _COLOUR_REACH + 1,) * 2, np.uint8)) > 0
-    colour = cv2.cvtColor(image, cv2.COLOR_RGB2BGR) * near[..., None]
-    return bytes(cv2.imencode(".png", np.dstack([colour.astype(np.uint8), alpha]))[1].tobytes())
+    if kind == "exr":
+        names, values = deep.exr_channels(deep.rgba(image, matte), False, {})
+        return lambda path: deep.write_exr(path, path, names, values, 1.0, _EXR_NOTE)
+    picture = rgba(image, matte) if kind == "png" else deep.in_16_bits(deep.rgba(image, matte))
+    near = cv2.dilate(np.asarray(picture[..., 3] > 0, np.uint8), np.ones((2 * _COLOUR_REACH + 1,) * 2, np.uint8))
+    data = cv2.imencode(".png", cv2.cvtColor(picture * near[..., None], cv2.COLOR_RGBA2BGRA))[1].tobytes()
+    return lambda path: path.write_bytes(data)
 
 
 def splines_to_json(splines: Sequence[Spline], size: tuple[int, int], count: int, invert: bool) -> str:
@@ -128,12 +148,12 @@ def _write_masks(
     size = sessions[0].source.size
     lacking = 0
 
-    def pictures() -> Iterator[Path | Matte | bytes | None]:
+    def pictures() -> Iterator[Path | Matte | Save | None]:
         nonlocal lacking
         if invert:
             for matte, missing in _mattes(sessions, frames):
                 lacking += missing
-                yield to_png(np.ones(size, np.float32) if matte is None else 1.0 - matte)
+                yield np.ones(size, np.float32) if matte is None else np.asarray(1.0 - matte, np.float32)
             return
         for frame in frames:
             paths = [session.matte_path(frame) if frame >= 0 else None for session in sessions]
@@ -149,9 +169,10 @@ def _write_cutouts(
     sessions: Sequence[TrackSession], frames: Sequence[int], folder: Path, invert: bool
 ) -> Iterator[ExportStep]:
     source = sessions[0].source
+    kind = cutout_kind(source)
     lacking = 0
 
-    def pictures() -> Iterator[bytes | None]:
+    def pictures(opened: VideoSource) -> Iterator[Save | None]:
         nonlocal lacking
         for frame, (matte, missing) in zip(frames, _mattes(sessions, frames), strict=True):
             lacking += missing
@@ -159,12 +180,14 @@ def _write_cutouts(
                 yield None
                 continue
             shown = np.ones(source.size, np.float32) if matte is None else 1.0 - matte if invert else matte
-            image, own = source[frame], source.alpha(frame)
-            yield cutout_picture(image, shown if own is None else np.asarray(shown * own, np.float32))
+            image, own = opened[frame], opened.alpha(frame)
+            yield save_cutout(kind, image, shown if own is None else np.asarray(shown * own, np.float32))
 
-    clear = bytes(cv2.imencode(".png", np.zeros((*source.size, 4), np.uint8))[1].tobytes())
-    for step in write_sequence(pictures(), frames, source.size, folder, clear):
-        yield replace(step, missing=lacking)
+    clear = save_cutout(kind, np.zeros((*source.size, 3), np.uint8), np.zeros(source.size, np.float32))
+    with ExitStack() as stack:
+        opened = source if kind == "png" else stack.enter_context(source.deep())
+        for step in write_sequence(pictures(opened), frames, source.size, folder, clear, deep.PICTURES[kind]):
+            yield replace(step, missing=lacking)
 
 
 def _write_splines(

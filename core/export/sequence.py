@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,9 @@ from ..images.matte import write_mask
 if TYPE_CHECKING:
     from ..types import Matte
 
-_OURS = re.compile(r"\d{6,}\.png")
+    Save = Callable[[Path], object]
+
+_OURS = re.compile(r"\d{6,}\.(png|exr)")
 _WORTHLESS = {".ds_store", "thumbs.db", "desktop.ini", "bl_proxy"}
 """Files that file browsers and Blender's proxies leave in a folder of pictures."""
 
@@ -45,20 +47,23 @@ class ExportStep:
 
 
 def write_sequence(
-    sources: Iterator[Path | Matte | bytes | None],
+    sources: Iterator[Path | Matte | Save | None],
     frames: Sequence[int],
     size: tuple[int, int],
     folder: Path,
-    blank: bytes | None = None,
+    blank: Save | None = None,
+    suffix: str = ".png",
 ) -> Iterator[ExportStep]:
     """Writes 000001.png … into `folder`, replacing an earlier sequence there; yields after each picture.
 
     Args:
-        sources: for each entry of `frames` the file to copy, the matte (H, W) to write, or a whole PNG; None = black.
+        sources: for each entry of `frames` the file to copy, the matte (H, W) to write, or a function that
+            writes the file it is given; None = black.
         frames: clip frame of each picture; a negative one is black on purpose.
         size: (height, width) of the black pictures.
         folder: must not hold anything but an earlier export.
-        blank: a PNG to use instead of black pictures.
+        blank: writes a picture to use instead of black ones.
+        suffix: extension of the pictures.
 
     Raises:
         InputError: there is nothing to write.
@@ -75,7 +80,7 @@ def write_sequence(
     try:
         black_file: Path | None = None
         for number, (frame, source) in enumerate(zip(frames, sources, strict=True), start=1):
-            target = new / f"{number:06d}.png"
+            target = new / f"{number:06d}{suffix}"
             with store_errors(target):
                 if source is None:
                     black += 1
@@ -83,8 +88,8 @@ def write_sequence(
                     black_file = _blank_picture(target, black_file, size, blank)
                 elif isinstance(source, Path):
                     shutil.copyfile(source, target)
-                elif isinstance(source, bytes):
-                    target.write_bytes(source)
+                elif callable(source):
+                    source(target)
                 else:
                     write_mask(target, source)
             if number == len(frames):
@@ -95,12 +100,12 @@ def write_sequence(
         shutil.rmtree(new, ignore_errors=True)
 
 
-def _blank_picture(target: Path, earlier: Path | None, size: tuple[int, int], blank: bytes | None) -> Path:
+def _blank_picture(target: Path, earlier: Path | None, size: tuple[int, int], blank: Save | None) -> Path:
     """Writes `blank` or a black picture, as a copy of the earlier one where there is one."""
     if earlier is not None:
         shutil.copyfile(earlier, target)
     elif blank is not None:
-        target.write_bytes(blank)
+        blank(target)
     else:
         import numpy as np
 

@@ -70,7 +70,7 @@ class _Pictures(ABC):
 
     def prepare(self, place: Find, key: str, name: str, folder: Path, pictures: int) -> Generator[float, None, None]:
         """Adds a long strip's pictures step by step: Blender copies the whole list each time one is added."""
-        made = False
+        made, suffix = False, picture_strip.suffix_in(folder)
         try:
             while pictures > _AT_ONCE:
                 scene, found = place()
@@ -84,7 +84,7 @@ class _Pictures(ABC):
                     strip.mute = made = True
                 until = time.monotonic() + _BIT
                 while (count := len(strip.elements)) < pictures:
-                    strip.elements.append(picture_strip.file_name(count))
+                    strip.elements.append(picture_strip.file_name(count, suffix))
                     if time.monotonic() > until:
                         break
                 else:

@@ -31,9 +31,14 @@ _DOT = (
 """A grey PNG of one pixel."""
 
 
-def file_name(index: int) -> str:
+def file_name(index: int, suffix: str = ".png") -> str:
     """Returns the name of the picture for the index-th timeline frame of the strip, from 0."""
-    return f"{index + 1:06d}.png"
+    return f"{index + 1:06d}{suffix}"
+
+
+def suffix_in(folder: Path) -> str:
+    """Returns the extension of the pictures in a folder: .exr for cutouts of clips in linear light."""
+    return ".exr" if (folder / file_name(0, ".exr")).is_file() else ".png"
 
 
 def add(siblings: Any, name: str, folder: Path, channel: int, left: int) -> Any:
@@ -70,7 +75,8 @@ def lay(place: Place, strip: Any, folder: Path, pictures: int, first: int | None
     if first is None:
         first = coverage(place.strip.id_data, place.strip)[0]
     skipped = left - first if pictures > 1 else 0
-    names = [file_name(n) for n in range(skipped, min(pictures, skipped + right - left))]
+    suffix = suffix_in(folder) if folder.is_dir() else Path(strip.elements[0].filename).suffix
+    names = [file_name(n, suffix) for n in range(skipped, min(pictures, skipped + right - left))]
     while len(strip.elements) > len(names):
         strip.elements.pop(len(strip.elements) - 1)
     for name in names[len(strip.elements) :]:

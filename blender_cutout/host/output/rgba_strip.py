@@ -15,7 +15,7 @@ import bpy
 from .. import animation, compat, fingerprint, kept
 from ..strips import STRIP_KEY, Place, coverage, pieces, places
 from . import placement
-from .picture_strip import add, copy_place, free_channel, lay, nearest_channels
+from .picture_strip import add, copy_place, free_channel, lay, nearest_channels, suffix_in
 
 CUTOUT_KEY = "cutout_pictures"
 """Custom property of an RGBA strip: the key of what was written."""
@@ -49,7 +49,7 @@ def write(scene: Any, place: Place, key: str, name: str, folder: Path, pictures:
         for look in _LOOKS:
             setattr(strip, look, getattr(piece.strip, look))
         strip.colorspace_settings.name = piece.strip.colorspace_settings.name
-        strip.alpha_mode = "STRAIGHT"
+        strip.alpha_mode = "PREMUL" if suffix_in(folder) == ".exr" else "STRAIGHT"
         strip.blend_type = "ALPHA_OVER"
         strip.mute = False
         if not piece.strip.mute:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -124,3 +125,21 @@ def test_a_mask_cuts_an_exr_as_exactly_as_any_clip(pictures, scene, tmp_path):
     shown = kit.render_frame(bpy, scene, 1, tmp_path) * 255
     expected = np.load(pictures / "float.exr.npy")[..., :3] * (128 / 255)
     assert np.abs(shown - expected)[1:].max() < 2
+
+
+def test_the_cutout_of_linear_light_is_shown_like_the_light_itself(pictures, scene, tmp_path):
+    import bpy
+
+    from blender_cutout.host import strips
+    from blender_cutout.host.output import rgba_strip
+
+    strip = add(scene, pictures / "half.exr")
+    expected = kit.render_frame(bpy, scene, 1, tmp_path / "clip")
+    (tmp_path / "matte-cutout").mkdir()
+    shutil.copyfile(pictures / "half.exr", tmp_path / "matte-cutout" / "000001.exr")
+    strips.tag(strip)
+    place = next(p for p in strips.places(scene.sequence_editor) if p.strip == strip)
+    assert rgba_strip.write(scene, place, "track", "Object", tmp_path / "matte-cutout", 1)
+    assert strip.mute
+    shown = kit.render_frame(bpy, scene, 1, tmp_path / "cutout")
+    assert np.abs(shown - expected).max() * 255 < 1.5

@@ -9,17 +9,21 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pictures_kit
 import pytest
 
+from blender_cutout.core.clips.opening import open_clip
 from blender_cutout.core.errors import InputError, SizeMismatch, StoreError
 from blender_cutout.core.export.delivery import deliver
 from blender_cutout.core.images.matte import read_mask, write_mask
+from blender_cutout.core.images.oiio_pictures import read_channels
 
 SIZE = (60, 80)
 
 
 class Source:
     size = SIZE
+    bits, linear = 8, False
 
     def __getitem__(self, frame: int) -> np.ndarray:
         y, x = np.mgrid[: SIZE[0], : SIZE[1]]
@@ -74,6 +78,34 @@ def test_cutouts_have_the_clips_own_colours_under_the_matte(session: Any, tmp_pa
     assert not lacking.any()
     assert not nothing.any()
     assert lacking.shape == nothing.shape == (*SIZE, 4)
+
+
+def test_cutouts_keep_the_bits_of_a_deep_clip(session: Any, tmp_path: Path) -> None:
+    deep = np.asarray(np.random.default_rng(4).integers(0, 65536, (*SIZE, 3)), np.uint16)
+    cv2.imwrite(str(tmp_path / "clip.png"), deep)
+    with open_clip(tmp_path / "clip.png") as session.source:
+        list(deliver([session], (0, -1), tmp_path / "cutouts", "cutout"))
+    shown, nothing = files(tmp_path / "cutouts")
+    alpha = np.rint(read_mask(session.matte_path(0)) * 65535)
+    assert np.array_equal(shown[..., 3], alpha)
+    assert np.array_equal(shown[..., :3][alpha > 0], deep[alpha > 0])
+    assert nothing.dtype == np.uint16
+    assert not nothing.any()
+
+
+def test_cutouts_of_linear_light_keep_highlights(session: Any, tmp_path: Path) -> None:
+    light = np.full((*SIZE, 3), (0.25, 1.0, 6.0), np.float32)
+    pictures_kit.write(tmp_path / "clip.exr", light, names=("R", "G", "B"))
+    for _ in range(2):  # the second replaces the first
+        with open_clip(tmp_path / "clip.exr") as session.source:
+            list(deliver([session], (0, -1), tmp_path / "cutouts", "cutout"))
+    assert [path.name for path in sorted((tmp_path / "cutouts").iterdir())] == ["000001.exr", "000002.exr"]
+    values, has_alpha = read_channels(tmp_path / "cutouts" / "000001.exr", "it")
+    matte = read_mask(session.matte_path(0))[..., None]
+    assert has_alpha
+    assert np.allclose(values[..., 3:], matte, atol=1e-3)
+    assert np.allclose(values[..., :3], light * matte, rtol=2e-3)
+    assert not read_channels(tmp_path / "cutouts" / "000002.exr", "it")[0].any()
 
 
 def test_an_inverted_cutout_is_the_background_and_whole_where_there_is_no_mask(session: Any, tmp_path: Path) -> None:
