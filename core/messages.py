@@ -168,7 +168,7 @@ class Export:
         invert: remove the object and keep the rest.
         background: for a film: a colour, or the path of a picture or movie; "" = transparent.
         fps: for a film made of pictures, which have no rate of their own; 0 = 25.
-        pictures: for a film in a folder: png, png16, exr or exr-straight.
+        pictures: for a film in a folder: png, png16, exr, exr-straight or exr-cryptomatte.
         names: for EXR: the objects' names, this track's first; each gets a channel.
     """
 

@@ -57,9 +57,10 @@ def add_parser(commands: Any) -> None:
         help="frame rate of the movie (default the clip's own, 25 for pictures)",
     )  # fmt: skip
     parser.add_argument(
-        "--pictures", choices=("png", "png16", "exr", "exr-straight"), metavar="KIND",
+        "--pictures", choices=("png", "png16", "exr", "exr-straight", "exr-cryptomatte"), metavar="KIND",
         help="files in a folder: png (8 bits, the default), png16, exr (half float, linear Rec.709, colours multiplied "
-        "by alpha) or exr-straight (not multiplied); EXR also gets a channel for each --masks, named after its folder",
+        "by alpha) or exr-straight (not multiplied), both with a channel for each --masks, named after its folder, or "
+        "exr-cryptomatte (multiplied, with each --masks as an object of a Cryptomatte)",
     )  # fmt: skip
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="folder, .mp4, .mkv or .mov")
 

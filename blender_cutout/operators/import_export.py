@@ -95,7 +95,13 @@ class CUTOUT_OT_import_mattes(FileOperator, bpy.types.Operator):
 
 
 _KINDS = {"PRORES": ".mov", "FFV1": ".mkv", "H264": ".mp4"}
-_PICTURES = {"PNG": "png", "PNG16": "png16", "EXR": "exr", "EXR_STRAIGHT": "exr-straight"}
+_PICTURES = {
+    "PNG": "png",
+    "PNG16": "png16",
+    "EXR": "exr",
+    "EXR_STRAIGHT": "exr-straight",
+    "CRYPTOMATTE": "exr-cryptomatte",
+}
 _KIND = EnumProperty(
     name="Kind",
     description="File format of the film",
@@ -111,6 +117,11 @@ _KIND = EnumProperty(
             "A folder of half-float pictures in linear light, colours multiplied by alpha, one more channel an object",
         ),
         ("EXR_STRAIGHT", "EXR Pictures, Straight Alpha", "The same, but colours are not multiplied by alpha"),
+        (
+            "CRYPTOMATTE",
+            "EXR Pictures, Cryptomatte",
+            "Half-float pictures with the objects' masks as a Cryptomatte, for compositors; Blender's own has a node",
+        ),
     ),
 )
 _TARGET = StringProperty(

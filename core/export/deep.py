@@ -7,7 +7,7 @@ files hold linear light (Rec.709), as Blender expects and writes.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,9 +27,11 @@ if TYPE_CHECKING:
 
     Deep = NDArray[np.float32]
 
-PICTURES = {"png": ".png", "png16": ".png", "exr": ".exr", "exr-straight": ".exr"}
-"""Kinds of picture files: 8-bit PNG, 16-bit PNG, half-float EXR with colours multiplied by alpha, or not."""
-BITS = {"png": 8, "png16": 16, "exr": 32, "exr-straight": 32}
+CRYPTOMATTE = "exr-cryptomatte"
+PICTURES = {"png": ".png", "png16": ".png", "exr": ".exr", "exr-straight": ".exr", CRYPTOMATTE: ".exr"}
+"""Kinds of picture files: 8-bit PNG, 16-bit PNG, half-float EXR with colours multiplied by alpha, or not, or multiplied
+and with the objects as Cryptomatte."""
+BITS = {"png": 8, "png16": 16, "exr": 32, "exr-straight": 32, CRYPTOMATTE: 32}
 _LARGEST = float(np.finfo(np.float16).max)
 _RESERVED = {"r", "g", "b", "a", "y", "z", "ry", "by", "u", "v"}
 
@@ -88,16 +90,25 @@ def exr_channels(picture: Deep, straight: bool, mattes: Mapping[str, Matte]) -> 
     return [*"RGBA"[: picture.shape[2]], *mattes], np.clip(values, -_LARGEST, _LARGEST).astype(np.float16)
 
 
-def write_exr(part: Path, path: Path, names: list[str], values: NDArray[np.float16], aspect: float, note: str) -> None:
+def write_exr(
+    part: Path,
+    path: Path,
+    names: list[str],
+    values: NDArray[Any],
+    aspect: float,
+    note: str,
+    attributes: Mapping[str, str] | None = None,
+) -> None:
     """Writes an EXR (ZIP) to `part`, which is to become `path`, reads it again and compares every bit.
 
     Args:
         part: ends in .exr.
         path: for messages.
         names: of the channels.
-        values: (H, W, channels).
+        values: (H, W, channels), float16; or float32, of which channels without a dot in their name are halved.
         aspect: width of a pixel divided by its height.
         note: the file's comment.
+        attributes: further entries of its header.
 
     Raises:
         StoreError: it cannot be written, or is not what was written; it is removed.
@@ -106,9 +117,12 @@ def write_exr(part: Path, path: Path, names: list[str], values: NDArray[np.float
     oiio = library()
     spec = oiio.ImageSpec(values.shape[1], values.shape[0], values.shape[2], "half")
     spec.channelnames = tuple(names)
+    if values.dtype == np.float32:
+        spec.channelformats = tuple(map(oiio.TypeDesc, formats_of(names)))
     spec.attribute("compression", "zip")
     spec.attribute("PixelAspectRatio", float(aspect))
-    spec.attribute("ImageDescription", note)
+    for key, text in {"ImageDescription": note, **(attributes or {})}.items():
+        spec.attribute(key, text)
     out: Any = oiio.ImageOutput.create("openexr")
     done = bool(out.open(str(part), spec)) and bool(out.write_image(np.ascontiguousarray(values))) and bool(out.close())
     if not done:
@@ -121,14 +135,20 @@ def write_exr(part: Path, path: Path, names: list[str], values: NDArray[np.float
     check_exr(oiio, part, path, names, values)
 
 
-def check_exr(oiio: Any, part: Path, path: Path, names: list[str], values: NDArray[np.float16]) -> None:
+def formats_of(names: Sequence[str]) -> list[str]:
+    """Returns the type of each channel: floats for layers, whose names have a dot, half floats for others."""
+    return ["float" if "." in name else "half" for name in names]
+
+
+def check_exr(oiio: Any, part: Path, path: Path, names: list[str], values: NDArray[Any]) -> None:
     """Raises StoreError, and removes `part`, unless it holds exactly these channels; the message names `path`."""
     source = oiio.ImageInput.open(str(part))
     found = None
     if source is not None:
         spec = source.spec()
         if sorted(spec.channelnames) == sorted(names):
-            pixels = source.read_image(0, 0, 0, len(names), "half")
+            kind = "float" if values.dtype == np.float32 else "half"
+            pixels = source.read_image(0, 0, 0, len(names), kind)
             found = None if pixels is None else np.asarray(pixels)[..., [spec.channelnames.index(n) for n in names]]
         source.close()
     if found is None or found.shape != values.shape or not np.array_equal(found, values):

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv2
+import numpy as np
 
 from ..atomic import unused_name, write
 from ..errors import store_errors
-from . import deep
+from . import cryptomatte, deep
 from .readback import check_picture
 
 if TYPE_CHECKING:
@@ -65,13 +66,22 @@ class PictureFiles:
 
     def _write_exr(self, part: Path, path: Path, frame: int, picture: NDArray[Any]) -> None:
         straight = self.kind == "exr-straight"
-        names = deep.channel_names(self.objects)
-        mattes = {names[name]: matte_of(frame) for name, matte_of in self.objects.items()}
-        channels, values = deep.exr_channels(picture, straight, mattes)
+        channels: list[str]
+        values: NDArray[Any]
+        attributes = {}
+        found = {name: matte_of(frame) for name, matte_of in self.objects.items()}
+        if self.kind == deep.CRYPTOMATTE and found:
+            channels, values = deep.exr_channels(picture, straight, {})
+            ranks, floats = cryptomatte.channels(found)
+            channels, values = channels + ranks, np.dstack([values.astype(np.float32), floats])
+            attributes = cryptomatte.attributes(found)
+        else:
+            names = deep.channel_names(self.objects)
+            channels, values = deep.exr_channels(picture, straight, {names[name]: found[name] for name in found})
         note = "Linear Rec.709"
         if "A" in channels:
             note += f", colours {'not ' if straight else ''}multiplied by alpha"
-        deep.write_exr(part, path, channels, values, float(self.aspect), note)
+        deep.write_exr(part, path, channels, values, float(self.aspect), note, attributes)
 
 
 def png(picture: NDArray[Any]) -> bytes:

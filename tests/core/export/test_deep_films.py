@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -79,14 +82,21 @@ def planes(path: Path) -> list[np.ndarray]:
 
 def exr(path: Path) -> dict[str, np.ndarray]:
     """The channels of an EXR by name."""
+    with open_exr(path) as source:
+        spec = source.spec()
+        for number, name in enumerate(spec.channelnames):
+            assert str(spec.channelformat(number)) == ("float" if "." in name else "half")
+        pixels = source.read_image("float")
+        return {name: np.ascontiguousarray(pixels[..., n]) for n, name in enumerate(spec.channelnames)}
+
+
+@contextmanager
+def open_exr(path: Path) -> Iterator[Any]:
     import OpenImageIO as oiio
 
     source = oiio.ImageInput.open(str(path))
-    assert str(source.spec().format) == "half"
-    pixels = source.read_image("float")
-    names = source.spec().channelnames
+    yield source
     source.close()
-    return {name: pixels[..., n] for n, name in enumerate(names)}
 
 
 def test_16_bit_pictures_keep_every_bit(tmp_path: Path) -> None:
@@ -121,6 +131,31 @@ def test_exr_holds_light_with_colours_multiplied_or_not(tmp_path: Path, kind: st
         assert np.array_equal(found[name], (value * factor).astype(np.float16))
     assert np.array_equal(found["A"], MATTE.astype(np.float16))
     assert np.array_equal(found["cat"], (1 - MATTE).astype(np.float16))
+
+
+def test_a_cryptomatte_holds_ids_and_coverage_as_floats(tmp_path: Path) -> None:
+    objects = {
+        "cat": lambda frame: MATTE * 0.75,
+        "Hündin": lambda frame: MATTE * 0.25,
+        "no one": lambda frame: 0 * MATTE,
+    }
+    film(png16_clip(tmp_path / "clip"), tmp_path / "out", FilmLook(pictures="exr-cryptomatte"), objects)
+    found = exr(tmp_path / "out" / "000000.exr")
+    layer = "CryptoObject"
+    assert list(found) == [*"RGBA", *(f"{layer}{level}.{channel}" for level in ("00", "01") for channel in "rgba")]
+    ids, covered = found[f"{layer}00.r"], found[f"{layer}00.g"]
+    assert np.array_equal(covered, MATTE * np.float32(0.75))
+    assert np.array_equal(found[f"{layer}00.a"], MATTE * np.float32(0.25))
+    assert len(np.unique(ids[SOLID])) == 1
+    assert not ids[MATTE == 0].any()
+    with open_exr(tmp_path / "out" / "000000.exr") as source:
+        header = {
+            entry.name.rpartition("/")[2]: entry.value for entry in source.spec().extra_attribs if "/" in entry.name
+        }
+    assert (header["name"], header["hash"]) == (layer, "MurmurHash3_32")
+    manifest = json.loads(header["manifest"])
+    assert list(manifest) == list(objects)
+    assert int(ids[SOLID].view(np.uint32)[0]) == int(manifest["cat"], 16)
 
 
 def test_highlights_of_exr_are_not_cut_off_without_a_word(tmp_path: Path) -> None:
