@@ -170,6 +170,8 @@ class Export:
         fps: for a film made of pictures, which have no rate of their own; 0 = 25.
         pictures: for a film in a folder: png, png16, exr, exr-straight or exr-cryptomatte.
         names: for EXR: the objects' names, this track's first; each gets a channel.
+        edges: for each track, this one first, the edge settings (as `EdgeSettings.to_json`): none = as the mattes are,
+            one for all pictures, or one for each. Empty = no track has any.
     """
 
     job: str
@@ -183,6 +185,7 @@ class Export:
     fps: float = 0.0
     pictures: str = "png"
     names: tuple[str, ...] = ()
+    edges: tuple[tuple[dict[str, Any], ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

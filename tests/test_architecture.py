@@ -21,6 +21,8 @@ LIGHT = {
     "atomic",
     "clips",
     "clips.shown_frames",
+    "edges",
+    "edges.settings",
     "errors",
     "file_lock",
     "frame_text",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from ..core.edges.settings import EdgePlan, EdgeSettings
 from ..core.errors import InputError
 from ..core.messages import ApplyRound, Done, Event, Export, ImportMattes, MatteReady
 from ..core.types import Round, Stroke
@@ -37,45 +38,68 @@ def import_mattes(message: ImportMattes, session: TrackSession, run: Steps, step
 
 def export(message: Export, sessions: Sequence[TrackSession], run: Steps, step: Callable[[int, int], None]) -> Done:
     """Writes the tracks' mattes in the requested form."""
+    plans = _plans(message, len(sessions))
     if message.form == FILM:
-        return _film(message, sessions, run, step)
+        return _film(message, sessions, plans, run, step)
     from ..core.export.delivery import deliver
 
     result = {}
-    steps = deliver(sessions, message.frames, message.folder, message.form, message.invert)
+    steps = deliver(sessions, message.frames, message.folder, message.form, message.invert, plans)
     for state in run(steps, len(message.frames)):
         step(state.done, state.total)
         result = {"folder": message.folder, "count": state.total, "black": state.black, "missing": state.missing}
     return Done(message.job, f"{len(message.frames)} pictures", result)
 
 
-def _film(message: Export, sessions: Sequence[TrackSession], run: Steps, step: Callable[[int, int], None]) -> Done:
+def _plans(message: Export, tracks: int) -> list[EdgePlan]:
+    """Returns the edge plan of each track. Raises InputError when the message does not have one for each."""
+    if len(message.edges) not in (0, tracks):
+        raise InputError(f"There are edge settings for {len(message.edges)} of {tracks} objects.", "Write them again.")
+    records = message.edges or ((),) * tracks
+    return [EdgePlan.from_json(record, len(message.frames)) for record in records]
+
+
+def _film(
+    message: Export,
+    sessions: Sequence[TrackSession],
+    plans: Sequence[EdgePlan],
+    run: Steps,
+    step: Callable[[int, int], None],
+) -> Done:
     """Writes a film of the union of the tracks."""
     import numpy as np
 
-    from ..core.export.delivery import union
+    from ..core.export.delivery import alpha_of, union
     from ..core.export.film import FilmLook, write_film
-    from ..core.images.matte import read_mask
 
     source, target = sessions[0].source, Path(message.folder)
     if any(session.source.fingerprint != source.fingerprint for session in sessions):
         raise InputError("The objects do not come from the same clip.", "Export them one by one.")
     lacking = 0
 
+    place = {frame: number for number, frame in enumerate(message.frames)}
+
     def matte_of(frame: int) -> Matte:
         nonlocal lacking
-        paths = [path for session in sessions if (path := session.matte_path(frame)) is not None]
-        lacking += len(paths) < len(sessions)
-        found = union([read_mask(path, source.size) for path in paths]) if paths else np.zeros(source.size, np.float32)
+        read = (alpha_of(one, frame, plan.at(place[frame])) for one, plan in zip(sessions, plans, strict=True))
+        alphas = [alpha for alpha in read if alpha is not None]
+        lacking += len(alphas) < len(sessions)
+        found = union(alphas) if alphas else np.zeros(source.size, np.float32)
         return np.asarray(1.0 - found, np.float32) if message.invert else found
 
-    def matte_from(session: TrackSession) -> Callable[[int], Matte]:
+    def matte_from(session: TrackSession, plan: EdgePlan) -> Callable[[int], Matte]:
         def read(frame: int) -> Matte:
-            path = session.matte_path(frame)
-            return np.zeros(source.size, np.float32) if path is None else read_mask(path, source.size)
+            alpha = alpha_of(session, frame, plan.at(place[frame]))
+            return np.zeros(source.size, np.float32) if alpha is None else alpha
 
         return read
 
+    def colours_at(frame: int) -> EdgeSettings:
+        share = max(plan.at(place[frame]).decontaminate for plan in plans)
+        return EdgeSettings(detail=0.0, decontaminate=share)
+
+    cleaned = any(edge.decontaminate for plan in plans for edge in plan.settings)
+    named = zip(message.names, sessions, plans, strict=False)
     sound = ""
     steps = write_film(
         source,
@@ -84,7 +108,8 @@ def _film(message: Export, sessions: Sequence[TrackSession], run: Steps, step: C
         matte_of,
         target,
         FilmLook(message.background, fps=0.0 if source.fps else message.fps, pictures=message.pictures),
-        objects={name: matte_from(session) for name, session in zip(message.names, sessions, strict=False)},
+        objects={name: matte_from(session, plan) for name, session, plan in named},
+        edge_at=colours_at if cleaned else None,
     )
     for state in run(steps, _MANY):
         step(state.done, state.total)

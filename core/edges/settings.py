@@ -66,6 +66,19 @@ class EdgeSettings:
                 "Together they may be 0.99 at most.",
             )
 
+    @classmethod
+    def from_json(cls, record: Any) -> EdgeSettings:
+        """Returns the settings of a JSON object; those it leaves out are 0. Raises InputError for anything else."""
+        if not isinstance(record, dict) or not record.keys() <= BOUNDS.keys():
+            raise InputError(
+                "The edge settings are not understood.", "Install the same version of the add-on and of its engine."
+            )
+        return cls(**{**dict.fromkeys(BOUNDS, 0.0), **record})
+
+    def to_json(self) -> dict[str, float]:
+        """Returns the settings that are not 0, by name."""
+        return {field.name: value for field in fields(self) if (value := getattr(self, field.name))}
+
     @property
     def is_neutral(self) -> bool:
         """Returns True if nothing changes alpha or colour."""
@@ -90,3 +103,31 @@ def _shown(value: Any) -> str:
 
 UNCHANGED = EdgeSettings(detail=0.0, decontaminate=0.0)
 """Leaves alpha and colours as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class EdgePlan:
+    """The edge settings of one object over the pictures to write.
+
+    Attributes:
+        settings: for each picture in order; a single one is for all of them.
+    """
+
+    settings: tuple[EdgeSettings, ...] = (UNCHANGED,)
+
+    @classmethod
+    def from_json(cls, records: Any, pictures: int) -> EdgePlan:
+        """Returns the plan of a list of JSON objects: none (nothing changes), one, or one for each picture.
+
+        Raises:
+            InputError: there are more or fewer, or one is not settings.
+        """
+        if len(records) not in (0, 1, pictures):
+            raise InputError(
+                f"There are edge settings for {len(records)} of {pictures} pictures.", "Write the strips again."
+            )
+        return cls(tuple(map(EdgeSettings.from_json, records)) or (UNCHANGED,))
+
+    def at(self, picture: int) -> EdgeSettings:
+        """Returns the settings of a picture, counted from 0."""
+        return self.settings[picture if len(self.settings) > 1 else 0]

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 
 from .. import atomic
+from ..edges.refine_edge import refine_edge
+from ..edges.settings import EdgePlan, EdgeSettings
 from ..errors import InputError, SizeMismatch, store_errors
 from ..images.matte import read_mask
 from ..types import Form
@@ -44,6 +46,7 @@ def deliver(
     folder: str | os.PathLike[str],
     form: str = Form.MASK.value,
     invert: bool = False,
+    plans: Sequence[EdgePlan] = (),
 ) -> Iterator[ExportStep]:
     """Writes what the tracks show at their heads, together, into `folder`; yields after each frame.
 
@@ -52,9 +55,10 @@ def deliver(
         frames: clip frame of each timeline frame, in order; -1 = nothing.
         folder: for pictures 000001.png … replaced as a whole at the end (see `write_sequence`), for splines a folder
             in which `splines.json` is replaced.
-        form: a `Form` value. `mask`: 8-bit grey, `cutout`: the clip's RGB with the matte as alpha, see `cutout_kind`,
-            `splines`: see `splines_to_json`.
+        form: a `Form` value. `mask`: 8-bit grey (deeper masks need another colour space in each Blender), `cutout`: the
+            clip's RGB with the matte as alpha, see `cutout_kind`, `splines`: see `splines_to_json`.
         invert: remove the object and keep the rest: a frame without a matte is then kept whole.
+        plans: how the edge of each track is refined; empty = not at all. Colours are cleaned only in cutouts.
 
     Raises:
         InputError: there is no track, no frame, or no such form; SizeMismatch: the tracks are not of one clip.
@@ -66,7 +70,8 @@ def deliver(
     except ValueError as error:
         raise InputError(f"The form {form!r} is not known.", "Use mask, cutout or splines.") from error
     _check(sessions)
-    return write(sessions, frames, Path(folder).absolute(), invert)
+    objects = _Objects(sessions, frames, tuple(plans) or (EdgePlan(),) * len(sessions))
+    return write(objects, Path(folder).absolute(), invert)
 
 
 def _check(sessions: Sequence[TrackSession]) -> None:
@@ -128,59 +133,99 @@ def splines_to_json(splines: Sequence[Spline], size: tuple[int, int], count: int
     return head[:-2] + "\n" + ",\n".join(shapes) + "\n]}"
 
 
-def _mattes(sessions: Sequence[TrackSession], frames: Sequence[int]) -> Iterator[tuple[Matte | None, bool]]:
-    """Yields for each frame the union of the mattes (None = there is none), and whether any is missing."""
-    size = sessions[0].source.size
-    for frame in frames:
-        paths = [session.matte_path(frame) if frame >= 0 else None for session in sessions]
-        found = [read_mask(path, size) for path in paths if path is not None]
-        yield union(found) if found else None, frame >= 0 and len(found) < len(paths)
+@dataclass(frozen=True, slots=True)
+class _Objects:
+    """What is written: open tracks, clip frames, and a plan for each track."""
+
+    sessions: Sequence[TrackSession]
+    frames: Sequence[int]
+    plans: Sequence[EdgePlan]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.sessions[0].source.size
+
+    def edges(self, picture: int) -> list[EdgeSettings]:
+        """Returns the edge settings of each track for a picture."""
+        return [plan.at(picture) for plan in self.plans]
+
+    def decontaminate(self, picture: int) -> float:
+        return max(edge.decontaminate for edge in self.edges(picture))
+
+    def mattes(self) -> Iterator[tuple[Matte | None, bool]]:
+        """Yields for each picture the union of the alphas (None = there is none), and whether any is missing."""
+        for picture, frame in enumerate(self.frames):
+            edges = zip(self.sessions, self.edges(picture), strict=True)
+            alphas = [alpha_of(session, frame, edge) if frame >= 0 else None for session, edge in edges]
+            found = [alpha for alpha in alphas if alpha is not None]
+            yield union(found) if found else None, frame >= 0 and len(found) < len(alphas)
 
 
-def _write_masks(
-    sessions: Sequence[TrackSession], frames: Sequence[int], folder: Path, invert: bool
-) -> Iterator[ExportStep]:
-    """Writes masks; a single object's are copied as they are.
+def alpha_of(session: TrackSession, frame: int, edge: EdgeSettings) -> Matte | None:
+    """Returns the alpha (H, W) float32 of a track's frame with that edge; None = it has no matte."""
+    if edge.changes_alpha:
+        return session.alpha(frame, edge)
+    path = session.matte_path(frame)
+    return None if path is None else read_mask(path, session.source.size)
+
+
+def clean_colours(image: NDArray[Any], alpha: Matte, share: float) -> NDArray[Any]:
+    """Returns the picture without that share (0 to 1) of the background's colour along the edge.
+
+    Args:
+        image: (H, W, 3) uint8, or float32 as from `VideoSource.deep`.
+        alpha: (H, W) float32 in [0, 1].
+        share: 0 = the picture itself.
+    """
+    settings = EdgeSettings(detail=0.0, decontaminate=share)
+    refine: Any = refine_edge if image.dtype == np.uint8 else deep.refined
+    return np.asarray(refine(None, image, alpha, settings)[1]) if share else image
+
+
+def _write_masks(objects: _Objects, folder: Path, invert: bool) -> Iterator[ExportStep]:
+    """Writes masks; a single object's are copied as they are unless its edge is refined.
 
     A frame on which only some of the objects have a matte is written with those, but counted as missing like one
     without any.
     """
-    size = sessions[0].source.size
     lacking = 0
+    plain = not invert and not any(edge.changes_alpha for plan in objects.plans for edge in plan.settings)
 
-    def pictures() -> Iterator[Path | Matte | Save | None]:
+    def refined() -> Iterator[Path | Matte | Save | None]:
         nonlocal lacking
-        if invert:
-            for matte, missing in _mattes(sessions, frames):
-                lacking += missing
-                yield np.ones(size, np.float32) if matte is None else np.asarray(1.0 - matte, np.float32)
-            return
-        for frame in frames:
-            paths = [session.matte_path(frame) if frame >= 0 else None for session in sessions]
+        for matte, missing in objects.mattes():
+            lacking += missing
+            if invert:
+                matte = np.ones(objects.size, np.float32) if matte is None else np.asarray(1.0 - matte, np.float32)
+            yield matte
+
+    def copies() -> Iterator[Path | Matte | Save | None]:
+        nonlocal lacking
+        for frame in objects.frames:
+            paths = [session.matte_path(frame) if frame >= 0 else None for session in objects.sessions]
             found = [path for path in paths if path is not None]
-            lacking += 0 < len(found) < len(paths)
-            yield union([read_mask(p, size) for p in found]) if len(found) > 1 else next(iter(found), None)
+            lacking += len(found) < len(paths) and frame >= 0
+            yield union([read_mask(p, objects.size) for p in found]) if len(found) > 1 else next(iter(found), None)
 
-    for step in write_sequence(pictures(), frames, size, folder):
-        yield replace(step, missing=lacking if invert else step.missing + lacking)
+    for step in write_sequence(copies() if plain else refined(), objects.frames, objects.size, folder):
+        yield replace(step, missing=lacking)
 
 
-def _write_cutouts(
-    sessions: Sequence[TrackSession], frames: Sequence[int], folder: Path, invert: bool
-) -> Iterator[ExportStep]:
-    source = sessions[0].source
+def _write_cutouts(objects: _Objects, folder: Path, invert: bool) -> Iterator[ExportStep]:
+    source, frames = objects.sessions[0].source, objects.frames
     kind = cutout_kind(source)
     lacking = 0
 
     def pictures(opened: VideoSource) -> Iterator[Save | None]:
         nonlocal lacking
-        for frame, (matte, missing) in zip(frames, _mattes(sessions, frames), strict=True):
+        for picture, (frame, (matte, missing)) in enumerate(zip(frames, objects.mattes(), strict=True)):
             lacking += missing
             if frame < 0 or (matte is None and not invert):
                 yield None
                 continue
             shown = np.ones(source.size, np.float32) if matte is None else 1.0 - matte if invert else matte
-            image, own = opened[frame], opened.alpha(frame)
+            own = opened.alpha(frame)
+            image = clean_colours(opened[frame], shown, objects.decontaminate(picture))
             yield save_cutout(kind, image, shown if own is None else np.asarray(shown * own, np.float32))
 
     clear = save_cutout(kind, np.zeros((*source.size, 3), np.uint8), np.zeros(source.size, np.float32))
@@ -190,27 +235,26 @@ def _write_cutouts(
             yield replace(step, missing=lacking)
 
 
-def _write_splines(
-    sessions: Sequence[TrackSession], frames: Sequence[int], folder: Path, invert: bool
-) -> Iterator[ExportStep]:
+def _write_splines(objects: _Objects, folder: Path, invert: bool) -> Iterator[ExportStep]:
+    frames = objects.frames
     if not frames:
         raise InputError("There is no frame to export.", "Choose a range with at least one frame.")
     lacking = black = 0
     tracker = OutlineTracker()
-    for number, (matte, missing) in enumerate(_mattes(sessions, frames), start=1):
+    for number, (matte, missing) in enumerate(objects.mattes(), start=1):
         lacking, black = lacking + missing, black + (matte is None)
         tracker.add(matte)
         if number < len(frames):
             yield ExportStep(number, len(frames), black, lacking)
     splines = [fit(run) for run in tracker.runs()]
-    target, size = folder / SPLINES_FILE, sessions[0].source.size
+    target = folder / SPLINES_FILE
     with store_errors(target):
         folder.mkdir(parents=True, exist_ok=True)
-        atomic.write(target, splines_to_json(splines, size, len(frames), invert).encode())
+        atomic.write(target, splines_to_json(splines, objects.size, len(frames), invert).encode())
     yield ExportStep(len(frames), len(frames), black, lacking)
 
 
-_WRITERS: Mapping[Form, Callable[[Sequence[TrackSession], Sequence[int], Path, bool], Iterator[ExportStep]]] = {
+_WRITERS: Mapping[Form, Callable[[_Objects, Path, bool], Iterator[ExportStep]]] = {
     Form.MASK: _write_masks,
     Form.CUTOUT: _write_cutouts,
     Form.SPLINES: _write_splines,

@@ -103,6 +103,7 @@ def write_film(
     look: FilmLook | None = None,
     net: EdgeNet | None = None,
     objects: Mapping[str, Callable[[int], Matte]] | None = None,
+    edge_at: Callable[[int], EdgeSettings] | None = None,
 ) -> Generator[FilmStep, None, None]:
     """Writes a film of these clip frames, in this order; yields after each one written, and after each read back.
 
@@ -115,6 +116,7 @@ def write_film(
         look: see `FilmLook`.
         net: finds alpha along the edge where the look asks for detail; see `refine_edge`.
         objects: further mattes of a clip frame by name; each becomes a channel of EXR pictures.
+        edge_at: how the edge of a clip frame is refined; None = as the look says, on all of them.
 
     Raises:
         InputError: nothing to write, no such background, or a kind of file that cannot be written or has no alpha.
@@ -126,7 +128,8 @@ def write_film(
         raise InputError("There is no frame to write.", "Choose a range with at least one frame.")
     bits = bits_of_film(clip.bits, target, look)
     with ExitStack() as stack:
-        hdr = clip.hdr if bits > 8 and is_movie(target) and look.edge == UNCHANGED else None
+        untouched = edge_at is None and look.edge == UNCHANGED
+        hdr = clip.hdr if bits > 8 and is_movie(target) and untouched else None
         source = stack.enter_context(clip.deep(hdr is not None)) if bits > 8 else clip
         source.take_notes() if source is not clip else None
         stack.callback(lambda: clip.add_notes(source.take_notes()) if source is not clip else None)
@@ -138,7 +141,8 @@ def write_film(
 
         def picture(frame: int, time: Fraction) -> NDArray[Any]:
             own = source.alpha(frame)
-            matte, image = refine(net, source[frame], matte_of(frame), look.edge)
+            edge = edge_at(frame) if edge_at else look.edge
+            matte, image = refine(net, source[frame], matte_of(frame), edge)
             matte = matte if own is None else np.asarray(matte * own, np.float32)
             result = clear(image, matte) if background is None else blend(image, matte, background(frame, time))
             return np.asarray(result)

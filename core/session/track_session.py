@@ -18,6 +18,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,7 @@ from .run_plan import TrackPart
 from .store import MatteStore
 
 if TYPE_CHECKING:
+    from ..edges.settings import EdgeSettings
     from ..engine import Engine
     from ..images.matte import Grey
     from ..types import Matte
@@ -282,6 +284,13 @@ class TrackSession:
     def matte(self, frame: int) -> Matte | None:
         """Returns the frame's matte (H, W) float32 in [0, 1] at the head; None = none. May compute a lost round."""
         return self._history.matte(frame)
+
+    def alpha(self, frame: int, edge: EdgeSettings) -> Matte | None:
+        """Returns the frame's matte at the head with its edge refined, (H, W) float32 in [0, 1]; None = none."""
+        matte = self.matte(frame)
+        if matte is None or not edge.changes_alpha:
+            return matte
+        return self._engine.refine_edge(self.source[frame], matte, replace(edge, decontaminate=0.0))[0]
 
     def matte_path(self, frame: int) -> Path | None:
         """Returns the path of the frame's matte at the head, a whole file; None = none. May compute a lost round's."""

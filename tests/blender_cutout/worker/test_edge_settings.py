@@ -1,0 +1,141 @@
+"""Tests that what the engine writes has the edge that the artist chose, and that at 0 nothing changes by a byte."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from blender_cutout.core import messages as m
+from blender_cutout.core.edges.settings import UNCHANGED, EdgeSettings
+from blender_cutout.core.engine import Engine
+from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip
+from blender_cutout.core.images.matte import read_mask
+
+FILM = SyntheticClip(length=16, height=60, width=100, radius=10)
+FRAMES = (3, 4, 5)
+
+
+@pytest.fixture
+def drawn(host: Any) -> Any:
+    """A host with a track that has masks on frames 3 to 5."""
+    host.open()
+    host.end(host.draw(4))
+    assert isinstance(host.ask(m.Propagate, "track", 3, 6, "both"), m.Done)
+    return host
+
+
+def raw(host: Any, frame: int) -> Path:
+    return Path(host.folder / "track" / host.state().matte_file(frame))
+
+
+def write(host: Any, folder: Path, *edges: dict[str, float], form: str = "mask", **more: Any) -> list[Path]:
+    plans = (edges,) if edges else ()
+    done = host.ask(m.Export, "track", FRAMES, str(folder), form=form, edges=plans, **more)
+    assert isinstance(done, m.Done), done
+    return sorted(folder.iterdir()) if folder.is_dir() else [folder]
+
+
+def refined(host: Any, frame: int, **edge: float) -> np.ndarray:
+    engine = Engine(FakeScribbleNet(), FakePropagationNet())
+    settings = EdgeSettings(**{"detail": 0.0, "decontaminate": 0.0, **edge})
+    return np.asarray(np.rint(engine.refine_edge(FILM[frame], read_mask(raw(host, frame)), settings)[0] * 255))
+
+
+def grey(path: Path) -> np.ndarray:
+    return np.asarray(cv2.imread(str(path), cv2.IMREAD_UNCHANGED))
+
+
+@pytest.mark.parametrize("form", ["mask", "cutout", "splines", "film"])
+def test_with_all_at_0_every_byte_is_as_without_settings(drawn: Any, tmp_path: Path, form: str) -> None:
+    without = write(drawn, tmp_path / "without", form=form)
+    zero = write(drawn, tmp_path / "zero", UNCHANGED.to_json(), form=form)
+    named = write(drawn, tmp_path / "named", dict.fromkeys(("grow", "feather", "decontaminate"), 0.0), form=form)
+    assert [p.read_bytes() for p in without] == [p.read_bytes() for p in zero] == [p.read_bytes() for p in named]
+    if form == "mask":
+        assert [p.read_bytes() for p in without] == [raw(drawn, frame).read_bytes() for frame in FRAMES]
+
+
+def test_masks_have_the_refined_edge_and_those_of_the_track_stay(drawn: Any, tmp_path: Path) -> None:
+    before = [raw(drawn, frame).read_bytes() for frame in FRAMES]
+    files = write(drawn, tmp_path / "masks", {"grow": 3.0, "feather": 2.0})
+    for frame, file in zip(FRAMES, files, strict=True):
+        assert np.array_equal(grey(file), refined(drawn, frame, grow=3.0, feather=2.0))
+    assert [raw(drawn, frame).read_bytes() for frame in FRAMES] == before
+
+
+def test_keyed_settings_change_from_picture_to_picture(drawn: Any, tmp_path: Path) -> None:
+    files = write(drawn, tmp_path / "masks", {}, {"grow": 2.0}, {"grow": -2.0})
+    assert files[0].read_bytes() != files[1].read_bytes()
+    for number, (frame, grow) in enumerate(zip(FRAMES, (0.0, 2.0, -2.0), strict=True)):
+        assert np.array_equal(grey(files[number]), refined(drawn, frame, grow=grow))
+
+
+def test_cutouts_and_films_have_clean_colours_along_the_edge(drawn: Any, tmp_path: Path) -> None:
+    edge = {"feather": 4.0, "decontaminate": 1.0}
+    engine = Engine(FakeScribbleNet(), FakePropagationNet())
+    for form in ("cutout", "film"):
+        files = write(drawn, tmp_path / form, edge, form=form)
+        for frame, file in zip(FRAMES, files, strict=True):
+            settings = EdgeSettings(**{"detail": 0.0, **edge})
+            alpha, colours = engine.refine_edge(FILM[frame], read_mask(raw(drawn, frame)), settings)
+            picture = grey(file)
+            assert np.array_equal(picture[..., 3], np.rint(alpha * 255))
+            seen = alpha > 0.02
+            assert np.array_equal(picture[..., 2::-1][seen], colours[seen])
+            assert not np.array_equal(colours[seen], FILM[frame][seen])
+
+
+def test_several_objects_have_an_edge_each_and_splines_follow_it(drawn: Any, tmp_path: Path) -> None:
+    job = drawn.send(m.OpenTrack, "other", str(drawn.media), (), str(drawn.folder / "other"))
+    drawn.end(job)
+    for frame in FRAMES:
+        drawn.end(drawn.draw(frame, "other"))
+    plans = (({"grow": -4.0},), ({"grow": 5.0},))
+    for form in ("mask", "splines"):
+        done = drawn.ask(m.Export, "track", FRAMES, str(tmp_path / form), ("other",), form, edges=plans)
+        assert isinstance(done, m.Done), done
+    masks = sorted((tmp_path / "mask").iterdir())
+    plain = write(drawn, tmp_path / "plain")
+    assert all((grey(a) > 127).sum() > (grey(b) > 127).sum() * 1.5 for a, b in zip(masks, plain, strict=True))
+    small = write(drawn, tmp_path / "small", {"grow": -3.0}, form="splines")
+    assert small[0].stat().st_size
+    assert small[0].read_bytes() != (tmp_path / "splines" / "splines.json").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "edges",
+    [
+        (({"grow": 1e9},),),
+        (({"grow": "3"},),),
+        (({"grow": None},),),
+        (({"unheard": 1.0},),),
+        (({}, {}),),
+        (({},), ({},)),
+        (({"clip_black": 0.9, "clip_white": 0.9},),),
+    ],
+)
+def test_settings_that_make_no_sense_fail_with_text_and_hint_and_write_nothing(
+    drawn: Any, tmp_path: Path, edges: Any
+) -> None:
+    for form in ("mask", "film"):
+        failed = drawn.ask(m.Export, "track", FRAMES, str(tmp_path / "out"), form=form, edges=edges)
+        assert isinstance(failed, m.Failed)
+        assert failed.code == "InputError"
+        assert failed.text
+        assert failed.hint
+        assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("edges", [3, "grow", [[3]], [[["grow", 3]]], {"grow": 3}])
+def test_settings_of_another_shape_are_no_message(edges: Any) -> None:
+    import json
+
+    from blender_cutout.core.errors import ProtocolError
+
+    record = json.loads(m.encode(m.Export("j", "t", FRAMES, "/out")))
+    with pytest.raises(ProtocolError):
+        m.decode(json.dumps({**record, "edges": edges}))
