@@ -9,6 +9,7 @@ import bpy
 from .host import keymap
 from .operators import (
     brush,
+    edge,
     engine,
     import_export,
     output,
@@ -25,6 +26,7 @@ from .tasks import auto_apply, engine_setup, frame_renderer, handlers, jobs
 from .ui import (
     mask_overlay,
     panel,
+    panel_edge,
     panel_files,
     panel_output,
     panel_propagation,
@@ -38,6 +40,7 @@ _OPERATORS = (
     tracks,
     rounds,
     brush,
+    edge,
     propagate,
     review,
     write_strips,
@@ -47,7 +50,7 @@ _OPERATORS = (
     engine,
     tiers,
 )
-_MODULES = (properties, preferences, *_OPERATORS, panel, panel_propagation, panel_files, panel_output)
+_MODULES = (properties, preferences, *_OPERATORS, panel, panel_propagation, panel_edge, panel_files, panel_output)
 
 
 def register() -> None:

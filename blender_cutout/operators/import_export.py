@@ -11,7 +11,7 @@ from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 from ..client.job_queue import Job
 from ..core.errors import InputError
 from ..core.types import PICTURE_SUFFIXES
-from ..scene import frame_spans, track_lookup
+from ..scene import edge_settings, frame_spans, track_lookup
 from ..tasks import jobs
 from .base import FileOperator, opened_track
 
@@ -173,6 +173,10 @@ class CUTOUT_OT_export_film(FileOperator, bpy.types.Operator):
         target, pictures = target.with_suffix(_KINDS.get(self.kind, "")), _PICTURES.get(self.kind, "png")
         names = tuple(found_track.name for found_track in found)
         frames, rate = tuple(frame_spans.shown(scene, track)), scene.render.fps / scene.render.fps_base
+        times = frame_spans.times_of(scene, track)
+        first_shown = {frame: at for at, frame in reversed(list(enumerate(times.clip_frames(), start=times.left)))}
+        when = [first_shown.get(frame, times.left) for frame in frames]
+        edges = tuple(edge_settings.plan(one, when) for one in found)
         first, *others = found
         uuid, uuids, behind, inverted = (
             first.uuid,
@@ -184,7 +188,9 @@ class CUTOUT_OT_export_film(FileOperator, bpy.types.Operator):
             scene,
             first,
             "Exporting",
-            lambda job: Export(job, uuid, frames, str(target), uuids, "film", inverted, behind, rate, pictures, names),
+            lambda job: Export(
+                job, uuid, frames, str(target), uuids, "film", inverted, behind, rate, pictures, names, edges
+            ),
             then=_told,
             others=others,
         )

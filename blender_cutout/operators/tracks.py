@@ -13,7 +13,7 @@ from ..core.errors import StripError
 from ..core.types import Label
 from ..host import annotations, compat, storage, strips
 from ..host.output import forms, mask_strip
-from ..scene import properties, track_lookup
+from ..scene import edge_settings, properties, track_lookup
 from ..tasks import frame_renderer, jobs
 from .base import JobOperator, Reporting, has_track
 
@@ -100,7 +100,7 @@ class CUTOUT_OT_remove(Reporting, bpy.types.Operator):
             if place is not None:
                 del place.strip[strips.STRIP_KEY]
         data = scene.cutout
-        data.tracks.remove(properties.active_index(data))
+        edge_settings.drop_track(scene, properties.active_index(data))
         data.active_index = max(0, data.active_index - 1)
         return {"FINISHED"}
 

@@ -2,7 +2,7 @@
 # No `from __future__ import annotations`: see CONTRIBUTING.md.
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from ..core.types import Form
 from ..host import storage, strips
 from ..host.output import forms, mask_strip
 from ..host.output.mask_strip import show_through
-from ..scene import properties, track_lookup, written
+from ..scene import edge_settings, properties, track_lookup, written
 from ..scene.track_lookup import Batch
 from ..tasks import jobs
 from .base import JobOperator, Waiting, opened_track
@@ -40,17 +40,27 @@ class CUTOUT_OT_write_strips(Waiting, JobOperator, bpy.types.Operator):
         if not any(one.done_count for one in track_lookup.written(scene, track)):
             raise InputError("There is no mask to write yet.", "Draw strokes and apply them, or press Auto, first.")
         strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
-        frames = strips.time_map(scene, strip, track.frame_count).clip_frames()
-        if len(set(frames)) == 1:  # a still picture: one mask for its whole length
+        times = strips.time_map(scene, strip, track.frame_count)
+        frames = times.clip_frames()
+        keyed = any(map(edge_settings.is_keyed, track_lookup.written(scene, track)))
+        if len(set(frames)) == 1 and not keyed:  # a still picture: one mask for its whole length
             frames = frames[:1]
         for one in track_lookup.of_clip(scene, track):  # objects written together share one form
             one.write_as, one.write_inverted = track.write_as, track.write_inverted
         found = track_lookup.batches(scene, track)
-        return [_write(scene, batch, frames, last=batch is found[-1]) for batch in found][-1]
+        return [_write(scene, batch, frames, times.left, last=batch is found[-1]) for batch in found][-1]
 
 
-def _write(scene: Any, batch: Batch, frames: tuple[int, ...], last: bool) -> Job:
-    """Asks the engine to write a batch's masks, then makes its strips; only the last batch adds an undo step."""
+def _write(scene: Any, batch: Batch, frames: tuple[int, ...], left: int, last: bool) -> Job:
+    """Asks the engine to write a batch's masks, then makes its strips; only the last batch adds an undo step.
+
+    Args:
+        scene: the scene of its cutouts.
+        batch: what to write.
+        frames: the clip frame of each timeline frame.
+        left: the first timeline frame.
+        last: there is no batch after it.
+    """
     from ..core.messages import Export
 
     first, *others = [one for one in scene.cutout.tracks if one.uuid in batch.tracks]
@@ -64,19 +74,21 @@ def _write(scene: Any, batch: Batch, frames: tuple[int, ...], last: bool) -> Job
             f"{folder} is a link or not a folder, so nothing is written there.", "Remove it, and try again."
         )
     uuid, uuids = first.uuid, tuple(one.uuid for one in others)
+    edges = tuple(edge_settings.plan(one, range(left, left + len(frames))) for one in (first, *others))
+    marks = {one.uuid: edge_settings.mark(one) for one in (first, *others)}
     return jobs.submit(
         scene,
         first,
         "Writing masks",
-        lambda job: Export(job, uuid, frames, str(folder), uuids, form.value, inverted),
-        then=lambda done: _make_strips(batch, folder, form, inverted, done),
+        lambda job: Export(job, uuid, frames, str(folder), uuids, form.value, inverted, edges=edges),
+        then=lambda done: _make_strips(batch, folder, form, inverted, marks, done),
         undo="Write Strips" if last else "",
         others=others,
     )
 
 
 def _make_strips(
-    batch: Batch, folder: Path, form: Form, inverted: bool, done: "Done"
+    batch: Batch, folder: Path, form: Form, inverted: bool, marks: Mapping[str, str], done: "Done"
 ) -> Generator[float, None, str | None]:
     """Makes the strips step by step once the pictures exist; returns a summary."""
 
@@ -104,6 +116,7 @@ def _make_strips(
             forms.remove(scene, place, key)  # from an earlier choice
         for _, one in found:
             one.written_head, one.written_as = one.head, written.form_of(form.value, inverted)
+            one.written_edge = marks[one.uuid]
     if lacking := forms.FORMS[form].lacks(place.strip):
         jobs.say("WARNING", *lacking)
     if missing:

@@ -13,11 +13,13 @@ from bpy.props import (
     FloatProperty,
     FloatVectorProperty,
     IntProperty,
+    PointerProperty,
     StringProperty,
 )
 
 from ..core.errors import InputError
 from ..geometry.mask_looks import PALETTE
+from .edge_settings import CutoutEdge, is_written
 from .setting_properties import (
     BACKGROUND,
     COVER_OPACITY,
@@ -90,6 +92,7 @@ class CutoutStroke(bpy.types.PropertyGroup):
 
 
 _STROKES = CollectionProperty(type=CutoutStroke)
+_EDGE = PointerProperty(type=CutoutEdge)
 
 
 _WRITE_AS = EnumProperty(
@@ -145,6 +148,8 @@ class CutoutTrack(bpy.types.PropertyGroup):
         written_head: the head when the strips were last written; "" = never.
         write_as, write_inverted: the chosen form of the strips: a `types.Form` value, and whether it is inverted.
         written_as: the form in which the strips were last written, see `written.form_of`.
+        edge: how its edge is refined; the masks themselves stay as they are.
+        written_edge: `edge_settings.mark` when the strips were last written.
     """
 
     name: _NAME
@@ -175,6 +180,8 @@ class CutoutTrack(bpy.types.PropertyGroup):
     write_as: _WRITE_AS
     write_inverted: _INVERT
     written_as: _TEXT
+    edge: _EDGE
+    written_edge: _TEXT
 
 
 _TRACKS = CollectionProperty(type=CutoutTrack)
@@ -259,7 +266,7 @@ class CutoutStatus(bpy.types.PropertyGroup):
     brush_pressure: _BRUSH_PRESSURE
 
 
-CLASSES = (CutoutStroke, CutoutTrack, CutoutScene, CutoutStatus)
+CLASSES = (CutoutEdge, CutoutStroke, CutoutTrack, CutoutScene, CutoutStatus)
 
 
 def register() -> None:
@@ -314,6 +321,6 @@ def next_step(track: Any, auto_apply: bool = True) -> tuple[str, str]:
         )
     if track.done_count <= track.keyframe_count and track.frame_count > 1:
         return "Red strokes remove (Brush: hold Ctrl).", "When the mask is right, propagate it."
-    if track.written_head != track.head:
+    if track.written_head != track.head or not is_written(track):
         return "Write Strips to see the composite.", "Correct wrong frames with strokes."
     return "Correct wrong frames with strokes,", "propagate and write again."

@@ -13,7 +13,7 @@ from ..core.errors import CutoutError, InputError, StripError
 from ..geometry.mask_looks import PALETTE, Colour
 from ..host import kept, storage, strips
 from ..host.strips import places
-from . import properties
+from . import edge_settings, properties
 
 
 def of_clip(scene: Any, track: Any) -> list[Any]:
@@ -69,7 +69,7 @@ def forget_unopened(uuid: str) -> None:
     with suppress(CutoutError):
         if sum(other.strip_uuid == track.strip_uuid for other in data.tracks) == 1:
             del strips.find(scene, track.strip_uuid, track.strip_name).strip[strips.STRIP_KEY]
-    data.tracks.remove(next(i for i, t in enumerate(data.tracks) if t.uuid == uuid))
+    edge_settings.drop_track(scene, next(i for i, t in enumerate(data.tracks) if t.uuid == uuid))
     data.active_index = max(0, min(data.active_index, len(data.tracks) - 1))
 
 

@@ -8,7 +8,7 @@ from ..core.errors import CutoutError, InputError, StripError
 from ..core.types import Form
 from ..host import compat, strips
 from ..host.output.forms import FORMS
-from . import properties, track_lookup
+from . import edge_settings, properties, track_lookup
 
 _WRITE = "Press Write Strips, then render."
 
@@ -60,6 +60,8 @@ def _check(scene: Any, strip: Any, track: Any) -> None:
     if changed or (track.written_as or Form.MASK.value) != form_of(track.write_as, track.write_inverted):
         what = "masks have changed since its strips were written" if changed else "strips are written in another form"
         raise InputError(f"{track.name}: the {what}.", _WRITE)
+    if not edge_settings.is_written(track):
+        raise InputError(f"{track.name}: the edge settings have changed since its strips were written.", _WRITE)
     if not is_shown(strip, track):
         raise InputError(
             f"{track.name}: its clip is not shown through its written strips.",
@@ -103,6 +105,6 @@ def strokes_shown(scene: Any) -> bool:
 
 def is_composed(strip: Any, track: Any) -> bool:
     """Returns True if the composite shows the cutout's current mask, alone or with other objects."""
-    if track.head != track.written_head:
+    if track.head != track.written_head or not edge_settings.is_written(track):
         return False
     return is_shown(strip, track)

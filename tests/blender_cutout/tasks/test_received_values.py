@@ -19,6 +19,7 @@ TEXTS = {
     "confidence": ["xx", "²³", "9" * 1001],
     "written_as": ["nothing", "mask-nothing-more"],
     "written_head": ["\n"],
+    "written_edge": ['{"grow": 1e400}'],
     "applied": ["\x01 " * 1000],
 }
 
@@ -50,7 +51,7 @@ def test_what_a_received_file_says_of_a_cutout_fails_no_panel_and_no_saving(
 
 
 @pytest.mark.parametrize("value", [5, [1, 2], {"a": [{"b": "c"}]}], ids=str)
-@pytest.mark.parametrize("name", ["uuid", "folder", "mattes", "frame_count", "strip_uuid", "strokes"])
+@pytest.mark.parametrize("name", ["uuid", "folder", "mattes", "frame_count", "strip_uuid", "strokes", "edge"])
 def test_a_value_of_another_kind_is_told_or_harmless(
     blender: Any, tmp_path: Path, capfd: Any, name: str, value: Any
 ) -> None:
