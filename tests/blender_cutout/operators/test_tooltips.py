@@ -13,8 +13,9 @@ INTERNAL = {
     "CutoutTrack": {
         *("uuid", "strip_uuid", "strip_name", "folder", "head", "frame_count", "width", "height", "keyframes"),
         *("keyframe_count", "done_count", "mattes", "applied", "strokes", "written_head", "written_as"),
-        *("locks", "locked_frames", "confidence", "doubtful", "drawn"),
+        *("locks", "locked_frames", "confidence", "doubtful", "drawn", "edge", "written_edge"),
     },
+    "CutoutEdge": set(),
     "CutoutScene": {"tracks", "active_index"},
     "CutoutStatus": {
         *("text", "hint", "level", "busy", "stage", "progress", "lost", "engine", "tier", "tier_here"),
