@@ -22,7 +22,7 @@ from .operators import (
     write_strips,
 )
 from .scene import properties
-from .tasks import auto_apply, engine_setup, frame_renderer, handlers, jobs
+from .tasks import auto_apply, edge_preview, engine_setup, frame_renderer, handlers, jobs
 from .ui import (
     mask_overlay,
     panel,
@@ -65,6 +65,7 @@ def register() -> None:
     timeline_overlay.register()
     toolbar.register()
     auto_apply.register()
+    edge_preview.register()
     keymap.register()
     atexit.register(jobs.end_process)
     atexit.register(engine_setup.setup.end_process)
@@ -76,6 +77,7 @@ def unregister() -> None:
     atexit.unregister(jobs.end_process)
     engine_setup.setup.close()
     keymap.unregister()
+    edge_preview.unregister()
     auto_apply.unregister()
     toolbar.unregister()
     timeline_overlay.unregister()

@@ -189,6 +189,20 @@ class Export:
 
 
 @dataclass(frozen=True, slots=True)
+class PreviewEdge:
+    """Refine the edge of a frame's matte and write it, with its small copy, to `path`, for display. Answered by Done.
+
+    `edge`: as in `EdgeSettings.to_json`.
+    """
+
+    job: str
+    track: str
+    frame: int
+    path: str
+    edge: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class MoveTrack:
     """Move the track's folder (the .blend was saved elsewhere). Answered by TrackState, Done."""
 
@@ -362,7 +376,7 @@ class Pong:
 
 Request = (
     Hello | OpenTrack | GetState | Expect | ApplyRound | Propagate | PropagateGroup | LockFrames | ImportMattes
-    | Checkout | Undo | Export | MoveTrack | Cancel | Ping | Shutdown
+    | Checkout | Undo | Export | PreviewEdge | MoveTrack | Cancel | Ping | Shutdown
 )  # fmt: skip
 Event = Ready | TrackState | TrackChange | MatteReady | Progress | Warn | Done | Cancelled | Failed | Pong
 Message = Request | Event

@@ -123,6 +123,8 @@ class JobQueue:
         self._jobs: dict[str, Job] = {}
         self._ending: dict[str, tuple[Done, Generator[float, None, str | None] | None]] = {}
         """Jobs that the engine has finished but we have not, in the order in which they will end."""
+        self._asked: dict[str, Callable[[Outcome], None]] = {}
+        """What to do with the answer to each `ask`, by job id."""
         self._ids = count(1)
         self.taken = 0
         """How many events have been taken so far; when it has grown there is something new to show."""
@@ -138,6 +140,11 @@ class JobQueue:
     def jobs(self) -> list[Job]:
         """The open jobs, oldest first."""
         return list(self._jobs.values())
+
+    @property
+    def asking(self) -> bool:
+        """True while an answer to `ask` is outstanding."""
+        return bool(self._asked)
 
     @property
     def client(self) -> WorkerClient | None:
@@ -207,6 +214,21 @@ class JobQueue:
         self._advance(job, Done(job.id))
         return job
 
+    def ask(self, track: str, message: Callable[[str], Request], then: Callable[[Outcome], None]) -> bool:
+        """Sends a request that nothing waits for and the panel does not show; `then` gets its outcome.
+
+        Returns False when the cutout is not open or the engine is gone.
+        """
+        if not self.running or self._client is None or track not in self.heads:
+            return False
+        wire = f"{track[:8]}-ask.{next(self._ids)}"
+        try:
+            self._client.send(message(wire))
+        except WorkerDied:
+            return False
+        self._asked[wire] = then
+        return True
+
     def cancel(self, track: str | None = None) -> None:
         """Asks the engine to stop the open jobs, of one track or all; finished work stays."""
         from ..core.messages import Cancel, Cancelled
@@ -236,6 +258,7 @@ class JobQueue:
         if self._client is not None:
             self._client.close()
         self._client = self._states = None
+        self._asked.clear()
         if self._jobs:
             from ..core.messages import Cancelled
 
@@ -262,6 +285,10 @@ class JobQueue:
         from ..core.messages import Cancelled, Done, Failed, MatteReady, Progress, Ready, TrackState, Warn
 
         job = next((j for j in self._jobs.values() if j.wire == getattr(event, "job", "")), None)
+        if isinstance(event, Done | Cancelled | Failed) and event.job in self._asked:
+            self._asked.pop(event.job)(event)
+            if job is None and not (isinstance(event, Failed) and event.code == WorkerDied.__name__):
+                return
         if isinstance(event, Ready):
             self._listener.on_ready(event)
         elif isinstance(event, TrackState):

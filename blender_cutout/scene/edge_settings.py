@@ -5,7 +5,7 @@
 import json
 import math
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import bpy
@@ -13,7 +13,19 @@ from bpy.props import FloatProperty
 
 from ..core.edges.settings import BOUNDS, EdgeSettings
 from ..host import compat
-from .setting_properties import REDRAWS
+from .setting_properties import REDRAWS, redraw
+
+when_changed: list[Callable[[], None]] = []
+"""Functions to call when the artist has changed a setting."""
+
+
+def _changed(group: Any, context: Any) -> None:
+    for call in when_changed:
+        call()
+    redraw(group, context)
+
+
+_UPDATE = None if REDRAWS is None else _changed
 
 _DIGITS = 4
 """Decimals of a setting that count: Blender stores them as floats of 32 bits."""
@@ -33,14 +45,14 @@ def _pixels(name: str, label: str, description: str, most: float = 20.0) -> Any:
         step=10,
         precision=1,
         subtype="PIXEL",
-        update=REDRAWS,
+        update=_UPDATE,
     )
 
 
 def _share(name: str, label: str, description: str) -> Any:
     low, high = BOUNDS[name]
     return FloatProperty(
-        name=label, description=description, min=low, max=high, precision=2, subtype="FACTOR", update=REDRAWS
+        name=label, description=description, min=low, max=high, precision=2, subtype="FACTOR", update=_UPDATE
     )
 
 

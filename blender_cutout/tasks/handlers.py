@@ -9,7 +9,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..scene import properties
-from . import auto_apply, frame_cleanup, frame_renderer, jobs, project_folders, upkeep
+from . import auto_apply, edge_preview, frame_cleanup, frame_renderer, jobs, project_folders, upkeep
 from .reports import Reports
 
 _copied: list[project_folders.Copied] = []
@@ -32,6 +32,7 @@ def _before_load(*_: Any) -> None:
     # The closed file's tracks must not stay locked, and their strips are about to vanish.
     jobs.close()
     auto_apply.forget()
+    edge_preview.previews.close()
 
 
 @persistent

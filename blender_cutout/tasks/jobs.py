@@ -237,9 +237,26 @@ def submit(
     status = properties.status()
     status.busy, status.stage, status.progress = bool(queue.jobs), title, 0.0
     _reporter.quiet_until = time.monotonic() + QUIET
+    _start_timer()
+    return job
+
+
+def ask(track: str, message: Callable[[str], Request], then: Callable[[Outcome], None]) -> bool:
+    """Sends a request for the preview, as `JobQueue.ask`; when it is answered the preview is redrawn."""
+
+    def answered(outcome: Outcome) -> None:
+        _reporter.in_view = True
+        then(outcome)
+
+    sent = queue.ask(track, message, answered)
+    if sent:
+        _start_timer()
+    return sent
+
+
+def _start_timer() -> None:
     if not bpy.app.background and not bpy.app.timers.is_registered(_tick):
         bpy.app.timers.register(_tick, first_interval=INTERVAL)
-    return job
 
 
 def _opening(scene: Any, track: Any) -> Opening:
@@ -344,4 +361,4 @@ def push_undo(name: str) -> None:
 
 def _tick() -> float | None:
     """Timer callback: runs again while the engine works, then ends."""
-    return INTERVAL if step() else None
+    return INTERVAL if step() or queue.asking else None

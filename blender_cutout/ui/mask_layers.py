@@ -11,7 +11,7 @@ from ..geometry.picture_map import PictureMap
 from ..host import annotations, strips
 from ..scene import frame_spans, track_lookup
 from ..scene.written import is_composed
-from ..tasks import jobs
+from ..tasks import edge_preview, jobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def find_layers(scene: Any) -> tuple[list[Layer], PictureMap | None]:
     if frame is None:
         return [], None
     found = [
-        (track, path)
+        (track, edge_preview.previews.file(track, frame, path))
         for track in tracks
         if not is_composed(strip, track) and (path := jobs.matte_file(track, frame)) is not None
     ]

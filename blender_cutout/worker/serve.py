@@ -30,6 +30,7 @@ from ..core.messages import (
     Message,
     MoveTrack,
     OpenTrack,
+    PreviewEdge,
     Propagate,
     PropagateGroup,
     Undo,
@@ -142,6 +143,8 @@ class Server:
                 return self._propagate_group(message)
             case Export():
                 return self._export(message)
+            case PreviewEdge():
+                return track_jobs.preview_edge(message, self._session(message.track))
             case ImportMattes():
                 return self._import(message)
             case LockFrames():

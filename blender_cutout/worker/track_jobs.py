@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..core.edges.settings import EdgePlan, EdgeSettings
 from ..core.errors import InputError
-from ..core.messages import ApplyRound, Done, Event, Export, ImportMattes, MatteReady
+from ..core.frame_text import FrameText
+from ..core.messages import ApplyRound, Done, Event, Export, ImportMattes, MatteReady, PreviewEdge
 from ..core.types import Round, Stroke
 
 if TYPE_CHECKING:
@@ -117,6 +118,23 @@ def _film(
     count = len(message.frames)
     result = {"folder": message.folder, "count": count, "missing": lacking, "sound": sound}
     return Done(message.job, f"{target.name}: {count} {'frame' if count == 1 else 'frames'}. {sound}", result)
+
+
+def preview_edge(message: PreviewEdge, session: TrackSession) -> Done:
+    """Writes a frame's matte with a refined edge where the host asks for it. Raises InputError when it has none."""
+    from ..core.errors import store_errors
+    from ..core.images.matte import to_grey, write_mask
+    from ..core.images.preview import write_preview
+
+    path = Path(message.path)
+    alpha = session.alpha(message.frame, EdgeSettings.from_json(message.edge))
+    if alpha is None:
+        raise InputError(FrameText(message.frame, " has no mask."), "Draw on it or propagate first.")
+    grey = to_grey(alpha)
+    with store_errors(path):
+        write_preview(path, grey)
+        write_mask(path, grey)
+    return Done(message.job, "", {"path": message.path})
 
 
 def apply(message: ApplyRound, session: TrackSession, send: Callable[[Event], object], states: StateSender) -> Done:

@@ -139,3 +139,21 @@ def test_settings_of_another_shape_are_no_message(edges: Any) -> None:
     record = json.loads(m.encode(m.Export("j", "t", FRAMES, "/out")))
     with pytest.raises(ProtocolError):
         m.decode(json.dumps({**record, "edges": edges}))
+
+
+def test_a_preview_is_the_refined_mask_where_the_host_wants_it_also_during_a_long_job(
+    drawn: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "a preview é.png"
+    long = drawn.send(m.Propagate, "track", 0, 16, "both")
+    done = drawn.ask(m.PreviewEdge, "track", 4, str(path), {"grow": 3.0})
+    assert isinstance(done, m.Done)
+    assert np.array_equal(grey(path), refined(drawn, 4, grow=3.0))
+    assert isinstance(drawn.end(long), m.Done)
+    drawn.ask(m.Undo, "track")
+    drawn.ask(m.Undo, "track")
+    failed = drawn.ask(m.PreviewEdge, "track", 9, str(tmp_path / "none.png"), {"grow": 3.0})
+    assert (failed.code, "has no mask" in failed.text) == ("InputError", True)
+    failed = drawn.ask(m.PreviewEdge, "track", 4, str(tmp_path / "none.png"), {"grow": 1e9})
+    assert failed.code == "InputError"
+    assert not (tmp_path / "none.png").exists()

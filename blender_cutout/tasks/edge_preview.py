@@ -1,0 +1,173 @@
+"""Shows refined edges over the preview: has the engine refine the masks in view, and keeps the results by settings.
+
+One mask at a time is asked for, always the newest wish: while a slider is dragged, what it has passed is skipped. Until
+the answer comes, the last one for the same mask is shown, or the mask itself.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import bpy
+
+from ..core.errors import CutoutError
+from ..geometry.mask_detail import small_copy
+from ..scene import edge_settings, properties
+from . import jobs
+
+if TYPE_CHECKING:
+    from ..client.job_queue import Outcome
+    from ..core.edges.settings import EdgeSettings
+
+_KEPT = 64
+"""Most refined masks kept on disk."""
+_AGAIN = 0.05
+"""Seconds between attempts while the engine works on the cutout."""
+
+
+class _Key(NamedTuple):
+    """A refined mask: the cutout's uuid, the clip frame, the mask's file, whose name changes with it, the settings."""
+
+    track: str
+    frame: int
+    matte: str
+    edge: EdgeSettings
+
+
+class EdgePreviews:
+    """The refined masks of the frames that were in view.
+
+    Attributes:
+        may_open: the engine may be started, and cutouts opened, only for this: the artist has moved a slider since the
+            file was loaded. What a received file says must not be enough.
+    """
+
+    def __init__(self) -> None:
+        self.may_open = False
+        self._files: OrderedDict[_Key, Path | None] = OrderedDict()
+        self._last: dict[tuple[str, int, str], Path] = {}
+        self._wanted: dict[str, _Key] = {}
+        self._asked: tuple[_Key, Path] | None = None
+        self._opened: set[str] = set()
+        self._numbers = count(1)
+
+    @property
+    def busy(self) -> bool:
+        """Returns True while an answer is outstanding or a wish waits."""
+        return bool(self._wanted) or self._asked is not None
+
+    def file(self, track: Any, frame: int, matte: Path) -> Path:
+        """Returns the file to show for a clip frame's mask; asks for the refined one if there is none yet. Cheap."""
+        edge = edge_settings.settings_now(track)
+        if not edge.changes_alpha:
+            return matte
+        key = _Key(track.uuid, frame, str(matte), edge)
+        ready = self._files.get(key)
+        if ready is not None:
+            self._files.move_to_end(key)
+            return ready
+        if key not in self._files and (self._asked is None or self._asked[0] != key):
+            self._wanted[track.uuid] = key
+            if not bpy.app.background and not bpy.app.timers.is_registered(self._tick):
+                bpy.app.timers.register(self._tick, first_interval=0.0)
+        return self._last.get(key[:3], matte)
+
+    def step(self) -> None:
+        """Sends the next wish, if the engine can take it now."""
+        for uuid, key in list(self._wanted.items()) if self._asked is None else ():
+            found = properties.track_by_uuid(uuid)
+            ready = found is not None and self._is_open(*found)
+            if ready is not None:
+                del self._wanted[uuid]
+            if ready:
+                self._ask(key)
+                return
+
+    def close(self) -> None:
+        """Forgets everything and removes the files; another file is about to be loaded."""
+        if bpy.app.timers.is_registered(self._tick):
+            bpy.app.timers.unregister(self._tick)
+        for path in filter(None, self._files.values()):
+            _remove(path)
+        for kept in (self._files, self._last, self._wanted, self._opened):
+            kept.clear()
+        self.may_open, self._asked = False, None
+
+    def slider_moved(self) -> None:
+        """Lets the engine be started for the preview: the artist has changed a setting."""
+        self.may_open = True
+        self._opened.clear()
+
+    def _is_open(self, scene: Any, track: Any) -> bool | None:
+        """Returns True if the engine holds the cutout as it is now, None if it soon will; opens it if it may."""
+        if jobs.queue.running and jobs.queue.heads.get(track.uuid) == track.head:
+            return True
+        if jobs.queue.jobs:
+            return None
+        if not self.may_open or track.uuid in self._opened:
+            return False
+        self._opened.add(track.uuid)
+        with suppress(CutoutError):  # the next button that needs the engine reports it
+            jobs.submit(scene, track, "Opening the clip")
+        return None
+
+    def _ask(self, key: _Key) -> None:
+        from ..core.messages import PreviewEdge
+
+        folder = Path(bpy.app.tempdir) / "cutout edges"
+        folder.mkdir(exist_ok=True)
+        path = folder / f"{next(self._numbers):06d}.png"
+        self._asked = key, path
+        sent = jobs.ask(
+            key.track,
+            lambda job: PreviewEdge(job, key.track, key.frame, str(path), key.edge.to_json()),
+            self._answered,
+        )
+        if not sent:
+            self._asked = None
+
+    def _answered(self, outcome: Outcome) -> None:
+        from ..core.messages import Done
+
+        if self._asked is None:
+            return
+        (key, path), self._asked = self._asked, None
+        done = isinstance(outcome, Done)
+        self._files[key] = path if done else None
+        if done:
+            self._last[key[:3]] = path
+        while len(self._files) > _KEPT:
+            old, gone = self._files.popitem(last=False)
+            if gone is not None:
+                _remove(gone)
+                if self._last.get(old[:3]) == gone:
+                    del self._last[old[:3]]
+
+    def _tick(self) -> float | None:
+        """Timer callback: sends wishes until none waits."""
+        self.step()
+        return _AGAIN if self.busy else None
+
+
+def _remove(path: Path) -> None:
+    for file in (path, small_copy(path)):
+        with suppress(OSError):
+            file.unlink(missing_ok=True)
+
+
+previews = EdgePreviews()
+
+
+def register() -> None:
+    """Notices moved sliders."""
+    edge_settings.when_changed.append(previews.slider_moved)
+
+
+def unregister() -> None:
+    """Removes the files."""
+    edge_settings.when_changed.clear()
+    previews.close()
