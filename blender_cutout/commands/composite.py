@@ -28,8 +28,8 @@ def add_parser(commands: Any) -> None:
         run,
         "Puts the cutout over another background, or exports it with transparency. OUT without an extension is a "
         "folder of pictures numbered by clip frame; .mp4 is H.264, .mkv lossless FFV1, .mov ProRes 4444. Of clips with "
-        "more than 8 bits .mov keeps 10 and .mkv with a background 16. A movie's sound is copied if the format allows "
-        "it. The result is read back and compared.",
+        "more than 8 bits .mov and .mp4 (then HEVC) keep 10 and .mkv with a background 16. A movie's sound is copied "
+        "if the format allows it. The result is read back and compared.",
         "cutout composite shot.mp4 --masks masks --background '#00b140' --edge-shrink 1 --edge-feather 2 -o cut.mp4",
     )
     parser.add_argument("clip", type=Path, metavar="CLIP", help="movie file or folder of pictures")

@@ -108,7 +108,7 @@ _KIND = EnumProperty(
     items=(
         ("PRORES", "ProRes 4444 (.mov)", "A movie for editing and compositing programs, with or without transparency"),
         ("FFV1", "FFV1 (.mkv)", "A lossless movie, with or without transparency"),
-        ("H264", "H.264 (.mp4)", "A small movie for viewing; needs a background"),
+        ("H264", "MP4 (H.264, HEVC)", "A small movie for viewing, HEVC if the clip is deeper; needs a background"),
         ("PNG", "PNG Pictures", "A folder of pictures with 8 bits, numbered by clip frame"),
         ("PNG16", "PNG Pictures, 16 Bits", "A folder of pictures that keep the bits of a deeper clip"),
         (

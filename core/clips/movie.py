@@ -85,7 +85,7 @@ class Movie(VideoSource):
             if kind := KINDS.get(self._transfer):
                 self._notes.append(
                     f"The clip is HDR ({kind}): its pictures are converted to BT.709, with highlights rolled off; "
-                    ".mov films and opaque .mkv films stay HDR. Convert it yourself first for another look."
+                    ".mov, .mp4 and opaque .mkv films stay HDR. Convert it yourself first for another look."
                 )
             self._is_clear = has_alpha(stream.codec_context.format) or is_clear(stream)
             self.size = self._coded[::-1] if self._turns % 2 else self._coded

@@ -126,7 +126,7 @@ def write_film(
     look = look or FilmLook()
     if not frames:
         raise InputError("There is no frame to write.", "Choose a range with at least one frame.")
-    bits = bits_of_film(clip.bits, target, look)
+    bits = bits_of_film(clip, target, look)
     with ExitStack() as stack:
         untouched = edge_at is None and look.edge == UNCHANGED
         hdr = clip.hdr if bits > 8 and is_movie(target) and untouched else None
@@ -156,16 +156,22 @@ def write_film(
             yield from (replace(step, sound=_joined(step.sound, _lost_bits(clip, bits))) for step in timed)
 
 
-def bits_of_film(bits: int, target: Path, look: FilmLook) -> int:
-    """Returns the bits of a channel in a film of a clip with so many bits.
+def bits_of_film(clip: VideoSource, target: Path, look: FilmLook) -> int:
+    """Returns the bits of a channel in a film of a clip.
 
-    Movies have 8, but ProRes and opaque FFV1 of deeper clips more: movies with alpha of more than 8 bits are misread by
-    Blender 4.5 to 5.2, which divide their colours by alpha once too often.
+    Movies have 8, those of deeper clips more, except FFV1 with alpha: movies with alpha of more than 8 bits are misread
+    by Blender 4.5 to 5.2, which divide their colours by alpha once too often.
     """
     if not is_movie(target):
         return deep.BITS[look.pictures]
     suffix = target.suffix.lower()
-    return 10 if bits > 8 and suffix == ".mov" else 16 if bits > 8 and suffix == ".mkv" and look.background else 8
+    if clip.bits <= 8 or (suffix == ".mkv" and not look.background):
+        return 8
+    if suffix == ".mp4":
+        from .movie_writer import can_be_deep_mp4
+
+        return 10 if can_be_deep_mp4(clip.size) else 8
+    return {".mov": 10, ".mkv": 16}.get(suffix, 8)
 
 
 def _lost_bits(clip: VideoSource, kept: int) -> str:

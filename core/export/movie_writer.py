@@ -1,6 +1,6 @@
 """Writes movies with PyAV (FFmpeg), whole or not at all: built under a temporary name, read back, then renamed.
 
-.mp4   H.264, for viewing; no alpha
+.mp4   H.264, for viewing; of deeper clips HEVC with 10 bits; no alpha
 .mkv   FFV1, lossless RGB, with or without alpha; Blender 4.2 to 5.2 read its alpha exactly
 .mov   ProRes 4444 with or without alpha; for other programs: Blender's own reader breaks its soft alpha
 """
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 SUFFIXES = (".mp4", ".mkv", ".mov")
 _RGB, _BT709, _BT2020 = 0, 1, 9
 """Matrix coefficients (ITU-T H.273)."""
+_DEEP_MP4, _LEAST_SIDE = "libx265", 16
+_X265 = "log-level=error:bframes=0"
+"""Without B-frames: with them x265 gives clips of one or two frames arbitrary decoding stamps (seen with PyAV 18.1)."""
 _SPACES = {".mp4": "mp4", ".mkv": "matroska", ".mov": "mov"}
 
 
@@ -47,7 +50,7 @@ class MovieWriter:
         alpha: frames have an alpha channel.
         sound: copied in next to the frames.
         pixel_aspect: width of a pixel divided by its height.
-        deep: frames have 16 bits, of which .mov keeps 10, .mkv all, and .mp4 8.
+        deep: frames have 16 bits, of which .mov and .mp4 keep 10, and .mkv all.
         hdr: transfer characteristics and primaries (ITU-T H.273) of HDR frames; None = BT.709.
 
     Attributes:
@@ -175,9 +178,12 @@ class MovieWriter:
     def _add_stream(self, size_hw: tuple[int, int], alpha: bool) -> Any:
         odd = size_hw[0] % 2 or size_hw[1] % 2
         lossless = ("gbrap16le" if alpha else "gbrp16le") if self._deep else "bgra" if alpha else "bgr0"
+        # 4:2:0 has no odd sizes, and pictures are never cropped: such movies are 4:4:4.
+        layout = "yuv444p" if odd else "yuv420p"
         codec, pixels, options = {
-            # 4:2:0 has no odd sizes, and pictures are never cropped: such movies are 4:4:4.
-            ".mp4": ("libx264", "yuv444p" if odd else "yuv420p", {"crf": "16", "preset": "medium"}),
+            ".mp4": (_DEEP_MP4, f"{layout}10le", {"crf": "12", "x265-params": _X265})
+            if self._deep
+            else ("libx264", layout, {"crf": "16", "preset": "medium"}),
             ".mkv": ("ffv1", lossless, {"level": "3", "slicecrc": "1"}),
             ".mov": ("prores_ks", "yuva444p10le" if alpha else "yuv444p10le", {"profile": "4444"}),
         }[self._suffix]
@@ -185,6 +191,8 @@ class MovieWriter:
         stream.height, stream.width = size_hw
         stream.pix_fmt = pixels
         context = stream.codec_context
+        if codec == _DEEP_MP4:
+            context.codec_tag = "hvc1"  # without it Apple's programs do not play it
         if self._suffix != ".mkv":
             context.colorspace = context.color_primaries = context.color_trc = _BT709
             context.color_range = ColorRange.MPEG
@@ -204,6 +212,11 @@ class MovieWriter:
         return StoreError(
             f"The movie {self._path} cannot be written ({reason}).", "Choose another place or free some space."
         )
+
+
+def can_be_deep_mp4(size_hw: tuple[int, int]) -> bool:
+    """Returns whether an .mp4 of this size can have 10 bits: with FFmpeg's x265, from 16 pixels a side on."""
+    return _DEEP_MP4 in av.codecs_available and min(size_hw) >= _LEAST_SIDE
 
 
 def check_movie(path: Path, alpha: bool) -> None:
