@@ -6,9 +6,11 @@ import random
 import struct
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
+from blender_cutout.core.clips.movie import Movie, MovieWithAlpha
 from blender_cutout.core.clips.opening import open_clip
 from blender_cutout.core.clips.source import DecodedCache
 from blender_cutout.core.errors import FrameReadError
@@ -110,6 +112,23 @@ def test_hd_without_a_tag_or_with_one_of_bt601_is_read_as_in_blender(matrix, wri
     path = write_movie([image] * 2, options=options, name="hd.mkv")  # written with BT.601
     with open_clip(path) as source:
         assert np.abs(source[0].astype(int) - image).max() <= 3
+
+
+@pytest.mark.parametrize("layout", ["yuv420p10le", "yuv422p10le", "yuv444p12le"])
+def test_white_and_grey_of_deep_movies_are_exact_in_every_row(tmp_path: Path, layout: str) -> None:
+    bits = int(layout[-4:-2])
+    with av.open(str(tmp_path / "deep.mkv"), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, layout
+        for luma in (235, 126):
+            frame = av.VideoFrame(64, 48, layout)
+            for plane, value in zip(frame.planes, (luma, 128, 128), strict=True):
+                plane.update(np.full(plane.buffer_size // 2, value << bits - 8, np.uint16).tobytes())
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    for kind in (Movie, MovieWithAlpha):
+        with kind(tmp_path / "deep.mkv") as movie:
+            assert [np.unique(movie[n][..., :3]).tolist() for n in range(2)] == [[255], [128]]
 
 
 def test_rotated_movie_is_turned_upright(write_movie):
