@@ -152,7 +152,7 @@ def _check_loaded(strip: Any) -> None:
     if first is not None and not first.orig_width and Path(first.filename).suffix.lower() not in _PLAIN:
         raise StripError(
             f"This Blender shows nothing of the strip's picture {first.filename}.",
-            "Save the pictures in another way (EXR as one layer, ZIP); if they are new, reload the strip.",
+            "Save them as PNG, or EXR as one layer with ZIP; if they are new, reload the strip.",
         )
 
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from ..types import Image, Matte
 
+_BAND = 2**18
+"""Pixels that are mixed at a time: floats of a whole picture of 16K would take gigabytes."""
+
 
 def over(image: Image, matte: Matte, background: Image) -> Image:
     """Returns the cutout over a background: (H, W, 3) uint8, image * matte + background * (1 - matte), rounded.
@@ -41,8 +44,13 @@ def over(image: Image, matte: Matte, background: Image) -> Image:
             "Use `cover` to fit it.",
         )
     alpha = check_matte(matte, size)[..., None]
-    mixed = background + alpha * (image.astype(np.float32) - background)
-    return np.asarray(np.rint(mixed), np.uint8)
+    mixed = np.empty(image.shape, np.uint8)
+    rows = max(1, _BAND // size[1])
+    for top in range(0, size[0], rows):
+        band = slice(top, top + rows)
+        under = background[band]
+        mixed[band] = np.rint(under + alpha[band] * (image[band].astype(np.float32) - under))
+    return mixed
 
 
 def rgba(image: Image, matte: Matte) -> NDArray[np.uint8]:
