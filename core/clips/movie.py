@@ -22,7 +22,7 @@ from ..errors import FrameReadError
 from ..frame_text import FrameText
 from .hdr import KINDS, tone_mapped
 from .movie_index import decoded_frames, is_clear, open_movie, read_index, stamp_of
-from .planes import alpha_of, has_alpha
+from .planes import alpha_of, has_alpha, rgb_of
 from .shown_frames import shown
 from .source import VideoSource, fingerprint
 
@@ -259,7 +259,7 @@ class Movie(VideoSource):
             return tone_mapped(decoded, self._transfer, colour_matrix(decoded))
         if decoded.format.is_rgb:
             return np.asarray(decoded.to_ndarray(format="rgb24"), np.uint8)
-        return np.asarray(decoded.to_ndarray(format=_layout(decoded), src_colorspace=colour_matrix(decoded)), np.uint8)
+        return rgb_of(decoded, colour_matrix(decoded))
 
 
 class DeepMovie(Movie):
@@ -293,14 +293,6 @@ def colour_matrix(decoded: Any) -> int:
     return source if source in {int(c) for c in Colorspace} else int(Colorspace.ITU601)
 
 
-def _layout(decoded: Any) -> str:
-    """Returns the layout in which PyAV returns a frame as 8-bit RGB.
-
-    Planar from more than 8 bits: on the direct way from 4:2:0 and 4:2:2, FFmpeg's scaler loses up to 2 of 255.
-    """
-    return "gbrp" if any(component.bits > 8 for component in decoded.format.components) else "rgb24"
-
-
 class MovieWithAlpha(Movie):
     """Like `Movie`, but its frames are (H, W, 4) uint8: RGB and straight alpha, 255 where the movie has none.
 
@@ -320,6 +312,6 @@ class MovieWithAlpha(Movie):
         # Not straight to RGBA: from 4:2:0 and 4:2:2 FFmpeg's scaler drops the last two or four columns where the width
         # is that much more than a multiple of 32 (seen with PyAV 18.1, libswscale 9.5); RGB alone is right.
         picture = np.empty((decoded.height, decoded.width, 4), np.uint8)
-        picture[..., :3] = decoded.to_ndarray(format=_layout(decoded), src_colorspace=matrix, **ONE_THREAD)
+        picture[..., :3] = rgb_of(decoded, matrix, **ONE_THREAD)
         picture[..., 3] = 255 if plane is None else plane
         return picture

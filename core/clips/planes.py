@@ -1,10 +1,11 @@
-"""The alpha channel of decoded frames."""
+"""The pixels of decoded frames: colours that are not RGB, and the alpha channel."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import av
+import cv2
 import numpy as np
 
 if TYPE_CHECKING:
@@ -14,6 +15,26 @@ ONE_THREAD: dict[str, Any] = {"threads": 1} if "threads" in (av.VideoFrame.refor
 """For `reformat`: with several threads, its default where supported, FFmpeg's scaler now and then writes some eight
 wrong pixels at the seam of two threads, in alpha and colour (seen with PyAV 18.1: every third 480p frame from RGBA to
 yuva444p10). RGB without alpha is unaffected."""
+
+
+def rgb_of(decoded: Any, matrix: int, **options: Any) -> NDArray[np.uint8]:
+    """Returns the colours (H, W, 3) uint8 RGB of a decoded frame that is not RGB.
+
+    Of more than 8 bits by way of planes: straight from 4:2:0 or 4:2:2, FFmpeg's scaler loses up to 2 of 255.
+
+    Args:
+        decoded: PyAV's frame.
+        matrix: from its colours to RGB, PyAV's `Colorspace`.
+        options: of `reformat`.
+    """
+    if all(component.bits <= 8 for component in decoded.format.components):
+        return np.asarray(decoded.to_ndarray(format="rgb24", src_colorspace=matrix, **options), np.uint8)
+    planar = decoded.reformat(format="gbrp", src_colorspace=matrix, **options)
+    green, blue, red = (
+        np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: planar.height, : planar.width]
+        for plane in planar.planes
+    )
+    return np.asarray(cv2.merge([red, green, blue]), np.uint8)
 
 
 def has_alpha(layout: Any) -> bool:
