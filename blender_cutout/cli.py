@@ -22,7 +22,7 @@ from .version import __version__
 if TYPE_CHECKING:
     from .commands.context import EngineLoader
 
-DONE, FAULT, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
+FAULT, WRONG_INPUT, INTERRUPTED = 1, 2, 130
 
 OWN_PARSERS = ("train", "study")
 """Sub-commands whose arguments are read by a parser that needs heavy libraries."""

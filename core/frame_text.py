@@ -35,9 +35,9 @@ class FrameText(str):
                 parts += piece.parts
             else:
                 parts.append((piece, piece) if isinstance(piece, int) else piece)
-        told = super().__new__(cls, _sentence(parts, clip_frames))
-        told.parts = tuple(parts)
-        return told
+        text = super().__new__(cls, _sentence(parts, clip_frames))
+        text.parts = tuple(parts)
+        return text
 
     def __getnewargs__(self) -> tuple[str | Span, ...]:  # type: ignore[override]
         """Returns the arguments for a copy."""

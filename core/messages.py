@@ -1,8 +1,8 @@
 """Messages between Blender's process and the worker: one JSON object per line, from a closed set of kinds.
 
 Every record is {"v": 1, "kind": …, fields}. An unknown kind is an error, an unknown field is ignored (a newer peer may
-send more); "told" holds the parts of fields that are `FrameText`. Each job ends with one message: Done, Cancelled or
-Failed.
+send more); "frame_texts" holds the parts of fields that are `FrameText`. Each job ends with one message: Done,
+Cancelled or Failed.
 """
 
 from __future__ import annotations
@@ -360,13 +360,12 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The job failed: `code` is a CutoutError name, `text` and `hint` go to the panel, `traceback` to the log."""
+    """The job failed: `code` is a CutoutError name, `text` and `hint` go to the panel."""
 
     job: str
     code: str
     text: str
     hint: str = ""
-    traceback: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -392,8 +391,8 @@ def encode(message: Message) -> bytes:
     record = {f.name: getattr(message, f.name) for f in fields(message)}
     texts = [f'"v":{PROTOCOL}', f'"kind":"{type(message).__name__}"']
     texts += [f'"{name}":{json_text(value)}' for name, value in record.items()]
-    if told := {name: value.parts for name, value in record.items() if isinstance(value, FrameText)}:
-        texts.append(f'"told":{json_text(told)}')
+    if parts := {name: value.parts for name, value in record.items() if isinstance(value, FrameText)}:
+        texts.append(f'"frame_texts":{json_text(parts)}')
     return f"{{{','.join(texts)}}}\n".encode()
 
 
@@ -404,7 +403,8 @@ def decode(line: bytes | str) -> Message:
         kind = _KINDS[record["kind"]]
         names = {f.name for f in fields(kind)}
         values = {name: tuples(value) for name, value in record.items() if name in names}
-        values |= {name: FrameText(*tuples(parts)) for name, parts in record.get("told", {}).items() if name in names}
+        parts = record.get("frame_texts", {})
+        values |= {name: FrameText(*tuples(part)) for name, part in parts.items() if name in names}
         check_kinds(kind, values)
         message: Message = kind(**values)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:

@@ -1,4 +1,4 @@
-"""The tiers as a ladder: finds the next faster or finer one, checks the table, and picks a tier for a machine.
+"""The tiers as a ladder: finds the next faster or finer one, and picks a tier for a machine.
 
 Pure functions over `TIERS`, which is ordered from fast to fine. Imports nothing heavy: the add-on uses it too.
 """
@@ -6,7 +6,6 @@ Pure functions over `TIERS`, which is ordered from fast to fine. Imports nothing
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from itertools import pairwise
 
 from .tiers import AUTO, DEFAULT, TIERS, Tier
 
@@ -30,27 +29,6 @@ def faster(name: str, tiers: Mapping[str, Tier] = TIERS) -> Tier | None:
 def finer(name: str, tiers: Mapping[str, Tier] = TIERS) -> Tier | None:
     """Returns the next finer tier; None if there is none, or the name is unknown. `auto` is the default tier."""
     return _beside(name, 1, tiers)
-
-
-def faults(tiers: Mapping[str, Tier] = TIERS) -> list[str]:
-    """Returns what is wrong with the table, as sentences; empty when it is sound.
-
-    In a sound table a finer tier takes longer, is worse in no measured quality and better in at least one, so no tier
-    is dominated. Unmeasured tiers are skipped.
-    """
-    found = []
-    known = [(tier.name, tier.measured) for tier in ladder(tiers) if tier.measured is not None]
-    for (low, less), (high, more) in pairwise(known):
-        if more.seconds_per_frame <= less.seconds_per_frame:
-            found.append(f"{high} is finer than {low} but takes no longer.")
-        gains = [more.j_and_f - less.j_and_f]
-        if less.stroke_iou is not None and more.stroke_iou is not None:
-            gains.append(more.stroke_iou - less.stroke_iou)
-        if min(gains) < 0:
-            found.append(f"{high} is finer than {low} but worse.")
-        elif max(gains) == 0:
-            found.append(f"{high} takes longer than {low} and is no better.")
-    return found
 
 
 def cost(tier: Tier, device: str = "cpu") -> float | None:

@@ -64,7 +64,6 @@ class Job:
         id: its name in this queue.
         track: uuid of the cutout.
         title: shown by the panel, for example "Propagating".
-        opening: how to open its track.
         steps: makers of the messages still to be sent; each gets the message's own job id; None = nothing to send.
         then: called with the last Done; may return another summary, or raise CutoutError, which fails the job. A
             generator is advanced a little by each `step`, and closed if the job is cancelled.
@@ -78,7 +77,6 @@ class Job:
     id: str
     track: str
     title: str
-    opening: Opening
     steps: list[Callable[[str], Request | None]] = field(default_factory=list)
     then: AtEnd | None = None
     undo: str = ""
@@ -204,7 +202,7 @@ class JobQueue:
         from ..core.messages import Done
 
         self.ensure_engine()
-        job = Job(f"{track[:8]}-{next(self._ids)}", track, title, opening, [message] if message else [], then, undo)
+        job = Job(f"{track[:8]}-{next(self._ids)}", track, title, [message] if message else [], then, undo)
         openings = {track: opening, **(others or {})}
         job.others = tuple(others or ())
         for name in reversed([name for name in openings if name not in self.heads]):

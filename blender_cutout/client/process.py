@@ -288,8 +288,7 @@ class WorkerClient:
         how = f"exit code {code}" if code is not None else "it closed the connection"
         text = f"The cutout engine stopped unexpectedly ({how})."
         hint = f"Start it again: no finished work is lost. Its last messages are in {self.log_path}"
-        tail = self.log_tail()
-        return [Failed(job=job, code=WorkerDied.__name__, text=text, hint=hint, traceback=tail) for job in jobs]
+        return [Failed(job=job, code=WorkerDied.__name__, text=text, hint=hint) for job in jobs]
 
 
 def clean_environment(variables: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -30,7 +30,7 @@ _OLDEST = (3, 10)
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """One result: good or bad, what was checked, what was found, and the remedy."""
 
     ok: bool
@@ -54,9 +54,9 @@ def add_parser(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace, context: Context) -> int:
-    """Prints the findings."""
+    """Prints the results."""
     bad = 0
-    for finding in findings(args.tier, args.device, context):
+    for finding in check_machine(args.tier, args.device, context):
         bad += not finding.ok
         context.report.event("finding", ok=finding.ok, what=finding.what, text=finding.text, remedy=finding.remedy)
         mark = "ok   " if finding.ok else "WRONG"
@@ -68,14 +68,14 @@ def run(args: argparse.Namespace, context: Context) -> int:
     return 2 if bad else 0
 
 
-def findings(tier: str, device: str, context: Context) -> Iterator[Finding]:
-    """Yields the findings in order; later checks need the earlier ones to pass."""
+def check_machine(tier: str, device: str, context: Context) -> Iterator[CheckResult]:
+    """Yields the results in order; later checks need the earlier ones to pass."""
     version = platform.python_version()
     text = f"{version} ({sys.executable})"
     if sys.version_info >= _OLDEST:
-        yield Finding(True, "Python", text)
+        yield CheckResult(True, "Python", text)
     else:
-        yield Finding(False, "Python", text, "Use Python 3.10 or newer.")
+        yield CheckResult(False, "Python", text, "Use Python 3.10 or newer.")
     missing = False
     for module, package, use in _NEEDED:
         finding = _library(module, package, use)
@@ -97,42 +97,42 @@ def findings(tier: str, device: str, context: Context) -> Iterator[Finding]:
         yield _tried(lambda: _timed(tier, device, context))
 
 
-def _library(module: str, package: str, use: str) -> Finding:
+def _library(module: str, package: str, use: str) -> CheckResult:
     try:
         found = importlib.import_module(module)
     except (ImportError, OSError) as error:
-        return Finding(False, package, f"cannot be loaded, but is needed for {use} ({error}).", _REMEDY)
-    return Finding(True, package, f"{getattr(found, '__version__', 'there')} ({use})")
+        return CheckResult(False, package, f"cannot be loaded, but is needed for {use} ({error}).", _REMEDY)
+    return CheckResult(True, package, f"{getattr(found, '__version__', 'there')} ({use})")
 
 
-def _tried(check: Callable[[], Finding]) -> Finding:
+def _tried(check: Callable[[], CheckResult]) -> CheckResult:
     try:
         return check()
     except WeightsError as error:
-        return Finding(False, "weights", error.text, error.hint)
+        return CheckResult(False, "weights", error.text, error.hint)
     except CutoutError as error:
-        return Finding(False, "engine", error.text, error.hint)
+        return CheckResult(False, "engine", error.text, error.hint)
 
 
-def _device(compose: Any, device: str) -> Finding:
+def _device(compose: Any, device: str) -> CheckResult:
     import torch
 
     chosen = compose.choose_device(device)
     if chosen == "cuda":
         total = torch.cuda.get_device_properties(0).total_memory / 2**30
-        return Finding(True, "device", f"the graphics card {torch.cuda.get_device_name(0)} with {total:.0f} GB")
+        return CheckResult(True, "device", f"the graphics card {torch.cuda.get_device_name(0)} with {total:.0f} GB")
     if chosen == "mps":
-        return Finding(True, "device", "this Mac's graphics processor (Metal)")
+        return CheckResult(True, "device", "this Mac's graphics processor (Metal)")
     text = f"the processor, {torch.get_num_threads()} threads: works, but a graphics card would be much faster"
-    return Finding(True, "device", text)
+    return CheckResult(True, "device", text)
 
 
-def _weights(compose: Any, tier: Any) -> Finding:
+def _weights(compose: Any, tier: Any) -> CheckResult:
     names = [f"{name} ({size / 2**20:.1f} MB)" for name, size in compose.check_weights(tier)]
-    return Finding(True, "weights", f"complete and undamaged: {', '.join(names)}")
+    return CheckResult(True, "weights", f"complete and undamaged: {', '.join(names)}")
 
 
-def _fitted(compose: Any, device: str, context: Context) -> Finding:
+def _fitted(compose: Any, device: str, context: Context) -> CheckResult:
     """Finds the tier for auto and stores it."""
     from ..core.tier_ladder import PACE
     from ..core.tiers import find_tier
@@ -153,12 +153,12 @@ def _fitted(compose: Any, device: str, context: Context) -> Finding:
     text = f"auto uses {found.tier}, {why}{need}; time per frame: {times}; timed in {took:.0f} s"
     remedy = "Other programs are busy, which makes the times longer: try again when they are done." if busy else ""
     try:
-        return Finding(True, "tier", f"{text}; stored in {tier_record.keep(kept)}", remedy)
+        return CheckResult(True, "tier", f"{text}; stored in {tier_record.keep(kept)}", remedy)
     except OSError as error:
-        return Finding(True, "tier", f"{text}; this cannot be stored ({error}), so auto does not change", remedy)
+        return CheckResult(True, "tier", f"{text}; this cannot be stored ({error}), so auto does not change", remedy)
 
 
-def _timed(tier: str, device: str, context: Context) -> Finding:
+def _timed(tier: str, device: str, context: Context) -> CheckResult:
     from ..core.synthetic import MovingShape
     from ..worker import tier_timing
 
@@ -173,4 +173,4 @@ def _timed(tier: str, device: str, context: Context) -> Finding:
         f"tier {engine.tier}: a first guess takes {guess:.2f} s, propagation {pace:.2f} s per frame "
         f"({pace * 250 / 60:.1f} minutes for 10 seconds of film at 25 frames per second)"
     )
-    return Finding(True, "speed", text)
+    return CheckResult(True, "speed", text)

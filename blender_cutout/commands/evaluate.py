@@ -13,6 +13,7 @@ from .. import __version__
 from ..core.errors import InputError
 from ..core.export import output_files
 from ..core.tiers import DEFAULT
+from ..evaluate.walks import MOST
 from . import arguments, files
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def add_parser(commands: Any) -> None:
         "scribble, propagation or edge; may be repeated, once for each",
     )  # fmt: skip
     parser.add_argument(
-        "--starts", type=int, choices=range(1, 5), default=1, metavar="N",
+        "--starts", type=int, choices=range(1, MOST + 1), default=1, metavar="N",
         help="propagate each clip from 1 to 4 start frames: the first (default), the last, a third and two thirds; "
         "more start frames make the mean less random",
     )  # fmt: skip

@@ -51,7 +51,6 @@ class RoundScore:
         drawn: J&F of that frame after the strokes.
         before: J&F of that frame before them; 0 in the first round.
         mean: J&F of all frames including keyframes, as in the interactive track.
-        changed: number of frames whose matte differs from the previous round's.
         lost: number of earlier keyframes, and frames beyond the keyframes next to `frame`, whose matte is not bit for
             bit the same: must be 0.
         frames: J&F of each frame.
@@ -63,7 +62,6 @@ class RoundScore:
     drawn: float
     before: float
     mean: float
-    changed: int
     lost: int
     frames: tuple[float, ...]
 
@@ -112,9 +110,7 @@ def play(
             reach = _reach(frame, keyframes, len(clip))
             lost = sum(f != frame and (f in keyframes or f not in reach) for f in changed)
             mean = float(np.mean(scores))
-            score = RoundScore(
-                video.name, number, frame, scores[frame], before, mean, len(changed), lost, tuple(scores)
-            )
+            score = RoundScore(video.name, number, frame, scores[frame], before, mean, lost, tuple(scores))
             if show:
                 show(score, mattes)
             yield score
@@ -150,11 +146,6 @@ def curves(scores: Sequence[RoundScore], rounds: int) -> dict[str, list[float]]:
     for score in sorted(scores, key=lambda s: s.number):
         clips[score.clip][score.number - 1 :] = [score.mean] * (rounds - score.number + 1)
     return clips
-
-
-def means(scores: Sequence[RoundScore], rounds: int) -> list[float]:
-    """Returns the mean J&F over the clips after each round."""
-    return [float(value) for value in np.mean(list(curves(scores, rounds).values()), axis=0)]
 
 
 def units(scores: Sequence[RoundScore], rounds: int) -> dict[str, Values]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 MOST = 4
+"""Largest number of walks through a clip."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ def walks(
 
     Args:
         length: of the clip.
-        count: 1 to 4.
+        count: 1 to `MOST`.
         known: the possible start frames, whose mask shows an object, in order; None = all.
         span: first and last frame with a mask, beyond which there is nothing to score; None = those of the clip.
     """

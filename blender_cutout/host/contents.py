@@ -22,6 +22,7 @@ SESSION, ROUNDS, DONE, UNUSED = "session.json", "rounds.jsonl", "done.json", "un
 _Tree: TypeAlias = "dict[str, _Tree | None]"
 """Name patterns → the allowed contents of such a folder; None = a file."""
 _PICTURES: _Tree = {r"\d{6,}\.png": None}
+"""See `picture_name`."""
 _CUTOUTS: _Tree = {**_PICTURES, r"\d{6,}\.exr": None}
 _TRACK: _Tree = {
     re.escape(SESSION): None,
@@ -47,6 +48,11 @@ _PASSING_FOLDERS: _Tree = {
 """Folders of ours, or Blender's proxies of our pictures, that are not copied."""
 _GROWING = re.compile(r"rounds.*\.jsonl|session\.json|confidence\.txt")
 """Files that are written in place, so that each version needs its own."""
+
+
+def picture_name(index: int, suffix: str = ".png") -> str:
+    """Returns the file name of the index-th picture, from 0, of what a strip shows: masks, cutouts, rendered frames."""
+    return f"{index + 1:06d}{suffix}"
 
 
 def is_session(folder: Path) -> bool:

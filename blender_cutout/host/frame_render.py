@@ -17,7 +17,7 @@ import bpy
 
 from ..core.errors import StoreError, StripError
 from . import compat
-from .rendered_frames import file_name
+from .contents import picture_name
 from .strips import Place, places
 
 _PICTURE_END = b"IEND\xaeB`\x82"
@@ -49,7 +49,7 @@ def render(scene: Any, place: Place, size: tuple[int, int], frames: Sequence[int
             for frame in frames:
                 picture = Path(bpy.path.abspath(copy.render.frame_path(frame=frame)))
                 _check_whole(picture)
-                os.replace(picture, folder / file_name(frame - first))
+                os.replace(picture, folder / picture_name(frame - first))
         finally:
             for picture in folder.glob(f"{prefix}*"):  # left by an error
                 with suppress(OSError):

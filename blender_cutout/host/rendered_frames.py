@@ -61,12 +61,7 @@ class RenderedFrames:
         """Returns the frames as a clip for the engine. Raises StripError if they are gone."""
         if not (self.path / DONE).is_file():
             raise StripError(f"The strip's rendered frames are missing: {self.path}", "Press Render Frames.")
-        return Clip(str(self.path), tuple(map(file_name, range(self.count))))
-
-
-def file_name(index: int) -> str:
-    """Returns the file name of frame `index`, from 0."""
-    return f"{index + 1:06d}.png"
+        return Clip(str(self.path), tuple(map(contents.picture_name, range(self.count))))
 
 
 def rendered_frames_of(strip: Any) -> RenderedFrames | None:
@@ -91,12 +86,6 @@ def read(strip: Any) -> RenderedFrames | None:
 def keep(strip: Any, frames: RenderedFrames) -> None:
     """Stores the rendered frames on the strip."""
     strip[KEY] = json.dumps(asdict(frames))
-
-
-def forget(strip: Any) -> None:
-    """Makes the strip use its own file again."""
-    if KEY in strip:
-        del strip[KEY]
 
 
 def stale(scene: Any, strip: Any, shown: tuple[int, int] | None = None) -> str:

@@ -98,7 +98,7 @@ class FrameRenderer:
                     f"The frames cannot be rendered into {made.part}: {error.strerror or error}",
                     "Check the folder's permissions, or save the project elsewhere.",
                 ) from error
-            made.todo = [n for n in range(wanted.count) if rendered_frames.file_name(n) not in there]
+            made.todo = [n for n in range(wanted.count) if contents.picture_name(n) not in there]
             _check_space(made)
         self.bake = made
         return made
@@ -209,7 +209,7 @@ def _same_pictures(old: rendered_frames.RenderedFrames, made: FrameRender) -> bo
     """Returns True if the new frames are byte-identical to the old ones."""
     if old.count != made.plan.count or old.offset != made.plan.offset:
         return False
-    names = map(rendered_frames.file_name, range(old.count))
+    names = map(contents.picture_name, range(old.count))
     try:
         return all(_bytes(old.path / n) == _bytes(made.part / n) for n in names)
     except OSError:

@@ -39,13 +39,11 @@ class Fit:
     Attributes:
         tier: the chosen one.
         timed: tier -> seconds per frame.
-        unfit: tiers that ran out of memory.
         hurried: there was no time to try a finer one that might be fast enough.
     """
 
     tier: str
     timed: Mapping[str, float] = field(default_factory=dict)
-    unfit: tuple[str, ...] = ()
     hurried: bool = False
 
 
@@ -76,10 +74,10 @@ def fit(
         expected = predict(timed, device)
         pick = choose(expected, pace, free_mb, unfit).name
         if pick in timed:
-            return Fit(pick, timed, tuple(unfit))
+            return Fit(pick, timed)
         wanted = _LOADING + min((1 + WARM + COUNTED) * expected[pick], 2 * LONGEST)
         if clock() - begin + wanted > budget:
-            return Fit(choose(timed, pace, free_mb, unfit).name, timed, tuple(unfit), hurried=True)
+            return Fit(choose(timed, pace, free_mb, unfit).name, timed, hurried=True)
         try:
             timed[pick] = time_one(pick)
         except OutOfMemory:

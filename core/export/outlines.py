@@ -103,11 +103,6 @@ class OutlineTracker:
         return sorted(self._runs, key=lambda run: (run.depth, run.first))
 
 
-def outlines(matte: Matte) -> list[tuple[Points, int]]:
-    """Returns the outlines (M, 2) of a matte (H, W) float32 in [0, 1], each with its depth: 0 = outer, 1 = a hole."""
-    return [(shape.points, shape.depth) for shape in _shapes(matte)]
-
-
 def _shapes(matte: Matte) -> list[_Shape]:
     height, width = matte.shape
     padded = cv2.copyMakeBorder(matte, _PAD, _PAD, _PAD, _PAD, cv2.BORDER_REPLICATE)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 BAND = 64
 """Rows in a band. Smaller bands make larger files; larger ones recompress more around a small change."""
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-NONE, SUB = 0, 1
+SUB = 1
 """PNG filter types."""
 _BEGIN, _END = b"\x78\x01", b"\x03\x00"
 """zlib's header, and an empty last block."""

@@ -148,10 +148,6 @@ class TrackSession:
         """Returns the frames with at least one round on the way to the head, sorted."""
         return tuple(self.overview.keyframes())
 
-    def locked_ranges(self) -> tuple[tuple[int, int], ...]:
-        """Returns the frames whose mattes are approved at the head, as [start, stop) pairs, sorted."""
-        return tuple(self.overview.locked())
-
     def confidences(self) -> str:
         """Returns how sure the network is of each frame's matte at the head, see `Overview.confidences`."""
         return self.overview.confidences()
@@ -295,10 +291,6 @@ class TrackSession:
     def matte_path(self, frame: int) -> Path | None:
         """Returns the path of the frame's matte at the head, a whole file; None = none. May compute a lost round's."""
         return self._history.sound_path(frame)
-
-    def matte_ranges(self) -> tuple[tuple[int, int, str], ...]:
-        """Returns where the mattes at the head lie: (start, stop, operation id), sorted; see `MatteStore.path`."""
-        return tuple(self.overview.mattes())
 
     def move(self, folder: str | os.PathLike[str]) -> None:
         """Moves the track's folder with its contents. Raises StoreError and then leaves it in its old place."""

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from .blocks import ResBlock, UpFuse
 
-STRIDE = 8
 SURE = 0.95
 """Mattes above this are certainly object, below 1 minus this certainly background."""
 
@@ -104,4 +103,4 @@ class EdgeNet(nn.Module):
         return self.head(F.relu(x)).float() + 4.0 * (matte.float() - 0.5)
 
 
-__all__ = ["STRIDE", "EdgeNet", "evidence", "spread"]
+__all__ = ["EdgeNet", "evidence", "spread"]

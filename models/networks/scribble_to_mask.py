@@ -14,8 +14,6 @@ from torch import Tensor, nn
 from .blocks import AttentionBlock, UpFuse
 from .encoders import CHANNELS, Lite0
 
-STRIDE = 16
-
 
 def _likeness(features: Tensor, stroke: Tensor) -> Tensor:
     """Returns the cosine of features (B, C, h, w) to their mean under stroke (B, 1, H, W): (B, 1, h, w); 0 without."""
@@ -116,4 +114,4 @@ class ScribbleToMask(nn.Module):
         return F.interpolate(logits, scale_factor=2, mode="bilinear", align_corners=False), whole
 
 
-__all__ = ["STRIDE", "Alternatives", "ScribbleToMask"]
+__all__ = ["Alternatives", "ScribbleToMask"]

@@ -39,7 +39,7 @@ ALL = [
     m.Warn("j1", "two\nlines"),
     m.Done("j1", "ok", {"count": 3, "folder": "x"}),
     m.Cancelled("j3", 4),
-    m.Failed("j3", "StoreError", "text", "hint", "trace\nback"),
+    m.Failed("j3", "StoreError", "text", "two\nlines"),
     m.Pong(),
 ]
 
@@ -102,8 +102,8 @@ def test_an_unknown_field_is_ignored() -> None:
         b'{"v":1,"kind":"Undo","job":"j"}',
         b'{"v":2,"kind":"Ping"}',
         b'{"kind":"Ping"}',
-        b'{"v":1,"kind":"Warn","job":"j","text":"x","told":["text"]}',
-        b'{"v":1,"kind":"Warn","job":"j","text":"x","told":{"text":[null]}}',
+        b'{"v":1,"kind":"Warn","job":"j","text":"x","frame_texts":["text"]}',
+        b'{"v":1,"kind":"Warn","job":"j","text":"x","frame_texts":{"text":[null]}}',
     ],
 )
 def test_anything_else_is_a_protocol_error_that_says_what_to_do(line: bytes) -> None:

@@ -24,7 +24,7 @@ def test_tiers_go_from_cheap_to_dear() -> None:
     assert len(known) == len(TIERS)
     costs, quality = [m.seconds_per_frame for m in known], [m.j_and_f for m in known]
     assert costs == sorted(set(costs))
-    assert quality == sorted(quality), "what else a finer tier has to be better in: `ladder.faults`"
+    assert quality == sorted(quality)
     assert all(tier.propagation_px % 16 == 0 and tier.scribble_px % 16 == 0 for tier in TIERS.values())
 
 

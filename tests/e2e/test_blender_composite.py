@@ -13,6 +13,8 @@ import bpy_kit as kit
 import numpy as np
 import pytest
 
+from blender_cutout.host.contents import picture_name
+
 pytestmark = pytest.mark.bpy
 
 Project = Callable[..., tuple[Any, Any]]
@@ -38,10 +40,10 @@ def cut_out(bpy: Any) -> None:
 def written_matte(bpy: Any, scene: Any, index: int) -> np.ndarray:
     """Returns the mask on disk for the strip's index-th timeline frame."""
     from blender_cutout.host import storage
-    from blender_cutout.host.output import mask_strip, picture_strip
+    from blender_cutout.host.output import mask_strip
 
     folder = mask_strip.folder_of(storage.resolve(scene.cutout.tracks[0].folder, bpy.data.filepath))
-    return kit.load_picture(bpy, folder / picture_strip.file_name(index))[..., 0]
+    return kit.load_picture(bpy, folder / picture_name(index))[..., 0]
 
 
 def assert_composite(render: np.ndarray, layout: kit.Layout, frame: int, matte: np.ndarray) -> None:

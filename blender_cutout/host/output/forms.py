@@ -17,7 +17,7 @@ import bpy
 
 from ...core.errors import InputError
 from ...core.types import Form
-from .. import compat
+from .. import compat, contents
 from ..strips import Place, pieces
 from . import mask_alignment, mask_splines, mask_strip, picture_strip, rgba_strip, spline_alignment
 
@@ -84,7 +84,7 @@ class _Pictures(ABC):
                     strip.mute = made = True
                 until = time.monotonic() + _BIT
                 while (count := len(strip.elements)) < pictures:
-                    strip.elements.append(picture_strip.file_name(count, suffix))
+                    strip.elements.append(contents.picture_name(count, suffix))
                     if time.monotonic() > until:
                         break
                 else:

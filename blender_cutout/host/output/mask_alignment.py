@@ -10,9 +10,9 @@ from typing import Any
 import bpy
 
 from .. import animation, compat, fingerprint, kept
+from ..contents import picture_name
 from ..strips import STRIP_KEY, Place, places
 from . import picture_strip
-from .picture_strip import file_name
 from .placement import AGAIN, CROPS, MOVES
 
 LAID_KEY = "cutout_laid"
@@ -101,7 +101,7 @@ def _shows(mask: Any, frame: int) -> int:
     """Returns the number, from 0, of the picture that a mask strip shows at a timeline frame; -1 = none."""
     element = mask.strip_elem_from_frame(frame)
     number = element.filename[:-4] if element is not None else ""
-    return int(number) - 1 if number.isdecimal() and file_name(int(number) - 1) == element.filename else -1
+    return int(number) - 1 if number.isdecimal() and picture_name(int(number) - 1) == element.filename else -1
 
 
 def _placed(strip: Any) -> tuple[Any, ...]:

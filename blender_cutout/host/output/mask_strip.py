@@ -49,7 +49,7 @@ def write(scene: Any, place: Place, track: str, name: str, folder: Path, picture
         place: the clip's strip.
         track: uuid of the cutout.
         name: the cutout's, for a new strip.
-        folder: holds the mask pictures `file_name(0)` and so on.
+        folder: holds the mask pictures `contents.picture_name(0)` and so on.
         pictures: how many: one for each timeline frame of the clip, or 1 for all of them.
 
     Returns:

@@ -12,7 +12,7 @@ from typing import Any
 import bpy
 
 from ...core.errors import StripError
-from .. import compat
+from .. import compat, contents
 from ..strips import Place, coverage
 
 LAST_CHANNEL = 128
@@ -31,14 +31,9 @@ _DOT = (
 """A grey PNG of one pixel."""
 
 
-def file_name(index: int, suffix: str = ".png") -> str:
-    """Returns the name of the picture for the index-th timeline frame of the strip, from 0."""
-    return f"{index + 1:06d}{suffix}"
-
-
 def suffix_in(folder: Path) -> str:
     """Returns the extension of the pictures in a folder: .exr for cutouts of clips in linear light."""
-    return ".exr" if (folder / file_name(0, ".exr")).is_file() else ".png"
+    return ".exr" if (folder / contents.picture_name(0, ".exr")).is_file() else ".png"
 
 
 def add(siblings: Any, name: str, folder: Path, channel: int, left: int) -> Any:
@@ -48,7 +43,7 @@ def add(siblings: Any, name: str, folder: Path, channel: int, left: int) -> Any:
     hold up the window with large pictures, and finds the size again when it shows them.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        dot = Path(scratch) / file_name(0)
+        dot = Path(scratch) / contents.picture_name(0)
         dot.write_bytes(_DOT)
         strip = siblings.new_image(name, str(dot), channel, left)
     strip.directory = stored_path(folder)
@@ -76,7 +71,7 @@ def lay(place: Place, strip: Any, folder: Path, pictures: int, first: int | None
         first = coverage(place.strip.id_data, place.strip)[0]
     skipped = left - first if pictures > 1 else 0
     suffix = suffix_in(folder) if folder.is_dir() else Path(strip.elements[0].filename).suffix
-    names = [file_name(n, suffix) for n in range(skipped, min(pictures, skipped + right - left))]
+    names = [contents.picture_name(n, suffix) for n in range(skipped, min(pictures, skipped + right - left))]
     while len(strip.elements) > len(names):
         strip.elements.pop(len(strip.elements) - 1)
     for name in names[len(strip.elements) :]:

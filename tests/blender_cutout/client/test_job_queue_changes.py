@@ -106,7 +106,7 @@ def in_the_folder(queue: JobQueue, opening: Opening) -> tuple[object, ...]:
     """Returns the state stored in the folder, read once the engine has released it."""
     queue.close()
     with TrackSession.open(opening.clip, opening.folder, make_engine()) as session:
-        return session.head, session.keyframes(), session.matte_ranges()
+        return session.head, session.keyframes(), tuple(session.overview.mattes())
 
 
 def told(state: TrackState) -> tuple[object, ...]:

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from frames_kit import FRAME, Project, begin, carry_on, check, cut_out, draw, effect, into_meta, retime
 
+from blender_cutout.host.contents import picture_name
+
 pytestmark = pytest.mark.bpy
 
 
@@ -25,7 +27,7 @@ def test_a_meta_strip_is_rendered_and_cut_out_exactly(blender: Any, project: Pro
     assert rendered is not None
     assert rendered.count == kit.LENGTH == track.frame_count
     for n in (0, 7, 11):
-        picture = kit.load_picture(blender, rendered.path / rendered_frames.file_name(n))
+        picture = kit.load_picture(blender, rendered.path / picture_name(n))
         assert np.abs(picture - kit.picture(n) / 255).max() < 1.5 / 255
     check(blender, scene, tmp_path / "r", {1: 0, 5: 4, 12: 11})
 
@@ -151,7 +153,7 @@ def test_a_strip_inside_a_meta_is_rendered_as_it_is_inside(blender: Any, project
     scene.sequence_editor.active_strip = inner
     blender.ops.cutout.new()
     blender.ops.cutout.render_frames()
-    picture = kit.load_picture(blender, rendered_frames.rendered_frames_of(inner).path / rendered_frames.file_name(3))
+    picture = kit.load_picture(blender, rendered_frames.rendered_frames_of(inner).path / picture_name(3))
     assert np.abs(picture - kit.picture(3) / 255).max() < 1.5 / 255
 
 
@@ -166,7 +168,7 @@ def test_animated_placement_is_left_out_and_the_scenes_animation_untouched(blend
     actions = len(blender.data.actions)
     blender.ops.cutout.new()
     blender.ops.cutout.render_frames()
-    picture = kit.load_picture(blender, rendered_frames.rendered_frames_of(meta).path / rendered_frames.file_name(11))
+    picture = kit.load_picture(blender, rendered_frames.rendered_frames_of(meta).path / picture_name(11))
     assert np.abs(picture - kit.picture(11) / 255).max() < 1.5 / 255
     assert len(blender.data.actions) == actions
     scene.frame_set(12)

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from frames_kit import FRAME, Project, carry_on, check, cut_out, draw, into_meta
 
+from blender_cutout.host.contents import picture_name
+
 pytestmark = pytest.mark.bpy
 
 
@@ -146,15 +148,13 @@ def test_rendering_all_again_keeps_the_masks_where_the_pictures_are_the_same(ble
     scene, strip = project()
     meta = into_meta(blender, scene, strip)
     track = cut_out(blender, scene)
-    uuid, first = track.uuid, rendered_frames.rendered_frames_of(meta).path / rendered_frames.file_name(0)
+    uuid, first = track.uuid, rendered_frames.rendered_frames_of(meta).path / picture_name(0)
     before = first.stat().st_mtime_ns
     assert blender.ops.cutout.render_frames(again=True) == {"FINISHED"}
     assert first.stat().st_mtime_ns > before
     assert (track.uuid, track.done_count) == (uuid, kit.LENGTH)
     assert blender.ops.cutout.write_strips() == {"FINISHED"}
-    first.write_bytes(
-        (first.parent / rendered_frames.file_name(5)).read_bytes()
-    )  # as if another picture had been rendered
+    first.write_bytes((first.parent / picture_name(5)).read_bytes())  # as if another picture had been rendered
     assert blender.ops.cutout.render_frames(again=True) == {"FINISHED"}
     assert track.uuid != uuid, "other pictures: the masks start over"
 

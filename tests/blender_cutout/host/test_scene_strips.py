@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 from frames_kit import begin, carry_on, check, draw
 
+from blender_cutout.host.contents import picture_name
+
 pytestmark = pytest.mark.bpy
 
 Project = Callable[..., tuple[Any, Any]]
@@ -106,7 +108,7 @@ def test_a_scene_strip_with_a_camera_is_rendered_and_cut_out(
     assert (rendered.count, rendered.width, rendered.height) == (kit.LENGTH, kit.WIDTH, kit.HEIGHT)
     assert not rendered.output, "as large as the strip's scene, whatever the sequencer's is"
     for n in (0, 6, kit.LENGTH - 1):
-        picture = kit.load_picture(blender, rendered.path / rendered_frames.file_name(n))
+        picture = kit.load_picture(blender, rendered.path / picture_name(n))
         wrong = np.abs(picture - filmed(n) / 255).max(axis=-1) > 2 / 255
         assert wrong.mean() < 0.001, f"picture {n}"
     draw(blender, scene, kit.STROKE_FRAME, kit.STROKE_FRAME)

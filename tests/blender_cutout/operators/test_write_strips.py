@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from pace_kit import slowness
 
+from blender_cutout.host.contents import picture_name
+
 pytestmark = pytest.mark.bpy
 
 Project = Callable[..., tuple[Any, Any]]
@@ -222,7 +224,7 @@ def test_a_new_strip_has_its_pictures_size_once_it_was_shown(blender: Any, tmp_p
     scene = kit.fresh_scene(blender, kit.LAYOUTS["plain"])
     editor = scene.sequence_editor or scene.sequence_editor_create()
     siblings = editor.strips if hasattr(editor, "strips") else editor.sequences
-    kit.write_png(tmp_path / picture_strip.file_name(0), np.zeros((2160, 3840, 3), np.uint8))
+    kit.write_png(tmp_path / picture_name(0), np.zeros((2160, 3840, 3), np.uint8))
     start = time.process_time()
     strip = picture_strip.add(siblings, "large", tmp_path, 3, 1)
     assert time.process_time() - start < 0.03 * slowness(), "Blender must not decode it on the spot"

@@ -11,6 +11,8 @@ import pytest
 from frames_kit import Project, into_meta
 from received_kit import PRIVATE, contents, rendered
 
+from blender_cutout.host.contents import picture_name
+
 pytestmark = [pytest.mark.bpy, pytest.mark.skipif(os.name == "nt", reason="links need rights there")]
 
 
@@ -52,7 +54,7 @@ def test_links_among_frames_that_were_begun_are_replaced(blender: Any, project: 
     _, meta, folder = begun(blender, project)
     part = folder.with_name(folder.name + ".part")
     part.mkdir()
-    names = [*map(rendered_frames.file_name, range(3)), "done.json", *(f"render_{n:04d}.png" for n in range(1, 13))]
+    names = [*map(picture_name, range(3)), "done.json", *(f"render_{n:04d}.png" for n in range(1, 13))]
     for name in names:
         (part / name).symlink_to(victim / "thesis.txt")
     before = contents(victim)

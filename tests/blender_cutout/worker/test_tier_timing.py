@@ -73,7 +73,7 @@ def test_memory_that_does_not_suffice_steps_down_too() -> None:
     machine = Machine(0.01, full=(NAMES[-1],))
     found = machine.fit()
     assert found.tier == NAMES[-2]
-    assert NAMES[-1] in found.unfit
+    assert NAMES[-1] not in found.timed
     with pytest.raises(OutOfMemory):
         Machine(1.0, full=tuple(NAMES)).fit()
 

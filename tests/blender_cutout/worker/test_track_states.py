@@ -33,7 +33,7 @@ def walk(session: TrackSession, film: SyntheticClip, steps: int) -> Iterator[Non
     rng, heads = random.Random(5), [""]
     for _ in range(steps):
         kind, frame = rng.random(), rng.randrange(len(film))
-        locked = any(a <= frame < b for a, b in session.locked_ranges())
+        locked = any(a <= frame < b for a, b in tuple(session.overview.locked()))
         if kind < 0.4 and not locked:
             session.apply_round(keep_at(film, frame))
         elif kind < 0.6 and session.keyframes():
@@ -41,8 +41,8 @@ def walk(session: TrackSession, film: SyntheticClip, steps: int) -> Iterator[Non
             list(session.propagate(FrameRange(start, start + 6), Direction.BOTH))
         elif kind < 0.65 and session.done_ranges():
             session.lock(FrameRange(*rng.choice(session.done_ranges())))
-        elif kind < 0.7 and session.locked_ranges():
-            session.lock(FrameRange(*session.locked_ranges()[0]), locked=False)
+        elif kind < 0.7 and (locked := tuple(session.overview.locked())):
+            session.lock(FrameRange(*locked[0]), locked=False)
         elif kind < 0.8 and (path := session.matte_path(frame)) is not None:
             path.unlink()
             session.matte_path(frame)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from blender_cutout.core.export.outlines import OutlineTracker, outlines
+from blender_cutout.core.export.outlines import OutlineTracker, PixelRun
 from blender_cutout.core.export.splines import MOST, Spline, fit
 
 SIZE = (180, 240)
@@ -58,16 +58,23 @@ def block(x: int, y: int, wide: int = 50, high: int = 30) -> np.ndarray:
     return matte
 
 
+def runs_of(matte: np.ndarray) -> list[PixelRun]:
+    tracker = OutlineTracker()
+    tracker.add(matte)
+    return tracker.runs()
+
+
 def test_the_outline_of_a_disc_lies_on_its_edge_to_a_fifth_of_a_pixel() -> None:
-    ((points, depth),) = outlines(disc(100.3, 90.7, 40))
-    assert depth == 0
+    (run,) = runs_of(disc(100.3, 90.7, 40))
+    assert run.depth == 0
+    (points,) = run.outlines
     assert np.abs(np.hypot(*(points - (100.3, 90.7)).T) - 40).max() < 0.2
 
 
 def test_an_object_at_the_border_is_outlined_past_it() -> None:
     matte = np.zeros(SIZE, np.float32)
     matte[100:, 150:] = 1
-    ((points, _),) = outlines(matte)
+    ((points,),) = (run.outlines for run in runs_of(matte))
     assert points[:, 0].max() > SIZE[1] + 2
     assert points[:, 1].max() > SIZE[0] + 2
     assert iou(shown(splines_of([matte]), 0), matte) > 0.99

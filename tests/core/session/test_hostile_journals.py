@@ -149,9 +149,9 @@ def test_locks_beyond_the_clip_cost_nothing(place: Path, media: Path) -> None:
     (place / "rounds.jsonl").write_bytes(steps + line(lock(C, parent, 5, 2**31 - 1)))
     begin = time.process_time()
     with TrackSession.open(Clip(str(media)), place, make_engine()) as session:
-        assert session.locked_ranges() == ((5, len(FILM)),)
+        assert tuple(session.overview.locked()) == ((5, len(FILM)),)
         session.undo()
-        assert session.locked_ranges() == ()
+        assert tuple(session.overview.locked()) == ()
     assert time.process_time() - begin < 2 * slowness()
 
 

@@ -55,7 +55,7 @@ def test_locked_frames_keep_every_bit_and_end_what_is_computed_again(session: Tr
     run(session)
     old = pictures(session)
     session.lock(FrameRange(4, 6))
-    assert session.locked_ranges() == ((4, 6),)
+    assert tuple(session.overview.locked()) == ((4, 6),)
     session.apply_round(add_corner(9))
     kinds = run(session)
     new = pictures(session)
@@ -81,16 +81,16 @@ def test_a_lock_is_a_step_that_is_undone_and_survives_the_process(session: Track
     before = session.head
     head = session.lock(FrameRange(2, 8))
     session.lock(FrameRange(4, 5), locked=False)
-    assert session.locked_ranges() == ((2, 4), (5, 8))
+    assert tuple(session.overview.locked()) == ((2, 4), (5, 8))
     session.undo()
-    assert (session.head, session.locked_ranges()) == (head, ((2, 8),))
+    assert (session.head, tuple(session.overview.locked())) == (head, ((2, 8),))
     session.close()
     with TrackSession.open(Clip(str(media)), session.folder, make_engine()) as again:
-        assert again.locked_ranges() == ((2, 8),)
+        assert tuple(again.overview.locked()) == ((2, 8),)
         again.undo()
-        assert (again.head, again.locked_ranges()) == (before, ())
+        assert (again.head, tuple(again.overview.locked())) == (before, ())
         again.checkout(head)
-        assert again.locked_ranges() == ((2, 8),)
+        assert tuple(again.overview.locked()) == ((2, 8),)
 
 
 def test_strokes_on_a_locked_frame_are_refused_and_leave_nothing(session: TrackSession) -> None:
@@ -113,7 +113,7 @@ def test_only_frames_with_a_mask_can_be_locked_and_only_locked_ones_unlocked(ses
         session.lock(FrameRange(5, 8))
     with pytest.raises(InputError, match="nothing locked"):
         session.lock(FrameRange(0, 8), locked=False)
-    assert session.locked_ranges() == ()
+    assert tuple(session.overview.locked()) == ()
 
 
 def test_locking_again_is_no_further_step(session: TrackSession) -> None:

@@ -46,8 +46,8 @@ def state(session: TrackSession) -> dict[str, Any]:
         "height": session.source.size[0],
         "width": session.source.size[1],
         "fps": session.source.fps,
-        "mattes": session.matte_ranges(),
-        "locked": session.locked_ranges(),
+        "mattes": tuple(session.overview.mattes()),
+        "locked": tuple(session.overview.locked()),
         "confidence": session.confidences(),
     }
     return dict(json.loads(json.dumps(found)))

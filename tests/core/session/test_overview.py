@@ -44,15 +44,15 @@ def test_after_any_walk_through_the_steps_it_is_as_when_reopened(
         start = rng.randrange(len(FILM) - 12)
         if kind < 0.35:
             frame = rng.randrange(len(FILM))
-            if not any(a <= frame < b for a, b in session.locked_ranges()):
+            if not any(a <= frame < b for a, b in tuple(session.overview.locked())):
                 session.apply_round(keep_at(frame))
         elif kind < 0.5 and session.keyframes():
             list(session.propagate(FrameRange(start, start + 12), Direction.BOTH))
         elif kind < 0.6 and session.done_ranges():
             a, b = rng.choice(session.done_ranges())
             session.lock(FrameRange(a, b))
-        elif kind < 0.7 and session.locked_ranges():
-            session.lock(FrameRange(*session.locked_ranges()[0]), locked=False)
+        elif kind < 0.7 and (locked := tuple(session.overview.locked())):
+            session.lock(FrameRange(*locked[0]), locked=False)
         elif kind < 0.8 and session.done_ranges():
             path = session.matte_path(rng.choice(session.done_ranges())[0])
             if path is not None:

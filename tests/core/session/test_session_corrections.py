@@ -88,7 +88,7 @@ def test_after_a_change_of_tier_everything_is_made_again_and_until_then_nothing(
     session.apply_round(add_corner(10))
     run(session)  # the stretch 0..6 is of the first run
     session.lock(FrameRange(3, 4))
-    old, made_by = snapshot(session), session.matte_ranges()
+    old, made_by = snapshot(session), tuple(session.overview.mattes())
     with reopened(session, media, "fine") as other:
         assert snapshot(other) == old, "masks stay"
         if stop:
@@ -97,7 +97,7 @@ def test_after_a_change_of_tier_everything_is_made_again_and_until_then_nothing(
             steps.close()  # type: ignore[attr-defined]
         run(other)
         earlier = {owner for _, _, owner in made_by}
-        owners = {frame: owner for start, stop, owner in other.matte_ranges() for frame in range(start, stop)}
+        owners = {frame: owner for start, stop, owner in tuple(other.overview.mattes()) for frame in range(start, stop)}
         assert {frame for frame, owner in owners.items() if owner in earlier} == {0, 3, 6, 10}, "drawn or locked"
         assert {frame: snapshot(other)[frame] for frame in (0, 3, 6, 10)} == {f: old[f] for f in (0, 3, 6, 10)}
         new = snapshot(other)

@@ -34,8 +34,8 @@ def write_deep_png(path: Path, value: int, alpha: int | None = None) -> None:
 @pytest.mark.parametrize("bits", [8, 16])
 def test_half_a_mask_leaves_half_of_the_picture(blender: Any, tmp_path: Path, bits: int) -> None:
     from blender_cutout.host import compat, strips
+    from blender_cutout.host.contents import picture_name
     from blender_cutout.host.output import mask_strip
-    from blender_cutout.host.output.picture_strip import file_name
 
     scene = kit.fresh_scene(blender)
     scene.render.resolution_x = scene.render.resolution_y = SIDE
@@ -45,7 +45,7 @@ def test_half_a_mask_leaves_half_of_the_picture(blender: Any, tmp_path: Path, bi
         write_deep_png(clip, GREY)
     else:
         kit.write_png(clip, np.full((SIDE, SIDE, 3), GREY, np.uint8))
-    kit.write_png(folder / file_name(0), np.full((SIDE, SIDE), 128, np.uint8))
+    kit.write_png(folder / picture_name(0), np.full((SIDE, SIDE), 128, np.uint8))
     strip = compat.strips(scene.sequence_editor).new_image("clip", str(clip), 2, 1)
     strips.tag(strip)
     place = next(p for p in strips.places(scene.sequence_editor) if p.strip == strip)
