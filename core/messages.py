@@ -190,8 +190,9 @@ class Export:
 
 @dataclass(frozen=True, slots=True)
 class PreviewEdge:
-    """Refine the edge of a frame's matte and write it, with its small copy, to `path`, for display. Answered by Done.
+    """Refine the edge of a frame's matte for display. Answered by Done, or Cancelled when something else came in.
 
+    `path`: where it is written. Of a large matte only the small copy is, unless `full`.
     `edge`: as in `EdgeSettings.to_json`.
     """
 
@@ -200,6 +201,7 @@ class PreviewEdge:
     frame: int
     path: str
     edge: dict[str, Any]
+    full: bool = False
 
 
 @dataclass(frozen=True, slots=True)

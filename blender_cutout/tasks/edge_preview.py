@@ -7,6 +7,7 @@ the answer comes, the last one for the same mask is shown, or the mask itself.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -38,6 +39,14 @@ class _Key(NamedTuple):
     edge: EdgeSettings
 
 
+class _Wish(NamedTuple):
+    """What the engine is to refine, and where it writes it: at full size, or of a large mask only the small copy."""
+
+    key: _Key
+    path: Path
+    full: bool = False
+
+
 class EdgePreviews:
     """The refined masks of the frames that were in view.
 
@@ -49,9 +58,11 @@ class EdgePreviews:
     def __init__(self) -> None:
         self.may_open = False
         self._files: OrderedDict[_Key, Path | None] = OrderedDict()
+        self._keys: dict[Path, _Key] = {}
         self._last: dict[tuple[str, int, str], Path] = {}
-        self._wanted: dict[str, _Key] = {}
-        self._asked: tuple[_Key, Path] | None = None
+        self._wanted: dict[str, _Wish] = {}
+        self._asked: _Wish | None = None
+        self._no_more: set[Path] = set()
         self._opened: set[str] = set()
         self._numbers = count(1)
 
@@ -70,30 +81,39 @@ class EdgePreviews:
         if ready is not None:
             self._files.move_to_end(key)
             return ready
-        if key not in self._files and (self._asked is None or self._asked[0] != key):
-            self._wanted[track.uuid] = key
-            if not bpy.app.background and not bpy.app.timers.is_registered(self._tick):
-                bpy.app.timers.register(self._tick, first_interval=0.0)
+        if key not in self._files and (self._asked is None or self._asked.key != key):
+            wish = self._wanted.get(track.uuid)
+            if wish is None or wish.key != key:
+                self._wish(_Wish(key, self._folder() / f"{next(self._numbers):06d}.png"))
         return self._last.get(key[:3], matte)
+
+    def want_full(self, paths: Iterable[Path]) -> None:
+        """Asks for refined masks at full size, of which only the small copies are there; ignores other files. Cheap."""
+        for path in paths:
+            key = self._keys.get(path)
+            if key is None or path in self._no_more or key.track in self._wanted:
+                continue
+            if self._asked is None or self._asked.key.track != key.track:
+                self._wish(_Wish(key, path, full=True))
 
     def step(self) -> None:
         """Sends the next wish, if the engine can take it now."""
-        for uuid, key in list(self._wanted.items()) if self._asked is None else ():
+        for uuid, wish in list(self._wanted.items()) if self._asked is None else ():
             found = properties.track_by_uuid(uuid)
             ready = found is not None and self._is_open(*found)
             if ready is not None:
                 del self._wanted[uuid]
             if ready:
-                self._ask(key)
+                self._ask(wish)
                 return
 
     def close(self) -> None:
         """Forgets everything and removes the files; another file is about to be loaded."""
         if bpy.app.timers.is_registered(self._tick):
             bpy.app.timers.unregister(self._tick)
-        for path in filter(None, self._files.values()):
+        for path in self._keys:
             _remove(path)
-        for kept in (self._files, self._last, self._wanted, self._opened):
+        for kept in (self._files, self._keys, self._last, self._wanted, self._no_more, self._opened):
             kept.clear()
         self.may_open, self._asked = False, None
 
@@ -101,6 +121,11 @@ class EdgePreviews:
         """Lets the engine be started for the preview: the artist has changed a setting."""
         self.may_open = True
         self._opened.clear()
+
+    def _wish(self, wish: _Wish) -> None:
+        self._wanted[wish.key.track] = wish
+        if not bpy.app.background and not bpy.app.timers.is_registered(self._tick):
+            bpy.app.timers.register(self._tick, first_interval=0.0)
 
     def _is_open(self, scene: Any, track: Any) -> bool | None:
         """Returns True if the engine holds the cutout as it is now, None if it soon will; opens it if it may."""
@@ -115,37 +140,48 @@ class EdgePreviews:
             jobs.submit(scene, track, "Opening the clip")
         return None
 
-    def _ask(self, key: _Key) -> None:
+    def _ask(self, wish: _Wish) -> None:
         from ..core.messages import PreviewEdge
 
-        folder = Path(bpy.app.tempdir) / "cutout edges"
-        folder.mkdir(exist_ok=True)
-        path = folder / f"{next(self._numbers):06d}.png"
-        self._asked = key, path
+        key, path = wish.key, wish.path
+        path.parent.mkdir(exist_ok=True)
+        edge = key.edge.to_json()
+        self._asked = wish
         sent = jobs.ask(
-            key.track,
-            lambda job: PreviewEdge(job, key.track, key.frame, str(path), key.edge.to_json()),
-            self._answered,
+            key.track, lambda job: PreviewEdge(job, key.track, key.frame, str(path), edge, wish.full), self._answered
         )
         if not sent:
             self._asked = None
 
     def _answered(self, outcome: Outcome) -> None:
-        from ..core.messages import Done
+        """Keeps a refined mask; a cancelled one is asked for again when it is next drawn."""
+        from ..core.messages import Done, Failed
 
         if self._asked is None:
             return
-        (key, path), self._asked = self._asked, None
-        done = isinstance(outcome, Done)
-        self._files[key] = path if done else None
-        if done:
-            self._last[key[:3]] = path
+        (key, path, full), self._asked = self._asked, None
+        if full:
+            if isinstance(outcome, Done | Failed):
+                self._no_more.add(path)
+        elif isinstance(outcome, Done):
+            self._files[key] = self._last[key[:3]] = path
+            self._keys[path] = key
+        elif isinstance(outcome, Failed):
+            self._files[key] = None
         while len(self._files) > _KEPT:
             old, gone = self._files.popitem(last=False)
             if gone is not None:
                 _remove(gone)
+                del self._keys[gone]
+                self._no_more.discard(gone)
                 if self._last.get(old[:3]) == gone:
                     del self._last[old[:3]]
+        if isinstance(outcome, Done):
+            self.step()
+
+    @staticmethod
+    def _folder() -> Path:
+        return Path(bpy.app.tempdir) / "cutout edges"
 
     def _tick(self) -> float | None:
         """Timer callback: sends wishes until none waits."""

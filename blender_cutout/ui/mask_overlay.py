@@ -20,7 +20,7 @@ from ..geometry import mask_detail
 from ..geometry.mask_detail import EVERYTHING, Box, MaskPart
 from ..geometry.picture_map import PictureMap, Point
 from ..host import compat
-from ..tasks import jobs
+from ..tasks import edge_preview, jobs
 from .draw_handler import DrawHandler
 from .mask_layers import Layer, find_layers
 from .mask_reader import Reader
@@ -137,6 +137,7 @@ class Overlay(DrawHandler):
         try:
             files = [_file(path) for path in paths]
         except OSError:
+            edge_preview.previews.want_full(paths)
             return None
         key = (*files, part)
         if key not in self._textures:

@@ -144,7 +144,7 @@ class Server:
             case Export():
                 return self._export(message)
             case PreviewEdge():
-                return track_jobs.preview_edge(message, self._session(message.track))
+                return track_jobs.preview_edge(message, self._session(message.track), self._give_way)
             case ImportMattes():
                 return self._import(message)
             case LockFrames():
@@ -271,6 +271,11 @@ class Server:
         sessions = [self._session(track) for track in (message.track, *message.others)]
         meter = ProgressMeter(self._outbox, message.job, "writing")
         return track_jobs.export(message, sessions, lambda s, n: self._steps(message, s, n), meter.step)
+
+    def _give_way(self) -> None:
+        """Ends what is only for show when the artist has gone on."""
+        if self._inbox.first_short() is not None or self._inbox.ending:
+            raise _Stopped(0)
 
     def _steps(
         self, message: LongJob, steps: Iterator[_Step], total: int, pending: Callable[[_Step], bool] = lambda _: False

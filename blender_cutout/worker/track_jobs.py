@@ -120,20 +120,26 @@ def _film(
     return Done(message.job, f"{target.name}: {count} {'frame' if count == 1 else 'frames'}. {sound}", result)
 
 
-def preview_edge(message: PreviewEdge, session: TrackSession) -> Done:
+def preview_edge(message: PreviewEdge, session: TrackSession, between: Callable[[], object]) -> Done:
     """Writes a frame's matte with a refined edge where the host asks for it. Raises InputError when it has none."""
+    from ..core import atomic
     from ..core.errors import store_errors
     from ..core.images.matte import to_grey, write_mask
-    from ..core.images.preview import write_preview
+    from ..core.images.preview import LONG_SIDE, plain_png, preview_path, write_preview
 
     path = Path(message.path)
-    alpha = session.alpha(message.frame, EdgeSettings.from_json(message.edge))
+    longest = 0 if message.full else LONG_SIDE
+    alpha = session.alpha(message.frame, EdgeSettings.from_json(message.edge), longest, between)
     if alpha is None:
         raise InputError(FrameText(message.frame, " has no mask."), "Draw on it or propagate first.")
     grey = to_grey(alpha)
     with store_errors(path):
-        write_preview(path, grey)
-        write_mask(path, grey)
+        if grey.shape != session.source.size:
+            atomic.make_folder(preview_path(path).parent)
+            atomic.write(preview_path(path), plain_png(grey))
+        else:
+            write_preview(path, grey)
+            write_mask(path, grey)
     return Done(message.job, "", {"path": message.path})
 
 

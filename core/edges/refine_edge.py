@@ -60,17 +60,28 @@ def refine_edge(
         raise InputError("The matte has more than one object.", "Refine the edge of one object at a time.")
     chosen = settings or EdgeSettings()
     if chosen.changes_alpha:
-        alpha = _alpha(net, image, alpha, chosen)
+        alpha = cleaned(alpha, chosen)
+        found = find_detail(net, image, alpha, chosen.width) if chosen.detail else alpha
+        alpha = adjusted(alpha, found, chosen)
     colours = _clean(image, alpha, chosen.decontaminate) if chosen.decontaminate else image
     return alpha, colours
 
 
-def _alpha(net: EdgeNet | None, image: Image, matte: Matte, settings: EdgeSettings) -> Matte:
-    alpha = adjust.fill_holes(matte, settings.fill_holes)
-    alpha = adjust.remove_dots(alpha, settings.remove_dots)
-    if settings.detail:
-        found = _detailed(net, image, alpha, settings.width)
-        alpha = found if settings.detail == 1 else alpha + np.float32(settings.detail) * (found - alpha)
+def cleaned(matte: Matte, settings: EdgeSettings) -> Matte:
+    """Returns the matte with holes filled and dots removed, the first step."""
+    return adjust.remove_dots(adjust.fill_holes(matte, settings.fill_holes), settings.remove_dots)
+
+
+def adjusted(matte: Matte, found: Matte, settings: EdgeSettings) -> Matte:
+    """Returns alpha, the last step.
+
+    Args:
+        matte: from `cleaned`.
+        found: from `find_detail`; without effect where `settings.detail` is 0.
+        settings: how much of what was found counts, and the adjustments.
+    """
+    share = settings.detail
+    alpha = found if share == 1 else matte + np.float32(share) * (found - matte) if share else matte
     if settings.grow:
         alpha = adjust.grow(alpha, settings.grow)
     alpha = adjust.smooth(alpha, settings.smooth)
@@ -78,8 +89,8 @@ def _alpha(net: EdgeNet | None, image: Image, matte: Matte, settings: EdgeSettin
     return np.asarray(adjust.clip(alpha, settings.clip_black, settings.clip_white), np.float32)
 
 
-def _detailed(net: EdgeNet | None, image: Image, matte: Matte, width_px: float) -> Matte:
-    """Returns the matte decided everywhere but in the band, where it is the network's alpha."""
+def find_detail(net: EdgeNet | None, image: Image, matte: Matte, width_px: float) -> Matte:
+    """Returns the matte decided everywhere but in the band, where it is the network's alpha: the slow step."""
     out = np.empty_like(matte)
     most = most_width(matte.shape)
     for tile in tiles(matte.shape, TILE_PX, margin(width_px, most)):

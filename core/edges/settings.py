@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from ..errors import InputError
@@ -23,6 +23,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "decontaminate": (0.0, 1.0),
 }
 """Lowest and highest value of each setting."""
+_IN_PIXELS = ("width", "grow", "feather", "smooth", "fill_holes", "remove_dots")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,10 @@ class EdgeSettings:
     def to_json(self) -> dict[str, float]:
         """Returns the settings that are not 0, by name."""
         return {field.name: value for field in fields(self) if (value := getattr(self, field.name))}
+
+    def scaled(self, factor: float) -> EdgeSettings:
+        """Returns the settings for a picture that is scaled by that factor, at most 1."""
+        return replace(self, **{name: getattr(self, name) * factor for name in _IN_PIXELS})
 
     @property
     def is_neutral(self) -> bool:

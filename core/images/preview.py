@@ -61,7 +61,7 @@ def write_preview(path: Path, grey: Grey) -> bool:
     small = cv2.LUT(resize(grey, (height, width)), _STEPS)
     try:
         atomic.make_folder(target.parent)
-        atomic.write(target, _plain_png(np.asarray(small, np.uint8)))
+        atomic.write(target, plain_png(np.asarray(small, np.uint8)))
     except OSError:
         if atomic.is_folder(target.parent):
             with suppress(OSError):
@@ -70,7 +70,7 @@ def write_preview(path: Path, grey: Grey) -> bool:
     return True
 
 
-def _plain_png(grey: Grey) -> bytes:
+def plain_png(grey: Grey) -> bytes:
     """Returns a grey PNG without filters, an option that only the newest versions of OpenCV have."""
     height, width = grey.shape
     rows = np.zeros((height, width + 1), np.uint8)

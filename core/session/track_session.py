@@ -18,7 +18,6 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +28,7 @@ from ..frame_text import FrameText
 from ..types import MOST_POINTS, Clip, Direction, FrameRange, MatteKind, PropagationOptions, Round, Stop
 from .actions import Action, Import, Lock, Operation, Propagation, action_to_json
 from .disk_limit import DiskLimit
+from .edge_finder import EdgeFinder
 from .folder import check_clip, move_folder
 from .folder_lock import FolderLock
 from .history import History
@@ -67,6 +67,7 @@ class TrackSession:
         self.source = source
         self.warnings = list(lock.warnings)
         self._engine = engine
+        self._edges = EdgeFinder()
         self._lock = lock
         self._journal = Journal(folder / "rounds.jsonl")
         self._store = MatteStore(folder / "mattes", source.size)
@@ -281,12 +282,18 @@ class TrackSession:
         """Returns the frame's matte (H, W) float32 in [0, 1] at the head; None = none. May compute a lost round."""
         return self._history.matte(frame)
 
-    def alpha(self, frame: int, edge: EdgeSettings) -> Matte | None:
-        """Returns the frame's matte at the head with its edge refined, (H, W) float32 in [0, 1]; None = none."""
+    def alpha(
+        self, frame: int, edge: EdgeSettings, longest: int = 0, between: Callable[[], object] = lambda: None
+    ) -> Matte | None:
+        """Returns the frame's matte at the head with its edge refined, (H, W) float32 in [0, 1]; None = none.
+
+        `longest` and `between` as in `EdgeFinder.alpha`.
+        """
         matte = self.matte(frame)
         if matte is None or not edge.changes_alpha:
             return matte
-        return self._engine.refine_edge(self.source[frame], matte, replace(edge, decontaminate=0.0))[0]
+        name = frame, self.matte_path(frame)
+        return self._edges.alpha(self._engine.edge, lambda: self.source[frame], matte, edge, name, longest, between)
 
     def matte_path(self, frame: int) -> Path | None:
         """Returns the path of the frame's matte at the head, a whole file; None = none. May compute a lost round's."""

@@ -19,7 +19,7 @@ RANGE = (19, 23)
 DRAWN = 27
 """Clip frame on which there is nothing yet."""
 IMPORTED = (30, 31, 32)
-ABOVE = {"propagation": 151, "files": 125}
+ABOVE = {"propagation": 177, "edge": 151, "files": 125}
 """How far above the panel Output's button Colour the headers of the others lie, in pixels."""
 
 
@@ -83,10 +83,10 @@ def locks(stage: Stage) -> Steps:
 def propagation(stage: Stage) -> Steps:
     """Stability and Stop When in Doubt, set in their panel."""
     desk, scene, track = stage.desk, stage.scene, stage.track
-    yield from _open(stage, "propagation")
+    yield from open_panel(stage, "propagation")
     yield from tiers(stage)
     before = _masks(stage)
-    yield from _enter(stage, "stability", 0.4)
+    yield from enter(stage, "stability", 0.4)
     stage.check("the stability is set", abs(scene.cutout.stability - 0.4) < 1e-4, scene.cutout.stability)
     yield from desk.find_buttons()
     yield from stage.do("propagate(direction='BOTH')")
@@ -96,7 +96,7 @@ def propagation(stage: Stage) -> Steps:
     stage.check("with another stability masks change", len(other) > 3, sorted(other))
     stage.check("locked ones stay to the bit", not other & locked and track.done_count == track.frame_count)
     yield from _click(stage, "stop_in_doubt")
-    yield from _enter(stage, "doubt_below", 0.99)
+    yield from enter(stage, "doubt_below", 0.99)
     set_to = scene.cutout.stop_in_doubt, scene.cutout.doubt_below
     stage.check("it is set to stop in doubt", set_to[0] and set_to[1] > 0.95, set_to)
     yield from desk.rest()
@@ -106,7 +106,7 @@ def propagation(stage: Stage) -> Steps:
     yield from stage.do("propagate(direction='BOTH')")
     stage.check("it stops in doubt and says so", stage.desk.status.level == "WARNING", stage.message())
     scene.cutout.stop_in_doubt, scene.cutout.doubt_below, scene.cutout.stability = False, 0.84, 1.0
-    yield from _close(stage, "tier")
+    yield from close_panel(stage, "tier")
     for span in ("FRAME", "RANGE"):
         scene.frame_set(START + LOCKED)
         scene.use_preview_range = True
@@ -154,7 +154,7 @@ def files(stage: Stage) -> Steps:
     desk, scene, track = stage.desk, stage.scene, stage.track
     # Another window would lie over this one: there is no window manager here.
     bpy.context.preferences.view.filebrowser_display_type = "SCREEN"
-    yield from _open(stage, "files")
+    yield from open_panel(stage, "files")
     yield from desk.find_buttons()
     film = stage.scratch / "film für andere"
     yield from desk.press("cutout.export_film")
@@ -186,7 +186,7 @@ def files(stage: Stage) -> Steps:
     stage.check("they are taken as they are", all(same), same)
     yield from desk.rest()
     stage.shot("masks imported")
-    yield from _close(stage, "cutout.import_mattes")
+    yield from close_panel(stage, "cutout.import_mattes")
     yield from stage.do("cutout.undo_round")
     stage.check("one undo takes them back", track.keyframe_count == count, stage.message())
 
@@ -215,14 +215,16 @@ def _choose(stage: Stage, path: Path, **settings: Any) -> Steps:
     yield from stage.desk.idle()
 
 
-def _open(stage: Stage, name: str) -> Steps:
+def open_panel(stage: Stage, name: str) -> Steps:
     """Opens a panel by its header, while it and the other one are closed."""
-    module = {"propagation": "panels_care", "files": "panels_files"}[name]
-    panel, drawn = getattr(package(module), f"CUTOUT_PT_{name}"), []
+    panel, drawn = getattr(package(f"ui.panel_{name}"), f"CUTOUT_PT_{name}"), []
     draw = panel.draw
     panel.draw = lambda itself, context: (drawn.append(1), draw(itself, context))[1]
-    yield from stage.desk.find_buttons()
-    (below,) = (places[0] for command, places in stage.desk.buttons.items() if "kind='COLOR'" in command)
+    below = None
+    while below is None:  # on a loaded machine the mouse is ahead of Blender
+        yield from stage.desk.find_buttons()
+        found = [places[0] for command, places in stage.desk.buttons.items() if "kind='COLOR'" in command]
+        below = found[0] if found else None
     x = stage.desk.rectangle("UI")[0] + 70
     try:
         for off in (4, -2, 10):
@@ -236,7 +238,7 @@ def _open(stage: Stage, name: str) -> Steps:
     raise LookupError(f"The panel {name} does not open.")
 
 
-def _close(stage: Stage, first: str) -> Steps:
+def close_panel(stage: Stage, first: str) -> Steps:
     """Closes a panel by its header, found above its first button; `part` is of that button's command."""
     desk = stage.desk
     yield from desk.find_buttons()
@@ -266,7 +268,7 @@ def _click(stage: Stage, name: str) -> Steps:
     yield from stage.desk.click(x + 40, y)
 
 
-def _enter(stage: Stage, name: str, value: float) -> Steps:
+def enter(stage: Stage, name: str, value: float) -> Steps:
     """Types a number into a slider."""
     x, y = yield from _field(stage, name)
     yield from stage.desk.click(x + 120, y)

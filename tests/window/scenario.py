@@ -17,6 +17,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 import act_brush  # noqa: E402
 import act_care  # noqa: E402
 import act_clip  # noqa: E402
+import act_edge  # noqa: E402
 import act_objects  # noqa: E402
 import act_output  # noqa: E402
 import act_setup  # noqa: E402
@@ -32,6 +33,7 @@ ACTS = (
     act_brush.brush,
     act_clip.cancel,
     act_clip.propagate,
+    act_edge.edge,
     act_clip.turn,
     act_clip.write,
     act_output.forms,

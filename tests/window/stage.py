@@ -22,7 +22,7 @@ FRAME = START + kit.STROKE_FRAME
 RENDER = (320, 200)
 _BUTTONS = (
     *("tracks", "rounds", "propagate", "write_strips", "output", "engine", "render_frames", "review"),
-    "import_export",
+    *("import_export", "edge"),
 )
 """Modules of the operators behind the buttons."""
 GREEN = tuple(round(255 * v) for v in kit.GREEN)

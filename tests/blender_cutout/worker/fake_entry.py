@@ -4,6 +4,7 @@ Arguments: --delay SECONDS for each network pass; --chatty prints on standard ou
 --fail memory|cuda|surprise breaks every network pass; --full TIER … breaks those of these tiers for want of memory,
 --full-at N only from the N-th on, --full-strokes those of strokes instead, --full-loading already their loading;
 --no-weights makes the engine impossible to load;
+--edge SECONDS has edges refined by colour, each look after that time;
 --entry names another copy of entry.py, and the tier tells then where the package was loaded from.
 """
 
@@ -31,6 +32,7 @@ def main() -> int:
     parser.add_argument("--full-loading", action="store_true")
     parser.add_argument("--full-strokes", action="store_true")
     parser.add_argument("--no-weights", action="store_true")
+    parser.add_argument("--edge", type=float, default=-1.0)
     parser.add_argument("--entry", default="")
     options = parser.parse_args()
     spec = importlib.util.spec_from_file_location("entry", options.entry or ENTRY)
@@ -77,10 +79,16 @@ def main() -> int:
                     raise ZeroDivisionError("division by zero")
                 return super().segment(query, memory, previous)
 
+        class Edge:
+            def predict(self, image: Any, matte: Any) -> Any:
+                time.sleep(options.edge)
+                return (image[..., 0] > image[..., 2]).astype("float32")
+
         if options.entry:
             chosen = str(sys.modules["blender_cutout.core"].__file__)
         settings = EngineSettings(96, PropagationSettings(working_px=96))
-        return Engine(Strokes(), Net(), settings, tier=chosen, weights_id="fake")
+        edge = Edge() if options.edge >= 0 else None
+        return Engine(Strokes(), Net(), settings, edge=edge, tier=chosen, weights_id="fake")
 
     return int(entry.run(make_engine, []))
 

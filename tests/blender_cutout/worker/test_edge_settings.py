@@ -157,3 +157,41 @@ def test_a_preview_is_the_refined_mask_where_the_host_wants_it_also_during_a_lon
     failed = drawn.ask(m.PreviewEdge, "track", 4, str(tmp_path / "none.png"), {"grow": 1e9})
     assert failed.code == "InputError"
     assert not (tmp_path / "none.png").exists()
+
+
+def on_a_large_clip(host: Any, folder: Path) -> Any:
+    """Opens a picture of 1500 × 900 pixels and makes its mask."""
+    host.media = folder
+    folder.mkdir()
+    picture = cv2.resize(FILM[4], (1500, 900), interpolation=cv2.INTER_NEAREST)
+    cv2.imwrite(str(folder / "0.png"), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    host.open()
+    host.end(host.send(m.ApplyRound, "track", 0, (), auto=True))
+    return host
+
+
+def test_a_slow_preview_gives_way_to_a_stroke(make_host: Any, tmp_path: Path) -> None:
+    host = on_a_large_clip(make_host("--edge", "0.4"), tmp_path / "large")
+    path = tmp_path / "a.png"
+    job = host.send(m.PreviewEdge, "track", 0, str(path), {"detail": 1.0}, True)
+    stroke = host.send(m.ApplyRound, "track", 0, (), auto=True)
+    assert isinstance(host.end(stroke), m.Done)
+    assert isinstance(host.end(job), m.Cancelled)
+    assert not path.exists()
+    assert isinstance(host.ask(m.PreviewEdge, "track", 0, str(path), {"detail": 1.0}, True), m.Done)
+    assert path.exists()
+
+
+def test_a_preview_of_a_large_mask_is_its_small_copy_until_all_is_wanted(make_host: Any, tmp_path: Path) -> None:
+    host = on_a_large_clip(make_host(), tmp_path / "large")
+    path, small = tmp_path / "out" / "a.png", tmp_path / "out" / "small" / "a.png"
+    path.parent.mkdir()
+    edge = {"grow": 20.0}
+    assert isinstance(host.ask(m.PreviewEdge, "track", 0, str(path), edge), m.Done)
+    assert not path.exists()
+    assert grey(small).shape == (576, 960)
+    before = cv2.resize(grey(raw(host, 0)), (960, 576), interpolation=cv2.INTER_AREA)
+    assert (grey(small) > 127).sum() > (before > 127).sum() + 2000
+    assert isinstance(host.ask(m.PreviewEdge, "track", 0, str(path), edge, True), m.Done)
+    assert grey(path).shape == (900, 1500)
+    assert np.abs(cv2.resize(grey(path), (960, 576), interpolation=cv2.INTER_AREA).astype(int) - grey(small)).mean() < 1
