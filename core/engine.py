@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .edges.settings import EdgeSettings
     from .images.matte import Grey
     from .ports import EdgeNet, FrameSource, PropagationNet, ScribbleNet
-    from .types import Image, Matte, Mattes
+    from .types import Image, Map, Matte, Mattes
 
     Frames = FrameSource | Sequence[Image] | Clip | str | PathLike[str]
 
@@ -94,18 +94,21 @@ class Engine:
         """Like `refine`, but takes and returns mattes (H, W) uint8 in 255ths, as stored; faster on large pictures."""
         return refine_grey(self._scribble, image, strokes, previous, zoom, self.settings.scribble_px)
 
-    def refine_edge(self, image: Image, matte: Matte, edge: EdgeSettings | None = None) -> tuple[Matte, Image]:
+    def refine_edge(
+        self, image: Image, matte: Matte, edge: EdgeSettings | None = None, detail: Map | None = None
+    ) -> tuple[Matte, Image]:
         """Returns alpha (H, W) float32 and the object's straight colours (H, W, 3) uint8; see `core.edges`.
 
         Args:
             image: (H, W, 3) uint8 RGB.
             matte: (H, W) float in [0, 1].
             edge: None = the defaults; with all settings at 0 alpha equals the matte, bit for bit.
+            detail: (H, W) float32 in [0, 1], 1 where alpha is to be found far from the edge too, such as in hair.
 
         Raises:
             InputError: wrong picture or matte; SizeMismatch when their sizes differ.
         """
-        return refine_edge(self.edge, image, matte, edge)
+        return refine_edge(self.edge, image, matte, edge, detail)
 
     def propagate(
         self,

@@ -172,6 +172,7 @@ class Export:
         names: for EXR: the objects' names, this track's first; each gets a channel.
         edges: for each track, this one first, the edge settings (as `EdgeSettings.to_json`): none = as the mattes are,
             one for all pictures, or one for each. Empty = no track has any.
+        details: for each track the strokes of the Detail Brush, see `detail_map.painted_from_json`. Empty = none.
     """
 
     job: str
@@ -186,6 +187,7 @@ class Export:
     pictures: str = "png"
     names: tuple[str, ...] = ()
     edges: tuple[tuple[dict[str, Any], ...], ...] = ()
+    details: tuple[tuple[dict[str, Any], ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +195,7 @@ class PreviewEdge:
     """Refine the edge of a frame's matte for display. Answered by Done, or Cancelled when something else came in.
 
     `path`: where it is written. Of a large matte only the small copy is, unless `full`.
-    `edge`: as in `EdgeSettings.to_json`.
+    `edge`: as in `EdgeSettings.to_json`; `details`: as for one track in Export.
     """
 
     job: str
@@ -202,6 +204,7 @@ class PreviewEdge:
     path: str
     edge: dict[str, Any]
     full: bool = False
+    details: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

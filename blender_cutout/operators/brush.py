@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import bpy
-from bpy.props import EnumProperty, FloatProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, StringProperty
 
 from ..core.errors import CutoutError, InputError, StrokeError
 from ..core.types import Label
@@ -35,6 +35,11 @@ _POINTS = StringProperty(
     description="Source pixel and pressure of each point, as x,y,pressure x,y,pressure; for scripts",
     options={"SKIP_SAVE", "HIDDEN"},
 )
+_DETAIL = BoolProperty(
+    name="Detail",
+    description="The stroke marks fine detail such as hair for the edge, and leaves the mask alone",
+    options={"SKIP_SAVE"},
+)
 _FACTOR = FloatProperty(
     name="Factor",
     description="Multiplies the radius; 0 = change it with the mouse",
@@ -54,6 +59,7 @@ class CUTOUT_OT_paint(Reporting, bpy.types.Operator):
 
     label: _LABEL
     points: _POINTS
+    detail: _DETAIL
 
     @classmethod
     def poll(cls, context: Any) -> bool:
@@ -84,7 +90,9 @@ class CUTOUT_OT_paint(Reporting, bpy.types.Operator):
         if context.screen.is_animation_playing:  # the stroke belongs to the visible frame
             bpy.ops.screen.animation_cancel(restore_frame=False)
         brush_tool.live[:] = [_begun(view, Label(self.label))]
-        jobs.queue.expect(view.track.uuid, view.frame)
+        self.detail = self.detail or context.window_manager.cutout.brush_detail
+        if not self.detail:
+            jobs.queue.expect(view.track.uuid, view.frame)
         self._picture: Any = view.picture
         self._gap: float = _GAP / brush_tool.zoom_of(context.region) / view.picture.units_per_pixel
         self._touch(context, event)
@@ -133,9 +141,14 @@ class CUTOUT_OT_paint(Reporting, bpy.types.Operator):
         if not brush_strokes.touches_picture(stroke, view.picture):
             raise StrokeError("The stroke lies outside the strip's picture.", "Paint over the cutout's strip.")
         scene, track = compat.sequencer_scene(context), view.track
-        kept = track.strokes.add()
+        kept = (track.detail_strokes if self.detail else track.strokes).add()
         kept.key, kept.label, kept.frame, kept.radius = stroke.key, stroke.label.value, stroke.frame, stroke.radius
         kept.points = brush_strokes.encode(stroke.touches)
+        if self.detail:
+            jobs.redraw("PREVIEW")
+            if not track.edge.detail:
+                jobs.say("INFO", "Detail is 0, so the stroke has no effect yet.", "Choose Hair under Edge.")
+            return {"FINISHED"}
         if not scene.cutout.auto_apply:
             return {"FINISHED"}
         try:
@@ -204,6 +217,18 @@ class CUTOUT_OT_start_brush(Reporting, bpy.types.Operator):
         "Start the Cutout Brush: paint over what to keep, or with Ctrl over what to remove; [ and ] change its size"
     )
 
+    detail: _DETAIL
+
+    @classmethod
+    def description(cls, context: Any, properties: Any) -> str:
+        """Returns the tooltip of the Brush or the Detail Brush button."""
+        if not properties.detail:
+            return str(cls.bl_description)
+        return (
+            "Paint where the edge has hair or other fine detail, or with Ctrl take that back: there Detail looks "
+            "further. Strokes move with the mask; a frame without any uses those of the nearest one that has some"
+        )
+
     @classmethod
     def poll(cls, context: Any) -> bool:
         """Returns True if there is a cutout."""
@@ -211,6 +236,7 @@ class CUTOUT_OT_start_brush(Reporting, bpy.types.Operator):
 
     def run(self, context: Any) -> set[str]:
         """Activates the tool."""
+        context.window_manager.cutout.brush_detail = self.detail
         if bpy.app.background:
             return {"FINISHED"}
         if not brush_tool.start(context):
@@ -224,22 +250,32 @@ class CUTOUT_OT_erase_strokes(Reporting, bpy.types.Operator):
 
     bl_idname = "cutout.erase_strokes"
     bl_label = "Erase Strokes"
-    bl_description = "Erase the Cutout Brush's strokes on this frame; the mask does not change"
+    bl_description = (
+        "Erase the Cutout Brush's strokes on this frame, or those of the Detail Brush while it is on; the mask does "
+        "not change"
+    )
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender wants a plain set)
 
     @classmethod
     def poll(cls, context: Any) -> bool:
         """Returns True if the active cutout has a stroke."""
-        return has_track(context) and len(properties.active_track(compat.sequencer_scene(context)).strokes) > 0
+        return (
+            has_track(context) and len(_of_kind(context, properties.active_track(compat.sequencer_scene(context)))) > 0
+        )
 
     def run(self, context: Any) -> set[str]:
         """Removes the strokes."""
         view = _view(context)
-        strokes = view.track.strokes
+        strokes = _of_kind(context, view.track)
         for index in reversed([i for i, stroke in enumerate(strokes) if stroke.frame == view.frame]):
             strokes.remove(index)
         jobs.redraw()
         return {"FINISHED"}
+
+
+def _of_kind(context: Any, track: Any) -> Any:
+    """Returns the cutout's strokes of the kind that the brush paints."""
+    return track.detail_strokes if context.window_manager.cutout.brush_detail else track.strokes
 
 
 def _view(context: Any) -> ClipInView:

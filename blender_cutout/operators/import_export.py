@@ -177,6 +177,7 @@ class CUTOUT_OT_export_film(FileOperator, bpy.types.Operator):
         first_shown = {frame: at for at, frame in reversed(list(enumerate(times.clip_frames(), start=times.left)))}
         when = [first_shown.get(frame, times.left) for frame in frames]
         edges = tuple(edge_settings.plan(one, when) for one in found)
+        details = tuple(map(edge_settings.details, found))
         first, *others = found
         uuid, uuids, behind, inverted = (
             first.uuid,
@@ -189,7 +190,7 @@ class CUTOUT_OT_export_film(FileOperator, bpy.types.Operator):
             first,
             "Exporting",
             lambda job: Export(
-                job, uuid, frames, str(target), uuids, "film", inverted, behind, rate, pictures, names, edges
+                job, uuid, frames, str(target), uuids, "film", inverted, behind, rate, pictures, names, edges, details
             ),
             then=_told,
             others=others,

@@ -75,12 +75,13 @@ def _write(scene: Any, batch: Batch, frames: tuple[int, ...], left: int, last: b
         )
     uuid, uuids = first.uuid, tuple(one.uuid for one in others)
     edges = tuple(edge_settings.plan(one, range(left, left + len(frames))) for one in (first, *others))
+    details = tuple(map(edge_settings.details, (first, *others)))
     marks = {one.uuid: edge_settings.mark(one) for one in (first, *others)}
     return jobs.submit(
         scene,
         first,
         "Writing masks",
-        lambda job: Export(job, uuid, frames, str(folder), uuids, form.value, inverted, edges=edges),
+        lambda job: Export(job, uuid, frames, str(folder), uuids, form.value, inverted, edges=edges, details=details),
         then=lambda done: _make_strips(batch, folder, form, inverted, marks, done),
         undo="Write Strips" if last else "",
         others=others,

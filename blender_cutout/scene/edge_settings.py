@@ -6,13 +6,17 @@ import json
 import math
 import zlib
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import bpy
 from bpy.props import FloatProperty
 
 from ..core.edges.settings import BOUNDS, EdgeSettings
+from ..core.errors import CutoutError
+from ..core.types import Stroke
 from ..host import compat
+from ..strokes import brush_strokes
 from .setting_properties import REDRAWS, redraw
 
 when_changed: list[Callable[[], None]] = []
@@ -114,6 +118,27 @@ def plan(track: Any, timeline_frames: Iterable[int]) -> tuple[dict[str, float], 
     return () if all(one.is_neutral for one in keyed) else tuple(one.to_json() for one in keyed)
 
 
+def details(track: Any) -> tuple[dict[str, Any], ...]:
+    """Returns a cutout's strokes of the Detail Brush, as `messages.Export.details` holds them for a track."""
+    found = []
+    for frame in brush_strokes.painted_frames(track.detail_strokes):
+        painted = brush_strokes.painted_on(track.detail_strokes, frame)
+        strokes: list[Stroke] = []
+        for stroke in painted:
+            with suppress(CutoutError, ValueError, OverflowError):  # a .blend may hold anything
+                strokes += brush_strokes.to_strokes(stroke)
+        found.append({"frame": frame, "strokes": tuple(stroke.to_json() for stroke in strokes)})
+    return tuple(found)
+
+
+def details_mark(track: Any) -> int:
+    """Returns a number that changes with the strokes of the Detail Brush; 0 = none. Cheap."""
+    strokes = track.detail_strokes
+    return (
+        zlib.crc32("\n".join(f"{s.frame} {s.label} {s.radius} {s.points}" for s in strokes).encode()) if strokes else 0
+    )
+
+
 def is_keyed(track: Any) -> bool:
     """Returns True if a cutout's edge settings change over time."""
     return bool(_curves(track))
@@ -122,7 +147,9 @@ def is_keyed(track: Any) -> bool:
 def mark(track: Any) -> str:
     """Returns a short text that changes with a cutout's edge settings and their keys; "" = nothing is refined."""
     curves = _curves(track)
-    fixed = {name: value for name, value in settings_now(track).to_json().items() if name not in curves}
+    fixed: dict[str, Any] = {k: v for k, v in settings_now(track).to_json().items() if k not in curves}
+    if len(track.detail_strokes) and ("detail" in fixed or "detail" in curves):
+        fixed["strokes"] = details_mark(track)
     if not curves:
         return "" if settings_now(track).is_neutral else json.dumps(fixed)
     keys = [(name, curve.extrapolation, *map(_key, curve.keyframe_points)) for name, curve in sorted(curves.items())]

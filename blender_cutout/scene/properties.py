@@ -93,6 +93,7 @@ class CutoutStroke(bpy.types.PropertyGroup):
 
 _STROKES = CollectionProperty(type=CutoutStroke)
 _EDGE = PointerProperty(type=CutoutEdge)
+_DETAIL_STROKES = CollectionProperty(type=CutoutStroke)
 
 
 _WRITE_AS = EnumProperty(
@@ -149,6 +150,7 @@ class CutoutTrack(bpy.types.PropertyGroup):
         write_as, write_inverted: the chosen form of the strips: a `types.Form` value, and whether it is inverted.
         written_as: the form in which the strips were last written, see `written.form_of`.
         edge: how its edge is refined; the masks themselves stay as they are.
+        detail_strokes: strokes of the Detail Brush; those that keep ask for detail, those that remove take it back.
         written_edge: `edge_settings.mark` when the strips were last written.
     """
 
@@ -181,6 +183,7 @@ class CutoutTrack(bpy.types.PropertyGroup):
     write_inverted: _INVERT
     written_as: _TEXT
     edge: _EDGE
+    detail_strokes: _DETAIL_STROKES
     written_edge: _TEXT
 
 
@@ -235,6 +238,17 @@ _BRUSH_PRESSURE = BoolProperty(
 )
 
 
+_BRUSH_DETAIL = BoolProperty(
+    name="Detail",
+    description=(
+        "Paint where the edge has hair or other fine detail, instead of what to keep; Ctrl takes that back. Strokes "
+        "show Detail where to look, and move with the mask; a frame without any uses those of the nearest that has some"
+    ),
+    default=False,
+    update=REDRAWS,
+)
+
+
 class CutoutStatus(bpy.types.PropertyGroup):
     """Holds the status for the panel. It lives on the window manager, so undo and saving do not touch it.
 
@@ -246,7 +260,8 @@ class CutoutStatus(bpy.types.PropertyGroup):
         engine, tier: the engine's device and tier; "" = not started.
         tier_here: the tier in use: the engine's, otherwise the one chosen; "" = not known yet.
         frames_busy, frames_text, frames_share: whether frames are being rendered, the current step, and the progress.
-        brush_radius, brush_pressure: settings of the Cutout Brush, kept here so that undo does not reset them.
+        brush_radius, brush_pressure, brush_detail: settings of the Cutout Brush, kept here so that undo does not reset
+            them.
     """
 
     text: _TEXT
@@ -264,6 +279,7 @@ class CutoutStatus(bpy.types.PropertyGroup):
     frames_share: _SHARE
     brush_radius: _BRUSH_RADIUS
     brush_pressure: _BRUSH_PRESSURE
+    brush_detail: _BRUSH_DETAIL
 
 
 CLASSES = (CutoutEdge, CutoutStroke, CutoutTrack, CutoutScene, CutoutStatus)

@@ -31,12 +31,16 @@ _AGAIN = 0.05
 
 
 class _Key(NamedTuple):
-    """A refined mask: the cutout's uuid, the clip frame, the mask's file, whose name changes with it, the settings."""
+    """A refined mask: the cutout's uuid, the clip frame, the mask's file, whose name changes with it, the settings.
+
+    `details`: `edge_settings.details_mark`, 0 when strokes of the Detail Brush do not matter.
+    """
 
     track: str
     frame: int
     matte: str
     edge: EdgeSettings
+    details: int = 0
 
 
 class _Wish(NamedTuple):
@@ -76,7 +80,7 @@ class EdgePreviews:
         edge = edge_settings.settings_now(track)
         if not edge.changes_alpha:
             return matte
-        key = _Key(track.uuid, frame, str(matte), edge)
+        key = _Key(track.uuid, frame, str(matte), edge, edge_settings.details_mark(track) if edge.detail else 0)
         ready = self._files.get(key)
         if ready is not None:
             self._files.move_to_end(key)
@@ -145,10 +149,13 @@ class EdgePreviews:
 
         key, path = wish.key, wish.path
         path.parent.mkdir(exist_ok=True)
-        edge = key.edge.to_json()
+        edge, found = key.edge.to_json(), properties.track_by_uuid(key.track)
+        details = edge_settings.details(found[1]) if found and key.details else ()
         self._asked = wish
         sent = jobs.ask(
-            key.track, lambda job: PreviewEdge(job, key.track, key.frame, str(path), edge, wish.full), self._answered
+            key.track,
+            lambda job: PreviewEdge(job, key.track, key.frame, str(path), edge, wish.full, details),
+            self._answered,
         )
         if not sent:
             self._asked = None

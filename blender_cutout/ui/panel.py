@@ -89,7 +89,8 @@ def _draw_steps(context: Any, layout: Any, scene: Any, track: Any) -> None:
     drawing = active_label(context)
     for label, text, icon in ((Label.KEEP, "Keep", "ADD"), (Label.REMOVE, "Remove", "REMOVE")):
         row.operator("cutout.brush", text=text, icon=icon, depress=label is drawing).label = label.value
-    row.operator("cutout.start_brush", text="Brush", icon="BRUSH_DATA", depress=brush_tool.is_active(context))
+    painting = brush_tool.is_active(context) and not context.window_manager.cutout.brush_detail
+    row.operator("cutout.start_brush", text="Brush", icon="BRUSH_DATA", depress=painting).detail = False
     row = column.row(align=True)
     row.operator("cutout.apply_strokes", icon="GREASEPENCIL")
     row.operator("cutout.auto", icon="LIGHT")

@@ -7,6 +7,7 @@ from typing import Any
 import bpy
 
 from ..host import compat
+from ..scene import brush_tool
 from ..scene.properties import active_track
 from .widgets import BelowCutout
 
@@ -33,6 +34,9 @@ class CUTOUT_PT_edge(BelowCutout, bpy.types.Panel):
         for preset, text in _PRESETS:
             row.operator("cutout.edge_preset", text=text).preset = preset
         row.operator("cutout.edge_preset", text="", icon="LOOP_BACK").preset = "OFF"
+        painting = brush_tool.is_active(context) and context.window_manager.cutout.brush_detail
+        button = layout.operator("cutout.start_brush", text="Detail Brush", icon="BRUSH_DATA", depress=painting)
+        button.detail = True
         layout.use_property_split = True
         for names in _GROUPS:
             column = layout.column(align=True)

@@ -27,6 +27,7 @@ from .draw_handler import DrawHandler
 from .mask_shader import Painter, on_screen
 
 _COLOURS = {Label.KEEP: (0.05, 0.9, 0.1), Label.REMOVE: (1.0, 0.06, 0.03)}
+_DETAIL_COLOURS = {Label.KEEP: (0.1, 0.55, 1.0), Label.REMOVE: (0.7, 0.7, 0.7)}
 _LINES = ((3.6, (0.0, 0.0, 0.0, 0.45)), (1.8, None))
 """Thin lines: width in pixels at a screen scale of 1, and colour; None = the stroke's colour."""
 
@@ -66,13 +67,17 @@ class StrokesOverlay(DrawHandler):
     def draw(self, context: Any) -> None:
         """Draws the strokes of the frame in view."""
         scene = compat.sequencer_scene(context)
-        if scene is None or (not any(len(t.strokes) for t in scene.cutout.tracks) and not brush_tool.live):
+        detail = context.window_manager.cutout.brush_detail and brush_tool.is_active(context)
+        if scene is None or not (
+            brush_tool.live or any(len(t.detail_strokes if detail else t.strokes) for t in scene.cutout.tracks)
+        ):
             return
         view = seen(scene, context.space_data)
         if view is None:
             return
         applied = known_strokes(scene, under_way=False)
-        painted = brush_strokes.painted_on(view.track.strokes, view.frame)
+        kind = view.track.detail_strokes if detail else view.track.strokes
+        painted = brush_strokes.painted_on(kind, view.frame)
         wide = [p for p in painted if p.key not in applied]
         if brush_tool.live and brush_tool.live[0].frame == view.frame:
             wide += brush_tool.live
@@ -80,10 +85,12 @@ class StrokesOverlay(DrawHandler):
         with self.guarded():
             for stroke in thin:
                 self._line(on_screen(_places(stroke, view.picture), context.region), stroke.label)
-            for label in Label:
-                self._wide([p for p in wide if p.label is label], label, view.picture, context.region)
+            for label, colour in (_DETAIL_COLOURS if detail else _COLOURS).items():
+                self._wide([p for p in wide if p.label is label], colour, view.picture, context.region)
 
-    def _wide(self, strokes: Sequence[Painted], label: Label, picture: PictureMap, region: Any) -> None:
+    def _wide(
+        self, strokes: Sequence[Painted], colour: tuple[float, float, float], picture: PictureMap, region: Any
+    ) -> None:
         """Paints strokes onto a canvas and draws that over the preview, so that overlaps do not get darker."""
         from gpu_extras.batch import batch_for_shader
 
@@ -104,7 +111,7 @@ class StrokesOverlay(DrawHandler):
                 shader.bind()
                 shader.uniform_float("color", (1.0, 1.0, 1.0, 1.0))
                 batch_for_shader(shader, "TRIS", {"pos": corners}, indices=triangles).draw(shader)
-        red, green, blue = _COLOURS[label]
+        red, green, blue = colour
         opacity = 0.5
         look = MaskLook(inside=(red * opacity, green * opacity, blue * opacity, opacity), line=(red, green, blue, 1.0))
         width, height = size
@@ -133,7 +140,8 @@ class StrokesOverlay(DrawHandler):
             if view is None:
                 return
             scale = brush_tool.zoom_of(context.region) * view.picture.units_per_pixel
-            colour = _COLOURS[brush_tool.live[0].label] if brush_tool.live else (1.0, 1.0, 1.0)
+            colours = _DETAIL_COLOURS if context.window_manager.cutout.brush_detail else _COLOURS
+            colour = colours[brush_tool.live[0].label] if brush_tool.live else (1.0, 1.0, 1.0)
             radius = context.window_manager.cutout.brush_radius
             _draw_line(circle(mouse, max(1.5, radius * scale)), (*colour, 0.9))
 

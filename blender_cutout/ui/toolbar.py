@@ -46,6 +46,7 @@ class _Brush(bpy.types.WorkSpaceTool):
         status, scene = context.window_manager.cutout, compat.sequencer_scene(context)
         layout.prop(status, "brush_radius")
         layout.prop(status, "brush_pressure")
+        layout.prop(status, "brush_detail")
         if scene is not None:
             layout.prop(scene.cutout, "auto_apply")
         layout.operator("cutout.erase_strokes", icon="TRASH")

@@ -54,10 +54,17 @@ def export(message: Export, sessions: Sequence[TrackSession], run: Steps, step: 
 
 def _plans(message: Export, tracks: int) -> list[EdgePlan]:
     """Returns the edge plan of each track. Raises InputError when the message does not have one for each."""
-    if len(message.edges) not in (0, tracks):
-        raise InputError(f"There are edge settings for {len(message.edges)} of {tracks} objects.", "Write them again.")
-    records = message.edges or ((),) * tracks
-    return [EdgePlan.from_json(record, len(message.frames)) for record in records]
+    from ..core.edges.detail_map import painted_from_json
+
+    for given in (message.edges, message.details):
+        if len(given) not in (0, tracks):
+            raise InputError(f"There are edge settings for {len(given)} of {tracks} objects.", "Write them again.")
+    records, details = message.edges or ((),) * tracks, message.details or ((),) * tracks
+    painted = map(painted_from_json, details)
+    return [
+        EdgePlan.from_json(record, len(message.frames), strokes)
+        for record, strokes in zip(records, painted, strict=True)
+    ]
 
 
 def _film(
@@ -82,7 +89,7 @@ def _film(
 
     def matte_of(frame: int) -> Matte:
         nonlocal lacking
-        read = (alpha_of(one, frame, plan.at(place[frame])) for one, plan in zip(sessions, plans, strict=True))
+        read = (alpha_of(one, frame, plan, place[frame]) for one, plan in zip(sessions, plans, strict=True))
         alphas = [alpha for alpha in read if alpha is not None]
         lacking += len(alphas) < len(sessions)
         found = union(alphas) if alphas else np.zeros(source.size, np.float32)
@@ -90,7 +97,7 @@ def _film(
 
     def matte_from(session: TrackSession, plan: EdgePlan) -> Callable[[int], Matte]:
         def read(frame: int) -> Matte:
-            alpha = alpha_of(session, frame, plan.at(place[frame]))
+            alpha = alpha_of(session, frame, plan, place[frame])
             return np.zeros(source.size, np.float32) if alpha is None else alpha
 
         return read
@@ -123,13 +130,15 @@ def _film(
 def preview_edge(message: PreviewEdge, session: TrackSession, between: Callable[[], object]) -> Done:
     """Writes a frame's matte with a refined edge where the host asks for it. Raises InputError when it has none."""
     from ..core import atomic
+    from ..core.edges.detail_map import painted_from_json
     from ..core.errors import store_errors
     from ..core.images.matte import to_grey, write_mask
     from ..core.images.preview import LONG_SIDE, plain_png, preview_path, write_preview
 
     path = Path(message.path)
     longest = 0 if message.full else LONG_SIDE
-    alpha = session.alpha(message.frame, EdgeSettings.from_json(message.edge), longest, between)
+    edge, painted = EdgeSettings.from_json(message.edge), painted_from_json(message.details)
+    alpha = session.alpha(message.frame, edge, painted, longest, between)
     if alpha is None:
         raise InputError(FrameText(message.frame, " has no mask."), "Draw on it or propagate first.")
     grey = to_grey(alpha)

@@ -14,7 +14,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ..types import Matte
+    from ..types import Map, Matte
 
 DOUBT = 0.04
 """Mattes between this and 1 minus this are undecided."""
@@ -63,7 +63,9 @@ def margin(width_px: float, most_px: float) -> int:
     return int(max(width_px, most_px)) + _scaled(_WINDOW, most_px) // 2 + 4
 
 
-def find_band(matte: Matte, width_px: float = 0.0, most_px: float = MOST_PX, faint: bool = True) -> Band:
+def find_band(
+    matte: Matte, width_px: float = 0.0, most_px: float = MOST_PX, faint: bool = True, detail: Map | None = None
+) -> Band:
     """Returns the band of a matte (H, W).
 
     Args:
@@ -71,6 +73,7 @@ def find_band(matte: Matte, width_px: float = 0.0, most_px: float = MOST_PX, fai
         width_px: half-width of the band; 0 = by the matte's own doubt.
         most_px: the largest half-width by doubt, from `most_width`.
         faint: leave thin things open that are too faint for an edge of their own.
+        detail: (H, W) float32 in [0, 1], where the artist wants more than the band; see `detail_map`.
     """
     solid = matte >= 0.5
     weight = np.zeros(matte.shape, np.float32)
@@ -82,6 +85,8 @@ def find_band(matte: Matte, width_px: float = 0.0, most_px: float = MOST_PX, fai
         weight = np.clip((reach - distance) / 2.0 + 1.0, 0.0, 1.0).astype(np.float32)
     if faint and not width_px and (DOUBT < matte).any() and (matte < 1 - DOUBT).any():
         weight = np.maximum(weight, _thin(matte, most_px))
+    if detail is not None:
+        weight = np.maximum(weight, detail)
     return Band(solid, weight > 0, weight)
 
 

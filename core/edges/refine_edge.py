@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..ports import EdgeNet
-    from ..types import Image, Matte
+    from ..types import Image, Map, Matte
 
 TILE_PX = 128
 """Side of the part of a tile whose alpha is kept; what the network sees is larger by `SEEN_PX` on each side."""
@@ -39,7 +39,11 @@ class Tile(NamedTuple):
 
 
 def refine_edge(
-    net: EdgeNet | None, image: Image, matte: Matte, settings: EdgeSettings | None = None
+    net: EdgeNet | None,
+    image: Image,
+    matte: Matte,
+    settings: EdgeSettings | None = None,
+    detail: Map | None = None,
 ) -> tuple[Matte, Image]:
     """Returns alpha (H, W) float32 in [0, 1], and the object's straight colours (H, W, 3) uint8.
 
@@ -50,6 +54,8 @@ def refine_edge(
         image: (H, W, 3) uint8 RGB.
         matte: (H, W) float in [0, 1].
         settings: see there; None = the defaults.
+        detail: (H, W) float32 in [0, 1], where alpha is also to be found, such as in hair; see `detail_map`.
+            Without effect when `settings.detail` is 0.
 
     Raises:
         InputError: wrong picture or matte, or several objects; SizeMismatch when their sizes differ.
@@ -61,7 +67,7 @@ def refine_edge(
     chosen = settings or EdgeSettings()
     if chosen.changes_alpha:
         alpha = cleaned(alpha, chosen)
-        found = find_detail(net, image, alpha, chosen.width) if chosen.detail else alpha
+        found = find_detail(net, image, alpha, chosen.width, detail) if chosen.detail else alpha
         alpha = adjusted(alpha, found, chosen)
     colours = _clean(image, alpha, chosen.decontaminate) if chosen.decontaminate else image
     return alpha, colours
@@ -89,12 +95,13 @@ def adjusted(matte: Matte, found: Matte, settings: EdgeSettings) -> Matte:
     return np.asarray(adjust.clip(alpha, settings.clip_black, settings.clip_white), np.float32)
 
 
-def find_detail(net: EdgeNet | None, image: Image, matte: Matte, width_px: float) -> Matte:
+def find_detail(net: EdgeNet | None, image: Image, matte: Matte, width_px: float, detail: Map | None = None) -> Matte:
     """Returns the matte decided everywhere but in the band, where it is the network's alpha: the slow step."""
     out = np.empty_like(matte)
     most = most_width(matte.shape)
     for tile in tiles(matte.shape, TILE_PX, margin(width_px, most)):
-        band = find_band(matte[tile.seen], width_px, most, faint=net is not None)  # someone must decide them
+        wanted = None if detail is None else detail[tile.seen]
+        band = find_band(matte[tile.seen], width_px, most, net is not None, wanted)  # someone must decide faint things
         solid = band.solid[tile.inner].astype(np.float32)
         weight = band.weight[tile.inner]
         if weight.any():

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
+
+if TYPE_CHECKING:
+    from ..types import Stroke
 
 MOST_PX = 100.0
 """Most pixels by which an edge is moved or softened."""
@@ -59,8 +63,8 @@ class EdgeSettings:
     decontaminate: float = 1.0
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            _check(field.name, getattr(self, field.name))
+        for one in fields(self):
+            _check(one.name, getattr(self, one.name))
         if self.clip_black + self.clip_white > 0.99:
             raise InputError(
                 f"Clip black {self.clip_black:g} and clip white {self.clip_white:g} leave nothing between them.",
@@ -78,7 +82,7 @@ class EdgeSettings:
 
     def to_json(self) -> dict[str, float]:
         """Returns the settings that are not 0, by name."""
-        return {field.name: value for field in fields(self) if (value := getattr(self, field.name))}
+        return {one.name: value for one in fields(self) if (value := getattr(self, one.name))}
 
     def scaled(self, factor: float) -> EdgeSettings:
         """Returns the settings for a picture that is scaled by that factor, at most 1."""
@@ -116,12 +120,14 @@ class EdgePlan:
 
     Attributes:
         settings: for each picture in order; a single one is for all of them.
+        painted: strokes of the Detail Brush, see `core.edges.detail_map`.
     """
 
     settings: tuple[EdgeSettings, ...] = (UNCHANGED,)
+    painted: Mapping[int, Sequence[Stroke]] = field(default_factory=dict)
 
     @classmethod
-    def from_json(cls, records: Any, pictures: int) -> EdgePlan:
+    def from_json(cls, records: Any, pictures: int, painted: Mapping[int, Sequence[Stroke]] | None = None) -> EdgePlan:
         """Returns the plan of a list of JSON objects: none (nothing changes), one, or one for each picture.
 
         Raises:
@@ -131,7 +137,7 @@ class EdgePlan:
             raise InputError(
                 f"There are edge settings for {len(records)} of {pictures} pictures.", "Write the strips again."
             )
-        return cls(tuple(map(EdgeSettings.from_json, records)) or (UNCHANGED,))
+        return cls(tuple(map(EdgeSettings.from_json, records)) or (UNCHANGED,), painted or {})
 
     def at(self, picture: int) -> EdgeSettings:
         """Returns the settings of a picture, counted from 0."""

@@ -145,26 +145,25 @@ class _Objects:
     def size(self) -> tuple[int, int]:
         return self.sessions[0].source.size
 
-    def edges(self, picture: int) -> list[EdgeSettings]:
-        """Returns the edge settings of each track for a picture."""
-        return [plan.at(picture) for plan in self.plans]
-
     def decontaminate(self, picture: int) -> float:
-        return max(edge.decontaminate for edge in self.edges(picture))
+        return max(plan.at(picture).decontaminate for plan in self.plans)
 
     def mattes(self) -> Iterator[tuple[Matte | None, bool]]:
         """Yields for each picture the union of the alphas (None = there is none), and whether any is missing."""
         for picture, frame in enumerate(self.frames):
-            edges = zip(self.sessions, self.edges(picture), strict=True)
-            alphas = [alpha_of(session, frame, edge) if frame >= 0 else None for session, edge in edges]
+            alphas = [
+                alpha_of(session, frame, plan, picture) if frame >= 0 else None
+                for session, plan in zip(self.sessions, self.plans, strict=True)
+            ]
             found = [alpha for alpha in alphas if alpha is not None]
             yield union(found) if found else None, frame >= 0 and len(found) < len(alphas)
 
 
-def alpha_of(session: TrackSession, frame: int, edge: EdgeSettings) -> Matte | None:
-    """Returns the alpha (H, W) float32 of a track's frame with that edge; None = it has no matte."""
+def alpha_of(session: TrackSession, frame: int, plan: EdgePlan, picture: int) -> Matte | None:
+    """Returns the alpha (H, W) float32 of a track's frame, its edge as planned for the picture; None = no matte."""
+    edge = plan.at(picture)
     if edge.changes_alpha:
-        return session.alpha(frame, edge)
+        return session.alpha(frame, edge, plan.painted)
     path = session.matte_path(frame)
     return None if path is None else read_mask(path, session.source.size)
 

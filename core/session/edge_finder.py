@@ -15,7 +15,7 @@ from ..edges.refine_edge import adjusted, cleaned, find_detail
 if TYPE_CHECKING:
     from ..edges.settings import EdgeSettings
     from ..ports import EdgeNet
-    from ..types import Image, Matte
+    from ..types import Image, Map, Matte
 
 _KEPT = 2
 """Details kept: the one that the artist tries settings on, and the one before."""
@@ -36,6 +36,7 @@ class EdgeFinder:
         matte: Matte,
         settings: EdgeSettings,
         name: object,
+        detail: Map | None = None,
         longest: int = 0,
         between: Callable[[], object] = lambda: None,
     ) -> Matte:
@@ -46,7 +47,8 @@ class EdgeFinder:
             image: returns the picture.
             matte: (H, W) float32 in [0, 1].
             settings: see there.
-            name: changes with the picture and with the matte.
+            name: changes with the picture, the matte, and `detail`.
+            detail: see `refine_edge`.
             longest: most pixels of a side: larger pictures are made smaller, and so is the alpha. 0 = full size.
             between: called before each part of the picture that the network looks at; may raise.
         """
@@ -63,7 +65,10 @@ class EdgeFinder:
             picture = image()
             if small:
                 picture = np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA))
-            self._found[key] = find_detail(_Paced(net, between) if net else None, picture, matte, settings.width)
+            if small and detail is not None:
+                detail = np.asarray(cv2.resize(detail, (width, height), interpolation=cv2.INTER_AREA), np.float32)
+            paced = _Paced(net, between) if net else None
+            self._found[key] = find_detail(paced, picture, matte, settings.width, detail)
         self._found.move_to_end(key)
         while len(self._found) > _KEPT:
             self._found.popitem(last=False)

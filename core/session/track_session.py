@@ -23,9 +23,10 @@ from typing import TYPE_CHECKING
 
 from ..clips.opening import open_clip
 from ..clips.source import VideoSource
+from ..edges.detail_map import carried, detail_map, nearest
 from ..errors import InputError, StoreError, StrokeError, store_errors
 from ..frame_text import FrameText
-from ..types import MOST_POINTS, Clip, Direction, FrameRange, MatteKind, PropagationOptions, Round, Stop
+from ..types import MOST_POINTS, Clip, Direction, FrameRange, MatteKind, PropagationOptions, Round, Stop, Stroke
 from .actions import Action, Import, Lock, Operation, Propagation, action_to_json
 from .disk_limit import DiskLimit
 from .edge_finder import EdgeFinder
@@ -40,6 +41,7 @@ from .run_plan import TrackPart
 from .store import MatteStore
 
 if TYPE_CHECKING:
+    from ..edges.detail_map import Painted
     from ..edges.settings import EdgeSettings
     from ..engine import Engine
     from ..images.matte import Grey
@@ -283,17 +285,36 @@ class TrackSession:
         return self._history.matte(frame)
 
     def alpha(
-        self, frame: int, edge: EdgeSettings, longest: int = 0, between: Callable[[], object] = lambda: None
+        self,
+        frame: int,
+        edge: EdgeSettings,
+        painted: Painted | None = None,
+        longest: int = 0,
+        between: Callable[[], object] = lambda: None,
     ) -> Matte | None:
         """Returns the frame's matte at the head with its edge refined, (H, W) float32 in [0, 1]; None = none.
 
-        `longest` and `between` as in `EdgeFinder.alpha`.
+        Args:
+            frame: of the clip.
+            edge: the settings.
+            painted: strokes of the Detail Brush; those of the nearest frame count, carried along with the mask.
+            longest: see `EdgeFinder.alpha`.
+            between: see `EdgeFinder.alpha`.
         """
         matte = self.matte(frame)
         if matte is None or not edge.changes_alpha:
             return matte
-        name = frame, self.matte_path(frame)
-        return self._edges.alpha(self._engine.edge, lambda: self.source[frame], matte, edge, name, longest, between)
+        strokes = self._detail_strokes(frame, matte, painted or {}) if edge.detail else ()
+        detail = detail_map(strokes, self.source.size) if strokes else None
+        name, net = (frame, self.matte_path(frame), strokes), self._engine.edge
+        return self._edges.alpha(net, lambda: self.source[frame], matte, edge, name, detail, longest, between)
+
+    def _detail_strokes(self, frame: int, matte: Matte, painted: Painted) -> tuple[Stroke, ...]:
+        at = nearest(painted, frame)
+        if at is None or at == frame:
+            return tuple(painted[at]) if at is not None else ()
+        was = self.matte(at) if at < len(self.source) else None
+        return carried(painted[at], was, matte) if was is not None else ()
 
     def matte_path(self, frame: int) -> Path | None:
         """Returns the path of the frame's matte at the head, a whole file; None = none. May compute a lost round's."""

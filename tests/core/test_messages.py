@@ -26,7 +26,7 @@ ALL = [
     m.Expect("t", 7),
     m.Export("j6", "t", (0, -1, 4), "/out"),
     m.Export("j6", "t", (0,), "/out", edges=(({"grow": 1.5},),)),
-    m.PreviewEdge("j6", "t", 4, "/tmp/1.png", {"grow": 1.5}),
+    m.PreviewEdge("j6", "t", 4, "/tmp/1.png", {"grow": 1.5}, True, ({"frame": 4, "strokes": []},)),
     m.MoveTrack("j7", "t", "/new"),
     m.Cancel("j3"),
     m.Ping(),

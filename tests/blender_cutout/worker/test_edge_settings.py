@@ -195,3 +195,29 @@ def test_a_preview_of_a_large_mask_is_its_small_copy_until_all_is_wanted(make_ho
     assert isinstance(host.ask(m.PreviewEdge, "track", 0, str(path), edge, True), m.Done)
     assert grey(path).shape == (900, 1500)
     assert np.abs(cv2.resize(grey(path), (960, 576), interpolation=cv2.INTER_AREA).astype(int) - grey(small)).mean() < 1
+
+
+def test_detail_strokes_open_the_band_where_the_mask_has_moved_to(make_host: Any, tmp_path: Path) -> None:
+    host = make_host("--edge", "0")  # refines by colour
+    host.open()
+    for frame in FRAMES:
+        host.end(host.draw(frame))
+    x, y = FILM.centre(4)
+    stroke = {"label": "keep", "radius": 3.0, "points": [[x, y - 20]]}
+    details = (({"frame": 4, "strokes": (stroke,)},),)
+    counts = []
+    for number, given in enumerate(((), details)):
+        folder = tmp_path / f"out {number}"
+        done = host.ask(m.Export, "track", FRAMES, str(folder), edges=(({"detail": 1.0},),), details=given)
+        assert isinstance(done, m.Done), done
+        counts.append([grey(path) for path in sorted(folder.iterdir())])
+    for frame, plain, painted in zip(FRAMES, *counts, strict=True):
+        centre = FILM.centre(frame)
+        rows, columns = np.nonzero(np.ones_like(plain))
+        near = (np.hypot(columns + 0.5 - centre[0], rows + 0.5 - (centre[1] - 20)) < 8).reshape(plain.shape)
+        assert np.array_equal(plain[~near], painted[~near])
+        expected = np.where(FILM[frame][..., 0] > FILM[frame][..., 2], 255, 0)
+        core = (np.hypot(columns + 0.5 - centre[0], rows + 0.5 - (centre[1] - 20)) < 1.5).reshape(plain.shape)
+        assert (np.abs(painted[core].astype(int) - expected[core]) < 30).all()
+    failed = host.ask(m.Export, "track", FRAMES, str(tmp_path / "no"), details=(({"frame": "4"},),))
+    assert failed.code == "InputError"
