@@ -133,6 +133,25 @@ WEIGHTS: dict[str, WeightEntry] = {
             "eval-dev/video J&F, four starts": 0.860,
         },
     ),
+    "edge": WeightEntry(
+        name="edge",
+        network="EdgeNet",
+        file="edge.safetensors",
+        sha256="90d45fced1dda985c872607fca281e8592e94cd7984e9193d069f850f89cfc21",
+        bytes=1_323_058,
+        licence=_LICENCE,
+        trained_on=(*_STILLS, "Oxford-IIIT Pets", "SA-V", "CamVid", "MSRC"),
+        params=659_089,
+        recipe=(
+            "cutout train edge --data DATA --cache CACHE --out OUT --minutes 95 --head-rate 6e-4 --set patches=5 "
+            "--set side=96 --set average=0.998 --set hardest=1 --set clip_norm=0.5"
+        ),
+        metrics={
+            "eval-dev/edges alpha error, x the rough matte's": 0.68,
+            "eval-dev/edges gradient error, x the rough matte's": 0.70,
+            "eval-dev/edges composite error, x the rough matte's": 0.53,
+        },
+    ),
 }
 
 
