@@ -17,6 +17,7 @@ from typing import Any
 COUNT = 36
 X264 = {"crf": "12", "preset": "ultrafast", "g": "12", "bf": "2", "x264-params": "b-adapt=0:scenecut=0"}
 NO_B = {**X264, "bf": "0"}
+X265 = {"crf": "8", "preset": "ultrafast", "x265-params": "log-level=error:keyint=12:bframes=3:open-gop=1"}
 
 
 def encode(
@@ -114,6 +115,8 @@ CLIPS: dict[str, Callable[[Path], Path]] = {
     "ntsc.mov": lambda p: encode(p, even(1 / NTSC), NTSC, 1 / NTSC, options=X264),
     "even.mkv": lambda p: encode(p, even(30), Fraction(1, 30), options=X264),
     "5994.mkv": lambda p: encode(p, even(2 / NTSC), NTSC / 2, 2 / NTSC, options=X264),
+    "hevc.mov": lambda p: encode(p, even(24), Fraction(1, 24), 24, "libx265", "yuv420p10le", options=X265),
+    "hevc-uneven.mp4": lambda p: encode(p, jittering(0.008), Fraction(1, 90000), 30, "libx265", options=X265),
     "lossless.mkv": lambda p: encode(p, even(25), Fraction(1, 25), 25, "ffv1", "bgr0"),
     "recorded.mp4": _recording,
     "phone.mp4": lambda p: _phone(p, NO_B),
