@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -87,7 +86,7 @@ def new_folder_beside(target: Path, suffix: str = NEW) -> Path:
 def unused_name(path: str | os.PathLike[str], suffix: str = SUFFIX) -> Path:
     """Returns an unused name next to `path` for a temporary file or folder that the caller creates (`os.link`)."""
     target = Path(path)
-    return target.with_name(f".{target.name}.{secrets.token_hex(4)}{suffix}")
+    return target.with_name(f".{target.name}.{os.urandom(4).hex()}{suffix}")
 
 
 def leftover_of(name: str, suffix: str = SUFFIX) -> str | None:

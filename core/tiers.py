@@ -6,7 +6,7 @@ A tier is named after what the user gets, and fixes networks, working sizes and 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from .errors import InputError
 
@@ -15,8 +15,7 @@ DEFAULT = "standard"
 """The tier that `auto` means until the machine is timed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(NamedTuple):
     """Results of `cutout evaluate` for a tier.
 
     Attributes:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from ..core.errors import CutoutError, WorkerDied
 from ..core.types import Clip
@@ -46,8 +46,7 @@ BUDGET = 0.015
 """Most seconds per `step` for what follows a job; Blender's window does not respond meanwhile."""
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(NamedTuple):
     """How to open a track: its clip, its folder, the head that the .blend stores, and its masks' limit in bytes."""
 
     clip: Clip

@@ -50,7 +50,8 @@ def run(args: argparse.Namespace, context: Context) -> int:
     report.say(f"{'tier':<{width}}{'working size':>12}{titles}   what you get")
     notes: dict[str, None] = {}
     for tier in ladder():
-        report.event("tier", default=tier.name == taken, **asdict(tier))
+        measured = tier.measured._asdict() if tier.measured else None
+        report.event("tier", default=tier.name == taken, **{**asdict(tier), "measured": measured})
         if tier.measured:
             notes[f"measured on {tier.measured.data}, {tier.measured.hardware}"] = None
             if tier.measured.card:

@@ -121,13 +121,17 @@ def pace_text(found: Fitted) -> str:
 @lru_cache(maxsize=1)
 def weights_mark() -> str:
     """Returns an id of the networks and sizes that a timing depends on."""
-    made_of = []
+    made_of, names = [], set[str]()
     for tier in TIERS.values():
-        made_of.append(asdict(replace(tier, text="", measured=None)))
+        record = asdict(replace(tier, text="", measured=None))
+        names |= {tier.scribble_weights, weights := record.pop("propagation_weights")}
+        # In the words of the first release, so that its timings still count.
+        looks = [{"weights": weights, "scale": 1.0, "mirrored": False}]
+        made_of.append({**record, "looks": looks, "fusion_weights": ""})
     here = Path(__file__).parents[1]
     folders = (base / "models" / "weights" for base in (here, here.parent))
     folder = next((folder for folder in folders if folder.is_dir()), here)
-    files = sorted((path.name, path.stat().st_size) for path in folder.glob("*.safetensors"))
+    files = sorted((path.name, path.stat().st_size) for path in folder.glob("*.safetensors") if path.stem in names)
     return hashlib.sha256(json.dumps([made_of, files], sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .picture_map import PictureMap, Point
 
@@ -33,8 +32,7 @@ Box = tuple[float, float, float, float]
 EVERYTHING: Box = (0.0, 0.0, 1.0, 1.0)
 
 
-@dataclass(frozen=True, slots=True)
-class MaskPart:
+class MaskPart(NamedTuple):
     """A rectangle [x0, x1) by [y0, y1) of source pixels, using every `step`-th row and column."""
 
     x0: int

@@ -10,7 +10,7 @@ and `outside` is darkened on every second square of a checkerboard, by `squares`
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 Colour = tuple[float, float, float]
 Premultiplied = tuple[float, float, float, float]
@@ -28,8 +28,7 @@ PALETTE: tuple[Colour, ...] = (
 _NOTHING = (0.0, 0.0, 0.0, 0.0)
 
 
-@dataclass(frozen=True, slots=True)
-class MaskLook:
+class MaskLook(NamedTuple):
     """Values for the shader.
 
     Attributes:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 from .time_map import TimeMap
 
@@ -32,8 +32,7 @@ LEAST = 2.0
 """Least width of a frame in pixels, so that a single one is visible however long the clip is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Marks:
+class Marks(NamedTuple):
     """Frames to mark: of the clip, or of the timeline.
 
     Attributes:
@@ -49,8 +48,7 @@ class Marks:
     drawn: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Lane:
+class Lane(NamedTuple):
     """Where a strip lies on the screen.
 
     Attributes:

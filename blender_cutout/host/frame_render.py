@@ -7,7 +7,6 @@ modifiers of the strip are left out: cutouts work on the picture before them.
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -41,7 +40,7 @@ def render(scene: Any, place: Place, size: tuple[int, int], frames: Sequence[int
         StripError: Blender could not render the strip.
     """
     with _alone(scene, place, size) as copy:
-        prefix = f"render_{secrets.token_hex(4)}_"  # unpredictable, because Blender writes through links
+        prefix = f"render_{os.urandom(4).hex()}_"  # unpredictable, because Blender writes through links
         copy.frame_start, copy.frame_end, copy.frame_step = frames[0], frames[-1], 1
         copy.render.filepath = str(folder / prefix)
         try:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import bpy
 
@@ -11,8 +12,7 @@ _NAMES = ("Preview", "SequencerPreview")
 """Names of the preview's keymap: the second up to 4.4."""
 
 
-@dataclass(frozen=True, slots=True)
-class KeyBinding:
+class KeyBinding(NamedTuple):
     """A key for an operator.
 
     Attributes:
@@ -25,7 +25,7 @@ class KeyBinding:
     operator: str
     type: str
     shift: bool = False
-    settings: dict[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = MappingProxyType({})
 
 
 KEYS = (

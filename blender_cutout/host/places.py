@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from ..core import atomic
 from ..core.errors import InputError
@@ -22,8 +22,7 @@ _MOST = 4096
 _LEAVE = "Nothing there was read or changed. To make the masks again, remove the cutout and start a new one."
 
 
-@dataclass(frozen=True, slots=True)
-class Home:
+class Home(NamedTuple):
     """Where the folders of a .blend may be.
 
     Attributes:

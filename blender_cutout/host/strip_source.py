@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import bpy
 
@@ -32,8 +31,7 @@ _CHANGES_PICTURE = ("SPEED", "TRANSFORM")
 """Effects that change which frame of their input shows, or where."""
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """The picture that a strip shows.
 
     Attributes:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import bpy
@@ -23,8 +23,7 @@ SHOWN_KEY = "cutout_shown"
 """Custom property of a movie strip: when Blender shows which frame, see `core.clips.shown_frames`; missing = each."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A strip and its container. Do not keep it: undo recreates all strips."""
 
     strip: Any

@@ -2,7 +2,6 @@
 # No `from __future__ import annotations`: see CONTRIBUTING.md.
 # mypy: disable-error-code="valid-type"
 
-from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -76,7 +75,7 @@ class CUTOUT_OT_paint(Reporting, bpy.types.Operator):
             raise InputError("The stroke has no points.", "Paint in the preview with the Cutout Brush.")
         view = _view(context)
         track_lookup.check_unlocked(view.track)
-        return self._end(context, replace(_begun(view, Label(self.label)), touches=touches))
+        return self._end(context, _begun(view, Label(self.label))._replace(touches=touches))
 
     def invoke(self, context: Any, event: Any) -> set[str]:
         """Begins a stroke at the mouse."""
@@ -130,7 +129,7 @@ class CUTOUT_OT_paint(Reporting, bpy.types.Operator):
         pressure = event.pressure if context.window_manager.cutout.brush_pressure and event.is_tablet else 1.0
         touch: Touch = (x, y, max(0.05, min(1.0, pressure)))
         if not stroke.touches or brush_strokes.is_further(stroke.touches[-1], touch, self._gap):
-            brush_tool.live[:] = [replace(stroke, touches=(*stroke.touches, touch))]
+            brush_tool.live[:] = [stroke._replace(touches=(*stroke.touches, touch))]
             context.region.tag_redraw()
 
     def _end(self, context: Any, stroke: Painted) -> set[str]:

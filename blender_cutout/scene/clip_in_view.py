@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import bpy
 
@@ -13,8 +12,7 @@ from ..host import compat, strips
 from . import frame_spans, properties
 
 
-@dataclass(frozen=True, slots=True)
-class ClipInView:
+class ClipInView(NamedTuple):
     """A cutout whose clip is visible. Do not keep it: undo recreates all Blender data.
 
     Attributes:

@@ -1,6 +1,6 @@
 """Returns the preferences as plain values, for code that does not draw."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import bpy
 
@@ -8,8 +8,7 @@ from ..core.tiers import AUTO, TIERS
 from ..host import storage
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """The preferences that the engine needs; `limit` in bytes, 0 = none."""
 
     engine_python: str = ""

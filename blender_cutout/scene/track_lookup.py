@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import bpy
@@ -73,8 +72,7 @@ def forget_unopened(uuid: str) -> None:
     data.active_index = max(0, min(data.active_index, len(data.tracks) - 1))
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(NamedTuple):
     """Cutouts of one strip that are written together.
 
     Attributes:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..core.errors import StrokeError
 from ..core.types import Label, Stroke
@@ -14,8 +13,7 @@ LAYERS = {"Cutout +": Label.KEEP, "Cutout -": Label.REMOVE}
 """Names of the two annotation layers and the label of their strokes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Drawn:
+class Drawn(NamedTuple):
     """A stroke as it was drawn.
 
     Attributes:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..core.types import Label, Stroke
 from ..geometry.picture_map import PictureMap
@@ -22,8 +21,7 @@ _ALIKE = 1.2
 """Radii that differ by no more than this factor become one stroke of the engine's, which has a single radius."""
 
 
-@dataclass(frozen=True, slots=True)
-class Painted:
+class Painted(NamedTuple):
     """A stroke as it was painted.
 
     Attributes:

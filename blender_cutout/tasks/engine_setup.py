@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import bpy
 
@@ -24,8 +24,7 @@ _START_PATIENCE = 120.0
 """Seconds allowed for an engine's first start, which reads gigabytes of libraries from disk."""
 
 
-@dataclass(frozen=True, slots=True)
-class EngineFacts:
+class EngineFacts(NamedTuple):
     """What is installed; the defaults hold until the first look.
 
     Attributes:

@@ -14,9 +14,9 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import bpy
 
@@ -38,8 +38,7 @@ _settled: set[str] = set()
 """Cutouts whose folders were put next to the open .blend since it was opened."""
 
 
-@dataclass(frozen=True, slots=True)
-class Copied:
+class Copied(NamedTuple):
     """A folder copied for a newly saved version, so that the change can be reverted if that version is not kept open.
 
     Attributes:

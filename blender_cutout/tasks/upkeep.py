@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import bpy
 
@@ -25,8 +24,7 @@ _log = logging.getLogger(__name__)
 _INTERVAL = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What the panel shows about a cutout's strip; the defaults hold until the first check.
 
     Attributes:

@@ -2,9 +2,8 @@
 
 # No `from __future__ import annotations`: see CONTRIBUTING.md.
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..geometry.mask_looks import CHECKER, GREY, OUTLINE, MaskLook, look
 from ..geometry.picture_map import PictureMap
@@ -14,8 +13,7 @@ from ..scene.written import is_composed
 from ..tasks import edge_preview, jobs
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(NamedTuple):
     """Masks drawn as one (their sum), the look, and the size (height, width)."""
 
     files: tuple[Path, ...]

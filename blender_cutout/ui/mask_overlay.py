@@ -8,9 +8,8 @@ thread reads the mask at full size for the part in view.
 # No `from __future__ import annotations`: see CONTRIBUTING.md.
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import bpy
 
@@ -46,8 +45,7 @@ _Size = tuple[int, int] | None
 """Height and width of the masks, if known."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Shown:
+class _Shown(NamedTuple):
     """A mask on the graphics card.
 
     Attributes:

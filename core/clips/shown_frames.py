@@ -14,10 +14,9 @@ import math
 import zlib
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -32,8 +31,7 @@ _NO_LENGTH = "The movie does not state its length or its frame rate."
 _JUMPS = "At some frames of this movie Blender shows another picture after a jump than in playback."
 
 
-@dataclass(frozen=True, slots=True)
-class Stamps:
+class Stamps(NamedTuple):
     """The time stamps of a movie's frames, as FFmpeg reads them.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, fields, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import InputError
 
@@ -114,8 +115,7 @@ UNCHANGED = EdgeSettings(detail=0.0, decontaminate=0.0)
 """Leaves alpha and colours as they are."""
 
 
-@dataclass(frozen=True, slots=True)
-class EdgePlan:
+class EdgePlan(NamedTuple):
     """The edge settings of one object over the pictures to write.
 
     Attributes:
@@ -124,7 +124,7 @@ class EdgePlan:
     """
 
     settings: tuple[EdgeSettings, ...] = (UNCHANGED,)
-    painted: Mapping[int, Sequence[Stroke]] = field(default_factory=dict)
+    painted: Mapping[int, Sequence[Stroke]] = MappingProxyType({})
 
     @classmethod
     def from_json(cls, records: Any, pictures: int, painted: Mapping[int, Sequence[Stroke]] | None = None) -> EdgePlan:

@@ -182,8 +182,11 @@ class Stage:
 
 
 def package(name: str) -> Any:
-    """A module of the installed add-on."""
-    return next(m for n, m in sys.modules.items() if n.startswith("bl_ext.") and n.endswith(f".blender_cutout.{name}"))
+    """A loaded module of the installed add-on."""
+    for full, module in sys.modules.items():
+        if full.startswith("bl_ext.") and full.endswith(f".blender_cutout.{name}"):
+            return module
+    raise LookupError(f"The add-on has not loaded a module {name}.")
 
 
 def annotation() -> Any:

@@ -19,18 +19,19 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bpy
 
 from ...core.errors import InputError, StripError
-from ...formats import spline_file
-from ...formats.spline_file import Shape, Splines
 from ...geometry.picture_map import PictureMap
 from .. import animation, compat, strips
 from ..strips import Place
 from . import spline_alignment
 from .mask_strip import MASK_KEY
+
+if TYPE_CHECKING:
+    from ...formats.spline_file import Shape, Splines
 
 FILE = "splines.json"
 """File name, in the folder of the splines."""
@@ -79,6 +80,8 @@ def prepare(place: Callable[[], tuple[Any, Place]], track: str, file: Path) -> G
 
 
 def _fill(place: Callable[[], tuple[Any, Place]], track: str, file: Path) -> Generator[float, None, None]:
+    from ...formats import spline_file
+
     record = yield from _slowly(spline_file.read(file))
     scene, found = place()
     left, _ = strips.coverage(scene, found.strip)

@@ -33,6 +33,11 @@ def test_the_tier_is_read_with_its_times(record: tier_record.Machine) -> None:
     assert tier_record.described("auto", "cpu") == "swift (0.064 s per frame; auto)"
 
 
+def test_it_was_timed_with_the_same_networks(record: tier_record.Machine) -> None:
+    """Until a network or a size of a tier changes; then its timings are worth nothing, and this test goes."""
+    assert tier_record.weights_mark() == record.weights
+
+
 def test_what_was_timed_with_other_networks_does_not_count(
     record: tier_record.Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -72,13 +72,13 @@ def test_bars_end_at_the_regions_edges() -> None:
 
 
 def test_a_single_frame_of_a_long_clip_is_seen() -> None:
-    far = replace(LANE, wide=0.01)
+    far = LANE._replace(wide=0.01)
     assert timeline_marks.bars(((3000, 3001),), far) == [(pytest.approx(129.005), pytest.approx(131.005))]
 
 
 def test_many_runs_are_no_more_than_fit_on_the_screen() -> None:
     scattered = tuple((frame, frame + 1) for frame in range(0, 90_000, 2))
-    found = timeline_marks.bars(scattered, replace(LANE, wide=0.01))
+    found = timeline_marks.bars(scattered, LANE._replace(wide=0.01))
     assert found == [(pytest.approx(99.005), pytest.approx(1000.0))]
 
 
@@ -121,13 +121,13 @@ def test_each_frame_has_the_colour_of_what_is_told_of_it() -> None:
 
 def test_on_a_low_strip_they_are_lower() -> None:
     for height in (4.0, 12.0, 100.0):
-        tops = [y for corners, _ in shown(replace(LANE, top=LANE.bottom + height)) for _, y in corners]
+        tops = [y for corners, _ in shown(LANE._replace(top=LANE.bottom + height)) for _, y in corners]
         assert max(tops) <= LANE.bottom + max(0.75 * height, 5.0)
 
 
 def test_a_large_screen_scale_makes_them_larger() -> None:
     def height(scale: float) -> float:
-        (corners, _), *_ = shown(replace(LANE, scale=scale, top=400.0))
+        (corners, _), *_ = shown(LANE._replace(scale=scale, top=400.0))
         return corners[2][1] - corners[0][1]
 
     assert height(2.0) == pytest.approx(2 * height(1.0))
@@ -153,7 +153,7 @@ def test_a_redraw_of_a_long_clip_is_cheap() -> None:
     for _ in range(5):
         start = time.process_time()
         again = timeline_marks.on_timeline(clip, long)
-        timeline_marks.triangles(timeline_marks.shapes(again, (1, 10_001), replace(LANE, wide=0.1), BLUE))
+        timeline_marks.triangles(timeline_marks.shapes(again, (1, 10_001), LANE._replace(wide=0.1), BLUE))
         times.append(time.process_time() - start)
     assert again == shown
     assert min(times) < 0.02 * slowness()
