@@ -86,9 +86,10 @@ def cutout_kind(source: VideoSource) -> str:
     """Returns the kind of pictures that keep a clip's values as Blender shows them, see `deep.PICTURES`.
 
     8-bit PNG, of deeper clips 16-bit PNG, both with straight alpha; half-float EXR multiplied by alpha where the clip
-    is linear light.
+    is linear light. HDR movies have 8 bits: Blender 5.0 to 5.2 shows deeper pictures of their colour spaces half as
+    bright as the movie.
     """
-    return "exr" if source.linear else "png16" if source.bits > 8 else "png"
+    return "exr" if source.linear else "png16" if source.bits > 8 and source.hdr is None else "png"
 
 
 def save_cutout(kind: str, image: NDArray[Any], matte: Matte) -> Save:
@@ -98,12 +99,14 @@ def save_cutout(kind: str, image: NDArray[Any], matte: Matte) -> Save:
 
     Args:
         kind: from `cutout_kind`.
-        image: (H, W, 3) uint8 for "png", otherwise float32 as from `VideoSource.deep`.
+        image: (H, W, 3), float32 as from `VideoSource.deep`, or uint8 for "png".
         matte: (H, W) float32 in [0, 1].
     """
     if kind == "exr":
         names, values = deep.exr_channels(deep.rgba(image, matte), False, {})
         return lambda path: deep.write_exr(path, path, names, values, 1.0, _EXR_NOTE)
+    if kind == "png" and image.dtype != np.uint8:
+        image = np.asarray(np.rint(np.clip(image, 0, 1) * 255), np.uint8)
     picture = rgba(image, matte) if kind == "png" else deep.in_16_bits(deep.rgba(image, matte))
     near = cv2.dilate(np.asarray(picture[..., 3] > 0, np.uint8), np.ones((2 * _COLOUR_REACH + 1,) * 2, np.uint8))
     data = cv2.imencode(".png", cv2.cvtColor(picture * near[..., None], cv2.COLOR_RGBA2BGRA))[1].tobytes()
@@ -229,7 +232,8 @@ def _write_cutouts(objects: _Objects, folder: Path, invert: bool) -> Iterator[Ex
 
     clear = save_cutout(kind, np.zeros((*source.size, 3), np.uint8), np.zeros(source.size, np.float32))
     with ExitStack() as stack:
-        opened = source if kind == "png" else stack.enter_context(source.deep())
+        plain = kind == "png" and source.hdr is None
+        opened = source if plain else stack.enter_context(source.deep(keep_hdr=True))
         for step in write_sequence(pictures(opened), frames, source.size, folder, clear, deep.PICTURES[kind]):
             yield replace(step, missing=lacking)
 

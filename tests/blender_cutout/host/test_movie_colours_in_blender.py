@@ -31,6 +31,8 @@ MOVIES: dict[str, tuple[str, str, int, int, int, dict[str, str]]] = {
     "lossless.mkv": ("ffv1", "bgr0", 2, 2, 64, {}),
 }
 """Codec, layout, matrix and range (ITU-T H.273, FFmpeg's AVColorRange), height, options."""
+HDR = {"hlg.mov": (18, 3), "pq.mov": (16, 14)}
+"""Transfer characteristics; how far an 8-bit picture may be off: of PQ's steps few are bright."""
 
 
 def write(folder: Path) -> None:
@@ -60,6 +62,38 @@ def write(folder: Path) -> None:
             container.mux(stream.encode(None))
         with open_clip(folder / name) as clip:
             np.save(folder / f"{name}.npy", clip[1])
+    for name, (transfer, _) in HDR.items():
+        write_hdr(folder / name, transfer)
+
+
+def write_hdr(path: Path, transfer: int) -> None:
+    """Writes an HDR movie of shades, and a cutout of the whole picture."""
+    import av
+
+    from blender_cutout.core.clips.opening import open_clip
+    from blender_cutout.core.export.delivery import cutout_kind, save_cutout
+
+    width, height = len(COLOURS) * PATCH, 64
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream("libx265", rate=24, options=dict(X265))
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p10le"
+        context = stream.codec_context
+        context.colorspace, context.color_primaries, context.color_trc, context.color_range = 9, 9, transfer, 1
+        frame: Any = av.VideoFrame(width, height, "yuv420p10le")
+        shades = np.linspace(64, 760, len(COLOURS)).astype(np.uint16)
+        tints = np.linspace(500, 540, len(COLOURS)).astype(np.uint16)
+        for plane, values in zip(frame.planes, (shades, tints, tints[::-1]), strict=True):
+            rows = np.zeros((plane.height, plane.line_size // 2), np.uint16)
+            rows[:, : plane.width] = np.repeat(values, plane.width // len(COLOURS))
+            plane.update(rows)
+        for number in range(3):
+            frame.pts, frame.time_base = number, Fraction(1, 24)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    folder = path.with_name(f"{path.stem}-cutout")
+    folder.mkdir()
+    with open_clip(path) as clip, clip.deep(keep_hdr=True) as opened:
+        save_cutout(cutout_kind(clip), opened[1], np.ones(clip.size, np.float32))(folder / "000001.png")
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +124,20 @@ def test_the_engine_sees_the_colours_that_blender_shows(blender: Any, movies: Pa
     assert np.abs(seen - COLOURS).max() < 6
     most = 2 if "10le" in MOVIES[name][1] else 3
     assert np.abs(seen - shown[read.shape[0] // 2, middles]).max() <= most
+
+
+@pytest.mark.parametrize("name", HDR)
+def test_the_cutout_of_an_hdr_movie_looks_like_the_movie(blender: Any, movies: Path, tmp_path: Path, name: str) -> None:
+    from blender_cutout.host import compat, strips
+    from blender_cutout.host.output import rgba_strip
+
+    scene = kit.fresh_scene(blender)
+    scene.render.resolution_x, scene.render.resolution_y = len(COLOURS) * PATCH, 64
+    strip = compat.strips(scene.sequence_editor).new_movie("clip", str(movies / name), 1, 1)
+    clip = kit.render_frame(blender, scene, 2, tmp_path / "clip")[32, PATCH // 2 :: PATCH, :3] * 255
+    strips.tag(strip)
+    place = next(p for p in strips.places(scene.sequence_editor) if p.strip == strip)
+    assert rgba_strip.write(scene, place, "track", "Object", movies / f"{Path(name).stem}-cutout", 1)
+    cutout = kit.render_frame(blender, scene, 2, tmp_path / "cutout")[32, PATCH // 2 :: PATCH, :3] * 255
+    assert clip.max() - clip.min() > 150
+    assert np.abs(cutout - clip).max() <= HDR[name][1]

@@ -23,7 +23,7 @@ SIZE = (60, 80)
 
 class Source:
     size = SIZE
-    bits, linear = 8, False
+    bits, linear, hdr = 8, False, None
 
     def __getitem__(self, frame: int) -> np.ndarray:
         y, x = np.mgrid[: SIZE[0], : SIZE[1]]
