@@ -264,6 +264,7 @@ class TrackState:
         shown: when Blender shows which of the clip's frames, see `core.clips.shown_frames`.
         turned: degrees by which the engine rotated the clip's pictures, as the file requests.
         revision: a number for this state, which a TrackChange names; no other state has it.
+        corrected: clip frames drawn on since a propagation went through them, sorted.
     """
 
     job: str
@@ -283,6 +284,7 @@ class TrackState:
     shown: str = ""
     turned: int = 0
     revision: int = 0
+    corrected: tuple[int, ...] = ()
 
     def matte_file(self, frame: int) -> str | None:
         """Returns the path of a frame's mask in the track's folder, with "/"; None when the frame has none."""
@@ -297,7 +299,7 @@ class TrackChange:
     """What turns a track's state of revision `base` into that of `revision`.
 
     Attributes:
-        head, parent, disk: as in TrackState.
+        head, parent, disk, corrected: as in TrackState.
         start, stop: only frames in [start, stop) may have changed.
         keyframes, mattes, locked, confidence: as in TrackState, for these frames only.
     """
@@ -315,6 +317,7 @@ class TrackChange:
     locked: tuple[tuple[int, int], ...]
     confidence: str
     disk: tuple[int, int, int]
+    corrected: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,13 @@ def changed(state: TrackState, change: TrackChange) -> TrackState | None:
     ):
         return None
     state = replace(
-        state, job=change.job, head=change.head, parent=change.parent, disk=change.disk, revision=change.revision
+        state,
+        job=change.job,
+        head=change.head,
+        parent=change.parent,
+        disk=change.disk,
+        revision=change.revision,
+        corrected=change.corrected,
     )
     if start == stop:
         return state

@@ -80,6 +80,7 @@ def track_state(job: str, track: str, session: TrackSession, revision: int = 0) 
         session.source.shown,
         session.source.turned,
         revision,
+        session.corrected(),
     )
 
 
@@ -103,6 +104,7 @@ def _track_change(job: str, track: str, session: TrackSession, last: _Sent, new:
         overview.locked(frames),
         overview.confidences(frames),
         _disk(session),
+        session.corrected(),
     )
 
 

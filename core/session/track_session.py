@@ -27,7 +27,7 @@ from ..edges.detail_map import carried, detail_map, nearest
 from ..errors import InputError, StoreError, StrokeError, store_errors
 from ..frame_text import FrameText
 from ..types import MOST_POINTS, Clip, Direction, FrameRange, MatteKind, PropagationOptions, Round, Stop, Stroke
-from .actions import Action, Import, Lock, Operation, Propagation, action_to_json
+from .actions import Action, Import, Lock, Operation, Propagation, action_to_json, drawn_frames
 from .disk_limit import DiskLimit
 from .edge_finder import EdgeFinder
 from .folder import check_clip, move_folder
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from ..images.matte import Grey
     from ..types import Matte
 
+_RECENT = 1000
 ALGORITHM = 8
 """Increase this when the engine gives different mattes for the same input and weights."""
 
@@ -150,6 +151,25 @@ class TrackSession:
     def keyframes(self) -> tuple[int, ...]:
         """Returns the frames with at least one round on the way to the head, sorted."""
         return tuple(self.overview.keyframes())
+
+    def corrected(self) -> tuple[int, ...]:
+        """Returns the frames drawn on since a propagation went through them, sorted; () before the first one.
+
+        Only the last thousand steps count: a state is sent after every round.
+        """
+        drawn: set[int] = set()
+        done: list[FrameRange] = []
+        head = self.head
+        for _ in range(_RECENT):
+            if head == ROOT:
+                break
+            operation = self._journal.operations[head]
+            action, head = operation.action, operation.parent
+            if isinstance(action, Propagation):
+                done.append(action.frames)
+            else:
+                drawn.update(f for f in drawn_frames(action) if not any(f in frames for frames in done))
+        return tuple(sorted(drawn)) if done else ()
 
     def confidences(self) -> str:
         """Returns how sure the network is of each frame's matte at the head, see `Overview.confidences`."""
