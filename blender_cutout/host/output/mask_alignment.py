@@ -12,11 +12,13 @@ import bpy
 from .. import animation, compat, fingerprint, kept
 from ..contents import picture_name
 from ..strips import STRIP_KEY, Place, places
-from . import picture_strip
-from .placement import AGAIN, CROPS, MOVES
+from . import picture_strip, placement
+from .placement import AGAIN, COPY_KEY, CROPS, MASK_KEY, MOVES
 
 LAID_KEY = "cutout_laid"
 """Custom property of a mask strip: the frames of the clip's content that its pictures were written for."""
+_MOST = 1000
+"""Longer clips are not given a mask strip while the artist works: adding the pictures would hold up the window."""
 _LAID = {"first": int, "count": int, "mark": str}
 
 
@@ -58,8 +60,9 @@ def keep(scene: Any) -> list[tuple[str, str]]:
 
 def _masks(strip: Any) -> Iterator[Any]:
     """Yields the mask strips of ours that a clip is shown through; None for one that is gone."""
+    viewed = placement.VIEW_KEY in strip
     for modifier in strip.modifiers:
-        if modifier.type == "MASK" and modifier.input_mask_type == "STRIP" and not modifier.mute:
+        if modifier.type == "MASK" and modifier.input_mask_type == "STRIP" and (not modifier.mute or viewed):
             mask = modifier.input_mask_strip
             if (mask is None and modifier.name.startswith("Cutout")) or (mask is not None and mask.get(LAID_KEY)):
                 yield mask
@@ -79,22 +82,42 @@ def _check(scene: Any, place: Place, mask: Any, alone: bool) -> str:
     if laid["count"] > 1 and not first <= left <= right <= first + laid["count"]:
         return f"{clip.name} is longer than its masks and is shown uncut or wrong past their end."
     if not alone:  # split or copied: the masks belong to the other piece
-        if compat.span(mask)[0] <= left and right <= compat.span(mask)[1] and _shows(mask, left) == left - first:
+        covers = compat.span(mask)[0] <= left and right <= compat.span(mask)[1] and _shows(mask, left) == left - first
+        if covers and _placed(clip) == _placed(mask):
             return ""
-        return f"{clip.name} is part of a split clip and has no masks of its own yet."
-    if compat.span(mask) != (left, right) or (laid["count"] > 1 and _shows(mask, left) != left - first):
+        if laid["count"] > _MOST:
+            return f"{clip.name} is part of a split clip and has no masks of its own yet."
+        mask = _own(scene, place, mask, laid, first)
+    changed = compat.span(mask) != (left, right) or (laid["count"] > 1 and _shows(mask, left) != left - first)
+    if changed:
         folder = Path(bpy.path.abspath(mask.directory))
         picture_strip.lay(place, mask, folder, laid["count"], first)
-        mask.invalidate_cache("RAW")
-        clip.invalidate_cache("RAW")
     if _placed(clip) != _placed(mask):
+        changed = True
         picture_strip.copy_place(clip, mask)
         animation.copy(scene, clip, mask)
-        mask.invalidate_cache("RAW")
     flips = (clip.use_flip_x, clip.use_flip_y) if compat.BEFORE_5_0 else (False, False)
     if (mask.use_flip_x, mask.use_flip_y) != flips:
+        changed = True
         mask.use_flip_x, mask.use_flip_y = flips
+    if changed:  # a drag has cached the clip with the mask where it was
+        mask.invalidate_cache("RAW")
+        clip.invalidate_cache("RAW")
     return ""
+
+
+def _own(scene: Any, place: Place, mask: Any, laid: dict[str, Any], first: int) -> Any:
+    """Gives a piece of a split or copied clip a mask strip of its own, from the same pictures; returns it."""
+    clip, folder = place.strip, Path(bpy.path.abspath(mask.directory))
+    own = picture_strip.add(place.siblings, mask.name, folder, picture_strip.free_channel(place), compat.span(clip)[0])
+    own[COPY_KEY] = mask.get(MASK_KEY) or mask.get(COPY_KEY)
+    own[LAID_KEY] = mask.get(LAID_KEY)
+    own.mute, own.use_float = True, mask.use_float
+    picture_strip.lay(place, own, folder, laid["count"], first)
+    for modifier in [m for m in clip.modifiers if m.type == "MASK" and m.input_mask_strip == mask]:
+        modifier.input_mask_strip = own
+    clip.invalidate_cache("RAW")
+    return own
 
 
 def _shows(mask: Any, frame: int) -> int:

@@ -7,13 +7,10 @@ from typing import Any
 
 from .. import animation, compat
 from ..strips import Place, coverage, pieces, places
-from . import mask_alignment
-from .picture_strip import add, copy_place, free_channel, lay
+from . import mask_alignment, placement
+from .picture_strip import add, copy_place, free_channel, lay, taken
 
-MASK_KEY = "cutout_mask"
-"""Custom property of a mask strip: the uuid of its cutout."""
-COPY_KEY = "cutout_mask_copy"
-"""Custom property of the mask strips of a split clip's other pieces: the uuid of the cutout."""
+MASK_KEY, COPY_KEY = placement.MASK_KEY, placement.COPY_KEY
 MODIFIER = "Cutout"
 
 
@@ -61,6 +58,7 @@ def write(scene: Any, place: Place, track: str, name: str, folder: Path, picture
     clip = place.strip
     ours = [s for s in place.siblings if s.get(MASK_KEY) == track]
     mask = next((s for s in ours if any(_fed_by(m, s) for m in clip.modifiers)), ours[0] if ours else None)
+    channels = _channels(scene, clip, track)
     _clear(scene, track, mask)
     if mask is None:
         channel, left = free_channel(place), compat.span(clip)[0]
@@ -68,7 +66,8 @@ def write(scene: Any, place: Place, track: str, name: str, folder: Path, picture
         mask[MASK_KEY] = track
     followed = _cover(scene, place, mask, folder, pictures)
     for piece in [p for p in pieces(scene, clip) if p.strip != clip]:
-        channel, left = free_channel(piece), compat.span(piece.strip)[0]
+        wanted, left = channels.get(piece.strip.name, 0), compat.span(piece.strip)[0]
+        channel = wanted if wanted and wanted not in taken(piece) else free_channel(piece)
         copy = add(piece.siblings, f"{name} mask", folder, channel, left)
         copy[COPY_KEY] = track
         for modifier in [m for m in piece.strip.modifiers if _fed_by(m, mask)]:
@@ -89,6 +88,17 @@ def _cover(scene: Any, place: Place, mask: Any, folder: Path, pictures: int) -> 
     mask.invalidate_cache("RAW")
     place.strip.invalidate_cache("RAW")
     return followed
+
+
+def _channels(scene: Any, clip: Any, track: str) -> dict[str, int]:
+    """Returns piece -> channel of the mask strip that it is shown through: where the artist may have put it."""
+    return {
+        piece.strip.name: modifier.input_mask_strip.channel
+        for piece in pieces(scene, clip)
+        for modifier in piece.strip.modifiers
+        if modifier.type == "MASK" and modifier.input_mask_strip is not None
+        if _key(modifier.input_mask_strip) == track
+    }
 
 
 def _clear(scene: Any, track: str, keep: Any) -> None:

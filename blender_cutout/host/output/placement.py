@@ -9,6 +9,12 @@ from .. import animation, compat
 
 MOVES = ("offset_x", "offset_y", "scale_x", "scale_y", "rotation")
 CROPS = ("min_x", "max_x", "min_y", "max_y")
+MASK_KEY = "cutout_mask"
+"""Custom property of a mask strip: the uuid of its cutout."""
+COPY_KEY = "cutout_mask_copy"
+"""Custom property of the mask strips of a split clip's other pieces: the uuid of the cutout."""
+VIEW_KEY = "cutout_clip_view"
+"""Custom property of a strip that was changed to show the clip uncut, see `clip_view`."""
 AGAIN = "Press Write Strips."
 """What to do where output no longer fits its clip."""
 

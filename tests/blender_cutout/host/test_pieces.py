@@ -112,6 +112,47 @@ def test_halves_moved_apart_and_trimmed_are_written_in_their_own_time(
     check(blender, scene, tmp_path / "r", {36: 5, 40: 9})
 
 
+@pytest.mark.parametrize("move", ["half", "copy"])
+def test_a_half_or_a_copy_that_was_moved_is_cut_out_without_being_written(
+    blender: Any, project: Project, tmp_path: Path, move: str
+) -> None:
+    from blender_cutout.host import compat
+    from blender_cutout.tasks import upkeep
+
+    scene, strip = project()
+    cut_out(blender)
+    longer_green(scene, 60)
+    if move == "half":
+        cut(blender, scene, 6, strip)
+        moved = max(clips(scene), key=lambda s: compat.time_get(s, "frame_final_start"))
+    else:
+        (moved,) = duplicate(blender, scene, strip)
+    compat.time_set(moved, "frame_start", 31)
+    assert upkeep.keeper.look(scene) == []
+    check(blender, scene, tmp_path / "r", {1: 0, 5: 4, 36: 5, 42: 11})
+    assert upkeep.keeper.look(scene) == []
+    assert len(masks_of(scene)) == 2, "one more mask strip, once"
+    assert blender.ops.cutout.write_strips() == {"FINISHED"}
+    check(blender, scene, tmp_path / "r", {1: 0, 5: 4, 36: 5, 42: 11})
+    assert len(masks_of(scene)) == 2
+
+
+def test_a_half_that_was_moved_in_the_frame_keeps_its_cut(blender: Any, project: Project, tmp_path: Path) -> None:
+    from blender_cutout.host import compat
+    from blender_cutout.tasks import upkeep
+
+    scene, strip = project()
+    cut_out(blender)
+    cut(blender, scene, 6, strip)
+    right = max(clips(scene), key=lambda s: compat.time_get(s, "frame_final_start"))
+    plain = kit.LAYOUTS["plain"]
+    layout = kit.Layout(plain.start, plain.render, (14.0, -9.0))
+    kit.place(right, layout)
+    assert upkeep.keeper.look(scene) == []
+    check(blender, scene, tmp_path / "r", {1: 0, 5: 4})
+    check(blender, scene, tmp_path / "r", {6: 5, 12: 11}, layout)
+
+
 @pytest.mark.parametrize("with_mask", [False, True])
 def test_a_duplicate_shares_the_cutout_until_it_gets_its_own(
     blender: Any, project: Project, tmp_path: Path, with_mask: bool
@@ -242,9 +283,10 @@ def test_what_the_masks_cannot_follow_is_told_until_they_are_written(blender: An
     assert not told()
     (copy,) = duplicate(blender, scene, strip)
     compat.time_set(copy, "frame_start", 31)
-    assert "no masks of its own" in told()
-    blender.ops.cutout.write_strips()
-    assert not told()
+    copy.use_reverse_frames = False
+    assert "may not fit" in told()
+    with pytest.raises(RuntimeError, match="may not fit"):
+        blender.ops.cutout.render()
     compat.strips(scene.sequence_editor).remove(copy)
     assert not told()
     compat.strips(scene.sequence_editor).remove(next(m for m in masks_of(scene) if m.get("cutout_mask")))

@@ -232,3 +232,26 @@ def test_a_new_strip_has_its_pictures_size_once_it_was_shown(blender: Any, tmp_p
     kit.render_frame(blender, scene, 1, tmp_path / "r")
     assert (strip.elements[0].orig_width, strip.elements[0].orig_height) == (3840, 2160)
     assert Path(blender.path.abspath(strip.directory)) == tmp_path
+
+
+def test_a_frame_seen_while_the_clip_is_dragged_does_not_keep_the_old_cut(
+    blender: Any, project: Project, tmp_path: Path
+) -> None:
+    """Blender caches the clip with the mask where it was: what is shown afterwards must be made again."""
+    from blender_cutout.tasks import upkeep
+
+    scene, strip = project()
+    for step in ("new", "apply_strokes"):
+        getattr(blender.ops.cutout, step)()
+    write(blender)
+    frame = scene.frame_current
+    kit.render_frame(blender, scene, frame, tmp_path / "before")
+    for number, (x, y) in enumerate([(30.0, 0.0), (30.0, -20.0), (-25.0, 10.0), (0.0, 0.0)]):
+        strip.transform.offset_x, strip.transform.offset_y = x, y
+        kit.render_frame(blender, scene, frame, tmp_path / f"drag {number}")  # as the preview does
+        upkeep.keeper.look(scene)
+        seen = kit.render_frame(blender, scene, frame, tmp_path / f"seen {number}")
+        strip.invalidate_cache("RAW")
+        mask_of(scene).invalidate_cache("RAW")
+        fresh = kit.render_frame(blender, scene, frame, tmp_path / f"fresh {number}")
+        assert np.array_equal(seen, fresh), (x, y)
