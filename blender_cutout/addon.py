@@ -12,6 +12,7 @@ from .operators import (
     edge,
     engine,
     import_export,
+    later_rounds,
     output,
     propagate,
     render_frames,
@@ -19,17 +20,21 @@ from .operators import (
     rounds,
     tiers,
     tracks,
+    view,
     write_strips,
 )
 from .scene import properties
-from .tasks import auto_apply, edge_preview, engine_setup, frame_renderer, handlers, jobs
+from .tasks import auto_apply, edge_preview, engine_setup, frame_renderer, handlers, jobs, render_watch
 from .ui import (
+    header,
     mask_overlay,
+    menus,
     panel,
     panel_edge,
     panel_files,
     panel_output,
     panel_propagation,
+    panel_view,
     preferences,
     stroke_overlay,
     timeline_overlay,
@@ -49,8 +54,11 @@ _OPERATORS = (
     render_frames,
     engine,
     tiers,
+    later_rounds,
+    view,
 )
-_MODULES = (properties, preferences, *_OPERATORS, panel, panel_propagation, panel_edge, panel_files, panel_output)
+_PANELS = (panel, panel_output, panel_propagation, panel_edge, panel_view, panel_files)
+_MODULES = (properties, preferences, *_OPERATORS, *_PANELS, menus)
 
 
 def register() -> None:
@@ -64,6 +72,8 @@ def register() -> None:
     stroke_overlay.register()
     timeline_overlay.register()
     toolbar.register()
+    header.register()
+    menus.register()
     auto_apply.register()
     edge_preview.register()
     keymap.register()
@@ -79,12 +89,15 @@ def unregister() -> None:
     keymap.unregister()
     edge_preview.unregister()
     auto_apply.unregister()
+    menus.unregister()
+    header.unregister()
     toolbar.unregister()
     timeline_overlay.unregister()
     stroke_overlay.unregister()
     mask_overlay.unregister()
     handlers.unregister()
     frame_renderer.close()
+    render_watch.close()
     jobs.close()
     properties.unregister()
     for module in reversed(_MODULES):

@@ -31,6 +31,8 @@ LIGHT = {
     "json_values.kinds",
     "tier_ladder",
     "messages",
+    "session",
+    "session.journal_end",
     "tiers",
     "types",
 }

@@ -47,12 +47,13 @@ BUDGET = 0.015
 
 
 class Opening(NamedTuple):
-    """How to open a track: its clip, its folder, the head that the .blend stores, and its masks' limit in bytes."""
+    """A track's clip, folder, head in the .blend, and its masks' limit in bytes; `exact`: no head = before any step."""
 
     clip: Clip
     folder: Path
     head: str
     limit: int = 0
+    exact: bool = False
 
 
 @dataclass
@@ -326,11 +327,11 @@ class JobQueue:
             self._fail(job, error)
 
     def _resume(self, wire: str, track: str, opening: Opening) -> Checkout | None:
-        """Returns the message that sets a track to the .blend's head, older or not; None if the .blend stores none."""
+        """Returns the message that sets a track to the .blend's head, older or not; None if that is not needed."""
         from ..core.messages import Checkout
 
         head = opening.head
-        return Checkout(wire, track, head) if head and head != self.heads.get(track) else None
+        return Checkout(wire, track, head) if (head or opening.exact) and head != self.heads.get(track) else None
 
     def _finish(self, job: Job, done: Done) -> None:
         """Runs or starts what follows the last Done."""

@@ -16,7 +16,7 @@ from ..client.process import ENTRY
 from .machine import choose_torch
 
 REPAIR = (
-    "Press Set Up Engine in the add-on's preferences (or run `python install.py` in a checkout): it installs what is "
+    "Press Set Up Engine in the add-on's preferences (without Blender: `python install.py`): it installs what is "
     "missing."
 )
 _LIBRARIES = {

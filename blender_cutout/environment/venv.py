@@ -41,8 +41,8 @@ REQUIREMENTS = (
 )
 """Requirements besides PyTorch: the `worker` group of pyproject.toml, which is not part of the extension."""
 _REMEDY = (
-    "Press Set Up Engine in the add-on's preferences. (In a checkout, `python install.py` does the same. You can also "
-    "choose an existing Python with the engine's libraries in the preferences.)"
+    "Press Set Up Engine, here or in the add-on's preferences (without Blender: `python install.py`). You can also "
+    "choose an existing Python with the engine's libraries in the preferences."
 )
 
 __all__ = [

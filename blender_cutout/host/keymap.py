@@ -32,6 +32,12 @@ KEYS = (
     KeyBinding("cutout.apply_strokes", "RET"),
     KeyBinding("cutout.undo_round", "BACK_SPACE"),
     KeyBinding("cutout.propagate", "RET", True, {"direction": "BOTH"}),
+    KeyBinding("cutout.show", "R"),
+    KeyBinding("cutout.go_to_frame", "RIGHT_ARROW", False, {"what": "DOUBT"}),
+    KeyBinding("cutout.go_to_frame", "LEFT_ARROW", False, {"what": "DOUBT", "backward": True}),
+    KeyBinding("cutout.go_to_frame", "RIGHT_ARROW", True, {"what": "STROKES"}),
+    KeyBinding("cutout.go_to_frame", "LEFT_ARROW", True, {"what": "STROKES", "backward": True}),
+    KeyBinding("cutout.invert", "I"),
 )
 
 

@@ -10,8 +10,8 @@ from bpy.props import BoolProperty
 from ..client.job_queue import Job
 from ..core.errors import CutoutError, InputError
 from ..host import compat, keymap
-from ..scene import properties
-from ..tasks import jobs, upkeep
+from ..scene import preview_mode, properties
+from ..tasks import jobs, scene_copies, upkeep
 
 _WAIT = BoolProperty(
     name="Wait",
@@ -28,16 +28,34 @@ class Reporting:
     """
 
     bl_options = {"REGISTER"}  # noqa: RUF012 (Blender wants a plain set)
+    needs_result = False
+    """True if it looks at what is written, or changes it: then the preview shows the results meanwhile."""
+    corrects = False
+    """True if it begins a correction: then the preview shows the clip."""
 
     def execute(self, context: Any) -> set[str]:
         """Calls `run` and reports its error."""
         try:
+            if not jobs.queue.jobs:
+                scene_copies.separate()
+            self._show(context)
             result: set[str] = self.run(context)  # type: ignore[attr-defined]
             return result
         except CutoutError as error:
             return self.fail(error.text, error.hint)
         finally:
+            scene = compat.sequencer_scene(context) if self.needs_result else None
+            if scene is not None and not bpy.app.is_job_running("RENDER"):  # then the timer does it later
+                preview_mode.apply(scene)
             upkeep.keeper.see()  # the panel is drawn before the next timer tick
+
+    def _show(self, context: Any) -> None:
+        """Has the preview show what the operator needs."""
+        scene = compat.sequencer_scene(context)
+        if scene is not None and self.needs_result:
+            preview_mode.reveal(scene)
+        elif scene is not None and self.corrects:
+            preview_mode.correct(scene)
 
     def fail(self, text: str, hint: str = "") -> set[str]:
         """Reports an error."""
@@ -84,7 +102,7 @@ class Waiting:
     @classmethod
     def poll(cls, context: Any) -> bool:
         """Returns whether the operator can run; cheap."""
-        return has_track(context) and idle()
+        return needs_track(cls, context) and needs_idle(cls)
 
 
 class FileOperator(Waiting, JobOperator):
@@ -120,6 +138,22 @@ def has_track(context: Any) -> bool:
     """Returns True if the scene has a cutout; cheap."""
     scene = compat.sequencer_scene(context)
     return scene is not None and len(scene.cutout.tracks) > 0
+
+
+def needs_track(operator: Any, context: Any) -> bool:
+    """Returns True if the scene has a cutout; otherwise a grey button's tooltip says so."""
+    if has_track(context):
+        return True
+    operator.poll_message_set("There is no cutout yet. Select a movie or image strip and press New Cutout")
+    return False
+
+
+def needs_idle(operator: Any) -> bool:
+    """Returns True if no job is open; otherwise a grey button's tooltip says so."""
+    if idle():
+        return True
+    operator.poll_message_set("The engine is working. Wait until it is done, or press Cancel")
+    return False
 
 
 def idle() -> bool:

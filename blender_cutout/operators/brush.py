@@ -16,8 +16,8 @@ from ..scene.clip_in_view import ClipInView, clip_in_view
 from ..strokes import brush_strokes
 from ..strokes.brush_strokes import Painted, Touch
 from ..tasks import jobs
-from ..tasks.apply_strokes import send_strokes
-from .base import Reporting, has_track, opened_track
+from ..tasks.apply_strokes import check_clip_here, send_strokes
+from .base import Reporting, needs_track, opened_track
 
 _GAP = 1.5
 """Screen pixels between two points of a stroke."""
@@ -55,6 +55,7 @@ class CUTOUT_OT_paint(Reporting, bpy.types.Operator):
     bl_label = "Cutout Stroke"
     bl_description = "Paint a stroke over what to keep or remove"
     bl_options = {"UNDO"}  # noqa: RUF012 (Blender wants a plain set)
+    corrects = True
 
     label: _LABEL
     points: _POINTS
@@ -63,7 +64,12 @@ class CUTOUT_OT_paint(Reporting, bpy.types.Operator):
     @classmethod
     def poll(cls, context: Any) -> bool:
         """Returns True if there is a cutout and the mouse is over a preview."""
-        return has_track(context) and (context.region is None or context.region.type == "PREVIEW" or not context.window)
+        if not needs_track(cls, context):
+            return False
+        if context.region is None or context.region.type == "PREVIEW" or not context.window:
+            return True
+        cls.poll_message_set("The mouse is not over a preview")
+        return False
 
     def run(self, context: Any) -> set[str]:
         """Adds a stroke made of `points`, without the mouse."""
@@ -82,6 +88,7 @@ class CUTOUT_OT_paint(Reporting, bpy.types.Operator):
         if self.points:
             return self.execute(context)
         try:
+            self._show(context)
             view = _view(context)
             track_lookup.check_unlocked(view.track)
         except CutoutError as error:
@@ -215,6 +222,7 @@ class CUTOUT_OT_start_brush(Reporting, bpy.types.Operator):
     bl_description = (
         "Start the Cutout Brush: paint over what to keep, or with Ctrl over what to remove; [ and ] change its size"
     )
+    corrects = True
 
     detail: _DETAIL
 
@@ -231,7 +239,7 @@ class CUTOUT_OT_start_brush(Reporting, bpy.types.Operator):
     @classmethod
     def poll(cls, context: Any) -> bool:
         """Returns True if there is a cutout."""
-        return has_track(context)
+        return needs_track(cls, context)
 
     def run(self, context: Any) -> set[str]:
         """Activates the tool."""
@@ -258,9 +266,12 @@ class CUTOUT_OT_erase_strokes(Reporting, bpy.types.Operator):
     @classmethod
     def poll(cls, context: Any) -> bool:
         """Returns True if the active cutout has a stroke."""
-        return (
-            has_track(context) and len(_of_kind(context, properties.active_track(compat.sequencer_scene(context)))) > 0
-        )
+        if not needs_track(cls, context):
+            return False
+        if len(_of_kind(context, properties.active_track(compat.sequencer_scene(context)))) > 0:
+            return True
+        cls.poll_message_set("This cutout has no strokes of the Cutout Brush")
+        return False
 
     def run(self, context: Any) -> set[str]:
         """Removes the strokes."""
@@ -282,6 +293,7 @@ def _view(context: Any) -> ClipInView:
     scene, _ = opened_track(context)
     view = clip_in_view(scene)
     if view is None:
+        check_clip_here(scene, properties.active_track(scene))
         raise InputError(
             "The cutout's clip is not visible here.",
             "Go to a frame of its strip, and make sure the strip is not muted.",

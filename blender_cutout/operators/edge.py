@@ -10,7 +10,7 @@ from bpy.props import EnumProperty
 from ..core.edges.settings import BOUNDS
 from ..host import compat
 from ..scene import properties
-from .base import Reporting, has_track
+from .base import Reporting, needs_track
 
 _USUAL_SIDE = 1080
 """Shorter side of the picture for which the presets' pixels are meant; larger pictures get more."""
@@ -50,7 +50,7 @@ class CUTOUT_OT_edge_preset(Reporting, bpy.types.Operator):
     @classmethod
     def poll(cls, context: Any) -> bool:
         """Returns True if there is a cutout."""
-        return has_track(context)
+        return needs_track(cls, context)
 
     def run(self, context: Any) -> set[str]:
         """Sets them."""

@@ -12,8 +12,8 @@ from ..core.errors import InputError
 from ..host import compat, strips
 from ..host.output import background
 from ..scene import properties, written
-from ..tasks import jobs, upkeep
-from .base import Reporting, Waiting, has_track
+from ..tasks import jobs, render_watch, upkeep
+from .base import Reporting, Waiting, needs_track
 
 _KIND = EnumProperty(
     name="Kind",
@@ -41,13 +41,15 @@ class CUTOUT_OT_replace_background(Reporting, bpy.types.Operator):
     )
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender wants a plain set)
 
+    needs_result = True
+
     kind: _KIND
     filepath: _FILE
 
     @classmethod
     def poll(cls, context: Any) -> bool:
         """Returns True if there is a cutout."""
-        return has_track(context)
+        return needs_track(cls, context)
 
     def invoke(self, context: Any, event: Any) -> set[str]:
         """Opens the file browser if a file is needed."""
@@ -86,6 +88,7 @@ class CUTOUT_OT_render(Waiting, Reporting, bpy.types.Operator):
         "Render the scene's frames with Blender and the scene's output settings, after checking that the strips match "
         "the current masks"
     )
+    needs_result = True
 
     def run(self, context: Any) -> set[str]:
         """Checks the strips and renders; outside background mode, Blender shows its render window."""
@@ -93,13 +96,17 @@ class CUTOUT_OT_render(Waiting, Reporting, bpy.types.Operator):
         _check_path(scene)
         troubles = upkeep.keeper.look(scene)  # strips that follow their clip are updated before the render
         written.check(scene)
-        warning = written.warning(scene) or " ".join(" ".join(trouble) for trouble in troubles[:1])
+        if troubles:
+            raise InputError(*troubles[0])
+        warning = written.warning(scene)
+        where = bpy.path.abspath(scene.render.filepath)
         if bpy.app.background:
             bpy.ops.render.render(animation=True, scene=scene.name)
-        else:
-            bpy.ops.render.render("INVOKE_DEFAULT", animation=True, scene=scene.name)
-        where = bpy.path.abspath(scene.render.filepath)
+            jobs.say("WARNING" if warning else "INFO", warning or f"Rendered to {where}")
+            return {"FINISHED"}
+        bpy.ops.render.render("INVOKE_DEFAULT", animation=True, scene=scene.name)
         jobs.say("WARNING" if warning else "INFO", warning or f"Rendering to {where}")
+        render_watch.begin(where, bool(warning))
         return {"FINISHED"}
 
 

@@ -11,8 +11,9 @@ from bpy.props import EnumProperty
 from ..client.job_queue import Job
 from ..core.errors import InputError
 from ..core.types import Direction
-from ..scene import doubt, track_lookup
+from ..scene import doubt, frame_spans, properties, track_lookup
 from ..tasks import jobs
+from ..tasks.apply_strokes import unapplied
 from .base import JobOperator, Keyed, Reporting, Waiting, opened_track
 
 # mypy: disable-error-code="valid-type"
@@ -54,7 +55,7 @@ class CUTOUT_OT_propagate(Keyed, Waiting, JobOperator, bpy.types.Operator):
             track,
             "Propagating",
             lambda job: Propagate(job, uuid, frames.start, frames.stop, direction, **options),
-            then=lambda done: f"{done.result.get('frames', len(frames))} frames propagated.",
+            then=lambda done: _summary((uuid,), f"{done.result.get('frames', len(frames))} frames propagated"),
             undo="Propagate",
         )
 
@@ -114,10 +115,25 @@ class CUTOUT_OT_propagate_all(Waiting, JobOperator, bpy.types.Operator):
             first_one,
             "Propagating",
             message,
-            then=lambda done: f"{count} propagated through {done.result.get('frames', len(frames))} frames.",
+            then=lambda done: _summary(
+                uuids, f"{count} propagated through {done.result.get('frames', len(frames))} frames"
+            ),
             undo=self.bl_label,
             others=group[1:],
         )
+
+
+def _summary(uuids: tuple[str, ...], text: str) -> str:
+    """Returns the summary of a propagation; warns about strokes that it did not know."""
+    for uuid in uuids:
+        found = properties.track_by_uuid(uuid)
+        frames = unapplied(*found) if found is not None else []
+        if frames:
+            where = f"{'frame' if len(frames) == 1 else 'frames'} {frame_spans.frame_list_text(frames)}"
+            jobs.say(
+                "WARNING", f"{text}, without the strokes on {where}.", "Apply Strokes there, then propagate again."
+            )
+    return f"{text}."
 
 
 CLASSES = (CUTOUT_OT_propagate, CUTOUT_OT_cancel, CUTOUT_OT_propagate_all)

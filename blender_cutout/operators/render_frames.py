@@ -10,7 +10,7 @@ from bpy.props import BoolProperty
 from ..host import compat
 from ..scene import properties
 from ..tasks import frame_renderer, jobs
-from .base import Reporting, has_track
+from .base import Reporting, needs_idle, needs_track
 
 _AGAIN = BoolProperty(
     name="All Again",
@@ -35,7 +35,10 @@ class CUTOUT_OT_render_frames(Reporting, bpy.types.Operator):
     @classmethod
     def poll(cls, context: Any) -> bool:
         """Returns True if there is a cutout and nothing else is running."""
-        return has_track(context) and not properties.status().busy and not properties.status().frames_busy
+        if properties.status().frames_busy:
+            cls.poll_message_set("Frames are being rendered")
+            return False
+        return needs_track(cls, context) and needs_idle(cls)
 
     def run(self, context: Any) -> set[str]:
         """Starts rendering; in background mode, which has no timers, renders to the end."""

@@ -10,10 +10,10 @@ from bpy.props import BoolProperty, EnumProperty
 from ..client.job_queue import Job
 from ..core.errors import InputError
 from ..core.types import FrameRange
-from ..host import strips
-from ..scene import doubt, frame_spans, track_lookup
+from ..host import compat, kept, strips
+from ..scene import doubt, frame_spans, properties, track_lookup
 from ..tasks import jobs
-from .base import JobOperator, Reporting, Waiting, has_track, opened_track
+from .base import JobOperator, Reporting, Waiting, needs_track, opened_track
 
 _SPAN = EnumProperty(
     name="Frames",
@@ -23,6 +23,15 @@ _SPAN = EnumProperty(
         ("RANGE", "Range", "The strip's frames within the preview range"),
     ),
 )
+_WHAT = EnumProperty(
+    name="Frame",
+    description="Which kind of frame",
+    items=(
+        ("DOUBT", "In Doubt", "A frame whose mask the network is not sure of"),
+        ("STROKES", "With Strokes", "A frame that was drawn on"),
+    ),
+)
+_BACKWARD = BoolProperty(name="Backward", description="Go to the previous one", default=False)
 _LOCK = BoolProperty(name="Lock", description="Lock the frames; off = unlock them", default=True)
 
 
@@ -79,7 +88,12 @@ class CUTOUT_OT_worst_frame(Reporting, bpy.types.Operator):
     @classmethod
     def poll(cls, context: Any) -> bool:
         """Returns True if there is a cutout."""
-        return has_track(context)
+        if not needs_track(cls, context):
+            return False
+        if properties.active_track(compat.sequencer_scene(context)).confidence.strip("-"):
+            return True
+        cls.poll_message_set("There is no propagated frame to judge yet. Propagate first")
+        return False
 
     def run(self, context: Any) -> set[str]:
         """Goes to the worst frame."""
@@ -99,4 +113,44 @@ class CUTOUT_OT_worst_frame(Reporting, bpy.types.Operator):
         return {"FINISHED"}
 
 
-CLASSES = (CUTOUT_OT_lock_frames, CUTOUT_OT_worst_frame)
+class CUTOUT_OT_go_to_frame(Reporting, bpy.types.Operator):
+    """Go to the next or previous frame in doubt or with strokes."""
+
+    bl_idname = "cutout.go_to_frame"
+    bl_label = "Go to Frame"
+    bl_description = "Go to the active cutout's next or previous frame in doubt, or frame with strokes"
+
+    what: _WHAT
+    backward: _BACKWARD
+
+    @classmethod
+    def description(cls, context: Any, properties: Any) -> str:
+        """Returns the tooltip."""
+        which = "in doubt" if properties.what == "DOUBT" else "with strokes"
+        return f"Go to the active cutout's {'previous' if properties.backward else 'next'} frame {which}"
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """Returns True if there is a cutout."""
+        return needs_track(cls, context)
+
+    def run(self, context: Any) -> set[str]:
+        """Goes there, if there is one that way."""
+        scene, track = opened_track(context)
+        if self.what == "DOUBT":
+            wanted = doubt.doubtful(track.confidence, scene.cutout.doubt_below)
+        else:
+            wanted = kept.numbers(track.drawn, track.frame_count)
+        frames, now = frame_spans.timeline_frames(scene, track, wanted), scene.frame_current
+        found = max((f for f in frames if f < now), default=None) if self.backward else None
+        if not self.backward:
+            found = min((f for f in frames if f > now), default=None)
+        if found is None:
+            which = "in doubt" if self.what == "DOUBT" else "with strokes"
+            jobs.say("INFO", f"There is no {'earlier' if self.backward else 'later'} frame {which}.")
+            return {"CANCELLED"}
+        scene.frame_set(found)
+        return {"FINISHED"}
+
+
+CLASSES = (CUTOUT_OT_lock_frames, CUTOUT_OT_worst_frame, CUTOUT_OT_go_to_frame)

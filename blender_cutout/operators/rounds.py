@@ -10,7 +10,7 @@ from ..host import compat
 from ..scene import frame_spans, properties, track_lookup
 from ..tasks import jobs
 from ..tasks.apply_strokes import send_strokes
-from .base import JobOperator, Keyed, has_track, opened_track
+from .base import JobOperator, Keyed, needs_track, opened_track
 
 
 class CUTOUT_OT_apply_strokes(Keyed, JobOperator, bpy.types.Operator):
@@ -19,11 +19,12 @@ class CUTOUT_OT_apply_strokes(Keyed, JobOperator, bpy.types.Operator):
     bl_idname = "cutout.apply_strokes"
     bl_label = "Apply Strokes"
     bl_description = "Refine the mask with the strokes drawn on this frame"
+    corrects = True
 
     @classmethod
     def poll(cls, context: Any) -> bool:
         """Returns True if there is a cutout."""
-        return has_track(context)
+        return needs_track(cls, context)
 
     def start(self, context: Any) -> Job:
         """Sends the strokes that were not applied yet."""
@@ -36,11 +37,12 @@ class CUTOUT_OT_auto(JobOperator, bpy.types.Operator):
     bl_idname = "cutout.auto"
     bl_label = "Auto"
     bl_description = "Propose a mask of this frame's foreground object, without strokes"
+    corrects = True
 
     @classmethod
     def poll(cls, context: Any) -> bool:
         """Returns True if there is a cutout."""
-        return has_track(context)
+        return needs_track(cls, context)
 
     def start(self, context: Any) -> Job:
         """Asks the engine for a first guess."""
@@ -70,9 +72,12 @@ class CUTOUT_OT_undo_round(Keyed, JobOperator, bpy.types.Operator):
     @classmethod
     def poll(cls, context: Any) -> bool:
         """Returns True if the active cutout has a round."""
-        if not has_track(context):
+        if not needs_track(cls, context):
             return False
-        return bool(properties.active_track(compat.sequencer_scene(context)).head)
+        if properties.active_track(compat.sequencer_scene(context)).head:
+            return True
+        cls.poll_message_set("There is no round to undo yet")
+        return False
 
     def start(self, context: Any) -> Job:
         """Moves the head back; a step of several objects is undone for all that are not locked."""

@@ -10,7 +10,7 @@ from bpy.props import BoolProperty, EnumProperty
 from ..core.errors import InputError
 from ..scene import preference_values
 from ..tasks import jobs, tier_choice
-from .base import Reporting, idle
+from .base import Reporting, needs_idle
 
 _TIER = EnumProperty(name="Tier", description="Quality against speed of the masks", items=tier_choice.items())
 _FINER = BoolProperty(
@@ -24,7 +24,10 @@ class _TierOperator(Reporting):
     @classmethod
     def poll(cls, context: Any) -> bool:
         """Returns True if the add-on has preferences and the engine has no job to interrupt."""
-        return idle() and preference_values.enabled()
+        if not preference_values.enabled():
+            cls.poll_message_set("The add-on is not enabled in Blender's preferences")  # type: ignore[attr-defined]
+            return False
+        return needs_idle(cls)
 
     def choose(self, name: str) -> set[str]:
         """Changes the tier and reports what that means."""

@@ -6,16 +6,16 @@ from typing import Any
 from uuid import uuid4
 
 import bpy
-from bpy.props import EnumProperty
+from bpy.props import EnumProperty, StringProperty
 
 from ..client.job_queue import Job
 from ..core.errors import StripError
 from ..core.types import Label
 from ..host import annotations, compat, storage, strips
 from ..host.output import forms, mask_strip
-from ..scene import edge_settings, properties, track_lookup
+from ..scene import edge_settings, properties, selection, track_lookup
 from ..tasks import frame_renderer, jobs
-from .base import JobOperator, Reporting, has_track
+from .base import JobOperator, Reporting, needs_track
 
 _LABEL = EnumProperty(
     name="Label",
@@ -26,6 +26,10 @@ _LABEL = EnumProperty(
     ),
 )
 
+_TRACK = StringProperty(
+    name="Cutout", description="Id of the cutout; empty = the one in view", options={"SKIP_SAVE", "HIDDEN"}
+)
+
 
 class CUTOUT_OT_new(JobOperator, bpy.types.Operator):
     """Start cutting an object out of the active movie or image strip."""
@@ -33,11 +37,15 @@ class CUTOUT_OT_new(JobOperator, bpy.types.Operator):
     bl_idname = "cutout.new"
     bl_label = "New Cutout"
     bl_description = "Start cutting an object, the first or another one, out of the active movie or image strip"
+    corrects = True
 
     @classmethod
     def poll(cls, context: Any) -> bool:
         """Returns True if there is a scene."""
-        return compat.sequencer_scene(context) is not None
+        if compat.sequencer_scene(context) is not None:
+            return True
+        cls.poll_message_set("This sequencer shows no scene")
+        return False
 
     def start(self, context: Any) -> Job | None:
         """Makes the cutout and its annotation layers, and asks the engine to open the clip."""
@@ -75,12 +83,13 @@ class CUTOUT_OT_remove(Reporting, bpy.types.Operator):
     bl_idname = "cutout.remove"
     bl_label = "Remove Cutout"
     bl_description = "Remove the cutout and its mask strip from this scene; its folder on disk stays"
+    needs_result = True
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender wants a plain set)
 
     @classmethod
     def poll(cls, context: Any) -> bool:
         """Returns True if there is a cutout."""
-        return has_track(context)
+        return needs_track(cls, context)
 
     def run(self, context: Any) -> set[str]:
         """Removes the cutout."""
@@ -105,12 +114,40 @@ class CUTOUT_OT_remove(Reporting, bpy.types.Operator):
         return {"FINISHED"}
 
 
+class CUTOUT_OT_select(Reporting, bpy.types.Operator):
+    """Make another cutout the active one."""
+
+    bl_idname = "cutout.select"
+    bl_label = "Select Cutout"
+    bl_description = "Make the cutout whose clip is in view the active one, so that strokes are its own"
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender wants a plain set)
+
+    track: _TRACK
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """Returns True if there is a cutout."""
+        return needs_track(cls, context)
+
+    def run(self, context: Any) -> set[str]:
+        """Makes it active."""
+        scene = compat.sequencer_scene(context)
+        chosen = self.track
+        if not chosen and (other := selection.in_view_instead(scene)) is not None:
+            chosen = other.uuid
+        if chosen:
+            selection.activate(scene, chosen)
+            jobs.say("INFO", f"{properties.active_track(scene).name} is the active cutout.")
+        return {"FINISHED"}
+
+
 class CUTOUT_OT_brush(Reporting, bpy.types.Operator):
     """Draw strokes over the preview."""
 
     bl_idname = "cutout.brush"
     bl_label = "Draw"
     bl_description = "Draw strokes over the preview; Ctrl-drag erases them"
+    corrects = True
 
     label: _LABEL
 
@@ -123,7 +160,7 @@ class CUTOUT_OT_brush(Reporting, bpy.types.Operator):
     @classmethod
     def poll(cls, context: Any) -> bool:
         """Returns True if there is a cutout."""
-        return has_track(context)
+        return needs_track(cls, context)
 
     def run(self, context: Any) -> set[str]:
         """Activates the layer and starts the annotate tool."""
@@ -151,4 +188,4 @@ def _opened(uuid: str) -> str:
     return f"{track.frame_count} frames of {track.width}×{track.height}."
 
 
-CLASSES = (CUTOUT_OT_new, CUTOUT_OT_remove, CUTOUT_OT_brush)
+CLASSES = (CUTOUT_OT_new, CUTOUT_OT_remove, CUTOUT_OT_select, CUTOUT_OT_brush)

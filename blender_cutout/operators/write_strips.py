@@ -12,13 +12,13 @@ from ..client.job_queue import Job
 from ..core import atomic
 from ..core.errors import InputError, ProtocolError, StoreError
 from ..core.types import Form
-from ..host import storage, strips
+from ..host import compat, storage, strips
 from ..host.output import forms, mask_strip
 from ..host.output.mask_strip import show_through
-from ..scene import edge_settings, properties, track_lookup, written
+from ..scene import edge_settings, preview_mode, properties, track_lookup, written
 from ..scene.track_lookup import Batch
 from ..tasks import jobs
-from .base import JobOperator, Waiting, opened_track
+from .base import JobOperator, Reporting, Waiting, needs_track, opened_track
 
 if TYPE_CHECKING:
     from ..core.messages import Done
@@ -49,6 +49,28 @@ class CUTOUT_OT_write_strips(Waiting, JobOperator, bpy.types.Operator):
             one.write_as, one.write_inverted = track.write_as, track.write_inverted
         found = track_lookup.batches(scene, track)
         return [_write(scene, batch, frames, times.left, last=batch is found[-1]) for batch in found][-1]
+
+
+class CUTOUT_OT_invert(Reporting, bpy.types.Operator):
+    """Keep the background and remove the object, or the other way round."""
+
+    bl_idname = "cutout.invert"
+    bl_label = "Invert Cutout"
+    bl_description = "Keep the background and remove the object, or the other way round, from the next Write Strips on"
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender wants a plain set)
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """Returns True if there is a cutout."""
+        return needs_track(cls, context)
+
+    def run(self, context: Any) -> set[str]:
+        """Inverts the choice under Output."""
+        track = properties.active_track(compat.sequencer_scene(context))
+        track.write_inverted = not track.write_inverted
+        what = "The background is kept" if track.write_inverted else "The object is kept"
+        jobs.say("INFO", f"{what} from the next Write Strips on.")
+        return {"FINISHED"}
 
 
 def _write(scene: Any, batch: Batch, frames: tuple[int, ...], left: int, last: bool) -> Job:
@@ -109,6 +131,7 @@ def _make_strips(
     yield from forms.FORMS[form].prepare(place_now, batch.key, batch.name, folder, pictures)
     found = [pair for uuid in batch.tracks if (pair := properties.track_by_uuid(uuid))]
     scene, track = found[0]
+    preview_mode.reveal(scene)
     place = place_now()[1]
     followed = forms.write(scene, place, batch.key, batch.name, folder, pictures, form)
     show_through(scene, place, batch.key, batch.composes)
@@ -129,8 +152,10 @@ def _make_strips(
             "The strip's transform has drivers.",
             "Bake it to keyframes and write again; otherwise masks drift.",
         )
+    preview_mode.go_back(scene)
+    preview_mode.apply(scene)
     one, many = forms.FORMS[form].words
     return f"Wrote {pictures} {one if pictures == 1 else many}."
 
 
-CLASSES = (CUTOUT_OT_write_strips,)
+CLASSES = (CUTOUT_OT_write_strips, CUTOUT_OT_invert)

@@ -45,4 +45,6 @@ def doubtful(text: str, below: float) -> tuple[int, ...]:
 def judge(scene: Any, track: Any) -> None:
     """Updates the panel's list of frames in doubt, by the scene's threshold."""
     unsure = doubtful(track.confidence, scene.cutout.doubt_below)
-    track.doubtful = frame_spans.frame_list_text(frame_spans.timeline_frames(scene, track, unsure))
+    text = frame_spans.frame_list_text(frame_spans.timeline_frames(scene, track, unsure))
+    if track.doubtful != text:
+        track.doubtful = text

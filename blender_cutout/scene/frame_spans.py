@@ -5,14 +5,19 @@ The in and out points are Blender's preview range, which artists know from loopi
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from ..core.errors import CutoutError, InputError
 from ..core.frame_text import FrameText, clip_frames
 from ..core.types import FrameRange
 from ..geometry.time_map import TimeMap
-from ..host import strips
+from ..host import kept, strips
+
+MOST = 2**31
+"""Beyond every timeline frame."""
 
 
 def shown(scene: Any, track: Any) -> FrameRange:
@@ -63,13 +68,16 @@ def here(scene: Any, track: Any) -> int:
 
 
 def timeline_frames(scene: Any, track: Any, clip_frames: Iterable[int]) -> list[int]:
-    """Returns the first timeline frame of each clip frame; empty if the strip is gone or cannot be mapped."""
+    """Returns the first timeline frame of each clip frame; empty if the strip is gone or cannot be mapped.
+
+    After a split each frame counts where its own half is now.
+    """
     try:
-        times = times_of(scene, track)
+        every = pieces_times(scene, track)
     except CutoutError:
         return []
     shown: dict[int, int] = {}
-    for timeline, clip in zip(range(times.left, times.right), times.clip_frames(), strict=True):
+    for timeline, clip in _pairs(every):
         shown.setdefault(clip, timeline)
     return sorted(shown[f] for f in clip_frames if f in shown)
 
@@ -82,18 +90,66 @@ def in_timeline(scene: Any, track: Any, text: str) -> str:
     if not isinstance(text, FrameText):
         return text
     try:
-        times = times_of(scene, track)
+        every = pieces_times(scene, track)
     except CutoutError:
         return str(text)
 
     def name(first: int, last: int) -> str:
-        wanted = range(first, last + 1)
-        shown = [at for at in range(times.left, times.right) if times.clip_frame(at) in wanted]
+        shown = [timeline for timeline, clip in _pairs(every) if first <= clip <= last]
         if not shown:
             return f"{clip_frames(first, last)} (which the strip does not show)"
         return f"frame {shown[0]}" if first == last or len(shown) == 1 else f"frames {shown[0]} to {shown[-1]}"
 
     return text.with_names(name)
+
+
+def relabel(scene: Any, track: Any) -> None:
+    """Updates the panel's lists of frames with strokes and of locked frames to where the strip is now."""
+    drawn = kept.numbers(track.drawn, track.frame_count)
+    locked = (f for start, stop in kept.ranges(track.locks, track.frame_count) for f in range(start, stop))
+    for name, frames in (("keyframes", drawn), ("locked_frames", locked)):
+        text = frame_list_text(timeline_frames(scene, track, frames))
+        if getattr(track, name) != text:
+            setattr(track, name, text)
+
+
+def correction_reach(scene: Any, track: Any, every: tuple[TimeMap, ...]) -> str:
+    """Returns the timeline frames that propagating the artist's corrections will change, for reading; "" = none.
+
+    Args:
+        scene: the cutout's.
+        track: the cutout.
+        every: its `pieces_times`.
+    """
+    if track.corrected in ("", "[]"):
+        return ""
+    limits = (scene.frame_preview_start, scene.frame_preview_end)
+    limited = scene.cutout.in_to_out and scene.use_preview_range
+    return _reach(track.corrected, track.drawn, track.locks, track.frame_count, every, limits if limited else None)
+
+
+@lru_cache(maxsize=16)
+def _reach(
+    corrected: str, drawn: str, locks: str, count: int, every: tuple[TimeMap, ...], limits: tuple[int, int] | None
+) -> str:
+    """Returns the frames between the corrected ones and the next ones that must not change; cached for the timer."""
+    firm = set(kept.numbers(drawn, count))
+    firm.update(f for start, stop in kept.ranges(locks, count) for f in range(start, stop))
+    ordered = sorted(firm)
+    changed: set[int] = set()
+    for frame in kept.numbers(corrected, count):
+        at = bisect_left(ordered, frame)
+        before = ordered[at - 1] if at else -1
+        after = next((f for f in ordered[at:] if f > frame), count)
+        changed.update(range(before + 1, after))
+    changed -= firm
+    low, high = limits or (-MOST, MOST)
+    return frame_list_text(sorted({t for t, clip in _pairs(every) if clip in changed and low <= t <= high}))
+
+
+def _pairs(every: Iterable[TimeMap]) -> list[tuple[int, int]]:
+    """Returns (timeline frame, clip frame) of all pieces, in the timeline's order."""
+    return sorted(pair for t in every for pair in zip(range(t.left, t.right), t.clip_frames(), strict=True))
 
 
 def frame_list_text(frames: list[int]) -> str:
@@ -111,3 +167,10 @@ def times_of(scene: Any, track: Any) -> TimeMap:
     """Returns the time map of a cutout's strip. Raises StripError if it is gone or cannot be mapped."""
     strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
     return strips.time_map(scene, strip, track.frame_count)
+
+
+def pieces_times(scene: Any, track: Any) -> tuple[TimeMap, ...]:
+    """Returns the time map of each piece of a cutout's strip. Raises StripError if it is gone or cannot be mapped."""
+    strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
+    found = (strips.time_map(scene, p.strip, track.frame_count, alone=True) for p in strips.pieces(scene, strip))
+    return tuple(sorted(found, key=lambda times: (times.left, times.right)))

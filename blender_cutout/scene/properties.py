@@ -27,6 +27,7 @@ from .setting_properties import (
     IN_TO_OUT,
     MASK_OPACITY,
     MASK_VIEW,
+    PREVIEW_SHOWS,
     REDRAWS,
     SHOW_MARKS,
     SHOW_MASK,
@@ -152,6 +153,9 @@ class CutoutTrack(bpy.types.PropertyGroup):
         edge: how its edge is refined; the masks themselves stay as they are.
         detail_strokes: strokes of the Detail Brush; those that keep ask for detail, those that remove take it back.
         written_edge: `edge_settings.mark` when the strips were last written.
+        corrected: clip frames drawn on since the last propagation: `TrackState.corrected` as JSON.
+        later, later_text: the head on disk if it was ahead of the file when that was opened, and what the panel says
+            about it; no text = the artist kept the file's state.
     """
 
     name: _NAME
@@ -185,6 +189,9 @@ class CutoutTrack(bpy.types.PropertyGroup):
     edge: _EDGE
     detail_strokes: _DETAIL_STROKES
     written_edge: _TEXT
+    corrected: _TEXT
+    later: _TEXT
+    later_text: _TEXT
 
 
 _TRACKS = CollectionProperty(type=CutoutTrack)
@@ -200,11 +207,17 @@ _AUTO_APPLY = BoolProperty(
 
 
 class CutoutScene(bpy.types.PropertyGroup):
-    """Stores the cutouts of a scene and its settings."""
+    """Stores the cutouts of a scene and its settings.
+
+    Attributes:
+        preview_back: the clip is shown only for a correction, and the result again afterwards.
+    """
 
     tracks: _TRACKS
     active_index: _ACTIVE
     auto_apply: _AUTO_APPLY
+    preview_shows: PREVIEW_SHOWS
+    preview_back: _FLAG
     show_mask: SHOW_MASK
     show_marks: SHOW_MARKS
     mask_view: MASK_VIEW
@@ -230,6 +243,11 @@ _BRUSH_RADIUS = FloatProperty(
     precision=1,
     subtype="PIXEL",
     update=REDRAWS,
+)
+_SHOW_TIERS = BoolProperty(
+    name="All Tiers",
+    description="List all tiers with their accuracy, in percent, and the time that a frame took where they were timed",
+    default=False,
 )
 _BRUSH_PRESSURE = BoolProperty(
     name="Pressure",
@@ -260,6 +278,7 @@ class CutoutStatus(bpy.types.PropertyGroup):
         engine, tier: the engine's device and tier; "" = not started.
         tier_here: the tier in use: the engine's, otherwise the one chosen; "" = not known yet.
         frames_busy, frames_text, frames_share: whether frames are being rendered, the current step, and the progress.
+        show_tiers: the table of tiers is open.
         brush_radius, brush_pressure, brush_detail: settings of the Cutout Brush, kept here so that undo does not reset
             them.
     """
@@ -277,6 +296,7 @@ class CutoutStatus(bpy.types.PropertyGroup):
     frames_busy: _FLAG
     frames_text: _TEXT
     frames_share: _SHARE
+    show_tiers: _SHOW_TIERS
     brush_radius: _BRUSH_RADIUS
     brush_pressure: _BRUSH_PRESSURE
     brush_detail: _BRUSH_DETAIL
@@ -316,9 +336,9 @@ def active_index(data: Any) -> int:
 
 
 def tracks() -> Iterator[tuple[Any, Any]]:
-    """Yields (scene, cutout) for all scenes."""
+    """Yields (scene, cutout) for all scenes of this file; linked ones cannot be changed."""
     for scene in bpy.data.scenes:
-        for track in scene.cutout.tracks:
+        for track in scene.cutout.tracks if scene.library is None else ():
             yield scene, track
 
 
@@ -327,8 +347,8 @@ def track_by_uuid(uuid: str) -> tuple[Any, Any] | None:
     return next(((scene, track) for scene, track in tracks() if track.uuid == uuid), None)
 
 
-def next_step(track: Any, auto_apply: bool = True) -> tuple[str, str]:
-    """Returns two short lines on what the artist can do next."""
+def next_step(track: Any, auto_apply: bool = True, reach: str = "") -> tuple[str, str]:
+    """Returns two short lines on what the artist can do next; `reach`: frames that a correction will change."""
     if not track.frame_count:
         return "Opening the clip …", ""
     if not track.keyframe_count:
@@ -337,6 +357,8 @@ def next_step(track: Any, auto_apply: bool = True) -> tuple[str, str]:
         )
     if track.done_count <= track.keyframe_count and track.frame_count > 1:
         return "Red strokes remove (Brush: hold Ctrl).", "When the mask is right, propagate it."
+    if track.corrected not in ("", "[]"):
+        return "Propagate the correction" + (" to" if reach else "."), f"frames {reach}." if reach else ""
     if track.written_head != track.head or not is_written(track):
         return "Write Strips to see the composite.", "Correct wrong frames with strokes."
     return "Correct wrong frames with strokes,", "propagate and write again."

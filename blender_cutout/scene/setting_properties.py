@@ -19,6 +19,17 @@ def redraw(_group: Any, _context: Any) -> None:
 
 # Background mode has nothing to redraw, and 4.2 as a Python module crashes on exit with any `update` function.
 REDRAWS = None if bpy.app.background else redraw
+SHOWS_CLIP, SHOWS_RESULT, SHOWS_BOTH = "CLIP", "RESULT", "BOTH"
+PREVIEW_SHOWS = EnumProperty(
+    name="Preview",
+    description="What the preview shows of the clip; the render always shows the result",
+    items=(
+        (SHOWS_CLIP, "Clip", "The whole clip, without its mask"),
+        (SHOWS_RESULT, "Result", "The cut-out, as it is rendered, once its strips are written"),
+        (SHOWS_BOTH, "Both", "The whole clip, with the mask over it"),
+    ),
+    default=SHOWS_RESULT,
+)
 SHOW_MASK = BoolProperty(
     name="Show Mask",
     description="Show the mask over the preview where the composite does not show it already",

@@ -7,6 +7,7 @@ from typing import Any
 from ..core.errors import CutoutError, InputError, StripError
 from ..core.types import Form
 from ..host import compat, strips
+from ..host.output import clip_view
 from ..host.output.forms import FORMS
 from . import edge_settings, properties, track_lookup
 
@@ -105,6 +106,7 @@ def strokes_shown(scene: Any) -> bool:
 
 def is_composed(strip: Any, track: Any) -> bool:
     """Returns True if the composite shows the cutout's current mask, alone or with other objects."""
-    if track.head != track.written_head or not edge_settings.is_written(track):
+    is_current = track.head == track.written_head and edge_settings.is_written(track)
+    if not is_current or clip_view.is_uncut(strip):
         return False
     return is_shown(strip, track)

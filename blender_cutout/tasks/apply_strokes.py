@@ -6,13 +6,13 @@ from typing import Any
 import bpy
 
 from ..client.job_queue import Job
-from ..core.errors import InputError, StrokeError
+from ..core.errors import CutoutError, InputError, StrokeError
 from ..core.types import Stroke
 from ..geometry.picture_map import PictureMap, picture_zoom
 from ..host import annotations, strips
-from ..scene import frame_spans, properties, track_lookup
+from ..scene import frame_spans, preview_mode, properties, selection, track_lookup
 from ..strokes import brush_strokes
-from ..strokes.annotation_strokes import Drawn, drawn_on, pick_new, to_source
+from ..strokes.annotation_strokes import Drawn, drawn_on, layer_frames, pick_new, to_source
 from ..strokes.brush_strokes import Painted
 from . import jobs
 
@@ -34,8 +34,9 @@ def send_strokes(context: Any, scene: Any, track: Any, only: Collection[str] | N
     from ..core.messages import ApplyRound
 
     track_lookup.check_unlocked(track)
+    preview_mode.correct(scene)
     strip = strips.find(scene, track.strip_uuid, track.strip_name)
-    _check_shown(scene, strip)
+    check_clip_here(scene, track)
     timeline, frame = scene.frame_current, frame_spans.here(scene, track)
     track_lookup.check_free(track, frame, timeline)
     annotation, known = annotations.find(context), known_strokes(scene)
@@ -71,6 +72,23 @@ def known_strokes(scene: Any, under_way: bool = True) -> set[str]:
     """
     sent = {key for job in jobs.queue.jobs for key in job.strokes} if under_way else set()
     return sent.union(*(track.applied.split() for track in scene.cutout.tracks))
+
+
+def unapplied(scene: Any, track: Any) -> list[int]:
+    """Returns the timeline frames of a cutout's strip with strokes that were not applied, sorted; [] if it is gone."""
+    known = known_strokes(scene)
+    painted = [stroke.frame for stroke in track.strokes if stroke.key not in known]
+    frames = set(frame_spans.timeline_frames(scene, track, painted))
+    annotation = annotations.find(bpy.context)
+    if annotation is not None:
+        try:
+            spans = [(times.left, times.right) for times in frame_spans.pieces_times(scene, track)]
+            for frame in {frame.frame_number for _, frame in layer_frames(annotation)}:
+                if any(left <= frame < right for left, right in spans):
+                    frames.update([frame] if any(d.key not in known for d in drawn_on(annotation, frame)) else [])
+        except CutoutError:  # the strip is gone, or strokes cannot be read: reported when they are applied
+            pass
+    return sorted(frames)
 
 
 def _drawn(
@@ -109,11 +127,19 @@ def _to_source(
     return strokes, outside
 
 
-def _check_shown(scene: Any, place: strips.Place) -> None:
-    """Raises InputError if the clip is in a closed meta strip, where the preview does not show it in place."""
-    if not strips.is_open(scene, place):
+def check_clip_here(scene: Any, track: Any) -> None:
+    """Raises InputError if strokes now would be for a clip that the preview does not show in place."""
+    meta = selection.closed_meta(scene, track)
+    if meta:
         raise InputError(
-            "The cutout's clip is inside a closed meta strip.", "Open the meta strip (Tab) and draw there."
+            f"The clip of {track.name} is inside the closed meta strip {meta}.",
+            f"Tab into the meta strip: click {meta}, press Tab over the timeline, and draw there.",
+        )
+    other = selection.in_view_instead(scene)
+    if other is not None:
+        raise InputError(
+            f"These strokes would be for {track.name}, but its clip is not here: this is the clip of {other.name}.",
+            f"Press Select {other.name}, then draw again, or go to a frame of {track.name}.",
         )
 
 

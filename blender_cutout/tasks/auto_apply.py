@@ -13,9 +13,9 @@ import bpy
 from ..client.job_queue import Job
 from ..core.errors import CutoutError
 from ..host import annotations, compat
-from ..scene import properties, written
+from ..scene import properties, selection, written
 from ..strokes.stroke_watch import StrokeWatch
-from . import jobs
+from . import jobs, upkeep
 from .apply_strokes import known_strokes, send_strokes
 
 _log = logging.getLogger(__name__)
@@ -105,6 +105,10 @@ def unregister() -> None:
 def _tick() -> float:
     """Timer callback; must not raise, or Blender would stop it."""
     try:
+        scene = compat.sequencer_scene(bpy.context)
+        if scene is not None and selection.follower.follow(scene):
+            upkeep.keeper.see()
+            jobs.redraw()
         place = annotations.preview()
         if place is None:
             return _LATER

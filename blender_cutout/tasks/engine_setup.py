@@ -60,6 +60,11 @@ class Setup:
             self._installer = Installer()
         return self._installer
 
+    @property
+    def is_active(self) -> bool:
+        """True while something is being set up or checked."""
+        return self._installer is not None and self._installer.progress.active
+
     def begin(self, action: str, python: Path, request: dict[str, str]) -> None:
         """Starts the process and the timer. Raises EnvironmentMissing if it cannot start."""
         from ..environment.installer import command
@@ -165,6 +170,7 @@ def redraw() -> None:
         for area in window.screen.areas:
             if area.type == "PREFERENCES":
                 area.tag_redraw()
+    jobs.redraw("UI")  # the panel shows it while there is no engine
 
 
 def _tick() -> float | None:

@@ -8,8 +8,18 @@ from typing import Any
 import bpy
 from bpy.app.handlers import persistent
 
-from ..scene import properties
-from . import auto_apply, edge_preview, frame_cleanup, frame_renderer, jobs, project_folders, upkeep
+from ..scene import preview_mode, properties
+from . import (
+    auto_apply,
+    edge_preview,
+    frame_cleanup,
+    frame_renderer,
+    jobs,
+    later_rounds,
+    project_folders,
+    scene_copies,
+    upkeep,
+)
 from .reports import Reports
 
 _copied: list[project_folders.Copied] = []
@@ -29,6 +39,7 @@ def _after_undo(*_: Any) -> None:
 @persistent
 def _before_load(*_: Any) -> None:
     frame_renderer.close()
+    scene_copies.forget()
     # The closed file's tracks must not stay locked, and their strips are about to vanish.
     jobs.close()
     auto_apply.forget()
@@ -41,7 +52,8 @@ def _after_load(*_: Any) -> None:
     status.text = status.hint = status.stage = ""
     status.level, status.lost, status.busy = "INFO", False, False
     reports = Reports()
-    for step in (project_folders.clean_unsaved, frame_cleanup.clean_frames, project_folders.after_load):
+    cleaning = (project_folders.clean_unsaved, frame_cleanup.clean_frames)
+    for step in (*cleaning, project_folders.after_load, later_rounds.after_load):
         with reports.of("Opening"):
             step()
     reports.show()
@@ -54,6 +66,10 @@ def _before_save(path: Any = "", *_: Any) -> None:
         return
     _copied.clear()
     reports = Reports()
+    with reports.of("Saving"):
+        scene_copies.separate()
+    with reports.of("Saving"):
+        _reveal()
     with reports.of("Saving"):
         upkeep.all_scenes()
     with reports.of("Saving"):
@@ -69,7 +85,35 @@ def _after_save(path: Any = "", *_: Any) -> None:
         with reports.of("Saving"):
             project_folders.after_save(path, _copied)
     _copied.clear()
+    with reports.of("Saving"):
+        _apply()
     reports.show()
+
+
+@persistent
+def _before_render(*_: Any) -> None:
+    """Shows the results. In a window Blender calls this in the render's thread: only switches are changed here."""
+    if not properties.status().frames_busy:
+        _reveal()
+
+
+@persistent
+def _after_render(*_: Any) -> None:
+    """Shows what was chosen again; in a window the timer does it, as this is the render's thread."""
+    if bpy.app.background:
+        _apply()
+
+
+def _reveal() -> None:
+    for scene in bpy.data.scenes:
+        if len(scene.cutout.tracks) and scene.library is None:
+            preview_mode.reveal(scene)
+
+
+def _apply() -> None:
+    for scene in bpy.data.scenes:
+        if len(scene.cutout.tracks) and scene.library is None:
+            preview_mode.apply(scene)
 
 
 _HANDLERS: dict[str, Callable[..., None]] = {
@@ -80,6 +124,9 @@ _HANDLERS: dict[str, Callable[..., None]] = {
     "save_pre": _before_save,
     "save_post": _after_save,
     "save_post_fail": _after_save,
+    "render_init": _before_render,
+    "render_complete": _after_render,
+    "render_cancel": _after_render,
 }
 
 

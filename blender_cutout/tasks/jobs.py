@@ -79,10 +79,9 @@ class JobReporter:
         self.mattes.pop(event.track, None)
         self.disk[event.track] = event.disk
         track.drawn = json.dumps(event.keyframes, separators=(",", ":"))
-        track.keyframes = frame_spans.frame_list_text(frame_spans.timeline_frames(scene, track, event.keyframes))
         track.locks = json.dumps(event.locked, separators=(",", ":"))
-        locked = (f for start, stop in kept.ranges(track.locks, event.frame_count) for f in range(start, stop))
-        track.locked_frames = frame_spans.frame_list_text(frame_spans.timeline_frames(scene, track, locked))
+        track.corrected = json.dumps(event.corrected, separators=(",", ":"))
+        frame_spans.relabel(scene, track)
         track.confidence = event.confidence
         doubt.judge(scene, track)
 
@@ -95,9 +94,10 @@ class JobReporter:
     def on_progress(self, job: Job, event: Progress) -> None:
         """Updates the progress bar."""
         status = properties.status()
-        status.progress = event.done / event.total if event.total > 0 else 0.0
+        # The engine counts steps, of which a frame may take several: only the share means something to the artist.
+        status.progress = min(1.0, event.done / event.total) if event.total > 0 else 0.0
         left = f", {event.eta:.0f} s left" if event.eta >= 0 else ""
-        status.stage = f"{job.title} {event.done} of {event.total}{left}"
+        status.stage = f"{job.title} {round(100 * status.progress)} %{left}"
 
     def on_warning(self, job: Job | None, text: str) -> None:
         """Shows a warning."""
@@ -263,7 +263,7 @@ def _opening(scene: Any, track: Any) -> Opening:
     """Returns how the engine opens a cutout."""
     strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
     folder = storage.track_folder(track)
-    return Opening(strips.clip_of(strip), folder, track.head, preference_values.current().limit)
+    return Opening(strips.clip_of(strip), folder, track.head, preference_values.current().limit, bool(track.later))
 
 
 def step() -> bool:

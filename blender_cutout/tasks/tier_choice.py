@@ -12,6 +12,7 @@ from . import jobs
 
 KEPT = "Existing masks stay until they are propagated again; a correction changes only the frames it affects."
 """What a change of tier means for existing masks."""
+_SIMPLE = (("draft", "Draft"), (AUTO, "Good"), ("fine", "Fine"))
 _AUTO_TEXT = 'The finest that is fast enough to work with on this machine, as timed by Set Up Engine or "cutout doctor"'
 
 
@@ -25,9 +26,29 @@ def explained(tier: Tier) -> str:
     if tier.measured is None:
         return tier.text
     measured = tier.measured
-    return (
-        f"{tier.text} J&F {measured.j_and_f:.3f}, {measured.seconds_per_frame:.2g} s per frame on {measured.hardware}"
-    )
+    where = measured.hardware.partition(" of ")[0]
+    return f"{tier.text} {figures(tier)} on {where}"
+
+
+def figures(tier: Tier) -> str:
+    """Returns a tier's measured accuracy and time in a few words; "" = not measured."""
+    measured = tier.measured
+    if measured is None:
+        return ""
+    return f"Accuracy {100 * measured.j_and_f:.1f} of 100, {measured.seconds_per_frame:.2g} s per frame"
+
+
+def short_figures(tier: Tier) -> str:
+    """Returns a tier's accuracy and time for a table; "" = not measured."""
+    measured = tier.measured
+    return f"{100 * measured.j_and_f:.0f} %, {measured.seconds_per_frame:.2g} s" if measured is not None else ""
+
+
+def simple() -> tuple[tuple[str, str, bool], ...]:
+    """Returns the three choices that most artists need: tier, displayed name, whether it is chosen."""
+    chosen = preference_values.current().tier
+    known = [(name, text) for name, text in _SIMPLE if name in (AUTO, *TIERS)]
+    return tuple((name, text, name == chosen) for name, text in known)
 
 
 def items() -> tuple[tuple[str, str, str], ...]:

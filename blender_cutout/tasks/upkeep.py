@@ -16,8 +16,8 @@ from ..geometry.time_map import TimeMap
 from ..host import compat, frame_plan, rendered_frames, strips
 from ..host.output import mask_splines
 from ..host.output.forms import FORMS
-from ..scene import frame_spans, properties
-from . import engine_setup, jobs, tier_choice
+from ..scene import doubt, frame_spans, preview_mode, properties, selection
+from . import engine_setup, jobs, scene_copies, tier_choice
 from .reports import Reports
 
 _log = logging.getLogger(__name__)
@@ -32,12 +32,14 @@ class Facts(NamedTuple):
         plan: cost of rendering them, a sentence; "" = impossible.
         rendered: there are rendered frames, which can be rendered again.
         times: time map of the clip; None = not known.
+        pieces: time map of each piece of the clip.
     """
 
     reason: str = ""
     plan: str = ""
     rendered: bool = False
     times: TimeMap | None = None
+    pieces: tuple[TimeMap, ...] = ()
 
 
 class Upkeep:
@@ -45,31 +47,48 @@ class Upkeep:
 
     Attributes:
         troubles: problems that need the artist: pairs of text and hint.
+        offer: (uuid, name) of the cutout whose clip is in view while the active one's is not.
+        meta: name of the closed meta strip around the active cutout's clip, "" = none.
     """
 
     def __init__(self) -> None:
         self.troubles: list[tuple[str, str]] = []
         self._facts: dict[str, Facts] = {}
+        self._reach: dict[str, str] = {}
+        self.offer: tuple[str, str] | None = None
+        self.meta = ""
 
     def facts(self, track: Any) -> Facts:
         """Returns the facts about a cutout's strip; cheap."""
         return self._facts.get(track.uuid, Facts())
 
+    def reach(self, track: Any) -> str:
+        """Returns the timeline frames that propagating the corrections will change, for reading; cheap."""
+        return self._reach.get(track.uuid, "")
+
     def see(self) -> None:
         """Updates the facts of all scenes and of the engine; redraws what shows them if they changed."""
         engine_setup.setup.look()
-        found = {}
-        for scene in bpy.data.scenes:
+        found, reach = {}, {}
+        for scene in [scene for scene in bpy.data.scenes if scene.library is None]:
             of_strip: dict[tuple[str, int], Facts] = {}
             for track in scene.cutout.tracks:
                 key = track.strip_uuid, track.frame_count
                 if key not in of_strip:
                     of_strip[key] = _facts(scene, track)
-                found[track.uuid] = of_strip[key]
+                facts = found[track.uuid] = of_strip[key]
+                if facts.pieces and facts.pieces != self.facts(track).pieces:  # the strip was moved, trimmed or split
+                    frame_spans.relabel(scene, track)
+                    doubt.judge(scene, track)
+                reach[track.uuid] = frame_spans.correction_reach(scene, track, facts.pieces)
         tier = tier_choice.working()
         status = properties.status()
-        if found != self._facts or tier != status.tier_here:
-            self._facts, status.tier_here = found, tier
+        offer, meta = _elsewhere()
+        if (offer, meta) != (self.offer, self.meta):
+            self.offer, self.meta = offer, meta
+            jobs.redraw("UI")
+        if (found, reach, tier) != (self._facts, self._reach, status.tier_here):
+            self._facts, self._reach, status.tier_here = found, reach, tier
             jobs.redraw("UI")
 
     def look(self, scene: Any) -> list[tuple[str, str]]:
@@ -84,26 +103,38 @@ class Upkeep:
 keeper = Upkeep()
 
 
+def _elsewhere() -> tuple[tuple[str, str] | None, str]:
+    """Returns `Upkeep.offer` and `Upkeep.meta` for the scene that the sequencer shows."""
+    scene = compat.sequencer_scene(bpy.context)
+    if scene is None or not len(scene.cutout.tracks):
+        return None, ""
+    other = selection.in_view_instead(scene)
+    meta = selection.closed_meta(scene, properties.active_track(scene))
+    return (other.uuid, other.name) if other is not None else None, meta
+
+
 def _facts(scene: Any, track: Any) -> Facts:
     """Returns the facts about a cutout's strip."""
-    times = None
+    times: TimeMap | None = None
+    pieces: tuple[TimeMap, ...] = ()
     try:
         with suppress(CutoutError):
             times = frame_spans.times_of(scene, track)
+            pieces = frame_spans.pieces_times(scene, track)
         reason = frame_plan.needed(scene, track)
         if reason:
-            return Facts(reason, frame_plan.plan(scene, track).cost_text(), times=times)
+            return Facts(reason, frame_plan.plan(scene, track).cost_text(), times=times, pieces=pieces)
         strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
-        return Facts(rendered=rendered_frames.rendered_frames_of(strip) is not None, times=times)
+        return Facts(rendered=rendered_frames.rendered_frames_of(strip) is not None, times=times, pieces=pieces)
     except CutoutError as error:
         # With an open clip, the buttons report it when pressed.
-        return Facts("" if track.frame_count else f"{error.text} {error.hint}", times=times)
+        return Facts("" if track.frame_count else f"{error.text} {error.hint}", times=times, pieces=pieces)
 
 
 def all_scenes() -> None:
     """Realigns masks before saving, so that the file is right without the add-on."""
     reports = Reports()
-    for scene in bpy.data.scenes:
+    for scene in [scene for scene in bpy.data.scenes if scene.library is None]:
         for form in FORMS.values() if len(scene.cutout.tracks) else ():
             with reports.of(scene.name):
                 form.keep(scene)
@@ -112,7 +143,7 @@ def all_scenes() -> None:
 
 def _keep(scene: Any) -> list[tuple[str, str]]:
     """Realigns the written strips of a scene; returns the problems."""
-    if not len(scene.cutout.tracks):
+    if not len(scene.cutout.tracks) or scene.library is not None:
         return []
     return [trouble for form in FORMS.values() for trouble in form.keep(scene)]
 
@@ -127,12 +158,14 @@ def unregister() -> None:
     """Stops checking."""
     if bpy.app.timers.is_registered(_tick):
         bpy.app.timers.unregister(_tick)
-    keeper.troubles, keeper._facts = [], {}
+    keeper.__init__()  # type: ignore[misc]
 
 
 def _tick() -> float:
     """Timer callback; must not raise, or Blender would stop it. Pauses while the artist drags something."""
     try:
+        if not jobs.queue.jobs:
+            scene_copies.separate()
         keeper.see()
         scene = compat.sequencer_scene(bpy.context)
         windows = bpy.context.window_manager.windows
@@ -140,6 +173,8 @@ def _tick() -> float:
         if scene is not None and not dragging and not jobs.queue.jobs:
             mask_splines.drop_begun()
             keeper.look(scene)
+            if not bpy.app.is_job_running("RENDER") and preview_mode.apply(scene):
+                jobs.redraw()
     except Exception:  # whatever is in the artist's file, work must go on
         _log.exception("Cannot check the written strips")
     return _INTERVAL

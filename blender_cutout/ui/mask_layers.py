@@ -9,6 +9,7 @@ from ..geometry.mask_looks import CHECKER, GREY, OUTLINE, MaskLook, look
 from ..geometry.picture_map import PictureMap
 from ..host import annotations, strips
 from ..scene import frame_spans, track_lookup
+from ..scene.setting_properties import SHOWS_CLIP
 from ..scene.written import is_composed
 from ..tasks import edge_preview, jobs
 
@@ -30,6 +31,8 @@ def find_layers(scene: Any) -> tuple[list[Layer], PictureMap | None]:
     Raises:
         CutoutError: the strip is gone, or cannot be mapped.
     """
+    if scene.cutout.preview_shows == SHOWS_CLIP:
+        return [], None
     tracks = [track for track in track_lookup.shown(scene) if track.frame_count]
     if not tracks:
         return [], None

@@ -7,19 +7,19 @@ from typing import Any
 import bpy
 
 from ..core.types import Label
-from ..geometry.mask_looks import CHECKER, GREY
 from ..host import compat
 from ..host.annotations import active_label
 from ..scene import brush_tool, track_lookup
 from ..scene.properties import active_track, next_step
 from ..tasks import upkeep
-from . import panel_propagation, widgets
+from . import engine_box, header, panel_propagation, widgets
 
 _SWITCHES = (
     ("visible", "HIDE_OFF", "HIDE_ON"),
     ("solo", "SOLO_ON", "SOLO_OFF"),
     ("locked", "LOCKED", "UNLOCKED"),
 )
+_CLIPS = ("MOVIE", "IMAGE", "META", "SCENE", "MOVIECLIP")
 _ICONS = {"INFO": "INFO", "WARNING": "ERROR", "ERROR": "CANCEL"}
 
 
@@ -59,8 +59,10 @@ class CUTOUT_PT_cutout(bpy.types.Panel):
             layout.label(text="This sequencer shows no scene.")
             return
         data = scene.cutout
+        if engine_box.is_needed():
+            engine_box.draw(context, layout.box().column())
         if not len(data.tracks):
-            layout.label(text="Select a movie or image strip.")
+            layout.label(text=first_step(scene))
             layout.operator("cutout.new", icon="ADD")
             _draw_message(context, layout, status)
             return
@@ -69,16 +71,48 @@ class CUTOUT_PT_cutout(bpy.types.Panel):
         column = row.column(align=True)
         column.operator("cutout.new", icon="ADD", text="")
         column.operator("cutout.remove", icon="REMOVE", text="")
+        _draw_later(context, layout, data)
         track = active_track(scene)
+        _draw_status(layout, status, track, data)
         if not draw(layout, track, status):
             _draw_message(context, layout, status)
             return
         _draw_steps(context, layout, scene, track)
-        _draw_view(layout, data, track)
-        if status.busy:
-            layout.progress(factor=status.progress, text=status.stage, type="BAR")
-            layout.operator("cutout.cancel", icon="X")
         _draw_message(context, layout, status)
+
+
+def first_step(scene: Any) -> str:
+    """Returns what to do while there is no cutout."""
+    editor = scene.sequence_editor
+    strip = editor.active_strip if editor is not None else None
+    if strip is not None and strip.select and strip.type in _CLIPS:
+        return f"Press New Cutout for {strip.name}."
+    return "Select a movie or image strip."
+
+
+def _draw_status(layout: Any, status: Any, track: Any, data: Any) -> None:
+    """Draws two lines that keep their place: what to do next, or how far the engine is and Cancel."""
+    column = layout.column(align=True)
+    first, second = next_step(track, data.auto_apply, upkeep.keeper.reach(track))
+    row = column.row(align=True)
+    if status.busy:
+        row.progress(factor=status.progress, text=status.stage, type="BAR")
+        row.operator("cutout.cancel", text="", icon="X")
+    else:
+        row.label(text=first, icon="INFO")
+    column.label(text="" if status.busy else second, icon="BLANK1")
+
+
+def _draw_later(context: Any, layout: Any, data: Any) -> None:
+    """Draws the offer to take rounds that were made after the file was saved."""
+    texts = [track.later_text for track in data.tracks if track.later_text]
+    if not texts:
+        return
+    column = layout.box().column(align=True)
+    for number, text in enumerate(texts):
+        widgets.draw(context, column, text, "BLANK1" if number else "RECOVER_LAST")
+    column.operator("cutout.take_later", icon="LOOP_FORWARDS")
+    column.operator("cutout.keep_file", icon="FILE_TICK")
 
 
 def _draw_steps(context: Any, layout: Any, scene: Any, track: Any) -> None:
@@ -104,40 +138,28 @@ def _draw_steps(context: Any, layout: Any, scene: Any, track: Any) -> None:
         row.operator("cutout.propagate", text=text).direction = direction
     if len(track_lookup.of_clip(scene, track)) > 1:
         column.operator("cutout.propagate_all", icon="GROUP").direction = "BOTH"
-    if track.done_count:
-        column = layout.column(align=True)
-        panel_propagation.draw_doubt(column, scene, track)
-        panel_propagation.draw_locks(column, track)
+    column = layout.column(align=True)
+    panel_propagation.draw_doubt(column, scene, track)
+    panel_propagation.draw_locks(column, track)
     column = layout.column(align=True)
     if len(track_lookup.of_clip(scene, track)) > 1:
         column.prop(data, "write_objects", text="")
     column.operator("cutout.write_strips", icon="SEQUENCE")
+    header.draw_switch(column, data.preview_shows)
     column = layout.column(align=True)
     column.scale_y = 0.8
-    for line in next_step(track, data.auto_apply):
-        column.label(text=line)
-    if track.keyframes:
-        column.label(text=f"Frames with strokes: {track.keyframes}")
-
-
-def _draw_view(layout: Any, data: Any, track: Any) -> None:
-    """Draws the view settings of the mask."""
-    column = layout.column(align=True)
-    row = column.row(align=True)
-    row.prop(data, "show_mask")
-    row.prop(data, "show_marks", text="", icon="KEYTYPE_KEYFRAME_VEC", toggle=True)
-    colour = row.row()
-    colour.active = data.show_mask
-    colour.prop(track, "colour", text="")
-    choice = column.column(align=True)
-    choice.active = data.show_mask
-    choice.row(align=True).prop(data, "mask_view", text="")
-    choice.prop(data, "cover_opacity" if data.mask_view in (CHECKER, GREY) else "mask_opacity", slider=True)
+    column.label(text=f"Frames with strokes: {track.keyframes or 'none'}")
 
 
 def _draw_message(context: Any, layout: Any, status: Any) -> None:
-    """Draws the last message, and the restart button if the engine was lost."""
-    if status.text:
+    """Draws the last message, the offer of another cutout, and the restart button if the engine was lost."""
+    offer = upkeep.keeper.offer
+    if offer:
+        layout.operator("cutout.select", text=f"Select {offer[1]}", icon="RESTRICT_SELECT_OFF").track = offer[0]
+    if upkeep.keeper.meta:
+        text = f"The clip is inside {upkeep.keeper.meta}: click it and press Tab over the timeline to draw."
+        widgets.draw(context, layout.column(align=True), text, "INFO")
+    if status.text and (status.text, status.hint) not in widgets.troubles():
         column = layout.box().column(align=True)
         column.scale_y = 0.8
         widgets.draw(context, column, status.text, _ICONS[status.level])

@@ -26,6 +26,8 @@ class CUTOUT_PT_files(BelowCutout, bpy.types.Panel):
         column = layout.column(align=True)
         column.operator("cutout.import_mattes", text="Import Matte…", icon="IMPORT")
         column.operator("cutout.export_film", text="Export Film…", icon="EXPORT")
+        if track.later and not track.later_text:
+            layout.operator("cutout.take_later", icon="LOOP_FORWARDS")
         column = layout.column(align=True)
         column.scale_y = 0.8
         for line in disk_lines(jobs.disk_use(track), track.frame_count - track.done_count):

@@ -2,19 +2,14 @@
 # No `from __future__ import annotations`: see CONTRIBUTING.md.
 # mypy: disable-error-code="valid-type"
 
-import textwrap
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import bpy
 from bpy.props import EnumProperty, FloatProperty, StringProperty
 
 from ..core.tiers import AUTO, TIERS
 from ..host import storage
-from ..scene import preference_values
-from . import widgets
-
-if TYPE_CHECKING:
-    from .setup_view import Situation
+from . import engine_box, widgets
 
 _PYTHON = StringProperty(
     name="Use Existing Python",
@@ -68,7 +63,7 @@ class CutoutPreferences(bpy.types.AddonPreferences):
 
     def draw(self, context: Any) -> None:
         """Draws the preferences, the engine first: nothing works without it."""
-        _draw_engine(context, self.layout.box().column())
+        engine_box.draw(context, self.layout.box().column())
         column = self.layout.column()
         column.use_property_split = True
         column.prop(self, "engine_python")
@@ -79,17 +74,6 @@ class CutoutPreferences(bpy.types.AddonPreferences):
         column.prop(self, "device")
         column.prop(self, "mask_limit")
         column.label(text="Changes apply after Restart Engine; a new tier applies at once.")
-
-
-def situation() -> "Situation":
-    """Returns the engine's state as last determined: finding it checks files, which drawing must not do."""
-    from ..tasks.engine_setup import setup  # it needs `jobs`, which needs this module
-    from .setup_view import Situation
-
-    found, chosen = setup.facts, preference_values.current()
-    return Situation(
-        found.python, found.missing, bool(chosen.engine_python), bpy.app.online_access, chosen.wheels, found.tier
-    )
 
 
 def _draw_tier(chosen: Any, column: Any) -> None:
@@ -106,24 +90,6 @@ def _draw_tier(chosen: Any, column: Any) -> None:
         column.label(text=f"This release has no tier {wanted!r}; the automatic tier is used.", icon="INFO")
     column.label(text=tier_choice.explained(TIERS[tier_choice.shown()]))
     column.label(text=tier_choice.KEPT)
-
-
-def _draw_engine(context: Any, column: Any) -> None:
-    """Draws the engine's state and the set-up buttons."""
-    from ..tasks.engine_setup import setup  # it needs `jobs`, which needs this module
-    from . import setup_view
-
-    shown = setup_view.view(setup.installer.progress, situation())
-    pixels = context.region.width / context.preferences.system.ui_scale if context.region else 600
-    width = max(40, int((pixels - 80) / 6.5))  # characters; few are wider than 6.5 units
-    if shown.share >= 0:
-        column.progress(factor=shown.share, text=shown.bar, type="BAR")
-    for line in shown.lines:
-        for number, part in enumerate(textwrap.wrap(line.text, width)):
-            column.label(text=part, icon="BLANK1" if number else line.icon)
-    row = column.row()
-    for button in shown.buttons:
-        row.operator(button.operator, text=button.text, icon=button.icon)
 
 
 CLASSES = (CutoutPreferences,)

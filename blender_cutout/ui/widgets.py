@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..core.tier_ladder import ladder
 from ..host import compat
+from ..scene import properties
 from ..tasks import tier_choice, upkeep
 
 
@@ -32,9 +34,14 @@ def wrapped(text: str, width: int) -> list[str]:
     return lines
 
 
+def troubles() -> list[tuple[str, str]]:
+    """Returns the problems that the panel shows, as text and hint."""
+    return list(dict.fromkeys(upkeep.keeper.troubles))[:2]
+
+
 def draw_troubles(context: Any, layout: Any) -> None:
     """Draws problems that need the artist's attention."""
-    for text, hint in upkeep.keeper.troubles[:2]:
+    for text, hint in troubles():
         column = layout.box().column(align=True)
         column.scale_y = 0.8
         draw(context, column, text, "ERROR")
@@ -42,6 +49,24 @@ def draw_troubles(context: Any, layout: Any) -> None:
 
 
 def draw_tier(layout: Any) -> None:
+    """Draws Draft, Good and Fine, the row with Faster, the tier and Finer, and the table of all tiers if it is open."""
+    column = layout.column(align=True)
+    row = column.row(align=True)
+    for name, text, is_chosen in tier_choice.simple():
+        row.operator("cutout.choose_tier", text=text, depress=is_chosen).tier = name
+    _draw_tier_steps(column)
+    status = properties.status()
+    icon = "DISCLOSURE_TRI_DOWN" if status.show_tiers else "DISCLOSURE_TRI_RIGHT"
+    column.prop(status, "show_tiers", icon=icon, emboss=False)
+    for tier in ladder() if status.show_tiers else ():
+        line = column.row(align=True)
+        line.label(
+            text=tier_choice.title(tier.name), icon="CHECKMARK" if tier.name == tier_choice.shown() else "BLANK1"
+        )
+        line.label(text=tier_choice.short_figures(tier))
+
+
+def _draw_tier_steps(layout: Any) -> None:
     """Draws the row with Faster, the tier and Finer."""
     row = layout.row(align=True)
     for towards_finer in (False, True):

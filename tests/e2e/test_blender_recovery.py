@@ -8,11 +8,13 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import bpy_kit as kit
 import numpy as np
 import pytest
+from panel_kit import Paper
 
 pytestmark = pytest.mark.bpy
 
@@ -230,3 +232,92 @@ def test_a_file_loaded_again_goes_on_where_it_was_saved_not_where_it_was_left(bl
     blender.ops.cutout.auto()
     track = scene.cutout.tracks[0]
     assert (track.keyframe_count, track.done_count) == (2, 2)
+
+
+def sidebar(bpy: Any) -> str:
+    """Returns everything that the panel shows."""
+    from blender_cutout.ui.panel import CUTOUT_PT_cutout
+
+    paper = Paper()
+    CUTOUT_PT_cutout.draw(SimpleNamespace(layout=paper), bpy.context)
+    return "\n".join(paper.notes)
+
+
+def saved_too_early(bpy: Any, project: Project) -> tuple[str, str]:
+    """Works on after saving; returns the saved and the last head."""
+    scene, _ = project()
+    start(bpy)
+    bpy.ops.wm.save_mainfile()
+    saved = scene.cutout.tracks[0].head
+    bpy.ops.cutout.propagate()
+    scene.frame_set(kit.LAYOUTS["plain"].start + 8)
+    bpy.ops.cutout.auto()
+    return saved, scene.cutout.tracks[0].head
+
+
+@pytest.mark.parametrize("reopen", ["open", "revert"])
+def test_rounds_made_after_saving_are_offered_and_come_back(blender: Any, project: Project, reopen: str) -> None:
+    saved, last = saved_too_early(blender, project)
+    if reopen == "open":
+        blender.ops.wm.open_mainfile(filepath=blender.data.filepath)
+    else:
+        blender.ops.wm.revert_mainfile()
+    track = blender.context.scene.cutout.tracks[0]
+    assert track.head == saved, "nothing is decided for the artist"
+    shown = sidebar(blender)
+    assert "2 steps on disk" in shown
+    assert "cutout.take_later" in shown
+    assert "cutout.keep_file" in shown
+
+    assert blender.ops.cutout.take_later() == {"FINISHED"}
+    track = blender.context.scene.cutout.tracks[0]
+    assert (track.head, track.keyframe_count, track.done_count) == (last, 2, kit.LENGTH)
+    assert "cutout.take_later" not in sidebar(blender)
+    blender.ops.wm.save_mainfile()
+    blender.ops.wm.open_mainfile(filepath=blender.data.filepath)
+    assert "cutout.take_later" not in sidebar(blender)
+
+
+def test_the_files_state_can_be_kept_and_the_later_rounds_are_still_there(blender: Any, project: Project) -> None:
+    _saved, last = saved_too_early(blender, project)
+    blender.ops.wm.open_mainfile(filepath=blender.data.filepath)
+    blender.ops.cutout.keep_file()
+    assert "cutout.take_later" not in sidebar(blender)
+    blender.context.scene.frame_set(kit.LAYOUTS["plain"].start + 9)
+    blender.ops.cutout.auto()
+    track = blender.context.scene.cutout.tracks[0]
+    assert (track.keyframe_count, track.done_count) == (2, 2), "it goes on from the file's state"
+    blender.ops.wm.save_mainfile()
+    blender.ops.wm.open_mainfile(filepath=blender.data.filepath)
+    assert "cutout.take_later" not in sidebar(blender), "the artist has decided"
+    blender.ops.cutout.take_later()
+    track = blender.context.scene.cutout.tracks[0]
+    assert (track.head, track.done_count) == (last, kit.LENGTH)
+
+
+def test_a_file_saved_before_the_first_stroke_does_not_take_later_rounds_by_itself(
+    blender: Any, project: Project
+) -> None:
+    scene, _ = project()
+    blender.ops.cutout.new()
+    blender.ops.wm.save_mainfile()
+    blender.ops.cutout.apply_strokes()
+    last = scene.cutout.tracks[0].head
+    blender.ops.wm.open_mainfile(filepath=blender.data.filepath)
+    assert "1 step on disk" in sidebar(blender)
+    blender.ops.cutout.keep_file()
+    blender.context.scene.frame_set(kit.LAYOUTS["plain"].start + 9)
+    blender.ops.cutout.auto()
+    assert blender.context.scene.cutout.tracks[0].keyframe_count == 1
+    blender.ops.cutout.take_later()
+    assert blender.context.scene.cutout.tracks[0].head == last
+
+
+def test_a_step_that_was_undone_after_saving_is_not_offered(blender: Any, project: Project) -> None:
+    project()
+    start(blender)
+    blender.ops.cutout.propagate()
+    blender.ops.wm.save_mainfile()
+    blender.ops.cutout.undo_round()
+    blender.ops.wm.open_mainfile(filepath=blender.data.filepath)
+    assert "cutout.take_later" not in sidebar(blender)

@@ -18,6 +18,7 @@ import act_brush  # noqa: E402
 import act_care  # noqa: E402
 import act_clip  # noqa: E402
 import act_edge  # noqa: E402
+import act_hand  # noqa: E402
 import act_objects  # noqa: E402
 import act_output  # noqa: E402
 import act_setup  # noqa: E402
@@ -36,6 +37,7 @@ ACTS = (
     act_edge.edge,
     act_clip.turn,
     act_clip.write,
+    act_hand.hand,
     act_output.forms,
     act_output.render,
     act_output.frames,

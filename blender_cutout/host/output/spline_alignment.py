@@ -34,7 +34,12 @@ def keep(scene: Any) -> list[tuple[str, str]]:
     for place in every:
         for modifier in place.strip.modifiers if place.strip.get(STRIP_KEY) else ():
             mask = modifier.input_mask_id if modifier.type == "MASK" and modifier.input_mask_type == "ID" else None
-            if mask is not None and mask.get(MASK_KEY) and mask.get(LAID_KEY) and not modifier.mute:
+            if (
+                mask is not None
+                and mask.get(MASK_KEY)
+                and mask.get(LAID_KEY)
+                and (not modifier.mute or placement.VIEW_KEY in place.strip)
+            ):
                 trouble = _check(scene, place.strip, kept.record(mask.get(LAID_KEY), **_LAID))
                 if trouble:
                     troubles.append((trouble, placement.AGAIN))

@@ -69,10 +69,10 @@ def until(setup: Any, done: Callable[[Any], bool]) -> Any:
 
 def shown(setup: Any) -> str:
     """Returns the texts in the preferences."""
-    from blender_cutout.ui import preferences, setup_view
+    from blender_cutout.ui import engine_box, setup_view
 
     setup.look()
-    view = setup_view.view(setup.installer.progress, preferences.situation())
+    view = setup_view.view(setup.installer.progress, engine_box.situation())
     return "\n".join([*(line.text for line in view.lines), view.bar, *(button.text for button in view.buttons)])
 
 
@@ -224,7 +224,7 @@ def test_the_preferences_draw_every_state(blender: Any, home: Path, setup: Any) 
     from types import SimpleNamespace
 
     from blender_cutout.environment.installer import SetupProgress
-    from blender_cutout.ui import preferences
+    from blender_cutout.ui import engine_box
 
     class Paper:
         notes: list[str] = []  # noqa: RUF012
@@ -239,7 +239,7 @@ def test_the_preferences_draw_every_state(blender: Any, home: Path, setup: Any) 
     for phase in ("idle", "running", "cancelling", "done", "failed", "cancelled"):
         Paper.notes.clear()
         setup.installer.progress = SetupProgress(phase, "setup", "Installing PyTorch", 0.4, "Downloading", "It ended.")
-        preferences._draw_engine(SimpleNamespace(region=None), Paper())
+        engine_box.draw(SimpleNamespace(region=None), Paper())
         drawn = "\n".join(Paper.notes)
         assert ("progress" in drawn) == (phase in ("running", "cancelling"))
         assert ("operator cutout.cancel_set_up" in drawn) == (phase == "running")

@@ -24,18 +24,17 @@ def test_the_keys_lie_on_the_previews_keymap_and_go_with_the_addon(blender: Any)
     names = {k.name for k in blender.context.window_manager.keyconfigs.default.keymaps}
     expected = "Preview" if "Preview" in names else "SequencerPreview"
     assert expected in names
-    assert sorted(ours(blender)) == [
-        (expected, f"cutout.{name}") for name in ("apply_strokes", "propagate", "undo_round")
-    ]
+    operators = ("apply_strokes", *["go_to_frame"] * 4, "invert", "propagate", "show", "undo_round")
+    assert sorted(ours(blender)) == [(expected, f"cutout.{name}") for name in operators]
     keymap.register()
-    assert len(ours(blender)) == 3, "not twice"
+    assert len(ours(blender)) == len(operators), "not twice"
     other = blender.context.window_manager.keyconfigs.addon.keymaps[expected].keymap_items.new("wm.save", "F3", "PRESS")
     keymap.unregister()
     assert not ours(blender)
     assert other.idname == "wm.save", "another add-on's key stays"
     keymap.unregister()
     keymap.register()
-    assert len(ours(blender)) == 3
+    assert len(ours(blender)) == len(operators)
 
 
 def test_each_key_is_used_once_and_is_told_in_its_tooltip(blender: Any) -> None:

@@ -14,9 +14,10 @@ INTERNAL = {
         *("uuid", "strip_uuid", "strip_name", "folder", "head", "frame_count", "width", "height", "keyframes"),
         *("keyframe_count", "done_count", "mattes", "applied", "strokes", "written_head", "written_as"),
         *("locks", "locked_frames", "confidence", "doubtful", "drawn", "edge", "written_edge", "detail_strokes"),
+        *("corrected", "later", "later_text"),
     },
     "CutoutEdge": set(),
-    "CutoutScene": {"tracks", "active_index"},
+    "CutoutScene": {"tracks", "active_index", "preview_back"},
     "CutoutStatus": {
         *("text", "hint", "level", "busy", "stage", "progress", "lost", "engine", "tier", "tier_here"),
         *("frames_busy", "frames_text", "frames_share"),

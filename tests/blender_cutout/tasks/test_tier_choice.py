@@ -62,7 +62,8 @@ def test_the_list_offers_auto_and_every_tier_with_quality_and_time(blender: Any,
     assert [item.identifier for item in items] == ["auto", *TIERS]
     for item in list(items)[1:]:
         measured = TIERS[item.identifier].measured
-        assert f"J&F {measured.j_and_f:.3f}" in item.description
+        assert f"Accuracy {100 * measured.j_and_f:.1f} of 100" in item.description
+        assert "EPYC" not in item.description
         assert "s per frame" in item.description
         assert not item.description.endswith(".")
 
@@ -81,14 +82,14 @@ def test_the_measured_choice_is_shown_for_auto(blender: Any, chosen: Any) -> Non
     from blender_cutout.environment.installer import SetupProgress
     from blender_cutout.tasks import tier_choice
     from blender_cutout.tasks.engine_setup import setup
-    from blender_cutout.ui import preferences, setup_view
+    from blender_cutout.ui import engine_box, setup_view
 
     *_, below, finest = names()
     assert "Standard (auto)" in drawn()
     tier_record.keep(tier_record.Fitted(finest, 0.12, "cpu", tier_record.this_machine()))
     assert f"{tier_choice.title(finest)} (auto)" in drawn()
     setup.look()
-    now = setup_view.Situation("python", tier=preferences.situation().tier)
+    now = setup_view.Situation("python", tier=engine_box.situation().tier)
     lines = [line.text for line in setup_view.view(SetupProgress(), now).lines]
     assert f"Tier: {finest} (0.12 s per frame; auto)" in lines
     blender.ops.cutout.step_tier(finer=False)
@@ -152,5 +153,5 @@ def test_the_buttons_say_where_they_lead(blender: Any, chosen: Any) -> None:
         CUTOUT_OT_step_tier.description(blender.context, SimpleNamespace(finer=finer)) for finer in (True, False)
     )
     assert names()[1].capitalize() in finer
-    assert "J&F" in finer
+    assert "Accuracy" in finer
     assert "no faster" in faster

@@ -1,0 +1,58 @@
+"""Operators that take rounds made after the .blend was saved, or leave them."""
+# No `from __future__ import annotations`: see CONTRIBUTING.md.
+
+from typing import Any
+
+import bpy
+
+from ..client.job_queue import Job
+from ..core.errors import InputError
+from ..host import compat
+from ..tasks import jobs, later_rounds
+from .base import JobOperator, Reporting, Waiting, needs_track
+
+
+class CUTOUT_OT_take_later(Waiting, JobOperator, bpy.types.Operator):
+    """Show the rounds that were made after this file was saved."""
+
+    bl_idname = "cutout.take_later"
+    bl_label = "Take Later Rounds"
+    bl_description = (
+        "Go on with the rounds that were made after this file was saved, as before a crash. Undo brings the file's "
+        "state back"
+    )
+
+    def start(self, context: Any) -> Job:
+        """Moves the scene's cutouts to their later rounds."""
+        scene = compat.sequencer_scene(context)
+        found = later_rounds.kept_back(scene)
+        if not found:
+            raise InputError("There are no later rounds on disk.", "This file has them all.")
+        asked = [track for track in found if track.later_text]
+        return later_rounds.take(scene, asked or found)[-1]
+
+
+class CUTOUT_OT_keep_file(Reporting, bpy.types.Operator):
+    """Go on with the state that this file was saved with."""
+
+    bl_idname = "cutout.keep_file"
+    bl_label = "Keep File's State"
+    bl_description = (
+        "Go on with the masks that this file was saved with. The later rounds stay on disk: Take Later Rounds, under "
+        "Files, still brings them back"
+    )
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender wants a plain set)
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """Returns True if there is a cutout."""
+        return needs_track(cls, context)
+
+    def run(self, context: Any) -> set[str]:
+        """Stops asking."""
+        count = later_rounds.leave()
+        jobs.say("INFO", "The file's state is kept." if count else "There are no later rounds on disk.")
+        return {"FINISHED"}
+
+
+CLASSES = (CUTOUT_OT_take_later, CUTOUT_OT_keep_file)

@@ -1,0 +1,66 @@
+"""Operator that chooses what the preview shows of the clip."""
+# No `from __future__ import annotations`: see CONTRIBUTING.md.
+# mypy: disable-error-code="valid-type"
+
+from typing import Any
+
+import bpy
+from bpy.props import EnumProperty
+
+from ..host import compat
+from ..scene import preview_mode
+from ..scene.setting_properties import SHOWS_BOTH, SHOWS_CLIP, SHOWS_RESULT
+from ..tasks import jobs
+from .base import Keyed, Reporting, needs_track
+
+_OTHER = "OTHER"
+_MODE = EnumProperty(
+    name="Show",
+    description="What the preview shows of the clip; the render always shows the result",
+    items=(
+        (SHOWS_CLIP, "Clip", "The whole clip, without its mask"),
+        (SHOWS_RESULT, "Result", "The cut-out, as it is rendered, once its strips are written"),
+        (SHOWS_BOTH, "Both", "The whole clip, with the mask over it"),
+        (_OTHER, "Clip or Result", "The result if the clip is shown, otherwise the clip with the mask"),
+    ),
+    default=_OTHER,
+)
+_TEXTS = {
+    SHOWS_CLIP: "Show the whole clip, without its mask",
+    SHOWS_RESULT: "Show the cut-out, as it is rendered, once its strips are written",
+    SHOWS_BOTH: "Show the whole clip, with the mask over it",
+}
+
+
+class CUTOUT_OT_show(Keyed, Reporting, bpy.types.Operator):
+    """Choose what the preview shows of the clip."""
+
+    bl_idname = "cutout.show"
+    bl_label = "Clip or Result"
+    bl_description = "Switch the preview between the written result and the whole clip with its mask"
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender wants a plain set)
+
+    mode: _MODE
+
+    @classmethod
+    def description(cls, context: Any, properties: Any) -> str:
+        """Returns the tooltip."""
+        text = _TEXTS.get(getattr(properties, "mode", ""), cls.bl_description)
+        return f"{text}. The render always shows the result"
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """Returns True if there is a cutout."""
+        return needs_track(cls, context)
+
+    def run(self, context: Any) -> set[str]:
+        """Changes the preview."""
+        scene = compat.sequencer_scene(context)
+        is_result = scene.cutout.preview_shows == SHOWS_RESULT
+        other = SHOWS_BOTH if is_result else SHOWS_RESULT
+        preview_mode.choose(scene, other if self.mode == _OTHER else self.mode)
+        jobs.redraw()
+        return {"FINISHED"}
+
+
+CLASSES = (CUTOUT_OT_show,)

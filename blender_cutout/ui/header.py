@@ -1,0 +1,35 @@
+"""Adds Clip / Result / Both to the header of sequencers with a preview."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from ..host import compat
+from ..scene.preview_mode import ORDER
+
+_NAMES = ("Clip", "Result", "Both")
+
+
+def draw_switch(layout: Any, shows: str) -> None:
+    """Draws the three buttons."""
+    row = layout.row(align=True)
+    for mode, text in zip(ORDER, _NAMES, strict=True):
+        row.operator("cutout.show", text=text, depress=mode == shows).mode = mode
+
+
+def _draw(header: Any, context: Any) -> None:
+    scene = compat.sequencer_scene(context)
+    if scene is not None and len(scene.cutout.tracks) and context.space_data.view_type != "SEQUENCER":
+        draw_switch(header.layout, scene.cutout.preview_shows)
+
+
+def register() -> None:
+    """Adds the buttons."""
+    bpy.types.SEQUENCER_HT_header.append(_draw)
+
+
+def unregister() -> None:
+    """Removes the buttons."""
+    bpy.types.SEQUENCER_HT_header.remove(_draw)

@@ -1,0 +1,88 @@
+"""Adds Strip > Cutout and the context menus, so that Blender's search (F3) finds every operator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from ..core.types import Label
+from ..host import compat
+from ..host.output import background
+from ..scene.preview_mode import ORDER
+
+_PLACES = ("SEQUENCER_MT_strip", "SEQUENCER_MT_context_menu", "SEQUENCER_MT_preview_context_menu")
+
+
+class CUTOUT_MT_cutout(bpy.types.Menu):
+    """The menu with all operators."""
+
+    bl_idname = "CUTOUT_MT_cutout"
+    bl_label = "Cutout"
+
+    def draw(self, context: Any) -> None:
+        """Draws it."""
+        layout = self.layout
+        layout.operator_context = "INVOKE_DEFAULT"
+        layout.operator("cutout.new", icon="ADD")
+        layout.operator("cutout.select")
+        layout.operator("cutout.remove", icon="REMOVE")
+        layout.separator()
+        layout.operator("cutout.start_brush", icon="BRUSH_DATA")
+        for label, text in ((Label.KEEP, "Draw Keep"), (Label.REMOVE, "Draw Remove")):
+            layout.operator("cutout.brush", text=text).label = label.value
+        for name in ("apply_strokes", "auto", "undo_round", "erase_strokes"):
+            layout.operator(f"cutout.{name}")
+        layout.separator()
+        for direction, text in (("BOTH", "Both Ways"), ("FORWARD", "Forward"), ("BACKWARD", "Backward")):
+            layout.operator("cutout.propagate", text=f"Propagate {text}").direction = direction
+        layout.operator("cutout.propagate_all")
+        layout.operator("cutout.cancel")
+        layout.separator()
+        layout.operator("cutout.worst_frame")
+        for what, text in (("DOUBT", "Frame in Doubt"), ("STROKES", "Frame with Strokes")):
+            for backward, way in ((False, "Next"), (True, "Previous")):
+                item = layout.operator("cutout.go_to_frame", text=f"{way} {text}")
+                item.what, item.backward = what, backward
+        for span in ("FRAME", "RANGE"):
+            for lock, word in ((True, "Lock"), (False, "Unlock")):
+                item = layout.operator("cutout.lock_frames", text=f"{word} {span.capitalize()}")
+                item.span, item.lock = span, lock
+        layout.separator()
+        for mode in ORDER:
+            layout.operator("cutout.show", text=f"Show {mode.capitalize()}").mode = mode
+        layout.operator("cutout.invert")
+        layout.operator("cutout.write_strips", icon="SEQUENCE")
+        kinds = ((background.COLOUR, "Colour"), (background.IMAGE, "Image"), (background.MOVIE, "Movie"))
+        for kind, text in kinds:
+            layout.operator("cutout.replace_background", text=f"Replace Background by {text}").kind = kind
+        layout.operator("cutout.render", icon="RENDER_ANIMATION")
+        layout.separator()
+        for name in ("render_frames", "import_mattes", "export_film", "take_later", "keep_file"):
+            layout.operator(f"cutout.{name}")
+        layout.separator()
+        for name in ("restart_engine", "set_up_engine", "check_installation"):
+            layout.operator(f"cutout.{name}")
+
+
+def _draw(menu: Any, context: Any) -> None:
+    if compat.sequencer_scene(context) is not None:
+        menu.layout.separator()
+        menu.layout.menu(CUTOUT_MT_cutout.bl_idname, icon="MOD_MASK")
+
+
+CLASSES = (CUTOUT_MT_cutout,)
+
+
+def register() -> None:
+    """Adds the menu to Blender's."""
+    for name in _PLACES:
+        if hasattr(bpy.types, name):
+            getattr(bpy.types, name).append(_draw)
+
+
+def unregister() -> None:
+    """Removes the menu from Blender's."""
+    for name in _PLACES:
+        if hasattr(bpy.types, name):
+            getattr(bpy.types, name).remove(_draw)

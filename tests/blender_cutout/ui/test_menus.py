@@ -1,0 +1,55 @@
+"""Tests that every operator is in a menu, where F3 finds it, and that every grey button says why."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from panel_kit import Paper
+
+pytestmark = pytest.mark.bpy
+ELSEWHERE = {"paint", "brush_radius", "choose_tier", "step_tier", "cancel_frames", "cancel_set_up"}
+"""Operators of the mouse, and buttons that belong to a state: the tiers, and what is being rendered or installed."""
+
+
+def test_every_operator_is_in_the_menu(blender: Any) -> None:
+    from blender_cutout.ui.menus import CUTOUT_MT_cutout
+
+    paper = Paper()
+    CUTOUT_MT_cutout.draw(SimpleNamespace(layout=paper), blender.context)
+    shown = {note.split()[1].removeprefix("cutout.") for note in paper.notes if note.startswith("operator ")}
+    assert set(dir(blender.ops.cutout)) - shown == ELSEWHERE
+
+
+def test_the_menu_hangs_in_blenders_own_and_goes_with_the_addon(blender: Any) -> None:
+    from blender_cutout.ui import menus
+
+    def hangs() -> int:
+        found = [getattr(blender.types, name) for name in menus._PLACES if hasattr(blender.types, name)]
+        return sum(menus._draw in getattr(menu.draw, "_draw_funcs", ()) for menu in found)
+
+    assert hangs() == 3
+    menus.unregister()
+    assert hangs() == 0
+    menus.register()
+
+
+def test_what_cannot_be_pressed_says_why(blender: Any) -> None:
+    for name in dir(blender.ops.cutout):
+        operator = getattr(blender.ops.cutout, name)
+        if not operator.poll():
+            with pytest.raises(RuntimeError) as caught:
+                operator()
+            text = str(caught.value)
+            assert "context is incorrect" not in text, name
+            assert "no cutout yet" in text or "not enabled" in text, (name, text)
+
+
+def test_while_the_engine_works_the_buttons_say_so(blender: Any, project: Any) -> None:
+    project()
+    blender.ops.cutout.new()
+    blender.context.window_manager.cutout.busy = True
+    with pytest.raises(RuntimeError, match="The engine is working"):
+        blender.ops.cutout.write_strips()
+    blender.context.window_manager.cutout.busy = False

@@ -1,0 +1,99 @@
+"""Tests working on after Write Strips: Clip, Result or Both, drags in the preview, and the clicked strip's cutout."""
+
+from __future__ import annotations
+
+import bpy
+import bpy_kit as kit
+from desk import Steps
+from stage import GREEN, RENDER, START, Stage, apart, package, strips_of
+
+PLAIN = kit.Layout(START, RENDER)
+WHERE = 9
+"""Clip frame that is checked."""
+
+
+def hand(stage: Stage) -> Steps:
+    """The composite is written; the artist looks at the clip, drags it, and clicks other strips."""
+    scene, desk = stage.scene, stage.desk
+    scene.frame_set(START + WHERE)
+    yield from desk.find_buttons()
+    yield from stage.do("cutout.write_strips")
+    yield from desk.rest()
+    yield 0.6
+    yield from switch(stage)
+    yield from drags(stage)
+    yield from clicks(stage)
+
+
+def switch(stage: Stage) -> Steps:
+    """The buttons in the panel, and the key."""
+    desk = stage.desk
+    shown = stage.look(PLAIN, WHERE)[1]
+    stage.check("the result is cut", apart(shown, GREEN) < 12, shown)
+    yield from desk.press("cutout.show(mode='BOTH')")
+    yield from desk.rest()
+    yield 0.8
+    shown = stage.look(PLAIN, WHERE)[1]
+    stage.shot("both")
+    stage.check("Both shows the clip around the object", apart(shown, GREEN) > 60, shown)
+    x, y, width, height = desk.rectangle("PREVIEW")
+    desk.move(x + width / 2, y + height / 2)
+    yield 0.4
+    yield from desk.key("ctrl+r")
+    yield 0.8
+    shown = stage.look(PLAIN, WHERE)[1]
+    stage.shot("result by the key")
+    stage.check("the key shows the result", apart(shown, GREEN) < 12, shown)
+
+
+def drags(stage: Stage) -> Steps:
+    """Drags the clip in the preview, with G: the frame that is shown must have the cut of its new place."""
+    desk, strip = stage.desk, stage.strip
+    for other in strips_of(stage.scene):
+        other.select = other == strip
+    stage.scene.sequence_editor.active_strip = strip
+    x, y, width, height = desk.rectangle("PREVIEW")
+    for number, (dx, dy) in enumerate([(40, 0), (-25, 20), (30, -30), (-45, 10)]):
+        desk.move(x + width / 2, y + height / 2)
+        yield 0.3
+        yield from desk.key("g")
+        for share in (0.3, 0.6, 1.0):
+            desk.move(x + width / 2 + dx * share, y + height / 2 + dy * share)
+            yield 0.15
+        yield from desk.click(x + width / 2 + dx, y + height / 2 + dy)
+        yield from desk.rest()
+        yield 1.6
+        place = (strip.transform.offset_x, strip.transform.offset_y)
+        inside, outside = stage.look(kit.Layout(START, RENDER, place), WHERE)
+        stage.shot(f"dragged {number}")
+        red = kit.picture(WHERE)[kit.truth(WHERE) > 0.5][0]
+        ok = apart(inside, red) < 60 and apart(outside, GREEN) < 12 and place != (0.0, 0.0)
+        stage.check(f"the cut is where the clip is: drag {number + 1}", ok, f"{place}: {inside}, {outside}")
+    strip.transform.offset_x = strip.transform.offset_y = 0.0
+    yield 1.2
+
+
+def clicks(stage: Stage) -> Steps:
+    """Clicks on strips: the panel follows."""
+    scene, data = stage.scene, stage.scene.cutout
+    other = strips_of(scene).new_image("other", str(next(stage.clip.iterdir())), 9, START)
+    scene.sequence_editor.active_strip = other
+    yield 0.6
+    with stage.desk.override("UI"):
+        bpy.ops.cutout.new("INVOKE_DEFAULT")
+    yield from stage.desk.idle()
+    stage.check("a cutout of the other strip", stage.track.name == "other", stage.track.name)
+    scene.sequence_editor.active_strip = stage.strip
+    yield 0.8
+    stage.check("the clicked strip's cutout is active", stage.track.strip_name == "clip", stage.track.name)
+    stage.shot("the panel follows the click")
+    scene.sequence_editor.active_strip = other
+    yield 0.8
+    stage.check("and back", stage.track.name == "other", stage.track.name)
+    with stage.desk.override("UI"):
+        bpy.ops.cutout.remove()
+    strips_of(scene).remove(other)
+    scene.sequence_editor.active_strip = stage.strip
+    data.active_index = 0
+    yield 0.8
+    stage.check("the preview shows the result again", package("scene.preview_mode") and data.preview_shows == "RESULT")
