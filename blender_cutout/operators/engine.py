@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from ..core.errors import InputError
+from ..core.errors import InputError, StoreError
+from ..host import compat
 from ..scene import preference_values
-from ..tasks import jobs
+from ..tasks import jobs, problem_report
 from ..tasks.engine_setup import redraw, setup
 from .base import Reporting
 
@@ -112,4 +113,32 @@ class CUTOUT_OT_cancel_set_up(Reporting, bpy.types.Operator):
         return {"FINISHED"}
 
 
-CLASSES = (CUTOUT_OT_restart_engine, CUTOUT_OT_set_up_engine, CUTOUT_OT_check_installation, CUTOUT_OT_cancel_set_up)
+class CUTOUT_OT_report_problem(Reporting, bpy.types.Operator):
+    """Write a report about a problem, without names and paths, and show it."""
+
+    bl_idname = "cutout.report_problem"
+    bl_label = "Report a Problem"
+    bl_description = (
+        "Write a report with versions, numbers and the end of the engine's log, without your names and paths. It is "
+        "only written and shown as a text, never sent"
+    )
+
+    def run(self, context: Any) -> set[str]:
+        """Writes the report."""
+        scene = compat.sequencer_scene(context)
+        try:
+            file = problem_report.write(scene)
+        except OSError as error:
+            raise StoreError(f"The report cannot be written: {error}", "Free disk space, and try again.") from error
+        text = f"The report is the text {problem_report.NAME!r} of this file."
+        jobs.say("INFO", text, f"Read it in a Text Editor before you pass it on. It is also in {file}")
+        return {"FINISHED"}
+
+
+CLASSES = (
+    CUTOUT_OT_restart_engine,
+    CUTOUT_OT_set_up_engine,
+    CUTOUT_OT_check_installation,
+    CUTOUT_OT_cancel_set_up,
+    CUTOUT_OT_report_problem,
+)

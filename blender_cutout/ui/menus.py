@@ -61,7 +61,7 @@ class CUTOUT_MT_cutout(bpy.types.Menu):
         for name in ("render_frames", "import_mattes", "export_film", "take_later", "keep_file"):
             layout.operator(f"cutout.{name}")
         layout.separator()
-        for name in ("restart_engine", "set_up_engine", "check_installation"):
+        for name in ("restart_engine", "set_up_engine", "check_installation", "report_problem"):
             layout.operator(f"cutout.{name}")
 
 

@@ -73,6 +73,7 @@ class CutoutPreferences(bpy.types.AddonPreferences):
         _draw_tier(self, column)
         column.prop(self, "device")
         column.prop(self, "mask_limit")
+        column.operator("cutout.report_problem", icon="TEXT")
         column.label(text="Changes apply after Restart Engine; a new tier applies at once.")
 
 
