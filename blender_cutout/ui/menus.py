@@ -52,6 +52,7 @@ class CUTOUT_MT_cutout(bpy.types.Menu):
         for mode in ORDER:
             layout.operator("cutout.show", text=f"Show {mode.capitalize()}").mode = mode
         layout.operator("cutout.invert")
+        layout.operator_menu_enum("cutout.edge_preset", "preset")
         layout.operator("cutout.write_strips", icon="SEQUENCE")
         kinds = ((background.COLOUR, "Colour"), (background.IMAGE, "Image"), (background.MOVIE, "Movie"))
         for kind, text in kinds:

@@ -18,7 +18,7 @@ def test_every_operator_is_in_the_menu(blender: Any) -> None:
 
     paper = Paper()
     CUTOUT_MT_cutout.draw(SimpleNamespace(layout=paper), blender.context)
-    shown = {note.split()[1].removeprefix("cutout.") for note in paper.notes if note.startswith("operator ")}
+    shown = {note.split()[1].removeprefix("cutout.") for note in paper.notes if note.startswith("operator")}
     assert set(dir(blender.ops.cutout)) - shown == ELSEWHERE
 
 
