@@ -20,6 +20,8 @@ _SWITCHES = (
     ("locked", "LOCKED", "UNLOCKED"),
 )
 _CLIPS = ("MOVIE", "IMAGE", "META", "SCENE", "MOVIECLIP")
+_MESSAGE_LINES = 3
+"""Least lines of the message's box."""
 _ICONS = {"INFO": "INFO", "WARNING": "ERROR", "ERROR": "CANCEL"}
 
 
@@ -159,11 +161,16 @@ def _draw_message(context: Any, layout: Any, status: Any) -> None:
     if upkeep.keeper.meta:
         text = f"The clip is inside {upkeep.keeper.meta}: click it and press Tab over the timeline to draw."
         widgets.draw(context, layout.column(align=True), text, "INFO")
-    if status.text and (status.text, status.hint) not in widgets.troubles():
-        column = layout.box().column(align=True)
-        column.scale_y = 0.8
-        widgets.draw(context, column, status.text, _ICONS[status.level])
-        widgets.draw(context, column, status.hint)
+    column = layout.box().column(align=True)
+    column.scale_y = 0.8
+    known = (status.text, status.hint) in widgets.troubles()  # drawn above
+    text, hint = ("", "") if known else (status.text, status.hint)
+    lines = sum(len(widgets.wrapped(part, widgets.letters(context))) for part in (text, hint))
+    if text:
+        widgets.draw(context, column, text, _ICONS[status.level])
+        widgets.draw(context, column, hint)
+    for _ in range(lines, _MESSAGE_LINES):  # so that what is below keeps its place
+        column.label(text="")
     if status.lost:
         layout.operator("cutout.restart_engine", icon="FILE_REFRESH")
 
