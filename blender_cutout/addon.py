@@ -57,7 +57,7 @@ _OPERATORS = (
     later_rounds,
     view,
 )
-_PANELS = (panel, panel_output, panel_propagation, panel_edge, panel_view, panel_files)
+_PANELS = (panel, panel_output, panel_propagation, panel_edge, panel_files, panel_view)
 _MODULES = (properties, preferences, *_OPERATORS, *_PANELS, menus)
 
 

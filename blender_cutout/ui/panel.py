@@ -20,7 +20,7 @@ _SWITCHES = (
     ("locked", "LOCKED", "UNLOCKED"),
 )
 _CLIPS = ("MOVIE", "IMAGE", "META", "SCENE", "MOVIECLIP")
-_MESSAGE_LINES = 3
+_MESSAGE_LINES = 2
 """Least lines of the message's box."""
 _ICONS = {"INFO": "INFO", "WARNING": "ERROR", "ERROR": "CANCEL"}
 
@@ -134,15 +134,15 @@ def _draw_steps(context: Any, layout: Any, scene: Any, track: Any) -> None:
     row.operator("cutout.undo_round", icon="LOOP_BACK")
     row.prop(data, "auto_apply", toggle=True)
     column = layout.column(align=True)
-    column.label(text="Propagate")
     row = column.row(align=True)
-    for direction, text in (("BACKWARD", "Backward"), ("BOTH", "Both"), ("FORWARD", "Forward")):
-        row.operator("cutout.propagate", text=text).direction = direction
+    ways = (("BACKWARD", "Backward", "TRIA_LEFT"), ("BOTH", "Propagate", "NONE"), ("FORWARD", "Forward", "TRIA_RIGHT"))
+    for direction, text, icon in ways:
+        row.operator("cutout.propagate", text=text, icon=icon).direction = direction
     if len(track_lookup.of_clip(scene, track)) > 1:
         column.operator("cutout.propagate_all", icon="GROUP").direction = "BOTH"
     column = layout.column(align=True)
     panel_propagation.draw_doubt(column, scene, track)
-    panel_propagation.draw_locks(column, track)
+    panel_propagation.draw_locks(column)
     column = layout.column(align=True)
     if len(track_lookup.of_clip(scene, track)) > 1:
         column.prop(data, "write_objects", text="")
@@ -150,7 +150,12 @@ def _draw_steps(context: Any, layout: Any, scene: Any, track: Any) -> None:
     header.draw_switch(column, data.preview_shows)
     column = layout.column(align=True)
     column.scale_y = 0.8
-    column.label(text=f"Frames with strokes: {track.keyframes or 'none'}")
+    for what, frames in (
+        ("With strokes", track.keyframes),
+        ("In doubt", track.doubtful),
+        ("Locked", track.locked_frames),
+    ):
+        column.label(text=f"{what}: {frames or 'none'}")
 
 
 def _draw_message(context: Any, layout: Any, status: Any) -> None:

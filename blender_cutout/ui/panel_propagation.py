@@ -32,24 +32,22 @@ class CUTOUT_PT_propagation(BelowCutout, bpy.types.Panel):
 
 
 def draw_doubt(column: Any, scene: Any, track: Any) -> None:
-    """Draws the network's confidence in this mask, the frames in doubt, and the button to the worst one."""
+    """Draws the network's confidence in this mask, and the button to the worst one."""
     row = column.row(align=True)
     row.operator("cutout.worst_frame", icon="VIEWZOOM")
     times = upkeep.keeper.facts(track).times
     frame = times.clip_frame(scene.frame_current) if times is not None else None
     percent = doubt.percent(track, frame) if frame is not None else None
     row.label(text=f"Here: {percent} % sure" if percent is not None else "")
-    column.label(text=f"In doubt: {track.doubtful or 'none'}")
 
 
-def draw_locks(column: Any, track: Any) -> None:
-    """Draws the lock buttons and the locked frames."""
+def draw_locks(column: Any) -> None:
+    """Draws the lock buttons."""
     for lock, word, icon in ((True, "Lock", "LOCKED"), (False, "Unlock", "UNLOCKED")):
         row = column.row(align=True)
         for span, what in (("FRAME", "Frame"), ("RANGE", "Range")):
             button = row.operator("cutout.lock_frames", text=f"{word} {what}", icon=icon)
             button.span, button.lock = span, lock
-    column.label(text=f"Locked: {track.locked_frames or 'none'}")
 
 
 CLASSES = (CUTOUT_PT_propagation,)

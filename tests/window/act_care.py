@@ -19,8 +19,8 @@ RANGE = (19, 23)
 DRAWN = 27
 """Clip frame on which there is nothing yet."""
 IMPORTED = (30, 31, 32)
-ABOVE = {"propagation": 177, "edge": 151, "files": 125}
-"""How far above the panel Output's button Colour the headers of the others lie, in pixels."""
+BELOW = {"propagation": 79, "edge": 105, "files": 131}
+"""How far below the panel Output's button Colour the headers of the others lie, in pixels."""
 
 
 def care(stage: Stage) -> Steps:
@@ -228,7 +228,7 @@ def open_panel(stage: Stage, name: str) -> Steps:
     x = stage.desk.rectangle("UI")[0] + 70
     try:
         for off in (4, -2, 10):
-            place = (x, below[1] - ABOVE[name] + off)
+            place = (x, below[1] + BELOW[name] + off)
             yield from stage.desk.click(*place)
             yield 0.5
             if drawn:
