@@ -10,7 +10,7 @@ import bpy
 from ..core.errors import InputError, StoreError
 from ..host import compat
 from ..scene import preference_values
-from ..tasks import jobs, problem_report
+from ..tasks import jobs
 from ..tasks.engine_setup import redraw, setup
 from .base import Reporting
 
@@ -125,6 +125,8 @@ class CUTOUT_OT_report_problem(Reporting, bpy.types.Operator):
 
     def run(self, context: Any) -> set[str]:
         """Writes the report."""
+        from ..tasks import problem_report
+
         scene = compat.sequencer_scene(context)
         try:
             file = problem_report.write(scene)

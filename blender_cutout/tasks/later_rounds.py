@@ -7,15 +7,17 @@ ahead of the file. Neither choice deletes anything: steps stay in the record wha
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..client.job_queue import Job
 from ..core.errors import CutoutError
-from ..core.session.journal_end import JournalEnd, read_end
 from ..host import contents, storage
 from ..scene import properties
 from . import jobs
 from .reports import Reports
+
+if TYPE_CHECKING:
+    from ..core.session.journal_end import JournalEnd
 
 _DAY = 86400.0
 
@@ -76,6 +78,8 @@ def _taken(uuid: str) -> str:
 
 def _look(track: Any) -> None:
     """Notes in a cutout whether its record on disk is ahead of the file."""
+    from ..core.session.journal_end import read_end
+
     try:
         end = read_end(storage.track_folder(track) / contents.ROUNDS, track.head)
     except CutoutError:  # reported by `project_folders.after_load`

@@ -11,9 +11,8 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..atomic import open_regular
 
@@ -22,8 +21,7 @@ _READ = 2**20
 _ID = re.compile("([0-9a-f]{16})?")
 
 
-@dataclass(frozen=True, slots=True)
-class JournalEnd:
+class JournalEnd(NamedTuple):
     """The end of a journal.
 
     Attributes:
