@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -210,7 +211,23 @@ class Movie(VideoSource):
                 self.note_damage(frame)
                 return self._to_rgb(passed, frame)
         text = FrameText(frame, f" of {self._path} is damaged and cannot be decoded.")
-        raise FrameReadError(text, "Export the clip again, or leave out that part (--range).")
+        after = () if self.strict else self._good_keys(frame)
+        rest = next((f"{good}:{len(self)}" for good in after), f"0:{frame}" if frame else "")
+        raise FrameReadError(
+            text, "Export the clip again" + (f", or leave out that part: --range {rest}." if rest else ".")
+        )
+
+    def _good_keys(self, frame: int) -> Iterator[int]:
+        """Yields the numbers of key frames after this one that can be decoded; tries the next few."""
+        times, keys = self._index.times, self._index.keys
+        after = bisect.bisect_right(keys, times[frame])
+        for key in keys[after : after + _MOST_HELD]:
+            number = bisect.bisect_left(times, key)
+            with suppress(av.error.FFmpegError):
+                self._seek(key)
+                self._place = -2
+                if self._decode_to(number) is not None:
+                    yield number
 
     def _decode_to(self, frame: int) -> Image | None:
         """Decodes on to this frame; None when it does not come. Caches frames on the way, and returns the last."""

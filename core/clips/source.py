@@ -225,10 +225,15 @@ class Pictures(VideoSource):
         except DamagedPicture as error:
             good = None if self.strict else self._before(frame)
             if good is None:
-                raise FrameReadError(error.text, f"{error.hint} Or leave it out (--range).") from error
+                raise FrameReadError(error.text, error.hint + self._without(frame)) from error
             self._good[frame] = good
             self._notes.append(f"{self._paths[frame].name} is damaged: the picture before it is used instead.")
             return self._picture(good)
+
+    def _without(self, frame: int) -> str:
+        """Returns a hint at the command line's option that leaves a picture out; "" for a single picture."""
+        rest = f"{frame + 1}:{len(self)}" if frame + 1 < len(self) else f"0:{frame}"
+        return f" Or leave it out: --range {rest}." if len(self) > 1 else ""
 
     def _before(self, frame: int) -> int | None:
         """Returns the last good picture before a damaged one; None at the end, which may still be being written."""

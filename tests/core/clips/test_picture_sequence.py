@@ -90,11 +90,14 @@ def test_the_frame_before_stands_for_a_damaged_one_which_is_named(order, tmp_pat
 
 
 def test_a_long_damaged_part_is_an_error_that_names_the_way_on(tmp_path):
-    with open_clip(damaged(tmp_path / "clip.mp4", 6, 29)) as source:
-        assert number_of(source[20]) == 6
-        with pytest.raises(FrameReadError, match="is damaged") as caught:
-            source[33]
-    assert "--range" in caught.value.hint
+    for count, stop, rest in ((29, 33, "0:33"), (26, 31, "32:36")):
+        with open_clip(damaged(tmp_path / "clip.mp4", 6, count)) as source:
+            assert number_of(source[20]) == 6
+            with pytest.raises(FrameReadError, match="is damaged") as caught:
+                source[stop]
+            assert f"--range {rest}." in caught.value.hint
+            if rest == "32:36":
+                assert [number_of(source[n]) for n in range(32, 36)] == [33, 34, 35, 36]
 
 
 @pytest.mark.parametrize("kind", ["movie", "pictures"])
@@ -126,7 +129,7 @@ def test_damaged_pictures_at_the_end_may_be_in_the_making_and_stay_an_error(tmp_
         assert number_of(source[5]) == 6
         with pytest.raises(FrameReadError, match=r"6\.png is an empty file") as caught:
             source[6]
-        assert "--range" in caught.value.hint
+        assert "--range 7:8." in caught.value.hint
         assert caught.value.code == "FrameReadError"
 
 
