@@ -231,23 +231,25 @@ class Pictures(VideoSource):
             return self._picture(good)
 
     def _without(self, frame: int) -> str:
-        """Returns a hint at the command line's option that leaves a picture out; "" for a single picture."""
-        rest = f"{frame + 1}:{len(self)}" if frame + 1 < len(self) else f"0:{frame}"
+        """Returns a hint at the command line's option that leaves pictures out; "" for a single picture."""
+        after = next(filter(self._is_good, self._following(frame)), None)
+        rest = f"0:{frame}" if after is None else f"{after}:{len(self)}"
         return f" Or leave it out: --range {rest}." if len(self) > 1 else ""
 
     def _before(self, frame: int) -> int | None:
         """Returns the last good picture before a damaged one; None at the end, which may still be being written."""
-
-        def is_good(number: int) -> bool:
-            try:
-                self._picture(number)
-            except FrameReadError:
-                return False
-            return True
-
-        after = range(frame + 1, min(len(self._paths), frame + 1 + _MOST_HELD))
         before = range(frame - 1, max(-1, frame - 1 - _MOST_HELD), -1)
-        return next(filter(is_good, before), None) if any(map(is_good, after)) else None
+        return next(filter(self._is_good, before), None) if any(map(self._is_good, self._following(frame))) else None
+
+    def _following(self, frame: int) -> range:
+        return range(frame + 1, min(len(self), frame + 1 + _MOST_HELD))
+
+    def _is_good(self, frame: int) -> bool:
+        try:
+            self._picture(frame)
+        except FrameReadError:
+            return False
+        return True
 
     @property
     def bits(self) -> int:
