@@ -75,6 +75,28 @@ def closed_meta(scene: Any, track: Any) -> str:
         return ""
 
 
+def shared_copy(scene: Any) -> str:
+    """Returns the name of the active strip if it is a copy that shares another strip's cutouts, "" = it is not.
+
+    The halves of a split clip share them too, but show different frames.
+    """
+    strip = scene.sequence_editor.active_strip if scene.sequence_editor is not None else None
+    uuid = strip.get(strips.STRIP_KEY) if strip is not None else None
+    found = [track for track in scene.cutout.tracks if uuid and track.strip_uuid == uuid]
+    if not found or strip.name == found[0].strip_name:
+        return ""
+    shown = _content(strip)
+    others = [place.strip for place in strips.pieces(scene, strip) if place.strip != strip]
+    return str(strip.name) if any(shown & _content(other) for other in others) else ""
+
+
+def _content(strip: Any) -> set[int]:
+    """Returns which frames of its content a strip shows, counted from the content's start."""
+    start = round(compat.time_get(strip, "frame_start"))
+    left, right = compat.span(strip)
+    return set(range(left - start, right - start))
+
+
 def _is_here(scene: Any, track: Any) -> bool:
     try:
         place = strips.find(scene, track.strip_uuid, track.strip_name)

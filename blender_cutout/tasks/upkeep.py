@@ -49,6 +49,7 @@ class Upkeep:
         troubles: problems that need the artist: pairs of text and hint.
         offer: (uuid, name) of the cutout whose clip is in view while the active one's is not.
         meta: name of the closed meta strip around the active cutout's clip, "" = none.
+        copy: name of the active strip if it is a copy that shares another strip's cutouts, "" = it is not.
     """
 
     def __init__(self) -> None:
@@ -56,7 +57,7 @@ class Upkeep:
         self._facts: dict[str, Facts] = {}
         self._reach: dict[str, str] = {}
         self.offer: tuple[str, str] | None = None
-        self.meta = ""
+        self.meta = self.copy = ""
 
     def facts(self, track: Any) -> Facts:
         """Returns the facts about a cutout's strip; cheap."""
@@ -83,9 +84,9 @@ class Upkeep:
                 reach[track.uuid] = frame_spans.correction_reach(scene, track, facts.pieces)
         tier = tier_choice.working()
         status = properties.status()
-        offer, meta = _elsewhere()
-        if (offer, meta) != (self.offer, self.meta):
-            self.offer, self.meta = offer, meta
+        elsewhere = _elsewhere()
+        if elsewhere != (self.offer, self.meta, self.copy):
+            self.offer, self.meta, self.copy = elsewhere
             jobs.redraw("UI")
         if (found, reach, tier) != (self._facts, self._reach, status.tier_here):
             self._facts, self._reach, status.tier_here = found, reach, tier
@@ -103,14 +104,14 @@ class Upkeep:
 keeper = Upkeep()
 
 
-def _elsewhere() -> tuple[tuple[str, str] | None, str]:
-    """Returns `Upkeep.offer` and `Upkeep.meta` for the scene that the sequencer shows."""
+def _elsewhere() -> tuple[tuple[str, str] | None, str, str]:
+    """Returns `Upkeep.offer`, `meta` and `copy` for the scene that the sequencer shows."""
     scene = compat.sequencer_scene(bpy.context)
     if scene is None or not len(scene.cutout.tracks):
-        return None, ""
+        return None, "", ""
     other = selection.in_view_instead(scene)
     meta = selection.closed_meta(scene, properties.active_track(scene))
-    return (other.uuid, other.name) if other is not None else None, meta
+    return (other.uuid, other.name) if other is not None else None, meta, selection.shared_copy(scene)
 
 
 def _facts(scene: Any, track: Any) -> Facts:

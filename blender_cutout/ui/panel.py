@@ -166,6 +166,9 @@ def _draw_message(context: Any, layout: Any, status: Any) -> None:
     if upkeep.keeper.meta:
         text = f"The clip is inside {upkeep.keeper.meta}: click it and press Tab over the timeline to draw."
         widgets.draw(context, layout.column(align=True), text, "INFO")
+    if upkeep.keeper.copy:
+        text = f"{upkeep.keeper.copy} is a copy and shares this cutout; New Cutout gives it one of its own."
+        widgets.draw(context, layout.column(align=True), text, "INFO")
     column = layout.box().column(align=True)
     column.scale_y = 0.8
     known = (status.text, status.hint) in widgets.troubles()  # drawn above

@@ -10,7 +10,7 @@ import bpy_kit as kit
 import pytest
 from frames_kit import into_meta
 
-from tests.blender_cutout.host.test_pieces import longer_green
+from tests.blender_cutout.host.test_pieces import clips, cut, duplicate, longer_green
 from tests.blender_cutout.tasks.test_words import sidebar
 
 pytestmark = pytest.mark.bpy
@@ -104,6 +104,29 @@ def test_strokes_over_another_clip_say_whose_they_would_be_and_offer_it(
     assert "operator cutout.select " not in sidebar(blender)
     assert blender.ops.cutout.paint(label="keep", points=points) == {"FINISHED"}
     assert scene.cutout.tracks[0].keyframe_count == 1
+
+
+def test_a_copy_of_a_strip_says_that_it_shares_and_the_halves_of_a_split_do_not(blender: Any, project: Project) -> None:
+    from blender_cutout.host import compat
+    from blender_cutout.tasks import upkeep
+
+    scene, strip = project()
+    assert blender.ops.cutout.new() == {"FINISHED"}
+    longer_green(scene, 60)
+    (copy,) = duplicate(blender, scene, strip)
+    compat.time_set(copy, "frame_start", LATER)
+    scene.sequence_editor.active_strip = copy
+    upkeep._tick()
+    assert f"{copy.name} is a copy and shares this" in sidebar(blender).replace("\nlabel  ", " ")
+    scene.sequence_editor.active_strip = strip
+    upkeep._tick()
+    assert "is a copy" not in sidebar(blender)
+    compat.strips(scene.sequence_editor).remove(copy)
+    cut(blender, scene, 6, strip)
+    for half in clips(scene):
+        scene.sequence_editor.active_strip = half
+        upkeep._tick()
+        assert "is a copy" not in sidebar(blender), half.name
 
 
 def test_a_clip_in_a_meta_strip_is_found_and_says_to_tab_into_it(blender: Any, project: Project) -> None:
