@@ -256,10 +256,12 @@ class JobQueue:
         if self._client is not None:
             self._client.close()
         self._client = self._states = None
-        self._asked.clear()
-        if self._jobs:
+        if self._jobs or self._asked:
             from ..core.messages import Cancelled
 
+            while self._asked:
+                wire, then = self._asked.popitem()
+                then(Cancelled(wire, 0))
             for job in self._jobs.values():
                 self._stop_ending(job)
                 job.outcome = Cancelled(job.wire, 0)

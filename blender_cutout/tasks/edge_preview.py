@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import bpy
 
-from ..core.errors import CutoutError
+from ..core.errors import CutoutError, WorkerDied
 from ..geometry.mask_detail import small_copy
 from ..scene import edge_settings, properties
 from . import jobs
@@ -173,7 +173,7 @@ class EdgePreviews:
         elif isinstance(outcome, Done):
             self._files[key] = self._last[key[:3]] = path
             self._keys[path] = key
-        elif isinstance(outcome, Failed):
+        elif isinstance(outcome, Failed) and outcome.code != WorkerDied.__name__:
             self._files[key] = None
         while len(self._files) > _KEPT:
             old, gone = self._files.popitem(last=False)

@@ -94,7 +94,10 @@ def test_a_loaded_file_starts_no_engine_for_its_edge_until_a_slider_is_moved(
     assert area(shown(scene)) > area(plain) + 200
 
 
-def test_an_engine_that_ends_meanwhile_leaves_the_mask_and_a_message(blender: Any, project: Project) -> None:
+@pytest.mark.parametrize("killed", [True, False])
+def test_an_engine_that_ends_meanwhile_leaves_the_mask_and_a_new_one_refines_it(
+    blender: Any, project: Project, killed: bool
+) -> None:
     from blender_cutout.tasks import edge_preview, jobs
 
     scene, _ = project()
@@ -103,11 +106,7 @@ def test_an_engine_that_ends_meanwhile_leaves_the_mask_and_a_message(blender: An
     track.edge.grow = 5.0
     shown(scene)
     edge_preview.previews.step()
-    jobs.queue.client._process.kill()
-    settle()
-    assert np.array_equal(shown(scene), plain)
-    track.edge.grow = 4.0
-    shown(scene)
+    jobs.queue.client._process.kill() if killed else jobs.close()
     settle()
     assert np.array_equal(shown(scene), plain)
     blender.ops.cutout.propagate()
