@@ -220,11 +220,11 @@ def open_panel(stage: Stage, name: str) -> Steps:
     panel, drawn = getattr(package(f"ui.panel_{name}"), f"CUTOUT_PT_{name}"), []
     draw = panel.draw
     panel.draw = lambda itself, context: (drawn.append(1), draw(itself, context))[1]
-    below = None
-    while below is None:  # on a loaded machine the mouse is ahead of Blender
-        yield from stage.desk.find_buttons()
-        found = [places[0] for command, places in stage.desk.buttons.items() if "kind='COLOR'" in command]
-        below = found[0] if found else None
+    yield from stage.desk.find_buttons()
+    found = [places[0] for command, places in stage.desk.buttons.items() if "kind='COLOR'" in command]
+    if not found:
+        raise LookupError(f"The panel Output is not there, only {sorted(stage.desk.buttons)}.")
+    below = found[0]
     x = stage.desk.rectangle("UI")[0] + 70
     try:
         for off in (4, -2, 10):
@@ -271,7 +271,7 @@ def _click(stage: Stage, name: str) -> Steps:
 def enter(stage: Stage, name: str, value: float) -> Steps:
     """Types a number into a slider."""
     x, y = yield from _field(stage, name)
-    yield from stage.desk.click(x + 120, y)
+    yield from stage.desk.click(x + 200, y)
     yield from stage.desk.key("ctrl+a", *("period" if sign == "." else sign for sign in str(value)), "Return")
     yield 0.4
 

@@ -12,27 +12,29 @@ from stage import FRAME, RENDER, START, Stage, apart, package
 PLAIN = kit.Layout(START, RENDER)
 WIDER = 8.0
 """Pixels by which the edge is moved outwards."""
+PLACES = (0.13, 0.33, 0.53, 0.73, 0.87)
+"""Where the presets are, from left to right."""
 PRESETS = ("HARD", "NATURAL", "HAIR", "MOTION_BLUR")
 
 
 def edge(stage: Stage) -> Steps:
     """Everything below, on a frame with a mask."""
-    desk, scene, track = stage.desk, stage.scene, stage.track
+    desk, scene = stage.desk, stage.scene
     for modifier in stage.strip.modifiers:
         modifier.mute = True
     scene.cutout.show_mask, scene.cutout.mask_view = True, "TINT"
     scene.frame_set(FRAME)
     yield 0.6
     yield from open_panel(stage, "edge")
-    yield from desk.find_buttons()
+    yield from desk.find_buttons(shares=PLACES)
     stage.shot("the panel Edge")
     yield from presets(stage)
     yield from slider(stage)
     yield from keys(stage)
-    yield from stage.desk.find_buttons()
     yield from desk.press("preset='OFF'")
     yield 0.6
-    stage.check("all is at 0 again", not any(package("scene.edge_settings").settings_now(track).to_json()))
+    now = package("scene.edge_settings").settings_now(stage.track)  # undo has moved the one from before
+    stage.check("all is at 0 again", now.is_neutral, now)
     yield from close_panel(stage, "edge_preset")
     for modifier in stage.strip.modifiers:
         modifier.mute = False
@@ -70,7 +72,7 @@ def slider(stage: Stage) -> Steps:
         track.edge.grow = WIDER + step
         yield from _ready(stage)
         times.append(time.perf_counter() - start)
-    stage.check("the preview is there soon", min(times) < 0.3, f"{', '.join(f'{1000 * t:.0f}' for t in times)} ms")
+    stage.check("the preview is there soon", min(times) < 0.3, ", ".join(f"{1000 * t:.0f} ms" for t in times))
     track.edge.grow = WIDER
     yield 0.4
     desk.move(*desk.to_screen((0, 0)))

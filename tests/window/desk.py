@@ -208,7 +208,7 @@ class Desk:
         return region.x + x, self.window.height - 1 - (region.y + y)
 
     def find_buttons(
-        self, step: int = 9, kind: str = "UI", shares: Sequence[float] = (0.12, 0.45, 0.78), longest: int = 320
+        self, step: int = 9, kind: str = "UI", shares: Sequence[float] = (0.12, 0.45, 0.78), longest: int = 420
     ) -> Steps:
         """Scans a region with the mouse and records where its buttons are, by each one's command.
 
