@@ -166,7 +166,8 @@ def drop_track(scene: Any, index: int) -> None:
     tracks = scene.cutout.tracks
     paths = [f"{track.path_from_id()}." for track in tracks]
     data = scene.animation_data
-    for curves in (compat.curves(data), data.drivers if data else ()):
+    collections: tuple[Any, ...] = (compat.curves(data), data.drivers if data else ())
+    for curves in collections:
         for curve in list(curves):
             at = next((i for i, path in enumerate(paths) if curve.data_path.startswith(path)), -1)
             if at == index:
