@@ -5,13 +5,12 @@ Not for retimed strips, whose speeds Python cannot read.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..core.clips.shown_frames import frames_of
 
 
-@dataclass(frozen=True, slots=True)
-class TimeMap:
+class TimeMap(NamedTuple):
     """Which clip frame a strip shows when.
 
     Attributes:
@@ -31,7 +30,7 @@ class TimeMap:
     right: int
     start: float
     length: float
-    count: int
+    count: int  # type: ignore[assignment]  # hides a method of tuples that nobody needs
     trim: tuple[int, int] = (0, 0)
     rate: float = 1.0
     reverse: bool = False

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..core.clips.shown_frames import doubt_of
 from ..core.errors import StripError
@@ -14,8 +13,7 @@ _SHARE = 0.6
 """PNG bytes per raw byte of a noisy picture."""
 
 
-@dataclass(frozen=True, slots=True)
-class FramePlan:
+class FramePlan(NamedTuple):
     """What must be rendered for a cutout's strip.
 
     Attributes:
@@ -31,7 +29,7 @@ class FramePlan:
 
     reason: str
     first: int
-    count: int
+    count: int  # type: ignore[assignment]  # hides a method of tuples that nobody needs
     size: tuple[int, int]
     output: bool
     offset: int

@@ -7,9 +7,8 @@ share them, and Blender's undo applies to them.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import bpy
 
@@ -27,8 +26,7 @@ _MOST_SIDE = 1 << 16
 _AGAIN = "Press Render Frames to render them again; then apply the strokes again."
 
 
-@dataclass(frozen=True, slots=True)
-class RenderedFrames:
+class RenderedFrames(NamedTuple):
     """The rendered frames of a strip.
 
     Attributes:
@@ -41,7 +39,7 @@ class RenderedFrames:
     """
 
     folder: str
-    count: int
+    count: int  # type: ignore[assignment]  # hides a method of tuples that nobody needs
     width: int
     height: int
     offset: int
@@ -85,7 +83,7 @@ def read(strip: Any) -> RenderedFrames | None:
 
 def keep(strip: Any, frames: RenderedFrames) -> None:
     """Stores the rendered frames on the strip."""
-    strip[KEY] = json.dumps(asdict(frames))
+    strip[KEY] = json.dumps(frames._asdict())
 
 
 def stale(scene: Any, strip: Any, shown: tuple[int, int] | None = None) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -184,7 +183,7 @@ def time_map(scene: Any, strip: Any, frame_count: int, alone: bool = False) -> T
     if times is None or reason:
         raise StripError(reason, strip_source.RENDER)
     left, right = compat.span(strip) if alone else coverage(scene, strip)
-    return replace(times, left=left, right=right)
+    return times._replace(left=left, right=right)
 
 
 def file_times(scene: Any, strip: Any, frame_count: int) -> TimeMap:

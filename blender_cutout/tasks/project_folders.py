@@ -14,7 +14,6 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -331,7 +330,7 @@ def _keep_records(was: str, now: str, moved: dict[Path, Path]) -> None:
         with suppress(InputError):  # not its own; already reported
             if record is not None:
                 folder = record.path_of(was)
-                rendered_frames.keep(strip, replace(record, folder=storage.stored(moved.get(folder, folder), now)))
+                rendered_frames.keep(strip, record._replace(folder=storage.stored(moved.get(folder, folder), now)))
 
 
 def _pointed(folder: Path, blend: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
 import pytest
 from pace_kit import slowness
@@ -22,22 +21,22 @@ def test_clip_frames_are_marked_where_the_strip_shows_them() -> None:
     assert timeline_marks.on_timeline(CLIP, PLAIN) == Marks(
         ((10, 30), (40, 41)), ((15, 18),), ((28, 32),), (13, 14, 40)
     )
-    moved = replace(PLAIN, left=110, right=170, start=110)
+    moved = PLAIN._replace(left=110, right=170, start=110)
     assert timeline_marks.on_timeline(CLIP, moved).drawn == (113, 114, 140)
 
 
 def test_what_a_trimmed_strip_hides_is_not_marked() -> None:
-    trimmed = replace(PLAIN, left=14, right=35)
+    trimmed = PLAIN._replace(left=14, right=35)
     assert timeline_marks.on_timeline(CLIP, trimmed) == Marks(((14, 30),), ((15, 18),), ((28, 32),), (14,))
 
 
 @pytest.mark.parametrize(
     ("times", "done", "drawn"),
     [
-        (replace(PLAIN, reverse=True), ((39, 40), (50, 70)), (39, 65, 66)),
-        (replace(PLAIN, rate=0.5, rounded=False), ((10, 50),), (16, 18)),
-        (replace(PLAIN, right=40, length=30, rate=2.0), ((10, 20), (25, 26)), (12, 25)),
-        (replace(PLAIN, strobe=4), ((10, 30),), (14,)),
+        (PLAIN._replace(reverse=True), ((39, 40), (50, 70)), (39, 65, 66)),
+        (PLAIN._replace(rate=0.5, rounded=False), ((10, 50),), (16, 18)),
+        (PLAIN._replace(right=40, length=30, rate=2.0), ((10, 20), (25, 26)), (12, 25)),
+        (PLAIN._replace(strobe=4), ((10, 30),), (14,)),
     ],
     ids=["backwards", "half as fast", "twice as fast", "every fourth"],
 )
