@@ -49,9 +49,10 @@ class Place:
 
 def session(folder: Path, content: bytes = b"mask") -> Path:
     """Returns the files of a cutout's folder."""
-    for name in ("imported", f"mattes/{OPERATION}/small", "matte"):
+    for name in ("imported", f"mattes/{OPERATION}/small", "matte", "matte-cutout"):
         (folder / name).mkdir(parents=True)
-    for name in ("session.json", "rounds.jsonl", f"imported/{'5' * 24}.png", "matte/000001.png", "lock"):
+    pictures = (f"imported/{'5' * 24}.png", "matte/000001.png", "matte-cutout/000001.exr")
+    for name in ("session.json", "rounds.jsonl", *pictures, "lock"):
         (folder / name).write_bytes(content)
     for name in ("000001.png", "small/000001.png", "confidence.txt"):
         (folder / "mattes" / OPERATION / name).write_bytes(content)
