@@ -129,6 +129,7 @@ def settings_of(tier: Tier) -> EngineSettings:
         budget=tier.memory_budget,
         megabytes=tier.memory_megabytes,
         growth=tier.growth,
+        hypotheses=tier.hypotheses,
     )
     return EngineSettings(scribble_px=tier.scribble_px, propagation=propagation)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from .errors import InputError
+from .propagation.settings import Hypothesis
 
 AUTO = "auto"
 DEFAULT = "standard"
@@ -60,6 +61,7 @@ class Tier:
         growth: for several objects, the network sees at most this many times the pixels it sees for one.
         precision: of propagation. "full" is 32 bits on a processor, "half" bfloat16 where the processor multiplies it
             natively (others emulate it, and are slower). A graphics card computes in 16 bits in either case.
+        hypotheses: the ways in which every stretch is propagated; their results are mixed.
         measured: None = not measured yet.
     """
 
@@ -74,6 +76,7 @@ class Tier:
     propagation_weights: str = "propagation-large"
     growth: float = 1.3
     precision: Literal["full", "half"] = "full"
+    hypotheses: tuple[Hypothesis, ...] = (Hypothesis(),)
     measured: Measured | None = None
 
 

@@ -10,10 +10,10 @@ from blender_cutout.core.types import MatteKind
 SETTINGS = PropagationSettings(working_px=128, memory_every=3, budget=6)
 
 
-def run(clip, keyframes, net=None, **options):
+def run(clip, keyframes, net=None, settings=SETTINGS, **options):
     """Returns all results, frame -> (matte, kind); fails when a frame comes twice, except pending ones."""
     out = {}
-    for frame, matte, kind in propagate(net or FakePropagationNet(), clip, keyframes, settings=SETTINGS, **options):
+    for frame, matte, kind in propagate(net or FakePropagationNet(), clip, keyframes, settings=settings, **options):
         assert frame not in out
         if kind is MatteKind.PENDING:
             continue

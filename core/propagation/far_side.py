@@ -10,6 +10,7 @@ from .plan import Pass
 
 if TYPE_CHECKING:
     from ..types import Mattes
+    from .hypotheses import Hypotheses
     from .walker import Fixed, Result, Walker
 import tempfile
 from contextlib import suppress
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def walk_between(
-    walker: Walker,
+    walker: Walker | Hypotheses,
     step: Pass,
     keys: Sequence[int],
     keyframe: Callable[[int], Mattes],

@@ -18,10 +18,10 @@ from ..frame_text import FrameText
 from ..images.matte import check_matte
 from ..types import Direction, FrameRange, MatteKind, PropagationOptions, Stop
 from .far_side import walk_between
+from .hypotheses import walker_of
 from .plan import Pass, plan_passes
 from .settings import PropagationSettings
 from .stops import follow_pass
-from .walker import Walker
 
 if TYPE_CHECKING:
     from ..ports import FrameSource, PropagationNet
@@ -94,7 +94,7 @@ def propagate(
     settings = (settings or PropagationSettings()).for_objects(shape[0] if len(shape) == 3 else 1)
     options = options or PropagationOptions(stop_at_cuts=False)
     cuts = CutFinder(frames) if options.stop_at_cuts else None
-    walker = Walker(net, frames, size, settings, cuts)
+    walker = walker_of(net, frames, size, settings, cuts)
 
     def approved(frame: int) -> Mattes:
         """Returns the matte of a locked frame."""

@@ -7,6 +7,21 @@ from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """One of several ways to walk the same pass; see `hypotheses`.
+
+    Attributes:
+        scale: side of what the network sees, relative to `PropagationSettings.working_px`.
+        mirrored: the network sees the picture flipped left to right.
+        doubt: frames of lower confidence are not remembered; 0 = all are.
+    """
+
+    scale: float = 1.0
+    mirrored: bool = False
+    doubt: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class PropagationSettings:
     """Settings that a tier fixes for propagation.
 
@@ -19,6 +34,7 @@ class PropagationSettings:
         follow: a crop follows the object; False = the whole picture at each frame.
         crop_factor: side of that crop over longer side of the object's box; wider crops scored worse.
         growth: for several objects, the network sees at most this many times the pixels of one object's crop.
+        hypotheses: the ways to walk each pass, at least one; time and memory grow with their number.
     """
 
     working_px: int = 384
@@ -28,6 +44,7 @@ class PropagationSettings:
     follow: bool = True
     crop_factor: float = 1.6
     growth: float = 1.3
+    hypotheses: tuple[Hypothesis, ...] = (Hypothesis(),)
 
     def for_objects(self, count: int) -> PropagationSettings:
         """Returns the settings for several objects: their common crop is larger, so the network sees more of it.

@@ -15,6 +15,7 @@ from ..frame_text import FrameText
 from ..images.crop import Crop, follow_crop, whole_picture
 from ..images.matte import check_image
 from ..types import MatteKind
+from .confidence import confidence
 from .fusion import difference, fuse, nearness
 from .memory import SpaceTimeMemory
 from .plan import Pass
@@ -78,8 +79,11 @@ class Walker:
         size: tuple[int, int],
         settings: PropagationSettings,
         cuts: CutFinder | None = None,
+        doubt: float = 0.0,
     ) -> None:
+        """Takes what all passes have in common; frames with a confidence below `doubt` are not remembered."""
         self._net = net
+        self._doubt = doubt
         self._cuts = cuts
         self._fades = FadeFinder(cuts) if cuts is not None else None
         self._frames = frames
@@ -158,8 +162,8 @@ class Walker:
             full = look.crop.from_crop(look.mattes, self._size)
             last, areas = _sightings(full, areas)
             trail.add(last)
-            remembered = trail.settled and is_sure(look.resemblance)
-            if last.any() and remembered and frame != step.frames[-1] and self._memory.wants(frame, step.start):
+            wanted = frame != step.frames[-1] and self._memory.wants(frame, step.start)
+            if wanted and last.any() and trail.settled and self._is_believed(look):
                 value = self._net.encode_value(look.picture, look.key, look.mattes)
                 self._memory.add(frame, look.key, value)
                 self._presence.add_recent(look.key, look.mattes)
@@ -176,6 +180,9 @@ class Walker:
         if self._cuts is None or self._fades is None:
             return False
         return self._cuts.between(frame - step.frames.step, frame) or self._fades.behind(step.start, frame)
+
+    def _is_believed(self, look: _Look) -> bool:
+        return is_sure(look.resemblance) and (self._doubt <= 0 or confidence(look.mattes) >= self._doubt)
 
     def _on_grid(self, start: int, frame: int) -> bool:
         return abs(frame - start) % self._settings.memory_every == 0
