@@ -20,8 +20,7 @@ class Measured(NamedTuple):
     """Results of `cutout evaluate` for a tier.
 
     Attributes:
-        j_and_f: DAVIS J&F, in [0, 1], the mean over runs from four frames of each clip (first, last, two between) and
-            over two measurements, with this engine and the one before, which differ by less than 0.01.
+        j_and_f: DAVIS J&F, in [0, 1], the mean over runs from the first and the last mask of each clip.
         seconds_per_frame: of propagation, everything included; processor time of one core.
         data: the data it was measured on.
         hardware: the machine it was measured on.
@@ -80,22 +79,12 @@ class Tier:
     measured: Measured | None = None
 
 
-_DATA = "five DAVIS 2016 validation clips"
+_DATA = "sixteen clips never trained on"
 _HARDWARE = "one core of an AMD EPYC"
 
 TIERS: dict[str, Tier] = {
     tier.name: tier
     for tier in (
-        Tier(
-            "trace",
-            "Shows where the object is, for the weakest machines; prefer sketch wherever it is fast enough.",
-            scribble_px=160,
-            propagation_px=112,
-            memory_budget=8,
-            propagation_weights="propagation",
-            precision="half",
-            measured=Measured(0.638, 0.021, _DATA, _HARDWARE, 0.844, 0.637, 398),
-        ),
         Tier(
             "sketch",
             "Shows where the object is, with rough edges; for very weak machines.",
@@ -104,26 +93,7 @@ TIERS: dict[str, Tier] = {
             memory_budget=8,
             propagation_weights="propagation",
             precision="half",
-            measured=Measured(0.718, 0.023, _DATA, _HARDWARE, 0.862, 0.727, 398),
-        ),
-        Tier(
-            "rough",
-            "Rough masks for weak machines.",
-            scribble_px=192,
-            propagation_px=160,
-            memory_budget=8,
-            propagation_weights="propagation",
-            precision="half",
-            measured=Measured(0.757, 0.025, _DATA, _HARDWARE, 0.862, 0.765, 401),
-        ),
-        Tier(
-            "coarse",
-            "The large network in a small crop: fewer mistakes, coarse edges.",
-            scribble_px=192,
-            propagation_px=128,
-            memory_budget=8,
-            precision="half",
-            measured=Measured(0.775, 0.027, _DATA, _HARDWARE, 0.862, 0.77, 413),
+            measured=Measured(0.671, 0.023, _DATA, _HARDWARE, 0.862, 0.671, 398),
         ),
         Tier(
             "quick",
@@ -132,25 +102,7 @@ TIERS: dict[str, Tier] = {
             propagation_px=160,
             memory_budget=8,
             precision="half",
-            measured=Measured(0.818, 0.03, _DATA, _HARDWARE, 0.862, 0.796, 415),
-        ),
-        Tier(
-            "brisk",
-            "Shows the network a little more.",
-            scribble_px=192,
-            propagation_px=176,
-            memory_budget=8,
-            precision="half",
-            measured=Measured(0.821, 0.031, _DATA, _HARDWARE, 0.862, 0.798, 418),
-        ),
-        Tier(
-            "light",
-            "Better strokes, for twice the memory.",
-            scribble_px=224,
-            propagation_px=192,
-            memory_budget=16,
-            precision="half",
-            measured=Measured(0.838, 0.034, _DATA, _HARDWARE, 0.872, 0.818, 422),
+            measured=Measured(0.7, 0.03, _DATA, _HARDWARE, 0.862, 0.7, 415),
         ),
         Tier(
             "draft",
@@ -159,16 +111,7 @@ TIERS: dict[str, Tier] = {
             propagation_px=224,
             memory_budget=8,
             precision="half",
-            measured=Measured(0.85, 0.039, _DATA, _HARDWARE, 0.873, 0.84, 426),
-        ),
-        Tier(
-            "swift",
-            "Nearly as good as standard, computed in 16 bits.",
-            scribble_px=288,
-            propagation_px=272,
-            memory_budget=16,
-            precision="half",
-            measured=Measured(0.857, 0.048, _DATA, _HARDWARE, 0.874, 0.837, 436),
+            measured=Measured(0.75, 0.039, _DATA, _HARDWARE, 0.873, 0.75, 426),
         ),
         Tier(
             "standard",
@@ -176,15 +119,8 @@ TIERS: dict[str, Tier] = {
             scribble_px=320,
             propagation_px=288,
             memory_budget=8,
-            measured=Measured(0.858, 0.068, _DATA, _HARDWARE, 0.878, 0.841, 458),
-        ),
-        Tier(
-            "good",
-            "Finer edges; the network sees more.",
-            scribble_px=320,
-            propagation_px=320,
-            memory_budget=8,
-            measured=Measured(0.866, 0.086, _DATA, _HARDWARE, 0.878, 0.862, 476),
+            precision="half",
+            measured=Measured(0.786, 0.05, _DATA, _HARDWARE, 0.878, 0.786, 440),
         ),
         Tier(
             "fine",
@@ -193,18 +129,53 @@ TIERS: dict[str, Tier] = {
             propagation_px=320,
             memory_budget=16,
             growth=4.0,
-            measured=Measured(0.87, 0.092, _DATA, _HARDWARE, 0.878, 0.878, 470),
+            measured=Measured(0.787, 0.092, _DATA, _HARDWARE, 0.878, 0.796, 470),
+        ),
+        Tier(
+            "patient",
+            "Four propagations at once, mixed by how sure each is; for masks that can wait.",
+            scribble_px=320,
+            propagation_px=320,
+            memory_budget=16,
+            growth=4.0,
+            precision="half",
+            hypotheses=(
+                Hypothesis(),
+                Hypothesis(doubt=0.85),
+                Hypothesis(mirrored=True),
+                Hypothesis(mirrored=True, doubt=0.85),
+            ),
+            measured=Measured(0.805, 0.22, _DATA, _HARDWARE, 0.878, 0.81, 600),
         ),
     )
 }
 
 
+ALIASES = {
+    "trace": "sketch",
+    "rough": "sketch",
+    "coarse": "quick",
+    "brisk": "quick",
+    "light": "draft",
+    "swift": "standard",
+    "good": "fine",
+}
+"""Tiers of earlier releases -> the one that takes about as long; preferences, scripts and records may name them."""
+
+
+def current_name(name: str) -> str | None:
+    """Returns the name that a tier has in this release, `auto` included; None if there is no such tier."""
+    name = ALIASES.get(name, name)
+    return name if name == AUTO or name in TIERS else None
+
+
 def find_tier(name: str) -> Tier:
-    """Returns the tier of that name, `auto` = the default one.
+    """Returns the tier of that name, or of its name in an earlier release; `auto` = the default one.
 
     Raises:
         InputError: there is no such tier; the message lists the names.
     """
+    name = current_name(name) or name
     tier = TIERS.get(DEFAULT if name == AUTO else name)
     if tier is None:
         raise InputError(f"There is no tier {name!r}.", f"Choose one of: {', '.join((AUTO, *TIERS))}.")

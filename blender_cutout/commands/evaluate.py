@@ -159,7 +159,7 @@ def _other_side(args: argparse.Namespace, context: Context) -> _Other:
     Raises:
         InputError: there is no such thing.
     """
-    from ..core.tiers import TIERS
+    from ..core.tiers import AUTO, current_name
     from ..evaluate.build import BuildEngine, find_build
     from ..evaluate.compare import Results
     from ..evaluate.peers import OutsideNet
@@ -171,8 +171,8 @@ def _other_side(args: argparse.Namespace, context: Context) -> _Other:
         return _Other(net=OutsideNet(Path(text)))
     if text.lower().endswith(".json"):
         return _Other(saved=Results.read(Path(text)))
-    if text == "released" or text in TIERS:
-        tier = args.tier if text == "released" else text
+    if text == "released" or current_name(text) not in (None, AUTO):
+        tier = args.tier if text == "released" else current_name(text)
         plain = argparse.Namespace(**{**vars(args), "tier": tier, "weights": None})
         return _Other(load=lambda: nullcontext(_engine(plain, context)), name=f"{tier}, released weights")
     place = Path(text)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core import atomic
-from ..core.tiers import AUTO, DEFAULT, TIERS, Tier, find_tier
+from ..core.tiers import AUTO, DEFAULT, TIERS, Tier, current_name, find_tier
 from ..version import __version__
 from .machine import processor_name, thread_count
 from .venv import environment_folder
@@ -159,7 +159,9 @@ def _read(record: Any) -> Fitted | None:
         machine = Machine(**record["machine"])
         timed = {str(name): float(seconds) for name, seconds in record["timed"].items()}
         seconds, card = float(record["seconds"]), str(record["card"])
-        tier, device = str(record["tier"]), str(record["device"])
+        tier, device = current_name(str(record["tier"])), str(record["device"])
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
-    return Fitted(tier, seconds, device, machine, card, timed) if tier in TIERS and seconds > 0 else None
+    if tier is None or tier == AUTO or seconds <= 0:
+        return None
+    return Fitted(tier, seconds, device, machine, card, timed)

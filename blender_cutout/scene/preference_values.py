@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import bpy
 
-from ..core.tiers import AUTO, TIERS
+from ..core.tiers import AUTO, current_name
 from ..host import storage
 
 
@@ -35,6 +35,5 @@ def enabled() -> bool:
 
 
 def known_tier(text: str) -> str:
-    """Returns the tier named in the preferences; auto for an unknown name."""
-    name = text.strip().lower()
-    return name if name in TIERS else AUTO
+    """Returns the tier named in the preferences, by its name in this release; auto for an unknown name."""
+    return current_name(text.strip().lower()) or AUTO

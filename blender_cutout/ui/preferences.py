@@ -7,7 +7,7 @@ from typing import Any
 import bpy
 from bpy.props import EnumProperty, FloatProperty, StringProperty
 
-from ..core.tiers import AUTO, TIERS
+from ..core.tiers import TIERS, current_name
 from ..host import storage
 from . import engine_box, widgets
 
@@ -87,7 +87,7 @@ def _draw_tier(chosen: Any, column: Any) -> None:
     label.label(text="Tier")
     widgets.draw_tier(split)
     wanted = chosen.tier.strip()
-    if wanted and wanted.lower() not in (AUTO, *TIERS):
+    if wanted and current_name(wanted.lower()) is None:
         column.label(text=f"This release has no tier {wanted!r}; the automatic tier is used.", icon="INFO")
     column.label(text=tier_choice.explained(TIERS[tier_choice.shown()]))
     column.label(text=tier_choice.KEPT)

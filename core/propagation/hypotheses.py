@@ -18,6 +18,7 @@ import numpy as np
 
 from .confidence import confidence
 from .mirrored import MirroredNet
+from .shared_net import SharedNet
 from .walker import Walker
 
 if TYPE_CHECKING:
@@ -42,8 +43,10 @@ def walker_of(
     cuts: CutFinder | None = None,
 ) -> Walker | Hypotheses:
     """Returns what walks the passes of a propagation: a plain walker when there is only one hypothesis."""
-    walkers = [_walker(net, frames, size, settings, cuts, each) for each in settings.hypotheses]
-    return walkers[0] if len(walkers) == 1 else Hypotheses(walkers)
+    ways = settings.hypotheses
+    shared = net if len(ways) == 1 else SharedNet(net, 2 * len(ways))
+    walkers = [_walker(shared, frames, size, settings, cuts, each) for each in ways]
+    return walkers[0] if len(ways) == 1 else Hypotheses(walkers)
 
 
 class Hypotheses:

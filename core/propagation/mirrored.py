@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from ..types import Image, Mattes
 
 
-
 class MirroredNet:
     """Implements `PropagationNet`; pictures and maps go in, and come out, the right way round."""
 

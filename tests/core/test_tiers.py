@@ -13,6 +13,14 @@ def test_auto_is_the_default_tier_and_names_find_themselves() -> None:
     assert all(find_tier(name).name == name for name in TIERS)
 
 
+@pytest.mark.parametrize(
+    ("earlier", "now"), [("trace", "sketch"), ("coarse", "quick"), ("light", "draft"), ("swift", "standard")]
+)
+def test_a_tier_of_an_earlier_release_is_found_under_its_old_name(earlier: str, now: str) -> None:
+    assert earlier not in TIERS
+    assert find_tier(earlier) is TIERS[now]
+
+
 def test_an_unknown_tier_lists_those_there_are() -> None:
     with pytest.raises(InputError) as caught:
         find_tier("ultra")

@@ -97,7 +97,10 @@ def test_the_measured_choice_is_shown_for_auto(blender: Any, chosen: Any) -> Non
     assert tier_choice.title(below) in drawn()
 
 
-@pytest.mark.parametrize(("text", "tier"), [("fine", "fine"), (" Draft ", "draft"), ("", "auto"), ("ultra", "auto")])
+@pytest.mark.parametrize(
+    ("text", "tier"),
+    [("fine", "fine"), (" Draft ", "draft"), (" Swift ", "standard"), ("", "auto"), ("ultra", "auto")],
+)
 def test_free_text_of_earlier_preferences_keeps_working(blender: Any, chosen: Any, text: str, tier: str) -> None:
     from blender_cutout.scene import preference_values
     from blender_cutout.ui import preferences

@@ -154,7 +154,25 @@ class TestPropagation:
         for _ in zip(range(5), stream, strict=False):
             pass
         stream.close()
-        assert net.counts["segment"] == 4 * len(SEVERAL.hypotheses)
+        assert net.counts["segment"] <= 4 * len(SEVERAL.hypotheses)
+
+    def test_ways_that_agree_cost_no_more_than_one(self, clip):
+        alone, together, apart = FakePropagationNet(), FakePropagationNet(), FakePropagationNet()
+        run(clip, {0: clip.matte(0)}, alone)
+        run(
+            clip,
+            {0: clip.matte(0)},
+            together,
+            settings=replace(SETTINGS, hypotheses=(Hypothesis(), Hypothesis(doubt=0.5))),
+        )
+        run(
+            clip,
+            {0: clip.matte(0)},
+            apart,
+            settings=replace(SETTINGS, hypotheses=(Hypothesis(), Hypothesis(mirrored=True))),
+        )
+        assert together.counts == alone.counts
+        assert apart.counts["segment"] >= 2 * 23
 
 
 class Faint(FakePropagationNet):
