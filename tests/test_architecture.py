@@ -33,6 +33,8 @@ LIGHT = {
     "messages",
     "session",
     "session.journal_end",
+    "propagation",
+    "propagation.settings",
     "tiers",
     "types",
 }
