@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     ("J&F", "j_and_f", 3),
-    ("first", "j_and_f_first", 3),
     ("stroke IoU", "stroke_iou", 3),
     ("s/frame", "seconds_per_frame", 3),
     ("on card", "card_seconds_per_frame", 3),
@@ -30,10 +29,10 @@ def add_parser(commands: Any) -> None:
         commands,
         "tiers",
         run,
-        "Lists the tiers from fastest to finest. J&F is the DAVIS measure, from four start frames of each clip, and "
-        "from the first frame alone; stroke IoU is measured after one round of strokes on a picture; time is per "
-        "propagated frame; MB is the peak memory of the process. All were measured with `cutout evaluate` and "
-        "`cutout bench` on the hardware named below the table.",
+        "Lists the tiers from fastest to finest. J&F is the DAVIS measure, from the first mask of each clip; stroke "
+        "IoU is measured after one round of strokes on a picture; time is per propagated frame; MB is the peak memory "
+        "of the process. All were measured with `cutout evaluate` and `cutout bench` on the hardware named below the "
+        "table.",
         "cutout tiers",
     )
 
