@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core import atomic
-from ..core.tiers import AUTO, DEFAULT, TIERS, Tier, current_name, find_tier
+from ..core.tiers import AUTO, DEFAULT, TIERS, Tier, find_tier
 from ..version import __version__
 from .machine import processor_name, thread_count
 from .venv import environment_folder
@@ -121,13 +121,8 @@ def pace_text(found: Fitted) -> str:
 @lru_cache(maxsize=1)
 def weights_mark() -> str:
     """Returns an id of the networks and sizes that a timing depends on."""
-    made_of, names = [], set[str]()
-    for tier in TIERS.values():
-        record = asdict(replace(tier, text="", measured=None))
-        names |= {tier.scribble_weights, weights := record.pop("propagation_weights")}
-        # In the words of the first release, so that its timings still count.
-        looks = [{"weights": weights, "scale": 1.0, "mirrored": False}]
-        made_of.append({**record, "looks": looks, "fusion_weights": ""})
+    made_of = [asdict(replace(tier, text="", measured=None)) for tier in TIERS.values()]
+    names = {name for tier in TIERS.values() for name in (tier.scribble_weights, tier.propagation_weights)}
     here = Path(__file__).parents[1]
     folders = (base / "models" / "weights" for base in (here, here.parent))
     folder = next((folder for folder in folders if folder.is_dir()), here)
@@ -159,9 +154,7 @@ def _read(record: Any) -> Fitted | None:
         machine = Machine(**record["machine"])
         timed = {str(name): float(seconds) for name, seconds in record["timed"].items()}
         seconds, card = float(record["seconds"]), str(record["card"])
-        tier, device = current_name(str(record["tier"])), str(record["device"])
+        tier, device = str(record["tier"]), str(record["device"])
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
-    if tier is None or tier == AUTO or seconds <= 0:
-        return None
-    return Fitted(tier, seconds, device, machine, card, timed)
+    return Fitted(tier, seconds, device, machine, card, timed) if tier in TIERS and seconds > 0 else None
