@@ -90,7 +90,7 @@ TIERS: dict[str, Tier] = {
             propagation_px=128,
             memory_budget=8,
             propagation_weights="propagation",
-            measured=Measured(0.603, 0.033, _DATA, _HARDWARE, 0.862, 398),
+            measured=Measured(0.603, 0.033, _DATA, _HARDWARE, 0.862, 403),
         ),
         Tier(
             "quick",
@@ -98,7 +98,7 @@ TIERS: dict[str, Tier] = {
             scribble_px=192,
             propagation_px=160,
             memory_budget=8,
-            measured=Measured(0.669, 0.042, _DATA, _HARDWARE, 0.862, 415),
+            measured=Measured(0.669, 0.042, _DATA, _HARDWARE, 0.862, 420),
         ),
         Tier(
             "draft",
@@ -106,7 +106,7 @@ TIERS: dict[str, Tier] = {
             scribble_px=256,
             propagation_px=224,
             memory_budget=8,
-            measured=Measured(0.746, 0.05, _DATA, _HARDWARE, 0.873, 426),
+            measured=Measured(0.746, 0.05, _DATA, _HARDWARE, 0.873, 434),
         ),
         Tier(
             "standard",
@@ -114,7 +114,7 @@ TIERS: dict[str, Tier] = {
             scribble_px=320,
             propagation_px=288,
             memory_budget=8,
-            measured=Measured(0.774, 0.061, _DATA, _HARDWARE, 0.878, 440),
+            measured=Measured(0.774, 0.061, _DATA, _HARDWARE, 0.878, 451),
         ),
         Tier(
             "fine",
@@ -123,7 +123,7 @@ TIERS: dict[str, Tier] = {
             propagation_px=320,
             memory_budget=16,
             growth=4.0,
-            measured=Measured(0.796, 0.08, _DATA, _HARDWARE, 0.878, 470),
+            measured=Measured(0.796, 0.071, _DATA, _HARDWARE, 0.878, 462),
         ),
         Tier(
             "patient",
@@ -138,7 +138,7 @@ TIERS: dict[str, Tier] = {
                 Hypothesis(mirrored=True),
                 Hypothesis(mirrored=True, doubt=0.85),
             ),
-            measured=Measured(0.821, 0.178, _DATA, _HARDWARE, 0.878, 560),
+            measured=Measured(0.821, 0.178, _DATA, _HARDWARE, 0.878, 535),
         ),
     )
 }

@@ -69,13 +69,10 @@ class Hypotheses:
         far: Callable[[int], Mattes | None] | None = None,
     ) -> Generator[Result, None, int | None]:
         """See `Walker.walk`; frame by frame, so stopping early costs no more than with one walker."""
-        keyframe, fixed, before = (lru_cache(KEPT)(read) for read in (keyframe, fixed, before))
         far = None if far is None else lru_cache(KEPT)(far)
+        known = lru_cache(KEPT)(keyframe), lru_cache(KEPT)(fixed), lru_cache(KEPT)(before), far
         with ExitStack() as stack:
-            walks = [
-                stack.enter_context(closing(walker.walk(step, keys, keyframe, fixed, before, far)))
-                for walker in self._walkers
-            ]
+            walks = [stack.enter_context(closing(walker.walk(step, keys, *known))) for walker in self._walkers]
             while True:
                 try:
                     results = [next(walk) for walk in walks]
