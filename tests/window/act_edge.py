@@ -26,6 +26,7 @@ def edge(stage: Stage) -> Steps:
     scene.frame_set(FRAME)
     yield 0.6
     yield from open_panel(stage, "edge")
+    yield from desk.scroll(6)
     yield from desk.find_buttons(shares=PLACES)
     stage.shot("the panel Edge")
     yield from presets(stage)
@@ -36,6 +37,7 @@ def edge(stage: Stage) -> Steps:
     now = package("scene.edge_settings").settings_now(stage.track)  # undo has moved the one from before
     stage.check("all is at 0 again", now.is_neutral, now)
     yield from close_panel(stage, "edge_preset")
+    yield from desk.scroll(-20)
     for modifier in stage.strip.modifiers:
         modifier.mute = False
 

@@ -161,6 +161,16 @@ class Desk:
             self.move(x + width * share, y + height * 0.4)
             yield 0.3
 
+    def scroll(self, steps: int) -> Steps:
+        """Turns the mouse wheel over the sidebar: down, or up if negative."""
+        x, y, width, height = self.rectangle("UI")
+        self.move(x + width * 0.4, y + height * 0.5)
+        yield 0.3
+        for _ in range(abs(steps)):
+            self.xdo("click", 5 if steps > 0 else 4)
+            yield 0.1
+        yield 0.6
+
     def key(self, *names: str) -> Steps:
         """Presses keys, one after another."""
         for name in names:
