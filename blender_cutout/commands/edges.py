@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from ..core.clips.foreign_mask_sequence import MasksByFrame
     from ..core.clips.source import VideoSource
     from ..core.engine import Engine
+    from ..core.types import Matte
     from .context import Context
 
 FOREGROUND = "foreground"
@@ -86,9 +88,19 @@ def _write(
     """Yields (frame, path of its alpha) after each frame is written."""
     from ..core.export.picture_files import png
     from ..core.images.matte import to_deep_png
+    from ..core.propagation.steady_edges import SteadyEdges
 
+    wanted = set(frames)
+
+    def alpha_of(frame: int, edge: EdgeSettings) -> Matte | None:
+        return engine.refine_edge(clip[frame], masks[frame], edge)[0] if frame in wanted else None
+
+    steady, plain = SteadyEdges(clip, alpha_of), replace(settings, decontaminate=0.0)
+    cleaned = EdgeSettings(detail=0.0, decontaminate=settings.decontaminate * args.foreground)
     for frame in frames:
-        alpha, colours = engine.refine_edge(clip[frame], masks[frame], settings)
+        alpha = steady.at(frame, plain)
+        assert alpha is not None
+        colours = engine.refine_edge(clip[frame], alpha, cleaned)[1]
         path = args.output / files.mask_name(frame)
         if args.foreground:
             output_files.write_bytes(args.output / FOREGROUND / files.mask_name(frame), png(colours))

@@ -77,7 +77,7 @@ def _film(
     """Writes a film of the union of the tracks."""
     import numpy as np
 
-    from ..core.export.delivery import alpha_of, union
+    from ..core.export.delivery import PlannedAlphas, union
     from ..core.export.film import FilmLook, write_film
 
     source, target = sessions[0].source, Path(message.folder)
@@ -86,18 +86,18 @@ def _film(
     lacking = 0
 
     place = {frame: number for number, frame in enumerate(message.frames)}
+    tracks = [PlannedAlphas(*one) for one in zip(sessions, plans, strict=True)]
 
     def matte_of(frame: int) -> Matte:
         nonlocal lacking
-        read = (alpha_of(one, frame, plan, place[frame]) for one, plan in zip(sessions, plans, strict=True))
-        alphas = [alpha for alpha in read if alpha is not None]
+        alphas = [alpha for track in tracks if (alpha := track.at(frame, place[frame])) is not None]
         lacking += len(alphas) < len(sessions)
         found = union(alphas) if alphas else np.zeros(source.size, np.float32)
         return np.asarray(1.0 - found, np.float32) if message.invert else found
 
-    def matte_from(session: TrackSession, plan: EdgePlan) -> Callable[[int], Matte]:
+    def matte_from(track: PlannedAlphas) -> Callable[[int], Matte]:
         def read(frame: int) -> Matte:
-            alpha = alpha_of(session, frame, plan, place[frame])
+            alpha = track.at(frame, place[frame])
             return np.zeros(source.size, np.float32) if alpha is None else alpha
 
         return read
@@ -107,7 +107,6 @@ def _film(
         return EdgeSettings(detail=0.0, decontaminate=share)
 
     cleaned = any(edge.decontaminate for plan in plans for edge in plan.settings)
-    named = zip(message.names, sessions, plans, strict=False)
     sound = ""
     steps = write_film(
         source,
@@ -116,7 +115,7 @@ def _film(
         matte_of,
         target,
         FilmLook(message.background, fps=0.0 if source.fps else message.fps, pictures=message.pictures),
-        objects={name: matte_from(session, plan) for name, session, plan in named},
+        objects={name: matte_from(track) for name, track in zip(message.names, tracks, strict=False)},
         edge_at=colours_at if cleaned else None,
     )
     for state in run(steps, _MANY):

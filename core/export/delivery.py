@@ -18,6 +18,7 @@ from ..edges.refine_edge import refine_edge
 from ..edges.settings import EdgePlan, EdgeSettings
 from ..errors import InputError, SizeMismatch, store_errors
 from ..images.matte import read_mask
+from ..propagation.steady_edges import SteadyEdges
 from ..types import Form
 from . import deep
 from .composite import rgba
@@ -153,22 +154,34 @@ class _Objects:
 
     def mattes(self) -> Iterator[tuple[Matte | None, bool]]:
         """Yields for each picture the union of the alphas (None = there is none), and whether any is missing."""
+        tracks = [PlannedAlphas(*one) for one in zip(self.sessions, self.plans, strict=True)]
         for picture, frame in enumerate(self.frames):
-            alphas = [
-                alpha_of(session, frame, plan, picture) if frame >= 0 else None
-                for session, plan in zip(self.sessions, self.plans, strict=True)
-            ]
+            alphas = [track.at(frame, picture) if frame >= 0 else None for track in tracks]
             found = [alpha for alpha in alphas if alpha is not None]
             yield union(found) if found else None, frame >= 0 and len(found) < len(alphas)
 
 
-def alpha_of(session: TrackSession, frame: int, plan: EdgePlan, picture: int) -> Matte | None:
-    """Returns the alpha (H, W) float32 of a track's frame, its edge as planned for the picture; None = no matte."""
-    edge = plan.at(picture)
-    if edge.changes_alpha:
-        return session.alpha(frame, edge, plan.painted)
-    path = session.matte_path(frame)
-    return None if path is None else read_mask(path, session.source.size)
+class PlannedAlphas:
+    """A track's alphas, their edges as planned and, where detail is found, steady along the clip.
+
+    Args:
+        session: the open track.
+        plan: how its edge is refined.
+    """
+
+    def __init__(self, session: TrackSession, plan: EdgePlan) -> None:
+        self._session, self._plan = session, plan
+        self._steady = SteadyEdges(session.source, self._refined, session.is_final)
+
+    def at(self, frame: int, picture: int) -> Matte | None:
+        """Returns the alpha (H, W) float32 of a clip frame, for a picture of the plan; None = no matte."""
+        return self._steady.at(frame, self._plan.at(picture))
+
+    def _refined(self, frame: int, edge: EdgeSettings) -> Matte | None:
+        if edge.changes_alpha:
+            return self._session.alpha(frame, edge, self._plan.painted)
+        path = self._session.matte_path(frame)
+        return None if path is None else read_mask(path, self._session.source.size)
 
 
 def clean_colours(image: NDArray[Any], alpha: Matte, share: float) -> NDArray[Any]:

@@ -22,6 +22,7 @@ from ..clips.source import VideoSource
 from ..edges.refine_edge import refine_edge
 from ..edges.settings import UNCHANGED, EdgeSettings
 from ..errors import InputError, StoreError, store_errors
+from ..propagation.steady_edges import SteadyEdges
 from . import deep
 from .composite import cover, over, rgba
 from .pace import Pace, pace_of, time_of
@@ -135,14 +136,27 @@ def write_film(
         stack.callback(lambda: clip.add_notes(source.take_notes()) if source is not clip else None)
         background = open_background(look.background, clip.size, stack, bits > 8, hdr) if look.background else None
 
+        wanted = set(frames)
         refine: Any = deep.refined if bits > 8 else refine_edge
+
+        def alpha_of(frame: int, edge: EdgeSettings) -> Matte | None:
+            if frame not in wanted:
+                return None
+            return np.asarray(refine(net, source[frame], matte_of(frame), replace(edge, decontaminate=0.0))[0])
+
+        steady = SteadyEdges(clip, alpha_of)
         blend: Any = deep.over if bits > 8 else over
         clear: Any = deep.rgba if bits > 8 else rgba
 
         def picture(frame: int, time: Fraction) -> NDArray[Any]:
             own = source.alpha(frame)
             edge = edge_at(frame) if edge_at else look.edge
-            matte, image = refine(net, source[frame], matte_of(frame), edge)
+            if edge.detail:
+                matte: Any = steady.at(frame, edge)
+                edge = EdgeSettings(detail=0.0, decontaminate=edge.decontaminate)
+            else:
+                matte = matte_of(frame)
+            matte, image = refine(net, source[frame], matte, edge)
             matte = matte if own is None else np.asarray(matte * own, np.float32)
             result = clear(image, matte) if background is None else blend(image, matte, background(frame, time))
             return np.asarray(result)

@@ -171,6 +171,10 @@ class TrackSession:
                 drawn.update(f for f in drawn_frames(action) if not any(f in frames for frames in done))
         return tuple(sorted(drawn)) if done else ()
 
+    def is_final(self, frame: int) -> bool:
+        """Returns whether the artist drew or approved the frame's matte at the head."""
+        return self._history.is_drawn(frame) or frame in self._history.locked()
+
     def confidences(self) -> str:
         """Returns how sure the network is of each frame's matte at the head, see `Overview.confidences`."""
         return self.overview.confidences()

@@ -14,6 +14,7 @@ from blender_cutout.core.edges.settings import EdgeSettings
 from blender_cutout.core.engine import Engine
 from blender_cutout.core.fakes import SyntheticClip
 from blender_cutout.core.images.matte import read_mask, write_mask
+from blender_cutout.core.propagation.steady_edges import SteadyEdges
 
 engine, folder, run = cli_kit.engine, cli_kit.folder, cli_kit.run
 
@@ -25,13 +26,18 @@ def test_edges_are_written_in_16_bits_with_clean_colours(
     capsys.readouterr()
     assert run("edges", folder, "--masks", "masks", "--foreground", "--edge-feather", 3, "-o", "alpha", "--json") == 0
     assert [r["frame"] for r in records(capsys) if r["event"] == "frame"] == [0, 1, 2]
+
+    def alone(frame: int, edge: EdgeSettings) -> np.ndarray | None:
+        path = Path("masks") / f"{frame:06d}.png"
+        return engine.refine_edge(clip[frame], read_mask(path), edge)[0] if path.exists() else None
+
+    steady = SteadyEdges(clip, alone)
     for frame in range(3):
         alpha = cv2.imread(str(Path("alpha") / f"{frame:06d}.png"), cv2.IMREAD_UNCHANGED)
         assert alpha.dtype == np.uint16
         assert (alpha % 257 != 0).any(), "more than 8 bits"
-        matte, colours = engine.refine_edge(
-            clip[frame], read_mask(Path("masks") / f"{frame:06d}.png"), EdgeSettings(feather=3)
-        )
+        matte = steady.at(frame, EdgeSettings(feather=3))
+        colours = engine.refine_edge(clip[frame], matte, EdgeSettings(detail=0, decontaminate=1))[1]
         assert np.abs(alpha / 65535 - matte).max() < 1e-4
         written = cv2.imread(str(Path("alpha") / "foreground" / f"{frame:06d}.png"))[..., ::-1]
         assert np.array_equal(written, colours)

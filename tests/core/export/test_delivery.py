@@ -45,6 +45,9 @@ class Session:
             matte[20:40, left + frame : left + 20 + frame] = 1
             write_mask(folder / f"{frame}.png", cv2.GaussianBlur(matte, (0, 0), 1.5))
 
+    def is_final(self, frame: int) -> bool:
+        return False
+
     def matte_path(self, frame: int) -> Path | None:
         path = self.folder / f"{frame}.png"
         return path if path.is_file() else None
