@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from .errors import InputError
-from .propagation.settings import Hypothesis
+from .types import Hypothesis
 
 AUTO = "auto"
 DEFAULT = "standard"

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .errors import InputError, StrokeError
 from .frame_text import FrameText
@@ -99,6 +99,20 @@ class Stroke:
                 f"A stroke record is not understood ({str(error)[:200]}).",
                 'Each needs "label", "radius" and "points": [[x, y], …].',
             ) from error
+
+
+class Hypothesis(NamedTuple):
+    """One of several ways to walk the same pass; see `core.propagation.hypotheses`.
+
+    Attributes:
+        scale: side of what the network sees, relative to the tier's working size.
+        mirrored: the network sees the picture flipped left to right.
+        doubt: frames of lower confidence are not remembered; 0 = all are.
+    """
+
+    scale: float = 1.0
+    mirrored: bool = False
+    doubt: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,8 +33,6 @@ LIGHT = {
     "messages",
     "session",
     "session.journal_end",
-    "propagation",
-    "propagation.settings",
     "tiers",
     "types",
 }

@@ -24,9 +24,9 @@ from .walker import Walker
 if TYPE_CHECKING:
     from ..clips.cuts import CutFinder
     from ..ports import FrameSource, PropagationNet
-    from ..types import Mattes
+    from ..types import Hypothesis, Mattes
     from .plan import Pass
-    from .settings import Hypothesis, PropagationSettings
+    from .settings import PropagationSettings
     from .walker import Fixed, Result
 
 SPREAD = 0.15

@@ -4,21 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
-
-class Hypothesis(NamedTuple):
-    """One of several ways to walk the same pass; see `hypotheses`.
-
-    Attributes:
-        scale: side of what the network sees, relative to `PropagationSettings.working_px`.
-        mirrored: the network sees the picture flipped left to right.
-        doubt: frames of lower confidence are not remembered; 0 = all are.
-    """
-
-    scale: float = 1.0
-    mirrored: bool = False
-    doubt: float = 0.0
+from ..types import Hypothesis
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,7 @@ from blender_cutout.core.fakes import FakePropagationNet, SyntheticClip, iou
 from blender_cutout.core.propagation.hypotheses import mixed
 from blender_cutout.core.propagation.mirrored import MirroredNet
 from blender_cutout.core.propagation.propagate import propagate
-from blender_cutout.core.propagation.settings import Hypothesis
-from blender_cutout.core.types import Direction, MatteKind, PropagationOptions
+from blender_cutout.core.types import Direction, Hypothesis, MatteKind, PropagationOptions
 
 SEVERAL = replace(
     SETTINGS, hypotheses=(Hypothesis(), Hypothesis(doubt=0.85), Hypothesis(mirrored=True), Hypothesis(scale=1.25))
