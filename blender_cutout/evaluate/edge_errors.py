@@ -1,4 +1,4 @@
-"""Measures refined edges: errors of alpha, its gradient and the composite where alpha is known; ghosts on clips.
+"""Measures refined edges: errors of alpha, gradient and composite where alpha is known; ghosts and flicker on clips.
 
 Errors are means over the band: where the true alpha or the rough mask is neither 0 nor 1, and `BAND_PX` around. The
 gradient is that of Rhemann et al. (CVPR 2009), Gaussian derivatives, here as a mean absolute difference.
@@ -16,7 +16,10 @@ import cv2
 import numpy as np
 
 from ..core.clips.opening import open_clip
+from ..core.edges.settings import EdgeSettings
 from ..core.errors import InputError
+from ..core.images.dense_flow import dense_flow
+from ..core.propagation.steady_edges import SteadyEdges
 from .data import Sequence, frame_truth
 from .interval import interval
 from .metrics import as_mask, contour_accuracy, iou
@@ -107,8 +110,8 @@ def measure_edges(pictures: Several[EdgePicture], ways: Mapping[str, Refine]) ->
     ]
 
 
-def measure_ghosts(video: Sequence, masks: Path, refine: Refine, every: int = 1) -> dict[str, Any] | None:
-    """Returns ghosts in 10,000ths of the picture and J&F of a clip's propagated masks, as they are and refined.
+def measure_clip(video: Sequence, masks: Path, refine: Refine, every: int = 1) -> dict[str, Any] | None:
+    """Returns ghosts, flicker and J&F of a clip's propagated masks, as they are and refined.
 
     Args:
         video: a clip with true masks of one object.
@@ -117,22 +120,51 @@ def measure_ghosts(video: Sequence, masks: Path, refine: Refine, every: int = 1)
         every: use only every n-th frame.
 
     Returns:
-        name, frames, and (raw, refined) of both measures; None if no frame has a mask and a truth.
+        clip and frames; (raw, refined) of "J&F", of "ghosts" in 10,000ths of the picture, and of "flicker" x 1000, see
+        `alpha_flicker`, where the frame before has a mask too. None if no frame has a mask and a truth.
     """
     frames = [f for f in sorted(video.truth)[::every] if (masks / f"{f:06d}.png").is_file()]
-    ghosts, scores = [], []
+    found: dict[str, list[list[float]]] = {"ghosts": [], "J&F": [], "flicker": []}
+    flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     with open_clip(video.clip) as clip:
+
+        def refined(frame: int, edge: EdgeSettings) -> Matte | None:
+            path = masks / f"{frame:06d}.png"
+            return refine(clip[frame], _grey(_read(path)))[0] if path.is_file() else None
+
+        steady, edge = SteadyEdges(clip, refined), EdgeSettings()
         for frame in frames:
             truth = frame_truth(video, frame)
-            raw = _grey(_read(masks / f"{frame:06d}.png"))
-            pair = raw, refine(clip[frame], raw)[0]
-            ghosts.append([1e4 * ghost_share(alpha, truth) for alpha in pair])
-            scores.append([_j_and_f(alpha, truth) for alpha in pair])
+            pair = _grey(_read(masks / f"{frame:06d}.png")), steady.at(frame, edge)
+            found["ghosts"].append([1e4 * ghost_share(alpha, truth) for alpha in pair])
+            found["J&F"].append([_j_and_f(alpha, truth) for alpha in pair])
+            if frame and (masks / f"{frame - 1:06d}.png").is_file():
+                before = _grey(_read(masks / f"{frame - 1:06d}.png")), steady.at(frame - 1, edge)
+                greys = [cv2.cvtColor(clip[f], cv2.COLOR_RGB2GRAY) for f in (frame, frame - 1)]
+                back = dense_flow(flow, *greys)
+                found["flicker"].append([1000 * alpha_flicker(*both, back) for both in zip(before, pair, strict=True)])
     if not frames:
         return None
-    (ghost, clean), (before, after) = np.mean(ghosts, axis=0), np.mean(scores, axis=0)
-    both = {"ghosts": (float(ghost), float(clean)), "J&F": (float(before), float(after))}
-    return {"clip": video.name, "frames": len(frames), **both}
+    means = {name: tuple(np.mean(values, axis=0).tolist()) for name, values in found.items() if values}
+    return {"clip": video.name, "frames": len(frames), **means}
+
+
+def alpha_flicker(before: Matte, after: Matte, flow: NDArray[np.float32]) -> float:
+    """Returns the mean difference of an alpha (H, W) and the moved one before it, within `GHOST_PX` of its outline.
+
+    Args:
+        before: alpha of the frame before.
+        after: alpha of the frame.
+        flow: (H, W, 2) x, y from the frame to the same point in the one before, in pixels.
+    """
+    height, width = after.shape
+    x = np.arange(width, dtype=np.float32)[None, :] + flow[..., 0]
+    y = np.arange(height, dtype=np.float32)[:, None] + flow[..., 1]
+    moved = cv2.remap(before, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    outline = cv2.morphologyEx((after >= 0.5).astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * GHOST_PX + 1, 2 * GHOST_PX + 1))
+    near = cv2.dilate(outline, disc) > 0
+    return float(np.abs(after - moved)[near].mean()) if near.any() else 0.0
 
 
 def _j_and_f(alpha: Matte, truth: NDArray[np.bool_]) -> float:

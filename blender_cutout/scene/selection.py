@@ -83,7 +83,7 @@ def shared_copy(scene: Any) -> str:
     strip = scene.sequence_editor.active_strip if scene.sequence_editor is not None else None
     uuid = strip.get(strips.STRIP_KEY) if strip is not None else None
     found = [track for track in scene.cutout.tracks if uuid and track.strip_uuid == uuid]
-    if not found or strip.name == found[0].strip_name:
+    if strip is None or not found or strip.name == found[0].strip_name:
         return ""
     shown = _content(strip)
     others = [place.strip for place in strips.pieces(scene, strip) if place.strip != strip]

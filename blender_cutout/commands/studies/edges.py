@@ -1,4 +1,4 @@
-"""Runs `cutout study edges`: errors of refined edges where alpha is known, and ghosts on clips, against raw masks."""
+"""Runs `cutout study edges`: errors of refined edges where alpha is known, ghosts and flicker on clips."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ...core.edges.settings import EdgeSettings
 from ...core.export.output_files import write_bytes
 from ...core.export.picture_files import png
 from ...evaluate.data import find_data, one_object_clips
-from ...evaluate.edge_errors import edge_table, measure_edges, measure_ghosts, read_edge_pictures
+from ...evaluate.edge_errors import edge_table, measure_clip, measure_edges, read_edge_pictures
 from ...evaluate.edge_sheet import edge_sheet
 from ..arguments import number, positive, weight_file, weights_by_kind
 
@@ -31,7 +31,7 @@ def main(words: Sequence[str] | None = None) -> int:
         "--weights", type=weight_file, metavar="edge=FILE", action="append", help="another network's weights"
     )
     parser.add_argument("-o", "--output", type=Path, help="records of every picture as JSON lines")
-    parser.add_argument("--video", type=Path, help="also measure ghosts and J&F on the clips of this folder")
+    parser.add_argument("--video", type=Path, help="also measure ghosts, flicker and J&F on the clips of this folder")
     parser.add_argument("--masks", type=Path, help="their propagated masks, CLIP/000000.png …; required with --video")
     parser.add_argument("--every", type=positive, default=1, help="use only every n-th frame of a clip (default 1)")
     parser.add_argument("--sheet", type=Path, metavar="FILE.png", help="also write crops over green, black and white")
@@ -54,8 +54,8 @@ def main(words: Sequence[str] | None = None) -> int:
     for kind in dict.fromkeys(record["kind"] for record in records):
         sys.stdout.write(f"\n{kind}\n{edge_table([r for r in records if r['kind'] == kind], RAW)}\n")
     for video in one_object_clips(find_data(args.video)) if args.video else ():
-        record = measure_ghosts(video, args.masks / video.name, ways[REFINED], args.every)
+        record = measure_clip(video, args.masks / video.name, ways[REFINED], args.every)
         if record is not None:
-            cells = [f"{name} {record[name][0]:.4g} -> {record[name][1]:.4g}" for name in ("ghosts", "J&F")]
+            cells = [f"{k} {v[0]:.4g} -> {v[1]:.4g}" for k, v in record.items() if isinstance(v, tuple)]
             sys.stdout.write(f"{record['clip']}, {record['frames']} frames: {', '.join(cells)}\n")
     return 0

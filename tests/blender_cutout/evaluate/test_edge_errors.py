@@ -13,11 +13,12 @@ from blender_cutout.evaluate.data import find_data
 from blender_cutout.evaluate.edge_errors import (
     GREEN,
     EdgePicture,
+    alpha_flicker,
     edge_errors,
     edge_table,
     ghost_share,
+    measure_clip,
     measure_edges,
-    measure_ghosts,
     read_edge_pictures,
 )
 from blender_cutout.evaluate.edge_sheet import CROP_PX, GAP_PX, SCALE, edge_sheet
@@ -104,12 +105,13 @@ def test_ghosts_of_a_clips_masks_are_compared_with_the_refined_ones(tmp_path: Pa
     (tmp_path / "made").mkdir()
     cv2.imwrite(str(tmp_path / "made" / "000001.png"), matte)
     (video,) = find_data(tmp_path).sequences
-    record = measure_ghosts(video, tmp_path / "made", lambda image, raw: (np.where(raw > 0.6, raw, 0), image))
+    record = measure_clip(video, tmp_path / "made", lambda image, raw: (np.where(raw > 0.6, raw, 0), image))
     assert record is not None
     assert record["frames"] == 1
     assert record["ghosts"] == (pytest.approx(1e4 * 800 / 19200), 0.0)
+    assert "flicker" not in record, "the frame before has no mask"
     assert record["J&F"][1] > record["J&F"][0]
-    assert measure_ghosts(video, tmp_path / "none", lambda image, raw: (raw, image)) is None
+    assert measure_clip(video, tmp_path / "none", lambda image, raw: (raw, image)) is None
 
 
 def test_the_sheet_shows_raw_and_refined_crops_over_three_grounds() -> None:
@@ -120,3 +122,14 @@ def test_the_sheet_shows_raw_and_refined_crops_over_three_grounds() -> None:
     raw, refined = (sheet[60, (cell + GAP_PX) * column + 80] for column in (1, 2))
     assert tuple(refined) == GREEN
     assert tuple(raw) == tuple(one.image[30, 40])
+
+
+def test_flicker_is_the_change_along_the_outline_that_motion_does_not_explain() -> None:
+    y, x = np.mgrid[:60, :80]
+    soft, moved = (np.clip(0.5 - (np.hypot(y - 30, x - c) - 15) / 6, 0, 1).astype(np.float32) for c in (40, 43))
+    still, shift = np.zeros((60, 80, 2), np.float32), np.zeros((60, 80, 2), np.float32)
+    shift[..., 0] = -3  # back to the frame before
+    assert alpha_flicker(soft, soft, still) == 0
+    assert alpha_flicker(soft, moved, shift) < 1e-6
+    assert alpha_flicker(soft, moved, still) > 0.02
+    assert alpha_flicker(np.zeros_like(soft), np.zeros_like(soft), still) == 0

@@ -16,8 +16,6 @@ pytestmark = pytest.mark.bpy
 
 Project = Callable[..., tuple[Any, Any]]
 FORMS = ("mask", "cutout", "splines")
-FEW = 60
-"""Pixels of 36,000; the clip uncut differs in 30,000."""
 
 
 def written(bpy: Any, project: Project, form: str) -> tuple[Any, Any]:
@@ -36,8 +34,10 @@ def is_uncut(strip: Any) -> bool:
 
 
 def unlike(first: np.ndarray, second: np.ndarray) -> int:
-    """Returns how many pixels differ visibly; Blender 4.2 does not draw a Mask's edge the same way each time."""
-    return int((np.abs(first - second).max(axis=-1) > 0.1).sum())
+    """Returns how many pixels differ visibly."""
+    apart = np.abs(first - second).max(axis=-1) > 0.1
+    apart[0, -1] = False  # never written by older Blenders: findings/blender_mask_last_pixel.sh
+    return int(apart.sum())
 
 
 def render(bpy: Any, scene: Any, folder: Path) -> np.ndarray:
@@ -56,16 +56,16 @@ def test_the_clip_is_shown_whole_and_the_render_is_cut(
     assert is_uncut(strip)
     upkeep._tick()
     assert is_uncut(strip)
-    assert unlike(render(blender, scene, tmp_path / "while"), cut) < FEW, "Blender's own render"
+    assert unlike(render(blender, scene, tmp_path / "while"), cut) == 0, "Blender's own render"
     assert is_uncut(strip), "and the clip again after it"
     scene.render.filepath = str(tmp_path / "button") + "/"
     assert blender.ops.cutout.render() == {"FINISHED"}
-    assert unlike(kit.load_picture(blender, tmp_path / "button" / f"{scene.frame_start:04d}.png"), cut) < FEW
+    assert unlike(kit.load_picture(blender, tmp_path / "button" / f"{scene.frame_start:04d}.png"), cut) == 0
     assert is_uncut(strip)
     blender.ops.cutout.show()
     assert not is_uncut(strip)
     assert scene.cutout.preview_shows == "RESULT"
-    assert unlike(render(blender, scene, tmp_path / "again"), cut) < FEW
+    assert unlike(render(blender, scene, tmp_path / "again"), cut) == 0
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -83,7 +83,7 @@ def test_the_saved_file_renders_cut_without_the_addon(
     blender_cutout.unregister()
     try:
         blender.ops.wm.open_mainfile(filepath=blend)
-        assert unlike(render(blender, blender.context.scene, tmp_path / "plain"), cut) < FEW
+        assert unlike(render(blender, blender.context.scene, tmp_path / "plain"), cut) == 0
     finally:
         blender_cutout.register()
 
