@@ -132,17 +132,24 @@ def measure_clip(video: Sequence, masks: Path, refine: Refine, every: int = 1) -
             path = masks / f"{frame:06d}.png"
             return refine(clip[frame], _grey(_read(path)))[0] if path.is_file() else None
 
-        steady, edge = SteadyEdges(clip, refined), EdgeSettings()
+        def pair_of(frame: int) -> tuple[Matte, Matte]:
+            alpha = steady.at(frame, EdgeSettings())
+            assert alpha is not None, "only frames with a mask are asked for"
+            return _grey(_read(masks / f"{frame:06d}.png")), alpha
+
+        def grey(frame: int) -> NDArray[np.uint8]:
+            return np.asarray(cv2.cvtColor(clip[frame], cv2.COLOR_RGB2GRAY), np.uint8)
+
+        steady = SteadyEdges(clip, refined)
         for frame in frames:
             truth = frame_truth(video, frame)
-            pair = _grey(_read(masks / f"{frame:06d}.png")), steady.at(frame, edge)
+            pair = pair_of(frame)
             found["ghosts"].append([1e4 * ghost_share(alpha, truth) for alpha in pair])
             found["J&F"].append([_j_and_f(alpha, truth) for alpha in pair])
             if frame and (masks / f"{frame - 1:06d}.png").is_file():
-                before = _grey(_read(masks / f"{frame - 1:06d}.png")), steady.at(frame - 1, edge)
-                greys = [cv2.cvtColor(clip[f], cv2.COLOR_RGB2GRAY) for f in (frame, frame - 1)]
-                back = dense_flow(flow, *greys)
-                found["flicker"].append([1000 * alpha_flicker(*both, back) for both in zip(before, pair, strict=True)])
+                back = dense_flow(flow, grey(frame), grey(frame - 1))
+                both = zip(pair_of(frame - 1), pair, strict=True)
+                found["flicker"].append([1000 * alpha_flicker(before, after, back) for before, after in both])
     if not frames:
         return None
     means = {name: tuple(np.mean(values, axis=0).tolist()) for name, values in found.items() if values}
