@@ -254,12 +254,18 @@ def load_picture(bpy: Any, path: Path) -> np.ndarray:
 
 
 def render_frame(bpy: Any, scene: Any, frame: int, folder: Path) -> np.ndarray:
-    """Renders a timeline frame of the sequencer with Blender's own render: (h, w, 3) in [0, 1]."""
+    """Renders a timeline frame of the sequencer with Blender's own render: (h, w, 3) in [0, 1].
+
+    Older Blenders never write the last pixel of a Mask (findings/blender_mask_last_pixel.sh): its neighbour stands in.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     scene.frame_start = scene.frame_end = frame
     scene.render.filepath = str(folder) + "/"
     bpy.ops.render.render(animation=True, scene=scene.name)
-    return load_picture(bpy, folder / f"{frame:04d}.png")
+    picture = load_picture(bpy, folder / f"{frame:04d}.png")
+    if bpy.app.version < (5, 2):
+        picture[0, -1] = picture[0, -2]
+    return picture
 
 
 def engine_python() -> str:

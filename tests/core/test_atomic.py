@@ -45,9 +45,9 @@ def test_a_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
 
 def test_a_temporary_name_that_is_taken_is_never_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "private").write_bytes(b"mine")
-    tokens = ["00000000", "11111111"]
+    tokens = [bytes(4), b"\x11" * 4]
     (tmp_path / ".a.png.00000000.part").symlink_to("private")
-    monkeypatch.setattr(atomic.secrets, "token_hex", lambda _: tokens.pop(0))
+    monkeypatch.setattr(atomic.os, "urandom", lambda _: tokens.pop(0))
     atomic.write(tmp_path / "a.png", b"new")
     assert (tmp_path / "private").read_bytes() == b"mine"
     assert (tmp_path / "a.png").read_bytes() == b"new"
@@ -58,8 +58,8 @@ def test_a_temporary_folder_is_new_whatever_lies_under_its_name(
 ) -> None:
     (tmp_path / "private").mkdir()
     (tmp_path / ".matte.00000000.new").symlink_to("private")
-    tokens = ["00000000", "11111111"]
-    monkeypatch.setattr(atomic.secrets, "token_hex", lambda _: tokens.pop(0))
+    tokens = [bytes(4), b"\x11" * 4]
+    monkeypatch.setattr(atomic.os, "urandom", lambda _: tokens.pop(0))
     made = atomic.new_folder_beside(tmp_path / "matte")
     (made / "000001.png").write_bytes(b"new")
     assert os.listdir(tmp_path / "private") == []
