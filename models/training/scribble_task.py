@@ -31,6 +31,8 @@ class ScribbleRecipe:
         frozen_norms: 1 = batch norms keep their running statistics, for weights that are already trained: batches of
             one kind must not be normalised by themselves.
         pasted: share of whole pictures that are a small object on another picture.
+        hurried: share of strokes that are short, wavy and off the middle, and sometimes run across the border.
+        closer: share of the close-ups of first rounds in batches with strokes.
         alternatives: how many alternative answers are trained (see `scribble_to_mask.Alternatives`), on looks without
             strokes: on the best one's loss, a little of the others', and the prediction of each one's IoU.
         pseudo: folder of pseudo-labelled pictures (see `samples.pseudo_labels`), "" = none.
@@ -41,6 +43,8 @@ class ScribbleRecipe:
     again: float = 0.25
     frozen_norms: int = 0
     pasted: float = 0.0
+    hurried: float = 0.0
+    closer: float = 0.0
     alternatives: int = 0
     pseudo: str = ""
     pseudo_share: float = 0.1
@@ -77,7 +81,11 @@ class ScribbleTask:
             pasted = 0.0 if taught else self.options.pasted  # these contain no backgrounds
             return round_batch(source, rng, count, size, device, kinds, shares, pasted)
         size = SIZES[int(rng.integers(len(SIZES)))]
-        return round_batch(pool, rng, max(round(self.pixels / (size[0] * size[1])), 2), size, device)
+        count = max(round(self.pixels / (size[0] * size[1])), 2)
+        closer, hurried = self.options.closer, self.options.hurried
+        kinds = ("foreground", "first", "later", "closer")
+        shares = (*(share * (1.0 - closer) for share in (0.2, 0.35, 0.45)), closer)
+        return round_batch(pool, rng, count, size, device, kinds, shares, hurried=hurried)
 
     def loss(self, batch: RoundBatch, rng: np.random.Generator, progress: TrainingProgress) -> tuple[Tensor, Parts]:
         """Returns the mean loss of the last of one to three rounds; of the first answer when nothing is drawn."""
@@ -91,7 +99,7 @@ class ScribbleTask:
         rounds = int(rng.choice(3, p=[0.5, 0.35, 0.15])) if progress.fraction > 0.05 else 0
         with torch.no_grad():
             for _ in range(rounds):
-                batch = next_round(batch, torch.sigmoid(self._logits(batch)), rng)
+                batch = next_round(batch, torch.sigmoid(self._logits(batch)), rng, self.options.hurried)
         logits = self._logits(batch)
         each = mask_loss(logits, batch.truth, progress.hard_share)
         parts: Parts = {

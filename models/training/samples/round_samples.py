@@ -13,15 +13,12 @@ from .pool import Pool, choose, object_box, pick_object
 from .strokes import _small, component, correction, first_strokes, spoil
 
 SHARE = {
-    "ecssd": 0.2,
-    "pascal_s": 0.16,
-    "ccp": 0.1,
-    "coco_mval": 0.2,
-    "bsds500": 0.13,
-    "horses": 0.07,
-    "human290": 0.05,
-    "davis": 0.09,
-}
+    "ecssd": 0.14, "pascal_s": 0.12, "ccp": 0.07, "coco_mval": 0.16, "bsds500": 0.12, "horses": 0.04, "human290": 0.02,
+    "davis": 0.08, "mav_sav": 0.1, "movers": 0.03, "msrc591": 0.03, "bms26": 0.02, "scbt": 0.02,
+    "pumavos_examples": 0.02, "davis2017_train_demo": 0.01, "opn_ytvos_demo": 0.01, "segtrack": 0.01,
+    "powerlines_thin": 0.01,
+}  # fmt: skip
+"""Sets of objects that strokes are drawn on; without the pets, whose outlines are a band of unknown pixels."""
 FOREGROUND_SHARE = {"ecssd": 0.4, "pascal_s": 0.3, "horses": 0.1, "human290": 0.06, "coco_mval": 0.1, "ccp": 0.04}
 FILM_SHARE = {
     "davis": 0.55,
@@ -70,7 +67,13 @@ def _one_part(truth: Tensor, rng: np.random.Generator) -> Tensor:
 
 
 def _sample(
-    pool: Pool, rng: np.random.Generator, size_hw: tuple[int, int], kind: str, device: torch.device, pasted: float = 0.0
+    pool: Pool,
+    rng: np.random.Generator,
+    size_hw: tuple[int, int],
+    kind: str,
+    device: torch.device,
+    pasted: float = 0.0,
+    hurried: float = 0.0,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, float] | None:
     alone = kind in ("foreground", "whole", "again")  # nothing is drawn
     picture = choose(pool, _share(kind, size_hw) if alone else SHARE, rng)
@@ -114,8 +117,14 @@ def _sample(
         truth = _one_part(truth, rng)
         if float(truth.mean()) < 0.003:
             return None
-        keep, remove = first_strokes(truth[0], rng, radius)
+        keep, remove = first_strokes(truth[0], rng, radius, hurried)
         return image, blank, keep, remove, truth, picture.weight
+    if kind == "closer":
+        view = framing.around(box, float(np.exp(rng.normal(0.34, 0.15))), size_hw, rng)
+        image, truth = framing.shown(picture, mask, view, size_hw, rng, device, inside=True)
+        truth = _one_part(truth, rng)
+        keep, remove = first_strokes(truth[0], rng, radius, hurried)
+        return image, spoil(truth[0] > 0.5, rng)[None], keep, remove, truth, picture.weight
     # a correction: whole, loose or local crop
     r = rng.random()
     if r < 0.25:
@@ -134,7 +143,7 @@ def _sample(
     if share < 0.003 or share > 0.97:
         return None
     previous = spoil(truth[0] > 0.5, rng)
-    keep, remove = correction(truth[0], previous, rng, radius)
+    keep, remove = correction(truth[0], previous, rng, radius, hurried)
     return image, previous[None], keep, remove, truth, picture.weight
 
 
@@ -153,15 +162,17 @@ def round_batch(
     kinds: tuple[str, ...] = ("foreground", "first", "later"),
     share: tuple[float, ...] = (0.2, 0.35, 0.45),
     pasted: float = 0.0,
+    hurried: float = 0.0,
 ) -> RoundBatch:
     """Returns `count` samples of the given kinds.
 
-    "first" and "later" rounds have strokes. Without any: "foreground" and "whole" (nothing given; "whole" has films
-    too), "again" (a closer second look at what was found).
+    "first", "closer" (the first round's close-up) and "later" rounds have strokes, a share of them `hurried`. Without
+    any: "foreground" and "whole" (nothing given; "whole" has films too), "again" (a closer second look at what was
+    found).
     """
     rows: list[tuple[Tensor, Tensor, Tensor, Tensor, Tensor, float]] = []
     while len(rows) < count:
-        row = _sample(pool, rng, size_hw, kinds[int(rng.choice(len(kinds), p=share))], device, pasted)
+        row = _sample(pool, rng, size_hw, kinds[int(rng.choice(len(kinds), p=share))], device, pasted, hurried)
         if row is not None:
             rows.append(row)
     image, previous, keep, remove, truth = (torch.stack([row[i] for row in rows]) for i in range(5))  # type: ignore[misc]
@@ -169,14 +180,14 @@ def round_batch(
     return RoundBatch(image, previous, keep, remove, truth.clamp(0, 1), weight)
 
 
-def next_round(batch: RoundBatch, answer: Tensor, rng: np.random.Generator) -> RoundBatch:
+def next_round(batch: RoundBatch, answer: Tensor, rng: np.random.Generator, hurried: float = 0.0) -> RoundBatch:
     """Returns the batch one round later: `answer` (B, 1, H, W) is the previous mask, strokes correct its errors.
 
     Samples that had no strokes (foreground) get a correction too: the artist fixes the proposal.
     """
     keeps, removes = [], []
     for truth, given in zip(batch.truth, answer, strict=True):
-        keep, remove = correction(truth[0], given[0], rng, float(rng.uniform(2.0, 6.0)))
+        keep, remove = correction(truth[0], given[0], rng, float(rng.uniform(2.0, 6.0)), hurried)
         keeps.append(keep)
         removes.append(remove)
     return replace(batch, previous=answer, keep=torch.stack(keeps), remove=torch.stack(removes))

@@ -1,7 +1,7 @@
 """Simulates an artist: strokes inside a region, corrections where a mask is wrong, and plausible wrong masks.
 
 All at the network's size, on tensors. The next stroke goes to the deepest wrong place (RITM, Cutie: `_get_next_click`),
-drawn as a curve, a line or a click, sometimes sloppily.
+drawn as a curve, a line or a click; a share of them as by an artist in a hurry.
 """
 
 from __future__ import annotations
@@ -55,13 +55,16 @@ def _pick(weights: Tensor, rng: np.random.Generator) -> tuple[int, int]:
     return divmod(index, weights.shape[1])
 
 
-def stroke_in(region: Tensor, rng: np.random.Generator, deepest: bool = False) -> NDArray[np.float64] | None:
+def stroke_in(
+    region: Tensor, rng: np.random.Generator, deepest: bool = False, hurried: float = 0.0
+) -> NDArray[np.float64] | None:
     """Returns the points (K, 2) x, y of one stroke inside a binary map (H, W), or None if it is empty.
 
     Args:
         region: where the stroke belongs.
         rng: source of randomness.
         deepest: start at the deepest place, as a careful artist would.
+        hurried: share of strokes that are short, wavy and off the middle, and may run across the border.
     """
     small = _small(region)
     if not bool(small.any()):
@@ -98,7 +101,24 @@ def stroke_in(region: Tensor, rng: np.random.Generator, deepest: bool = False) -
             best, score = curve[:keep], length
     if len(best) > 2:
         best = best + np.cumsum(rng.normal(0.0, 0.25, best.shape), axis=0)
-    return best
+    return _hurried(best, float(depth[start]) * _CELL, rng) if rng.random() < hurried else best
+
+
+def _hurried(line: NDArray[np.float64], depth: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Returns a line (K, 2) as a hurried hand draws it in a region `depth` pixels deep."""
+    line = line[: max(round(len(line) * rng.uniform(0.2, 0.8)), 1)]
+    if len(line) > 1:
+        way = line[-1] - line[0]
+        across = np.array([-way[1], way[0]]) / max(float(np.hypot(*way)), 1e-6)
+        phase = rng.uniform(0, 2 * np.pi)
+        swing = np.sin(np.linspace(0, 2 * np.pi * rng.uniform(0.5, 2.5), len(line)) + phase) - np.sin(phase)
+        line = line + depth * rng.uniform(0.1, 0.4) * swing[:, None] * across
+    line = line + np.clip(rng.normal(0, 0.35, 2), -0.8, 0.8) * depth
+    if rng.random() < 0.15:  # runs on beyond the border
+        angle = rng.uniform(0, 2 * np.pi)
+        end = line[-1] + np.array([np.cos(angle), np.sin(angle)]) * (depth * rng.uniform(1.2, 2.0))
+        line = np.concatenate((line, end[None]))
+    return np.asarray(line)
 
 
 def draw(points: list[NDArray[np.float64]], radius: float, size_hw: tuple[int, int], device: torch.device) -> Tensor:
@@ -177,7 +197,9 @@ def spoil(mask: Tensor, rng: np.random.Generator) -> Tensor:
     return F.avg_pool2d(result[None, None], 5, 1, 2)[0, 0] if rng.random() < 0.5 else result
 
 
-def correction(truth: Tensor, previous: Tensor, rng: np.random.Generator, radius: float) -> tuple[Tensor, Tensor]:
+def correction(
+    truth: Tensor, previous: Tensor, rng: np.random.Generator, radius: float, hurried: float = 0.0
+) -> tuple[Tensor, Tensor]:
     """Returns keep and remove maps (1, H, W) an artist would draw on seeing `previous` (H, W) against `truth` (H, W).
 
     One to three strokes, the first usually at the deepest wrong place; in the keep map where the object is missing,
@@ -198,21 +220,24 @@ def correction(truth: Tensor, previous: Tensor, rng: np.random.Generator, radius
             depth = [0.0, 0.0]
         if max(depth) > 0:
             which = int(np.argmax(depth)) if rng.random() < 0.75 else int(rng.random() > depth[0] / sum(depth))
-            stroke = stroke_in((missing, extra)[which], rng, deepest=index == 0 and rng.random() < 0.7)
+            careful = index == 0 and rng.random() < 0.7
+            stroke = stroke_in((missing, extra)[which], rng, careful, hurried)
         else:
             which = 0 if rng.random() < 0.6 and bool(t.any()) else 1
-            stroke = stroke_in(t if which == 0 else ~t, rng)
+            stroke = stroke_in(t if which == 0 else ~t, rng, hurried=hurried)
         if stroke is not None:
             strokes[which].append(stroke)
     return draw(strokes[0], radius, size_hw, device), draw(strokes[1], radius, size_hw, device)
 
 
-def first_strokes(truth: Tensor, rng: np.random.Generator, radius: float) -> tuple[Tensor, Tensor]:
+def first_strokes(
+    truth: Tensor, rng: np.random.Generator, radius: float, hurried: float = 0.0
+) -> tuple[Tensor, Tensor]:
     """Returns keep and remove maps (1, H, W) of a first round: one to three strokes inside, sometimes one outside."""
     size_hw = (truth.shape[0], truth.shape[1])
     inside = truth > 0.5
     keep = [
-        stroke_in(inside, rng, deepest=rng.random() < 0.3)
+        stroke_in(inside, rng, rng.random() < 0.3, hurried)
         for _ in range(int(rng.choice([1, 2, 3], p=[0.55, 0.3, 0.15])))
     ]
     remove: list[NDArray[np.float64] | None] = []
@@ -222,7 +247,7 @@ def first_strokes(truth: Tensor, rng: np.random.Generator, radius: float) -> tup
             if rng.random() < 0.6
             else ~_grow(inside, 4)
         )
-        remove = [stroke_in(near, rng)]
+        remove = [stroke_in(near, rng, hurried=hurried)]
     device = truth.device
     return (
         draw([s for s in keep if s is not None], radius, size_hw, device),
