@@ -23,6 +23,22 @@ def test_strokes_lie_inside_their_region() -> None:
     assert np.mean(share) > 0.95
 
 
+def test_hurried_strokes_are_shorter_and_leave_the_region_now_and_then() -> None:
+    region = torch.zeros(96, 96, dtype=torch.bool)
+    region[20:70, 30:60] = True
+    lengths: dict[float, list[float]] = {0.0: [], 1.0: []}
+    inside: dict[float, list[float]] = {0.0: [], 1.0: []}
+    for seed in range(60):
+        for hurried in lengths:
+            points = strokes.stroke_in(region, np.random.default_rng(seed), hurried=hurried)
+            assert points is not None
+            lengths[hurried].append(float(np.hypot(*(points.max(axis=0) - points.min(axis=0)))))
+            x, y = points.astype(int).clip(0, 95).T
+            inside[hurried].append(float(region[y, x].float().mean()))
+    assert np.median(lengths[1.0]) < 0.8 * np.median(lengths[0.0])
+    assert 0.6 < np.mean(inside[1.0]) < 0.95 < np.mean(inside[0.0])
+
+
 def test_corrections_go_to_the_wrong_places_with_the_right_label() -> None:
     truth = torch.zeros(96, 96)
     truth[20:80, 20:60] = 1
@@ -62,6 +78,9 @@ def test_rounds_agree_with_their_truth(pool: Pool) -> None:
     assert first.previous.sum() == 0
     assert (first.keep.sum(dim=(1, 2, 3)) > 0).all()
     assert float((first.keep * first.truth).sum() / first.keep.sum()) > 0.8
+    closer = round_samples.round_batch(pool, rng, 4, (96, 128), CPU, ("closer",), (1.0,))
+    assert (closer.keep.sum(dim=(1, 2, 3)) > 0).all()
+    assert (closer.previous.sum(dim=(1, 2, 3)) > 0).all()
     nothing = round_samples.round_batch(pool, rng, 2, (96, 128), CPU, ("foreground",), (1.0,))
     assert float(nothing.keep.sum() + nothing.remove.sum() + nothing.previous.sum()) == 0
     later = round_samples.next_round(first, torch.zeros_like(first.truth), rng)
