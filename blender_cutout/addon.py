@@ -6,7 +6,7 @@ import atexit
 
 import bpy
 
-from .host import keymap
+from .host import interface_language, keymap
 from .operators import (
     brush,
     edge,
@@ -63,6 +63,7 @@ _MODULES = (properties, preferences, *_OPERATORS, *_PANELS, menus)
 
 def register() -> None:
     """Adds classes, properties and handlers."""
+    interface_language.register()
     for module in _MODULES:
         for cls in module.CLASSES:
             bpy.utils.register_class(cls)
@@ -103,3 +104,4 @@ def unregister() -> None:
     for module in reversed(_MODULES):
         for cls in reversed(module.CLASSES):
             bpy.utils.unregister_class(cls)
+    interface_language.unregister()

@@ -1,0 +1,93 @@
+"""Shows the add-on in the language of Blender's interface; loads only the language in use, and nothing for English.
+
+Blender looks up labels and tooltips by itself, in what `follow` registers. Finished sentences, which it would not find,
+go through `shown`, `tooltip` and `report`. Blender has no event for a changed language, so `follow` is also called by
+the timer that gathers facts.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import TYPE_CHECKING
+
+import bpy
+
+if TYPE_CHECKING:
+    from ..languages.catalogue import Catalogue
+
+CONTEXT = "Cutout"
+"""Translation context of classes and properties whose names mean something else in other parts of Blender."""
+_CONTEXTS = ("*", "Operator", CONTEXT)
+_log = logging.getLogger(__name__)
+
+
+class _Language:
+    """The language in use.
+
+    Attributes:
+        locale: Blender's name of it when it was last looked at.
+        catalogue: its texts, None = English.
+    """
+
+    def __init__(self) -> None:
+        self.locale = ""
+        self.catalogue: Catalogue | None = None
+
+    def follow(self) -> bool:
+        """Loads another language if the interface has changed to it; returns whether it has. Cheap otherwise."""
+        locale = bpy.app.translations.locale
+        if locale == self.locale:
+            return False
+        self.drop()
+        self.locale = locale
+        if not locale.startswith("en"):
+            self._load(locale)
+        return True
+
+    def _load(self, locale: str) -> None:
+        from ..languages import catalogue
+
+        language = catalogue.language_of(locale)
+        if not language:
+            return
+        try:
+            self.catalogue = catalogue.load(language)
+        except (OSError, ValueError):
+            _log.exception("Cannot read the texts of the language %s", language)
+            return
+        texts = {(context, text): shown for text, shown in self.catalogue.texts.items() for context in _CONTEXTS}
+        bpy.app.translations.register(__package__, {locale: texts})
+
+    def drop(self) -> None:
+        """Goes back to English."""
+        if self.catalogue is not None:
+            bpy.app.translations.unregister(__package__)
+        self.locale, self.catalogue = "", None
+
+
+_language = _Language()
+follow = _language.follow
+unregister = _language.drop
+
+
+def register() -> None:
+    """Loads the interface's language if it is not English."""
+    follow()
+
+
+def _translated(text: str, switch: str) -> str:
+    """Returns a text in the interface's language if that switch of Blender's preferences is on."""
+    follow()
+    catalogue = _language.catalogue
+    if catalogue is None or not text or not getattr(bpy.context.preferences.view, switch, True):
+        return text
+    return catalogue.translated(text)
+
+
+shown = partial(_translated, switch="use_translate_interface")
+"""Returns a finished text of panels and menus as the interface's language has it."""
+tooltip = partial(_translated, switch="use_translate_tooltips")
+"""Returns a finished tooltip, or the reason of a grey button, as the interface's language has it."""
+report = partial(_translated, switch="use_translate_reports")
+"""Returns a message as the interface's language has it."""
