@@ -10,6 +10,7 @@ from bpy.props import BoolProperty
 from ..client.job_queue import Job
 from ..core.errors import CutoutError, InputError
 from ..host import compat, keymap
+from ..host.interface_language import CONTEXT, report, tooltip
 from ..scene import preview_mode, properties
 from ..tasks import jobs, scene_copies, upkeep
 
@@ -28,6 +29,7 @@ class Reporting:
     """
 
     bl_options = {"REGISTER"}  # noqa: RUF012 (Blender wants a plain set)
+    bl_translation_context = CONTEXT
     needs_result = False
     """True if it looks at what is written, or changes it: then the preview shows the results meanwhile."""
     corrects = False
@@ -60,7 +62,7 @@ class Reporting:
     def fail(self, text: str, hint: str = "") -> set[str]:
         """Reports an error."""
         jobs.say("ERROR", text, hint)
-        self.report({"ERROR"}, f"{text} {hint}".strip())  # type: ignore[attr-defined]
+        self.report({"ERROR"}, f"{report(text)} {report(hint)}".strip())  # type: ignore[attr-defined]
         return {"CANCELLED"}
 
 
@@ -72,7 +74,7 @@ class Keyed:
         """Returns the tooltip."""
         text: str = cls.bl_description  # type: ignore[attr-defined]
         key = keymap.shortcut(cls.bl_idname)  # type: ignore[attr-defined]
-        return f"{text}. In the preview: {key}" if key else text
+        return tooltip(f"{text}. In the preview: {key}" if key else text)
 
 
 class JobOperator(Reporting):
@@ -144,7 +146,7 @@ def needs_track(operator: Any, context: Any) -> bool:
     """Returns True if the scene has a cutout; otherwise a grey button's tooltip says so."""
     if has_track(context):
         return True
-    operator.poll_message_set("There is no cutout yet. Select a movie or image strip and press New Cutout")
+    operator.poll_message_set(tooltip("There is no cutout yet. Select a movie or image strip and press New Cutout"))
     return False
 
 
@@ -152,7 +154,7 @@ def needs_idle(operator: Any) -> bool:
     """Returns True if no job is open; otherwise a grey button's tooltip says so."""
     if idle():
         return True
-    operator.poll_message_set("The engine is working. Wait until it is done, or press Cancel")
+    operator.poll_message_set(tooltip("The engine is working. Wait until it is done, or press Cancel"))
     return False
 
 

@@ -11,6 +11,7 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, StringProperty
 from ..core.errors import CutoutError, InputError, StrokeError
 from ..core.types import Label
 from ..host import compat
+from ..host.interface_language import tooltip
 from ..scene import brush_tool, properties, track_lookup
 from ..scene.clip_in_view import ClipInView, clip_in_view
 from ..strokes import brush_strokes
@@ -68,7 +69,7 @@ class CUTOUT_OT_paint(Reporting, bpy.types.Operator):
             return False
         if context.region is None or context.region.type == "PREVIEW" or not context.window:
             return True
-        cls.poll_message_set("The mouse is not over a preview")
+        cls.poll_message_set(tooltip("The mouse is not over a preview"))
         return False
 
     def run(self, context: Any) -> set[str]:
@@ -230,8 +231,8 @@ class CUTOUT_OT_start_brush(Reporting, bpy.types.Operator):
     def description(cls, context: Any, properties: Any) -> str:
         """Returns the tooltip of the Brush or the Detail Brush button."""
         if not properties.detail:
-            return str(cls.bl_description)
-        return (
+            return tooltip(str(cls.bl_description))
+        return tooltip(
             "Paint where the edge has hair or other fine detail, or with Ctrl take that back: there Detail looks "
             "further. Strokes move with the mask; a frame without any uses those of the nearest one that has some"
         )
@@ -270,7 +271,7 @@ class CUTOUT_OT_erase_strokes(Reporting, bpy.types.Operator):
             return False
         if len(_of_kind(context, properties.active_track(compat.sequencer_scene(context)))) > 0:
             return True
-        cls.poll_message_set("This cutout has no strokes of the Cutout Brush")
+        cls.poll_message_set(tooltip("This cutout has no strokes of the Cutout Brush"))
         return False
 
     def run(self, context: Any) -> set[str]:

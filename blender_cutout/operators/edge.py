@@ -9,6 +9,7 @@ from bpy.props import EnumProperty
 
 from ..core.edges.settings import BOUNDS
 from ..host import compat
+from ..host.interface_language import tooltip
 from ..scene import properties
 from .base import Reporting, needs_track
 
@@ -45,7 +46,7 @@ class CUTOUT_OT_edge_preset(Reporting, bpy.types.Operator):
     @classmethod
     def description(cls, context: Any, properties: Any) -> str:
         """Returns the tooltip of the button."""
-        return next(text for name, _, text in _ITEMS if name == properties.preset)
+        return tooltip(next(text for name, _, text in _ITEMS if name == properties.preset))
 
     @classmethod
     def poll(cls, context: Any) -> bool:

@@ -9,6 +9,7 @@ import bpy
 
 from ..core.errors import InputError, StoreError
 from ..host import compat
+from ..host.interface_language import report
 from ..scene import preference_values
 from ..tasks import jobs
 from ..tasks.engine_setup import redraw, setup
@@ -48,7 +49,7 @@ class _SetupOperator(Reporting):
         progress = setup.installer.progress
         if progress.phase == "failed":
             return self.fail(progress.text, progress.hint)
-        self.report({"INFO"}, progress.engine or progress.text)  # type: ignore[attr-defined]
+        self.report({"INFO"}, report(progress.engine or progress.text))  # type: ignore[attr-defined]
         return {"FINISHED"}
 
 

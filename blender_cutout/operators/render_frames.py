@@ -8,6 +8,7 @@ import bpy
 from bpy.props import BoolProperty
 
 from ..host import compat
+from ..host.interface_language import tooltip
 from ..scene import properties
 from ..tasks import frame_renderer, jobs
 from .base import Reporting, needs_idle, needs_track
@@ -36,7 +37,7 @@ class CUTOUT_OT_render_frames(Reporting, bpy.types.Operator):
     def poll(cls, context: Any) -> bool:
         """Returns True if there is a cutout and nothing else is running."""
         if properties.status().frames_busy:
-            cls.poll_message_set("Frames are being rendered")
+            cls.poll_message_set(tooltip("Frames are being rendered"))
             return False
         return needs_track(cls, context) and needs_idle(cls)
 

@@ -11,6 +11,7 @@ from ..client.job_queue import Job
 from ..core.errors import InputError
 from ..core.types import FrameRange
 from ..host import compat, kept, strips
+from ..host.interface_language import tooltip
 from ..scene import doubt, frame_spans, properties, track_lookup
 from ..tasks import jobs
 from .base import JobOperator, Reporting, Waiting, needs_track, opened_track
@@ -52,8 +53,10 @@ class CUTOUT_OT_lock_frames(Waiting, JobOperator, bpy.types.Operator):
     def description(cls, context: Any, properties: Any) -> str:
         """Returns the tooltip."""
         if properties.lock:
-            return cls.bl_description
-        return "Unlock these frames of the active object, so that strokes and propagation can change them again"
+            return tooltip(cls.bl_description)
+        return tooltip(
+            "Unlock these frames of the active object, so that strokes and propagation can change them again"
+        )
 
     def start(self, context: Any) -> Job:
         """Asks the engine to lock or unlock the frames."""
@@ -92,7 +95,7 @@ class CUTOUT_OT_worst_frame(Reporting, bpy.types.Operator):
             return False
         if properties.active_track(compat.sequencer_scene(context)).confidence.strip("-"):
             return True
-        cls.poll_message_set("There is no propagated frame to judge yet. Propagate first")
+        cls.poll_message_set(tooltip("There is no propagated frame to judge yet. Propagate first"))
         return False
 
     def run(self, context: Any) -> set[str]:
@@ -127,7 +130,7 @@ class CUTOUT_OT_go_to_frame(Reporting, bpy.types.Operator):
     def description(cls, context: Any, properties: Any) -> str:
         """Returns the tooltip."""
         which = "in doubt" if properties.what == "DOUBT" else "with strokes"
-        return f"Go to the active cutout's {'previous' if properties.backward else 'next'} frame {which}"
+        return tooltip(f"Go to the active cutout's {'previous' if properties.backward else 'next'} frame {which}")
 
     @classmethod
     def poll(cls, context: Any) -> bool:

@@ -7,6 +7,7 @@ import bpy
 
 from ..client.job_queue import Job
 from ..host import compat
+from ..host.interface_language import tooltip
 from ..scene import frame_spans, properties, track_lookup
 from ..tasks import jobs
 from ..tasks.apply_strokes import send_strokes
@@ -76,7 +77,7 @@ class CUTOUT_OT_undo_round(Keyed, JobOperator, bpy.types.Operator):
             return False
         if properties.active_track(compat.sequencer_scene(context)).head:
             return True
-        cls.poll_message_set("There is no round to undo yet")
+        cls.poll_message_set(tooltip("There is no round to undo yet"))
         return False
 
     def start(self, context: Any) -> Job:

@@ -8,6 +8,7 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty
 
 from ..core.errors import InputError
+from ..host.interface_language import tooltip
 from ..scene import preference_values
 from ..tasks import jobs, tier_choice
 from .base import Reporting, needs_idle
@@ -25,7 +26,7 @@ class _TierOperator(Reporting):
     def poll(cls, context: Any) -> bool:
         """Returns True if the add-on has preferences and the engine has no job to interrupt."""
         if not preference_values.enabled():
-            cls.poll_message_set("The add-on is not enabled in Blender's preferences")  # type: ignore[attr-defined]
+            cls.poll_message_set(tooltip("The add-on is not enabled in Blender's preferences"))  # type: ignore[attr-defined]
             return False
         return needs_idle(cls)
 
@@ -43,7 +44,10 @@ class CUTOUT_OT_choose_tier(_TierOperator, bpy.types.Operator):
 
     bl_idname = "cutout.choose_tier"
     bl_label = "Tier"
-    bl_description = f"Choose quality against speed for new masks. {tier_choice.KEPT.rstrip('.')}"
+    bl_description = (
+        "Choose quality against speed for new masks. Existing masks stay until they are propagated again; a correction "
+        "changes only the frames it affects"
+    )
 
     tier: _TIER
 
@@ -57,7 +61,7 @@ class CUTOUT_OT_step_tier(_TierOperator, bpy.types.Operator):
 
     bl_idname = "cutout.step_tier"
     bl_label = "Faster or Finer"
-    bl_description = f"Go to the next faster or finer tier. {tier_choice.KEPT.rstrip('.')}"
+    bl_description = "Go to the next faster or finer tier"
 
     finer: _FINER
 
@@ -66,10 +70,8 @@ class CUTOUT_OT_step_tier(_TierOperator, bpy.types.Operator):
         """Returns the tooltip: the next tier and what it offers."""
         tier = tier_choice.beside(properties.finer, tier_choice.working())
         if tier is None:
-            return f"There is no {'finer' if properties.finer else 'faster'} tier"
-        return (
-            f"{tier_choice.title(tier.name)}: {tier_choice.explained(tier).rstrip('.')}. {tier_choice.KEPT.rstrip('.')}"
-        )
+            return tooltip(f"There is no {'finer' if properties.finer else 'faster'} tier")
+        return tooltip(f"{tier_choice.title(tier.name)}: {tier_choice.explained(tier)} {tier_choice.KEPT.rstrip('.')}")
 
     def run(self, context: Any) -> set[str]:
         """Goes to that tier."""

@@ -12,6 +12,7 @@ from ..client.job_queue import Job
 from ..core.errors import StripError
 from ..core.types import Label
 from ..host import annotations, compat, storage, strips
+from ..host.interface_language import tooltip
 from ..host.output import forms, mask_strip
 from ..scene import edge_settings, properties, selection, track_lookup
 from ..tasks import frame_renderer, jobs
@@ -44,7 +45,7 @@ class CUTOUT_OT_new(JobOperator, bpy.types.Operator):
         """Returns True if there is a scene."""
         if compat.sequencer_scene(context) is not None:
             return True
-        cls.poll_message_set("This sequencer shows no scene")
+        cls.poll_message_set(tooltip("This sequencer shows no scene"))
         return False
 
     def start(self, context: Any) -> Job | None:
@@ -155,7 +156,7 @@ class CUTOUT_OT_brush(Reporting, bpy.types.Operator):
     def description(cls, context: Any, properties: Any) -> str:
         """Returns the tooltip of the Keep or the Remove button."""
         what = "keep, in green" if properties.label == Label.KEEP.value else "remove, in red"
-        return f"Draw strokes over what to {what}, directly on the preview. Ctrl-drag erases strokes"
+        return tooltip(f"Draw strokes over what to {what}, directly on the preview. Ctrl-drag erases strokes")
 
     @classmethod
     def poll(cls, context: Any) -> bool:

@@ -8,6 +8,7 @@ import bpy
 from bpy.props import EnumProperty
 
 from ..host import compat
+from ..host.interface_language import CONTEXT, tooltip
 from ..scene import preview_mode
 from ..scene.setting_properties import SHOWS_BOTH, SHOWS_CLIP, SHOWS_RESULT
 from ..tasks import jobs
@@ -24,6 +25,7 @@ _MODE = EnumProperty(
         (_OTHER, "Clip or Result", "The result if the clip is shown, otherwise the clip with the mask"),
     ),
     default=_OTHER,
+    translation_context=CONTEXT,
 )
 _TEXTS = {
     SHOWS_CLIP: "Show the whole clip, without its mask",
@@ -46,7 +48,7 @@ class CUTOUT_OT_show(Keyed, Reporting, bpy.types.Operator):
     def description(cls, context: Any, properties: Any) -> str:
         """Returns the tooltip."""
         text = _TEXTS.get(getattr(properties, "mode", ""), cls.bl_description)
-        return f"{text}. The render always shows the result"
+        return tooltip(f"{text}. The render always shows the result")
 
     @classmethod
     def poll(cls, context: Any) -> bool:

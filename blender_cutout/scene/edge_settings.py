@@ -16,6 +16,7 @@ from ..core.edges.settings import BOUNDS, EdgeSettings
 from ..core.errors import CutoutError
 from ..core.types import Stroke
 from ..host import compat
+from ..host.interface_language import CONTEXT
 from ..strokes import brush_strokes
 from .setting_properties import REDRAWS, redraw
 
@@ -42,6 +43,7 @@ def _pixels(name: str, label: str, description: str, most: float = 20.0) -> Any:
     return FloatProperty(
         name=label,
         description=description,
+        translation_context=CONTEXT,
         min=low,
         max=high,
         soft_min=max(low, -most),
@@ -56,7 +58,14 @@ def _pixels(name: str, label: str, description: str, most: float = 20.0) -> Any:
 def _share(name: str, label: str, description: str) -> Any:
     low, high = BOUNDS[name]
     return FloatProperty(
-        name=label, description=description, min=low, max=high, precision=2, subtype="FACTOR", update=_UPDATE
+        name=label,
+        description=description,
+        translation_context=CONTEXT,
+        min=low,
+        max=high,
+        precision=2,
+        subtype="FACTOR",
+        update=_UPDATE,
     )
 
 

@@ -160,7 +160,7 @@ def frame_list_text(frames: list[int]) -> str:
             runs[-1][1] = frame
         else:
             runs.append([frame, frame])
-    return ", ".join(str(a) if a == b else f"{a} to {b}" for a, b in runs)
+    return ", ".join(str(a) if a == b else f"{a:d} to {b:d}" for a, b in runs)
 
 
 def times_of(scene: Any, track: Any) -> TimeMap:

@@ -8,6 +8,7 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, FloatVectorProp
 
 from ..geometry.mask_looks import CHECKER, GREY, OUTLINE, TINT
 from ..host import compat
+from ..host.interface_language import CONTEXT
 from . import doubt
 
 
@@ -29,6 +30,7 @@ PREVIEW_SHOWS = EnumProperty(
         (SHOWS_BOTH, "Both", "The whole clip, with the mask over it"),
     ),
     default=SHOWS_RESULT,
+    translation_context=CONTEXT,
 )
 SHOW_MASK = BoolProperty(
     name="Show Mask",

@@ -19,6 +19,7 @@ import bpy
 from ..client.job_queue import Job, JobQueue, Opening
 from ..core.errors import CutoutError, InputError
 from ..host import kept, storage, strips
+from ..host.interface_language import shown
 from ..scene import doubt, frame_spans, preference_values, properties, track_lookup
 from ..scene.clip_in_view import frame_in_view
 
@@ -96,8 +97,8 @@ class JobReporter:
         status = properties.status()
         # The engine counts steps, of which a frame may take several: only the share means something to the artist.
         status.progress = min(1.0, event.done / event.total) if event.total > 0 else 0.0
-        left = f", {event.eta:.0f} s left" if event.eta >= 0 else ""
-        status.stage = f"{job.title} {round(100 * status.progress)} %{left}"
+        title, percent = shown(job.title), round(100 * status.progress)
+        status.stage = f"{title} {percent} %, {event.eta:.0f} s left" if event.eta >= 0 else f"{title} {percent} %"
 
     def on_warning(self, job: Job | None, text: str) -> None:
         """Shows a warning."""

@@ -13,7 +13,7 @@ import bpy
 
 from ..core.errors import CutoutError
 from ..geometry.time_map import TimeMap
-from ..host import compat, frame_plan, rendered_frames, strips
+from ..host import compat, frame_plan, interface_language, rendered_frames, strips
 from ..host.output import mask_splines
 from ..host.output.forms import FORMS
 from ..scene import doubt, frame_spans, preview_mode, properties, selection
@@ -162,6 +162,12 @@ def unregister() -> None:
     keeper.__init__()  # type: ignore[misc]
 
 
+def _redraw_everything(windows: Any) -> None:
+    """Redraws all windows, as the language of the interface has changed."""
+    for area in (area for window in windows for area in window.screen.areas):
+        area.tag_redraw()
+
+
 def _tick() -> float:
     """Timer callback; must not raise, or Blender would stop it. Pauses while the artist drags something."""
     try:
@@ -170,6 +176,8 @@ def _tick() -> float:
         keeper.see()
         scene = compat.sequencer_scene(bpy.context)
         windows = bpy.context.window_manager.windows
+        if interface_language.follow():
+            _redraw_everything(windows)
         dragging = any(len(window.modal_operators) for window in windows)
         if scene is not None and not dragging and not jobs.queue.jobs:
             mask_splines.drop_begun()

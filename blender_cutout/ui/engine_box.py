@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING, Any
 
 import bpy
 
+from ..host.interface_language import shown
 from ..scene import preference_values
 
 if TYPE_CHECKING:
@@ -27,18 +27,18 @@ def situation() -> Situation:
 def draw(context: Any, column: Any) -> None:
     """Draws the engine's state and the set-up buttons."""
     from ..tasks.engine_setup import setup  # it needs `jobs`, which needs this module
-    from . import setup_view
+    from . import setup_view, widgets
 
-    shown = setup_view.view(setup.installer.progress, situation())
+    view = setup_view.view(setup.installer.progress, situation())
     pixels = context.region.width / context.preferences.system.ui_scale if context.region else 600
     width = max(24, int((pixels - 80) / 6.5))  # characters; few are wider than 6.5 units
-    if shown.share >= 0:
-        column.progress(factor=shown.share, text=shown.bar, type="BAR")
-    for line in shown.lines:
-        for number, part in enumerate(textwrap.wrap(line.text, width)):
+    if view.share >= 0:
+        column.progress(factor=view.share, text=shown(view.bar), type="BAR")
+    for line in view.lines:
+        for number, part in enumerate(widgets.wrapped(shown(line.text), width)):
             column.label(text=part, icon="BLANK1" if number else line.icon)
     row = column.row()
-    for button in shown.buttons:
+    for button in view.buttons:
         row.operator(button.operator, text=button.text, icon=button.icon)
 
 

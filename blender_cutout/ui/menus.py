@@ -8,10 +8,30 @@ import bpy
 
 from ..core.types import Label
 from ..host import compat
+from ..host.interface_language import CONTEXT
 from ..host.output import background
 from ..scene.preview_mode import ORDER
 
 _PLACES = ("SEQUENCER_MT_strip", "SEQUENCER_MT_context_menu", "SEQUENCER_MT_preview_context_menu")
+
+_WAYS = (("BOTH", "Propagate Both Ways"), ("FORWARD", "Propagate Forward"), ("BACKWARD", "Propagate Backward"))
+_FRAMES = (
+    ("DOUBT", False, "Next Frame in Doubt"),
+    ("DOUBT", True, "Previous Frame in Doubt"),
+    ("STROKES", False, "Next Frame with Strokes"),
+    ("STROKES", True, "Previous Frame with Strokes"),
+)
+_LOCKS = (
+    ("FRAME", True, "Lock Frame"),
+    ("FRAME", False, "Unlock Frame"),
+    ("RANGE", True, "Lock Range"),
+    ("RANGE", False, "Unlock Range"),
+)
+_BACKGROUNDS = (
+    (background.COLOUR, "Replace Background by Colour"),
+    (background.IMAGE, "Replace Background by Image"),
+    (background.MOVIE, "Replace Background by Movie"),
+)
 
 
 class CUTOUT_MT_cutout(bpy.types.Menu):
@@ -19,6 +39,7 @@ class CUTOUT_MT_cutout(bpy.types.Menu):
 
     bl_idname = "CUTOUT_MT_cutout"
     bl_label = "Cutout"
+    bl_translation_context = CONTEXT
 
     def draw(self, context: Any) -> None:
         """Draws it."""
@@ -34,29 +55,26 @@ class CUTOUT_MT_cutout(bpy.types.Menu):
         for name in ("apply_strokes", "auto", "undo_round", "erase_strokes"):
             layout.operator(f"cutout.{name}")
         layout.separator()
-        for direction, text in (("BOTH", "Both Ways"), ("FORWARD", "Forward"), ("BACKWARD", "Backward")):
-            layout.operator("cutout.propagate", text=f"Propagate {text}").direction = direction
+        for direction, text in _WAYS:
+            layout.operator("cutout.propagate", text=text).direction = direction
         layout.operator("cutout.propagate_all")
         layout.operator("cutout.cancel")
         layout.separator()
         layout.operator("cutout.worst_frame")
-        for what, text in (("DOUBT", "Frame in Doubt"), ("STROKES", "Frame with Strokes")):
-            for backward, way in ((False, "Next"), (True, "Previous")):
-                item = layout.operator("cutout.go_to_frame", text=f"{way} {text}")
-                item.what, item.backward = what, backward
-        for span in ("FRAME", "RANGE"):
-            for lock, word in ((True, "Lock"), (False, "Unlock")):
-                item = layout.operator("cutout.lock_frames", text=f"{word} {span.capitalize()}")
-                item.span, item.lock = span, lock
+        for what, backward, text in _FRAMES:
+            item = layout.operator("cutout.go_to_frame", text=text)
+            item.what, item.backward = what, backward
+        for span, lock, text in _LOCKS:
+            item = layout.operator("cutout.lock_frames", text=text)
+            item.span, item.lock = span, lock
         layout.separator()
-        for mode in ORDER:
-            layout.operator("cutout.show", text=f"Show {mode.capitalize()}").mode = mode
+        for mode, text in zip(ORDER, ("Show Clip", "Show Result", "Show Both"), strict=True):
+            layout.operator("cutout.show", text=text).mode = mode
         layout.operator("cutout.invert")
         layout.operator_menu_enum("cutout.edge_preset", "preset")
         layout.operator("cutout.write_strips", icon="SEQUENCE")
-        kinds = ((background.COLOUR, "Colour"), (background.IMAGE, "Image"), (background.MOVIE, "Movie"))
-        for kind, text in kinds:
-            layout.operator("cutout.replace_background", text=f"Replace Background by {text}").kind = kind
+        for kind, text in _BACKGROUNDS:
+            layout.operator("cutout.replace_background", text=text).kind = kind
         layout.operator("cutout.render", icon="RENDER_ANIMATION")
         layout.separator()
         for name in ("render_frames", "import_mattes", "export_film", "take_later", "keep_file"):

@@ -9,6 +9,7 @@ import bpy
 from ..core.types import Label
 from ..host import compat
 from ..host.annotations import active_label
+from ..host.interface_language import CONTEXT, shown
 from ..scene import brush_tool, track_lookup
 from ..scene.properties import active_track, next_step
 from ..tasks import upkeep
@@ -51,6 +52,7 @@ class CUTOUT_PT_cutout(bpy.types.Panel):
     bl_region_type = "UI"
     bl_category = "Cutout"
     bl_label = "Cutout"
+    bl_translation_context = CONTEXT
 
     def draw(self, context: Any) -> None:
         """Draws it."""
@@ -58,13 +60,13 @@ class CUTOUT_PT_cutout(bpy.types.Panel):
         scene = compat.sequencer_scene(context)
         status = context.window_manager.cutout
         if scene is None:
-            layout.label(text="This sequencer shows no scene.")
+            layout.label(text=shown("This sequencer shows no scene."))
             return
         data = scene.cutout
         if engine_box.is_needed():
             engine_box.draw(context, layout.box().column())
         if not len(data.tracks):
-            layout.label(text=first_step(scene))
+            layout.label(text=shown(first_step(scene)))
             layout.operator("cutout.new", icon="ADD")
             _draw_message(context, layout, status)
             return
@@ -98,11 +100,11 @@ def _draw_status(layout: Any, status: Any, track: Any, data: Any) -> None:
     first, second = next_step(track, data.auto_apply, upkeep.keeper.reach(track))
     row = column.row(align=True)
     if status.busy:
-        row.progress(factor=status.progress, text=status.stage, type="BAR")
+        row.progress(factor=status.progress, text=shown(status.stage), type="BAR")
         row.operator("cutout.cancel", text="", icon="X")
     else:
-        row.label(text=first, icon="INFO")
-    column.label(text="" if status.busy else second, icon="BLANK1")
+        row.label(text=shown(first), icon="INFO")
+    column.label(text="" if status.busy else shown(second), icon="BLANK1")
 
 
 def _draw_later(context: Any, layout: Any, data: Any) -> None:
@@ -155,14 +157,14 @@ def _draw_steps(context: Any, layout: Any, scene: Any, track: Any) -> None:
         ("In doubt", track.doubtful),
         ("Locked", track.locked_frames),
     ):
-        column.label(text=f"{what}: {frames or 'none'}")
+        column.label(text=f"{shown(what)}: {shown(frames or 'none')}")
 
 
 def _draw_message(context: Any, layout: Any, status: Any) -> None:
     """Draws the last message, the offer of another cutout, and the restart button if the engine was lost."""
     offer = upkeep.keeper.offer
     if offer:
-        layout.operator("cutout.select", text=f"Select {offer[1]}", icon="RESTRICT_SELECT_OFF").track = offer[0]
+        layout.operator("cutout.select", text=shown(f"Select {offer[1]}"), icon="RESTRICT_SELECT_OFF").track = offer[0]
     if upkeep.keeper.meta:
         text = f"The clip is inside {upkeep.keeper.meta}: click it and press Tab over the timeline to draw."
         widgets.draw(context, layout.column(align=True), text, "INFO")
@@ -172,7 +174,7 @@ def _draw_message(context: Any, layout: Any, status: Any) -> None:
     column = layout.box().column(align=True)
     column.scale_y = 0.8
     known = (status.text, status.hint) in widgets.troubles()  # drawn above
-    text, hint = ("", "") if known else (status.text, status.hint)
+    text, hint = ("", "") if known else (shown(status.text), shown(status.hint))
     lines = sum(len(widgets.wrapped(part, widgets.letters(context))) for part in (text, hint))
     if text:
         widgets.draw(context, column, text, _ICONS[status.level])
@@ -190,7 +192,7 @@ def draw(layout: Any, track: Any, status: Any) -> bool:
     """Draws the Render Frames section if needed; returns False if the cutout is unusable until the frames exist."""
     widgets.draw_troubles(bpy.context, layout)
     if status.frames_busy:
-        layout.progress(factor=status.frames_share, text=status.frames_text, type="BAR")
+        layout.progress(factor=status.frames_share, text=shown(status.frames_text), type="BAR")
         layout.operator("cutout.cancel_frames", icon="X")
         return bool(track.frame_count)
     facts = upkeep.keeper.facts(track)

@@ -8,6 +8,7 @@ import bpy
 
 from ..core.types import size_text
 from ..host import compat
+from ..host.interface_language import shown
 from ..scene.properties import active_track
 from ..tasks import jobs
 from .widgets import BelowCutout
@@ -31,7 +32,7 @@ class CUTOUT_PT_files(BelowCutout, bpy.types.Panel):
         column = layout.column(align=True)
         column.scale_y = 0.8
         for line in disk_lines(jobs.disk_use(track), track.frame_count - track.done_count):
-            column.label(text=line)
+            column.label(text=shown(line))
 
 
 def disk_lines(use: tuple[int, int, int] | None, left: int) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 import bpy
 
 from ..host import compat
+from ..host.interface_language import shown
 from ..host.output import background
 from ..scene.properties import active_track
 from .widgets import BelowCutout
@@ -26,7 +27,7 @@ class CUTOUT_PT_output(BelowCutout, bpy.types.Panel):
         column.prop(track, "write_as", text="")
         column.prop(track, "write_inverted")
         column = layout.column(align=True)
-        column.label(text="Replace Background")
+        column.label(text=shown("Replace Background"))
         row = column.row(align=True)
         row.prop(scene.cutout, "background_colour", text="")
         for kind, text in ((background.COLOUR, "Colour"), (background.IMAGE, "Image"), (background.MOVIE, "Movie")):

@@ -7,6 +7,7 @@ from typing import Any
 import bpy
 
 from ..host import compat
+from ..host.interface_language import shown
 from ..scene import doubt
 from ..tasks import upkeep
 from . import widgets
@@ -38,15 +39,18 @@ def draw_doubt(column: Any, scene: Any, track: Any) -> None:
     times = upkeep.keeper.facts(track).times
     frame = times.clip_frame(scene.frame_current) if times is not None else None
     percent = doubt.percent(track, frame) if frame is not None else None
-    row.label(text=f"Here: {percent} % sure" if percent is not None else "")
+    row.label(text=shown(f"Here: {percent} % sure") if percent is not None else "")
 
 
 def draw_locks(column: Any) -> None:
     """Draws the lock buttons."""
-    for lock, word, icon in ((True, "Lock", "LOCKED"), (False, "Unlock", "UNLOCKED")):
+    for lock, texts, icon in (
+        (True, ("Lock Frame", "Lock Range"), "LOCKED"),
+        (False, ("Unlock Frame", "Unlock Range"), "UNLOCKED"),
+    ):
         row = column.row(align=True)
-        for span, what in (("FRAME", "Frame"), ("RANGE", "Range")):
-            button = row.operator("cutout.lock_frames", text=f"{word} {what}", icon=icon)
+        for span, text in zip(("FRAME", "RANGE"), texts, strict=True):
+            button = row.operator("cutout.lock_frames", text=text, icon=icon)
             button.span, button.lock = span, lock
 
 

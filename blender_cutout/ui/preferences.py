@@ -9,6 +9,7 @@ from bpy.props import EnumProperty, FloatProperty, StringProperty
 
 from ..core.tiers import TIERS, current_name
 from ..host import storage
+from ..host.interface_language import shown
 from . import engine_box, widgets
 
 _PYTHON = StringProperty(
@@ -74,7 +75,7 @@ class CutoutPreferences(bpy.types.AddonPreferences):
         column.prop(self, "device")
         column.prop(self, "mask_limit")
         column.operator("cutout.report_problem", icon="TEXT")
-        column.label(text="Changes apply after Restart Engine; a new tier applies at once.")
+        column.label(text=shown("Changes apply after Restart Engine; a new tier applies at once."))
 
 
 def _draw_tier(chosen: Any, column: Any) -> None:
@@ -84,13 +85,14 @@ def _draw_tier(chosen: Any, column: Any) -> None:
     split = column.split(factor=0.4)
     label = split.row()
     label.alignment = "RIGHT"
-    label.label(text="Tier")
+    label.label(text=shown("Tier"))
     widgets.draw_tier(split)
     wanted = chosen.tier.strip()
     if wanted and current_name(wanted.lower()) is None:
-        column.label(text=f"This release has no tier {wanted!r}; the automatic tier is used.", icon="INFO")
-    column.label(text=tier_choice.explained(TIERS[tier_choice.shown()]))
-    column.label(text=tier_choice.KEPT)
+        text = f"This release has no tier {wanted!r}; the automatic tier is used."
+        column.label(text=shown(text), icon="INFO")
+    column.label(text=shown(tier_choice.explained(TIERS[tier_choice.shown()])))
+    column.label(text=shown(tier_choice.KEPT))
 
 
 CLASSES = (CutoutPreferences,)

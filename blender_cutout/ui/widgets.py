@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
 from ..core.tier_ladder import ladder
 from ..host import compat
+from ..host.interface_language import CONTEXT, shown
 from ..scene import properties
 from ..tasks import tier_choice, upkeep
 
+_WIDE = "\u2e7f"
+"""Letters after this one are Chinese, Japanese or as wide."""
+_PARTS = re.compile(r"[\u2e80-\uffef][、。，：；！？）」』】ーぁぃぅぇぉっゃゅょァィゥェォッャュョ]*|[^\u2e80-\uffef]+")
+"""What a line may end after."""
+
 
 def draw(context: Any, layout: Any, text: str, icon: str = "BLANK1") -> None:
-    """Draws a sentence wrapped over several lines, with the icon on the first."""
-    for number, line in enumerate(wrapped(text, letters(context))):
+    """Draws a sentence in the interface's language, wrapped over several lines, with the icon on the first."""
+    for number, line in enumerate(wrapped(shown(text), letters(context))):
         layout.label(text=line, icon="BLANK1" if number else icon)
 
 
@@ -24,14 +32,33 @@ def letters(context: Any) -> int:
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """Returns the text in lines of at most `width` characters; longer words, such as paths, are broken."""
+    """Returns the text in lines of at most `width` columns; longer words, such as paths, are broken.
+
+    Chinese and Japanese have no spaces and letters of two columns: their lines may end after any of them, but not
+    before punctuation.
+    """
     lines: list[str] = []
-    for word in (long[at : at + width] for long in text.split() for at in range(0, len(long), width)):
-        if lines and len(lines[-1]) + 1 + len(word) <= width:
-            lines[-1] += " " + word
+    for word, gap in _words(text, width):
+        if lines and _columns(lines[-1]) + len(gap) + _columns(word) <= width:
+            lines[-1] += gap + word
         else:
             lines.append(word)
     return lines
+
+
+def _words(text: str, width: int) -> Iterator[tuple[str, str]]:
+    """Yields what a line may end after, and what separates it from the one before it."""
+    for word in text.split():
+        gap = " "
+        for part in _PARTS.findall(word):
+            for at in range(0, len(part), width):
+                yield part[at : at + width], gap
+                gap = ""
+
+
+def _columns(text: str) -> int:
+    """Returns how wide a text is, in letters of a European alphabet."""
+    return sum(2 if letter > _WIDE else 1 for letter in text)
 
 
 def troubles() -> list[tuple[str, str]]:
@@ -61,9 +88,9 @@ def draw_tier(layout: Any) -> None:
     for tier in ladder() if status.show_tiers else ():
         line = column.row(align=True)
         line.label(
-            text=tier_choice.title(tier.name), icon="CHECKMARK" if tier.name == tier_choice.shown() else "BLANK1"
+            text=shown(tier_choice.title(tier.name)), icon="CHECKMARK" if tier.name == tier_choice.shown() else "BLANK1"
         )
-        line.label(text=tier_choice.short_figures(tier))
+        line.label(text=shown(tier_choice.short_figures(tier)))
 
 
 def _draw_tier_steps(layout: Any) -> None:
@@ -71,7 +98,9 @@ def _draw_tier_steps(layout: Any) -> None:
     row = layout.row(align=True)
     for towards_finer in (False, True):
         if towards_finer:
-            row.operator_menu_enum("cutout.choose_tier", "tier", text=tier_choice.choice_text(tier_choice.shown()))
+            row.operator_menu_enum(
+                "cutout.choose_tier", "tier", text=shown(tier_choice.choice_text(tier_choice.shown()))
+            )
         side = row.row(align=True)
         side.enabled = tier_choice.beside(towards_finer, tier_choice.shown()) is not None
         side.operator("cutout.step_tier", text="Finer" if towards_finer else "Faster").finer = towards_finer
@@ -83,6 +112,7 @@ class BelowCutout:
     bl_space_type = "SEQUENCE_EDITOR"
     bl_region_type = "UI"
     bl_category = "Cutout"
+    bl_translation_context = CONTEXT
     bl_parent_id = "CUTOUT_PT_cutout"
 
     @classmethod
