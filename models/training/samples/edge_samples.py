@@ -28,7 +28,15 @@ BACK_SHARE = {
     "ecssd": 0.3, "coco_mval": 0.2, "bsds500": 0.15, "camvid701": 0.05, "msrc591": 0.1, "pascal_s": 0.1, "davis": 0.1,
 }  # fmt: skip
 KINDS = ("hair", "ragged", "wire", "motion", "defocus", "sharp")
-KIND_SHARES = (0.38, 0.06, 0.02, 0.26, 0.2, 0.08)
+KIND_SHARES = (0.36, 0.04, 0.02, 0.31, 0.21, 0.06)
+BLURRED = ("motion", "defocus")
+BUSY_SHARE = 0.5
+"""Share of blurred objects before the busiest of `_BUSY_OF` backgrounds: its texture must not pass for hair."""
+
+SINGLE_SHARE = 0.3
+"""Share of hair that stands alone."""
+
+_BUSY_OF = 3
 
 _MARGIN = 24
 """Margin of pixels around a patch that blurs reach into."""
@@ -74,8 +82,8 @@ def edge_patch(pool: Pool, rng: np.random.Generator, size: int) -> Patch:
     """Returns one patch (size, size) around a place of an object's edge."""
     side = size + 2 * _MARGIN
     front, solid = _front(pool, rng, side)
-    back = _back(pool, rng, side)
     kind = KINDS[int(rng.choice(len(KINDS), p=KIND_SHARES))]
+    back = _back(pool, rng, side, kind in BLURRED and rng.random() < BUSY_SHARE)
     inside = cv2.erode(np.uint8(solid > 0.5), np.ones((5, 5), np.uint8))
     colour = spread_colours(front, np.asarray(inside, np.float32))
     if rng.random() < 0.15:  # an object that looks like its background
@@ -146,12 +154,23 @@ def _front(pool: Pool, rng: np.random.Generator, side: int) -> tuple[Floats, Flo
     raise FileNotFoundError("The training data shows no object with an edge.")
 
 
-def _back(pool: Pool, rng: np.random.Generator, side: int) -> Floats:
+def _back(pool: Pool, rng: np.random.Generator, side: int, busy: bool = False) -> Floats:
+    if busy:
+        return max((_back_view(pool, rng, side, 0.0) for _ in range(_BUSY_OF)), key=_texture)
+    return _back_view(pool, rng, side, 0.3)
+
+
+def _texture(view: Floats) -> float:
+    """Returns how busy a view is: the mean step between neighbours."""
+    return float(np.abs(np.diff(view.mean(-1), axis=1)).mean())
+
+
+def _back_view(pool: Pool, rng: np.random.Generator, side: int, blurred: float) -> Floats:
     picture = choose(pool, BACK_SHARE, rng)
     height, width = picture.mask.shape
     x, y, scale = rng.uniform(0, width), rng.uniform(0, height), float(rng.uniform(0.7, 2.0))
     view = _window(picture.image, x, y, scale, side, bool(rng.random() < 0.5), cv2.INTER_LINEAR)
-    if rng.random() < 0.3:
+    if rng.random() < blurred:
         view = np.asarray(cv2.GaussianBlur(view, (0, 0), float(rng.uniform(0.7, 6.0))), np.float32)
     return np.clip(view * rng.uniform(0.8, 1.2) * rng.uniform(0.9, 1.1, 3), 0, 255).astype(np.float32)
 
@@ -177,6 +196,8 @@ def _hair(alpha: Floats, colour: Floats, rng: np.random.Generator) -> tuple[Floa
     length, spread = float(rng.uniform(4, 26)), float(rng.uniform(0.1, 0.6))
     count = int(min(len(rim) * rng.uniform(0.15, 1.6), 900))
     strength, curl = float(rng.uniform(0.4, 1.0)), float(rng.uniform(0.02, 0.15))
+    if rng.random() < SINGLE_SHARE:
+        length, count, strength = float(rng.uniform(12, 34)), int(rng.integers(3, 40)), float(rng.uniform(0.7, 1.0))
     bald = _field(rng, side, 4) < float(rng.uniform(-2.5, 0.3))
     roots = rim[rng.integers(0, len(rim), count)]
     roots = roots[~bald[roots[:, 0], roots[:, 1]]]
@@ -228,7 +249,7 @@ def _wires(alpha: Floats, rng: np.random.Generator) -> Floats:
 def _kernel(kind: str, rng: np.random.Generator) -> Floats:
     """Returns the blur kernel of lens and motion, with sum 1."""
     if kind == "motion":
-        length = float(rng.uniform(4, 26))
+        length = float(rng.uniform(4, 32))
         side = int(length) // 2 * 2 + 5
         canvas = np.zeros((side * 4, side * 4), np.uint8)
         half = np.array([np.cos(a := rng.uniform(0, np.pi)), np.sin(a)]) * length * 2
