@@ -291,12 +291,12 @@ class _Edge:
         self._load = load
         self._net: EdgeNet | None = None
 
-    def predict(self, image: Image, matte: Matte) -> Matte:
+    def predict(self, image: Image, matte: Matte, quick: bool = False) -> Matte:
         """See `EdgeNet`."""
         with translated():
             if self._net is None:
                 self._net = self._load()
-            return self._net.predict(image, matte)
+            return self._net.predict(image, matte, quick)
 
 
 def _torch() -> Any:

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 TILE_PX = 128
 """Side of the part of a tile whose alpha is kept; what the network sees is larger by `SEEN_PX` on each side."""
 
-SEEN_PX = 32
+SEEN_PX = 24
+STEP_PX = 16
+"""What the network is shown begins and ends on multiples of this, so that a band that trembles does not move it."""
+
 COLOUR_TILE_PX, COLOUR_MARGIN_PX = 128, 32
 COLOUR_REACH_PX = 4
 """Clean colours reach this far beyond half-transparent pixels: scaling mixes in neighbours of alpha 0."""
@@ -95,8 +98,13 @@ def adjusted(matte: Matte, found: Matte, settings: EdgeSettings) -> Matte:
     return np.asarray(adjust.clip(alpha, settings.clip_black, settings.clip_white), np.float32)
 
 
-def find_detail(net: EdgeNet | None, image: Image, matte: Matte, width_px: float, detail: Map | None = None) -> Matte:
-    """Returns the matte decided everywhere but in the band, where it is the network's alpha: the slow step."""
+def find_detail(
+    net: EdgeNet | None, image: Image, matte: Matte, width_px: float, detail: Map | None = None, quick: bool = False
+) -> Matte:
+    """Returns the matte decided everywhere but in the band, where it is the network's alpha: the slow step.
+
+    `quick`: the network looks once only, for previews.
+    """
     out = np.empty_like(matte)
     most = most_width(matte.shape)
     for tile in tiles(matte.shape, TILE_PX, margin(width_px, most)):
@@ -105,18 +113,31 @@ def find_detail(net: EdgeNet | None, image: Image, matte: Matte, width_px: float
         solid = band.solid[tile.inner].astype(np.float32)
         weight = band.weight[tile.inner]
         if weight.any():
-            found = _predicted(net, image, matte, tile)
-            solid += weight * (found - solid)
+            inner, part = _box(weight, tile.kept)
+            found = _predicted(net, image, matte, part, quick)
+            solid[inner] += weight[inner] * (found - solid[inner])
         out[tile.kept] = solid
     return out
 
 
-def _predicted(net: EdgeNet | None, image: Image, matte: Matte, tile: Tile) -> Matte:
-    """Returns alpha of the part of a tile that is kept."""
+def _box(weight: NDArray[np.float32], kept: tuple[slice, slice]) -> tuple[tuple[slice, ...], tuple[slice, slice]]:
+    """Returns the box around what is not 0, on multiples of `STEP_PX`: within that part, and within the picture."""
+    inner, part = [], []
+    for axis, own in enumerate(kept):
+        places = np.flatnonzero(weight.any(axis=1 - axis))
+        start = places[0] // STEP_PX * STEP_PX
+        stop = min((places[-1] // STEP_PX + 1) * STEP_PX, own.stop - own.start)
+        inner.append(slice(start, stop))
+        part.append(slice(own.start + start, own.start + stop))
+    return tuple(inner), (part[0], part[1])
+
+
+def _predicted(net: EdgeNet | None, image: Image, matte: Matte, part: tuple[slice, slice], quick: bool) -> Matte:
+    """Returns alpha of a part of the picture."""
     if net is None:
-        return matte[tile.kept]
-    closer = around(matte.shape, tile.kept, SEEN_PX)
-    found = net.predict(np.ascontiguousarray(image[closer.seen]), np.ascontiguousarray(matte[closer.seen]))
+        return matte[part]
+    closer = around(matte.shape, part, SEEN_PX)
+    found = net.predict(np.ascontiguousarray(image[closer.seen]), np.ascontiguousarray(matte[closer.seen]), quick)
     return np.asarray(found[closer.inner], np.float32)
 
 

@@ -32,7 +32,7 @@ class SharpNet:
     def __init__(self) -> None:
         self.seen: list[tuple[int, ...]] = []
 
-    def predict(self, image: np.ndarray, matte: np.ndarray) -> np.ndarray:
+    def predict(self, image: np.ndarray, matte: np.ndarray, quick: bool = False) -> np.ndarray:
         assert image.shape[:2] == matte.shape
         self.seen.append(matte.shape)
         share = (image.astype(np.float32) - BLUE) @ (RED - BLUE) / np.sum((RED - BLUE) ** 2)
@@ -154,3 +154,10 @@ def test_a_setting_out_of_bounds_is_refused_by_its_name(name: str) -> None:
 def test_clipping_from_both_sides_must_leave_something() -> None:
     with pytest.raises(InputError, match="nothing between"):
         EdgeSettings(clip_black=0.6, clip_white=0.5)
+
+
+def test_the_network_is_shown_little_more_than_the_band() -> None:
+    net, rough = SharpNet(), np.zeros((512, 512), np.float32)
+    rough[:, 250:] = 1
+    refine_edge(net, mixed(rough), rough)
+    assert sum(height * width for height, width in net.seen) < 512 * 170

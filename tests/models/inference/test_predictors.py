@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 from blender_cutout.models.inference import predictors
-from blender_cutout.models.inference.predictors import PropagationPredictor, ScribblePredictor
+from blender_cutout.models.inference.predictors import EdgePredictor, PropagationPredictor, ScribblePredictor
+from blender_cutout.models.networks.edge_net import EdgeNet
 from blender_cutout.models.networks.propagation_net import PropagationNet
 from blender_cutout.models.networks.scribble_to_mask import ScribbleToMask
 
@@ -172,3 +174,15 @@ def test_megabytes_are_those_of_all_that_is_kept_for_a_frame() -> None:
     places, floats = 6 * 8, 4 / 2**20
     features = (16 * 48 * 64 + 24 * 24 * 32 + 40 * 12 * 16 + (64 + 128 + 112) * places) * floats
     assert sizes == pytest.approx([features + 2 * places * (64 + n * 128) * floats for n in (1, 3)])
+
+
+def test_alpha_is_the_mean_of_a_quick_look_upright_and_one_upside_down() -> None:
+    torch.manual_seed(3)
+    network = EdgeNet()
+    torch.nn.init.normal_(network.head.weight, std=0.5)
+    net = EdgePredictor(network, precision="fp32")
+    image, matte = _scene(40, 50, 96)
+    turned = np.ascontiguousarray(image[::-1, ::-1]), np.ascontiguousarray(matte[::-1, ::-1])
+    upright, upside_down = net.predict(image, matte, quick=True), net.predict(*turned, quick=True)[::-1, ::-1]
+    assert np.abs(upright - upside_down).max() > 0.01
+    assert np.allclose(net.predict(image, matte), (upright + upside_down) / 2, atol=1e-4)
