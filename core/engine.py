@@ -8,12 +8,16 @@ from dataclasses import dataclass, field
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from .clips.opening import open_clip
 from .edges.refine_edge import refine_edge
 from .errors import InputError
+from .images.matte import check_matte
 from .propagation.propagate import propagate
 from .propagation.settings import PropagationSettings
 from .propagation.stabilise import stabilised
+from .refinement.paint import paint
 from .refinement.refine import foreground, refine, refine_grey
 from .types import Clip, Direction, FrameRange, MatteKind, PropagationOptions, Stop, Stroke
 
@@ -21,7 +25,7 @@ if TYPE_CHECKING:
     from .edges.settings import EdgeSettings
     from .images.matte import Grey
     from .ports import EdgeNet, FrameSource, PropagationNet, ScribbleNet
-    from .types import Image, Map, Matte, Mattes
+    from .types import Box, Image, Map, Matte, Mattes, Paint
 
     Frames = FrameSource | Sequence[Image] | Clip | str | PathLike[str]
 
@@ -69,13 +73,25 @@ class Engine:
         self.device = device
         self.weights_id = weights_id
 
-    def foreground(self, image: Image) -> Matte:
+    def foreground(self, image: Image, box: Box | None = None) -> Matte:
         """Returns a first guess (H, W) float32 in [0, 1] of the foreground object(s) of (H, W, 3) uint8 RGB.
 
+        Args:
+            image: the picture.
+            box: drawn around the object, outside of which the matte is 0; None = the whole picture.
+
         Raises:
-            InputError: `image` is not such a picture.
+            InputError: `image` is not such a picture, or the box lies outside it.
         """
-        return foreground(self._scribble, image, self.settings.scribble_px)
+        return foreground(self._scribble, image, self.settings.scribble_px, box)
+
+    def paint(self, matte: Matte, shapes: Sequence[Paint]) -> Matte:
+        """Returns the matte (H, W) float32 with shapes painted over it; see `core.refinement.paint`.
+
+        Raises:
+            InputError: wrong matte. StrokeError: a line is too long.
+        """
+        return np.asarray(paint(check_matte(matte), shapes), np.float32)
 
     def refine(
         self, image: Image, strokes: Sequence[Stroke], previous: Matte | None = None, zoom: float = 1.0

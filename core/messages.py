@@ -68,7 +68,10 @@ class Expect:
 
 @dataclass(frozen=True, slots=True)
 class ApplyRound:
-    """One round on a frame: strokes (as `Stroke.to_json`) or auto. Answered by MatteReady, TrackState, Done."""
+    """One round on a frame: strokes (as `Stroke.to_json`) or auto. Answered by MatteReady, TrackState, Done.
+
+    `paint`: shapes to paint (as `Paint.to_json`), and no strokes. `box`: x0, y0, x1, y1 around the object, for auto.
+    """
 
     job: str
     track: str
@@ -76,6 +79,8 @@ class ApplyRound:
     strokes: tuple[dict[str, Any], ...]
     zoom: float = 1.0
     auto: bool = False
+    paint: tuple[dict[str, Any], ...] = ()
+    box: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

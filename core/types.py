@@ -35,6 +35,10 @@ MOST_POINTS = 100_000
 """Most points in a stroke, and in all strokes of a round: a pen delivers some hundreds a second."""
 
 
+WIDEST = 10_000
+"""Largest radius and feather of a painted shape, in source pixels."""
+
+
 class Label(str, Enum):
     """Whether a stroke keeps or removes the pixels under it."""
 
@@ -60,24 +64,8 @@ class Stroke:
     label: Label
 
     def __init__(self, points: Iterable[Sequence[float]], radius: float, label: Label | str) -> None:
-        try:
-            pairs = tuple((float(p[0]), float(p[1])) for p in islice(points, MOST_POINTS + 1))
-            kind = Label(label)
-            size = float(radius)
-        except (TypeError, ValueError, IndexError, KeyError, OverflowError) as error:
-            raise StrokeError(
-                f"A stroke is not understood ({str(error)[:200]}).",
-                "Give points as [x, y], a radius and a label keep or remove.",
-            ) from error
-        if len(pairs) > MOST_POINTS:
-            raise StrokeError(
-                f"A stroke has more than {MOST_POINTS} points.", "Draw it as several shorter strokes, round by round."
-            )
-        if not pairs:
-            raise StrokeError("A stroke has no points.", "Draw a stroke or click on the object.")
-        if not all(math.isfinite(v) for pair in pairs for v in pair):
-            raise StrokeError("A stroke has a point that is not a number.", "Draw the stroke again.")
-        if not (math.isfinite(size) and size > 0):
+        pairs, kind, size = _drawn("stroke", points, radius, label)
+        if not size > 0:
             raise StrokeError(
                 f"A stroke's radius is {radius}, but must be greater than 0.", "Set a brush radius in pixels."
             )
@@ -99,6 +87,89 @@ class Stroke:
                 f"A stroke record is not understood ({str(error)[:200]}).",
                 'Each needs "label", "radius" and "points": [[x, y], …].',
             ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Paint:
+    """A shape that sets the mask's own pixels, without a network: a line, or the area inside an outline.
+
+    Attributes:
+        points: (x, y) in source pixels, as in `Stroke`; at least three for an outline.
+        radius: half the line's width, in source pixels; 0 = the area inside the outline, which closes by itself.
+        label: keep adds the pixels to the mask, remove erases them.
+        feather: width in source pixels of the soft rim, half of it outside; 0 = hard.
+
+    Raises:
+        StrokeError: the points are wrong as in `Stroke`, or a radius or feather is not in [0, `WIDEST`].
+    """
+
+    points: tuple[tuple[float, float], ...]
+    radius: float
+    label: Label
+    feather: float
+
+    def __init__(
+        self, points: Iterable[Sequence[float]], radius: float, label: Label | str, feather: float = 0.0
+    ) -> None:
+        pairs, kind, size = _drawn("painted shape", points, radius, label)
+        soft = _drawn("painted shape", ((0, 0),), feather, label)[2]
+        if not (0 <= size <= WIDEST and 0 <= soft <= WIDEST):
+            raise StrokeError(
+                f"A painted shape has radius {radius} and feather {feather}.",
+                f"Both must be from 0 to {WIDEST} pixels.",
+            )
+        if not size and len(pairs) < 3:
+            raise StrokeError("A painted outline has fewer than three points.", "Draw around the area.")
+        object.__setattr__(self, "points", pairs)
+        object.__setattr__(self, "radius", size)
+        object.__setattr__(self, "label", kind)
+        object.__setattr__(self, "feather", soft)
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the shape as in STROKES.json: {"label", "radius", "feather", "points"}."""
+        return {
+            "label": self.label.value,
+            "radius": self.radius,
+            "feather": self.feather,
+            "points": [list(p) for p in self.points],
+        }
+
+    @classmethod
+    def from_json(cls, record: Any) -> Paint:
+        """Returns the shape of a STROKES.json record. Raises StrokeError when fields are missing or wrong."""
+        try:
+            return cls(record["points"], record.get("radius", 0.0), record["label"], record.get("feather", 0.0))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise StrokeError(
+                f"A painted shape is not understood ({str(error)[:200]}).",
+                'Each needs "label" and "points": [[x, y], …], a line also "radius".',
+            ) from error
+
+
+def _drawn(
+    what: str, points: Iterable[Sequence[float]], radius: float, label: Label | str
+) -> tuple[tuple[tuple[float, float], ...], Label, float]:
+    """Returns points, label and radius as checked values. Raises StrokeError; the radius is only known to be finite."""
+    try:
+        pairs = tuple((float(p[0]), float(p[1])) for p in islice(points, MOST_POINTS + 1))
+        kind = Label(label)
+        size = float(radius)
+    except (TypeError, ValueError, IndexError, KeyError, OverflowError) as error:
+        raise StrokeError(
+            f"A {what} is not understood ({str(error)[:200]}).",
+            "Give points as [x, y], a radius and a label keep or remove.",
+        ) from error
+    if len(pairs) > MOST_POINTS:
+        raise StrokeError(
+            f"A {what} has more than {MOST_POINTS} points.", "Draw it as several shorter ones, round by round."
+        )
+    if not pairs:
+        raise StrokeError(f"A {what} has no points.", "Draw a stroke or click on the object.")
+    if not all(math.isfinite(v) for pair in pairs for v in pair):
+        raise StrokeError(f"A {what} has a point that is not a number.", "Draw it again.")
+    if not math.isfinite(size):
+        raise StrokeError(f"A {what} has the radius {radius}, which is not a number.", "Set a radius in pixels.")
+    return pairs, kind, size
 
 
 class Hypothesis(NamedTuple):
@@ -161,6 +232,23 @@ class Box:
     def area(self) -> int:
         """Returns the number of pixels inside; 0 when empty."""
         return max(0, self.width) * max(0, self.height)
+
+
+def box_of(corners: Any) -> Box:
+    """Returns the whole pixels that a box from corner (x0, y0) to (x1, y1) touches; the corners in any order.
+
+    Raises:
+        StrokeError: it is not four numbers, or it is empty or far outside any picture.
+    """
+    hint = "Draw a box around the object: two corners, x0, y0, x1, y1."
+    try:
+        ax, ay, bx, by = (float(v) for v in corners)
+        edges = math.floor(min(ax, bx)), math.floor(min(ay, by)), math.ceil(max(ax, bx)), math.ceil(max(ay, by))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise StrokeError(f"The box {str(corners)[:100]} is not understood.", hint) from error
+    if max(map(abs, edges)) >= 2**31 or not Box(*edges).area:
+        raise StrokeError("The box around the object is empty.", hint)
+    return Box(*edges)
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,12 +358,27 @@ class Round:
         strokes: this round's strokes only.
         zoom: magnification of the picture when drawn (1 = whole picture in view).
         auto: True = first guess of the foreground, without strokes.
+        box: for a first guess: around the object; None = the whole picture.
     """
 
     frame: int
     strokes: Sequence[Stroke] = field(default=())
     zoom: float = 1.0
     auto: bool = False
+    box: Box | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PaintRound:
+    """One round of exact painting on one frame; no later round of strokes changes the painted pixels.
+
+    Attributes:
+        frame: the clip frame it was painted on.
+        shapes: in the order of painting.
+    """
+
+    frame: int
+    shapes: Sequence[Paint]
 
 
 def size_text(size: float) -> str:

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..core.errors import InputError
-from ..core.types import FrameRange
+from ..core.errors import InputError, StrokeError
+from ..core.types import Box, FrameRange, box_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,6 +106,14 @@ def frames(text: str) -> range:
     if start is None or stop is None or stop <= start:
         raise argparse.ArgumentTypeError(f"{text!r} is not FRAME or A:B, for instance 10:20 for frames 10 to 19")
     return range(start, stop)
+
+
+def box(text: str) -> Box:
+    """Parses X0,Y0,X1,Y1 into the pixels of a box. Raises ArgumentTypeError."""
+    try:
+        return box_of([float(part) for part in text.split(",")])
+    except (ValueError, StrokeError) as error:
+        raise argparse.ArgumentTypeError(f"{_short(text)} is not a box X0,Y0,X1,Y1, such as 10,20,200,150") from error
 
 
 def number(least: float, most: float) -> Callable[[str], float]:

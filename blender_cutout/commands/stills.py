@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..core import atomic
 from ..core.errors import StrokeError
 from ..core.export import output_files
-from ..core.types import Stroke
+from ..core.types import Paint, Stroke
 from . import arguments, files
 
 if TYPE_CHECKING:
@@ -34,6 +34,9 @@ def add_parser(commands: Any) -> None:
         "cutout foreground photo.jpg -o mask.png",
     )
     parser.add_argument("image", type=Path, metavar="IMAGE", help="the picture")
+    parser.add_argument(
+        "--box", type=arguments.box, metavar="X0,Y0,X1,Y1", help="box drawn around the object, in picture pixels"
+    )
     _add_output(parser)
     parser = arguments.command(
         commands,
@@ -41,7 +44,9 @@ def add_parser(commands: Any) -> None:
         run_refine,
         "Makes or corrects the mask of a picture from strokes. Writes an 8-bit grey PNG. STROKES.json is "
         '{"strokes": [{"label": "keep", "radius": 6.0, "points": [[x, y], …]}, …]}, label "keep" or "remove", '
-        "points and radius are in picture pixels, from the top left.",
+        "points and radius are in picture pixels, from the top left. A list "
+        '"paint" of the same form sets exact pixels after the strokes: without a radius it fills the outline, '
+        '"feather" is the width of a soft rim.',
         "cutout refine photo.jpg --strokes strokes.json --previous mask.png -o better.png",
     )
     parser.add_argument("image", type=Path, metavar="IMAGE", help="the picture")
@@ -62,7 +67,7 @@ def run_foreground(args: argparse.Namespace, context: Context) -> int:
     image = read_picture(args.image)
     files.prepare_file(args.output, (".png",), args.image)
     matte, seconds = context.within_memory(
-        args.tier, args.device, lambda engine: _timed(lambda: engine.foreground(image))
+        args.tier, args.device, lambda engine: _timed(lambda: engine.foreground(image, args.box))
     )
     _write(args.output, matte, seconds, context)
     return 0
@@ -70,27 +75,35 @@ def run_foreground(args: argparse.Namespace, context: Context) -> int:
 
 def run_refine(args: argparse.Namespace, context: Context) -> int:
     """Writes the mask after one round of strokes."""
+    import numpy as np
+
     from ..core.clips.picture import read_picture
     from ..core.images.foreign_masks import read_resized
+    from ..core.refinement.paint import paint
     from ..core.refinement.stroke_maps import strokes_inside
 
     arguments.check_tier(args.tier)
     image = read_picture(args.image)
     size = (image.shape[0], image.shape[1])
-    strokes = read_strokes(args.strokes)
-    strokes_inside(strokes, size)
+    strokes, shapes = read_strokes(args.strokes)
+    if strokes or not shapes:
+        strokes_inside(strokes, size)
     previous, note = read_resized(args.previous, size) if args.previous else (None, "")
     context.report.warn([note] if note else [])
     files.prepare_file(args.output, (".png",), args.image)
-    matte, seconds = context.within_memory(
-        args.tier, args.device, lambda engine: _timed(lambda: engine.refine(image, strokes, previous, args.zoom))
-    )
-    _write(args.output, matte, seconds, context)
+    if strokes:
+        matte, seconds = context.within_memory(
+            args.tier, args.device, lambda engine: _timed(lambda: engine.refine(image, strokes, previous, args.zoom))
+        )
+    else:
+        matte, seconds = np.zeros(size, np.float32) if previous is None else previous, 0.0
+    matte, painting = _timed(lambda: np.asarray(paint(matte, shapes), np.float32))
+    _write(args.output, matte, seconds + painting, context)
     return 0
 
 
-def read_strokes(path: Path) -> tuple[Stroke, ...]:
-    """Returns the strokes of a STROKES.json file.
+def read_strokes(path: Path) -> tuple[tuple[Stroke, ...], tuple[Paint, ...]]:
+    """Returns the strokes and the painted shapes of a STROKES.json file.
 
     Raises:
         StrokeError: missing, not JSON, not a stroke file, or more strokes than anyone draws.
@@ -104,16 +117,19 @@ def read_strokes(path: Path) -> tuple[Stroke, ...]:
         ) from error
     except (ValueError, RecursionError) as error:
         raise StrokeError(f"The stroke file {path} is not JSON ({error}).", hint) from error
-    if not isinstance(record, dict) or not isinstance(record.get("strokes"), list):
+    if not isinstance(record, dict) or not isinstance(record.get("strokes", record.get("paint")), list):
         raise StrokeError(f"The stroke file {path} has no list of strokes.", hint)
-    points = sum(_points(stroke) for stroke in record["strokes"])
+    strokes, shapes = record.get("strokes", []), record.get("paint", [])
+    if not isinstance(shapes, list):
+        raise StrokeError(f"The paint of the stroke file {path} is not a list.", hint)
+    points = sum(_points(stroke) for stroke in [*strokes, *shapes])
     if points > _MOST_POINTS:
         raise StrokeError(
             f"The strokes of {path} have {points} points; the maximum is {_MOST_POINTS}.",
             "Give fewer strokes, or every tenth point of each.",
         )
     try:
-        return tuple(Stroke.from_json(stroke) for stroke in record["strokes"])
+        return tuple(map(Stroke.from_json, strokes)), tuple(map(Paint.from_json, shapes))
     except OverflowError as error:
         raise StrokeError(f"The stroke file {path} holds a number that is too large.", hint) from error
 

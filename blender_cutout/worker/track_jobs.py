@@ -10,7 +10,7 @@ from ..core.edges.settings import EdgePlan, EdgeSettings
 from ..core.errors import InputError
 from ..core.frame_text import FrameText
 from ..core.messages import ApplyRound, Done, Event, Export, ImportMattes, MatteReady, PreviewEdge
-from ..core.types import Round, Stroke
+from ..core.types import Paint, PaintRound, Round, Stroke, box_of
 
 if TYPE_CHECKING:
     from ..core.session.track_session import TrackSession
@@ -164,9 +164,9 @@ def apply(message: ApplyRound, session: TrackSession, send: Callable[[Event], ob
             shown.append(path)
             send(MatteReady(message.job, message.track, message.frame, str(path)))
 
-    strokes = tuple(Stroke.from_json(stroke) for stroke in message.strokes)
+    round_ = _round(message)
     try:
-        head, path = session.apply_round(Round(message.frame, strokes, message.zoom, message.auto), show)
+        head, path = session.apply_round(round_, show)
     except Exception:
         if shown:
             states.send(message.job, message.track, session)
@@ -174,3 +174,12 @@ def apply(message: ApplyRound, session: TrackSession, send: Callable[[Event], ob
     show(path)
     states.send(message.job, message.track, session)
     return Done(message.job, "Auto" if message.auto else "Refined", {"head": head})
+
+
+def _round(message: ApplyRound) -> Round | PaintRound:
+    """Returns the round of a message. Raises StrokeError when what was drawn is invalid."""
+    if message.paint:
+        return PaintRound(message.frame, tuple(Paint.from_json(shape) for shape in message.paint))
+    strokes = tuple(Stroke.from_json(stroke) for stroke in message.strokes)
+    box = box_of(message.box) if message.box else None
+    return Round(message.frame, strokes, message.zoom, message.auto, box)

@@ -53,6 +53,9 @@ SECOND_LOOK = 1.4
 The second look improves masks with and without strokes, most when given the first mask and a tight box.
 """
 
+AROUND = 1.5
+"""How much wider than a box drawn around an object the crop is in which it is looked for."""
+
 SECOND_LOOK_SHARE = 0.7
 """Share of the picture above which a box gets no second look, as it would show nothing new."""
 
@@ -239,6 +242,12 @@ def closer_crops(
     of_matte = fitted(grown, working_px)
     whole = Box(n * grown.x0, n * grown.y0, min(size_hw[1], n * grown.x1), min(size_hw[0], n * grown.y1))
     return Crop(whole, of_matte.size), of_matte
+
+
+def around_box(box: Box, size_hw: tuple[int, int], working_px: int) -> Crop:
+    """Returns the crop in which a network sees the object in a box, with something around it."""
+    wide, tall = AROUND * box.width, AROUND * box.height
+    return fitted(_box_within(_centre(box), max(wide, tall / 2), max(tall, wide / 2), size_hw), working_px)
 
 
 def follow_crop(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InputError
-from ..images.crop import Crop, choose_crop, closer_crops, overview, whole_picture
+from ..images.crop import Crop, around_box, choose_crop, closer_crops, intersection, overview, whole_picture
 from ..images.matte import check_image, check_matte, check_size, is_inside
 from ..types import Box, Stroke
 from .stitch import merge_changes, stitch
@@ -119,7 +119,7 @@ def _refined(
     return stitch(before, refined, crop, FEATHER_SHARE * min(crop.box.width, crop.box.height), previous is None)
 
 
-def foreground(net: ScribbleNet, image: Image, working_px: int = 320) -> Matte:
+def foreground(net: ScribbleNet, image: Image, working_px: int = 320, box: Box | None = None) -> Matte:
     """Returns the first guess (H, W) float32 of the foreground object(s), without any stroke.
 
     The first look averages the predictions for the picture and its mirror image: which object a wide view is about is a
@@ -129,13 +129,17 @@ def foreground(net: ScribbleNet, image: Image, working_px: int = 320) -> Matte:
         net: stroke network.
         image: (H, W, 3) uint8 RGB.
         working_px: side, in pixels, of the square the network works on, roughly.
+        box: drawn around the object, outside of which the guess is 0; None = anywhere.
+
+    Raises:
+        InputError: not such a picture, or the box lies outside it.
     """
     check_image(image)
     size = image.shape[0], image.shape[1]
+    if box is not None:
+        return _in_box(net, image, size, working_px, box)
     crop = whole_picture(size, working_px)
-    seen = crop.to_crop(image)
-    mirrored = net.foreground(np.ascontiguousarray(seen[:, ::-1]))[:, ::-1]
-    guess: Matte = (net.foreground(seen) + mirrored) * np.float32(0.5)
+    guess = _guess(net, crop.to_crop(image))
     found = _overview(guess, size)
     closer = closer_crops(found, size, working_px)
     if closer is None:
@@ -144,6 +148,23 @@ def foreground(net: ScribbleNet, image: Image, working_px: int = 320) -> Matte:
     nothing = np.zeros(crop.size, np.float32)
     refined = net.predict(crop.to_crop(image), of_found.to_crop(found, fill=0.0), nothing, nothing)
     return np.asarray(crop.from_crop(refined, size))
+
+
+def _guess(net: ScribbleNet, seen: Image) -> Matte:
+    mirrored = net.foreground(np.ascontiguousarray(seen[:, ::-1]))[:, ::-1]
+    return np.asarray((net.foreground(seen) + mirrored) * np.float32(0.5))
+
+
+def _in_box(net: ScribbleNet, image: Image, size: tuple[int, int], working_px: int, box: Box) -> Matte:
+    """Returns the first guess (H, W) of what a box is drawn around."""
+    inner = intersection(box, *size)
+    if inner is None:
+        raise InputError("The box lies outside the picture.", "Draw it around the object.")
+    crop = around_box(inner, size, working_px)
+    found = crop.inside(_guess(net, crop.to_crop(image)), inner)
+    out = np.zeros(size, np.float32)
+    out[inner.y0 : inner.y1, inner.x0 : inner.x1] = found
+    return out
 
 
 def _overview(matte: Matte, size: tuple[int, int]) -> Matte:

@@ -9,16 +9,17 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias, overload
+from typing import Any, TypeAlias, TypeVar, overload
 
-from ..types import Direction, FrameRange, Round, Stroke
+from ..types import Box, Direction, FrameRange, Paint, PaintRound, Round, Stroke
 
 LAST_FRAME = 2**31 - 1
 """Larger frame numbers are damage; numbers beyond the clip may come from a longer clip."""
 _ID = re.compile("[0-9a-f]{16}")
 _NAME = re.compile("[0-9a-f]{24}")
+_Shape = TypeVar("_Shape")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class Lost:
     """Stands in for a record that can no longer be read; any mattes it made still count."""
 
 
-Action: TypeAlias = Round | Propagation | Lock | Import | Lost
+Action: TypeAlias = Round | PaintRound | Propagation | Lock | Import | Lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,35 +87,39 @@ class NewerError(ValueError):
     """Raised for a valid record of a kind that this version does not know."""
 
 
-class StoredStrokes(Sequence[Stroke]):
-    """The strokes of a record in the journal, built on access.
+class Stored(Sequence[_Shape]):
+    """The strokes or painted shapes of a record in the journal, built on access.
 
     Thousands of rounds are read on opening, and the strokes of hardly any are needed again.
 
     Args:
-        record: the JSON object that holds them under "strokes".
+        record: the JSON object that holds them.
+        name: its key.
         count: number of strokes.
+        build: makes one of its JSON values.
 
     Raises:
         StrokeError: on access, when they are invalid.
     """
 
-    def __init__(self, record: bytes, count: int) -> None:
+    def __init__(self, record: bytes, name: str, count: int, build: Callable[[Any], _Shape]) -> None:
         self._record = record
+        self._name = name
         self._count = count
+        self._build = build
 
     def __len__(self) -> int:
         return self._count
 
     @overload
-    def __getitem__(self, index: int) -> Stroke: ...
+    def __getitem__(self, index: int) -> _Shape: ...
     @overload
-    def __getitem__(self, index: slice) -> tuple[Stroke, ...]: ...
-    def __getitem__(self, index: int | slice) -> Stroke | tuple[Stroke, ...]:
+    def __getitem__(self, index: slice) -> tuple[_Shape, ...]: ...
+    def __getitem__(self, index: int | slice) -> _Shape | tuple[_Shape, ...]:
         return tuple(self)[index]
 
-    def __iter__(self) -> Iterator[Stroke]:
-        return map(Stroke.from_json, json.loads(self._record)["strokes"])
+    def __iter__(self) -> Iterator[_Shape]:
+        return map(self._build, json.loads(self._record)[self._name])
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and tuple(self) == tuple(other)
@@ -135,7 +140,7 @@ def is_import_name(text: object) -> bool:
 
 def drawn_frames(action: Action) -> Collection[int]:
     """Returns the clip frames that an action makes keyframes by giving their matte itself."""
-    if isinstance(action, Round):
+    if isinstance(action, Round | PaintRound):
         return (action.frame,)
     return action.contents.keys() if isinstance(action, Import) else ()
 
@@ -163,6 +168,11 @@ def action_to_json(action: Action) -> dict[str, Any]:
         if action.stability:
             record["stability"] = action.stability
         return {**record, "group": action.group, "objects": action.objects} if action.group else record
+    if isinstance(action, PaintRound):
+        return {"action": "paint", "frame": action.frame, "shapes": [shape.to_json() for shape in action.shapes]}
+    if action.box is not None:
+        box = action.box
+        return {"action": "box", "frame": action.frame, "box": [box.x0, box.y0, box.x1, box.y1]}
     return {
         "action": "round",
         "frame": action.frame,
@@ -199,15 +209,31 @@ def action_from_json(record: dict[str, Any], text: bytes = b"") -> Action:
         if not 0 <= float(stability) <= 1:
             raise ValueError("no stability")
         return Propagation(_range(record), Direction(record["direction"]), group, _frame(objects), float(stability))
+    if kind == "paint":
+        return PaintRound(_frame(record["frame"]), _stored(record, text, "shapes", Paint.from_json))
+    if kind == "box":
+        return Round(_frame(record["frame"]), auto=True, box=_box(record["box"]))
     if kind != "round":
         raise NewerError(f"unknown action {str(kind)[:40]!r}")
-    strokes, zoom = record["strokes"], float(record["zoom"])
-    if not isinstance(strokes, list):
-        raise ValueError("no strokes")
+    zoom = float(record["zoom"])
     if not 0 < zoom < math.inf:  # NaN neither
         raise ValueError("no zoom")
-    made = StoredStrokes(text, len(strokes)) if text else tuple(map(Stroke.from_json, strokes))
-    return Round(_frame(record["frame"]), made, zoom, bool(record["auto"]))
+    strokes = _stored(record, text, "strokes", Stroke.from_json)
+    return Round(_frame(record["frame"]), strokes, zoom, bool(record["auto"]))
+
+
+def _stored(record: dict[str, Any], text: bytes, name: str, build: Callable[[Any], _Shape]) -> Sequence[_Shape]:
+    values = record[name]
+    if not isinstance(values, list):
+        raise ValueError(f"no {name}")
+    return Stored(text, name, len(values), build) if text else tuple(map(build, values))
+
+
+def _box(values: Any) -> Box:
+    x0, y0, x1, y1 = values
+    if not all(type(v) is int and abs(v) <= LAST_FRAME for v in values) or x0 >= x1 or y0 >= y1:
+        raise ValueError("no box")
+    return Box(x0, y0, x1, y1)
 
 
 def _range(record: dict[str, Any]) -> FrameRange:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from ..images.preview import BLOCK
-from ..types import Round, size_text
+from ..types import PaintRound, Round, size_text
 from .actions import Import, Lost
 from .journal import ROOT
 from .run_plan import before_of
@@ -192,7 +192,7 @@ class DiskLimit:
         onward: dict[str, list[str]] = {}
         for operation in operations.values():
             onward.setdefault(operation.parent, []).append(operation.id)
-        rounds = {op.id: op.action.frame for op in operations.values() if isinstance(op.action, Round)}
+        rounds = {op.id: op.action.frame for op in operations.values() if isinstance(op.action, Round | PaintRound)}
         drawn = set(rounds.values())
         on_the_way: dict[int, list[str]] = {frame: [ROOT] for frame in drawn}
         pending = [(name, False) for name in onward.get(ROOT, ())]
@@ -230,7 +230,7 @@ class DiskLimit:
             base, _, beside = name.partition("-")
             if beside and base in kept:
                 continue  # a run resumes from these: before stabilising, or alone before a joint run
-            if base in operations and isinstance(operations[base].action, Round | Import | Lost):
+            if base in operations and isinstance(operations[base].action, Round | PaintRound | Import | Lost):
                 continue
             for frame in sorted(self._store.frames(name) - kept.get(name, set())):
                 yield name, frame

@@ -6,13 +6,14 @@ matte before it; an imported matte is taken from the imported files again. A mis
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain as joined
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InputError, StoreError
 from ..frame_text import FrameText
-from ..types import Round
+from ..types import Paint, PaintRound, Round
 from .actions import Import, Lock, Operation, drawn_frames
 from .head_state import HeadState
 from .journal import Chain, Journal
@@ -29,7 +30,8 @@ class History:
     Args:
         journal: the operations.
         store: their mattes.
-        compute: returns the matte of a round, given the frame's matte before it in 255ths (None = none yet).
+        compute: returns the matte of a round, given the frame's matte before it in 255ths (None = none yet), and the
+            shapes painted on the frame before.
         imported: name in an import -> file of that matte.
         count: frames of the clip; frames beyond it are ignored.
     """
@@ -38,7 +40,7 @@ class History:
         self,
         journal: Journal,
         store: MatteStore,
-        compute: Callable[[Round, Grey | None], Matte | Grey],
+        compute: Callable[[Round | PaintRound, Grey | None, Sequence[Paint]], Matte | Grey],
         imported: Callable[[str], Path],
         count: int,
     ) -> None:
@@ -110,7 +112,9 @@ class History:
         """
         lost: list[Operation] = []
         matte: Grey | None = None
-        for operation in chain.about(frame) if isinstance(chain, Chain) else chain:
+        painted: list[Operation] = []
+        about = iter(chain.about(frame) if isinstance(chain, Chain) else chain)
+        for operation in about:
             drawn = drawn_frames(operation.action)
             if drawn and frame not in drawn:
                 continue
@@ -119,6 +123,7 @@ class History:
                     return self._store.path(operation.id, frame)
                 matte = self._store.read_grey(operation.id, frame)
                 if matte is not None:
+                    painted = _painted(joined((operation,), about), frame)
                     break
             if drawn:
                 lost.append(operation)
@@ -129,10 +134,18 @@ class History:
             if path is not None:
                 # As the next round would have found it, so that the same mattes come out as the first time.
                 matte = self._store.read_grey(path.parent.name, frame)
-            path = self._made(operation, frame, matte, early if operation is lost[0] else lambda _: None)
+            path = self._made(operation, frame, matte, painted, early if operation is lost[0] else lambda _: None)
+            painted += [operation] if isinstance(operation.action, PaintRound) else []
         return path
 
-    def _made(self, operation: Operation, frame: int, before: Grey | None, early: Callable[[Path], object]) -> Path:
+    def _made(
+        self,
+        operation: Operation,
+        frame: int,
+        before: Grey | None,
+        painted: Iterable[Operation],
+        early: Callable[[Path], object],
+    ) -> Path:
         """Makes the matte of a round or an import again and returns its path."""
         action = operation.action
         if isinstance(action, Import):
@@ -144,8 +157,9 @@ class History:
                     FrameText("The imported mask of ", frame, f" is missing or damaged ({file.name})."),
                     f"Import it again from {action.source}, or undo the import.",
                 ) from error
-        assert isinstance(action, Round)
-        return self._store.write(operation.id, frame, self._compute(action, before), early)
+        assert isinstance(action, Round | PaintRound)
+        shapes = [shape for op in painted if isinstance(op.action, PaintRound) for shape in op.action.shapes]
+        return self._store.write(operation.id, frame, self._compute(action, before, shapes), early)
 
     def sound_path(self, frame: int, chain: Chain | None = None) -> Path | None:
         """Like `path`, but skips and removes damaged files: the result is whole when read or copied.
@@ -165,3 +179,20 @@ class History:
             if matte is not None:
                 return matte
         return None
+
+
+def _painted(operations: Iterable[Operation], frame: int) -> list[Operation]:
+    """Returns the paint rounds on a frame among operations, oldest first, since what last replaced its mask.
+
+    Args:
+        operations: newest first.
+        frame: of the clip.
+    """
+    found: list[Operation] = []
+    for operation in operations:
+        if frame in drawn_frames(operation.action):
+            if isinstance(operation.action, Import):
+                break
+            if isinstance(operation.action, PaintRound):
+                found.append(operation)
+    return found[::-1]

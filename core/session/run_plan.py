@@ -13,7 +13,7 @@ from itertools import dropwhile
 from typing import TypeAlias
 
 from ..clips.source import VideoSource
-from ..types import Direction, FrameRange, Round
+from ..types import Direction, FrameRange, PaintRound, Round
 from .actions import Action, Import, Lock, Operation, Propagation, drawn_frames
 from .history import History
 from .journal import Chain, Journal
@@ -177,7 +177,7 @@ def before_of(chains: Chains) -> list[Chain] | None:
     """
     if len(chains) == 1:
         drawn = dropwhile(lambda op: isinstance(op.action, Propagation | Lock), chains[0])
-        before = Chain(dropwhile(lambda op: isinstance(op.action, Round | Import | Lock), drawn))
+        before = Chain(dropwhile(lambda op: isinstance(op.action, Round | PaintRound | Import | Lock), drawn))
         return [before] if before else None
     places = [
         {op.action.group: i for i, op in enumerate(chain) if isinstance(op.action, Propagation) and op.action.group}

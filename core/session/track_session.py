@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING
 from ..clips.opening import open_clip
 from ..clips.source import VideoSource
 from ..edges.detail_map import carried, detail_map, nearest
-from ..errors import InputError, StoreError, StrokeError, store_errors
+from ..errors import InputError, StoreError, store_errors
 from ..frame_text import FrameText
-from ..types import MOST_POINTS, Clip, Direction, FrameRange, MatteKind, PropagationOptions, Round, Stop, Stroke
+from ..types import Clip, Direction, FrameRange, MatteKind, PaintRound, PropagationOptions, Round, Stop, Stroke
 from .actions import Action, Import, Lock, Operation, Propagation, action_to_json, drawn_frames
 from .disk_limit import DiskLimit
 from .edge_finder import EdgeFinder
@@ -37,6 +37,7 @@ from .imported import ImportedMattes, ImportStep, import_mattes
 from .journal import ROOT, Journal
 from .overview import Overview
 from .propagation_run import PropagationRun
+from .rounds import check_round, round_matte
 from .run_plan import TrackPart
 from .store import MatteStore
 
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from ..edges.settings import EdgeSettings
     from ..engine import Engine
     from ..images.matte import Grey
-    from ..types import Matte
+    from ..types import Matte, Paint
 
 _RECENT = 1000
 ALGORITHM = 8
@@ -183,7 +184,9 @@ class TrackSession:
         """Returns the frames that have a matte at the head, as [start, stop) pairs, sorted."""
         return tuple(self.overview.done())
 
-    def apply_round(self, round_: Round, early: Callable[[Path], object] = lambda _: None) -> tuple[str, Path]:
+    def apply_round(
+        self, round_: Round | PaintRound, early: Callable[[Path], object] = lambda _: None
+    ) -> tuple[str, Path]:
         """Records a round, computes its matte and makes it the head; returns its id and the matte's path.
 
         If it fails, the head stays where it was. If the process is killed meanwhile, the round is kept and its matte is
@@ -194,14 +197,7 @@ class TrackSession:
             InputError: the frame is not in the clip or locked, or there are no strokes.
             StoreError: it cannot be written.
         """
-        if not 0 <= round_.frame < len(self.source):
-            raise InputError(FrameText("The clip has no ", round_.frame, "."), f"It has {len(self.source)} frames.")
-        if round_.frame in self._history.locked():
-            raise InputError(FrameText(round_.frame, " is locked, so its mask is not changed."), "Unlock it first.")
-        if not round_.auto and not round_.strokes:
-            raise StrokeError("This round has no strokes.", "Draw a stroke on the picture first.")
-        if sum(len(stroke.points) for stroke in round_.strokes) > MOST_POINTS:
-            raise StrokeError(f"This round has more than {MOST_POINTS} points.", "Draw it in several rounds.")
+        check_round(round_, len(self.source), self._history.locked())
         before = self.head
         operation = self._record(before, round_)
         try:
@@ -387,9 +383,6 @@ class TrackSession:
             self._journal.append(operation)
         return operation
 
-    def _compute(self, round_: Round, previous: Grey | None) -> Matte | Grey:
+    def _compute(self, round_: Round | PaintRound, previous: Grey | None, painted: Sequence[Paint]) -> Matte | Grey:
         """Returns the matte of a round, as `MatteStore.write` takes it."""
-        image = self.source[round_.frame]
-        if round_.auto:
-            return self._engine.foreground(image)
-        return self._engine.refine_grey(image, tuple(round_.strokes), previous=previous, zoom=round_.zoom)
+        return round_matte(self._engine, self.source, round_, previous, painted)

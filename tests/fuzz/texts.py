@@ -20,9 +20,10 @@ from blender_cutout.core.export.delivery import splines_to_json
 from blender_cutout.core.export.splines import Spline
 from blender_cutout.core.fakes import FakeScribbleNet, SyntheticClip
 from blender_cutout.core.frame_text import FrameText
+from blender_cutout.core.refinement.paint import paint
 from blender_cutout.core.refinement.refine import refine
 from blender_cutout.core.refinement.stroke_maps import strokes_inside
-from blender_cutout.core.types import Label, Stroke
+from blender_cutout.core.types import Label, Paint, Stroke
 from blender_cutout.formats import spline_file
 
 from .mutate import any_value, change, change_bytes, change_list, dumped
@@ -99,6 +100,8 @@ class Strokes:
             json.dumps({"strokes": [s.to_json() for s in strokes]})
             for strokes in ([keep], [remove], [keep, remove], [line], [line, remove, keep])
         ]
+        shapes = [Paint(line.points, 2, Label.KEEP, 3), Paint(line.points, 0, Label.REMOVE)]
+        self._seeds.append(json.dumps({"strokes": [keep.to_json()], "paint": [shape.to_json() for shape in shapes]}))
 
     def make(self, rng: random.Random) -> bytes:
         text = rng.choice(self._seeds)
@@ -129,10 +132,10 @@ class Strokes:
 
     def run(self, data: bytes) -> None:
         self._path.write_bytes(data)
-        strokes = read_strokes(self._path)
+        strokes, shapes = read_strokes(self._path)
         previous = self._matte if zlib.crc32(data) % 2 else None
         strokes_inside(strokes, self._image.shape[:2])
-        matte = refine(self._net, self._image, strokes, previous, working_px=64)
+        matte = paint(refine(self._net, self._image, strokes, previous, working_px=64), shapes)
         need(matte.shape == self._image.shape[:2], "a mask of another size")
         need(matte.dtype == np.float32, "a mask of another type")
         need(bool(matte.min() >= 0 and matte.max() <= 1), "a mask outside 0 to 1")

@@ -49,6 +49,33 @@ def test_refine_takes_strokes_and_an_earlier_mask(run: Run, clip: SyntheticClip)
     assert read_mask("b.png").max() < 0.5
 
 
+def test_refine_paints_exact_pixels_after_the_strokes_or_alone(run: Run, clip: SyntheticClip) -> None:
+    write_picture(Path("in.png"), clip[0])
+    x, y = clip.centre(0)
+    stroke = {"label": "keep", "radius": 4, "points": [[x - 6, y], [x + 6, y]]}
+    wire = {"label": "remove", "radius": 1.5, "points": [[0, 60.5], [200, 60.5]]}
+    square = {"label": "keep", "points": [[2, 2], [12, 2], [12, 12], [2, 12]]}
+    Path("both.json").write_text(json.dumps({"strokes": [stroke], "paint": [wire, square]}), encoding="utf-8")
+    assert run("refine", "in.png", "--strokes", "both.json", "-o", "a.png") == 0
+    found = read_mask("a.png")
+    assert not found[59:62].any()
+    assert (found[2:12, 2:12] == 1).all()
+    assert iou(found[62:], clip.matte(0)[62:]) > 0.9
+    Path("paint.json").write_text(json.dumps({"paint": [square]}), encoding="utf-8")
+    assert run("refine", "in.png", "--strokes", "paint.json", "-o", "b.png") == 0
+    assert read_mask("b.png").sum() == 100
+
+
+def test_foreground_within_a_box_finds_nothing_outside(run: Run, clip: SyntheticClip) -> None:
+    write_picture(Path("in.png"), clip[3])
+    x, y = (int(v) for v in clip.centre(3))
+    assert run("foreground", "in.png", "--box", f"{x - 40},{y - 40},{x},{y + 40}", "-o", "mask.png") == 0
+    found = read_mask("mask.png")
+    assert not found[:, x:].any()
+    assert iou(found[:, :x], clip.matte(3)[:, :x]) > 0.9
+    assert run("foreground", "in.png", "--box", "1,2,3", "-o", "mask.png") == 2
+
+
 def test_json_gives_one_record_for_each_event(run: Run, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("propagate", folder, "--keyframe", "0=first.png", "--range", "0:4", "-o", "out", "--json") == 0
     found = records(capsys)

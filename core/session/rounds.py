@@ -1,0 +1,66 @@
+"""Rounds: what may be drawn on a frame, and the matte that comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import InputError, StrokeError
+from ..frame_text import FrameText
+from ..images.matte import to_grey
+from ..refinement.paint import paint, painted_area
+from ..types import MOST_POINTS, Paint, PaintRound, Round
+
+if TYPE_CHECKING:
+    from ..clips.source import VideoSource
+    from ..engine import Engine
+    from ..images.matte import Grey
+    from ..types import Matte
+
+
+def check_round(round_: Round | PaintRound, count: int, locked: Collection[int]) -> None:
+    """Checks a round for a clip of `count` frames.
+
+    Raises:
+        InputError: the frame is not in the clip, or locked.
+        StrokeError: there is nothing drawn, or too much.
+    """
+    frame = round_.frame
+    if not 0 <= frame < count:
+        raise InputError(FrameText("The clip has no ", frame, "."), f"It has {count} frames.")
+    if frame in locked:
+        raise InputError(FrameText(frame, " is locked, so its mask is not changed."), "Unlock it first.")
+    drawn = round_.shapes if isinstance(round_, PaintRound) else round_.strokes
+    if not drawn and not (isinstance(round_, Round) and round_.auto):
+        raise StrokeError("This round has no strokes.", "Draw a stroke on the picture first.")
+    if sum(len(shape.points) for shape in drawn) > MOST_POINTS:
+        raise StrokeError(f"This round has more than {MOST_POINTS} points.", "Draw it in several rounds.")
+
+
+def round_matte(
+    engine: Engine, source: VideoSource, round_: Round | PaintRound, previous: Grey | None, painted: Sequence[Paint]
+) -> Matte | Grey:
+    """Returns the matte (H, W) of a round, float32 in [0, 1] or uint8 in 255ths.
+
+    Args:
+        engine: refines strokes and proposes first guesses.
+        source: the clip.
+        round_: what was drawn.
+        previous: the frame's matte before it, (H, W) uint8 in 255ths; None = it has none.
+        painted: shapes painted on the frame before: their pixels stay as they are unless painted over.
+
+    Raises:
+        StrokeError: the strokes lie outside the picture. FrameReadError: the frame cannot be read.
+    """
+    if isinstance(round_, PaintRound):
+        return paint(np.zeros(source.size, np.uint8) if previous is None else previous, round_.shapes)
+    image = source[round_.frame]
+    if round_.auto:
+        made: Matte | Grey = engine.foreground(image, round_.box)
+    else:
+        made = engine.refine_grey(image, tuple(round_.strokes), previous=previous, zoom=round_.zoom)
+    if not painted or previous is None:
+        return made
+    return np.where(painted_area(painted, source.size), previous, to_grey(made))
