@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from ..core.tiers import TIERS
+
 ROOT = Path(__file__).resolve().parents[2]
 BLENDER_ROOMS = ("ui", "operators", "tasks", "scene", "host", "strokes", "geometry", "client")
 """Rooms of Blender's process: every literal in them that reads like English is a text."""
@@ -24,6 +26,29 @@ ENGINE_ROOMS = (
 )
 """Rooms whose errors, warnings and summaries reach Blender: only whole sentences in them are texts."""
 
+NOT_SHOWN = {
+    "blender_cutout/client/held_states.py",
+    "blender_cutout/client/pipes.py",
+    "blender_cutout/host/fingerprint.py",
+    "blender_cutout/host/interface_language.py",
+    "blender_cutout/host/keymap.py",
+    "blender_cutout/tasks/problem_report.py",  # stays English: it is for those who mend the fault
+    "blender_cutout/ui/mask_shader.py",
+    "core/atomic.py",
+    "core/images/matte.py",  # what only a caller of the Python API can get wrong, here and below
+    "core/messages.py",
+    "core/propagation/propagate.py",
+    "core/synthetic.py",
+}
+"""Files without texts for artists."""
+NAMES = {
+    *("{0} background", "{0} mask", "{0} cutout", "{0} splines", "Hole {0}", "Outline {0}", "Everything"),
+    *("InputError", "FrameReadError", "StripError", "cutout.{0}", "frames-{0}", "{0}-inverted", "{0}-ask.{1}"),
+    *("{0}-state.{1}", "cutout edges", "cutout masks", "None", "This", "Linear Rec.709", "Standard"),
+}
+"""Names of strips, data-blocks and the like, which are not translated."""
+WORDS = ("mask", "masks", "stroke", "strokes", "empty", "unchanged")
+"""Words that texts are filled with."""
 _MOST_CHOICES = 24
 _SILENT_CALLS = {
     "debug",
@@ -73,7 +98,9 @@ _SILENT_NAMES = {
     "bl_parent_id",
     "bl_options",
 }
-_WORD = re.compile(r"[A-Z][a-z]{1,}[\w-]*(…)?")
+_WORD = re.compile(r"[A-Z][a-z]{1,}[\w/-]*(…)?")
+_SHOWS = {"shown", "tooltip", "report"}
+"""Functions whose literals are shown, whatever they look like."""
 _PART = re.compile(r"\{\w*(?::\w+)?\}")
 
 
@@ -81,9 +108,14 @@ def interface_texts(root: Path = ROOT) -> dict[str, str]:
     """Returns every text and where it is, as "file:line"."""
     found: dict[str, str] = {}
     for path, whole in _files(root):
+        if path.relative_to(root).as_posix() in NOT_SHOWN:
+            continue
         tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
         for text, line in _texts(tree, whole):
-            found.setdefault(text, f"{path.relative_to(root).as_posix()}:{line}")
+            if text not in NAMES:
+                found.setdefault(text.strip(), f"{path.relative_to(root).as_posix()}:{line}")
+    for word in (*WORDS, *map(str.capitalize, TIERS)):
+        found.setdefault(word, "a part of other texts")
     return found
 
 
@@ -100,6 +132,11 @@ def _files(root: Path) -> Iterator[tuple[Path, bool]]:
 
 def _texts(tree: ast.AST, whole: bool) -> Iterator[tuple[str, int]]:
     """Yields the texts below a node and their lines."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in _SHOWS:
+            for part in [p for a in node.args for p in (a.values if isinstance(a, ast.BoolOp) else [a])]:
+                if isinstance(part, ast.Constant) and isinstance(part.value, str) and part.value:
+                    yield part.value, part.lineno
     for node in _visible(tree):
         for text in _choices(node):
             if _reads_like_text(text, whole):
@@ -204,8 +241,12 @@ def _reads_like_text(text: str, whole: bool) -> bool:
     """Returns True if a string is meant for people; `whole`: only sentences and other long texts count."""
     bare = _PART.sub("", text)
     letters = sum(c.isalpha() for c in bare)
-    if letters < 2 or "\n" in text.strip() or re.search(r"[_\\<>=]|--|::|//|^[./#%]", bare):
+    if (
+        letters < 2
+        or re.search(r"[_\\<>]|==|--|::|//|^[./#%]", bare)
+        or ("\n" in text.strip() and len(text.split()) < 9)
+    ):
         return False
     if whole:
         return " " in text.strip() and letters > 8 and (text[:1].isupper() or text[:1] == "{")
-    return " " in bare.strip() or (bare != text and letters > 2) or bool(_WORD.fullmatch(text))
+    return " " in bare.strip() or bare != text or bool(_WORD.fullmatch(text))
