@@ -345,8 +345,10 @@ class Stop:
         left = self.first, self.last
         if self.cause is Cause.CUT:
             return FrameText("Another shot begins at ", self.at, ", so ", left, " got no mask. Draw on one of them.")
-        again = " were left). Correct it there and propagate again."
-        return FrameText("The mask looks wrong on ", self.at, " and was carried no farther (", left, again)
+        return FrameText(
+            *("The mask looks wrong on ", self.at, " and was carried no farther (", left),
+            " were left). Correct it there and propagate again.",
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,76 @@ NAMES = {
     *("{0}-state.{1}", "cutout edges", "cutout masks", "None", "This", "Linear Rec.709", "Standard"),
 }
 """Names of strips, data-blocks and the like, which are not translated."""
+LEFT = {
+    # patterns and contents of files
+    "Blender Cutout made this folder. Setting up the engine replaces and deletes what is in it.",
+    "WARNING: Location",
+    "WARNING: Retrying",
+    "Looking in",
+    "Requirement already satisfied",
+    "DO NOT MATCH THE HASHES|doesn't match any of the hashes|does not match any of the hashes",
+    "ProxyError|[Cc]annot connect to proxy|Tunnel connection failed|407 Proxy",
+    "Requires-Python|requires a different Python|Ignored the following versions that require",
+    "Application Support",
+    "Runs the steps of a long job; the number is how many there are.",
+    # what only the command line or a caller of the Python API can get wrong
+    "The direction {0} is not known.",
+    "Use forward, backward or both.",
+    "Cannot take every {0} masks.",
+    "Give 1 for all, 10 for every tenth.",
+    "Frame {0} lies outside the clip, which has {1} frames.",
+    "Frames are counted from 0 to {0}.",
+    "The detail strokes are not understood.",
+    "A detail stroke is on no frame.",
+    "Erase it, and paint it again.",
+    "There are edge settings for {0} of {1} pictures.",
+    "The frame range {0} is not understood.",
+    "Give the first frame and one past the last.",
+    "Use `cover` to fit it.",
+    "Linear Rec.709, colours multiplied by alpha",
+    "The form {0} is not known.",
+    "Use mask, cutout or splines.",
+    "Choose a range with at least one frame.",
+    "There are no pictures of kind {0}.",
+    "The frame rate {0:g} is out of range.",
+    "Give frames per second, for instance 25.",
+    "Use #rrggbb, one of {0}, or the path of a picture or movie.",
+    "Write it as #rrggbb, for instance #00b140.",
+    "{0} is not a supported kind of movie.",
+    "Use {0}, or a folder.",
+    "{0} is a file, not a folder.",
+    "Give a folder for the results.",
+    "{0} is the folder of the clip itself.",
+    "Give another folder for the results.",
+    "Make the folder writable, or choose another with -o.",
+    "Check the path, or choose another with -o.",
+    "Press Set Up Engine in the add-on's preferences, or run `python install.py` in a checkout.",
+    "The previous matte",
+    "The previous matte has more than one object.",
+    "Refine one object at a time.",
+    "The zoom is {0}, but must be greater than 0.",
+    "Use 1 for the whole picture in view.",
+    "The step {0} is not known in {1}.",
+    "There is no tier {0}.",
+    "Choose one of: {0}.",
+    "A stroke is not understood ({0}).",
+    "Give points as [x, y], a radius and a label keep or remove.",
+    "A stroke has more than {0} points.",
+    "Draw it as several shorter strokes, round by round.",
+    "A stroke has no points.",
+    "Draw a stroke or click on the object.",
+    "A stroke has a point that is not a number.",
+    "Draw the stroke again.",
+    "A stroke's radius is {0}, but must be greater than 0.",
+    "Set a brush radius in pixels.",
+    "A stroke record is not understood ({0}).",
+    'Each needs "label", "radius" and "points": [[x, y], …].',
+    "The frame range {0}:{1} is empty.",
+    "The confidence {0} is out of range.",
+    "Give a number from 0 to 1.",
+    "The stability {0} is out of range.",
+}
+"""Texts that stay English."""
 WORDS = ("mask", "masks", "stroke", "strokes", "empty", "unchanged")
 """Words that texts are filled with."""
 _MOST_CHOICES = 24
@@ -112,7 +182,7 @@ def interface_texts(root: Path = ROOT) -> dict[str, str]:
             continue
         tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
         for text, line in _texts(tree, whole):
-            if text not in NAMES:
+            if text.strip() not in NAMES | LEFT:
                 found.setdefault(text.strip(), f"{path.relative_to(root).as_posix()}:{line}")
     for word in (*WORDS, *map(str.capitalize, TIERS)):
         found.setdefault(word, "a part of other texts")
@@ -146,6 +216,9 @@ def _texts(tree: ast.AST, whole: bool) -> Iterator[tuple[str, int]]:
 def _visible(node: ast.AST) -> Iterator[ast.expr]:
     """Yields the outermost expressions below a node that make a string which may be shown."""
     if isinstance(node, ast.expr) and _is_text(node):
+        if isinstance(node, ast.BinOp) and not _is_text(node.left):  # a sentence is added to another text
+            yield from _visible(node.left)
+            node = node.right
         yield node
         for inner in ast.walk(node):
             if isinstance(inner, ast.FormattedValue) and not _is_choice(inner.value):
@@ -233,7 +306,8 @@ def _parts(node: ast.expr) -> list[list[str]]:
     if isinstance(node, ast.IfExp) and _is_choice(node):
         return [["".join(way) for side in (node.body, node.orelse) for way in itertools.product(*_parts(side))]]
     if _is_frame_text(node):
-        return [part for piece in node.args for part in _parts(piece)]  # type: ignore[attr-defined]
+        pieces = (p for arg in node.args for p in (arg.value.elts if isinstance(arg, ast.Starred) else [arg]))  # type: ignore[attr-defined]
+        return [part for piece in pieces for part in _parts(piece)]
     return [["\0\0"]]
 
 

@@ -27,15 +27,8 @@ def explained(tier: Tier) -> str:
         return tier.text
     measured = tier.measured
     where = measured.hardware.partition(" of ")[0]
-    return f"{tier.text} {figures(tier)} on {where}"
-
-
-def figures(tier: Tier) -> str:
-    """Returns a tier's measured accuracy and time in a few words; "" = not measured."""
-    measured = tier.measured
-    if measured is None:
-        return ""
-    return f"Accuracy {100 * measured.j_and_f:.1f} of 100, {measured.seconds_per_frame:.2g} s per frame"
+    accuracy, seconds = 100 * measured.j_and_f, measured.seconds_per_frame
+    return f"{tier.text} Accuracy {accuracy:.1f} of 100, {seconds:.2g} s per frame on {where}"
 
 
 def short_figures(tier: Tier) -> str:
