@@ -84,6 +84,7 @@ def propagation(stage: Stage) -> Steps:
     """Stability and Stop When in Doubt, set in their panel."""
     desk, scene, track = stage.desk, stage.scene, stage.track
     yield from open_panel(stage, "propagation")
+    yield from desk.scroll(6)
     yield from tiers(stage)
     before = _masks(stage)
     yield from enter(stage, "stability", 0.4)
@@ -107,6 +108,7 @@ def propagation(stage: Stage) -> Steps:
     stage.check("it stops in doubt and says so", stage.desk.status.level == "WARNING", stage.message())
     scene.cutout.stop_in_doubt, scene.cutout.doubt_below, scene.cutout.stability = False, 0.84, 1.0
     yield from close_panel(stage, "tier")
+    yield from desk.scroll(-20)
     for span in ("FRAME", "RANGE"):
         scene.frame_set(START + LOCKED)
         scene.use_preview_range = True

@@ -53,7 +53,9 @@ ACTS = (
 
 
 def way(stage: Stage, chosen: list[str]) -> Steps:
-    """Runs all acts, or the chosen ones."""
+    """Runs all acts, or the chosen ones. Raises LookupError for an unknown one."""
+    if unknown := set(chosen) - {act.__name__ for act in ACTS}:
+        raise LookupError(f"There are no acts {sorted(unknown)}; there are {[act.__name__ for act in ACTS]}.")
     stage.watch()
     for act in (*ALWAYS, *(act for act in ACTS if not chosen or act.__name__ in chosen)):
         yield from act(stage)
