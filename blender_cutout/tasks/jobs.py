@@ -35,6 +35,8 @@ QUIET = 0.3
 needs the processor, and the panel does not jump with every stroke."""
 _MARKS = 0.25
 """Minimum seconds between timeline redraws while masks arrive."""
+_LOADING = 120.0
+"""Most seconds that loading the networks may take before nothing waits for them any more."""
 _UNFIT_CLIP = ("InputError", "FrameReadError", "StripError")
 
 
@@ -48,6 +50,8 @@ class JobReporter:
         """Track → `TrackState.disk`."""
         self.readies = 0
         """1 = the engine has responded, 2 = its networks are loaded."""
+        self.loading_until = 0.0
+        """Time until which the engine's networks are waited for while no job is open."""
         self.in_view = False
         """True if the previews need a redraw."""
         self.marked = False
@@ -102,6 +106,8 @@ class JobReporter:
 
     def on_warning(self, job: Job | None, text: str) -> None:
         """Shows a warning."""
+        if job is None:  # it may be that the networks cannot be loaded
+            self.loading_until = 0.0
         say("WARNING", _in_timeline(job, text))
 
     def on_end(self, job: Job, outcome: Outcome) -> None:
@@ -142,7 +148,7 @@ def _start() -> WorkerClient:
     chosen = preference_values.current()
     client = WorkerClient(engine_command(chosen.engine_python), storage.user_folder("logs") / "engine.log")
     client.start(_hello())
-    _reporter.readies = 0
+    _expect_networks()
     status = properties.status()
     status.lost = False
     status.engine = "Engine starting"
@@ -159,9 +165,14 @@ def _hello() -> Hello:
 
 def change_engine() -> None:
     """Sends the current preferences to a running engine; otherwise it reads them at its start."""
-    _reporter.readies = 0
+    _expect_networks()
     if queue.running:
         queue.greet(_hello())
+        _start_timer()
+
+
+def _expect_networks() -> None:
+    _reporter.readies, _reporter.loading_until = 0, time.monotonic() + _LOADING
 
 
 def engine_command(python: str = "") -> list[str]:
@@ -361,5 +372,8 @@ def push_undo(name: str) -> None:
 
 
 def _tick() -> float | None:
-    """Timer callback: runs again while the engine works, then ends."""
-    return INTERVAL if step() or queue.asking else None
+    """Timer callback: runs again while the engine works or loads its networks, then ends."""
+    if step() or queue.asking:
+        return INTERVAL
+    is_loading = queue.running and not engine_loaded() and time.monotonic() < _reporter.loading_until
+    return 20 * INTERVAL if is_loading else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,7 @@ def propagation(stage: Stage) -> Steps:
     before = _masks(stage)
     yield from enter(stage, "stability", 0.4)
     stage.check("the stability is set", abs(scene.cutout.stability - 0.4) < 1e-4, scene.cutout.stability)
+    yield from desk.scroll(-20)
     yield from desk.find_buttons()
     yield from stage.do("propagate(direction='BOTH')")
     after = _masks(stage)
@@ -96,6 +98,7 @@ def propagation(stage: Stage) -> Steps:
     locked = {LOCKED, *range(RANGE[0], RANGE[1] + 1)}
     stage.check("with another stability masks change", len(other) > 3, sorted(other))
     stage.check("locked ones stay to the bit", not other & locked and track.done_count == track.frame_count)
+    yield from desk.scroll(6)
     yield from _click(stage, "stop_in_doubt")
     yield from enter(stage, "doubt_below", 0.99)
     set_to = scene.cutout.stop_in_doubt, scene.cutout.doubt_below
@@ -103,12 +106,16 @@ def propagation(stage: Stage) -> Steps:
     yield from desk.rest()
     stage.shot("settings of propagation")
     scene.frame_set(START + DRAWN)
+    yield from desk.scroll(-20)
+    yield from desk.find_buttons()
     yield from stage.do("cutout.auto")
     yield from stage.do("propagate(direction='BOTH')")
     stage.check("it stops in doubt and says so", stage.desk.status.level == "WARNING", stage.message())
     scene.cutout.stop_in_doubt, scene.cutout.doubt_below, scene.cutout.stability = False, 0.84, 1.0
+    yield from desk.scroll(6)
     yield from close_panel(stage, "tier")
     yield from desk.scroll(-20)
+    yield from desk.find_buttons()
     for span in ("FRAME", "RANGE"):
         scene.frame_set(START + LOCKED)
         scene.use_preview_range = True
@@ -145,9 +152,8 @@ def tiers(stage: Stage) -> Steps:
 
 def _engine_has(stage: Stage, tier: str) -> Steps:
     """Waits until the engine says that it works with this tier."""
-    for _ in range(300):
-        if stage.desk.status.tier == tier:
-            return
+    end = time.monotonic() + 100
+    while stage.desk.status.tier != tier and time.monotonic() < end:
         yield 0.1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -158,3 +159,40 @@ def test_the_buttons_say_where_they_lead(blender: Any, chosen: Any) -> None:
     assert names()[1].capitalize() in finer
     assert "Accuracy" in finer
     assert "no faster" in faster
+
+
+def test_with_no_job_open_the_window_still_learns_that_the_new_tier_is_loaded(blender: Any, chosen: Any) -> None:
+    from blender_cutout.tasks import jobs
+
+    fastest, *_, finest = names()
+    chosen.tier = finest
+    jobs.queue.ensure_engine()
+    play_timer()
+    status = blender.context.window_manager.cutout
+    before = status.tier
+    blender.ops.cutout.choose_tier(tier=fastest)
+    play_timer()
+    assert (before, status.tier) == (finest, fastest)
+
+
+def test_nothing_waits_for_networks_that_cannot_be_loaded(
+    blender: Any, chosen: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import bpy_kit as kit
+    from blender_cutout.tasks import jobs
+
+    monkeypatch.setattr(jobs, "engine_command", lambda python="": kit.fake_engine("--no-weights"))
+    jobs.queue.ensure_engine()
+    play_timer()
+    status = blender.context.window_manager.cutout
+    assert (status.level, status.tier) == ("WARNING", ""), status.text
+
+
+def play_timer() -> None:
+    """Does what the window's timer does, for at most 60 seconds; without a window no timer runs."""
+    from blender_cutout.tasks import jobs
+
+    end = time.monotonic() + 60
+    while (pause := jobs._tick()) is not None:
+        assert time.monotonic() < end, "the timer does not end"
+        time.sleep(pause)
