@@ -117,7 +117,10 @@ LEFT = {
     "The stability {0} is out of range.",
 }
 """Texts that stay English."""
-WORDS = ("mask", "masks", "stroke", "strokes", "empty", "unchanged")
+WORDS = (
+    *("mask", "masks", "stroke", "strokes", "empty", "unchanged", "one core"),
+    *("clip frame {0}", "clip frames {0} to {1}"),
+)
 """Words that texts are filled with."""
 _MOST_CHOICES = 24
 _SILENT_CALLS = {
@@ -317,7 +320,7 @@ def _reads_like_text(text: str, whole: bool) -> bool:
     letters = sum(c.isalpha() for c in bare)
     if (
         letters < 2
-        or re.search(r"[_\\<>]|==|--|::|//|^[./#%]", bare)
+        or re.search(r"[_\\<>]|==|--|::|//|^[./#%]\\S", bare)
         or ("\n" in text.strip() and len(text.split()) < 9)
     ):
         return False

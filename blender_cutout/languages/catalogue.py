@@ -18,6 +18,10 @@ PART = re.compile(r"\{(\w*)(?::(\w+))?\}")
 """A changing part of a template: its name, and the format of a number, which then matches only numbers."""
 _NUMBER = re.compile(r"-?\d+([.,]\d+)?(e[+-]?\d+)?|nan|inf")
 _SENTENCE_END = re.compile(r"(?<=[.!?…)]) +(?=\S)")
+_WIDE = "\u2e7f"
+"""Letters after this one are Chinese or Japanese."""
+_SHORT = 6
+"""Templates with fewer letters may fit a text by chance."""
 _DEEPEST = 4
 """How often parts of a text are translated within parts."""
 
@@ -27,6 +31,7 @@ class _Template(NamedTuple):
     names: tuple[str, ...]
     numeric: tuple[bool, ...]
     translation: str
+    letters: int
 
     def match(self, text: str) -> dict[str, str] | None:
         """Returns the changing parts of a text; None if it was not made from this template."""
@@ -58,49 +63,70 @@ class Catalogue:
 
     def _translated(self, text: str, depth: int = 0) -> str:
         """Returns the translation of a shown text; the text itself if there is none."""
-        known = self._known(text, depth)
-        if known is None and text[:1].isupper():  # a sentence that begins with a frame
-            known = self._known(text[:1].lower() + text[1:], depth)
-            known = known[:1].upper() + known[1:] if known is not None else None
-        return known if known is not None else self._pieces(text, depth)
-
-    def _known(self, text: str, depth: int) -> str | None:
-        exact = self.texts.get(text)
-        if exact is None and (sentence := self.texts.get(text + ".")):  # tooltips end without a full stop
-            exact = sentence.rstrip(".。")
-        if exact is not None or depth > _DEEPEST:
-            return exact
-        if self._templates is None:
-            self._templates = _templates(self.texts)
-        for template in self._templates:
-            parts = template.match(text)
-            if parts is not None:
-                shown = {name: self._part(part, depth + 1) for name, part in parts.items()}
-                return PART.sub(lambda m, s=shown: s.get(m[1], m[0]), template.translation)  # type: ignore[misc]
-        return None
-
-    def _part(self, part: str, depth: int) -> str:
-        """Returns a changing part translated: a phrase of ours, never a single word that may be the artist's name."""
-        return self.translated(part, depth) if " " in part or part[:1].islower() else part
-
-    def _pieces(self, text: str, depth: int) -> str:
-        """Returns a text translated sentence by sentence, and what is before and after a colon."""
         if depth > _DEEPEST:
-            return text
+            return self.texts.get(text, text)
+        whole = self._known(text, depth)
+        if whole is not None:
+            return whole
         if text[:1].isdigit() and ", " in text:  # frames
             return ", ".join(self._part(one, depth + 1) for one in text.split(", "))
         ends = [match.end() for match in _SENTENCE_END.finditer(text)]
         for end in reversed(ends):
-            begin = text[:end].rstrip()
-            known = self._known(begin, depth)
-            if known is not None:
-                return f"{known} {self.translated(text[end:], depth)}"
+            begin = self._known(text[:end].rstrip(), depth)
+            if begin is not None:
+                return f"{begin} {self.translated(text[end:], depth)}"
+        whole = self._from_template(text, depth, of_sentences=True)
+        if whole is not None:
+            return whole
         if ends:
-            return f"{text[: ends[0]].rstrip()} {self.translated(text[ends[0] :], depth)}"
+            return f"{self._named(text[: ends[0]].rstrip(), depth)} {self.translated(text[ends[0] :], depth)}"
+        return self._named(text, depth)
+
+    def _known(self, text: str, depth: int) -> str | None:
+        """Returns the translation of a text, or of a sentence that begins with a frame; None if there is none."""
+        exact = self.texts.get(text)
+        if exact is None and (sentence := self.texts.get(text + ".")):  # tooltips end without a full stop
+            exact = sentence.rstrip(".。")
+        if exact is None and text.endswith(".") and (phrase := self.texts.get(text[:-1])):
+            exact = phrase + ("。" if phrase[-1] > _WIDE else ".")
+        if exact is None:
+            exact = self._from_template(text, depth)
+        if exact is None and text[:1].isupper():
+            lower = text[:1].lower() + text[1:]
+            exact = self.texts.get(lower) or self._from_template(lower, depth)
+            return exact[:1].upper() + exact[1:] if exact is not None else None
+        return exact
+
+    def _from_template(self, text: str, depth: int, of_sentences: bool = False) -> str | None:
+        """Returns a text that was made from a template translated; `of_sentences`: its parts may hold several."""
+        if self._templates is None:
+            self._templates = _templates(self.texts)
+        for template in self._templates:
+            stop = "." if text.endswith(".") and not template.fixed[-1].endswith(".") else ""
+            parts = template.match(text.removesuffix(stop))
+            if parts is None or (not of_sentences and any(map(_SENTENCE_END.search, parts.values()))):
+                continue
+            shown = {name: self._part(part, depth + 1) for name, part in parts.items()}
+            if template.letters < _SHORT and any(_is_foreign(part, shown[name]) for name, part in parts.items()):
+                continue
+            made = PART.sub(lambda m, s=shown: s.get(m[1], m[0]), template.translation)  # type: ignore[misc]
+            return made + ("。" if stop and made[-1:] > _WIDE else stop)
+        return None
+
+    def _part(self, part: str, depth: int) -> str:
+        """Returns a changing part translated: a phrase of ours, never a single word that may be the artist's name."""
+        bare = part.strip()
+        return part.replace(bare, self.translated(bare, depth)) if " " in bare or bare[:1].islower() else part
+
+    def _named(self, text: str, depth: int) -> str:
+        """Returns a text of the form "what: rest" translated."""
         before, colon, after = text.partition(": ")
-        if not colon:
-            return text
-        return f"{self.texts.get(before, before)}: {self.translated(after, depth + 1)}"
+        return f"{self.texts.get(before, before)}: {self.translated(after, depth + 1)}" if colon else text
+
+
+def _is_foreign(part: str, shown: str) -> bool:
+    """Returns True for several words that are not ours: then a short template fits only by chance."""
+    return part == shown and " " in part.strip() and not part[:1].isdigit()
 
 
 def _templates(texts: dict[str, str]) -> tuple[_Template, ...]:
@@ -112,8 +138,9 @@ def _templates(texts: dict[str, str]) -> tuple[_Template, ...]:
             edges = [0, *(at for part in parts for at in part.span()), len(text)]
             fixed = tuple(text[a:b] for a, b in zip(edges[::2], edges[1::2], strict=True))
             names, numeric = tuple(part[1] for part in parts), tuple(part[2] is not None for part in parts)
-            found.append(_Template(fixed, names, numeric, translation))
-    return tuple(sorted(found, key=lambda template: -sum(map(len, template.fixed))))
+            letters = sum(letter.isalpha() for letter in "".join(fixed))
+            found.append(_Template(fixed, names, numeric, translation, letters))
+    return tuple(sorted(found, key=lambda template: (-template.letters, -sum(map(len, template.fixed)))))
 
 
 def languages(folder: Path = FOLDER) -> tuple[str, ...]:

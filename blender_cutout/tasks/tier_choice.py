@@ -7,6 +7,7 @@ import bpy
 from ..core.tier_ladder import faster, finer, ladder
 from ..core.tiers import AUTO, DEFAULT, TIERS, Tier
 from ..host import storage
+from ..host.interface_language import shown as shown_text
 from ..scene import preference_values, properties
 from . import jobs
 
@@ -17,7 +18,11 @@ _AUTO_TEXT = 'The finest that is fast enough to work with on this machine, as ti
 
 
 def title(name: str) -> str:
-    """Returns the displayed name."""
+    """Returns the displayed name in the interface's language."""
+    return shown_text(_name(name))
+
+
+def _name(name: str) -> str:
     return "Automatic" if name == AUTO else name.capitalize()
 
 
@@ -47,8 +52,8 @@ def simple() -> tuple[tuple[str, str, bool], ...]:
 def items() -> tuple[tuple[str, str, str], ...]:
     """Returns all tiers as enum items, from fastest to finest."""
     return (
-        (AUTO, title(AUTO), _AUTO_TEXT),
-        *((tier.name, title(tier.name), explained(tier).rstrip(".")) for tier in ladder()),
+        (AUTO, _name(AUTO), _AUTO_TEXT),
+        *((tier.name, _name(tier.name), explained(tier).rstrip(".")) for tier in ladder()),
     )
 
 
