@@ -44,7 +44,18 @@ NOT_SHOWN = {
 NAMES = {
     *("{0} background", "{0} mask", "{0} cutout", "{0} splines", "Hole {0}", "Outline {0}", "Everything"),
     *("InputError", "FrameReadError", "StripError", "cutout.{0}", "frames-{0}", "{0}-inverted", "{0}-ask.{1}"),
-    *("{0}-state.{1}", "cutout edges", "cutout masks", "None", "This", "Linear Rec.709", "Standard"),
+    *(
+        "{0}-state.{1}",
+        "cutout edges",
+        "cutout masks",
+        "{0:d}.png",
+        "%Y-%m-%d %H:%M",
+        "{0}.blend",
+        "None",
+        "This",
+        "Linear Rec.709",
+        "Standard",
+    ),
 }
 """Names of strips, data-blocks and the like, which are not translated."""
 LEFT = {
@@ -115,6 +126,18 @@ LEFT = {
     "The confidence {0} is out of range.",
     "Give a number from 0 to 1.",
     "The stability {0} is out of range.",
+    "A painted shape has radius {0} and feather {1}.",
+    "Both must be from 0 to {0} pixels.",
+    "A painted shape is not understood ({0}).",
+    'Each needs "label" and "points": [[x, y], …], a line also "radius".',
+    "A {0} is not understood ({1}).",
+    "A {0} has no points.",
+    "A {0} has a point that is not a number.",
+    "Draw it again.",
+    "A {0} has the radius {1}, which is not a number.",
+    "Set a radius in pixels.",
+    "Draw a box around the object: two corners, x0, y0, x1, y1.",
+    "The box {0} is not understood.",
 }
 """Texts that stay English."""
 WORDS = (
