@@ -179,6 +179,7 @@ def test_nothing_waits_for_networks_that_cannot_be_loaded(
     blender: Any, chosen: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import bpy_kit as kit
+
     from blender_cutout.tasks import jobs
 
     monkeypatch.setattr(jobs, "engine_command", lambda python="": kit.fake_engine("--no-weights"))
