@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -209,8 +209,7 @@ class FrameRange:
         return isinstance(frame, int) and self.start <= frame < self.stop
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(NamedTuple):
     """A rectangle in source pixels: x0 <= x < x1, y0 <= y < y1; may extend beyond the picture."""
 
     x0: int
@@ -251,8 +250,7 @@ def box_of(corners: Any) -> Box:
     return Box(*edges)
 
 
-@dataclass(frozen=True, slots=True)
-class Clip:
+class Clip(NamedTuple):
     """A movie file or a sequence of pictures, described without pixels.
 
     Attributes:
@@ -324,8 +322,7 @@ class Cause(str, Enum):
     DOUBT = "doubt"
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(NamedTuple):
     """A propagation stopped, and no other keyframe reaches the frames beyond.
 
     Attributes:
@@ -351,8 +348,7 @@ class Stop:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Round:
+class Round(NamedTuple):
     """One round of interaction on one frame: strokes, or none for a foreground proposal ("Auto").
 
     Attributes:
@@ -364,14 +360,13 @@ class Round:
     """
 
     frame: int
-    strokes: Sequence[Stroke] = field(default=())
+    strokes: Sequence[Stroke] = ()
     zoom: float = 1.0
     auto: bool = False
     box: Box | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PaintRound:
+class PaintRound(NamedTuple):
     """One round of exact painting on one frame; no later round of strokes changes the painted pixels.
 
     Attributes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from ..core.tier_ladder import ladder
@@ -14,8 +15,6 @@ from ..tasks import tier_choice, upkeep
 
 _WIDE = "\u2e7f"
 """Letters after this one are Chinese, Japanese or as wide."""
-_PARTS = re.compile(r"[\u2e80-\uffef][、。，：；！？）」』】ーぁぃぅぇぉっゃゅょァィゥェォッャュョ]*|[^\u2e80-\uffef]+")
-"""What a line may end after."""
 
 
 def draw(context: Any, layout: Any, text: str, icon: str = "BLANK1") -> None:
@@ -48,12 +47,21 @@ def wrapped(text: str, width: int) -> list[str]:
 
 def _words(text: str, width: int) -> Iterator[tuple[str, str]]:
     """Yields what a line may end after, and what separates it from the one before it."""
+    parts = _parts() if max(text, default="") > _WIDE else None
     for word in text.split():
         gap = " "
-        for part in _PARTS.findall(word):
+        for part in parts.findall(word) if parts else (word,):
             for at in range(0, len(part), width):
                 yield part[at : at + width], gap
                 gap = ""
+
+
+@cache
+def _parts() -> re.Pattern[str]:
+    """Returns the pattern of what a line may end after; made when needed, as that takes milliseconds."""
+    return re.compile(
+        r"[\u2e80-\uffef][、。，：；！？）」』】ーぁぃぅぇぉっゃゅょァィゥェォッャュョ]*|[^\u2e80-\uffef]+"
+    )
 
 
 def _columns(text: str) -> int:
