@@ -98,13 +98,22 @@ class JobOperator(Reporting):
         return {"CANCELLED"} if isinstance(outcome, Cancelled) else {"FINISHED"}
 
 
-class Waiting:
+class WithTrack:
+    """Enables an operator only if there is a cutout."""
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """Returns whether the operator can run; cheap."""
+        return needs_track(cls, context)
+
+
+class Waiting(WithTrack):
     """Enables an operator only if there is a cutout and the engine is idle."""
 
     @classmethod
     def poll(cls, context: Any) -> bool:
         """Returns whether the operator can run; cheap."""
-        return needs_track(cls, context) and needs_idle(cls)
+        return super().poll(context) and needs_idle(cls)
 
 
 class FileOperator(Waiting, JobOperator):

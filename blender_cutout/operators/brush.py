@@ -18,7 +18,7 @@ from ..strokes import brush_strokes
 from ..strokes.brush_strokes import Painted, Touch
 from ..tasks import jobs
 from ..tasks.apply_strokes import check_clip_here, send_strokes
-from .base import Reporting, needs_track, opened_track
+from .base import Reporting, WithTrack, needs_track, opened_track
 
 _GAP = 1.5
 """Screen pixels between two points of a stroke."""
@@ -215,7 +215,7 @@ class CUTOUT_OT_brush_radius(bpy.types.Operator):
         return {"RUNNING_MODAL"}
 
 
-class CUTOUT_OT_start_brush(Reporting, bpy.types.Operator):
+class CUTOUT_OT_start_brush(WithTrack, Reporting, bpy.types.Operator):
     """Start the Cutout Brush."""
 
     bl_idname = "cutout.start_brush"
@@ -236,11 +236,6 @@ class CUTOUT_OT_start_brush(Reporting, bpy.types.Operator):
             "Paint where the edge has hair or other fine detail, or with Ctrl take that back: there Detail looks "
             "further. Strokes move with the mask; a frame without any uses those of the nearest one that has some"
         )
-
-    @classmethod
-    def poll(cls, context: Any) -> bool:
-        """Returns True if there is a cutout."""
-        return needs_track(cls, context)
 
     def run(self, context: Any) -> set[str]:
         """Activates the tool."""

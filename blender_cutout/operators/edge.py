@@ -11,7 +11,7 @@ from ..core.edges.settings import BOUNDS
 from ..host import compat
 from ..host.interface_language import tooltip
 from ..scene import properties
-from .base import Reporting, needs_track
+from .base import Reporting, WithTrack
 
 _USUAL_SIDE = 1080
 """Shorter side of the picture for which the presets' pixels are meant; larger pictures get more."""
@@ -33,7 +33,7 @@ _ITEMS = (
 _PRESET = EnumProperty(name="Preset", description="What the edge is like", items=_ITEMS, options={"SKIP_SAVE"})
 
 
-class CUTOUT_OT_edge_preset(Reporting, bpy.types.Operator):
+class CUTOUT_OT_edge_preset(WithTrack, Reporting, bpy.types.Operator):
     """Set all edge settings of the active object."""
 
     bl_idname = "cutout.edge_preset"
@@ -47,11 +47,6 @@ class CUTOUT_OT_edge_preset(Reporting, bpy.types.Operator):
     def description(cls, context: Any, properties: Any) -> str:
         """Returns the tooltip of the button."""
         return tooltip(next(text for name, _, text in _ITEMS if name == properties.preset))
-
-    @classmethod
-    def poll(cls, context: Any) -> bool:
-        """Returns True if there is a cutout."""
-        return needs_track(cls, context)
 
     def run(self, context: Any) -> set[str]:
         """Sets them."""

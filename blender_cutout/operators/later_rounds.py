@@ -9,7 +9,7 @@ from ..client.job_queue import Job
 from ..core.errors import InputError
 from ..host import compat
 from ..tasks import jobs, later_rounds
-from .base import JobOperator, Reporting, Waiting, needs_track
+from .base import JobOperator, Reporting, Waiting, WithTrack
 
 
 class CUTOUT_OT_take_later(Waiting, JobOperator, bpy.types.Operator):
@@ -32,7 +32,7 @@ class CUTOUT_OT_take_later(Waiting, JobOperator, bpy.types.Operator):
         return later_rounds.take(scene, asked or found)[-1]
 
 
-class CUTOUT_OT_keep_file(Reporting, bpy.types.Operator):
+class CUTOUT_OT_keep_file(WithTrack, Reporting, bpy.types.Operator):
     """Go on with the state that this file was saved with."""
 
     bl_idname = "cutout.keep_file"
@@ -42,11 +42,6 @@ class CUTOUT_OT_keep_file(Reporting, bpy.types.Operator):
         "Files, still brings them back"
     )
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender wants a plain set)
-
-    @classmethod
-    def poll(cls, context: Any) -> bool:
-        """Returns True if there is a cutout."""
-        return needs_track(cls, context)
 
     def run(self, context: Any) -> set[str]:
         """Stops asking."""

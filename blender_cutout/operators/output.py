@@ -13,7 +13,7 @@ from ..host import compat, strips
 from ..host.output import background
 from ..scene import properties, written
 from ..tasks import jobs, render_watch, upkeep
-from .base import Reporting, Waiting, needs_track
+from .base import Reporting, Waiting, WithTrack
 
 _KIND = EnumProperty(
     name="Kind",
@@ -30,7 +30,7 @@ _FILE = StringProperty(
 )
 
 
-class CUTOUT_OT_replace_background(Reporting, bpy.types.Operator):
+class CUTOUT_OT_replace_background(WithTrack, Reporting, bpy.types.Operator):
     """Put a colour, picture or movie below the clip, with the clip's length."""
 
     bl_idname = "cutout.replace_background"
@@ -45,11 +45,6 @@ class CUTOUT_OT_replace_background(Reporting, bpy.types.Operator):
 
     kind: _KIND
     filepath: _FILE
-
-    @classmethod
-    def poll(cls, context: Any) -> bool:
-        """Returns True if there is a cutout."""
-        return needs_track(cls, context)
 
     def invoke(self, context: Any, event: Any) -> set[str]:
         """Opens the file browser if a file is needed."""

@@ -14,7 +14,7 @@ from ..host import compat, kept, strips
 from ..host.interface_language import tooltip
 from ..scene import doubt, frame_spans, properties, track_lookup
 from ..tasks import jobs
-from .base import JobOperator, Reporting, Waiting, needs_track, opened_track
+from .base import JobOperator, Reporting, Waiting, WithTrack, needs_track, opened_track
 
 _SPAN = EnumProperty(
     name="Frames",
@@ -116,7 +116,7 @@ class CUTOUT_OT_worst_frame(Reporting, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class CUTOUT_OT_go_to_frame(Reporting, bpy.types.Operator):
+class CUTOUT_OT_go_to_frame(WithTrack, Reporting, bpy.types.Operator):
     """Go to the next or previous frame in doubt or with strokes."""
 
     bl_idname = "cutout.go_to_frame"
@@ -131,11 +131,6 @@ class CUTOUT_OT_go_to_frame(Reporting, bpy.types.Operator):
         """Returns the tooltip."""
         which = "in doubt" if properties.what == "DOUBT" else "with strokes"
         return tooltip(f"Go to the active cutout's {'previous' if properties.backward else 'next'} frame {which}")
-
-    @classmethod
-    def poll(cls, context: Any) -> bool:
-        """Returns True if there is a cutout."""
-        return needs_track(cls, context)
 
     def run(self, context: Any) -> set[str]:
         """Goes there, if there is one that way."""

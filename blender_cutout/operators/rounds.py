@@ -11,10 +11,10 @@ from ..host.interface_language import tooltip
 from ..scene import frame_spans, properties, track_lookup
 from ..tasks import jobs
 from ..tasks.apply_strokes import send_strokes
-from .base import JobOperator, Keyed, needs_track, opened_track
+from .base import JobOperator, Keyed, WithTrack, needs_track, opened_track
 
 
-class CUTOUT_OT_apply_strokes(Keyed, JobOperator, bpy.types.Operator):
+class CUTOUT_OT_apply_strokes(Keyed, WithTrack, JobOperator, bpy.types.Operator):
     """Refine the mask with the strokes drawn on this frame."""
 
     bl_idname = "cutout.apply_strokes"
@@ -22,28 +22,18 @@ class CUTOUT_OT_apply_strokes(Keyed, JobOperator, bpy.types.Operator):
     bl_description = "Refine the mask with the strokes drawn on this frame"
     corrects = True
 
-    @classmethod
-    def poll(cls, context: Any) -> bool:
-        """Returns True if there is a cutout."""
-        return needs_track(cls, context)
-
     def start(self, context: Any) -> Job:
         """Sends the strokes that were not applied yet."""
         return send_strokes(context, *opened_track(context))
 
 
-class CUTOUT_OT_auto(JobOperator, bpy.types.Operator):
+class CUTOUT_OT_auto(WithTrack, JobOperator, bpy.types.Operator):
     """Propose a mask of this frame's foreground object, without strokes."""
 
     bl_idname = "cutout.auto"
     bl_label = "Auto"
     bl_description = "Propose a mask of this frame's foreground object, without strokes"
     corrects = True
-
-    @classmethod
-    def poll(cls, context: Any) -> bool:
-        """Returns True if there is a cutout."""
-        return needs_track(cls, context)
 
     def start(self, context: Any) -> Job:
         """Asks the engine for a first guess."""

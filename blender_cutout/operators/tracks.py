@@ -16,7 +16,7 @@ from ..host.interface_language import tooltip
 from ..host.output import forms, mask_strip
 from ..scene import edge_settings, properties, selection, track_lookup
 from ..tasks import frame_renderer, jobs
-from .base import JobOperator, Reporting, needs_track
+from .base import JobOperator, Reporting, WithTrack
 
 _LABEL = EnumProperty(
     name="Label",
@@ -78,7 +78,7 @@ class CUTOUT_OT_new(JobOperator, bpy.types.Operator):
         return jobs.submit(scene, track, "Opening the clip", then=lambda _: _opened(uuid), undo="New Cutout")
 
 
-class CUTOUT_OT_remove(Reporting, bpy.types.Operator):
+class CUTOUT_OT_remove(WithTrack, Reporting, bpy.types.Operator):
     """Remove the cutout and its mask strip from this scene."""
 
     bl_idname = "cutout.remove"
@@ -86,11 +86,6 @@ class CUTOUT_OT_remove(Reporting, bpy.types.Operator):
     bl_description = "Remove the cutout and its mask strip from this scene; its folder on disk stays"
     needs_result = True
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender wants a plain set)
-
-    @classmethod
-    def poll(cls, context: Any) -> bool:
-        """Returns True if there is a cutout."""
-        return needs_track(cls, context)
 
     def run(self, context: Any) -> set[str]:
         """Removes the cutout."""
@@ -115,7 +110,7 @@ class CUTOUT_OT_remove(Reporting, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class CUTOUT_OT_select(Reporting, bpy.types.Operator):
+class CUTOUT_OT_select(WithTrack, Reporting, bpy.types.Operator):
     """Make another cutout the active one."""
 
     bl_idname = "cutout.select"
@@ -124,11 +119,6 @@ class CUTOUT_OT_select(Reporting, bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender wants a plain set)
 
     track: _TRACK
-
-    @classmethod
-    def poll(cls, context: Any) -> bool:
-        """Returns True if there is a cutout."""
-        return needs_track(cls, context)
 
     def run(self, context: Any) -> set[str]:
         """Makes it active."""
@@ -142,7 +132,7 @@ class CUTOUT_OT_select(Reporting, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class CUTOUT_OT_brush(Reporting, bpy.types.Operator):
+class CUTOUT_OT_brush(WithTrack, Reporting, bpy.types.Operator):
     """Draw strokes over the preview."""
 
     bl_idname = "cutout.brush"
@@ -157,11 +147,6 @@ class CUTOUT_OT_brush(Reporting, bpy.types.Operator):
         """Returns the tooltip of the Keep or the Remove button."""
         what = "keep, in green" if properties.label == Label.KEEP.value else "remove, in red"
         return tooltip(f"Draw strokes over what to {what}, directly on the preview. Ctrl-drag erases strokes")
-
-    @classmethod
-    def poll(cls, context: Any) -> bool:
-        """Returns True if there is a cutout."""
-        return needs_track(cls, context)
 
     def run(self, context: Any) -> set[str]:
         """Activates the layer and starts the annotate tool."""

@@ -12,7 +12,7 @@ from ..host.interface_language import CONTEXT, tooltip
 from ..scene import preview_mode
 from ..scene.setting_properties import SHOWS_BOTH, SHOWS_CLIP, SHOWS_RESULT
 from ..tasks import jobs
-from .base import Keyed, Reporting, needs_track
+from .base import Keyed, Reporting, WithTrack
 
 _OTHER = "OTHER"
 _MODE = EnumProperty(
@@ -34,7 +34,7 @@ _TEXTS = {
 }
 
 
-class CUTOUT_OT_show(Keyed, Reporting, bpy.types.Operator):
+class CUTOUT_OT_show(Keyed, WithTrack, Reporting, bpy.types.Operator):
     """Choose what the preview shows of the clip."""
 
     bl_idname = "cutout.show"
@@ -49,11 +49,6 @@ class CUTOUT_OT_show(Keyed, Reporting, bpy.types.Operator):
         """Returns the tooltip."""
         text = _TEXTS.get(getattr(properties, "mode", ""), cls.bl_description)
         return tooltip(f"{text}. The render always shows the result")
-
-    @classmethod
-    def poll(cls, context: Any) -> bool:
-        """Returns True if there is a cutout."""
-        return needs_track(cls, context)
 
     def run(self, context: Any) -> set[str]:
         """Changes the preview."""

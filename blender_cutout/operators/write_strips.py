@@ -18,7 +18,7 @@ from ..host.output.mask_strip import show_through
 from ..scene import edge_settings, preview_mode, properties, track_lookup, written
 from ..scene.track_lookup import Batch
 from ..tasks import jobs
-from .base import JobOperator, Reporting, Waiting, needs_track, opened_track
+from .base import JobOperator, Reporting, Waiting, WithTrack, opened_track
 
 if TYPE_CHECKING:
     from ..core.messages import Done
@@ -51,18 +51,13 @@ class CUTOUT_OT_write_strips(Waiting, JobOperator, bpy.types.Operator):
         return [_write(scene, batch, frames, times.left, last=batch is found[-1]) for batch in found][-1]
 
 
-class CUTOUT_OT_invert(Reporting, bpy.types.Operator):
+class CUTOUT_OT_invert(WithTrack, Reporting, bpy.types.Operator):
     """Keep the background and remove the object, or the other way round."""
 
     bl_idname = "cutout.invert"
     bl_label = "Invert Cutout"
     bl_description = "Keep the background and remove the object, or the other way round, from the next Write Strips on"
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender wants a plain set)
-
-    @classmethod
-    def poll(cls, context: Any) -> bool:
-        """Returns True if there is a cutout."""
-        return needs_track(cls, context)
 
     def run(self, context: Any) -> set[str]:
         """Inverts the choice under Output."""
