@@ -272,11 +272,12 @@ class Direction(str, Enum):
 
 
 class Form(str, Enum):
-    """Form in which a cutout's mattes are written for others to read."""
+    """Form in which a cutout's mattes are written for others to read; an effect takes masks."""
 
     MASK = "mask"
     CUTOUT = "cutout"
     SPLINES = "splines"
+    EFFECT = "effect"
 
 
 class MatteKind(str, Enum):

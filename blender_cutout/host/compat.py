@@ -48,6 +48,21 @@ def strips(owner: Any) -> Any:
     return owner.strips if hasattr(owner, "strips") else owner.sequences
 
 
+def new_effect(siblings: Any, name: str, kind: str, channel: int, left: int, length: int, source: Any = None) -> Any:
+    """Adds an effect strip, with one input or none, and returns it."""
+    end = {"frame_end": left + length} if BEFORE_5_0 else {"length": length}
+    inputs = {"seq1" if bpy.app.version < (4, 4, 0) else "input1": source} if source is not None else {}
+    return siblings.new_effect(name, kind, channel, left, **end, **inputs)
+
+
+def chain(strip: Any) -> list[Any]:
+    """Returns the first input of an effect strip, that strip's first input, and so on."""
+    found = []
+    while (strip := getattr(strip, "input_1", None)) is not None:
+        found.append(strip)
+    return found
+
+
 def curves(animation: Any) -> Any:
     """Returns the F-curves of a data-block: up to 4.5 the action's, from 5.0 on those of its slot."""
     action = animation.action if animation else None

@@ -13,7 +13,7 @@ from ..core.errors import StripError
 from ..core.types import Label
 from ..host import annotations, compat, storage, strips
 from ..host.interface_language import tooltip
-from ..host.output import forms, mask_strip
+from ..host.output import effect, forms, mask_strip
 from ..scene import edge_settings, properties, selection, track_lookup
 from ..tasks import frame_renderer, jobs
 from .base import JobOperator, Reporting, WithTrack
@@ -52,7 +52,7 @@ class CUTOUT_OT_new(JobOperator, bpy.types.Operator):
         """Makes the cutout and its annotation layers, and asks the engine to open the clip."""
         scene = compat.sequencer_scene(context)
         strip = strips.active_strip(scene)
-        if strip.get(mask_strip.MASK_KEY):
+        if strip.get(mask_strip.MASK_KEY) or strip.get(effect.MASK_OF_EFFECT):
             raise StripError("This strip is the mask of a cutout.", "Select the clip's strip.")
         unrendered = strips.unrendered(scene, strip)
         data = scene.cutout

@@ -13,7 +13,7 @@ from ..core import atomic
 from ..core.errors import InputError, ProtocolError, StoreError
 from ..core.types import Form
 from ..host import compat, storage, strips
-from ..host.output import forms, mask_strip
+from ..host.output import effect, forms, mask_strip
 from ..host.output.mask_strip import show_through
 from ..scene import edge_settings, preview_mode, properties, track_lookup, written
 from ..scene.track_lookup import Batch
@@ -24,15 +24,11 @@ if TYPE_CHECKING:
     from ..core.messages import Done
 
 
-class CUTOUT_OT_write_strips(Waiting, JobOperator, bpy.types.Operator):
-    """Make or update the strips of the composite, in the form chosen under Output."""
+_SHARED = ("write_as", "write_inverted", "effect", "effect_on", "effect_size")
 
-    bl_idname = "cutout.write_strips"
-    bl_label = "Write Strips"
-    bl_description = (
-        "Make or update the clip's mask strip and Mask modifier, or the form chosen under Output, and show the "
-        "composite at once"
-    )
+
+class _WriteStrips(Waiting, JobOperator):
+    """Makes or updates the strips of the composite, in the form chosen under Output."""
 
     def start(self, context: Any) -> Job:
         """Asks the engine to write one mask per timeline frame of the strip; the strips are made afterwards."""
@@ -46,9 +42,62 @@ class CUTOUT_OT_write_strips(Waiting, JobOperator, bpy.types.Operator):
         if len(set(frames)) == 1 and not keyed:  # a still picture: one mask for its whole length
             frames = frames[:1]
         for one in track_lookup.of_clip(scene, track):  # objects written together share one form
-            one.write_as, one.write_inverted = track.write_as, track.write_inverted
+            for name in _SHARED:
+                setattr(one, name, getattr(track, name))
         found = track_lookup.batches(scene, track)
         return [_write(scene, batch, frames, times.left, last=batch is found[-1]) for batch in found][-1]
+
+
+class CUTOUT_OT_write_strips(_WriteStrips, bpy.types.Operator):
+    """Make or update the strips of the composite, in the form chosen under Output."""
+
+    bl_idname = "cutout.write_strips"
+    bl_label = "Write Strips"
+    bl_description = (
+        "Make or update the clip's mask strip and Mask modifier, or the form chosen under Output, and show the "
+        "composite at once"
+    )
+
+
+class CUTOUT_OT_apply_effect(_WriteStrips, bpy.types.Operator):
+    """Blur, pixelate, desaturate or grade the background or the object."""
+
+    bl_idname = "cutout.apply_effect"
+    bl_label = "Apply Effect"
+    bl_description = (
+        "Blur, pixelate, desaturate or grade the background or the object: writes the strips as Effect. The clip stays "
+        "whole, and the strips render without the add-on"
+    )
+
+    def start(self, context: Any) -> Job:
+        """Chooses the form and writes the strips."""
+        properties.active_track(compat.sequencer_scene(context)).write_as = Form.EFFECT.value
+        return super().start(context)
+
+
+class CUTOUT_OT_remove_effect(WithTrack, Reporting, bpy.types.Operator):
+    """Remove the effect; the clip stays whole."""
+
+    bl_idname = "cutout.remove_effect"
+    bl_label = "Remove Effect"
+    bl_description = "Remove the strips of the effect, and choose Mask Strip for the next Write Strips"
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender wants a plain set)
+    needs_result = True
+
+    def run(self, context: Any) -> set[str]:
+        """Removes the strips of all effects on the clip."""
+        scene = compat.sequencer_scene(context)
+        track = properties.active_track(scene)
+        place = strips.find(scene, track.strip_uuid, track.strip_name)
+        for key in track_lookup.keys(scene, track):
+            effect.remove(scene, place, key)
+        for one in track_lookup.of_clip(scene, track):
+            if written.written_form(one) is Form.EFFECT:
+                one.written_head = one.written_as = ""
+            if written.form_named(one.write_as) is Form.EFFECT:
+                one.write_as = Form.MASK.value
+        jobs.say("INFO", "The effect was removed.")
+        return {"FINISHED"}
 
 
 class CUTOUT_OT_invert(WithTrack, Reporting, bpy.types.Operator):
@@ -83,7 +132,9 @@ def _write(scene: Any, batch: Batch, frames: tuple[int, ...], left: int, last: b
     first, *others = [one for one in scene.cutout.tracks if one.uuid in batch.tracks]
     place = storage.track_folder(first)
     form = written.form_named(first.write_as) if batch.composes else Form.MASK
-    inverted = bool(first.write_inverted and batch.composes)
+    inverted = batch.composes and written.inverted(first)
+    asked = effect.Effect(first.effect, first.effect_size)
+    written_as = written.wanted(first)
     folder = place / "union" if batch.is_union else mask_strip.folder_of(place)
     folder = folder.with_name(f"{folder.name}-{form.value}") if form is not Form.MASK else folder
     if os.path.lexists(folder) and not atomic.is_folder(folder):
@@ -99,16 +150,25 @@ def _write(scene: Any, batch: Batch, frames: tuple[int, ...], left: int, last: b
         first,
         "Writing masks",
         lambda job: Export(job, uuid, frames, str(folder), uuids, form.value, inverted, edges=edges, details=details),
-        then=lambda done: _make_strips(batch, folder, form, inverted, marks, done),
+        then=lambda done: _make_strips(batch, folder, (form, inverted, written_as, asked), marks, done),
         undo="Write Strips" if last else "",
         others=others,
     )
 
 
 def _make_strips(
-    batch: Batch, folder: Path, form: Form, inverted: bool, marks: Mapping[str, str], done: "Done"
+    batch: Batch, folder: Path, asked: tuple[Form, bool, str, effect.Effect], marks: Mapping[str, str], done: "Done"
 ) -> Generator[float, None, str | None]:
-    """Makes the strips step by step once the pictures exist; returns a summary."""
+    """Makes the strips step by step once the pictures exist; returns a summary.
+
+    Args:
+        batch: what was written.
+        folder: with the pictures.
+        asked: their form, whether they are inverted, the cutouts' `written_as`, and the effect.
+        marks: uuid -> `edge_settings.mark`.
+        done: the engine's answer.
+    """
+    form, inverted, written_as, look = asked
 
     def place_now() -> tuple[Any, strips.Place]:
         pair = properties.track_by_uuid(batch.tracks[0])
@@ -128,13 +188,14 @@ def _make_strips(
     scene, track = found[0]
     preview_mode.reveal(scene)
     place = place_now()[1]
+    effect.ask(place.strip, look)
     followed = forms.write(scene, place, batch.key, batch.name, folder, pictures, form)
     show_through(scene, place, batch.key, batch.composes)
     if batch.composes:
         for key in track_lookup.keys(scene, track) - {b.key for b in track_lookup.batches(scene, track)}:
             forms.remove(scene, place, key)  # from an earlier choice
         for _, one in found:
-            one.written_head, one.written_as = one.head, written.form_of(form.value, inverted)
+            one.written_head, one.written_as = one.head, written_as
             one.written_edge = marks[one.uuid]
     if lacking := forms.FORMS[form].lacks(place.strip):
         jobs.say("WARNING", *lacking)
@@ -153,4 +214,4 @@ def _make_strips(
     return f"Wrote {pictures} {one if pictures == 1 else many}."
 
 
-CLASSES = (CUTOUT_OT_write_strips, CUTOUT_OT_invert)
+CLASSES = (CUTOUT_OT_write_strips, CUTOUT_OT_apply_effect, CUTOUT_OT_remove_effect, CUTOUT_OT_invert)

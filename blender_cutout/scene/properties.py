@@ -24,6 +24,9 @@ from .setting_properties import (
     BACKGROUND,
     COVER_OPACITY,
     DOUBT_BELOW,
+    EFFECT,
+    EFFECT_ON,
+    EFFECT_SIZE,
     IN_TO_OUT,
     MASK_OPACITY,
     MASK_VIEW,
@@ -117,6 +120,7 @@ _WRITE_AS = EnumProperty(
             "A Mask data-block with a closed spline for each outline, keyed on every frame, for editing in the Image "
             "Editor. Hard edges. Writing again replaces it",
         ),
+        ("effect", "Effect", "The clip stays whole, with an effect on its background or object"),
     ),
     default="mask",
 )
@@ -149,6 +153,7 @@ class CutoutTrack(bpy.types.PropertyGroup):
         strokes: strokes of the Cutout Brush; annotation strokes are shared by all cutouts.
         written_head: the head when the strips were last written; "" = never.
         write_as, write_inverted: the chosen form of the strips: a `types.Form` value, and whether it is inverted.
+        effect, effect_on, effect_size: for the form "effect": which one, where, and its size.
         written_as: the form in which the strips were last written, see `written.form_of`.
         edge: how its edge is refined; the masks themselves stay as they are.
         detail_strokes: strokes of the Detail Brush; those that keep ask for detail, those that remove take it back.
@@ -186,6 +191,9 @@ class CutoutTrack(bpy.types.PropertyGroup):
     write_as: _WRITE_AS
     write_inverted: _INVERT
     written_as: _TEXT
+    effect: EFFECT
+    effect_on: EFFECT_ON
+    effect_size: EFFECT_SIZE
     edge: _EDGE
     detail_strokes: _DETAIL_STROKES
     written_edge: _TEXT

@@ -6,10 +6,17 @@ from typing import Any
 
 from ..core.errors import CutoutError
 from ..host import compat, strips
-from ..host.output import placement, rgba_strip
+from ..host.output import effect, placement, rgba_strip
 from . import properties
 
-_KEYS = (strips.STRIP_KEY, placement.MASK_KEY, placement.COPY_KEY, rgba_strip.CUTOUT_KEY)
+_KEYS = (
+    strips.STRIP_KEY,
+    placement.MASK_KEY,
+    placement.COPY_KEY,
+    rgba_strip.CUTOUT_KEY,
+    effect.EFFECT_KEY,
+    effect.MASK_OF_EFFECT,
+)
 
 
 class SelectionFollower:

@@ -4,11 +4,12 @@
 from typing import Any
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, FloatVectorProperty
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, FloatVectorProperty, IntProperty
 
 from ..geometry.mask_looks import CHECKER, GREY, OUTLINE, TINT
 from ..host import compat
 from ..host.interface_language import CONTEXT
+from ..host.output import effect
 from . import doubt
 
 
@@ -31,6 +32,33 @@ PREVIEW_SHOWS = EnumProperty(
     ),
     default=SHOWS_RESULT,
     translation_context=CONTEXT,
+)
+ON_BACKGROUND, ON_OBJECT = "BACKGROUND", "OBJECT"
+EFFECT = EnumProperty(
+    name="Effect",
+    description="What happens to the background or the object; the clip stays whole",
+    items=(
+        (effect.BLUR, "Blur", "A Gaussian blur"),
+        (effect.PIXELATE, "Pixelate", "Blocks of one colour"),
+        (effect.DESATURATE, "Desaturate", "Without colour; the strip's Saturation sets how much"),
+        (effect.GRADE, "Grade", "A Color Balance modifier, at first darker; set it in the strip's modifiers"),
+    ),
+    default=effect.BLUR,
+)
+EFFECT_ON = EnumProperty(
+    name="On",
+    description="Where the effect is",
+    items=((ON_BACKGROUND, "Background", "Everything but the object"), (ON_OBJECT, "Object", "The object alone")),
+    default=ON_BACKGROUND,
+)
+EFFECT_SIZE = IntProperty(
+    name="Size",
+    description="Strength of the blur, or size of a block, in pixels of the render",
+    min=2,
+    max=1000,
+    soft_max=200,
+    default=24,
+    subtype="PIXEL",
 )
 SHOW_MASK = BoolProperty(
     name="Show Mask",

@@ -10,6 +10,7 @@ from ..host import compat, strips
 from ..host.output import clip_view
 from ..host.output.forms import FORMS
 from . import edge_settings, properties, track_lookup
+from .setting_properties import ON_BACKGROUND
 
 _WRITE = "Press Write Strips, then render."
 
@@ -17,6 +18,19 @@ _WRITE = "Press Write Strips, then render."
 def form_of(form: str, inverted: bool) -> str:
     """Returns the value of `written_as` for a form."""
     return f"{form}-inverted" if inverted else form
+
+
+def inverted(track: Any) -> bool:
+    """Returns whether the masks to write are inverted: by choice, or for an effect on the background."""
+    if form_named(track.write_as) is Form.EFFECT:
+        return bool(track.effect_on == ON_BACKGROUND)
+    return bool(track.write_inverted)
+
+
+def wanted(track: Any) -> str:
+    """Returns the value that `written_as` has after the next Write Strips."""
+    text = form_of(track.write_as, inverted(track))
+    return f"{text}-{track.effect}-{track.effect_size}" if form_named(track.write_as) is Form.EFFECT else text
 
 
 def written_form(track: Any) -> Form:
@@ -58,7 +72,7 @@ def _check(scene: Any, strip: Any, track: Any) -> None:
     if not track.written_head:
         raise InputError(f"The strips of {track.name} are not written yet.", _WRITE)
     changed = track.written_head != track.head
-    if changed or (track.written_as or Form.MASK.value) != form_of(track.write_as, track.write_inverted):
+    if changed or (track.written_as or Form.MASK.value) != wanted(track):
         what = "masks have changed since its strips were written" if changed else "strips are written in another form"
         raise InputError(f"{track.name}: the {what}.", _WRITE)
     if not edge_settings.is_written(track):

@@ -73,6 +73,8 @@ class CUTOUT_MT_cutout(bpy.types.Menu):
         layout.operator("cutout.invert")
         layout.operator_menu_enum("cutout.edge_preset", "preset")
         layout.operator("cutout.write_strips", icon="SEQUENCE")
+        layout.operator("cutout.apply_effect")
+        layout.operator("cutout.remove_effect")
         for kind, text in _BACKGROUNDS:
             layout.operator("cutout.replace_background", text=text).kind = kind
         layout.operator("cutout.render", icon="RENDER_ANIMATION")

@@ -6,9 +6,10 @@ from typing import Any
 
 import bpy
 
+from ..core.types import Form
 from ..host import compat
 from ..host.interface_language import shown
-from ..host.output import background
+from ..host.output import background, effect
 from ..scene.properties import active_track
 from .widgets import BelowCutout
 
@@ -25,7 +26,19 @@ class CUTOUT_PT_output(BelowCutout, bpy.types.Panel):
         track = active_track(scene)
         column = layout.column(align=True)
         column.prop(track, "write_as", text="")
-        column.prop(track, "write_inverted")
+        row = column.row()
+        row.enabled = track.write_as != Form.EFFECT.value
+        row.prop(track, "write_inverted")
+        column = layout.column(align=True)
+        row = column.row(align=True)
+        row.prop(track, "effect", text="")
+        row.prop(track, "effect_on", text="")
+        row = column.row(align=True)
+        row.enabled = track.effect in (effect.BLUR, effect.PIXELATE)
+        row.prop(track, "effect_size")
+        row = column.row(align=True)
+        row.operator("cutout.apply_effect", icon="SHADERFX")
+        row.operator("cutout.remove_effect", text="", icon="X")
         column = layout.column(align=True)
         column.label(text=shown("Replace Background"))
         row = column.row(align=True)

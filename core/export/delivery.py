@@ -274,6 +274,7 @@ _WRITERS: Mapping[Form, Callable[[_Objects, Path, bool], Iterator[ExportStep]]] 
     Form.MASK: _write_masks,
     Form.CUTOUT: _write_cutouts,
     Form.SPLINES: _write_splines,
+    Form.EFFECT: _write_masks,
 }
 
 

@@ -13,6 +13,7 @@ from ...core.errors import StripError
 from .. import compat
 from ..strips import Place, places
 from . import rgba_strip
+from .effect import MASK_OF_EFFECT
 from .mask_strip import COPY_KEY, MASK_KEY
 from .picture_strip import LAST_CHANNEL, nearest_channels, taken
 
@@ -114,7 +115,9 @@ def _make_room(base: Place, without: list[Any]) -> int:
     ours = [
         s
         for s in base.siblings
-        if (s.get(MASK_KEY) or s.get(COPY_KEY)) and compat.span(s)[0] < right and compat.span(s)[1] > left
+        if (s.get(MASK_KEY) or s.get(COPY_KEY) or s.get(MASK_OF_EFFECT))
+        and compat.span(s)[0] < right
+        and compat.span(s)[1] > left
     ]
     above = [c for c in nearest_channels(base, [*without, *ours]) if c > channel]
     if not above:

@@ -12,7 +12,7 @@ from typing import Any
 
 from .. import kept
 from ..strips import STRIP_KEY, Place, pieces, places
-from . import placement, rgba_strip
+from . import effect, placement, rgba_strip
 
 VIEW_KEY = placement.VIEW_KEY
 _RECORD = {"modifiers": list, "mute": str}
@@ -25,9 +25,13 @@ def is_uncut(strip: Any) -> bool:
 
 def show_clip(scene: Any, strip: Any) -> bool:
     """Shows a clip and its pieces uncut; returns whether anything had to be changed."""
-    changed = False
+    over = [other for other in effect.shown_over(scene, strip) if not other.mute]
+    for other in over:
+        other.mute = True
+        other[VIEW_KEY] = json.dumps({"modifiers": [], "mute": "on"})
+    changed = bool(over)
     for place in pieces(scene, strip):
-        changed = _show(scene, place) or changed
+        changed = _show(scene, place, bool(over)) or changed
     return changed
 
 
@@ -42,6 +46,8 @@ def show_results(scene: Any, without: str = "") -> bool:
         strip = place.strip
         if VIEW_KEY not in strip or (without and strip.get(STRIP_KEY) == without):
             continue
+        if without and strip.get(effect.CLIP_KEY) == without:
+            continue
         if strip.get(rgba_strip.CUTOUT_KEY) and strip.get(rgba_strip.CUTOUT_KEY) in spared:
             continue
         _restore(strip)
@@ -49,7 +55,8 @@ def show_results(scene: Any, without: str = "") -> bool:
     return changed
 
 
-def _show(scene: Any, place: Place) -> bool:
+def _show(scene: Any, place: Place, covered: bool) -> bool:
+    """Shows one piece uncut; `covered`: an effect over it was hidden just now."""
     strip = place.strip
     record = _record(strip)
     hidden = [m for m in strip.modifiers if _is_ours(m) and _is_on(m)]
@@ -63,11 +70,9 @@ def _show(scene: Any, place: Place) -> bool:
             if not other.strip.mute:
                 other.strip.mute = True
                 other.strip[VIEW_KEY] = json.dumps({"modifiers": [], "mute": "on"})
-    if not hidden and not swapped and VIEW_KEY in strip:
+    if not hidden and not swapped and (VIEW_KEY in strip or not covered):
         return False
     names = sorted({*record["modifiers"], *(m.name for m in hidden)})
-    if not names and not swapped and not record["mute"]:
-        return False
     strip[VIEW_KEY] = json.dumps({"modifiers": names, "mute": "off" if swapped else record["mute"]})
     strip.invalidate_cache("RAW")
     return True

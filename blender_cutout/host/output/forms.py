@@ -19,7 +19,7 @@ from ...core.errors import InputError
 from ...core.types import Form
 from .. import compat, contents
 from ..strips import Place, pieces
-from . import mask_alignment, mask_splines, mask_strip, picture_strip, rgba_strip, spline_alignment
+from . import effect, mask_alignment, mask_splines, mask_strip, picture_strip, rgba_strip, spline_alignment
 
 _AT_ONCE = 1000
 """Most pictures added to a strip in one go; more would be noticeable."""
@@ -151,6 +151,35 @@ class RgbaStrip(_Pictures):
         return "The clip has modifiers that its RGBA strip lacks.", "Copy them to the new strip."
 
 
+class EffectStrips(_Pictures):
+    """A strip of masks, and Blender's own strips above the whole clip, which show an effect where the masks are."""
+
+    words = ("mask", "masks")
+    title, mark = "mask", effect.MASK_OF_EFFECT
+    remove = staticmethod(effect.remove)
+    keep = staticmethod(effect.keep)
+
+    def write(self, scene: Any, place: Place, key: str, name: str, folder: Path, pictures: int) -> bool:
+        """Writes the effect that the clip's strip asks for, see `effect.wanted`."""
+        return effect.write(scene, place, key, name, folder, pictures, effect.wanted(place.strip))
+
+    def find(self, scene: Any, key: str) -> Any:
+        """Returns a strip of masks; None if there is none."""
+        return effect.find(scene, key)
+
+    def is_shown(self, scene: Any, strip: Any, key: str) -> bool:
+        """Returns whether the effect is shown over the clip."""
+        return effect.is_shown(scene, key)
+
+    def parts(self, strip: Any) -> list[Any]:
+        """Returns the visible strips over the clip; those of a split clip follow their own pieces."""
+        return effect.shown_over(strip.id_data, strip)
+
+    def lacks(self, strip: Any) -> tuple[str, str] | None:
+        """Returns None: the clip itself is shown."""
+        return None
+
+
 class MaskSplines:
     """Splines in a Mask data-block, which a Mask modifier applies to the clip."""
 
@@ -197,7 +226,12 @@ class MaskSplines:
         return None
 
 
-FORMS: Mapping[Form, OutputForm] = {Form.MASK: MaskStrip(), Form.CUTOUT: RgbaStrip(), Form.SPLINES: MaskSplines()}
+FORMS: Mapping[Form, OutputForm] = {
+    Form.MASK: MaskStrip(),
+    Form.CUTOUT: RgbaStrip(),
+    Form.SPLINES: MaskSplines(),
+    Form.EFFECT: EffectStrips(),
+}
 """All forms. A new one is a class and a line here."""
 
 

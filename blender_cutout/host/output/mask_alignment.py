@@ -52,7 +52,7 @@ def keep(scene: Any) -> list[tuple[str, str]]:
                 troubles.append((f"The mask strip of {place.strip.name} is gone, so the clip is shown uncut.", AGAIN))
                 continue
             fellows = [p for p in clips if mask in list(_masks(p.strip))]
-            trouble = _check(scene, place, mask, alone=len(fellows) == 1)
+            trouble = align(scene, place, mask, clip_flips(place.strip), alone=len(fellows) == 1)
             if trouble:
                 troubles.append((trouble, AGAIN))
     return troubles
@@ -68,8 +68,31 @@ def _masks(strip: Any) -> Iterator[Any]:
                 yield mask
 
 
-def _check(scene: Any, place: Place, mask: Any, alone: bool) -> str:
-    """Realigns a mask strip; returns why it cannot, "" if it can."""
+def lay_over(scene: Any, clip: Any, mask: Any, flips: tuple[bool, bool]) -> bool:
+    """Lays a mask strip over the clip's picture; returns what `animation.copy` does."""
+    picture_strip.copy_place(clip, mask)
+    mask.use_flip_x, mask.use_flip_y = flips
+    return animation.copy(scene, clip, mask)
+
+
+def clip_flips(clip: Any) -> tuple[bool, bool]:
+    """Returns the flips of a mask strip that a modifier of the clip uses.
+
+    Up to 4.5 modifiers work on the output frame; from 5.0 on, in the strip's own space, before the clip's flip.
+    """
+    return (clip.use_flip_x, clip.use_flip_y) if compat.BEFORE_5_0 else (False, False)
+
+
+def align(scene: Any, place: Place, mask: Any, flips: tuple[bool, bool], alone: bool = True) -> str:
+    """Realigns a mask strip; returns why it cannot, "" if it can.
+
+    Args:
+        scene: the scene.
+        place: the clip's strip.
+        mask: its mask strip.
+        flips: of the mask strip, over x and y.
+        alone: no other piece of the clip uses it.
+    """
     clip, laid = place.strip, kept.record(mask.get(LAID_KEY), **_LAID)
     if laid is None:
         return f"The mask strip of {clip.name} has lost the record of what it was written for."
@@ -82,8 +105,7 @@ def _check(scene: Any, place: Place, mask: Any, alone: bool) -> str:
     if laid["count"] > 1 and not first <= left <= right <= first + laid["count"]:
         return f"{clip.name} is longer than its masks and is shown uncut or wrong past their end."
     if not alone:  # split or copied: the masks belong to the other piece
-        covers = compat.span(mask)[0] <= left and right <= compat.span(mask)[1] and _shows(mask, left) == left - first
-        if covers and _placed(clip) == _placed(mask):
+        if fits(clip, mask, left - first):
             return ""
         if laid["count"] > _MOST:
             return f"{clip.name} is part of a split clip and has no masks of its own yet."
@@ -96,7 +118,6 @@ def _check(scene: Any, place: Place, mask: Any, alone: bool) -> str:
         changed = True
         picture_strip.copy_place(clip, mask)
         animation.copy(scene, clip, mask)
-    flips = (clip.use_flip_x, clip.use_flip_y) if compat.BEFORE_5_0 else (False, False)
     if (mask.use_flip_x, mask.use_flip_y) != flips:
         changed = True
         mask.use_flip_x, mask.use_flip_y = flips
@@ -104,6 +125,20 @@ def _check(scene: Any, place: Place, mask: Any, alone: bool) -> str:
         mask.invalidate_cache("RAW")
         clip.invalidate_cache("RAW")
     return ""
+
+
+def fits(clip: Any, mask: Any, shows: int) -> bool:
+    """Returns whether a mask strip lies over a clip's strip and shows picture `shows`, from 0, on its first frame."""
+    left, right = compat.span(clip)
+    covers = compat.span(mask)[0] <= left and right <= compat.span(mask)[1]
+    return covers and _shows(mask, left) == shows and _placed(clip) == _placed(mask)
+
+
+def shown_on(clip: Any, mask: Any) -> int:
+    """Returns which picture of a mask strip, from 0, belongs on a clip's first frame; -1 = there is no record."""
+    laid = kept.record(mask.get(LAID_KEY), **_LAID)
+    first = round(compat.time_get(clip, "frame_start")) + laid["first"] if laid else 0
+    return compat.span(clip)[0] - first if laid and laid["count"] > 1 else 0 if laid else -1
 
 
 def _own(scene: Any, place: Place, mask: Any, laid: dict[str, Any], first: int) -> Any:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from .. import animation, compat
+from .. import compat
 from ..strips import Place, coverage, pieces, places
 from . import mask_alignment, placement
-from .picture_strip import add, copy_place, free_channel, lay, taken
+from .picture_strip import add, free_channel, lay, taken
 
 MASK_KEY, COPY_KEY = placement.MASK_KEY, placement.COPY_KEY
 MODIFIER = "Cutout"
@@ -119,11 +119,7 @@ def part(strip: Any) -> None:
 
 def follow(scene: Any, clip: Any, mask: Any) -> bool:
     """Lays the mask exactly over the clip's picture; returns False if the clip's animation cannot be copied."""
-    copy_place(clip, mask)
-    # Up to 4.5 modifiers work on the output frame; from 5.0 on, in the strip's own space, before the clip's flip.
-    mask.use_flip_x = clip.use_flip_x and compat.BEFORE_5_0
-    mask.use_flip_y = clip.use_flip_y and compat.BEFORE_5_0
-    return animation.copy(scene, clip, mask)
+    return mask_alignment.lay_over(scene, clip, mask, mask_alignment.clip_flips(clip))
 
 
 def remove(scene: Any, place: Place | None, track: str) -> None:

@@ -15,7 +15,7 @@ from tests.blender_cutout.tasks.test_words import sidebar
 pytestmark = pytest.mark.bpy
 
 Project = Callable[..., tuple[Any, Any]]
-FORMS = ("mask", "cutout", "splines")
+FORMS = ("mask", "cutout", "splines", "effect")
 
 
 def written(bpy: Any, project: Project, form: str) -> tuple[Any, Any]:
