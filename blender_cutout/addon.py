@@ -20,6 +20,7 @@ from .operators import (
     rounds,
     tiers,
     tracks,
+    versions,
     view,
     write_strips,
 )
@@ -34,6 +35,7 @@ from .ui import (
     panel_files,
     panel_output,
     panel_propagation,
+    panel_versions,
     panel_view,
     preferences,
     stroke_overlay,
@@ -55,9 +57,10 @@ _OPERATORS = (
     engine,
     tiers,
     later_rounds,
+    versions,
     view,
 )
-_PANELS = (panel, panel_output, panel_propagation, panel_edge, panel_files, panel_view)
+_PANELS = (panel, panel_output, panel_propagation, panel_edge, panel_versions, panel_files, panel_view)
 _MODULES = (properties, preferences, *_OPERATORS, *_PANELS, menus)
 
 

@@ -20,6 +20,7 @@ from .protocol.requests import (
     ApplyRound,
     Cancel,
     Checkout,
+    EditVersion,
     Expect,
     Export,
     GetState,
@@ -45,6 +46,7 @@ __all__ = [
     "Cancelled",
     "Checkout",
     "Done",
+    "EditVersion",
     "Event",
     "Expect",
     "Export",
@@ -79,7 +81,7 @@ _SAME_VERSION = "Install the same version of the add-on and of its engine."
 
 Request = (
     Hello | OpenTrack | GetState | Expect | ApplyRound | Propagate | PropagateGroup | LockFrames | ImportMattes
-    | Checkout | Undo | Export | PreviewEdge | MoveTrack | Cancel | Ping | Shutdown
+    | Checkout | EditVersion | Undo | Export | PreviewEdge | MoveTrack | Cancel | Ping | Shutdown
 )  # fmt: skip
 Event = Ready | TrackState | TrackChange | MatteReady | Progress | Warn | Done | Cancelled | Failed | Pong
 Message = Request | Event

@@ -113,6 +113,7 @@ def changed(state: TrackState, change: TrackChange) -> TrackState | None:
         disk=change.disk,
         revision=change.revision,
         corrected=change.corrected,
+        versions=change.versions,
     )
     if start == stop:
         return state

@@ -31,6 +31,12 @@ def add_parser(commands: Any) -> None:
         help="disk space for its masks, such as 500M or 2G: unused masks are deleted, oldest first; strokes, imported "
         "masks and masks in use or needed by one undo are never deleted",
     )  # fmt: skip
+    parser.add_argument("--keep-version", metavar="NAME", help="keep the present masks under this name")
+    parser.add_argument(
+        "--return-to", metavar="NAME",
+        help="return to this version; the present masks are kept as Before Return",
+    )  # fmt: skip
+    parser.add_argument("--delete-version", metavar="NAME", help="forget this version")
     parser = arguments.command(
         commands,
         "import",
@@ -56,20 +62,30 @@ def show(args: argparse.Namespace, context: Context) -> int:
 
     with _opened(args) as session:
         freed = 0
+        if args.keep_version is not None:
+            session.versions.keep(args.keep_version)
+        if args.return_to is not None:
+            session.versions.go_to(args.return_to)
+        if args.delete_version is not None:
+            session.versions.delete(args.delete_version)
         if args.limit is not None:
             session.disk.limit = args.limit
             freed = session.disk.keep()
         use, keyframes = session.disk.use(), session.keyframes()
+        versions = session.versions.all()
         done = sum(stop - start for start, stop in session.done_ranges())
         context.report.event(
             "session", clip=session.clip.path, frames=len(session.source), head=session.head, keyframes=keyframes,
             masks=done, used=use.used, free=use.free, freed=freed, warnings=session.warnings,
+            versions={one.name: one.head for one in versions},
         )  # fmt: skip
         for text in session.warnings:
             context.report.complain(text)
         context.report.say(f"{session.clip.path}: {len(session.source)} frames, {done} with masks.")
         context.report.say(f"Keyframes: {', '.join(map(str, keyframes)) or 'none'}.")
         context.report.say(f"Masks on disk: {size_text(use.used)}, {size_text(use.free)} free.")
+        if versions:
+            context.report.say(f"Versions: {', '.join(one.name for one in versions)}.")
         if freed:
             context.report.say(f"Deleted {size_text(freed)} of unused masks.")
         if args.limit is not None and use.used > args.limit:

@@ -27,6 +27,7 @@ _CUTOUTS: _Tree = {**_PICTURES, r"\d{6,}\.exr": None}
 _TRACK: _Tree = {
     re.escape(SESSION): None,
     re.escape(ROUNDS): None,
+    r"versions\.json": None,
     r"rounds\.damaged-\d+\.jsonl": None,
     "imported": {r"[0-9a-f]{24}\.png": None},
     "mattes": {r"[0-9a-f]{16}(-[a-z-]+)?": {**_PICTURES, r"confidence\.txt": None, "small": _PICTURES}},

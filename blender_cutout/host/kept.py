@@ -55,6 +55,13 @@ def mattes(text: str, count: int) -> tuple[tuple[int, int, str], ...]:
     )
 
 
+@lru_cache(maxsize=32)
+def versions(text: str) -> tuple[tuple[str, str], ...]:
+    """Returns the (name, head) of `TrackState.versions`."""
+    pairs = [item for item in _listed(text) if isinstance(item, list) and len(item) == 2]
+    return tuple((name, head) for name, head in pairs if isinstance(name, str) and isinstance(head, str) and name)
+
+
 def _cut(text: str, count: int, length: int) -> Iterator[tuple[int, int, list[Any]]]:
     most = min(max(count, 0), MOST_FRAMES)
     for item in _listed(text):

@@ -159,6 +159,7 @@ class CutoutTrack(bpy.types.PropertyGroup):
         detail_strokes: strokes of the Detail Brush; those that keep ask for detail, those that remove take it back.
         written_edge: `edge_settings.mark` when the strips were last written.
         corrected: clip frames drawn on since the last propagation: `TrackState.corrected` as JSON.
+        versions: names and heads of the kept versions: `TrackState.versions` as JSON.
         later, later_text: the head on disk if it was ahead of the file when that was opened, and what the panel says
             about it; no text = the artist kept the file's state.
     """
@@ -198,6 +199,7 @@ class CutoutTrack(bpy.types.PropertyGroup):
     detail_strokes: _DETAIL_STROKES
     written_edge: _TEXT
     corrected: _TEXT
+    versions: _TEXT
     later: _TEXT
     later_text: _TEXT
 

@@ -86,6 +86,7 @@ class JobReporter:
         track.drawn = json.dumps(event.keyframes, separators=(",", ":"))
         track.locks = json.dumps(event.locked, separators=(",", ":"))
         track.corrected = json.dumps(event.corrected, separators=(",", ":"))
+        track.versions = json.dumps(event.versions, separators=(",", ":"))
         frame_spans.relabel(scene, track)
         track.confidence = event.confidence
         doubt.judge(scene, track)

@@ -79,7 +79,7 @@ class CUTOUT_MT_cutout(bpy.types.Menu):
             layout.operator("cutout.replace_background", text=text).kind = kind
         layout.operator("cutout.render", icon="RENDER_ANIMATION")
         layout.separator()
-        for name in ("render_frames", "import_mattes", "export_film", "take_later", "keep_file"):
+        for name in ("render_frames", "import_mattes", "export_film", "keep_version", "take_later", "keep_file"):
             layout.operator(f"cutout.{name}")
         layout.separator()
         for name in ("restart_engine", "set_up_engine", "check_installation", "report_problem"):

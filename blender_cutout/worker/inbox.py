@@ -19,6 +19,7 @@ from ..core.messages import (
     Cancel,
     Cancelled,
     Checkout,
+    EditVersion,
     Event,
     Export,
     Failed,
@@ -197,7 +198,7 @@ def ends(message: Message, job: LongJob) -> bool:
     if not tracks_of(message) & tracks_of(job):
         return False
     return isinstance(message, OpenTrack) or (
-        not isinstance(job, Export) and isinstance(message, ApplyRound | LockFrames | Undo | Checkout)
+        not isinstance(job, Export) and isinstance(message, ApplyRound | LockFrames | Undo | Checkout | EditVersion)
     )
 
 

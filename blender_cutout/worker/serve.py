@@ -20,6 +20,7 @@ from ..core.messages import (
     Cancelled,
     Checkout,
     Done,
+    EditVersion,
     Expect,
     Export,
     GetState,
@@ -159,6 +160,10 @@ class Server:
             case Checkout():
                 session = self._session(message.track)
                 session.checkout(message.head)
+                return self._moved(message.job, message.track, session)
+            case EditVersion():
+                session = self._session(message.track)
+                track_jobs.edit_version(message, session)
                 return self._moved(message.job, message.track, session)
             case MoveTrack():
                 session = self._session(message.track)

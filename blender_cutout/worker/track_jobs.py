@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from ..core.edges.settings import EdgePlan, EdgeSettings
 from ..core.errors import InputError
 from ..core.frame_text import FrameText
-from ..core.messages import ApplyRound, Done, Event, Export, ImportMattes, MatteReady, PreviewEdge
+from ..core.messages import ApplyRound, Done, EditVersion, Event, Export, ImportMattes, MatteReady, PreviewEdge
 from ..core.types import Paint, PaintRound, Round, Stroke, box_of
 
 if TYPE_CHECKING:
@@ -35,6 +35,21 @@ def import_mattes(message: ImportMattes, session: TrackSession, run: Steps, step
         done, notes = state.done, state.notes
         step(state.done, state.total)
     return " ".join([f"{done} {'mask' if done == 1 else 'masks'} imported as keyframes.", *notes])
+
+
+def edit_version(message: EditVersion, session: TrackSession) -> None:
+    """Keeps, returns to, renames or deletes a version. Raises InputError when that is not possible."""
+    match message.action:
+        case "keep":
+            session.versions.keep(message.name)
+        case "return":
+            session.versions.go_to(message.name)
+        case "rename":
+            session.versions.rename(message.name, message.new_name)
+        case "delete":
+            session.versions.delete(message.name)
+        case _:
+            raise InputError(f"A version cannot be {message.action}.", "Restart the engine.")
 
 
 def export(message: Export, sessions: Sequence[TrackSession], run: Steps, step: Callable[[int, int], None]) -> Done:

@@ -81,6 +81,7 @@ def track_state(job: str, track: str, session: TrackSession, revision: int = 0) 
         session.source.turned,
         revision,
         session.corrected(),
+        _versions(session),
     )
 
 
@@ -105,7 +106,12 @@ def _track_change(job: str, track: str, session: TrackSession, last: _Sent, new:
         overview.confidences(frames),
         _disk(session),
         session.corrected(),
+        _versions(session),
     )
+
+
+def _versions(session: TrackSession) -> tuple[tuple[str, str], ...]:
+    return tuple((one.name, one.head) for one in session.versions.all())
 
 
 def _disk(session: TrackSession) -> tuple[int, int, int]:

@@ -35,6 +35,7 @@ class TrackState:
         turned: degrees by which the engine rotated the clip's pictures, as the file requests.
         revision: a number for this state, which a TrackChange names; no other state has it.
         corrected: clip frames drawn on since a propagation went through them, sorted.
+        versions: names of the kept versions, and their heads.
     """
 
     job: str
@@ -55,6 +56,7 @@ class TrackState:
     turned: int = 0
     revision: int = 0
     corrected: tuple[int, ...] = ()
+    versions: tuple[tuple[str, str], ...] = ()
 
     def matte_file(self, frame: int) -> str | None:
         """Returns the path of a frame's mask in the track's folder, with "/"; None when the frame has none."""
@@ -69,7 +71,7 @@ class TrackChange:
     """What turns a track's state of revision `base` into that of `revision`.
 
     Attributes:
-        head, parent, disk, corrected: as in TrackState.
+        head, parent, disk, corrected, versions: as in TrackState.
         start, stop: only frames in [start, stop) may have changed.
         keyframes, mattes, locked, confidence: as in TrackState, for these frames only.
     """
@@ -88,6 +90,7 @@ class TrackChange:
     confidence: str
     disk: tuple[int, int, int]
     corrected: tuple[int, ...] = ()
+    versions: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

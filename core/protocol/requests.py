@@ -136,6 +136,17 @@ class Checkout:
 
 
 @dataclass(frozen=True, slots=True)
+class EditVersion:
+    """Keep, return to, rename or delete the version called `name`, as `action` says. Answered by TrackState, Done."""
+
+    job: str
+    track: str
+    action: str
+    name: str
+    new_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Undo:
     """Move the head back one round, also for `others` of the same joint run. A TrackState for each, then Done."""
 

@@ -2,13 +2,13 @@
 
 The first to go are mattes that are not shown: those of operations that are not in the journal, of undone branches, and
 of runs that newer ones replaced, oldest first. Never removed are the journal, drawn and imported mattes, and anything
-that the head, an undo of one step, or the next run, which fuses with it, needs.
+that the head, a kept version, an undo of one step, or the next run, which fuses with it, needs.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -97,6 +97,7 @@ class DiskLimit:
         store, history, journal, overview: the track's own.
         pixels: of one matte.
         limit: bytes, 0 = none.
+        kept: returns the heads of the kept versions.
     """
 
     def __init__(
@@ -107,8 +108,10 @@ class DiskLimit:
         overview: Overview,
         pixels: int,
         limit: int = 0,
+        kept: Callable[[], Iterable[str]] = tuple,
     ) -> None:
         self.limit = limit
+        self._heads = kept
         self._store = store
         self._history = history
         self._journal = journal
@@ -174,6 +177,7 @@ class DiskLimit:
         operations = self._journal.operations
         head = self._journal.head
         heads = {head, operations[head].parent if head != ROOT else ROOT}
+        heads |= set(self._heads())
         heads |= {before for top in tuple(heads) if (before := self._fused_with(top)) != ROOT}
         for top in heads:
             for frame, owner in self._history.owners_at(top).items():

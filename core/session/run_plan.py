@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import dropwhile
 from typing import TypeAlias
@@ -30,6 +30,7 @@ class TrackPart:
         source, journal, store, history: the track's own.
         operation_id: (parent, action) -> id of that operation.
         record: (parent, action): makes that operation the head, on disk too.
+        kept: returns the heads of its kept versions.
     """
 
     source: VideoSource
@@ -38,6 +39,7 @@ class TrackPart:
     history: History
     operation_id: Callable[[str, Action], str]
     record: Callable[[str, Action], Operation]
+    kept: Callable[[], Collection[str]] = tuple
 
     def is_current(self, operation: Operation) -> bool:
         """Returns True while clip, weights and tier are those that the operation was made with."""
@@ -131,9 +133,12 @@ def action_from(bases: Sequence[str], frames: FrameRange, direction: Direction, 
 def bases_of(parts: Sequence[TrackPart], frames: FrameRange, direction: Direction, stability: float = 0.0) -> list[str]:
     """Returns the heads that the propagation starts from: the current ones, or those of the same earlier one to resume.
 
-    An interrupted propagation may be recorded in only some of the journals, and undone in others.
+    An interrupted propagation may be recorded in only some of the journals, and undone in others. One that was kept as
+    a version is not resumed: the version must not change.
     """
     heads = [part.journal.head for part in parts]
+    if any(head in part.kept() for part, head in zip(parts, heads, strict=True)):
+        return heads
     tops = [part.journal.operations.get(head) for part, head in zip(parts, heads, strict=True)]
     for top in tops:
         if top is None or not isinstance(top.action, Propagation):

@@ -2,6 +2,7 @@
 
     session.json     the clip, and its content's fingerprint
     rounds.jsonl     what the artist did (see journal.py), the source of truth
+    versions.json    named positions in the journal (see versions.py)
     imported/        mattes made elsewhere (see imported.py), just as authoritative
     mattes/<id>/     mattes by operation and frame (see store.py): derived, may be deleted (see disk_limit.py)
     lock             the process that holds the folder (see lock.py)
@@ -40,6 +41,7 @@ from .propagation_run import PropagationRun
 from .rounds import check_round, round_matte
 from .run_plan import TrackPart
 from .store import MatteStore
+from .versions import Versions
 
 if TYPE_CHECKING:
     from ..edges.detail_map import Painted
@@ -61,7 +63,7 @@ class TrackSession:
         clip, source: the clip, and its frames.
         warnings: what was found and repaired on opening, in sentences for the user.
         overview: the state of its frames, ready for messages.
-        disk: the space its mattes take, and its limit.
+        disk, versions: the space its mattes take, and its limit; states that were kept under a name.
     """
 
     def __init__(self, folder: Path, source: VideoSource, engine: Engine, lock: FolderLock) -> None:
@@ -83,7 +85,9 @@ class TrackSession:
             self.warnings.append(FrameText(text, "what was drawn on ", beyond[0], " cannot be shown, but is kept."))
         self.overview = Overview(self._journal, self._store, self._history, len(source))
         pixels = source.size[0] * source.size[1]
-        self.disk = DiskLimit(self._store, self._history, self._journal, self.overview, pixels)
+        self.versions = Versions(folder, self._journal)
+        own = (self._store, self._history, self._journal, self.overview, pixels)
+        self.disk = DiskLimit(*own, kept=self.versions.heads)
 
     @classmethod
     def open(cls, clip: Clip, folder: str | os.PathLike[str], engine: Engine, limit: int = 0) -> TrackSession:
@@ -142,7 +146,8 @@ class TrackSession:
 
     def part(self) -> TrackPart:
         """Returns what a propagation needs from this track."""
-        return TrackPart(self.source, self._journal, self._store, self._history, self._id, self._record)
+        where = (self.source, self._journal, self._store, self._history)
+        return TrackPart(*where, self._id, self._record, self.versions.heads)
 
     @property
     def parent(self) -> str:
@@ -318,8 +323,7 @@ class TrackSession:
             frame: of the clip.
             edge: the settings.
             painted: strokes of the Detail Brush; those of the nearest frame count, carried along with the mask.
-            longest: see `EdgeFinder.alpha`.
-            between: see `EdgeFinder.alpha`.
+            longest, between: see `EdgeFinder.alpha`.
         """
         matte = self.matte(frame)
         if matte is None or not edge.changes_alpha:
@@ -361,6 +365,7 @@ class TrackSession:
         self._store.moved(target / "mattes")
         self._imported.folder = target / "imported"
         self._journal.path = target / "rounds.jsonl"
+        self.versions.folder = target
 
     def close(self) -> None:
         """Closes the clip and releases the folder. May be called twice."""

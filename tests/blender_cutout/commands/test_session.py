@@ -176,3 +176,25 @@ def test_masks_that_are_there_need_no_more_room(run: Run, monkeypatch: pytest.Mo
 def test_sizes_are_read() -> None:
     assert [arguments.size(text) for text in ("12", "500M", "1.5 GB", "2t")] == [12, 5 * 10**8, 15 * 10**8, 2 * 10**12]
     assert files.mask_name(3) == "000003.png"
+
+
+def test_versions_are_kept_returned_to_and_deleted(
+    run: Run, track: Path, engine: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def heads() -> tuple[str, dict[str, str]]:
+        capsys.readouterr()
+        assert run("session", track, "--json") == 0
+        record = json.loads(capsys.readouterr().out)
+        return record["head"], record["versions"]
+
+    first, none = heads()
+    assert none == {}
+    assert run("session", track, "--keep-version", "to the client") == 0
+    with TrackSession.open(Clip(str(Path("clip").absolute())), track, engine) as session:
+        session.undo()
+    assert run("session", track, "--return-to", "to the client") == 0
+    assert "Versions: to the client, Before Return." in capsys.readouterr().out
+    assert heads()[0] == first
+    assert run("session", track, "--delete-version", "Before Return") == 0
+    assert heads() == (first, {"to the client": first})
+    assert run("session", track, "--return-to", "nothing") == 2
