@@ -56,6 +56,12 @@ def mattes(text: str, count: int) -> tuple[tuple[int, int, str], ...]:
 
 
 @lru_cache(maxsize=32)
+def texts(text: str) -> tuple[str, ...]:
+    """Returns the texts of a JSON list."""
+    return tuple(item for item in _listed(text) if isinstance(item, str))
+
+
+@lru_cache(maxsize=32)
 def versions(text: str) -> tuple[tuple[str, str], ...]:
     """Returns the (name, head) of `TrackState.versions`."""
     pairs = [item for item in _listed(text) if isinstance(item, list) and len(item) == 2]

@@ -8,11 +8,11 @@ import bpy
 from ..client.job_queue import Job
 from ..core.errors import InputError
 from ..host import compat
-from ..tasks import jobs, later_rounds
-from .base import JobOperator, Reporting, Waiting, WithTrack
+from ..tasks import begun_cutouts, jobs, later_rounds
+from .base import JobOperator, Reporting, needs_idle, needs_track
 
 
-class CUTOUT_OT_take_later(Waiting, JobOperator, bpy.types.Operator):
+class CUTOUT_OT_take_later(JobOperator, bpy.types.Operator):
     """Show the rounds that were made after this file was saved."""
 
     bl_idname = "cutout.take_later"
@@ -22,17 +22,25 @@ class CUTOUT_OT_take_later(Waiting, JobOperator, bpy.types.Operator):
         "state back"
     )
 
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """Returns True if there may be something to take."""
+        return _is_possible(cls, context) and needs_idle(cls)
+
     def start(self, context: Any) -> Job:
-        """Moves the scene's cutouts to their later rounds."""
+        """Adds the cutouts that the file lacks, and moves the others to their later rounds."""
         scene = compat.sequencer_scene(context)
+        begun = begun_cutouts.take(scene) if begun_cutouts.waiting(scene) else []
         found = later_rounds.kept_back(scene)
+        if begun and not any(track.later_text for track in found):
+            return begun[-1]
         if not found:
             raise InputError("There are no later rounds on disk.", "This file has them all.")
         asked = [track for track in found if track.later_text]
         return later_rounds.take(scene, asked or found)[-1]
 
 
-class CUTOUT_OT_keep_file(WithTrack, Reporting, bpy.types.Operator):
+class CUTOUT_OT_keep_file(Reporting, bpy.types.Operator):
     """Go on with the state that this file was saved with."""
 
     bl_idname = "cutout.keep_file"
@@ -43,11 +51,21 @@ class CUTOUT_OT_keep_file(WithTrack, Reporting, bpy.types.Operator):
     )
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender wants a plain set)
 
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """Returns True if there may be something to leave."""
+        return _is_possible(cls, context)
+
     def run(self, context: Any) -> set[str]:
         """Stops asking."""
-        count = later_rounds.leave()
+        count = later_rounds.leave() + begun_cutouts.leave()
         jobs.say("INFO", "The file's state is kept." if count else "There are no later rounds on disk.")
         return {"FINISHED"}
+
+
+def _is_possible(operator: Any, context: Any) -> bool:
+    scene = compat.sequencer_scene(context)
+    return (scene is not None and begun_cutouts.waiting(scene)) or needs_track(operator, context)
 
 
 CLASSES = (CUTOUT_OT_take_later, CUTOUT_OT_keep_file)

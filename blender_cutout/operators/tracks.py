@@ -55,23 +55,11 @@ class CUTOUT_OT_new(JobOperator, bpy.types.Operator):
         if strip.get(mask_strip.MASK_KEY) or strip.get(effect.MASK_OF_EFFECT):
             raise StripError("This strip is the mask of a cutout.", "Select the clip's strip.")
         unrendered = strips.unrendered(scene, strip)
-        data = scene.cutout
         uuid = uuid4().hex
         folder = storage.stored(storage.new_folder(uuid), bpy.data.filepath)
         jobs.queue.ensure_engine()  # fail before anything is changed if there is no engine
         annotations.set_up(context)
-        name, colour = track_lookup.next_name(scene, strip), track_lookup.next_colour(scene)
-        others = track_lookup.on_strip(scene, strip)
-        if not others:
-            mask_strip.part(strip)  # from the strip it was copied from
-        strip_uuid = others[0].strip_uuid if others else strips.tag(strip)
-        for other in others:
-            other.strip_name = strip.name  # the artist may have renamed the strip
-        track = data.tracks.add()  # invalidates references to the other tracks
-        track.uuid, track.name, track.colour, track.folder = uuid, name, colour, folder
-        track.strip_uuid, track.strip_name = strip_uuid, strip.name
-        data.active_index = len(data.tracks) - 1
-
+        track = track_lookup.begin(scene, strip, uuid, folder)
         if unrendered:
             frame_renderer.announce(scene, track)
             return None

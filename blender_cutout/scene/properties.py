@@ -220,6 +220,8 @@ class CutoutScene(bpy.types.PropertyGroup):
     """Stores the cutouts of a scene and its settings.
 
     Attributes:
+        begun, begun_text: uuids, as JSON, of cutouts on disk that were begun after the file was saved, and what the
+            panel says about them.
         preview_back: the clip is shown only for a correction, and the result again afterwards.
     """
 
@@ -228,6 +230,8 @@ class CutoutScene(bpy.types.PropertyGroup):
     auto_apply: _AUTO_APPLY
     preview_shows: PREVIEW_SHOWS
     preview_back: _FLAG
+    begun: _TEXT
+    begun_text: _TEXT
     show_mask: SHOW_MASK
     show_marks: SHOW_MARKS
     mask_view: MASK_VIEW

@@ -11,6 +11,7 @@ import bpy
 from ..core.errors import CutoutError, InputError, StripError
 from ..geometry.mask_looks import PALETTE, Colour
 from ..host import kept, storage, strips
+from ..host.output import mask_strip
 from ..host.strips import places
 from . import edge_settings, properties
 
@@ -114,6 +115,22 @@ def written(scene: Any, track: Any) -> list[Any]:
 def keys(scene: Any, track: Any) -> set[str]:
     """Returns every possible `Batch.key` of a cutout's strip."""
     return {track.strip_uuid, *(one.uuid for one in of_clip(scene, track))}
+
+
+def begin(scene: Any, strip: Any, uuid: str, folder: str) -> Any:
+    """Adds a cutout of a strip, makes it the active one and returns it; `folder` as stored in the .blend."""
+    data, name, colour = scene.cutout, next_name(scene, strip), next_colour(scene)
+    others = on_strip(scene, strip)
+    if not others:
+        mask_strip.part(strip)  # from the strip it was copied from
+    strip_uuid = others[0].strip_uuid if others else strips.tag(strip)
+    for other in others:
+        other.strip_name = strip.name  # the artist may have renamed the strip
+    track = data.tracks.add()  # invalidates references to the other tracks
+    track.uuid, track.name, track.colour, track.folder = uuid, name, colour, folder
+    track.strip_uuid, track.strip_name = strip_uuid, strip.name
+    data.active_index = len(data.tracks) - 1
+    return track
 
 
 def next_colour(scene: Any) -> Colour:

@@ -11,6 +11,7 @@ from bpy.app.handlers import persistent
 from ..scene import preview_mode, properties
 from . import (
     auto_apply,
+    begun_cutouts,
     edge_preview,
     frame_cleanup,
     frame_renderer,
@@ -53,7 +54,7 @@ def _after_load(*_: Any) -> None:
     status.level, status.lost, status.busy = "INFO", False, False
     reports = Reports()
     cleaning = (project_folders.clean_unsaved, frame_cleanup.clean_frames)
-    for step in (*cleaning, project_folders.after_load, later_rounds.after_load):
+    for step in (*cleaning, project_folders.after_load, later_rounds.after_load, begun_cutouts.after_load):
         with reports.of("Opening"):
             step()
     reports.show()

@@ -68,6 +68,7 @@ class CUTOUT_PT_cutout(bpy.types.Panel):
         if not len(data.tracks):
             layout.label(text=shown(first_step(scene)))
             layout.operator("cutout.new", icon="ADD")
+            _draw_later(context, layout, data)
             _draw_message(context, layout, status)
             return
         row = layout.row()
@@ -109,7 +110,7 @@ def _draw_status(layout: Any, status: Any, track: Any, data: Any) -> None:
 
 def _draw_later(context: Any, layout: Any, data: Any) -> None:
     """Draws the offer to take rounds that were made after the file was saved."""
-    texts = [track.later_text for track in data.tracks if track.later_text]
+    texts = [text for text in (data.begun_text, *(track.later_text for track in data.tracks)) if text]
     if not texts:
         return
     column = layout.box().column(align=True)

@@ -323,7 +323,8 @@ class TrackSession:
             frame: of the clip.
             edge: the settings.
             painted: strokes of the Detail Brush; those of the nearest frame count, carried along with the mask.
-            longest, between: see `EdgeFinder.alpha`.
+            longest: see `EdgeFinder.alpha`.
+            between: see there.
         """
         matte = self.matte(frame)
         if matte is None or not edge.changes_alpha:

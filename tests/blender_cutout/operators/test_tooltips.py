@@ -17,7 +17,7 @@ INTERNAL = {
         *("corrected", "later", "later_text", "versions"),
     },
     "CutoutEdge": set(),
-    "CutoutScene": {"tracks", "active_index", "preview_back"},
+    "CutoutScene": {"tracks", "active_index", "preview_back", "begun", "begun_text"},
     "CutoutStatus": {
         *("text", "hint", "level", "busy", "stage", "progress", "lost", "engine", "tier", "tier_here"),
         *("frames_busy", "frames_text", "frames_share"),
