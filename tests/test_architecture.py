@@ -35,6 +35,8 @@ LIGHT = {
     "protocol.events",
     "protocol.requests",
     "session",
+    "session.actions",
+    "session.folder",
     "session.journal_end",
     "tiers",
     "types",
