@@ -28,9 +28,11 @@ def written(bpy: Any, project: Project, form: str) -> tuple[Any, Any]:
 
 
 def is_uncut(strip: Any) -> bool:
-    """Returns whether the preview shows the clip whole: no mask of ours is on."""
+    """Returns whether the preview shows the clip whole: no mask of ours is on, and no effect."""
+    from blender_cutout.host.output.effect import shown_over
+
     hidden = [m.mute or not getattr(m, "show_preview", True) for m in strip.modifiers if m.type == "MASK"]
-    return not strip.mute and all(hidden)
+    return not strip.mute and all(hidden) and all(over.mute for over in shown_over(strip.id_data, strip))
 
 
 def unlike(first: np.ndarray, second: np.ndarray) -> int:
