@@ -9,8 +9,11 @@ import pytest
 from panel_kit import Paper
 
 pytestmark = pytest.mark.bpy
-ELSEWHERE = {"paint", "brush_radius", "choose_tier", "step_tier", "cancel_frames", "cancel_set_up"}
-"""Operators of the mouse, and buttons that belong to a state: the tiers, and what is being rendered or installed."""
+ELSEWHERE = {
+    *("paint", "brush_radius", "choose_tier", "step_tier", "cancel_frames", "cancel_set_up"),
+    *("return_to_version", "rename_version", "delete_version"),
+}
+"""Operators of the mouse, and buttons that belong to a state: tiers, versions, what is being rendered or installed."""
 
 
 def test_every_operator_is_in_the_menu(blender: Any) -> None:
