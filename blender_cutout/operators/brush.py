@@ -12,7 +12,7 @@ from ..core.errors import CutoutError, InputError, StrokeError
 from ..core.types import Label
 from ..host import compat
 from ..host.interface_language import tooltip
-from ..scene import brush_tool, properties, track_lookup
+from ..scene import brush_modes, brush_tool, properties, track_lookup
 from ..scene.clip_in_view import ClipInView, clip_in_view
 from ..strokes import brush_strokes
 from ..strokes.brush_strokes import Painted, Touch
@@ -80,9 +80,9 @@ class CUTOUT_OT_paint(Reporting, bpy.types.Operator):
             raise InputError("The stroke's points cannot be read.", "Write x,y,pressure for each point.") from error
         if not touches:
             raise InputError("The stroke has no points.", "Paint in the preview with the Cutout Brush.")
-        view = _view(context)
+        view = clip_here(context)
         track_lookup.check_unlocked(view.track)
-        return self._end(context, _begun(view, Label(self.label))._replace(touches=touches))
+        return self._end(context, begun(view, Label(self.label))._replace(touches=touches))
 
     def invoke(self, context: Any, event: Any) -> set[str]:
         """Begins a stroke at the mouse."""
@@ -90,13 +90,13 @@ class CUTOUT_OT_paint(Reporting, bpy.types.Operator):
             return self.execute(context)
         try:
             self._show(context)
-            view = _view(context)
+            view = clip_here(context)
             track_lookup.check_unlocked(view.track)
         except CutoutError as error:
             return self.fail(error.text, error.hint)
         if context.screen.is_animation_playing:  # the stroke belongs to the visible frame
             bpy.ops.screen.animation_cancel(restore_frame=False)
-        brush_tool.live[:] = [_begun(view, Label(self.label))]
+        brush_tool.live[:] = [begun(view, Label(self.label))]
         self.detail = self.detail or context.window_manager.cutout.brush_detail
         if not self.detail:
             jobs.queue.expect(view.track.uuid, view.frame)
@@ -142,7 +142,7 @@ class CUTOUT_OT_paint(Reporting, bpy.types.Operator):
 
     def _end(self, context: Any, stroke: Painted) -> set[str]:
         """Stores the stroke, and applies it if Auto Apply is on."""
-        view = _view(context)
+        view = clip_here(context)
         if view.frame != stroke.frame:
             raise StrokeError("The frame changed while you painted.", "Paint the stroke again.")
         if not brush_strokes.touches_picture(stroke, view.picture):
@@ -215,6 +215,11 @@ class CUTOUT_OT_brush_radius(bpy.types.Operator):
         return {"RUNNING_MODAL"}
 
 
+_MODE = EnumProperty(
+    name="Mode", description="What the Cutout Brush draws", items=brush_modes.ITEMS, options={"SKIP_SAVE"}
+)
+
+
 class CUTOUT_OT_start_brush(WithTrack, Reporting, bpy.types.Operator):
     """Start the Cutout Brush."""
 
@@ -226,12 +231,13 @@ class CUTOUT_OT_start_brush(WithTrack, Reporting, bpy.types.Operator):
     corrects = True
 
     detail: _DETAIL
+    mode: _MODE
 
     @classmethod
     def description(cls, context: Any, properties: Any) -> str:
-        """Returns the tooltip of the Brush or the Detail Brush button."""
+        """Returns the tooltip of the button."""
         if not properties.detail:
-            return tooltip(str(cls.bl_description))
+            return tooltip(brush_modes.tooltip_of(properties.mode) or str(cls.bl_description))
         return tooltip(
             "Paint where the edge has hair or other fine detail, or with Ctrl take that back: there Detail looks "
             "further. Strokes move with the mask; a frame without any uses those of the nearest one that has some"
@@ -240,6 +246,7 @@ class CUTOUT_OT_start_brush(WithTrack, Reporting, bpy.types.Operator):
     def run(self, context: Any) -> set[str]:
         """Activates the tool."""
         context.window_manager.cutout.brush_detail = self.detail
+        context.window_manager.cutout.brush_mode = self.mode
         if bpy.app.background:
             return {"FINISHED"}
         if not brush_tool.start(context):
@@ -271,7 +278,7 @@ class CUTOUT_OT_erase_strokes(Reporting, bpy.types.Operator):
 
     def run(self, context: Any) -> set[str]:
         """Removes the strokes."""
-        view = _view(context)
+        view = clip_here(context)
         strokes = _of_kind(context, view.track)
         for index in reversed([i for i, stroke in enumerate(strokes) if stroke.frame == view.frame]):
             strokes.remove(index)
@@ -284,7 +291,7 @@ def _of_kind(context: Any, track: Any) -> Any:
     return track.detail_strokes if context.window_manager.cutout.brush_detail else track.strokes
 
 
-def _view(context: Any) -> ClipInView:
+def clip_here(context: Any) -> ClipInView:
     """Returns the clip in view. Raises InputError with the reason if there is none to paint on."""
     scene, _ = opened_track(context)
     view = clip_in_view(scene)
@@ -297,7 +304,7 @@ def _view(context: Any) -> ClipInView:
     return view
 
 
-def _begun(view: ClipInView, label: Label) -> Painted:
+def begun(view: ClipInView, label: Label) -> Painted:
     """Returns a new stroke without points."""
     radius = bpy.context.window_manager.cutout.brush_radius
     return Painted(uuid4().hex[:12], label, view.frame, radius, ())

@@ -19,6 +19,7 @@ from bpy.props import (
 
 from ..core.errors import InputError
 from ..geometry.mask_looks import PALETTE
+from . import brush_modes
 from .edge_settings import CutoutEdge, is_written
 from .setting_properties import (
     BACKGROUND,
@@ -281,6 +282,22 @@ _BRUSH_DETAIL = BoolProperty(
 )
 
 
+_BRUSH_MODE = EnumProperty(
+    name="Mode", description="What the Cutout Brush draws", items=brush_modes.ITEMS, update=REDRAWS
+)
+_BRUSH_FEATHER = FloatProperty(
+    name="Feather",
+    description="Width of the soft rim of exact paint, in pixels of the clip; 0 = hard",
+    min=0.0,
+    max=1000.0,
+    soft_max=50.0,
+    default=0.0,
+    step=100,
+    precision=1,
+    subtype="PIXEL",
+)
+
+
 class CutoutStatus(bpy.types.PropertyGroup):
     """Holds the status for the panel. It lives on the window manager, so undo and saving do not touch it.
 
@@ -293,8 +310,8 @@ class CutoutStatus(bpy.types.PropertyGroup):
         tier_here: the tier in use: the engine's, otherwise the one chosen; "" = not known yet.
         frames_busy, frames_text, frames_share: whether frames are being rendered, the current step, and the progress.
         show_tiers: the table of tiers is open.
-        brush_radius, brush_pressure, brush_detail: settings of the Cutout Brush, kept here so that undo does not reset
-            them.
+        brush_radius, brush_pressure, brush_detail, brush_mode, brush_feather: settings of the Cutout Brush, kept here
+            so that undo does not reset them.
     """
 
     text: _TEXT
@@ -314,6 +331,8 @@ class CutoutStatus(bpy.types.PropertyGroup):
     brush_radius: _BRUSH_RADIUS
     brush_pressure: _BRUSH_PRESSURE
     brush_detail: _BRUSH_DETAIL
+    brush_mode: _BRUSH_MODE
+    brush_feather: _BRUSH_FEATHER
 
 
 CLASSES = (CutoutEdge, CutoutStroke, CutoutTrack, CutoutScene, CutoutStatus)

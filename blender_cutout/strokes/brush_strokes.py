@@ -10,7 +10,7 @@ import math
 from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
-from ..core.types import Label, Stroke
+from ..core.types import Label, Paint, Stroke
 from ..geometry.picture_map import PictureMap
 
 Touch = tuple[float, float, float]
@@ -30,6 +30,7 @@ class Painted(NamedTuple):
         frame: clip frame.
         radius: at full pressure, in source pixels.
         touches: its points.
+        closed: the points are an outline, not a line.
     """
 
     key: str
@@ -37,6 +38,7 @@ class Painted(NamedTuple):
     frame: int
     radius: float
     touches: tuple[Touch, ...]
+    closed: bool = False
 
     def radii(self) -> list[float]:
         """Returns the radius at each point, in source pixels."""
@@ -107,6 +109,23 @@ def to_strokes(stroke: Painted) -> list[Stroke]:
             parts.append(Stroke(points, radius, stroke.label))
             first = at
     return parts
+
+
+def to_shapes(stroke: Painted, feather: float, filled: bool) -> list[Paint]:
+    """Returns the engine's painted shapes: the area inside the points, or lines as in `to_strokes`.
+
+    Raises:
+        StrokeError: an outline has fewer than three points.
+    """
+    if filled:
+        return [Paint([touch[:2] for touch in stroke.touches], 0.0, stroke.label, feather)]
+    return [Paint(part.points, part.radius, part.label, feather) for part in to_strokes(stroke)]
+
+
+def corners(stroke: Painted) -> tuple[float, float, float, float]:
+    """Returns the upright box around a stroke's points: x0, y0, x1, y1."""
+    xs, ys = [touch[0] for touch in stroke.touches], [touch[1] for touch in stroke.touches]
+    return min(xs), min(ys), max(xs), max(ys)
 
 
 def new_on(

@@ -49,7 +49,8 @@ class CUTOUT_MT_cutout(bpy.types.Menu):
         layout.operator("cutout.select")
         layout.operator("cutout.remove", icon="REMOVE")
         layout.separator()
-        layout.operator("cutout.start_brush", icon="BRUSH_DATA")
+        for mode, text in (("STROKE", "Cutout Brush"), ("PAINT", "Exact Paint"), ("LASSO", "Lasso"), ("BOX", "Box")):
+            layout.operator("cutout.start_brush", text=text, icon="BRUSH_DATA").mode = mode
         for label, text in ((Label.KEEP, "Draw Keep"), (Label.REMOVE, "Draw Remove")):
             layout.operator("cutout.brush", text=text).label = label.value
         for name in ("apply_strokes", "auto", "undo_round", "erase_strokes"):

@@ -128,8 +128,16 @@ def _draw_steps(context: Any, layout: Any, scene: Any, track: Any) -> None:
     drawing = active_label(context)
     for label, text, icon in ((Label.KEEP, "Keep", "ADD"), (Label.REMOVE, "Remove", "REMOVE")):
         row.operator("cutout.brush", text=text, icon=icon, depress=label is drawing).label = label.value
-    painting = brush_tool.is_active(context) and not context.window_manager.cutout.brush_detail
-    row.operator("cutout.start_brush", text="Brush", icon="BRUSH_DATA", depress=painting).detail = False
+    status = context.window_manager.cutout
+    mode = status.brush_mode if brush_tool.is_active(context) and not status.brush_detail else ""
+    row.operator("cutout.start_brush", text="Brush", icon="BRUSH_DATA", depress=mode == "STROKE").detail = False
+    row = column.row(align=True)
+    for name, text, icon in (
+        ("PAINT", "Paint", "TPAINT_HLT"),
+        ("LASSO", "Lasso", "CURVE_BEZCIRCLE"),
+        ("BOX", "Box", "PIVOT_BOUNDBOX"),
+    ):
+        row.operator("cutout.start_brush", text=text, icon=icon, depress=mode == name).mode = name
     row = column.row(align=True)
     row.operator("cutout.apply_strokes", icon="GREASEPENCIL")
     row.operator("cutout.auto", icon="LIGHT")

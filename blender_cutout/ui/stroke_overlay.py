@@ -80,13 +80,17 @@ class StrokesOverlay(DrawHandler):
         painted = brush_strokes.painted_on(kind, view.frame)
         wide = [p for p in painted if p.key not in applied]
         if brush_tool.live and brush_tool.live[0].frame == view.frame:
-            wide += brush_tool.live
+            wide += [stroke for stroke in brush_tool.live if not stroke.closed]
         thin = [p for p in painted if p.key in applied] if strokes_shown(scene) else []
         with self.guarded():
             for stroke in thin:
                 self._line(on_screen(_places(stroke, view.picture), context.region), stroke.label)
             for label, colour in (_DETAIL_COLOURS if detail else _COLOURS).items():
                 self._wide([p for p in wide if p.label is label], colour, view.picture, context.region)
+            for stroke in brush_tool.live:
+                if stroke.closed and stroke.frame == view.frame and len(stroke.touches) > 1:
+                    places = on_screen(_places(stroke, view.picture), context.region)
+                    self._line([*places, places[0]], stroke.label)
 
     def _wide(
         self, strokes: Sequence[Painted], colour: tuple[float, float, float], picture: PictureMap, region: Any

@@ -8,6 +8,7 @@ import bpy
 
 from ..core.types import Label
 from ..host import compat
+from ..scene import brush_modes
 from ..scene.brush_tool import IDNAME, is_active, live
 
 _AFTER = {"builtin.annotate"}
@@ -18,8 +19,15 @@ _SMALLER, _LARGER = 1 / 1.2, 1.2
 def _keys() -> tuple[Any, ...]:
     press = {"value": "PRESS"}
     return (
-        ("cutout.paint", {"type": "LEFTMOUSE", **press}, {"properties": [("label", Label.KEEP.value)]}),
-        ("cutout.paint", {"type": "LEFTMOUSE", "ctrl": True, **press}, {"properties": [("label", Label.REMOVE.value)]}),
+        *(  # of two operators, the first whose poll allows it runs: the brush paints, or draws strokes
+            (f"cutout.{name}", {"type": "LEFTMOUSE", "ctrl": ctrl, **press}, {"properties": [("label", label.value)]})
+            for name in ("paint_shape", "paint")
+            for label, ctrl in ((Label.KEEP, False), (Label.REMOVE, True))
+        ),
+        *(
+            ("cutout.start_brush", {"type": key, **press}, {"properties": [("mode", mode)]})
+            for mode, key in brush_modes.KEYS.items()
+        ),
         *(
             ("cutout.brush_radius", {"type": key, "repeat": True, **press}, {"properties": [("factor", factor)]})
             for key, factor in (("LEFT_BRACKET", _SMALLER), ("RIGHT_BRACKET", _LARGER))
@@ -34,7 +42,8 @@ class _Brush(bpy.types.WorkSpaceTool):
     bl_label = "Cutout Brush"
     bl_description = (
         "Paint over what to keep; hold Ctrl to paint over what to remove.\n"
-        "[ and ] change the brush size, or F and the mouse. Each stroke is applied when you release the mouse"
+        "[ and ] change the brush size, or F and the mouse; 1 strokes, 2 paint, 3 lasso, 4 box.\n"
+        "Each stroke is applied when you release the mouse"
     )
     bl_icon = "brush.generic"
     bl_cursor = "PAINT_CROSS"
@@ -44,7 +53,10 @@ class _Brush(bpy.types.WorkSpaceTool):
     def draw_settings(context: Any, layout: Any, _tool: Any) -> None:
         """Draws the tool's settings into a header."""
         status, scene = context.window_manager.cutout, compat.sequencer_scene(context)
+        layout.prop(status, "brush_mode", text="")
         layout.prop(status, "brush_radius")
+        if status.brush_mode in (brush_modes.PAINT, brush_modes.LASSO):
+            layout.prop(status, "brush_feather")
         layout.prop(status, "brush_pressure")
         layout.prop(status, "brush_detail")
         if scene is not None:

@@ -1,0 +1,248 @@
+"""Operators that paint exact pixels of the mask, and draw a box around the object."""
+# No `from __future__ import annotations`: see CONTRIBUTING.md.
+# mypy: disable-error-code="valid-type"
+
+import math
+from typing import Any
+
+import bpy
+from bpy.props import EnumProperty, FloatProperty, StringProperty
+
+from ..client.job_queue import Job
+from ..core.errors import CutoutError, InputError, StrokeError
+from ..core.types import Label
+from ..host import compat
+from ..host.interface_language import tooltip
+from ..scene import brush_tool, track_lookup
+from ..scene.clip_in_view import ClipInView
+from ..strokes import brush_strokes
+from ..strokes.brush_strokes import Painted, Touch
+from ..tasks import jobs
+from .base import JobOperator, needs_track
+from .brush import begun, clip_here
+
+_GAP = 1.5
+"""Screen pixels between two points."""
+_CLICK = 4.0
+"""A press and a release closer together than this, in screen pixels, begin a polygon of clicks."""
+_CLOSES = 9.0
+"""A click this close to the first corner, in screen pixels, closes the polygon."""
+_HELP = "Click: next corner   Enter: close   Backspace: remove corner   Esc: cancel"
+_ENTER = {"RET", "NUMPAD_ENTER"}
+_SHAPE = EnumProperty(
+    name="Shape",
+    description="What to paint",
+    items=(
+        ("AUTO", "Tool's", "As the Cutout Brush is set"),
+        ("PAINT", "Line", "A line as wide as the brush"),
+        ("LASSO", "Area", "The area inside an outline"),
+        ("BOX", "Box", "A box around the object, for a first guess"),
+    ),
+    options={"SKIP_SAVE"},
+)
+_LABEL = EnumProperty(
+    name="Label",
+    description="Whether to add to the mask or to erase",
+    items=((Label.KEEP.value, "Add", "Add to the mask"), (Label.REMOVE.value, "Erase", "Erase from the mask")),
+)
+_POINTS = StringProperty(
+    name="Points",
+    description="Source pixel and pressure of each point, as x,y,pressure x,y,pressure; for scripts",
+    options={"SKIP_SAVE", "HIDDEN"},
+)
+_RADIUS = FloatProperty(
+    name="Radius", description="Of the line; 0 = the brush's", min=0.0, options={"SKIP_SAVE", "HIDDEN"}
+)
+
+
+class CUTOUT_OT_paint_shape(JobOperator, bpy.types.Operator):
+    """Paint exact pixels, or draw a box around the object."""
+
+    bl_idname = "cutout.paint_shape"
+    bl_label = "Exact Paint"
+    bl_description = "Set exact pixels of the mask, which strokes no longer change; Ctrl erases"
+    corrects = True
+
+    label: _LABEL
+    shape: _SHAPE
+    points: _POINTS
+    radius: _RADIUS
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """Returns True if there is a cutout, and the mouse is over a preview with this tool."""
+        if not needs_track(cls, context):
+            return False
+        if context.region is None or not context.window or not brush_tool.is_active(context):
+            return True
+        status = context.window_manager.cutout
+        if status.brush_mode == "STROKE" or status.brush_detail:
+            cls.poll_message_set(tooltip("The Cutout Brush draws strokes. Choose Paint, Lasso or Box"))
+            return False
+        return True
+
+    def start(self, context: Any) -> Job:
+        """Sends what was painted."""
+        from ..core.messages import ApplyRound
+
+        try:
+            touches = brush_strokes.decode(self.points)
+        except ValueError as error:
+            raise InputError("The points cannot be read.", "Write x,y,pressure for each point.") from error
+        if not touches:
+            raise InputError("There are no points.", "Paint in the preview with the Cutout Brush.")
+        view, kind = _free_view(context), self._kind(context)
+        stroke = begun(view, Label(self.label))._replace(touches=touches)
+        stroke = stroke._replace(radius=self.radius or stroke.radius)
+        _check_inside(stroke, view, kind)
+        uuid, frame = view.track.uuid, view.frame
+        if kind == "BOX":
+            box = brush_strokes.corners(stroke)
+            return jobs.submit(
+                compat.sequencer_scene(context),
+                view.track,
+                "Looking for the object",
+                lambda job: ApplyRound(job, uuid, frame, (), auto=True, box=box),
+                then=lambda _: "A first guess. Correct it with strokes.",
+                undo="Box",
+            )
+        feather = context.window_manager.cutout.brush_feather
+        shapes = brush_strokes.to_shapes(stroke, feather, filled=kind == "LASSO")
+        records = tuple(shape.to_json() for shape in shapes)
+        return jobs.submit(
+            compat.sequencer_scene(context),
+            view.track,
+            "Painting",
+            lambda job: ApplyRound(job, uuid, frame, (), paint=records),
+            then=lambda _: "Painted.",
+            undo=self.bl_label,
+        )
+
+    def invoke(self, context: Any, event: Any) -> set[str]:
+        """Begins at the mouse."""
+        if self.points:
+            return self.execute(context)
+        try:
+            self._show(context)
+            view = _free_view(context)
+        except CutoutError as error:
+            return self.fail(error.text, error.hint)
+        if context.screen.is_animation_playing:  # it belongs to the visible frame
+            bpy.ops.screen.animation_cancel(restore_frame=False)
+        kind = self._kind(context)
+        brush_tool.live[:] = [begun(view, Label(self.label))._replace(closed=kind != "PAINT")]
+        if kind == "BOX":
+            jobs.queue.expect(view.track.uuid, view.frame)
+        self._drag: str = kind
+        self._frame: int = view.frame
+        self._picture: Any = view.picture
+        self._pixel: float = brush_tool.zoom_of(context.region) * view.picture.units_per_pixel
+        self._corners: list[Touch] = []
+        self._touches: list[Touch] = [self._touch(context, event)]
+        self._draw(context)
+        context.window_manager.modal_handler_add(self)
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context: Any, event: Any) -> set[str]:
+        """Follows the mouse."""
+        if not brush_tool.live:  # the add-on was disabled, or another file loaded
+            context.workspace.status_text_set(None)
+            return {"CANCELLED"}
+        pressed, left = event.value == "PRESS", event.type == "LEFTMOUSE"
+        if event.type in {"ESC", "RIGHTMOUSE", "WINDOW_DEACTIVATE"}:
+            self.cancel(context)
+            return {"CANCELLED"}
+        if event.type in {"MOUSEMOVE", "INBETWEEN_MOUSEMOVE"}:
+            self._move(context, event)
+        elif self._corners and (event.type in _ENTER or left) and pressed:
+            touch = self._touch(context, event)
+            if event.type in _ENTER or self._away(touch, self._corners[0]) < _CLOSES:
+                return self._end(context, self._corners)
+            self._corners.append(touch)
+        elif self._corners and event.type == "BACK_SPACE" and pressed and len(self._corners) > 1:
+            self._corners.pop()
+        elif not self._corners and left and event.value == "RELEASE":
+            first = self._touches[0]
+            if self._drag == "LASSO" and max(self._away(t, first) for t in self._touches) < _CLICK:
+                self._corners = [first]
+                context.workspace.status_text_set(tooltip(_HELP))
+            else:
+                return self._end(context, self._touches)
+        self._draw(context)
+        return {"RUNNING_MODAL"}
+
+    def cancel(self, context: Any) -> None:
+        """Discards it."""
+        brush_tool.live.clear()
+        context.workspace.status_text_set(None)
+        jobs.redraw("PREVIEW")
+
+    def _kind(self, context: Any) -> str:
+        kind = self.shape if self.shape != "AUTO" else context.window_manager.cutout.brush_mode
+        return "PAINT" if kind == "STROKE" else str(kind)
+
+    def _touch(self, context: Any, event: Any) -> Touch:
+        status, view = context.window_manager.cutout, context.region.view2d
+        x, y = self._picture.to_source(view.region_to_view(event.mouse_region_x, event.mouse_region_y))
+        pressure = event.pressure if status.brush_pressure and event.is_tablet else 1.0
+        return x, y, max(0.05, min(1.0, pressure))
+
+    def _away(self, one: Touch, other: Touch) -> float:
+        """Returns the distance of two points in screen pixels."""
+        return math.dist(one[:2], other[:2]) * self._pixel
+
+    def _move(self, context: Any, event: Any) -> None:
+        touch = self._touch(context, event)
+        if self._corners or self._drag == "BOX":
+            self._touches = [self._touches[0], touch]
+        elif brush_strokes.is_further(self._touches[-1], touch, _GAP / self._pixel):
+            self._touches.append(touch)
+
+    def _draw(self, context: Any) -> None:
+        """Shows it as it is now."""
+        (stroke,) = brush_tool.live
+        touches = [*self._corners, self._touches[-1]] if self._corners else self._touches
+        if self._drag == "BOX":
+            x0, y0, x1, y1 = brush_strokes.corners(stroke._replace(touches=tuple(touches)))
+            touches = [(x0, y0, 1.0), (x1, y0, 1.0), (x1, y1, 1.0), (x0, y1, 1.0)]
+        brush_tool.live[:] = [stroke._replace(touches=tuple(touches))]
+        context.region.tag_redraw()
+
+    def _end(self, context: Any, touches: list[Touch]) -> set[str]:
+        """Sends it."""
+        stroke = brush_tool.live.pop()
+        context.workspace.status_text_set(None)
+        if stroke.closed:
+            jobs.redraw("PREVIEW")  # a line stays in view until the mask arrives
+        try:
+            if clip_here(context).frame != self._frame:
+                raise StrokeError("The frame changed while you painted.", "Paint again.")
+        except CutoutError as error:
+            jobs.redraw("PREVIEW")
+            return self.fail(error.text, error.hint)
+        self.points, self.shape = brush_strokes.encode(touches), self._drag
+        return self.execute(context)
+
+
+def _free_view(context: Any) -> ClipInView:
+    """Returns the clip in view. Raises InputError if its mask must not change here."""
+    view = clip_here(context)
+    track_lookup.check_unlocked(view.track)
+    track_lookup.check_free(view.track, view.frame, compat.sequencer_scene(context).frame_current)
+    return view
+
+
+def _check_inside(stroke: Painted, view: ClipInView, kind: str) -> None:
+    """Raises StrokeError if a shape does not touch the picture, or is no shape."""
+    x0, y0, x1, y1 = brush_strokes.corners(stroke)
+    reach = stroke.radius if kind == "PAINT" else 0.0
+    track = view.track
+    if x1 + reach <= 0 or y1 + reach <= 0 or x0 - reach >= track.width or y0 - reach >= track.height:
+        raise StrokeError("It lies outside the strip's picture.", "Paint over the cutout's strip.")
+    if kind == "LASSO" and len(stroke.touches) < 3:
+        raise StrokeError("The outline has fewer than three points.", "Draw around the area, or click its corners.")
+    if kind == "BOX" and (x1 - x0 < 2 or y1 - y0 < 2):
+        raise StrokeError("The box is too small.", "Drag from one corner to the other around the object.")
+
+
+CLASSES = (CUTOUT_OT_paint_shape,)
