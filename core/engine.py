@@ -134,6 +134,7 @@ class Engine:
         previous: Mapping[int, Mattes] | None = None,
         locked: Collection[int] = (),
         stability: float = 1.0,
+        absent: Collection[int] = (),
     ) -> Generator[tuple[int, Mattes], None, None]:
         """Yields (frame, matte) for every frame of the range once, keyframes included; the caller may stop any time.
 
@@ -148,13 +149,21 @@ class Engine:
             locked: frames of `previous` that must not change.
             stability: how strongly mattes are mixed with their neighbours', 0 (not at all) to 1; see
                 `core.propagation.stabilise`.
+            absent: frames without the object: their mattes are empty, and nothing is propagated through them to
+                frames that a keyframe beyond them reaches.
 
         Raises:
             InputError: keyframes missing, of the wrong type, or outside the clip; FrameReadError, SizeMismatch.
         """
         options = PropagationOptions(stop_at_cuts=False, stability=stability)
         stream = self.propagate_detailed(
-            frames, keyframes, frame_range=frame_range, previous=previous, locked=locked, options=options
+            frames,
+            keyframes,
+            frame_range=frame_range,
+            previous=previous,
+            locked=locked,
+            options=options,
+            absent=absent,
         )
         return _pairs(stream)
 
@@ -170,6 +179,7 @@ class Engine:
         known: Callable[[int], Mattes | None] | None = None,
         options: PropagationOptions | None = None,
         notice: Callable[[Stop], None] | None = None,
+        absent: Collection[int] = (),
     ) -> Generator[tuple[int, Mattes, MatteKind], None, None]:
         """Like `propagate`, but yields (frame, matte, kind), takes a direction and can resume a stopped run.
 
@@ -186,6 +196,7 @@ class Engine:
             options: where to stop, and how steady; None = never stop, so every frame of the range is yielded, and
                 unstabilised. Mattes that are `known` are not stabilised again.
             notice: called with each stop that left frames without a matte.
+            absent: see `propagate`; their kind is ABSENT.
         """
         bounds = as_range(frame_range)
         with ExitStack() as stack:
@@ -204,6 +215,7 @@ class Engine:
                 settings=self.settings.propagation,
                 options=options,
                 notice=notice,
+                absent=absent,
             )
             if options is not None and options.stability > 0:
                 stream = _stabilise(stream, source, options.stability, keyframes, known)

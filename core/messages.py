@@ -27,6 +27,7 @@ from .protocol.requests import (
     Hello,
     ImportMattes,
     LockFrames,
+    MarkAbsent,
     MoveTrack,
     OpenTrack,
     Ping,
@@ -55,6 +56,7 @@ __all__ = [
     "Hello",
     "ImportMattes",
     "LockFrames",
+    "MarkAbsent",
     "MatteReady",
     "Message",
     "MoveTrack",
@@ -80,8 +82,8 @@ PROTOCOL = 1
 _SAME_VERSION = "Install the same version of the add-on and of its engine."
 
 Request = (
-    Hello | OpenTrack | GetState | Expect | ApplyRound | Propagate | PropagateGroup | LockFrames | ImportMattes
-    | Checkout | EditVersion | Undo | Export | PreviewEdge | MoveTrack | Cancel | Ping | Shutdown
+    Hello | OpenTrack | GetState | Expect | ApplyRound | Propagate | PropagateGroup | LockFrames | MarkAbsent
+    | ImportMattes | Checkout | EditVersion | Undo | Export | PreviewEdge | MoveTrack | Cancel | Ping | Shutdown
 )  # fmt: skip
 Event = Ready | TrackState | TrackChange | MatteReady | Progress | Warn | Done | Cancelled | Failed | Pong
 Message = Request | Event

@@ -281,7 +281,7 @@ class Form(str, Enum):
 
 
 class MatteKind(str, Enum):
-    """Origin of a frame's matte; kept: an earlier run's, unchanged; locked: approved by the artist.
+    """Origin of a frame's matte; kept: an earlier run's, unchanged; locked: approved; absent: marked as empty.
 
     Pending is no result: the frame was reached from one side only, and its matte comes later in the same run.
     """
@@ -291,6 +291,7 @@ class MatteKind(str, Enum):
     FUSED = "fused"
     KEPT = "kept"
     LOCKED = "locked"
+    ABSENT = "absent"
     PENDING = "pending"
 
 

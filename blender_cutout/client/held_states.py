@@ -114,6 +114,7 @@ def changed(state: TrackState, change: TrackChange) -> TrackState | None:
         revision=change.revision,
         corrected=change.corrected,
         versions=change.versions,
+        absent=change.absent,
     )
     if start == stop:
         return state

@@ -66,6 +66,11 @@ def add_parser(commands: Any) -> None:
         help="frame, or frames A to B - 1, whose masks of --previous must not change; may be repeated",
     )  # fmt: skip
     parser.add_argument(
+        "--absent", type=arguments.frames, action="append", default=[], metavar="FRAME|A:B",
+        help="frame, or frames A to B - 1, without the object: their masks are empty, and beyond them it is taken from "
+        "the keyframes there; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
         "--direction", choices=[d.value for d in Direction], default=Direction.BOTH.value,
         help="direction of propagation from the keyframes (default both)",
     )  # fmt: skip
@@ -106,7 +111,9 @@ def run(args: argparse.Namespace, context: Context) -> int:
             raise InputError("A frame has two masks.", "Give --keyframe once for each frame.")
         arguments.check_frames(masks, len(clip), "Keyframe")
         arguments.check_frames((frames[-1] for frames in args.lock), len(clip), "The locked frame")
+        arguments.check_frames((frames[-1] for frames in args.absent), len(clip), "The absent frame")
         locked = {frame for frames in args.lock for frame in frames}
+        absent = {frame for frames in args.absent for frame in frames}
         if not masks and args.keyframes is None:
             raise InputError("There is no keyframe.", "Give --keyframe FRAME=MASK.png, or --keyframes MASKS.")
         keyframes: Mapping[int, Matte] = {}
@@ -125,7 +132,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
         context.report.say(f"The masks will take about {size_text(needed)}; {size_text(free)} are free.")
         finished = _finished(args.output, clip.size) if args.resume else None
         disk = {"disk_needed": needed, "disk_free": free}
-        job = _Job(clip, keyframes, bounds, previous, locked, finished, disk)
+        job = _Job(clip, keyframes, bounds, previous, locked, absent, finished, disk)
         context.within_memory(args.tier, args.device, lambda engine: _carry(engine, job, args, context))
         if isinstance(keyframes, MasksByFrame):
             context.report.warn(keyframes.take_notes())
@@ -142,6 +149,7 @@ class _Job:
     bounds: FrameRange
     previous: _Previous | None
     locked: set[int]
+    absent: set[int]
     finished: files.MaskFolder | None
     disk: dict[str, Any]
 
@@ -164,6 +172,7 @@ def _carry(engine: Engine, job: _Job, args: argparse.Namespace, context: Context
         previous=job.previous.get if job.previous else None,
         direction=Direction(args.direction),
         locked=job.locked,
+        absent=job.absent,
         known=finished.get if finished is not None else None,
         options=PropagationOptions(
             stop_at_cuts=not args.across_cuts, stop_below=args.stop_below, stability=args.stability

@@ -1,7 +1,8 @@
 """Places a cutout's frames on the timeline, and returns what to draw on its strip: pure maths, no Blender.
 
 A bar along the strip has the cutout's colour where frames have a mask, is dark where they do not, and red where the
-mask is in doubt. A white line marks locked frames, a diamond each frame with strokes.
+mask is in doubt, black with a grey line where the object is marked Not Here. A white line marks locked frames, a
+diamond each frame with strokes.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ Corner = tuple[float, float]
 
 EMPTY: Colour = (0.0, 0.0, 0.0, 0.5)
 DOUBT: Colour = (1.0, 0.16, 0.1, 1.0)
+ABSENT: Colour = (0.07, 0.07, 0.08, 1.0)
+NOWHERE: Colour = (0.75, 0.75, 0.78, 1.0)
 LOCKED: Colour = (1.0, 1.0, 1.0, 0.95)
 DRAWN: Colour = (1.0, 0.85, 0.1, 1.0)
 RIM: Colour = (0.0, 0.0, 0.0, 0.9)
@@ -40,12 +43,14 @@ class Marks(NamedTuple):
         doubtful: the network is not sure of it.
         locked: they are locked.
         drawn: they have strokes; single frames.
+        absent: they are marked Not Here.
     """
 
     done: tuple[Run, ...] = ()
     doubtful: tuple[Run, ...] = ()
     locked: tuple[Run, ...] = ()
     drawn: tuple[int, ...] = ()
+    absent: tuple[Run, ...] = ()
 
 
 class Lane(NamedTuple):
@@ -80,12 +85,14 @@ def on_timeline(clip: Marks, times: TimeMap) -> Marks:
     frames = times.clip_frames()
     drawn = set(clip.drawn)
     pairs = pairwise((-1, *frames))
-    done, doubtful, locked = (_shown(runs, frames, times) for runs in (clip.done, clip.doubtful, clip.locked))
+    runs = clip.done, clip.doubtful, clip.locked, clip.absent
+    done, doubtful, locked, absent = (_shown(each, frames, times) for each in runs)
     return Marks(
         done,
         doubtful,
         locked,
         drawn=tuple(times.left + n for n, (before, now) in enumerate(pairs) if now in drawn and now != before),
+        absent=absent,
     )
 
 
@@ -148,6 +155,8 @@ def shapes(marks: Marks, span: Run, lane: Lane, colour: Sequence[float]) -> Iter
         ((span,), EMPTY, low, low + high),
         (marks.done, own, low + edge, low + high - edge),
         (marks.doubtful, DOUBT, low + edge, low + high - edge),
+        (marks.absent, ABSENT, low + edge, low + high - edge),
+        (marks.absent, NOWHERE, low + high / 2 - edge, low + high / 2 + edge),
         (marks.locked, RIM, low + high, low + high + line + edge),
         (marks.locked, LOCKED, low + high, low + high + line),
     )

@@ -45,6 +45,11 @@ def ranges(text: str, count: int) -> tuple[tuple[int, int], ...]:
     return tuple((start, stop) for start, stop, _ in _cut(text, count, 2))
 
 
+def frames(text: str, count: int) -> set[int]:
+    """Returns the frames of a JSON list of [start, stop) pairs, clipped to `count`."""
+    return {frame for start, stop in ranges(text, count) for frame in range(start, stop)}
+
+
 @lru_cache(maxsize=32)
 def mattes(text: str, count: int) -> tuple[tuple[int, int, str], ...]:
     """Returns the (start, stop, operation id) of `TrackState.mattes`, clipped to `count` frames."""

@@ -33,6 +33,7 @@ _WHAT = EnumProperty(
     ),
 )
 _BACKWARD = BoolProperty(name="Backward", description="Go to the previous one", default=False)
+_ABSENT = BoolProperty(name="Absent", description="Mark the frames; off = take the mark off", default=True)
 _LOCK = BoolProperty(name="Lock", description="Lock the frames; off = unlock them", default=True)
 
 
@@ -64,8 +65,7 @@ class CUTOUT_OT_lock_frames(Waiting, JobOperator, bpy.types.Operator):
 
         scene, track = opened_track(context)
         track_lookup.check_unlocked(track)
-        frame = frame_spans.here(scene, track) if self.span == "FRAME" else 0
-        frames = FrameRange(frame, frame + 1) if self.span == "FRAME" else frame_spans.between(scene, track)
+        frames = _frames(scene, track, self.span)
         uuid, lock = track.uuid, self.lock
         what = "1 frame" if len(frames) == 1 else f"{len(frames)} frames"
         return jobs.submit(
@@ -76,6 +76,53 @@ class CUTOUT_OT_lock_frames(Waiting, JobOperator, bpy.types.Operator):
             then=lambda _: f"{what} {'locked' if lock else 'unlocked'}.",
             undo=self.bl_label if lock else "Unlock Frames",
         )
+
+
+class CUTOUT_OT_mark_absent(Waiting, JobOperator, bpy.types.Operator):
+    """Mark frames as without the object, or take the mark off."""
+
+    bl_idname = "cutout.mark_absent"
+    bl_label = "Not Here"
+    bl_description = (
+        "The active object is not on these frames: the mask is empty there, and frames behind them come from their own "
+        "keyframes"
+    )
+
+    span: _SPAN
+    absent: _ABSENT
+
+    @classmethod
+    def description(cls, context: Any, properties: Any) -> str:
+        """Returns the tooltip."""
+        if properties.absent:
+            return tooltip(cls.bl_description)
+        return tooltip("Take the mark Not Here off these frames; they get back the masks they had")
+
+    def start(self, context: Any) -> Job:
+        """Asks the engine to mark the frames."""
+        from ..core.messages import MarkAbsent
+
+        scene, track = opened_track(context)
+        track_lookup.check_unlocked(track)
+        frames = _frames(scene, track, self.span)
+        uuid, absent = track.uuid, self.absent
+        what = "1 frame" if len(frames) == 1 else f"{len(frames)} frames"
+        return jobs.submit(
+            scene,
+            track,
+            "Marking",
+            lambda job: MarkAbsent(job, uuid, frames.start, frames.stop, absent),
+            then=lambda _: f"{what} marked Not Here." if absent else f"{what} no longer marked Not Here.",
+            undo="Not Here" if absent else "Here",
+        )
+
+
+def _frames(scene: Any, track: Any, span: str) -> FrameRange:
+    """Returns the current clip frame, or those of the preview range."""
+    if span != "FRAME":
+        return frame_spans.between(scene, track)
+    frame = frame_spans.here(scene, track)
+    return FrameRange(frame, frame + 1)
 
 
 class CUTOUT_OT_worst_frame(Reporting, bpy.types.Operator):
@@ -151,4 +198,4 @@ class CUTOUT_OT_go_to_frame(WithTrack, Reporting, bpy.types.Operator):
         return {"FINISHED"}
 
 
-CLASSES = (CUTOUT_OT_lock_frames, CUTOUT_OT_worst_frame, CUTOUT_OT_go_to_frame)
+CLASSES = (CUTOUT_OT_lock_frames, CUTOUT_OT_mark_absent, CUTOUT_OT_worst_frame, CUTOUT_OT_go_to_frame)

@@ -106,8 +106,9 @@ def in_timeline(scene: Any, track: Any, text: str) -> str:
 def relabel(scene: Any, track: Any) -> None:
     """Updates the panel's lists of frames with strokes and of locked frames to where the strip is now."""
     drawn = kept.numbers(track.drawn, track.frame_count)
-    locked = (f for start, stop in kept.ranges(track.locks, track.frame_count) for f in range(start, stop))
-    for name, frames in (("keyframes", drawn), ("locked_frames", locked)):
+    absent = kept.frames(track.absences, track.frame_count)
+    locked = kept.frames(track.locks, track.frame_count) - absent
+    for name, frames in (("keyframes", drawn), ("locked_frames", locked), ("absent_frames", absent)):
         text = frame_list_text(timeline_frames(scene, track, frames))
         if getattr(track, name) != text:
             setattr(track, name, text)

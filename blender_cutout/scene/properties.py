@@ -147,7 +147,8 @@ class CutoutTrack(bpy.types.PropertyGroup):
         keyframe_count, done_count: clip frames with rounds, clip frames with a matte.
         mattes: paths of the mattes: `TrackState.mattes` as JSON.
         locks: clip frames with locked masks: `TrackState.locked` as JSON.
-        locked_frames: the same as timeline frames, as the panel shows them.
+        absences: clip frames marked Not Here: `TrackState.absent` as JSON; they are in `locks` too.
+        locked_frames, absent_frames: locked ones, but not those, and those as timeline frames, as the panel shows them.
         confidence: the network's confidence in each clip frame's mask: `TrackState.confidence`.
         doubtful: timeline frames in doubt, as the panel shows them.
         applied: keys of the applied strokes.
@@ -185,6 +186,8 @@ class CutoutTrack(bpy.types.PropertyGroup):
     mattes: _TEXT
     locks: _TEXT
     locked_frames: _TEXT
+    absences: _TEXT
+    absent_frames: _TEXT
     confidence: _TEXT
     doubtful: _TEXT
     applied: _TEXT

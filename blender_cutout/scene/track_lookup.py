@@ -51,7 +51,12 @@ def check_unlocked(track: Any) -> None:
 
 
 def check_free(track: Any, frame: int, timeline: int) -> None:
-    """Raises InputError if a clip frame of the cutout, shown at that timeline frame, is locked."""
+    """Raises InputError if a clip frame of the cutout, shown at that timeline frame, is locked or marked Not Here."""
+    if any(start <= frame < stop for start, stop in kept.ranges(track.absences, track.frame_count)):
+        raise InputError(
+            f"Frame {timeline} of {track.name} is marked Not Here, so it has no mask.",
+            "Press Here to draw on it, or go to another frame.",
+        )
     if any(start <= frame < stop for start, stop in kept.ranges(track.locks, track.frame_count)):
         raise InputError(
             f"Frame {timeline} of {track.name} is locked, so its mask does not change.",
@@ -160,7 +165,19 @@ def _strip(scene: Any, track: Any) -> Any:
         return None
 
 
-_TEXTS = ("head", "drawn", "keyframes", "mattes", "locks", "locked_frames", "confidence", "doubtful", "applied")
+_TEXTS = (
+    "head",
+    "drawn",
+    "keyframes",
+    "mattes",
+    "locks",
+    "locked_frames",
+    "absences",
+    "absent_frames",
+    "confidence",
+    "doubtful",
+    "applied",
+)
 _ZERO = dict.fromkeys((*_TEXTS, "written_head"), "")
 _COUNTS = ("frame_count", "width", "height", "keyframe_count", "done_count")
 

@@ -84,6 +84,7 @@ class JobReporter:
         self.mattes.pop(event.track, None)
         self.disk[event.track] = event.disk
         track.drawn = json.dumps(event.keyframes, separators=(",", ":"))
+        track.absences = json.dumps(event.absent, separators=(",", ":"))
         track.locks = json.dumps(event.locked, separators=(",", ":"))
         track.corrected = json.dumps(event.corrected, separators=(",", ":"))
         track.versions = json.dumps(event.versions, separators=(",", ":"))

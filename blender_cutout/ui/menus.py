@@ -27,6 +27,12 @@ _LOCKS = (
     ("RANGE", True, "Lock Range"),
     ("RANGE", False, "Unlock Range"),
 )
+_ABSENCES = (
+    ("FRAME", True, "Not Here"),
+    ("FRAME", False, "Here"),
+    ("RANGE", True, "Not in Range"),
+    ("RANGE", False, "In Range"),
+)
 _BACKGROUNDS = (
     (background.COLOUR, "Replace Background by Colour"),
     (background.IMAGE, "Replace Background by Image"),
@@ -68,6 +74,9 @@ class CUTOUT_MT_cutout(bpy.types.Menu):
         for span, lock, text in _LOCKS:
             item = layout.operator("cutout.lock_frames", text=text)
             item.span, item.lock = span, lock
+        for span, absent, text in _ABSENCES:
+            item = layout.operator("cutout.mark_absent", text=text)
+            item.span, item.absent = span, absent
         layout.separator()
         for mode, text in zip(ORDER, ("Show Clip", "Show Result", "Show Both"), strict=True):
             layout.operator("cutout.show", text=text).mode = mode

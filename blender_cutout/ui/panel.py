@@ -165,6 +165,7 @@ def _draw_steps(context: Any, layout: Any, scene: Any, track: Any) -> None:
         ("With strokes", track.keyframes),
         ("In doubt", track.doubtful),
         ("Locked", track.locked_frames),
+        ("Not here", track.absent_frames),
     ):
         column.label(text=f"{shown(what)}: {shown(frames or 'none')}")
 

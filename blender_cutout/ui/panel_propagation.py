@@ -43,7 +43,7 @@ def draw_doubt(column: Any, scene: Any, track: Any) -> None:
 
 
 def draw_locks(column: Any) -> None:
-    """Draws the lock buttons."""
+    """Draws the buttons that lock frames, or mark them as without the object."""
     for lock, texts, icon in (
         (True, ("Lock Frame", "Lock Range"), "LOCKED"),
         (False, ("Unlock Frame", "Unlock Range"), "UNLOCKED"),
@@ -52,6 +52,14 @@ def draw_locks(column: Any) -> None:
         for span, text in zip(("FRAME", "RANGE"), texts, strict=True):
             button = row.operator("cutout.lock_frames", text=text, icon=icon)
             button.span, button.lock = span, lock
+    for absent, texts, icon in (
+        (True, ("Not Here", "Not in Range"), "GHOST_DISABLED"),
+        (False, ("Here", "In Range"), "GHOST_ENABLED"),
+    ):
+        row = column.row(align=True)
+        for span, text in zip(("FRAME", "RANGE"), texts, strict=True):
+            absence = row.operator("cutout.mark_absent", text=text, icon=icon)
+            absence.span, absence.absent = span, absent
 
 
 CLASSES = (CUTOUT_PT_propagation,)

@@ -60,13 +60,13 @@ def _one_of_each_clip(scene: Any) -> list[Any]:
 
 
 def _marks(track: Any, below: float) -> Marks:
-    texts = track.mattes, track.confidence, track.locks, track.drawn
+    texts = track.mattes, track.confidence, track.locks, track.absences, track.drawn
     return _told(*texts, track.frame_count, below, jobs.under_way(track))
 
 
 @lru_cache(maxsize=16)
 def _told(
-    mattes: str, confidence: str, locks: str, drawn: str, count: int, below: float, more: frozenset[int]
+    mattes: str, confidence: str, locks: str, absences: str, drawn: str, count: int, below: float, more: frozenset[int]
 ) -> Marks:
     """Returns the marks of a cutout's text properties; cached, because every redraw needs them."""
     done = {frame for start, stop, _ in kept.mattes(mattes, count) for frame in range(start, stop)}
@@ -75,7 +75,8 @@ def _told(
     return Marks(
         done=timeline_marks.runs_of(sorted(done.union(more))),
         doubtful=timeline_marks.runs_of(doubtful),
-        locked=kept.ranges(locks, count),
+        locked=timeline_marks.runs_of(sorted(kept.frames(locks, count) - kept.frames(absences, count))),
+        absent=kept.ranges(absences, count),
         drawn=kept.numbers(drawn, count),
     )
 

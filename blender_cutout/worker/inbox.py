@@ -26,6 +26,7 @@ from ..core.messages import (
     Hello,
     ImportMattes,
     LockFrames,
+    MarkAbsent,
     Message,
     MoveTrack,
     OpenTrack,
@@ -198,7 +199,8 @@ def ends(message: Message, job: LongJob) -> bool:
     if not tracks_of(message) & tracks_of(job):
         return False
     return isinstance(message, OpenTrack) or (
-        not isinstance(job, Export) and isinstance(message, ApplyRound | LockFrames | Undo | Checkout | EditVersion)
+        not isinstance(job, Export)
+        and isinstance(message, ApplyRound | LockFrames | MarkAbsent | Undo | Checkout | EditVersion)
     )
 
 

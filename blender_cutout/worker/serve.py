@@ -27,6 +27,7 @@ from ..core.messages import (
     Hello,
     ImportMattes,
     LockFrames,
+    MarkAbsent,
     MatteReady,
     Message,
     MoveTrack,
@@ -152,6 +153,10 @@ class Server:
                 self._session(message.track).lock(FrameRange(message.start, message.stop), message.locked)
                 self._tell_state(message.job, message.track)
                 return Done(message.job, "Locked" if message.locked else "Unlocked")
+            case MarkAbsent():
+                self._session(message.track).mark_absent(FrameRange(message.start, message.stop), message.absent)
+                self._tell_state(message.job, message.track)
+                return Done(message.job, "Marked" if message.absent else "Unmarked")
             case GetState():
                 self._states.send(message.job, message.track, self._session(message.track), whole=True)
                 return Done(message.job)

@@ -82,6 +82,7 @@ def track_state(job: str, track: str, session: TrackSession, revision: int = 0) 
         revision,
         session.corrected(),
         _versions(session),
+        session.absent_ranges(),
     )
 
 
@@ -107,6 +108,7 @@ def _track_change(job: str, track: str, session: TrackSession, last: _Sent, new:
         _disk(session),
         session.corrected(),
         _versions(session),
+        session.absent_ranges(),
     )
 
 

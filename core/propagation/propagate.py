@@ -17,6 +17,7 @@ from ..errors import InputError
 from ..frame_text import FrameText
 from ..images.matte import check_matte
 from ..types import Direction, FrameRange, MatteKind, PropagationOptions, Stop
+from .absent import Around, around_absent, runs_of
 from .far_side import walk_between
 from .hypotheses import walker_of
 from .plan import Pass, plan_passes
@@ -46,6 +47,7 @@ def propagate(
     settings: PropagationSettings | None = None,
     options: PropagationOptions | None = None,
     notice: Callable[[Stop], None] | None = None,
+    absent: Collection[int] = (),
 ) -> Generator[tuple[int, Mattes, MatteKind], None, None]:
     """Yields (frame, matte, kind) for every frame of the range once.
 
@@ -71,6 +73,10 @@ def propagate(
         options: where to stop; None = nowhere. Frames beyond a stop are reached from the next keyframe if there is one
             and the direction allows it; otherwise they are left out (or keep what `previous` has).
         notice: called with each stop that left frames without a matte.
+        absent: frames without the object, whose mattes are empty. A stretch that holds some and lies between two
+            keyframes is reached from both, each up to the absent frames. Without a keyframe beyond, the object is
+            looked for behind them as where it was lost. With `previous`, marks that are new have the frames behind
+            them computed again, not those before them.
 
     Raises:
         InputError: no keyframes, outside the clip, or of different kinds; a range outside the clip; a locked frame
@@ -87,7 +93,10 @@ def propagate(
         holds_object[key] = bool((_checked(keyframes[key], shape, f"The mask of keyframe {key}") > 0.5).any())
     before = _lookup(previous, shape, "The previous matte")
     done = _lookup(known, shape, "The matte")
-    fixed = frozenset(index(frame) for frame in locked) - set(keys)
+    gone = frozenset(index(frame) for frame in absent)
+    if not gone.isdisjoint(keys):
+        raise InputError(f"Keyframe {min(gone.intersection(keys))} is marked absent.", "Take it out of one of the two.")
+    fixed = frozenset(index(frame) for frame in locked) - set(keys) - gone
     new_keys = None
     if previous is not None:
         new_keys = {k for k in keys if _is_new(before(k), check_matte(keyframes[k]))}
@@ -109,12 +118,14 @@ def propagate(
 
     def result(frame: int, keep: bool) -> tuple[Mattes, MatteKind] | None:
         """Returns the matte that a frame already has and keeps."""
+        if frame in gone:
+            return np.zeros(shape, np.float32), MatteKind.ABSENT
         if frame in fixed:
             return approved(frame), MatteKind.LOCKED
         found = done(frame)
         if found is not None:
             return found, MatteKind.PROPAGATED
-        found = before(frame) if keep else None
+        found = before(frame) if keep or frame in plan.near else None
         return None if found is None else (found, MatteKind.KEPT)
 
     anchors = keys
@@ -123,6 +134,10 @@ def propagate(
         holds_object[frame] = bool((approved(frame) > 0.5).any())
     if new_keys is not None:
         anchors = sorted({*keys, *ends})
+    planned = plan_passes(anchors, length, bounds, direction, new_keys)
+    runs = runs_of(gone)
+    changed = {run for run in runs if any(_is_there(before(frame)) for frame in (run[0], run[1] - 1))}
+    plan = around_absent(planned, runs, changed, new_keys) if runs else Around(planned, frozenset())
     is_empty = not any(holds_object.values())
     stop_below = 0.0 if is_empty else options.stop_below
 
@@ -134,7 +149,7 @@ def propagate(
         return walker.walk(step, anchors, keyframe, result, before)
 
     def run() -> Generator[tuple[int, Mattes, MatteKind], None, None]:
-        for step in plan_passes(anchors, length, bounds, direction, new_keys):
+        for step in plan.steps:
             if isinstance(step, int):
                 yield step, keyframe(step), MatteKind.LOCKED if step in fixed else MatteKind.DRAWN
                 continue
@@ -209,6 +224,10 @@ def _lookup(source: Mapping[int, Mattes] | Lookup | None, shape: tuple[int, ...]
         return None if matte is None else _checked(matte, shape, f"{what} of frame {frame}")
 
     return look
+
+
+def _is_there(matte: Mattes | None) -> bool:
+    return matte is not None and bool((matte > 0.5).any())
 
 
 def _is_new(old: Mattes | None, new: Mattes) -> bool:

@@ -104,7 +104,7 @@ def _stabilise(
 ) -> StableFrame:
     if now.kind not in _CHANGED or is_final(now.frame):
         return StableFrame(now.frame, now.mattes, now.mattes, now.kind)
-    there = {seen.frame: seen.mattes for seen in beside if seen is not None}
+    there = {seen.frame: seen.mattes for seen in beside if seen is not None and seen.kind is not MatteKind.ABSENT}
     neighbours = []
     for frame in (now.frame - 1, now.frame + 1):
         mattes = there.get(frame)

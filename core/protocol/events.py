@@ -36,6 +36,7 @@ class TrackState:
         revision: a number for this state, which a TrackChange names; no other state has it.
         corrected: clip frames drawn on since a propagation went through them, sorted.
         versions: names of the kept versions, and their heads.
+        absent: clip frames marked as without the object, as [start, stop) pairs, sorted; they are in `locked` too.
     """
 
     job: str
@@ -57,6 +58,7 @@ class TrackState:
     revision: int = 0
     corrected: tuple[int, ...] = ()
     versions: tuple[tuple[str, str], ...] = ()
+    absent: tuple[tuple[int, int], ...] = ()
 
     def matte_file(self, frame: int) -> str | None:
         """Returns the path of a frame's mask in the track's folder, with "/"; None when the frame has none."""
@@ -71,7 +73,7 @@ class TrackChange:
     """What turns a track's state of revision `base` into that of `revision`.
 
     Attributes:
-        head, parent, disk, corrected, versions: as in TrackState.
+        head, parent, disk, corrected, versions, absent: as in TrackState.
         start, stop: only frames in [start, stop) may have changed.
         keyframes, mattes, locked, confidence: as in TrackState, for these frames only.
     """
@@ -91,6 +93,7 @@ class TrackChange:
     disk: tuple[int, int, int]
     corrected: tuple[int, ...] = ()
     versions: tuple[tuple[str, str], ...] = ()
+    absent: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

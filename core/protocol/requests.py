@@ -111,6 +111,17 @@ class LockFrames:
 
 
 @dataclass(frozen=True, slots=True)
+class MarkAbsent:
+    """Mark [start, stop) as without the object, or take the mark off (`absent` False). Answered by TrackState, Done."""
+
+    job: str
+    track: str
+    start: int
+    stop: int
+    absent: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class ImportMattes:
     """Make mattes of other programs (picture, folder, movie) keyframes. Answered by Progress, TrackState, Done.
 

@@ -54,6 +54,19 @@ class Lock:
 
 
 @dataclass(frozen=True, slots=True)
+class Absence:
+    """Marks a range of frames on which the object is not there, or takes the mark off; their mattes are empty.
+
+    Attributes:
+        frames: the frames.
+        absent: True = it is not there.
+    """
+
+    frames: FrameRange
+    absent: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Import:
     """Makes mattes from elsewhere keyframes.
 
@@ -71,7 +84,7 @@ class Lost:
     """Stands in for a record that can no longer be read; any mattes it made still count."""
 
 
-Action: TypeAlias = Round | PaintRound | Propagation | Lock | Import | Lost
+Action: TypeAlias = Round | PaintRound | Propagation | Lock | Absence | Import | Lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +166,12 @@ def action_to_json(action: Action) -> dict[str, Any]:
             "start": action.frames.start,
             "stop": action.frames.stop,
         }
+    if isinstance(action, Absence):
+        return {
+            "action": "absent" if action.absent else "present",
+            "start": action.frames.start,
+            "stop": action.frames.stop,
+        }
     if isinstance(action, Lost):
         return {"action": "lost"}
     if isinstance(action, Import):
@@ -195,6 +214,8 @@ def action_from_json(record: dict[str, Any], text: bytes = b"") -> Action:
     kind = record["action"]
     if kind in ("lock", "unlock"):
         return Lock(_range(record), kind == "lock")
+    if kind in ("absent", "present"):
+        return Absence(_range(record), kind == "absent")
     if kind == "lost":
         return Lost()
     if kind == "import":

@@ -9,7 +9,8 @@ from bisect import bisect_left, insort
 from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import count as counter
 
-from .actions import Lock, Operation, drawn_frames
+from .absences import absent_frames, decided
+from .actions import Absence, Lock, Operation, drawn_frames
 from .journal import ROOT, Journal
 
 PIECE = 64
@@ -42,6 +43,8 @@ class HeadState:
         self._others: list[int] = []
         self._locks: list[Lock] = []
         self._locked: frozenset[int] | None = frozenset()
+        self._absences: list[Operation] = []
+        self._absent: dict[int, str] | None = {}
         self.owners: dict[int, str] = {}
         self.keyframes: list[int] = []
         self.stamps: dict[int, int] = {}
@@ -67,27 +70,36 @@ class HeadState:
 
     def settle(self, frame: int) -> None:
         """Finds a frame's owner again after a matte of it vanished from the disk."""
+        self._stamp(frame)
+        if frame in self.absent():
+            self.owners[frame] = self.absent()[frame]
+            return
         for operation in self.about(frame):
             if drawn_frames(operation.action) or frame in self._frames_of(operation.id):
                 self.owners[frame] = operation.id
                 break
         else:
             self.owners.pop(frame, None)
-        self._stamp(frame)
 
     def about(self, frame: int) -> Iterator[Operation]:
         """Yields the operations that drew on a frame, and those that may have a matte of any, newest first."""
         return (self._line[place] for place in _newest_first(self._drawn.get(frame, []), self._others))
 
     def is_drawn(self, frame: int) -> bool:
-        """Returns whether a frame is one of `keyframes`."""
-        return frame in self._drawn
+        """Returns whether a frame is one of `keyframes` and the object is there."""
+        return frame in self._drawn and frame not in self.absent()
 
     def locked(self) -> frozenset[int]:
-        """Returns the frames whose mattes the artist approved."""
+        """Returns the frames whose mattes the artist approved, or marked as without the object."""
         if self._locked is None:
-            self._locked = locked_frames(reversed(self._locks), self._count)
+            self._locked = locked_frames(reversed(self._locks), self._count).union(self.absent())
         return self._locked
+
+    def absent(self) -> dict[int, str]:
+        """Returns frame -> the operation that marked it as without the object."""
+        if self._absent is None:
+            self._absent = absent_frames(reversed(self._absences), self._count)
+        return self._absent
 
     def _push(self, operation: Operation) -> None:
         action, place = operation.action, len(self._line)
@@ -96,6 +108,10 @@ class HeadState:
         if isinstance(action, Lock):
             self._locks.append(action)
             self._lock_changed()
+            return
+        if isinstance(action, Absence):
+            self._absences.append(operation)
+            self._absence_changed(action)
             return
         drawn = drawn_frames(action)
         for frame in self._inside(drawn):
@@ -114,6 +130,10 @@ class HeadState:
             self._locks.pop()
             self._lock_changed()
             return
+        if isinstance(operation.action, Absence):
+            self._absences.pop()
+            self._absence_changed(operation.action)
+            return
         drawn = drawn_frames(operation.action)
         for frame in self._inside(drawn):
             self._drawn[frame].pop()
@@ -129,9 +149,16 @@ class HeadState:
         return [frame for frame in frames if frame < self._count]
 
     def _own(self, frames: Iterable[int], operation: str) -> None:
+        absent = self.absent()
         for frame in frames:
-            self.owners[frame] = operation
-            self._stamp(frame)
+            if frame not in absent:
+                self.owners[frame] = operation
+                self._stamp(frame)
+
+    def _absence_changed(self, action: Absence) -> None:
+        self._locked = self._absent = None
+        for frame in range(action.frames.start, min(action.frames.stop, self._count)):
+            self.settle(frame)
 
     def _lock_changed(self) -> None:
         self._locked = None
@@ -158,27 +185,6 @@ def _newest_first(first: list[int], second: list[int]) -> Iterator[int]:
 
 
 def locked_frames(locks: Iterable[Lock], count: int) -> frozenset[int]:
-    """Returns the frames below `count` that these locks and unlocks, newest first, leave locked.
-
-    The newest one that covers a frame counts, so every frame is decided once and skipped from then on.
-    """
-    locked: set[int] = set()
-    onward = list(range(count + 1))
-    for lock in locks:
-        frame = _undecided(onward, min(lock.frames.start, count))
-        while frame < min(lock.frames.stop, count):
-            if lock.locked:
-                locked.add(frame)
-            onward[frame] = frame + 1
-            frame = _undecided(onward, frame + 1)
-    return frozenset(locked)
-
-
-def _undecided(onward: list[int], frame: int) -> int:
-    """Returns the first undecided frame from here on, shortening the paths it walks."""
-    end = frame
-    while onward[end] != end:
-        end = onward[end]
-    while onward[frame] != end:
-        onward[frame], frame = end, onward[frame]
-    return end
+    """Returns the frames below `count` that these locks and unlocks, newest first, leave locked."""
+    found = decided(((lock.frames, lock.locked) for lock in locks), count)
+    return frozenset(frame for frame, locked in found.items() if locked)

@@ -11,17 +11,21 @@ from itertools import chain as joined
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ..errors import InputError, StoreError
 from ..frame_text import FrameText
-from ..types import Paint, PaintRound, Round
-from .actions import Import, Lock, Operation, drawn_frames
+from ..types import FrameRange, Paint, PaintRound, Round
+from .actions import Absence, Import, Lock, Operation, Propagation, drawn_frames
 from .head_state import HeadState
-from .journal import Chain, Journal
+from .journal import ROOT, Chain, Journal
 from .store import MatteStore
 
 if TYPE_CHECKING:
     from ..images.matte import Grey
     from ..types import Matte
+
+_RECENT = 1000
 
 
 class History:
@@ -34,6 +38,7 @@ class History:
             shapes painted on the frame before.
         imported: name in an import -> file of that matte.
         count: frames of the clip; frames beyond it are ignored.
+        size: (height, width) of its pictures.
     """
 
     def __init__(
@@ -43,7 +48,9 @@ class History:
         compute: Callable[[Round | PaintRound, Grey | None, Sequence[Paint]], Matte | Grey],
         imported: Callable[[str], Path],
         count: int,
+        size: tuple[int, int],
     ) -> None:
+        self._size = size
         self._journal = journal
         self._store = store
         self._compute = compute
@@ -53,7 +60,9 @@ class History:
 
     def keyframes(self) -> tuple[int, ...]:
         """Returns the frames with at least one round or imported matte on the way to the journal's head, sorted."""
-        return tuple(self._here().keyframes)
+        state = self._here()
+        absent = state.absent()
+        return tuple(frame for frame in state.keyframes if frame not in absent)
 
     def beyond(self) -> tuple[int, ...]:
         """Returns the frames drawn on, in any branch, that the clip does not have, sorted."""
@@ -63,6 +72,30 @@ class History:
     def locked(self) -> frozenset[int]:
         """Returns the frames whose mattes the artist approved at the journal's head; cached between calls."""
         return self._here().locked()
+
+    def absent(self) -> dict[int, str]:
+        """Returns frame -> the operation that marked it as without the object; cached, do not modify."""
+        return self._here().absent()
+
+    def corrected(self) -> tuple[int, ...]:
+        """Returns the frames drawn on, or marked as without the object, since a propagation went through them, sorted.
+
+        () before the first propagation. Only the last thousand steps count: a state is sent after every round.
+        """
+        changed: set[int] = set()
+        done: list[FrameRange] = []
+        head = self._journal.head
+        for _ in range(_RECENT):
+            if head == ROOT:
+                break
+            operation = self._journal.operations[head]
+            action, head = operation.action, operation.parent
+            if isinstance(action, Propagation):
+                done.append(action.frames)
+            else:
+                touched = action.frames if isinstance(action, Absence) else drawn_frames(action)
+                changed.update(f for f in touched if not any(f in frames for frames in done))
+        return tuple(sorted(changed)) if done else ()
 
     def owners(self) -> dict[int, str]:
         """Returns frame -> operation whose matte counts at the journal's head; cached between calls, do not modify."""
@@ -85,10 +118,11 @@ class History:
         found: dict[int, str] = {}
         for operation in reversed(self._journal.chain(head)):
             frames = drawn_frames(operation.action)
-            if not frames and not isinstance(operation.action, Lock):
+            if not frames and not isinstance(operation.action, Lock | Absence):
                 frames = self._store.frames(operation.id)
             found.update(dict.fromkeys((frame for frame in frames if frame < self._count), operation.id))
-        return found
+        absent = self._journal.chain(head).absent()
+        return found | {frame: name for frame, name in absent.items() if frame < self._count}
 
     def added(self, operation: str, frame: int) -> None:
         """Notes that a propagation got one more matte."""
@@ -110,6 +144,9 @@ class History:
         Only the part of the chain that concerns the frame is needed: a `Chain`, or `at_head`.
         `early` is called as by `MatteStore.write`, for the newest round only.
         """
+        absent = chain.absent() if isinstance(chain, Chain) else self._here().absent()
+        if frame in absent:
+            return self._emptied(absent[frame], frame)
         lost: list[Operation] = []
         matte: Grey | None = None
         painted: list[Operation] = []
@@ -137,6 +174,12 @@ class History:
             path = self._made(operation, frame, matte, painted, early if operation is lost[0] else lambda _: None)
             painted += [operation] if isinstance(operation.action, PaintRound) else []
         return path
+
+    def _emptied(self, operation: str, frame: int) -> Path:
+        """Returns the path of an empty matte."""
+        if self._store.has(operation, frame):
+            return self._store.path(operation, frame)
+        return self._store.write(operation, frame, np.zeros(self._size, np.uint8))
 
     def _made(
         self,

@@ -26,7 +26,10 @@ from typing import IO, Any, overload
 
 from ..atomic import NotOrdinary, open_regular, replacing, sync_folder
 from ..errors import CutoutError, StoreError
+from .absences import absent_frames
 from .actions import (
+    LAST_FRAME,
+    Absence,
     Lock,
     Lost,
     NewerError,
@@ -57,6 +60,7 @@ class Chain(Sequence[Operation]):
         self._all = tuple(operations)
         self._drawn: dict[int, list[int]] | None = None
         self._others: list[int] = []
+        self._absent: dict[int, str] | None = None
 
     @overload
     def __getitem__(self, index: int) -> Operation: ...
@@ -76,6 +80,12 @@ class Chain(Sequence[Operation]):
 
     __hash__ = None  # type: ignore[assignment]
 
+    def absent(self) -> dict[int, str]:
+        """Returns frame -> the operation that marked it as without the object."""
+        if self._absent is None:
+            self._absent = absent_frames(self._all, LAST_FRAME)
+        return self._absent
+
     def about(self, frame: int) -> Iterator[Operation]:
         """Yields those that drew on the frame, and those that may have a matte of any frame, newest first."""
         if self._drawn is None:
@@ -84,7 +94,7 @@ class Chain(Sequence[Operation]):
                 if drawn := drawn_frames(operation.action):
                     for at in drawn:
                         self._drawn.setdefault(at, []).append(place)
-                elif not isinstance(operation.action, Lock):
+                elif not isinstance(operation.action, Lock | Absence):
                     self._others.append(place)
         return (self._all[place] for place in sorted([*self._drawn.get(frame, ()), *self._others]))
 

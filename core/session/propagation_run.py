@@ -7,8 +7,7 @@ Objects may have their keyframes on different frames. The run starts from all of
 object only, the others take part with the mask that they have there; an object without one is first propagated there
 alone, from its own keyframes. Drawn or locked masks stay as they are, and the others yield to them.
 
-Mattes already on disk are passed to the engine and not written again, so correcting a few frames of a long clip costs
-a few frames.
+Mattes already on disk are passed to the engine and not written again: a correction costs only what it changes.
 """
 
 from __future__ import annotations
@@ -102,8 +101,7 @@ class PropagationRun:
         Raises:
             InputError: an object has no mask, the tracks are not of the same clip, or the range is not in it.
         """
-        self._engine = engine
-        self._frames, self._direction = frames, direction
+        self._engine, self._frames, self._direction = engine, frames, direction
         self._options, self._notice = options or PropagationOptions(), notice
         self._parts, self._names = list(parts), list(names)
         self._check()
@@ -111,7 +109,8 @@ class PropagationRun:
         self._plan, self._operations, self._chains = plan, plan.operations, plan.chains
         self._drawn = [frozenset(part.history.keyframes()) for part in self._parts]
         self._locked = [part.history.locked() for part in self._parts]
-        self._all_locked = frozenset.intersection(*self._locked)
+        self._absent = frozenset.intersection(*(frozenset(p.history.absent()) for p in self._parts))
+        self._all_locked = frozenset.intersection(*self._locked) - self._absent
         self._firm = [drawn | locked for drawn, locked in zip(self._drawn, self._locked, strict=True)]
         self._keys = sorted(set().union(*self._drawn))
         self._before_drawn = [drawn_on(chain) for chain in plan.before or ()]
@@ -146,6 +145,7 @@ class PropagationRun:
             direction=self._direction,
             previous=self._previous if self._plan.before else None,
             locked=self._all_locked,
+            absent=self._absent,
             known=self._known,
             options=replace(self._options, stability=0.0),
             notice=self._notice,
@@ -263,7 +263,7 @@ class PropagationRun:
     def _previous(self, frame: int) -> Mattes | None:
         """Returns the mattes (N, H, W) of the run before the newest rounds; a keyframe that differs from it is new."""
         earlier = [
-            self._there(n, frame) if frame in self._locked[n] else part.history.matte(frame, chain)
+            self._there(n, frame) if frame in self._locked[n] - self._absent else part.history.matte(frame, chain)
             for n, (part, chain) in enumerate(zip(self._parts, self._plan.before or (), strict=True))
         ]
         self._earlier = dict([*self._earlier.items(), (frame, earlier)][-_EARLIER:])
@@ -291,7 +291,7 @@ class PropagationRun:
         return any(self._parts[n].store.has(operation, frame) for operation in self._plan.same[n])
 
     def _is_done(self, frame: int) -> bool:
-        return all(self._has(n, frame) or frame in self._locked[n] for n in range(len(self._parts)))
+        return all(self._has(n, frame) or frame in locked for n, locked in enumerate(self._locked))
 
     def _begin(self, frame: int, raw: Mattes, mattes: Mattes, kind: MatteKind) -> _Begun:
         """Starts writing what is new of a frame's mattes (N, H, W), as made and as stabilised."""

@@ -20,17 +20,19 @@ if TYPE_CHECKING:
     from ..types import Matte
 
 
-def check_round(round_: Round | PaintRound, count: int, locked: Collection[int]) -> None:
+def check_round(round_: Round | PaintRound, count: int, locked: Collection[int], absent: Collection[int]) -> None:
     """Checks a round for a clip of `count` frames.
 
     Raises:
-        InputError: the frame is not in the clip, or locked.
+        InputError: the frame is not in the clip, or locked, or the object is not there.
         StrokeError: there is nothing drawn, or too much.
     """
     frame = round_.frame
     if not 0 <= frame < count:
         raise InputError(FrameText("The clip has no ", frame, "."), f"It has {count} frames.")
     if frame in locked:
+        if frame in absent:
+            raise InputError(FrameText(frame, " is marked Not Here, so it has no mask."), "Press Here first.")
         raise InputError(FrameText(frame, " is locked, so its mask is not changed."), "Unlock it first.")
     drawn = round_.shapes if isinstance(round_, PaintRound) else round_.strokes
     if not drawn and not (isinstance(round_, Round) and round_.auto):

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from ..clips.source import VideoSource
 from ..types import Direction, FrameRange, PaintRound, Round
-from .actions import Action, Import, Lock, Operation, Propagation, drawn_frames
+from .actions import Absence, Action, Import, Lock, Operation, Propagation, drawn_frames
 from .history import History
 from .journal import Chain, Journal
 from .store import MatteStore
@@ -182,7 +182,7 @@ def before_of(chains: Chains) -> list[Chain] | None:
     """
     if len(chains) == 1:
         drawn = dropwhile(lambda op: isinstance(op.action, Propagation | Lock), chains[0])
-        before = Chain(dropwhile(lambda op: isinstance(op.action, Round | PaintRound | Import | Lock), drawn))
+        before = Chain(dropwhile(lambda op: isinstance(op.action, Round | PaintRound | Absence | Import | Lock), drawn))
         return [before] if before else None
     places = [
         {op.action.group: i for i, op in enumerate(chain) if isinstance(op.action, Propagation) and op.action.group}
@@ -195,7 +195,11 @@ def before_of(chains: Chains) -> list[Chain] | None:
         if not all(action.group in place for place in places):
             continue
         ends = [place[action.group] for place in places]
-        if any(drawn_frames(op.action) for chain, end in zip(chains, ends, strict=True) for op in chain[:end]):
+        if any(
+            drawn_frames(op.action) or isinstance(op.action, Absence)
+            for chain, end in zip(chains, ends, strict=True)
+            for op in chain[:end]
+        ):
             return [chain[end:] for chain, end in zip(chains, ends, strict=True)]
     return None
 

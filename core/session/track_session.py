@@ -28,7 +28,8 @@ from ..edges.detail_map import carried, detail_map, nearest
 from ..errors import InputError, StoreError, store_errors
 from ..frame_text import FrameText
 from ..types import Clip, Direction, FrameRange, MatteKind, PaintRound, PropagationOptions, Round, Stop, Stroke
-from .actions import Action, Import, Lock, Operation, Propagation, action_to_json, drawn_frames
+from .absences import check_absence, ranges_of
+from .actions import Absence, Action, Import, Lock, Operation, Propagation, action_to_json
 from .disk_limit import DiskLimit
 from .edge_finder import EdgeFinder
 from .folder import check_clip, move_folder
@@ -50,7 +51,6 @@ if TYPE_CHECKING:
     from ..images.matte import Grey
     from ..types import Matte, Paint
 
-_RECENT = 1000
 ALGORITHM = 8
 """Increase this when the engine gives different mattes for the same input and weights."""
 
@@ -79,7 +79,9 @@ class TrackSession:
         self._store = MatteStore(folder / "mattes", source.size)
         self.warnings += self._journal.warnings
         self._imported = ImportedMattes(folder / "imported", source.size)
-        self._history = History(self._journal, self._store, self._compute, self._imported.path, len(source))
+        self._history = History(
+            self._journal, self._store, self._compute, self._imported.path, len(source), source.size
+        )
         if beyond := self._history.beyond():
             text = f"The clip has {len(source)} frames: "
             self.warnings.append(FrameText(text, "what was drawn on ", beyond[0], " cannot be shown, but is kept."))
@@ -159,23 +161,8 @@ class TrackSession:
         return tuple(self.overview.keyframes())
 
     def corrected(self) -> tuple[int, ...]:
-        """Returns the frames drawn on since a propagation went through them, sorted; () before the first one.
-
-        Only the last thousand steps count: a state is sent after every round.
-        """
-        drawn: set[int] = set()
-        done: list[FrameRange] = []
-        head = self.head
-        for _ in range(_RECENT):
-            if head == ROOT:
-                break
-            operation = self._journal.operations[head]
-            action, head = operation.action, operation.parent
-            if isinstance(action, Propagation):
-                done.append(action.frames)
-            else:
-                drawn.update(f for f in drawn_frames(action) if not any(f in frames for frames in done))
-        return tuple(sorted(drawn)) if done else ()
+        """Returns the frames changed since a propagation went through them, sorted; see `History.corrected`."""
+        return self._history.corrected()
 
     def is_final(self, frame: int) -> bool:
         """Returns whether the artist drew or approved the frame's matte at the head."""
@@ -202,7 +189,7 @@ class TrackSession:
             InputError: the frame is not in the clip or locked, or there are no strokes.
             StoreError: it cannot be written.
         """
-        check_round(round_, len(self.source), self._history.locked())
+        check_round(round_, len(self.source), self._history.locked(), self._history.absent())
         before = self.head
         operation = self._record(before, round_)
         try:
@@ -235,6 +222,25 @@ class TrackSession:
         elif there.isdisjoint(frames):
             raise InputError("There is nothing locked to unlock.", "")
         return self._record(self.head, Lock(frames, locked)).id
+
+    def mark_absent(self, frames: FrameRange, absent: bool = True) -> str:
+        """Records that the object is not on these frames, so that their mattes are empty (or no longer); returns head.
+
+        Until that is undone or taken back, neither a propagation nor a round changes them.
+
+        Raises:
+            InputError: a frame is not in the clip, or there is no mark to take off.
+            StoreError: it cannot be written.
+        """
+        check_absence(frames, absent, len(self.source), self._history.absent())
+        operation = self._record(self.head, Absence(frames, absent))
+        for frame in frames:
+            self._history.path(frame, self._history.at_head(frame))
+        return operation.id
+
+    def absent_ranges(self) -> tuple[tuple[int, int], ...]:
+        """Returns the frames marked as without the object, as [start, stop) pairs, sorted."""
+        return ranges_of(sorted(self._history.absent()))
 
     def propagate(
         self,

@@ -19,6 +19,7 @@ ALL = [
     m.Propagate("j3", "t", 0, 9, "both"),
     m.PropagateGroup("j3", ("t", "u"), ("Hund", "Katze ü"), 0, 100, "both"),
     m.LockFrames("j3", "t", 2, 7, False),
+    m.MarkAbsent("j3", "t", 2, 7, False),
     m.ImportMattes("j3", "t", "/alte Masken", 12, 10),
     m.Checkout("j4", "t", ""),
     m.Undo("j5", "t"),

@@ -104,7 +104,7 @@ class Journals:
         self._check(journal, data)
         store = MatteStore(self._folder / "mattes", FILM.size)
         imported = ImportedMattes(self._folder / "imported", FILM.size)
-        history = History(journal, store, lambda *_: None, imported.path, len(FILM))  # type: ignore[arg-type,return-value]
+        history = History(journal, store, lambda *_: None, imported.path, len(FILM), (FILM.height, FILM.width))  # type: ignore[arg-type,return-value]
         need(all(0 <= frame < len(FILM) for frame in history.keyframes()), "a keyframe outside the clip")
         need(len(history.locked()) < 10**6, "a million locked frames")
         need(set(history.owners().values()) <= set(journal.operations), "a matte of nobody")

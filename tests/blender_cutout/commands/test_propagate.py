@@ -58,6 +58,15 @@ def test_earlier_masks_are_fused_with_and_locked_ones_stay(run: Run, clip: Synth
         assert Path(f"old/{frame:06d}.png").read_bytes() == Path(f"new/{frame:06d}.png").read_bytes(), frame
 
 
+def test_absent_frames_are_empty(run: Run, clip: SyntheticClip, folder: Path) -> None:
+    words = ("--keyframe", "0=first.png", "--absent", "5", "--absent", "8:10", "--range", "0:14")
+    assert run("propagate", folder, *words, "-o", "out") == 0
+    for frame in range(14):
+        found = read_mask(f"out/{frame:06d}.png")
+        assert not found.any() if frame in (5, 8, 9) else iou(found, clip.matte(frame)) > 0.8
+    assert run("propagate", folder, *words, "--absent", "900", "-o", "out") == 2
+
+
 def test_earlier_masks_of_half_the_size_are_resized_and_it_is_said(
     run: Run, clip: SyntheticClip, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

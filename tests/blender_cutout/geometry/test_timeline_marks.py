@@ -56,6 +56,18 @@ def test_frames_beyond_the_clip_are_left_out() -> None:
     assert timeline_marks.on_timeline(beyond, PLAIN) == Marks(done=((60, 70),), drawn=(69,))
 
 
+def test_absent_frames_are_black_with_a_line_over_the_bar() -> None:
+    clip = Marks(done=((0, 20),), absent=((4, 8),))
+    shown = timeline_marks.on_timeline(clip, PLAIN)
+    assert shown.absent == ((14, 18),)
+    drawn = list(timeline_marks.shapes(shown, (10, 70), LANE, BLUE))
+    fills = [fill for _, fill in drawn]
+    assert fills.index(timeline_marks.ABSENT) < fills.index(timeline_marks.NOWHERE)
+    for corners, fill in drawn:
+        if fill in (timeline_marks.ABSENT, timeline_marks.NOWHERE):
+            assert {x for x, _ in corners} == {LANE.at(14), LANE.at(18)}
+
+
 def test_runs() -> None:
     assert timeline_marks.runs_of([0, 1, 2, 5, 7, 8]) == ((0, 3), (5, 6), (7, 9))
     assert timeline_marks.runs_of([]) == ()

@@ -57,6 +57,31 @@ def test_the_in_and_out_points_are_locked(blender: Any, cut: tuple[Any, Any]) ->
         blender.ops.cutout.lock_frames(span="RANGE")
 
 
+def test_frames_marked_not_here_are_empty_and_get_their_masks_back(blender: Any, cut: tuple[Any, Any]) -> None:
+    scene, track = cut
+    before = masks(track)
+    scene.use_preview_range, scene.frame_preview_start, scene.frame_preview_end = True, 9, 10
+    blender.ops.cutout.mark_absent(span="RANGE")
+    assert (track.absent_frames, track.locked_frames) == ("9 to 10", "")
+    from blender_cutout.formats.png import read_grey
+    from blender_cutout.tasks import jobs
+
+    assert not any(read_grey(jobs.matte_file(track, frame)).any() for frame in (8, 9))
+    scene.frame_set(9)
+    with pytest.raises(RuntimeError, match="is marked Not Here"):
+        blender.ops.cutout.auto()
+    blender.ops.cutout.propagate()
+    assert {f: data for f, data in masks(track).items() if f < 8} == {f: d for f, d in before.items() if f < 8}
+    assert not any(read_grey(jobs.matte_file(track, frame)).any() for frame in (8, 9))
+    blender.ops.cutout.undo_round()
+    blender.ops.cutout.mark_absent(absent=False)
+    assert track.absent_frames == "10"
+    assert masks(track)[8] == before[8]
+    blender.ops.cutout.undo_round()
+    blender.ops.cutout.undo_round()
+    assert masks(track) == before
+
+
 def test_strokes_on_a_locked_frame_are_refused_and_say_what_to_do(blender: Any, cut: tuple[Any, Any]) -> None:
     scene, track = cut
     scene.frame_set(kit.LAYOUTS["plain"].start + kit.STROKE_FRAME)

@@ -54,6 +54,9 @@ def test_each_step_is_marked(blender: Any, project: Project) -> None:
     blender.ops.cutout.lock_frames(span="RANGE", lock=False)
     ((_, found),) = marked(scene)
     assert found.locked == ()
+    blender.ops.cutout.mark_absent(span="RANGE")
+    ((_, found),) = marked(scene)
+    assert (found.absent, found.locked) == (((6, 9),), ())
 
 
 def test_what_is_in_doubt_goes_by_the_setting(blender: Any, cut: tuple[Any, Any, Any]) -> None:

@@ -174,6 +174,35 @@ def test_a_locked_frame_is_told_and_kept_and_drawing_on_it_is_refused(host) -> N
     assert isinstance(failed, m.Failed)
 
 
+def test_absent_frames_are_told_and_empty_and_closed_to_strokes(host) -> None:
+    host.open()
+    host.end(host.draw(4))
+    host.ask(m.Propagate, "track", 0, 16, "both")
+    host.ask(m.MarkAbsent, "track", 6, 9)
+    assert host.state().absent == ((6, 9),)
+    mask = host.folder / "track" / str(host.state().matte_file(7))
+    assert not read_mask(mask).any()
+    failed = host.end(host.draw(7))
+    assert isinstance(failed, m.Failed)
+    assert "Clip frame 7 is marked Not Here" in failed.text
+    host.ask(m.MarkAbsent, "track", 7, 8, False)
+    assert host.state().absent == ((6, 7), (8, 9))
+    assert read_mask(host.folder / "track" / str(host.state().matte_file(7))).any()
+
+
+def test_paint_and_a_box_are_rounds(host) -> None:
+    host.open()
+    line = {"label": "keep", "radius": 1.5, "points": [[5, 20.5], [60, 20.5]]}
+    assert isinstance(host.ask(m.ApplyRound, "track", 4, (), paint=(line,)), m.Done)
+    found = read_mask(host.folder / "track" / str(host.state().matte_file(4)))
+    assert (found[:, 20:50].sum(axis=0) == 3).all()
+    assert isinstance(host.ask(m.ApplyRound, "track", 6, (), auto=True, box=(0.0, 0.0, 30.5, 60.0)), m.Done)
+    found = read_mask(host.folder / "track" / str(host.state().matte_file(6)))
+    assert not found[:, 31:].any()
+    failed = host.ask(m.ApplyRound, "track", 6, (), auto=True, box=(3.0, 4.0))
+    assert isinstance(failed, m.Failed)
+
+
 def test_how_sure_the_network_is_is_told_for_each_frame(host) -> None:
     host.open()
     host.end(host.draw(4))
