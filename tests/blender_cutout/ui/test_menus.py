@@ -10,7 +10,7 @@ from panel_kit import Paper
 
 pytestmark = pytest.mark.bpy
 ELSEWHERE = {
-    *("paint", "brush_radius", "choose_tier", "step_tier", "cancel_frames", "cancel_set_up"),
+    *("paint", "paint_shape", "brush_radius", "choose_tier", "step_tier", "cancel_frames", "cancel_set_up"),
     *("return_to_version", "rename_version", "delete_version"),
 }
 """Operators of the mouse, and buttons that belong to a state: tiers, versions, what is being rendered or installed."""
