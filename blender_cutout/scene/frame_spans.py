@@ -126,15 +126,23 @@ def correction_reach(scene: Any, track: Any, every: tuple[TimeMap, ...]) -> str:
         return ""
     limits = (scene.frame_preview_start, scene.frame_preview_end)
     limited = scene.cutout.in_to_out and scene.use_preview_range
-    return _reach(track.corrected, track.drawn, track.locks, track.frame_count, every, limits if limited else None)
+    texts = track.corrected, track.drawn, track.locks, track.absences
+    return _reach(*texts, track.frame_count, every, limits if limited else None)
 
 
 @lru_cache(maxsize=16)
 def _reach(
-    corrected: str, drawn: str, locks: str, count: int, every: tuple[TimeMap, ...], limits: tuple[int, int] | None
+    corrected: str,
+    drawn: str,
+    locks: str,
+    absences: str,
+    count: int,
+    every: tuple[TimeMap, ...],
+    limits: tuple[int, int] | None,
 ) -> str:
     """Returns the frames between the corrected ones and the next ones that must not change; cached for the timer."""
-    firm = set(kept.numbers(drawn, count))
+    keys, absent = kept.numbers(drawn, count), kept.frames(absences, count)
+    firm = set(keys)
     firm.update(f for start, stop in kept.ranges(locks, count) for f in range(start, stop))
     ordered = sorted(firm)
     changed: set[int] = set()
@@ -142,6 +150,8 @@ def _reach(
         at = bisect_left(ordered, frame)
         before = ordered[at - 1] if at else -1
         after = next((f for f in ordered[at:] if f > frame), count)
+        if frame in absent:  # what is before the mark, seen from a keyframe, stays
+            before, after = (frame, after) if any(f < frame for f in keys) else (before, frame)
         changed.update(range(before + 1, after))
     changed -= firm
     low, high = limits or (-MOST, MOST)

@@ -58,14 +58,17 @@ def test_the_in_and_out_points_are_locked(blender: Any, cut: tuple[Any, Any]) ->
 
 
 def test_frames_marked_not_here_are_empty_and_get_their_masks_back(blender: Any, cut: tuple[Any, Any]) -> None:
+    from blender_cutout.formats.png import read_grey
+    from blender_cutout.scene import frame_spans
+    from blender_cutout.tasks import jobs
+
     scene, track = cut
     before = masks(track)
     scene.use_preview_range, scene.frame_preview_start, scene.frame_preview_end = True, 9, 10
     blender.ops.cutout.mark_absent(span="RANGE")
     assert (track.absent_frames, track.locked_frames) == ("9 to 10", "")
-    from blender_cutout.formats.png import read_grey
-    from blender_cutout.tasks import jobs
-
+    scene.use_preview_range = False
+    assert frame_spans.correction_reach(scene, track, frame_spans.pieces_times(scene, track)) == f"11 to {kit.LENGTH}"
     assert not any(read_grey(jobs.matte_file(track, frame)).any() for frame in (8, 9))
     scene.frame_set(9)
     with pytest.raises(RuntimeError, match="is marked Not Here"):
