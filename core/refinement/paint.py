@@ -35,13 +35,19 @@ _PIECE = 32.0
 _LEAST_WORK = 1000
 _MOST_WORK = 2 * 10**8
 """Most pixels looked at for one line, and the least that a piece counts as: some seconds."""
+_MOST_AT_ONCE = 5 * 10**8
+"""The same for all shapes painted at once."""
 
 
 class Coverage(NamedTuple):
-    """Where a shape is: `alpha` (h, w) float32 in [0, 1] in the pixels of `box`, which lies in the picture."""
+    """Where a shape is: `alpha` (h, w) float32 in [0, 1] in the pixels of `box`, which lies in the picture.
+
+    `work`: pixels that were looked at to find out.
+    """
 
     box: Box
     alpha: Map
+    work: int
 
 
 def paint(matte: NDArray[Any], shapes: Iterable[Paint]) -> NDArray[Any]:
@@ -50,32 +56,37 @@ def paint(matte: NDArray[Any], shapes: Iterable[Paint]) -> NDArray[Any]:
     A hard shape sets its pixels to exactly 1 or 0 and leaves all others as they are; a soft rim blends.
 
     Raises:
-        StrokeError: a line is too long.
+        StrokeError: a line is too long, or it is too much.
     """
     out = matte.copy()
     full = 255.0 if out.dtype == np.uint8 else 1.0
-    for shape in shapes:
-        found = coverage(shape, (out.shape[0], out.shape[1]))
-        if found is None:
-            continue
-        box, alpha = found
+    for shape, (box, alpha, _) in _coverages(shapes, (out.shape[0], out.shape[1])):
         part = out[box.y0 : box.y1, box.x0 : box.x1]
         target = np.float32(full if shape.label is Label.KEEP else 0.0)
         blended = part + (target - part) * alpha
         blended = np.rint(blended) if full > 1 else blended
         part[:] = np.where(alpha >= 1, target, np.where(alpha > 0, blended, part)).astype(out.dtype)
-    return out
+    return np.asarray(out)
 
 
 def painted_area(shapes: Iterable[Paint], size_hw: tuple[int, int]) -> NDArray[np.bool_]:
     """Returns where a picture of that size is painted, soft rims included: (H, W) bool."""
     area = np.zeros(size_hw, np.bool_)
+    for _, (box, alpha, _) in _coverages(shapes, size_hw):
+        area[box.y0 : box.y1, box.x0 : box.x1] |= alpha > 0
+    return area
+
+
+def _coverages(shapes: Iterable[Paint], size_hw: tuple[int, int]) -> Iterator[tuple[Paint, Coverage]]:
+    """Yields the shapes in the picture. Raises StrokeError when together they take too long."""
+    work = 0
     for shape in shapes:
         found = coverage(shape, size_hw)
         if found is not None:
-            box, alpha = found
-            area[box.y0 : box.y1, box.x0 : box.x1] |= alpha > 0
-    return area
+            yield shape, found
+            work += found.work
+            if work > _MOST_AT_ONCE:
+                raise StrokeError("Too much is painted at once.", "Paint it in several rounds.")
 
 
 def coverage(shape: Paint, size_hw: tuple[int, int]) -> Coverage | None:
@@ -88,10 +99,13 @@ def coverage(shape: Paint, size_hw: tuple[int, int]) -> Coverage | None:
     box = _box(points, shape.radius + shape.feather / 2, size_hw)
     if box is None:
         return None
-    inside = _from_line(points, shape, box) if shape.radius else _from_outline(points, shape.feather, box)
+    if shape.radius:
+        inside, work = _from_line(points, shape, box)
+    else:
+        inside, work = _from_outline(points, shape.feather, box), box.area + _LEAST_WORK * len(points)
     if shape.feather:
-        return Coverage(box, np.clip(inside / shape.feather + 0.5, 0, 1).astype(np.float32))
-    return Coverage(box, (inside > 0).astype(np.float32))
+        return Coverage(box, np.clip(inside / shape.feather + 0.5, 0, 1).astype(np.float32), work)
+    return Coverage(box, (inside > 0).astype(np.float32), work)
 
 
 def _box(points: NDArray[np.float64], reach: float, size_hw: tuple[int, int]) -> Box | None:
@@ -101,19 +115,20 @@ def _box(points: NDArray[np.float64], reach: float, size_hw: tuple[int, int]) ->
     return Box(x0, y0, x1, y1) if x0 < x1 and y0 < y1 else None
 
 
-def _from_line(points: NDArray[np.float64], shape: Paint, box: Box) -> NDArray[np.float32]:
-    """Returns how far inside the line each pixel centre of the box is, in pixels; below 0 outside."""
+def _from_line(points: NDArray[np.float64], shape: Paint, box: Box) -> tuple[NDArray[np.float32], int]:
+    """Returns how far inside the line each pixel centre of the box is, in pixels, below 0 outside; and the work."""
     reach = shape.radius + shape.feather / 2
     local = points - (box.x0 + 0.5, box.y0 + 0.5)
     near = np.full((box.height, box.width), np.inf, np.float32)
-    for a, b, part in _places(_simplified(local, shape.radius), reach, box):
+    places, work = _places(_simplified(local, shape.radius), reach, box)
+    for a, b, part in places:
         there = near[part.y0 : part.y1, part.x0 : part.x1]
         np.minimum(there, _squared_distances(a, b, part), out=there)
-    return np.asarray(np.float32(shape.radius) - np.sqrt(near), np.float32)
+    return np.asarray(np.float32(shape.radius) - np.sqrt(near), np.float32), work + box.area
 
 
-def _places(points: NDArray[np.float64], reach: float, box: Box) -> list[tuple[_Point, _Point, Box]]:
-    """Returns the pieces of a line in the box with the pixels that each may cover.
+def _places(points: NDArray[np.float64], reach: float, box: Box) -> tuple[list[tuple[_Point, _Point, Box]], int]:
+    """Returns the pieces of a line in the box with the pixels that each may cover, and how many these are together.
 
     Raises:
         StrokeError: it would take too long to draw them.
@@ -130,7 +145,7 @@ def _places(points: NDArray[np.float64], reach: float, box: Box) -> list[tuple[_
         work += part.area + _LEAST_WORK
         if work > _MOST_WORK:
             raise StrokeError("The painted line is too long.", "Paint it in several shorter lines.")
-    return found
+    return found, work
 
 
 def _squared_distances(a: _Point, b: _Point, part: Box) -> NDArray[np.float32]:
@@ -180,7 +195,7 @@ def _from_outline(points: NDArray[np.float64], feather: float, box: Box) -> NDAr
     """
     filled = _filled(points - (box.x0 + 0.5, box.y0 + 0.5), box)
     if not feather:
-        return np.where(filled, np.float32(1), np.float32(-1))
+        return np.asarray(np.where(filled, np.float32(1), np.float32(-1)), np.float32)
     edged = cv2.copyMakeBorder(filled.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_REPLICATE)
     within = cv2.distanceTransform(edged, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     beyond = cv2.distanceTransform(1 - edged, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)

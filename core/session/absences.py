@@ -23,7 +23,6 @@ def absent_frames(operations: Iterable[Operation], count: int) -> dict[int, str]
     marks = [(op.action.frames, op) for op in operations if isinstance(op.action, Absence)]
     if not marks:
         return {}
-    count = min(count, max(frames.stop for frames, _ in marks))
     found = decided(marks, count)
     return {frame: op.id for frame, op in found.items() if isinstance(op.action, Absence) and op.action.absent}
 

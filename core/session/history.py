@@ -16,6 +16,7 @@ import numpy as np
 from ..errors import InputError, StoreError
 from ..frame_text import FrameText
 from ..types import FrameRange, Paint, PaintRound, Round
+from .absences import absent_frames
 from .actions import Absence, Import, Lock, Operation, Propagation, drawn_frames
 from .head_state import HeadState
 from .journal import ROOT, Chain, Journal
@@ -93,9 +94,12 @@ class History:
             if isinstance(action, Propagation):
                 done.append(action.frames)
             else:
-                touched = action.frames if isinstance(action, Absence) else drawn_frames(action)
+                touched = self._marked(action) if isinstance(action, Absence) else drawn_frames(action)
                 changed.update(f for f in touched if not any(f in frames for frames in done))
         return tuple(sorted(changed)) if done else ()
+
+    def _marked(self, action: Absence) -> range:
+        return range(action.frames.start, min(action.frames.stop, self._count))
 
     def owners(self) -> dict[int, str]:
         """Returns frame -> operation whose matte counts at the journal's head; cached between calls, do not modify."""
@@ -121,8 +125,7 @@ class History:
             if not frames and not isinstance(operation.action, Lock | Absence):
                 frames = self._store.frames(operation.id)
             found.update(dict.fromkeys((frame for frame in frames if frame < self._count), operation.id))
-        absent = self._journal.chain(head).absent()
-        return found | {frame: name for frame, name in absent.items() if frame < self._count}
+        return found | absent_frames(self._journal.chain(head), self._count)
 
     def added(self, operation: str, frame: int) -> None:
         """Notes that a propagation got one more matte."""
@@ -144,9 +147,9 @@ class History:
         Only the part of the chain that concerns the frame is needed: a `Chain`, or `at_head`.
         `early` is called as by `MatteStore.write`, for the newest round only.
         """
-        absent = chain.absent() if isinstance(chain, Chain) else self._here().absent()
-        if frame in absent:
-            return self._emptied(absent[frame], frame)
+        mark = chain.absence_at(frame) if isinstance(chain, Chain) else self._here().absent().get(frame)
+        if mark is not None:
+            return self._emptied(mark, frame)
         lost: list[Operation] = []
         matte: Grey | None = None
         painted: list[Operation] = []

@@ -26,9 +26,7 @@ from typing import IO, Any, overload
 
 from ..atomic import NotOrdinary, open_regular, replacing, sync_folder
 from ..errors import CutoutError, StoreError
-from .absences import absent_frames
 from .actions import (
-    LAST_FRAME,
     Absence,
     Lock,
     Lost,
@@ -60,7 +58,7 @@ class Chain(Sequence[Operation]):
         self._all = tuple(operations)
         self._drawn: dict[int, list[int]] | None = None
         self._others: list[int] = []
-        self._absent: dict[int, str] | None = None
+        self._marks: list[tuple[str, Absence]] | None = None
 
     @overload
     def __getitem__(self, index: int) -> Operation: ...
@@ -80,11 +78,12 @@ class Chain(Sequence[Operation]):
 
     __hash__ = None  # type: ignore[assignment]
 
-    def absent(self) -> dict[int, str]:
-        """Returns frame -> the operation that marked it as without the object."""
-        if self._absent is None:
-            self._absent = absent_frames(self._all, LAST_FRAME)
-        return self._absent
+    def absence_at(self, frame: int) -> str | None:
+        """Returns the operation that marked the frame as without the object; None = none did."""
+        if self._marks is None:
+            self._marks = [(op.id, op.action) for op in self._all if isinstance(op.action, Absence)]
+        newest = next((mark for mark in self._marks if frame in mark[1].frames), None)
+        return newest[0] if newest is not None and newest[1].absent else None
 
     def about(self, frame: int) -> Iterator[Operation]:
         """Yields those that drew on the frame, and those that may have a matte of any frame, newest first."""

@@ -14,6 +14,8 @@ from ..refinement.paint import paint, painted_area
 from ..types import MOST_POINTS, Paint, PaintRound, Round
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from ..clips.source import VideoSource
     from ..engine import Engine
     from ..images.matte import Grey
@@ -41,8 +43,31 @@ def check_round(round_: Round | PaintRound, count: int, locked: Collection[int],
         raise StrokeError(f"This round has more than {MOST_POINTS} points.", "Draw it in several rounds.")
 
 
+class PaintedArea:
+    """Where a frame is painted. Keeps the last answer: an artist goes on painting on the same frame."""
+
+    def __init__(self) -> None:
+        self._shapes: tuple[Paint, ...] = ()
+        self._area: NDArray[np.bool_] | None = None
+
+    def of(self, shapes: Sequence[Paint], size: tuple[int, int]) -> NDArray[np.bool_]:
+        """Returns where a picture of that size is painted, (H, W) bool; do not modify."""
+        known = len(self._shapes)
+        if self._area is None or self._area.shape != size or tuple(shapes[:known]) != self._shapes:
+            known, self._area = 0, np.zeros(size, np.bool_)
+        if known < len(shapes):
+            self._area = self._area | painted_area(shapes[known:], size)
+        self._shapes = tuple(shapes)
+        return self._area
+
+
 def round_matte(
-    engine: Engine, source: VideoSource, round_: Round | PaintRound, previous: Grey | None, painted: Sequence[Paint]
+    engine: Engine,
+    source: VideoSource,
+    round_: Round | PaintRound,
+    previous: Grey | None,
+    painted: Sequence[Paint],
+    area: PaintedArea,
 ) -> Matte | Grey:
     """Returns the matte (H, W) of a round, float32 in [0, 1] or uint8 in 255ths.
 
@@ -52,6 +77,7 @@ def round_matte(
         round_: what was drawn.
         previous: the frame's matte before it, (H, W) uint8 in 255ths; None = it has none.
         painted: shapes painted on the frame before: their pixels stay as they are unless painted over.
+        area: finds their pixels.
 
     Raises:
         StrokeError: the strokes lie outside the picture. FrameReadError: the frame cannot be read.
@@ -65,4 +91,4 @@ def round_matte(
         made = engine.refine_grey(image, tuple(round_.strokes), previous=previous, zoom=round_.zoom)
     if not painted or previous is None:
         return made
-    return np.where(painted_area(painted, source.size), previous, to_grey(made))
+    return np.where(area.of(painted, source.size), previous, to_grey(made))

@@ -39,7 +39,7 @@ from .imported import ImportedMattes, ImportStep, import_mattes
 from .journal import ROOT, Journal
 from .overview import Overview
 from .propagation_run import PropagationRun
-from .rounds import check_round, round_matte
+from .rounds import PaintedArea, check_round, round_matte
 from .run_plan import TrackPart
 from .store import MatteStore
 from .versions import Versions
@@ -73,7 +73,7 @@ class TrackSession:
         self.source = source
         self.warnings = list(lock.warnings)
         self._engine = engine
-        self._edges = EdgeFinder()
+        self._edges, self._area = EdgeFinder(), PaintedArea()
         self._lock = lock
         self._journal = Journal(folder / "rounds.jsonl")
         self._store = MatteStore(folder / "mattes", source.size)
@@ -219,7 +219,7 @@ class TrackSession:
                 )
             if there.issuperset(frames):
                 return self.head
-        elif there.isdisjoint(frames):
+        elif there.difference(self._history.absent()).isdisjoint(frames):
             raise InputError("There is nothing locked to unlock.", "")
         return self._record(self.head, Lock(frames, locked)).id
 
@@ -397,4 +397,4 @@ class TrackSession:
 
     def _compute(self, round_: Round | PaintRound, previous: Grey | None, painted: Sequence[Paint]) -> Matte | Grey:
         """Returns the matte of a round, as `MatteStore.write` takes it."""
-        return round_matte(self._engine, self.source, round_, previous, painted)
+        return round_matte(self._engine, self.source, round_, previous, painted, self._area)

@@ -25,6 +25,17 @@ for _name, _action in {
     "a lock of 10^12 frames": {"action": "lock", "start": 0, "stop": LONG},
     "a lock far beyond the clip": {"action": "lock", "start": LONG, "stop": 2 * LONG},
     "an unlock of 10^12 frames": {"action": "unlock", "start": 0, "stop": LONG},
+    "a mark of 10^12 frames": {"action": "absent", "start": 0, "stop": LONG},
+    "a mark of 2^31 frames": {"action": "absent", "start": 0, "stop": 2**31 - 1},
+    "a paint round of endless lines": {
+        "action": "paint", "frame": 7,
+        "shapes": [{"label": "keep", "radius": 9000, "points": [[0, 0], [99, 59]] * 500}] * 50,
+    },
+    "an area at infinity": {
+        "action": "paint", "frame": 7, "shapes": [{"label": "keep", "points": [[0, 0], [1e300, 0], [0, 1e300]]}],
+    },
+    "a box of a number": {"action": "box", "frame": 7, "box": 7},
+    "a box far outside": {"action": "box", "frame": 7, "box": [2**30, 0, 2**31 - 1, 9]},
     "a propagation of 10^12 frames": {"action": "propagation", "start": 0, "stop": LONG, "direction": "both"},
     "a round on frame 10^12": {**A_ROUND, "frame": LONG},
     "a round on a frame below 0": {**A_ROUND, "frame": -3},

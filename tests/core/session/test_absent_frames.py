@@ -11,6 +11,8 @@ from session_kit import ALL, FILM, add_corner, keep, make_engine, reopened, snap
 
 from blender_cutout.core.errors import InputError
 from blender_cutout.core.fakes import iou
+from blender_cutout.core.session.actions import LAST_FRAME, Absence, Operation
+from blender_cutout.core.session.journal import Journal
 from blender_cutout.core.session.track_session import TrackSession
 from blender_cutout.core.types import Clip, Direction, FrameRange, Label, Paint, PaintRound
 
@@ -128,3 +130,17 @@ def test_correction_beside_marked_frames_does_not_pass_them(session: TrackSessio
     after = snapshot(session)
     assert {f: d for f, d in after.items() if f >= 6} == {f: d for f, d in before.items() if f >= 6}
     assert after[4] != before[4]
+
+
+def test_mark_that_reaches_far_beyond_the_clip_costs_no_more_than_the_clip(session: TrackSession, media: Path) -> None:
+    session.apply_round(keep(0))
+    propagate(session)
+    session.close()
+    Journal(session.folder / "rounds.jsonl").append(
+        Operation("feedfeedfeedfeed", session.head, Absence(FrameRange(6, LAST_FRAME)))
+    )
+    with reopened(session, media) as again:
+        assert again.absent_ranges() == ((6, len(FILM)),)
+        assert again.corrected() == tuple(range(6, len(FILM)))
+        propagate(again)
+        assert empty(again) == list(range(6, len(FILM)))
