@@ -20,6 +20,7 @@ ALL = [
     m.PropagateGroup("j3", ("t", "u"), ("Hund", "Katze ü"), 0, 100, "both"),
     m.LockFrames("j3", "t", 2, 7, False),
     m.MarkAbsent("j3", "t", 2, 7, False),
+    m.EditVersion("j3", "t", "keep", "Fassung"),
     m.ImportMattes("j3", "t", "/alte Masken", 12, 10),
     m.Checkout("j4", "t", ""),
     m.Undo("j5", "t"),
