@@ -35,9 +35,8 @@ NOT_SHOWN = {
     "blender_cutout/tasks/problem_report.py",  # stays English: it is for those who mend the fault
     "blender_cutout/ui/mask_shader.py",
     "core/atomic.py",
-    "core/images/matte.py",  # what only a caller of the Python API can get wrong, here and below
     "core/messages.py",
-    "core/propagation/propagate.py",
+    "core/propagation/propagate.py",  # what only a caller of the Python API can get wrong
     "core/synthetic.py",
 }
 """Files without texts for artists."""
@@ -138,6 +137,19 @@ LEFT = {
     "Set a radius in pixels.",
     "Draw a box around the object: two corners, x0, y0, x1, y1.",
     "The box {0} is not understood.",
+    "A matte (H, W) in 255ths, as stored on disk.",
+    "The picture",
+    "{0} is {1}, not an array (height, width, 3) of uint8.",
+    "Give RGB pictures of 8 bits for each channel, without alpha.",
+    "{0} has no pixels.",
+    "Give a picture with at least one pixel.",
+    "{0} is {1}, not an array (height, width) or (objects, height, width).",
+    "Give a numpy array of float32 in [0, 1].",
+    "Divide 8-bit masks by 255.",
+    "Convert it with .astype('float32').",
+    "{0} is of type {1}, not float32 in [0, 1].",
+    "{0} has values from {1:g} to {2:g}, not in [0, 1].",
+    "Scale it to [0, 1].",
 }
 """Texts that stay English."""
 WORDS = (
