@@ -48,6 +48,7 @@ NAMES = {
         "cutout edges",
         "cutout masks",
         "{0:d}.png",
+        "Cutout splines",
         "%Y-%m-%d %H:%M",
         "{0}.blend",
         "None",
@@ -278,6 +279,7 @@ def _children(node: ast.AST) -> Iterator[ast.AST]:
     elif isinstance(node, ast.Assign):
         if not {getattr(target, "id", "") for target in node.targets} & _SILENT_NAMES:
             yield node.value
+        yield from node.targets  # a button may be drawn there: `layout.operator(…).direction = …`
     elif isinstance(node, ast.Compare):
         yield from (part for part in (node.left, *node.comparators) if isinstance(part, ast.Call))
     elif isinstance(node, ast.Subscript):

@@ -36,7 +36,7 @@ class _Language:
 
     def follow(self) -> bool:
         """Loads another language if the interface has changed to it; returns whether it has. Cheap otherwise."""
-        locale = bpy.app.translations.locale
+        locale = _locale()
         if locale == self.locale:
             return False
         self.drop()
@@ -64,6 +64,11 @@ class _Language:
         if self.catalogue is not None:
             bpy.app.translations.unregister(__package__)
         self.locale, self.catalogue = "", None
+
+
+def _locale() -> str:
+    """Returns Blender's name of the interface's language; "" in a Blender without languages."""
+    return str(bpy.app.translations.locale)
 
 
 _language = _Language()

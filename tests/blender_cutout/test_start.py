@@ -21,6 +21,7 @@ LATER = {"torch", "cv2"} | {
         "core.messages",
         "client.process",
         "ui.setup_view",
+        "languages.catalogue",
         "environment.venv",
         "environment.checkup",
         "environment.pip_runner",

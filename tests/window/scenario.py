@@ -19,6 +19,7 @@ import act_care  # noqa: E402
 import act_clip  # noqa: E402
 import act_edge  # noqa: E402
 import act_hand  # noqa: E402
+import act_language  # noqa: E402
 import act_objects  # noqa: E402
 import act_output  # noqa: E402
 import act_setup  # noqa: E402
@@ -46,6 +47,7 @@ ACTS = (
     act_objects.objects,
     act_wrong.wrong,
     act_care.care,
+    act_language.language,
     act_speed.speed,
     act_speed.large,
     act_setup.set_up,

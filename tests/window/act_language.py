@@ -1,0 +1,24 @@
+"""Tests the panel in every language: it follows Blender's interface while the window is open."""
+
+from __future__ import annotations
+
+import bpy
+from desk import Steps
+from stage import Stage, package
+
+
+def language(stage: Stage) -> Steps:
+    """Changes the interface's language, as in the preferences, and looks at the panel."""
+    view = bpy.context.preferences.view
+    before = view.language
+    locales = [name for name in bpy.app.translations.locales if package("languages.catalogue").language_of(name)]
+    stage.check("Blender has all the languages", len(locales) == 5, locales)
+    for locale in sorted(locales):
+        view.language = locale
+        yield 2.0
+        shown = bpy.app.translations.pgettext_iface("New Cutout", package("host.interface_language").CONTEXT)
+        stage.shot(f"in {locale}")
+        stage.check(f"labels are in {locale}", shown not in ("", "New Cutout"), shown)
+    view.language = before
+    yield 2.0
+    stage.shot("in English again")
