@@ -1,4 +1,4 @@
-"""Finds every text that an artist can see in Blender, by reading the sources.
+"""Finds every text that an artist can see in Blender, by reading the sources; run as a program, lists what is missing.
 
 A text with changing parts becomes a template: f"{count} of {total} frames" is "{0} of {1} frames". Parts with a
 number's format keep it, as in "{0:d}", and then match only numbers. Parts that choose between texts are expanded.
@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..core.tiers import TIERS
+from ..languages import catalogue
+from .untranslated import ENGLISH, FILES, NAMES, WORDS
 
 ROOT = Path(__file__).resolve().parents[2]
 BLENDER_ROOMS = ("ui", "operators", "tasks", "scene", "host", "strokes", "geometry", "client")
@@ -26,138 +28,6 @@ ENGINE_ROOMS = (
 )
 """Rooms whose errors, warnings and summaries reach Blender: only whole sentences in them are texts."""
 
-NOT_SHOWN = {
-    "blender_cutout/client/held_states.py",
-    "blender_cutout/client/pipes.py",
-    "blender_cutout/host/fingerprint.py",
-    "blender_cutout/host/interface_language.py",
-    "blender_cutout/host/keymap.py",
-    "blender_cutout/tasks/problem_report.py",  # stays English: it is for those who mend the fault
-    "blender_cutout/ui/mask_shader.py",
-    "core/atomic.py",
-    "core/messages.py",
-    "core/propagation/propagate.py",  # what only a caller of the Python API can get wrong
-    "core/synthetic.py",
-}
-"""Files without texts for artists."""
-NAMES = {
-    *("{0} background", "{0} mask", "{0} cutout", "{0} splines", "Hole {0}", "Outline {0}", "Everything"),
-    *("InputError", "FrameReadError", "StripError", "cutout.{0}", "frames-{0}", "{0}-inverted", "{0}-ask.{1}"),
-    *(
-        "{0}-state.{1}",
-        "cutout edges",
-        "cutout masks",
-        "{0:d}.png",
-        "Cutout splines",
-        "%Y-%m-%d %H:%M",
-        "{0}.blend",
-        "None",
-        "This",
-        "Linear Rec.709",
-        "Standard",
-    ),
-}
-"""Names of strips, data-blocks and the like, which are not translated."""
-LEFT = {
-    # patterns and contents of files
-    "Blender Cutout made this folder. Setting up the engine replaces and deletes what is in it.",
-    "WARNING: Location",
-    "WARNING: Retrying",
-    "Looking in",
-    "Requirement already satisfied",
-    "DO NOT MATCH THE HASHES|doesn't match any of the hashes|does not match any of the hashes",
-    "ProxyError|[Cc]annot connect to proxy|Tunnel connection failed|407 Proxy",
-    "Requires-Python|requires a different Python|Ignored the following versions that require",
-    "Application Support",
-    "Runs the steps of a long job; the number is how many there are.",
-    # what only the command line or a caller of the Python API can get wrong
-    "The direction {0} is not known.",
-    "Use forward, backward or both.",
-    "Cannot take every {0} masks.",
-    "Give 1 for all, 10 for every tenth.",
-    "Frame {0} lies outside the clip, which has {1} frames.",
-    "Frames are counted from 0 to {0}.",
-    "The detail strokes are not understood.",
-    "A detail stroke is on no frame.",
-    "Erase it, and paint it again.",
-    "There are edge settings for {0} of {1} pictures.",
-    "The frame range {0} is not understood.",
-    "Give the first frame and one past the last.",
-    "Use `cover` to fit it.",
-    "Linear Rec.709, colours multiplied by alpha",
-    "The form {0} is not known.",
-    "Use mask, cutout or splines.",
-    "Choose a range with at least one frame.",
-    "There are no pictures of kind {0}.",
-    "The frame rate {0:g} is out of range.",
-    "Give frames per second, for instance 25.",
-    "Use #rrggbb, one of {0}, or the path of a picture or movie.",
-    "Write it as #rrggbb, for instance #00b140.",
-    "{0} is not a supported kind of movie.",
-    "Use {0}, or a folder.",
-    "{0} is a file, not a folder.",
-    "Give a folder for the results.",
-    "{0} is the folder of the clip itself.",
-    "Give another folder for the results.",
-    "Make the folder writable, or choose another with -o.",
-    "Check the path, or choose another with -o.",
-    "Press Set Up Engine in the add-on's preferences, or run `python install.py` in a checkout.",
-    "The previous matte",
-    "The previous matte has more than one object.",
-    "Refine one object at a time.",
-    "The zoom is {0}, but must be greater than 0.",
-    "Use 1 for the whole picture in view.",
-    "The step {0} is not known in {1}.",
-    "There is no tier {0}.",
-    "Choose one of: {0}.",
-    "A stroke is not understood ({0}).",
-    "Give points as [x, y], a radius and a label keep or remove.",
-    "A stroke has more than {0} points.",
-    "Draw it as several shorter strokes, round by round.",
-    "A stroke has no points.",
-    "Draw a stroke or click on the object.",
-    "A stroke has a point that is not a number.",
-    "Draw the stroke again.",
-    "A stroke's radius is {0}, but must be greater than 0.",
-    "Set a brush radius in pixels.",
-    "A stroke record is not understood ({0}).",
-    'Each needs "label", "radius" and "points": [[x, y], …].',
-    "The frame range {0}:{1} is empty.",
-    "The confidence {0} is out of range.",
-    "Give a number from 0 to 1.",
-    "The stability {0} is out of range.",
-    "A painted shape has radius {0} and feather {1}.",
-    "Both must be from 0 to {0} pixels.",
-    "A painted shape is not understood ({0}).",
-    'Each needs "label" and "points": [[x, y], …], a line also "radius".',
-    "A {0} is not understood ({1}).",
-    "A {0} has no points.",
-    "A {0} has a point that is not a number.",
-    "Draw it again.",
-    "A {0} has the radius {1}, which is not a number.",
-    "Set a radius in pixels.",
-    "Draw a box around the object: two corners, x0, y0, x1, y1.",
-    "The box {0} is not understood.",
-    "A matte (H, W) in 255ths, as stored on disk.",
-    "The picture",
-    "{0} is {1}, not an array (height, width, 3) of uint8.",
-    "Give RGB pictures of 8 bits for each channel, without alpha.",
-    "{0} has no pixels.",
-    "Give a picture with at least one pixel.",
-    "{0} is {1}, not an array (height, width) or (objects, height, width).",
-    "Give a numpy array of float32 in [0, 1].",
-    "Divide 8-bit masks by 255.",
-    "Convert it with .astype('float32').",
-    "{0} is of type {1}, not float32 in [0, 1].",
-    "{0} has values from {1:g} to {2:g}, not in [0, 1].",
-    "Scale it to [0, 1].",
-}
-"""Texts that stay English."""
-WORDS = (
-    *("mask", "masks", "stroke", "strokes", "empty", "unchanged", "one core"),
-    *("clip frame {0}", "clip frames {0} to {1}"),
-)
-"""Words that texts are filled with."""
 _MOST_CHOICES = 24
 _SILENT_CALLS = {
     "debug",
@@ -217,11 +87,11 @@ def interface_texts(root: Path = ROOT) -> dict[str, str]:
     """Returns every text and where it is, as "file:line"."""
     found: dict[str, str] = {}
     for path, whole in _files(root):
-        if path.relative_to(root).as_posix() in NOT_SHOWN:
+        if path.relative_to(root).as_posix() in FILES:
             continue
         tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
         for text, line in _texts(tree, whole):
-            if text.strip() not in NAMES | LEFT:
+            if text.strip() not in NAMES | ENGLISH:
                 found.setdefault(text.strip(), f"{path.relative_to(root).as_posix()}:{line}")
     for word in (*WORDS, *map(str.capitalize, TIERS)):
         found.setdefault(word, "a part of other texts")
@@ -364,3 +234,22 @@ def _reads_like_text(text: str, whole: bool) -> bool:
     if whole:
         return " " in text.strip() and letters > 8 and (text[:1].isupper() or text[:1] == "{")
     return " " in bare.strip() or bare != text or bool(_WORD.fullmatch(text))
+
+
+def missing(language: str) -> dict[str, str]:
+    """Returns the texts that a language lacks, and where they are."""
+    known = catalogue.load(language).texts
+    return {text: where for text, where in interface_texts().items() if text not in known}
+
+
+def main() -> int:
+    """Prints what the languages lack; returns the exit code."""
+    lacking = {language: missing(language) for language in catalogue.languages()}
+    for language, texts in lacking.items():
+        for text, where in texts.items():
+            print(f"{language}: {text!r} ({where})")
+    return 1 if any(lacking.values()) else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
