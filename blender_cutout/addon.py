@@ -15,6 +15,7 @@ from .operators import (
     later_rounds,
     output,
     paint,
+    preview_mode,
     propagate,
     render_frames,
     review,
@@ -22,7 +23,6 @@ from .operators import (
     tiers,
     tracks,
     versions,
-    view,
     write_strips,
 )
 from .scene import properties
@@ -34,10 +34,10 @@ from .ui import (
     panel,
     panel_edge,
     panel_files,
+    panel_mask_view,
     panel_output,
     panel_propagation,
     panel_versions,
-    panel_view,
     preferences,
     stroke_overlay,
     timeline_overlay,
@@ -60,9 +60,9 @@ _OPERATORS = (
     tiers,
     later_rounds,
     versions,
-    view,
+    preview_mode,
 )
-_PANELS = (panel, panel_output, panel_propagation, panel_edge, panel_versions, panel_files, panel_view)
+_PANELS = (panel, panel_output, panel_propagation, panel_edge, panel_versions, panel_files, panel_mask_view)
 _MODULES = (properties, preferences, *_OPERATORS, *_PANELS, menus)
 
 

@@ -1,4 +1,4 @@
-"""Operators of the Cutout Brush: paint a stroke, change the radius, erase strokes."""
+"""Operators of the Cutout Brush and the Detail Brush: paint a stroke, change the radius, erase strokes."""
 # No `from __future__ import annotations`: see CONTRIBUTING.md.
 # mypy: disable-error-code="valid-type"
 

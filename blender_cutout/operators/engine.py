@@ -1,4 +1,4 @@
-"""Operators of the engine: restart it, set it up, check the installation."""
+"""Operators of the engine: restart it, set it up, check the installation, report a problem."""
 # No `from __future__ import annotations`: see CONTRIBUTING.md.
 
 import os

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import bpy
 
 from ..core.errors import CutoutError, WorkerDied
-from ..geometry.mask_detail import small_copy
+from ..geometry.mask_parts import small_copy
 from ..scene import edge_settings, properties
 from . import jobs
 

@@ -21,7 +21,7 @@ from . import (
     scene_copies,
     upkeep,
 )
-from .reports import Reports
+from .collected_errors import CollectedErrors
 
 _copied: list[project_folders.Copied] = []
 """Folders copied for the file being written, between the pre- and post-save handlers."""
@@ -29,12 +29,12 @@ _copied: list[project_folders.Copied] = []
 
 @persistent
 def _after_undo(*_: Any) -> None:
-    reports = Reports()
-    with reports.of("Undo"):
+    collected = CollectedErrors()
+    with collected.of("Undo"):
         project_folders.after_undo()
-    with reports.of("Undo"):
+    with collected.of("Undo"):
         jobs.follow_blender()
-    reports.show()
+    collected.show()
 
 
 @persistent
@@ -52,12 +52,12 @@ def _after_load(*_: Any) -> None:
     status = properties.status()
     status.text = status.hint = status.stage = ""
     status.level, status.lost, status.busy = "INFO", False, False
-    reports = Reports()
+    collected = CollectedErrors()
     cleaning = (project_folders.clean_unsaved, frame_cleanup.clean_frames)
     for step in (*cleaning, project_folders.after_load, later_rounds.after_load, begun_cutouts.after_load):
-        with reports.of("Opening"):
+        with collected.of("Opening"):
             step()
-    reports.show()
+    collected.show()
 
 
 @persistent
@@ -66,29 +66,29 @@ def _before_save(path: Any = "", *_: Any) -> None:
     if not isinstance(path, str) or not path:  # the startup file
         return
     _copied.clear()
-    reports = Reports()
-    with reports.of("Saving"):
+    collected = CollectedErrors()
+    with collected.of("Saving"):
         scene_copies.separate()
-    with reports.of("Saving"):
+    with collected.of("Saving"):
         _reveal()
-    with reports.of("Saving"):
+    with collected.of("Saving"):
         upkeep.all_scenes()
-    with reports.of("Saving"):
+    with collected.of("Saving"):
         _copied[:] = project_folders.before_save(path)
-    reports.show()
+    collected.show()
 
 
 @persistent
 def _after_save(path: Any = "", *_: Any) -> None:
     """Runs after saving: if a copy was saved or saving failed, the open .blend keeps its folders."""
-    reports = Reports()
+    collected = CollectedErrors()
     if isinstance(path, str) and path:
-        with reports.of("Saving"):
+        with collected.of("Saving"):
             project_folders.after_save(path, _copied)
     _copied.clear()
-    with reports.of("Saving"):
+    with collected.of("Saving"):
         _apply()
-    reports.show()
+    collected.show()
 
 
 @persistent

@@ -14,7 +14,7 @@ from ..core.errors import CutoutError
 from ..host import contents, storage
 from ..scene import properties
 from . import jobs
-from .reports import Reports
+from .collected_errors import CollectedErrors
 
 if TYPE_CHECKING:
     from ..core.session.journal_end import JournalEnd
@@ -24,11 +24,11 @@ _DAY = 86400.0
 
 def after_load() -> None:
     """Looks for later rounds of every cutout of the file that was just opened."""
-    reports = Reports()
+    collected = CollectedErrors()
     for _scene, track in properties.tracks():
-        with reports.of(track.name):
+        with collected.of(track.name):
             _look(track)
-    reports.show()
+    collected.show()
 
 
 def waiting() -> list[tuple[Any, Any]]:

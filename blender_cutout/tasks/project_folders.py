@@ -24,7 +24,7 @@ from ..core.errors import CutoutError, InputError, StoreError
 from ..host import contents, places, rendered_frames, storage, strips
 from ..scene import properties
 from . import jobs
-from .reports import Reports
+from .collected_errors import CollectedErrors
 
 if TYPE_CHECKING:
     from ..core.messages import Done
@@ -55,19 +55,19 @@ class Copied(NamedTuple):
 def before_save(path: str) -> list[Copied]:
     """Puts every folder next to the .blend about to be written; returns the copied ones."""
     copied: list[Copied] = []
-    reports = Reports()
+    collected = CollectedErrors()
     tracks: dict[str, Path] = {}
     for scene, track in list(properties.tracks()):
-        with reports.of(track.name):
+        with collected.of(track.name):
             if track.uuid not in tracks:
-                tracks[track.uuid] = _settle(scene, track, path, copied, reports)
+                tracks[track.uuid] = _settle(scene, track, path, copied, collected)
             track.folder = storage.stored(tracks[track.uuid], path)
     rendered: dict[Path, Path] = {}
-    for folder in _record_folders(reports):
-        with reports.of("Rendered frames"):
-            rendered[folder] = _settle_frames(folder, path, copied, reports)
+    for folder in _record_folders(collected):
+        with collected.of("Rendered frames"):
+            rendered[folder] = _settle_frames(folder, path, copied, collected)
     _keep_records(bpy.data.filepath, path, rendered)
-    reports.show()
+    collected.show()
     return copied
 
 
@@ -80,9 +80,9 @@ def after_save(path: str, copied: list[Copied]) -> None:
     back = {one.new: one.old for one in copied if one.busy or path != here}
     if path == here and not back:
         return
-    reports = Reports()
+    collected = CollectedErrors()
     for one in copied:
-        with reports.of(one.old.name):
+        with collected.of(one.old.name):
             if path == here:
                 storage.stays.update([one.old] if one.busy else [])
                 continue
@@ -90,7 +90,7 @@ def after_save(path: str, copied: list[Copied]) -> None:
                 contents.copy(one.new, one.old)  # the unsaved file continues as it was
             _reopen(one.old)
     for _scene, track in properties.tracks():
-        with reports.of(track.name), suppress(InputError):  # reported before saving
+        with collected.of(track.name), suppress(InputError):  # reported before saving
             folder = storage.track_folder(track, path)
             track.folder = storage.stored(back.get(folder, folder), here)
     _keep_records(path, here, back)
@@ -102,7 +102,7 @@ def after_save(path: str, copied: list[Copied]) -> None:
             "The engine is still working on masks of the previous file.",
             f"When it is done, they are copied next to {Path(here).name}; then save that file again.",
         )
-    reports.show()
+    collected.show()
 
 
 def catch_up() -> None:
@@ -111,14 +111,14 @@ def catch_up() -> None:
     if not here or not storage.stays or jobs.queue.jobs:
         return
     copied: list[Copied] = []
-    reports = Reports()
+    collected = CollectedErrors()
     for scene, track in list(properties.tracks()):
-        with reports.of(track.name), suppress(InputError):
+        with collected.of(track.name), suppress(InputError):
             if storage.track_folder(track) in storage.stays:
-                track.folder = storage.stored(_settle(scene, track, here, copied, reports), here)
-    for folder in _record_folders(Reports()) & storage.stays:
-        with reports.of("Rendered frames"):
-            _keep_records(here, here, {folder: _settle_frames(folder, here, copied, reports)})
+                track.folder = storage.stored(_settle(scene, track, here, copied, collected), here)
+    for folder in _record_folders(CollectedErrors()) & storage.stays:
+        with collected.of("Rendered frames"):
+            _keep_records(here, here, {folder: _settle_frames(folder, here, copied, collected)})
     storage.stays.difference_update(one.old for one in copied)
     status = properties.status()
     if copied and status.level == "INFO":
@@ -126,28 +126,28 @@ def catch_up() -> None:
         jobs.say(
             "INFO", f"{status.text} The masks were copied next to {Path(here).name}.", "Save the file to keep them."
         )
-    reports.show()
+    collected.show()
 
 
 def after_undo() -> None:
     """Keeps cutouts on the folders next to the .blend when undo goes back to before it was saved there."""
-    here, reports = bpy.data.filepath, Reports()
+    here, collected = bpy.data.filepath, CollectedErrors()
     for _scene, track in properties.tracks() if here and _settled else ():
-        with reports.of(track.name), suppress(InputError):
+        with collected.of(track.name), suppress(InputError):
             target = storage.folder_beside(here, track.uuid)
             if track.uuid in _settled and track.folder != storage.stored(target, here) and contents.is_session(target):
                 repoint(Path(bpy.path.abspath(track.folder)), target, here)
                 track.folder = storage.stored(target, here)
-    reports.show()
+    collected.show()
 
 
 def after_load() -> None:
     """Reports folders named by the opened .blend that are not its own or are shared with another file."""
     storage.stays.clear()
     _settled.clear()
-    reports, here = Reports(), Path(bpy.data.filepath or "_")
+    collected, here = CollectedErrors(), Path(bpy.data.filepath or "_")
     for _scene, track in properties.tracks():
-        with reports.of(track.name):
+        with collected.of(track.name):
             lies_in = storage.track_folder(track).parent
             _check_own(track.folder, lies_in)
             stem = lies_in.name.removesuffix(places.SUFFIX)
@@ -157,8 +157,8 @@ def after_load() -> None:
                     f"Its masks are in {lies_in.name} and also belong to {other.name}.",
                     "Save this file to give it its own masks. Until then, each file changes the other's masks.",
                 )
-    _record_folders(reports)
-    reports.show()
+    _record_folders(collected)
+    collected.show()
 
 
 def repoint(old: Path, new: Path, blend: str) -> None:
@@ -175,7 +175,7 @@ def clean_unsaved(days: float = _DAYS) -> list[Path]:
 
     Only folders that hold nothing but a cutout's work or rendered frames are deleted.
     """
-    used = _record_folders(Reports())
+    used = _record_folders(CollectedErrors())
     for _scene, track in properties.tracks():
         with suppress(InputError):
             used.add(storage.track_folder(track))
@@ -191,7 +191,7 @@ def clean_unsaved(days: float = _DAYS) -> list[Path]:
     return deleted
 
 
-def _settle(scene: Any, track: Any, path: str, copied: list[Copied], reports: Reports) -> Path:
+def _settle(scene: Any, track: Any, path: str, copied: list[Copied], collected: CollectedErrors) -> Path:
     """Puts a cutout's folder next to a .blend; returns its path, the old one on failure.
 
     Raises:
@@ -199,7 +199,7 @@ def _settle(scene: Any, track: Any, path: str, copied: list[Copied], reports: Re
     """
     folder = storage.track_folder(track)
     busy = any(track.uuid in (job.track, *job.others) for job in jobs.queue.jobs)
-    with _stays(folder, reports):
+    with _stays(folder, collected):
         target = storage.folder_beside(path, track.uuid)
         if folder != target and contents.is_empty(folder):  # not open yet: it starts there
             copied += [Copied(folder, target, busy)] if busy else []
@@ -216,9 +216,9 @@ def _settle(scene: Any, track: Any, path: str, copied: list[Copied], reports: Re
     return folder
 
 
-def _settle_frames(folder: Path, path: str, copied: list[Copied], reports: Reports) -> Path:
+def _settle_frames(folder: Path, path: str, copied: list[Copied], collected: CollectedErrors) -> Path:
     """Does what `_settle` does, for a folder of rendered frames that is the open .blend's own."""
-    with _stays(folder, reports):
+    with _stays(folder, collected):
         target = storage.folder_beside(path, folder.name)
         if folder == target:
             return target
@@ -237,14 +237,16 @@ def _settle_frames(folder: Path, path: str, copied: list[Copied], reports: Repor
 
 
 @contextmanager
-def _stays(folder: Path, reports: Reports) -> Iterator[None]:
+def _stays(folder: Path, collected: CollectedErrors) -> Iterator[None]:
     """Reports errors in the block; the .blend keeps using the folder where it is."""
     try:
         yield
     except (OSError, shutil.Error, CutoutError) as error:
         storage.stays.add(folder)
         text = f"The masks could not be copied next to the new .blend: {error}"
-        reports.found.append((text, f"Both files use {folder} now: Write Strips in one changes the other. Save again."))
+        collected.found.append(
+            (text, f"Both files use {folder} now: Write Strips in one changes the other. Save again.")
+        )
 
 
 def _copy(folder: Path, target: Path, path: str, busy: bool, copied: list[Copied]) -> None:
@@ -300,12 +302,12 @@ def _strips() -> Iterator[Any]:
             yield from (place.strip for place in strips.places(scene.sequence_editor))
 
 
-def _record_folders(reports: Reports) -> set[Path]:
+def _record_folders(collected: CollectedErrors) -> set[Path]:
     """Returns the folders of all strips' rendered frames; reports those that are not the open .blend's own."""
     found = set()
     for strip in _strips():
         if strip.get(rendered_frames.KEY):
-            with reports.of(strip.name):
+            with collected.of(strip.name):
                 record = rendered_frames.read(strip)
                 if record is None:
                     raise InputError("The data on its rendered frames is damaged.", "Press Render Frames.")

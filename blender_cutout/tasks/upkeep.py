@@ -18,7 +18,7 @@ from ..host.output import mask_splines
 from ..host.output.forms import FORMS
 from ..scene import doubt, frame_spans, preview_mode, properties, selection
 from . import engine_setup, jobs, scene_copies, tier_choice
-from .reports import Reports
+from .collected_errors import CollectedErrors
 
 _log = logging.getLogger(__name__)
 _INTERVAL = 0.5
@@ -119,9 +119,10 @@ def _facts(scene: Any, track: Any) -> Facts:
     times: TimeMap | None = None
     pieces: tuple[TimeMap, ...] = ()
     try:
-        with suppress(CutoutError):
-            times = frame_spans.times_of(scene, track)
-            pieces = frame_spans.pieces_times(scene, track)
+        if track.frame_count:  # otherwise Blender would open the movie for nothing, while New Cutout is pressed
+            with suppress(CutoutError):
+                times = frame_spans.times_of(scene, track)
+                pieces = frame_spans.pieces_times(scene, track)
         reason = frame_plan.needed(scene, track)
         if reason:
             return Facts(reason, frame_plan.plan(scene, track).cost_text(), times=times, pieces=pieces)
@@ -134,12 +135,12 @@ def _facts(scene: Any, track: Any) -> Facts:
 
 def all_scenes() -> None:
     """Realigns masks before saving, so that the file is right without the add-on."""
-    reports = Reports()
+    collected = CollectedErrors()
     for scene in [scene for scene in bpy.data.scenes if scene.library is None]:
         for form in FORMS.values() if len(scene.cutout.tracks) else ():
-            with reports.of(scene.name):
+            with collected.of(scene.name):
                 form.keep(scene)
-    reports.show()
+    collected.show()
 
 
 def _keep(scene: Any) -> list[tuple[str, str]]:

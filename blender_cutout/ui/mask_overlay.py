@@ -15,8 +15,8 @@ import bpy
 
 from ..core.errors import CutoutError
 from ..formats.png import read_grey
-from ..geometry import mask_detail
-from ..geometry.mask_detail import EVERYTHING, Box, MaskPart
+from ..geometry import mask_parts
+from ..geometry.mask_parts import EVERYTHING, Box, MaskPart
 from ..geometry.picture_map import PictureMap, Point
 from ..host import compat
 from ..tasks import edge_preview, jobs
@@ -109,7 +109,7 @@ class Overlay(DrawHandler):
         if shown.width and not context.screen.is_animation_playing and len(layer.files) <= _IN_FULL:
             view = [region.view2d.region_to_view(x, y) for x in (0, region.width) for y in (0, region.height)]
             zoom = region.width / (view[2][0] - view[0][0])
-            part = mask_detail.part_in_view(picture, view, zoom, shown.width)
+            part = mask_parts.part_in_view(picture, view, zoom, shown.width)
         texture = self._detail(part, *layer.files, size=layer.size) if part else None
         shares, places = corners(picture, part if texture else None, box)
         square = _SQUARE * context.preferences.system.ui_scale
@@ -174,7 +174,7 @@ def corners(
     """
     width, height = picture.source_size
     left, right, bottom, top = picture.crop
-    shown = part or mask_detail.whole(picture)
+    shown = part or mask_parts.whole(picture)
     x0, y0 = max(left, shown.x0, box[0] * width), max(top, shown.y0, box[1] * height)
     x1 = max(x0, min(width - right, shown.x1, box[2] * width))
     y1 = max(y0, min(height - bottom, shown.y1, box[3] * height))
@@ -190,7 +190,7 @@ def _file(path: Path) -> tuple[str, int]:
 def _seen(path: Path) -> tuple[str, int]:
     """Returns the `_file` key of the mask's small copy, or of the mask if it has none."""
     try:
-        return _file(mask_detail.small_copy(path))
+        return _file(mask_parts.small_copy(path))
     except OSError:
         return _file(path)
 
@@ -198,10 +198,10 @@ def _seen(path: Path) -> tuple[str, int]:
 def _upload(*paths: Path, size: _Size = None) -> _Shown:
     """Uploads the sum of the masks' small copies, or of the masks themselves. Raises OSError, ValueError."""
     try:
-        grey, small = _sum([read_grey(mask_detail.small_copy(path), None, _SMALL) for path in paths]), True
+        grey, small = _sum([read_grey(mask_parts.small_copy(path), None, _SMALL) for path in paths]), True
     except (OSError, ValueError):  # the masks are small, or from a version that made no copies
         grey, small = _sum([read_grey(path, size, _AT_ONCE) for path in paths]), False
-    return _Shown(upload(grey), mask_detail.used(grey), grey.shape[1] if small else 0, grey.size)
+    return _Shown(upload(grey), mask_parts.used(grey), grey.shape[1] if small else 0, grey.size)
 
 
 def _sum(pixels: list[Any]) -> Any:

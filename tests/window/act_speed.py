@@ -208,6 +208,6 @@ def closer(stage: Stage) -> Steps:
     yield 1.5
     stage.shot("closer")
     overlay = package("ui.mask_overlay")._overlay
-    part = package("geometry.mask_detail").MaskPart
+    part = package("geometry.mask_parts").MaskPart
     parts = [key for key in overlay._textures if isinstance(key[-1], part)]
     stage.check("zoomed in the mask itself is shown", len(parts) > 0, parts)

@@ -66,3 +66,27 @@ def test_a_strip_that_is_as_long_as_its_movie_is_not_opened_at_all(
     assert strips.file_times(scene, strip, length).rate == 1.0
     with pytest.raises(AssertionError, match="opened"):
         strips.file_times(scene, strip, length + 40)
+
+
+def test_a_movie_is_not_opened_while_its_cutout_is_made(
+    blender: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import bpy_kit as kit
+
+    from blender_cutout.host import compat, movie_rate
+    from blender_cutout.tasks import upkeep
+
+    scene = kit.fresh_scene(blender)
+    path = tmp_path / "film é.mp4"
+    kit.write_movie(path, [kit.picture(n) for n in range(4)])
+    scene.sequence_editor.active_strip = compat.strips(scene.sequence_editor).new_movie("film", str(path), 1, 1)
+    blender.ops.cutout.new()
+    opened: list[Any] = []
+    monkeypatch.setattr(movie_rate, "fps", lambda strip: opened.append(strip) or 24.0)
+    track = scene.cutout.tracks[0]
+    upkeep.keeper.see()
+    assert upkeep.keeper.facts(track).times is not None
+    track.frame_count = 0  # as long as the engine has not opened it
+    upkeep.keeper.see()
+    assert upkeep.keeper.facts(track).times is None
+    assert not opened

@@ -161,7 +161,7 @@ def test_one_mask_is_read_for_one_frame_however_often_it_is_drawn(
 def test_of_a_large_mask_the_small_copy_is_read_and_the_mask_itself_only_for_a_closer_look(
     blender: Any, project: Project, files: list[str]
 ) -> None:
-    from blender_cutout.geometry.mask_detail import MaskPart, small_copy
+    from blender_cutout.geometry.mask_parts import MaskPart, small_copy
     from blender_cutout.ui import mask_overlay
 
     scene, _ = project()
@@ -189,7 +189,7 @@ def test_of_a_large_mask_the_small_copy_is_read_and_the_mask_itself_only_for_a_c
 def test_a_small_copy_is_shown_while_the_mask_itself_is_still_being_written(
     blender: Any, project: Project, files: list[str]
 ) -> None:
-    from blender_cutout.geometry.mask_detail import MaskPart, small_copy
+    from blender_cutout.geometry.mask_parts import MaskPart, small_copy
     from blender_cutout.ui import mask_overlay
 
     scene, _ = project()
@@ -208,7 +208,7 @@ def test_a_small_copy_is_shown_while_the_mask_itself_is_still_being_written(
 
 
 def test_a_damaged_small_copy_is_passed_over(blender: Any, project: Project, files: list[str]) -> None:
-    from blender_cutout.geometry.mask_detail import small_copy
+    from blender_cutout.geometry.mask_parts import small_copy
     from blender_cutout.ui import mask_overlay
 
     scene, _ = project()
@@ -241,7 +241,7 @@ def test_what_is_played_again_is_read_once_where_there_is_room(
 
 
 def test_a_part_lies_where_the_whole_does(blender: Any, project: Project) -> None:
-    from blender_cutout.geometry.mask_detail import MaskPart
+    from blender_cutout.geometry.mask_parts import MaskPart
     from blender_cutout.ui import mask_layers, mask_overlay
 
     scene, _ = project("flipped and cropped")

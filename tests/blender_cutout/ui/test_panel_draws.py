@@ -18,10 +18,10 @@ pytestmark = pytest.mark.bpy
 def panels(bpy: Any) -> str:
     """Returns everything that the sidebar shows."""
     from blender_cutout.ui import panel as panels
-    from blender_cutout.ui import panel_edge, panel_files, panel_output, panel_propagation, panel_view
+    from blender_cutout.ui import panel_edge, panel_files, panel_mask_view, panel_output, panel_propagation
 
     paper = Paper()
-    for module in (panels, panel_propagation, panel_edge, panel_files, panel_output, panel_view):
+    for module in (panels, panel_propagation, panel_edge, panel_files, panel_output, panel_mask_view):
         for cls in module.CLASSES:
             if issubclass(cls, bpy.types.Panel):
                 cls.draw(SimpleNamespace(layout=paper), bpy.context)

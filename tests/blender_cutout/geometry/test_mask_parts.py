@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from blender_cutout.core.images import preview
-from blender_cutout.geometry.mask_detail import MaskPart, part_in_view, small_copy, used, whole
+from blender_cutout.geometry.mask_parts import MaskPart, part_in_view, small_copy, used, whole
 from blender_cutout.geometry.picture_map import PictureMap
 
 HD = PictureMap((1920, 1080), (1920, 1080))

@@ -14,7 +14,7 @@ _MOST = 60
 """Maximum characters of a name in a message."""
 
 
-class Reports:
+class CollectedErrors:
     """Collects errors, shown once at the end.
 
     Attributes:
