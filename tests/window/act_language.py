@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import bpy
 from desk import Steps
 from stage import Stage, package
@@ -9,14 +11,16 @@ from stage import Stage, package
 
 def language(stage: Stage) -> Steps:
     """Changes the interface's language, as in the preferences, and looks at the panel."""
-    view = bpy.context.preferences.view
+    view, ours = bpy.context.preferences.view, package("host.interface_language")
     before = view.language
-    locales = [name for name in bpy.app.translations.locales if package("languages.catalogue").language_of(name)]
+    # Not loaded while the interface is English.
+    catalogue = importlib.import_module(f"{ours.__package__.rpartition('.')[0]}.languages.catalogue")
+    locales = [name for name in bpy.app.translations.locales if catalogue.language_of(name)]
     stage.check("Blender has all the languages", len(locales) == 5, locales)
     for locale in sorted(locales):
         view.language = locale
         yield 2.0
-        shown = bpy.app.translations.pgettext_iface("New Cutout", package("host.interface_language").CONTEXT)
+        shown = bpy.app.translations.pgettext_iface("New Cutout", ours.CONTEXT)
         stage.shot(f"in {locale}")
         stage.check(f"labels are in {locale}", shown not in ("", "New Cutout"), shown)
     view.language = before

@@ -18,6 +18,8 @@ ROWS = (
     (3, 0, ("Propagate", "Clip", "Result", "Both", "Draft", "Good", "Fine", "Faster", "Finer")),
     (2, ICON, ("Apply Strokes", "Auto", "Undo Round", "Go to Worst Frame")),
     (2, ICON, ("Lock Frame", "Lock Range", "Unlock Frame", "Unlock Range")),
+    (2, ICON, ("Not Here", "Not in Range", "Here", "In Range", "Keep Version", "Apply Effect", "Exact Paint")),
+    (3, ICON, ("Paint", "Lasso", "Box")),
     (4, 0, ("Colour", "Image", "Movie")),
     (4.25, 0, ("Hard", "Natural", "Hair", "Motion Blur")),
     (1, ICON, ("Write Strips", "Propagate All Objects", "Render Composite", "New Cutout", "Detail Brush")),
