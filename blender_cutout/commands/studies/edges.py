@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ...compose import load_engine
@@ -15,6 +16,7 @@ from ...core.export.picture_files import png
 from ...evaluate.data import find_data, one_object_clips
 from ...evaluate.edge_errors import edge_table, measure_clip, measure_edges, read_edge_pictures
 from ...evaluate.edge_sheet import edge_sheet
+from ...evaluate.edge_times import time_edges
 from ..arguments import number, positive, weight_file, weights_by_kind
 
 RAW, REFINED = "mask", "refined"
@@ -34,12 +36,18 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--video", type=Path, help="also measure ghosts, flicker and J&F on the clips of this folder")
     parser.add_argument("--masks", type=Path, help="their propagated masks, CLIP/000000.png …; required with --video")
     parser.add_argument("--every", type=positive, default=1, help="use only every n-th frame of a clip (default 1)")
+    parser.add_argument(
+        "--time", action="store_true", help="also time a 1080p frame against PyMatting's closed form, if installed"
+    )
     parser.add_argument("--sheet", type=Path, metavar="FILE.png", help="also write crops over green, black and white")
     args = parser.parse_args(words)
     if (args.video is None) != (args.masks is None):
         parser.error("--video and --masks go together")
     settings = EdgeSettings(detail=args.detail, decontaminate=args.decontaminate, width=args.width)
     engine = load_engine("standard", "cpu", weights_by_kind(args.weights))
+    if args.time:
+        alpha_only = replace(settings, decontaminate=0.0)
+        sys.stdout.write(time_edges(lambda image, matte: engine.refine_edge(image, matte, alpha_only)[0]).text() + "\n")
     pictures = list(read_edge_pictures(args.data))
     ways = {
         RAW: lambda image, matte: (matte, image),
