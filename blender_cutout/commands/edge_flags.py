@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import fields
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..core.edges.settings import BOUNDS, EdgeSettings
+from ..core.errors import InputError
 from . import arguments
+
+if TYPE_CHECKING:
+    from ..core.session.edge_record import EdgeRecord
 
 _HELP = {
     "detail": "share of the picture's own detail in the alpha along the edge",
@@ -23,25 +29,49 @@ _HELP = {
 
 
 def add_edge(parser: argparse.ArgumentParser, defaults: EdgeSettings) -> None:
-    """Adds an option for each setting, `--edge-detail` and so on."""
+    """Adds an option for each setting, `--edge-detail` and so on, and one for the artist's own."""
+    parser.add_argument(
+        "--session", type=Path, metavar="FOLDER",
+        help="a cutout's folder: use the edge settings that its strips were last written with in Blender; --edge- "
+        "options that are given replace them",
+    )  # fmt: skip
+    parser.set_defaults(edge_defaults=defaults)
     for field in fields(EdgeSettings):
         low, high = BOUNDS[field.name]
         standard = getattr(defaults, field.name)
         parser.add_argument(
             f"--edge-{field.name.replace('_', '-')}",
             type=arguments.number(low, high),
-            default=standard,
             metavar="N",
             help=f"{_HELP[field.name]}, {low:g} to {high:g} (default {standard:g})",
         )
 
 
-def edge_of(args: argparse.Namespace, shrink: float = 0.0) -> EdgeSettings:
-    """Returns the settings that `add_edge` parsed, with the edge shrunk by further pixels.
+def record_of(args: argparse.Namespace) -> EdgeRecord:
+    """Returns the settings that `add_edge` parsed, by clip frame.
 
     Raises:
-        InputError: settings that exclude each other.
+        InputError: settings that exclude each other, or a folder without.
+        StoreError: the folder's settings cannot be read.
     """
-    given = {field.name: getattr(args, f"edge_{field.name}") for field in fields(EdgeSettings)}
-    given["grow"] -= shrink
-    return EdgeSettings(**given)
+    from ..core.session.edge_record import EdgeRecord, read_edges
+
+    found = read_edges(args.session) if args.session else EdgeRecord((), (args.edge_defaults,))
+    given = {f.name: value for f in fields(EdgeSettings) if (value := getattr(args, f"edge_{f.name}")) is not None}
+    return replace(found, settings=tuple(replace(one, **given) for one in found.settings))
+
+
+def edge_of(args: argparse.Namespace, shrink: float = 0.0) -> EdgeSettings:
+    """Returns the settings that `add_edge` parsed, for all frames, with the edge shrunk by further pixels.
+
+    Raises:
+        InputError: as of `record_of`; the folder's settings are not the same on all frames.
+        StoreError: as of `record_of`.
+    """
+    found = record_of(args)
+    if found.is_keyed or (found.painted and found.settings[0].detail):
+        raise InputError(
+            "This cutout's edge settings are keyed, or it has strokes of the Detail Brush.",
+            "Run `cutout edges` with this --session first, and give its results as --masks.",
+        )
+    return replace(found.settings[0], grow=found.settings[0].grow - shrink)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..core.clips.foreign_mask_sequence import MasksByFrame
     from ..core.clips.source import VideoSource
     from ..core.engine import Engine
+    from ..core.session.edge_record import EdgeRecord
     from ..core.types import Matte
     from .context import Context
 
@@ -55,7 +56,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
     from ..core.clips.foreign_mask_sequence import as_masks
     from ..core.clips.opening import open_clip
 
-    settings = edge_flags.edge_of(args)
+    edges = edge_flags.record_of(args)
     with open_clip(args.clip) as clip, as_masks(args.masks, len(clip), clip.size, args.object) as masks:
         bounds = arguments.frame_range(args.range, len(clip))
         frames = [frame for frame in bounds if frame in masks]
@@ -68,7 +69,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
         report = context.report
         report.event("start", frames=len(frames), first=frames[0], stop=frames[-1] + 1)
         engine = context.load(args.tier, args.device)
-        steps = _write(clip, masks, frames, engine, settings, args)
+        steps = _write(clip, masks, frames, engine, edges, args)
         for frame, path in report.progress(steps, len(frames), "refining edges"):
             report.event("frame", frame=frame, path=str(path))
         report.warn([*clip.take_notes(), *masks.take_notes()])
@@ -82,10 +83,11 @@ def _write(
     masks: MasksByFrame,
     frames: list[int],
     engine: Engine,
-    settings: EdgeSettings,
+    edges: EdgeRecord,
     args: argparse.Namespace,
 ) -> Iterator[tuple[int, Path]]:
     """Yields (frame, path of its alpha) after each frame is written."""
+    from ..core.edges.detail_map import detail_on
     from ..core.export.picture_files import png
     from ..core.images.matte import to_deep_png
     from ..core.propagation.steady_edges import SteadyEdges
@@ -93,13 +95,20 @@ def _write(
     wanted = set(frames)
 
     def alpha_of(frame: int, edge: EdgeSettings) -> Matte | None:
-        return engine.refine_edge(clip[frame], masks[frame], edge)[0] if frame in wanted else None
+        if frame not in wanted:
+            return None
+        detail = detail_on(edges.painted, frame, masks_at) if edge.detail else None
+        return engine.refine_edge(clip[frame], masks[frame], edge, detail)[0]
 
-    steady, plain = SteadyEdges(clip, alpha_of), replace(settings, decontaminate=0.0)
-    cleaned = EdgeSettings(detail=0.0, decontaminate=settings.decontaminate * args.foreground)
+    def masks_at(frame: int) -> Matte | None:
+        return masks[frame] if frame in masks else None
+
+    steady = SteadyEdges(clip, alpha_of)
     for frame in frames:
-        alpha = steady.at(frame, plain)
+        settings = edges.at(frame)
+        alpha = steady.at(frame, replace(settings, decontaminate=0.0))
         assert alpha is not None
+        cleaned = EdgeSettings(detail=0.0, decontaminate=settings.decontaminate * args.foreground)
         colours = engine.refine_edge(clip[frame], alpha, cleaned)[1]
         path = args.output / files.mask_name(frame)
         if args.foreground:

@@ -54,7 +54,11 @@ def edit_version(message: EditVersion, session: TrackSession) -> None:
 
 def export(message: Export, sessions: Sequence[TrackSession], run: Steps, step: Callable[[int, int], None]) -> Done:
     """Writes the tracks' mattes in the requested form."""
+    from ..core.session.edge_record import save_edges
+
     plans = _plans(message, len(sessions))
+    for session, plan in zip(sessions, plans, strict=True):
+        save_edges(session.folder, message.frames, plan)
     if message.form == FILM:
         return _film(message, sessions, plans, run, step)
     from ..core.export.delivery import deliver

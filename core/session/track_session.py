@@ -24,10 +24,10 @@ from typing import TYPE_CHECKING
 
 from ..clips.opening import open_clip
 from ..clips.source import VideoSource
-from ..edges.detail_map import carried, detail_map, nearest
+from ..edges.detail_map import detail_map, strokes_on
 from ..errors import InputError, StoreError, store_errors
 from ..frame_text import FrameText
-from ..types import Clip, Direction, FrameRange, MatteKind, PaintRound, PropagationOptions, Round, Stop, Stroke
+from ..types import Clip, Direction, FrameRange, MatteKind, PaintRound, PropagationOptions, Round, Stop
 from .absences import check_absence, ranges_of
 from .actions import Absence, Action, Import, Lock, Operation, Propagation, action_to_json
 from .disk_limit import DiskLimit
@@ -335,17 +335,13 @@ class TrackSession:
         matte = self.matte(frame)
         if matte is None or not edge.changes_alpha:
             return matte
-        strokes = self._detail_strokes(frame, matte, painted or {}) if edge.detail else ()
+        strokes = strokes_on(painted or {}, frame, self._known_matte) if edge.detail else ()
         detail = detail_map(strokes, self.source.size) if strokes else None
         name, net = (frame, self.matte_path(frame), strokes), self._engine.edge
         return self._edges.alpha(net, lambda: self.source[frame], matte, edge, name, detail, longest, between)
 
-    def _detail_strokes(self, frame: int, matte: Matte, painted: Painted) -> tuple[Stroke, ...]:
-        at = nearest(painted, frame)
-        if at is None or at == frame:
-            return tuple(painted[at]) if at is not None else ()
-        was = self.matte(at) if at < len(self.source) else None
-        return carried(painted[at], was, matte) if was is not None else ()
+    def _known_matte(self, frame: int) -> Matte | None:
+        return self.matte(frame) if frame < len(self.source) else None
 
     def matte_path(self, frame: int) -> Path | None:
         """Returns the path of the frame's matte at the head, a whole file; None = none. May compute a lost round's."""

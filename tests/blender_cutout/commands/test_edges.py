@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from cli_kit import Run, records
 
-from blender_cutout.core.edges.settings import EdgeSettings
+from blender_cutout.core.edges.settings import EdgePlan, EdgeSettings
 from blender_cutout.core.engine import Engine
 from blender_cutout.core.fakes import SyntheticClip
 from blender_cutout.core.images.matte import read_mask, write_mask
 from blender_cutout.core.propagation.steady_edges import SteadyEdges
+from blender_cutout.core.session.edge_record import save_edges
 
 engine, folder, run = cli_kit.engine, cli_kit.folder, cli_kit.run
 
@@ -63,3 +64,35 @@ def test_a_composite_takes_the_edges_flags_and_is_the_same_without(run: Run, fol
     half = (matte > 0.2) & (matte < 0.8)
     assert np.abs(clean - plain)[half].mean() > 2
     assert np.array_equal(clean[matte == 1], plain[matte == 1])
+
+
+def test_the_settings_of_a_cutouts_folder_are_used_and_given_ones_replace_them(
+    run: Run, folder: Path, clip: SyntheticClip, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def pictures(command: str, output: str, *options: object) -> list[bytes]:
+        more = ("--background", "green") if command == "composite" else ()
+        given = (command, folder, "--masks", "masks", "--range", "0:2", *more, *options, "-o", output)
+        assert run(*given) == 0, capsys.readouterr().err
+        return [path.read_bytes() for path in sorted(Path(output).glob("*.png"))]
+
+    Path("masks").mkdir()
+    for frame in range(2):
+        write_mask(Path("masks") / f"{frame:06d}.png", cv2.GaussianBlur(clip.matte(frame), (0, 0), 2))
+    session = Path("cutout")
+    session.mkdir()
+    edge = EdgeSettings(detail=0.0, grow=3.0, feather=2.0)
+    save_edges(session, range(2), EdgePlan((edge,)))
+    named = ("--edge-detail", 0, "--edge-grow", 3, "--edge-feather", 2, "--edge-decontaminate", 1)
+    for command in ("edges", "composite"):
+        own = pictures(command, f"{command}-own", "--session", session)
+        assert own == pictures(command, f"{command}-named", *named)
+        assert own != pictures(command, f"{command}-replaced", "--session", session, "--edge-grow", 0)
+    keyed = (edge, EdgeSettings(detail=0.0, grow=-3.0))
+    save_edges(session, range(2), EdgePlan(keyed))
+    by_frame = pictures("edges", "keyed", "--session", session)
+    assert by_frame[0] == pictures("edges", "first", *named)[0]
+    assert by_frame[1] == pictures("edges", "second", "--edge-detail", 0, "--edge-grow", -3)[1]
+    assert (
+        run("composite", folder, "--masks", "masks", "--range", "0:2", "--rgba", "--session", session, "-o", "no") == 2
+    )
+    assert "Run `cutout edges`" in capsys.readouterr().err

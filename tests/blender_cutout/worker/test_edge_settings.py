@@ -14,6 +14,7 @@ from blender_cutout.core.edges.settings import UNCHANGED, EdgeSettings
 from blender_cutout.core.engine import Engine
 from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip
 from blender_cutout.core.images.matte import read_mask
+from blender_cutout.core.session.edge_record import read_edges
 
 FILM = SyntheticClip(length=16, height=60, width=100, radius=10)
 FRAMES = (3, 4, 5)
@@ -221,3 +222,11 @@ def test_detail_strokes_open_the_band_where_the_mask_has_moved_to(make_host: Any
         assert (np.abs(painted[core].astype(int) - expected[core]) < 30).all()
     failed = host.ask(m.Export, "track", FRAMES, str(tmp_path / "no"), details=(({"frame": "4"},),))
     assert failed.code == "InputError"
+
+
+def test_the_settings_lie_next_to_the_masks_and_move_with_the_folder(drawn: Any, tmp_path: Path) -> None:
+    assert not (drawn.folder / "track" / "edges.json").exists()
+    write(drawn, tmp_path / "masks", {"grow": 1.5})
+    assert read_edges(drawn.folder / "track").at(FRAMES[0]) == EdgeSettings(detail=0.0, decontaminate=0.0, grow=1.5)
+    assert isinstance(drawn.ask(m.MoveTrack, "track", str(tmp_path / "moved")), m.Done)
+    assert (tmp_path / "moved" / "edges.json").is_file()
