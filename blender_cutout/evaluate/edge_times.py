@@ -68,7 +68,7 @@ def timed_picture() -> tuple[Image, Matte]:
     angle = np.linspace(0, 2 * math.pi, 3600)
     bumps = 1 + _DEPTH * np.sin(_LOBES * angle)
     length = float(np.hypot(np.diff(bumps * np.cos(angle)), np.diff(bumps * np.sin(angle))).sum())
-    ys, xs = np.mgrid[:height, :width].astype(np.float32) - np.float32((height / 2, width / 2))[:, None, None]
+    ys, xs = np.mgrid[:height, :width].astype(np.float32) - np.array((height / 2, width / 2), np.float32)[:, None, None]
     rim = OUTLINE_PX / length * (1 + _DEPTH * np.sin(_LOBES * np.arctan2(ys, xs)))
     inside = rim - np.hypot(ys, xs)
     alpha, matte = (np.clip(inside / px + 0.5, 0, 1).astype(np.float32) for px in (3, 12))
