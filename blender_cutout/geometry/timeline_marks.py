@@ -1,8 +1,8 @@
 """Places a cutout's frames on the timeline, and returns what to draw on its strip: pure maths, no Blender.
 
 A bar along the strip has the cutout's colour where frames have a mask, is dark where they do not, and red where the
-mask is in doubt, black with a grey line where the object is marked Not Here. A white line marks locked frames, a
-diamond each frame with strokes.
+mask is in doubt, black with a grey line where the object is marked Not Here. A white line marks locked frames, a red
+one rejected frames, a diamond each frame with strokes.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ class Marks(NamedTuple):
         locked: they are locked.
         drawn: they have strokes; single frames.
         absent: they are marked Not Here.
+        rejected: the artist rejected their masks.
     """
 
     done: tuple[Run, ...] = ()
@@ -51,6 +52,7 @@ class Marks(NamedTuple):
     locked: tuple[Run, ...] = ()
     drawn: tuple[int, ...] = ()
     absent: tuple[Run, ...] = ()
+    rejected: tuple[Run, ...] = ()
 
 
 class Lane(NamedTuple):
@@ -85,14 +87,15 @@ def on_timeline(clip: Marks, times: TimeMap) -> Marks:
     frames = times.clip_frames()
     drawn = set(clip.drawn)
     pairs = pairwise((-1, *frames))
-    runs = clip.done, clip.doubtful, clip.locked, clip.absent
-    done, doubtful, locked, absent = (_shown(each, frames, times) for each in runs)
+    runs = clip.done, clip.doubtful, clip.locked, clip.absent, clip.rejected
+    done, doubtful, locked, absent, rejected = (_shown(each, frames, times) for each in runs)
     return Marks(
         done,
         doubtful,
         locked,
         drawn=tuple(times.left + n for n, (before, now) in enumerate(pairs) if now in drawn and now != before),
         absent=absent,
+        rejected=rejected,
     )
 
 
@@ -159,6 +162,8 @@ def shapes(marks: Marks, span: Run, lane: Lane, colour: Sequence[float]) -> Iter
         (marks.absent, NOWHERE, low + high / 2 - edge, low + high / 2 + edge),
         (marks.locked, RIM, low + high, low + high + line + edge),
         (marks.locked, LOCKED, low + high, low + high + line),
+        (marks.rejected, RIM, low + high, low + high + line + edge),
+        (marks.rejected, DOUBT, low + high, low + high + line),
     )
     for runs, fill, y0, y1 in layers:
         for x0, x1 in bars(runs, lane):

@@ -11,7 +11,7 @@ from bpy.props import EnumProperty
 from ..client.job_queue import Job
 from ..core.errors import InputError
 from ..core.types import Direction
-from ..scene import doubt, frame_spans, properties, track_lookup
+from ..scene import doubt, frame_spans, properties, rejected, track_lookup
 from ..tasks import jobs
 from ..tasks.apply_strokes import unapplied
 from .base import JobOperator, Keyed, Reporting, Waiting, opened_track
@@ -49,11 +49,12 @@ class CUTOUT_OT_propagate(Keyed, Waiting, JobOperator, bpy.types.Operator):
         if not track.keyframe_count:
             raise InputError("There is no mask to propagate yet.", "Draw strokes and apply them, or press Auto, first.")
         frames, options, uuid = doubt.frames(scene, track), asdict(doubt.options(scene)), track.uuid
+        options["redo"] = rejected.within(track, frames)
         direction = Direction[self.direction].value
         return jobs.submit(
             scene,
             track,
-            "Propagating",
+            jobs.PROPAGATING,
             lambda job: Propagate(job, uuid, frames.start, frames.stop, direction, **options),
             then=lambda done: _summary((uuid,), f"{done.result.get('frames', len(frames))} frames propagated"),
             undo="Propagate",
@@ -100,6 +101,7 @@ class CUTOUT_OT_propagate_all(Waiting, JobOperator, bpy.types.Operator):
                     "Select it and draw on it, or press Auto; or lock it to propagate the others without it.",
                 )
         frames, options = doubt.frames(scene, track), asdict(doubt.options(scene))
+        options["redo"] = tuple(pair for one in group for pair in rejected.within(one, frames))
         first, stop = frames.start, frames.stop
         direction, first_one = Direction[self.direction].value, group[0]
         uuids, names = tuple(one.uuid for one in group), tuple(one.name for one in group)
@@ -113,7 +115,7 @@ class CUTOUT_OT_propagate_all(Waiting, JobOperator, bpy.types.Operator):
         return jobs.submit(
             scene,
             first_one,
-            "Propagating",
+            jobs.PROPAGATING,
             message,
             then=lambda done: _summary(
                 uuids, f"{count} propagated through {done.result.get('frames', len(frames))} frames"

@@ -12,7 +12,7 @@ from ..core.errors import InputError
 from ..core.types import FrameRange
 from ..host import compat, kept, strips
 from ..host.interface_language import tooltip
-from ..scene import doubt, frame_spans, properties, track_lookup
+from ..scene import doubt, frame_spans, properties, rejected, track_lookup
 from ..tasks import jobs
 from .base import JobOperator, Reporting, Waiting, WithTrack, needs_track, opened_track
 
@@ -34,6 +34,7 @@ _WHAT = EnumProperty(
 )
 _BACKWARD = BoolProperty(name="Backward", description="Go to the previous one", default=False)
 _ABSENT = BoolProperty(name="Absent", description="Mark the frames; off = take the mark off", default=True)
+_REJECT = BoolProperty(name="Reject", description="Reject the frames; off = take the mark away", default=True)
 _LOCK = BoolProperty(name="Lock", description="Lock the frames; off = unlock them", default=True)
 
 
@@ -67,6 +68,8 @@ class CUTOUT_OT_lock_frames(Waiting, JobOperator, bpy.types.Operator):
         track_lookup.check_unlocked(track)
         frames = _frames(scene, track, self.span)
         uuid, lock = track.uuid, self.lock
+        if lock:
+            rejected.clear(scene, track, frames)
         what = "1 frame" if len(frames) == 1 else f"{len(frames)} frames"
         return jobs.submit(
             scene,
@@ -123,6 +126,52 @@ def _frames(scene: Any, track: Any, span: str) -> FrameRange:
         return frame_spans.between(scene, track)
     frame = frame_spans.here(scene, track)
     return FrameRange(frame, frame + 1)
+
+
+class CUTOUT_OT_reject_frames(WithTrack, Reporting, bpy.types.Operator):
+    """Reject masks: the next propagation makes them again."""
+
+    bl_idname = "cutout.reject_frames"
+    bl_label = "Reject Frames"
+    bl_description = (
+        "Reject the active object's propagated masks on these frames: the next Propagate does not use them, and makes "
+        "them again"
+    )
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender wants a plain set)
+
+    span: _SPAN
+    reject: _REJECT
+
+    @classmethod
+    def description(cls, context: Any, properties: Any) -> str:
+        """Returns the tooltip."""
+        return tooltip(cls.bl_description if properties.reject else "Take the mark away: the masks are not rejected")
+
+    def run(self, context: Any) -> set[str]:
+        """Marks the frames, or takes the mark away."""
+        scene, track = opened_track(context)
+        track_lookup.check_unlocked(track)
+        frames = _frames(scene, track, self.span)
+        if not self.reject:
+            count = rejected.clear(scene, track, frames)
+            jobs.say("INFO", f"{_counted(count)} not rejected any more.")
+            return {"FINISHED"}
+        firm = set(kept.numbers(track.drawn, track.frame_count))
+        firm.update(f for start, stop in kept.ranges(track.locks, track.frame_count) for f in range(start, stop))
+        done = {f for start, stop, _ in kept.mattes(track.mattes, track.frame_count) for f in range(start, stop)}
+        found = done.intersection(frames) - firm
+        if not found:
+            raise InputError(
+                "There is no propagated mask to reject.",
+                "Frames with strokes are corrected by strokes; unlock locked ones.",
+            )
+        rejected.reject(scene, track, found)
+        jobs.say("INFO", f"{_counted(len(found))} rejected.", "Propagate makes them again.")
+        return {"FINISHED"}
+
+
+def _counted(count: int) -> str:
+    return "1 frame" if count == 1 else f"{count} frames"
 
 
 class CUTOUT_OT_worst_frame(Reporting, bpy.types.Operator):
@@ -183,7 +232,7 @@ class CUTOUT_OT_go_to_frame(WithTrack, Reporting, bpy.types.Operator):
         """Goes there, if there is one that way."""
         scene, track = opened_track(context)
         if self.what == "DOUBT":
-            wanted = doubt.doubtful(track.confidence, scene.cutout.doubt_below)
+            wanted = {*doubt.doubtful(track.confidence, scene.cutout.doubt_below), *rejected.frames_of(track)}
         else:
             wanted = kept.numbers(track.drawn, track.frame_count)
         frames, now = frame_spans.timeline_frames(scene, track, wanted), scene.frame_current
@@ -198,4 +247,10 @@ class CUTOUT_OT_go_to_frame(WithTrack, Reporting, bpy.types.Operator):
         return {"FINISHED"}
 
 
-CLASSES = (CUTOUT_OT_lock_frames, CUTOUT_OT_mark_absent, CUTOUT_OT_worst_frame, CUTOUT_OT_go_to_frame)
+CLASSES = (
+    CUTOUT_OT_lock_frames,
+    CUTOUT_OT_mark_absent,
+    CUTOUT_OT_reject_frames,
+    CUTOUT_OT_worst_frame,
+    CUTOUT_OT_go_to_frame,
+)

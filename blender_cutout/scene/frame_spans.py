@@ -104,11 +104,13 @@ def in_timeline(scene: Any, track: Any, text: str) -> str:
 
 
 def relabel(scene: Any, track: Any) -> None:
-    """Updates the panel's lists of frames with strokes and of locked frames to where the strip is now."""
+    """Updates the panel's lists of frames with strokes, locked and rejected frames to where the strip is now."""
     drawn = kept.numbers(track.drawn, track.frame_count)
     absent = kept.frames(track.absences, track.frame_count)
     locked = kept.frames(track.locks, track.frame_count) - absent
-    for name, frames in (("keyframes", drawn), ("locked_frames", locked), ("absent_frames", absent)):
+    rejected = kept.frames(track.rejected, track.frame_count)
+    lists = {"keyframes": drawn, "locked_frames": locked, "absent_frames": absent, "rejected_frames": rejected}
+    for name, frames in lists.items():
         text = frame_list_text(timeline_frames(scene, track, frames))
         if getattr(track, name) != text:
             setattr(track, name, text)

@@ -149,6 +149,8 @@ class CutoutTrack(bpy.types.PropertyGroup):
         locks: clip frames with locked masks: `TrackState.locked` as JSON.
         absences: clip frames marked Not Here: `TrackState.absent` as JSON; they are in `locks` too.
         locked_frames, absent_frames: locked ones, but not those, and those as timeline frames, as the panel shows them.
+        rejected: clip frames whose masks the next propagation makes again, as [start, stop) pairs in JSON.
+        rejected_frames: the same as timeline frames, as the panel shows them.
         confidence: the network's confidence in each clip frame's mask: `TrackState.confidence`.
         doubtful: timeline frames in doubt, as the panel shows them.
         applied: keys of the applied strokes.
@@ -188,6 +190,8 @@ class CutoutTrack(bpy.types.PropertyGroup):
     locked_frames: _TEXT
     absences: _TEXT
     absent_frames: _TEXT
+    rejected: _TEXT
+    rejected_frames: _TEXT
     confidence: _TEXT
     doubtful: _TEXT
     applied: _TEXT
@@ -395,6 +399,8 @@ def next_step(track: Any, auto_apply: bool = True, reach: str = "") -> tuple[str
         return "Red strokes remove (Brush: hold Ctrl).", "When the mask is right, propagate it."
     if track.corrected not in ("", "[]"):
         return "Propagate the correction" + (" to" if reach else "."), f"frames {reach}." if reach else ""
+    if track.rejected_frames:
+        return "Propagate again rejected frames", f"{track.rejected_frames}."
     if track.written_head != track.head or not is_written(track):
         return "Write Strips to see the composite.", "Correct wrong frames with strokes."
     return "Correct wrong frames with strokes,", "propagate and write again."

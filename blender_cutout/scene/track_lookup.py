@@ -174,6 +174,8 @@ _TEXTS = (
     "locked_frames",
     "absences",
     "absent_frames",
+    "rejected",
+    "rejected_frames",
     "confidence",
     "doubtful",
     "applied",

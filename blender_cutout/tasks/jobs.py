@@ -20,7 +20,7 @@ from ..client.job_queue import Job, JobQueue, Opening
 from ..core.errors import CutoutError, InputError
 from ..host import kept, storage, strips
 from ..host.interface_language import shown
-from ..scene import doubt, frame_spans, preference_values, properties, track_lookup
+from ..scene import doubt, frame_spans, preference_values, properties, rejected, track_lookup
 from ..scene.clip_in_view import frame_in_view
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from ..client.process import WorkerClient
     from ..core.messages import Failed, Hello, MatteReady, Progress, Ready, Request, TrackState
 
+PROPAGATING = "Propagating"
+"""Title of the jobs that propagate."""
 INTERVAL = 0.005
 """Seconds between checks of the engine while it works."""
 QUIET = 0.3
@@ -95,6 +97,8 @@ class JobReporter:
     def on_matte(self, job: Job, event: MatteReady) -> None:
         """Stores the file of a frame's matte."""
         self.mattes.setdefault(event.track, {})[event.frame] = event.path
+        if job.title == PROPAGATING and (found := properties.track_by_uuid(event.track)):
+            rejected.clear(*found, (event.frame,))
         self.in_view = self.in_view or frame_in_view() in (event.frame, None)
         self.marked = True
 

@@ -33,6 +33,12 @@ _ABSENCES = (
     ("RANGE", True, "Not in Range"),
     ("RANGE", False, "In Range"),
 )
+_REJECTS = (
+    ("FRAME", True, "Reject Frame"),
+    ("FRAME", False, "Clear Frame"),
+    ("RANGE", True, "Reject Range"),
+    ("RANGE", False, "Clear Range"),
+)
 _BACKGROUNDS = (
     (background.COLOUR, "Replace Background by Colour"),
     (background.IMAGE, "Replace Background by Image"),
@@ -77,6 +83,9 @@ class CUTOUT_MT_cutout(bpy.types.Menu):
         for span, absent, text in _ABSENCES:
             item = layout.operator("cutout.mark_absent", text=text)
             item.span, item.absent = span, absent
+        for span, reject, text in _REJECTS:
+            item = layout.operator("cutout.reject_frames", text=text)
+            item.span, item.reject = span, reject
         layout.separator()
         for mode, text in zip(ORDER, ("Show Clip", "Show Result", "Show Both"), strict=True):
             layout.operator("cutout.show", text=text).mode = mode

@@ -10,7 +10,7 @@ from ..core.types import Label
 from ..host import compat
 from ..host.annotations import active_label
 from ..host.interface_language import CONTEXT, shown
-from ..scene import brush_tool, track_lookup
+from ..scene import brush_tool, rejected, track_lookup
 from ..scene.properties import active_track, next_step
 from ..tasks import upkeep
 from . import engine_box, header, panel_propagation, widgets
@@ -40,7 +40,7 @@ class CUTOUT_UL_tracks(bpy.types.UIList):
         row.separator(factor=0.5)
         row.prop(item, "name", text="", emboss=False)
         if item.frame_count:
-            row.label(text=f"{item.done_count}/{item.frame_count}")
+            row.label(text=f"{item.done_count - len(rejected.frames_of(item))}/{item.frame_count}")
         for name, on, off in _SWITCHES:
             row.prop(item, name, text="", emboss=False, icon=on if getattr(item, name) else off)
 
@@ -154,6 +154,7 @@ def _draw_steps(context: Any, layout: Any, scene: Any, track: Any) -> None:
     column = layout.column(align=True)
     panel_propagation.draw_doubt(column, scene, track)
     panel_propagation.draw_locks(column)
+    panel_propagation.draw_rejected(column)
     column = layout.column(align=True)
     if len(track_lookup.of_clip(scene, track)) > 1:
         column.prop(data, "write_objects", text="")
@@ -166,6 +167,7 @@ def _draw_steps(context: Any, layout: Any, scene: Any, track: Any) -> None:
         ("In doubt", track.doubtful),
         ("Locked", track.locked_frames),
         ("Not here", track.absent_frames),
+        ("Rejected", track.rejected_frames),
     ):
         column.label(text=f"{shown(what)}: {shown(frames or 'none')}")
 

@@ -62,4 +62,16 @@ def draw_locks(column: Any) -> None:
             absence.span, absence.absent = span, absent
 
 
+def draw_rejected(column: Any) -> None:
+    """Draws the buttons that reject frames and take that back."""
+    for reject, texts, icon in (
+        (True, ("Reject Frame", "Reject Range"), "CANCEL"),
+        (False, ("Clear Frame", "Clear Range"), "NONE"),
+    ):
+        row = column.row(align=True)
+        for span, text in zip(("FRAME", "RANGE"), texts, strict=True):
+            button = row.operator("cutout.reject_frames", text=text, icon=icon)
+            button.span, button.reject = span, reject
+
+
 CLASSES = (CUTOUT_PT_propagation,)

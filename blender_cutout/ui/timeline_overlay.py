@@ -60,13 +60,21 @@ def _one_of_each_clip(scene: Any) -> list[Any]:
 
 
 def _marks(track: Any, below: float) -> Marks:
-    texts = track.mattes, track.confidence, track.locks, track.absences, track.drawn
+    texts = track.mattes, track.confidence, track.locks, track.absences, track.drawn, track.rejected
     return _told(*texts, track.frame_count, below, jobs.under_way(track))
 
 
 @lru_cache(maxsize=16)
 def _told(
-    mattes: str, confidence: str, locks: str, absences: str, drawn: str, count: int, below: float, more: frozenset[int]
+    mattes: str,
+    confidence: str,
+    locks: str,
+    absences: str,
+    drawn: str,
+    rejected: str,
+    count: int,
+    below: float,
+    more: frozenset[int],
 ) -> Marks:
     """Returns the marks of a cutout's text properties; cached, because every redraw needs them."""
     done = {frame for start, stop, _ in kept.mattes(mattes, count) for frame in range(start, stop)}
@@ -78,6 +86,7 @@ def _told(
         locked=timeline_marks.runs_of(sorted(kept.frames(locks, count) - kept.frames(absences, count))),
         absent=kept.ranges(absences, count),
         drawn=kept.numbers(drawn, count),
+        rejected=kept.ranges(rejected, count),
     )
 
 

@@ -213,7 +213,7 @@ class Server:
         if text := session.disk.use().warning(len(frames)):
             self._send(Warn(message.job, text))
         try:
-            stream = session.propagate(frames, direction, options=_options(message), notice=self._notice(message.job))
+            stream = session.propagate(frames, direction, _options(message), self._notice(message.job), _redo(message))
             for frame, path, _ in self._steps(message, stream, len(frames), lambda step: step[1] is None):
                 pending += path is None
                 if path is not None:
@@ -242,7 +242,7 @@ class Server:
         try:
             engine, options, notice = self._keeper.get(message.job), _options(message), self._notice(message.job)
             parts = [session.part() for session in sessions]
-            run = PropagationRun(parts, message.names, engine, frames, direction, options, notice)
+            run = PropagationRun(parts, message.names, engine, frames, direction, options, notice, _redo(message))
             room = joint([session.disk.use() for session in sessions]).warning(len(frames) * len(sessions))
             for text in (*run.warnings, *([room] if room else ())):
                 self._send(Warn(message.job, text))
@@ -354,6 +354,12 @@ class Server:
         with suppress(Exception):
             self._close_all()
         os._exit(0)
+
+
+def _redo(message: Propagate | PropagateGroup) -> frozenset[int]:
+    """Returns the frames of a propagation that are made again."""
+    within = range(message.start, message.stop)
+    return frozenset(n for a, b in message.redo for n in range(max(a, within.start), min(b, within.stop)))
 
 
 def _options(message: Propagate | PropagateGroup) -> PropagationOptions:

@@ -315,3 +315,11 @@ def contested(mattes: Mattes) -> float:
     twice = owned.sum(axis=0) > 1
     areas = owned.sum(axis=(1, 2))
     return float(((owned & twice).sum(axis=(1, 2)) / np.maximum(areas, 1)).max(initial=0.0))
+
+
+def stacked(mattes: Sequence[Matte | None]) -> Mattes | None:
+    """Returns the mattes stacked to (N, H, W); None when one is missing."""
+    found = [matte for matte in mattes if matte is not None]
+    if len(found) < len(mattes) or not found:
+        return None
+    return found[0][None] if len(found) == 1 else np.stack(found)

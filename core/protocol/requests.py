@@ -69,8 +69,9 @@ class ApplyRound:
 
 @dataclass(frozen=True, slots=True)
 class Propagate:
-    """Propagate the keyframes' mattes through [start, stop); the last three are as in `types.PropagationOptions`.
+    """Propagate the keyframes' mattes through [start, stop); `redo`: [start, stop) pairs to make again.
 
+    Stability and the next two are as in `types.PropagationOptions`.
     Warn reports where it stops. Answered by MatteReady and Progress, TrackState, Done.
     """
 
@@ -82,6 +83,7 @@ class Propagate:
     stability: float = field(default=0.0, kw_only=True)
     stop_at_cuts: bool = field(default=True, kw_only=True)
     stop_below: float = field(default=0.0, kw_only=True)
+    redo: tuple[tuple[int, int], ...] = field(default=(), kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ class PropagateGroup:
     stability: float = field(default=0.0, kw_only=True)
     stop_at_cuts: bool = field(default=True, kw_only=True)
     stop_below: float = field(default=0.0, kw_only=True)
+    redo: tuple[tuple[int, int], ...] = field(default=(), kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

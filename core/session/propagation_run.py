@@ -13,7 +13,7 @@ Mattes already on disk are passed to the engine and not written again: a correct
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from itertools import chain as joined
@@ -24,7 +24,7 @@ import numpy as np
 
 from ..errors import InputError, StoreError
 from ..frame_text import FrameText
-from ..images.matte import contested, share
+from ..images.matte import contested, share, stacked
 from ..propagation.confidence import confidence
 from ..propagation.stabilise import stabilised
 from ..types import Direction, FrameRange, MatteKind, PropagationOptions, Stop
@@ -85,6 +85,7 @@ class PropagationRun:
         direction: Direction,
         options: PropagationOptions | None = None,
         notice: Callable[[Stop], None] | None = None,
+        redo: Collection[int] = (),
     ) -> None:
         """Checks everything and changes nothing.
 
@@ -97,15 +98,16 @@ class PropagationRun:
                 there in whichever direction reaches it.
             options: see `Engine.propagate_detailed`; None = the defaults of `PropagationOptions`, which stop at cuts.
             notice: see `Engine.propagate_detailed`.
+            redo: frames whose earlier propagated mattes are not used: they are made again.
 
         Raises:
             InputError: an object has no mask, the tracks are not of the same clip, or the range is not in it.
         """
         self._engine, self._frames, self._direction = engine, frames, direction
         self._options, self._notice = options or PropagationOptions(), notice
-        self._parts, self._names = list(parts), list(names)
+        self._parts, self._names, self._redo = list(parts), list(names), frozenset(redo)
         self._check()
-        plan = plan_run(self._parts, frames, direction, self._options.stability)
+        plan = plan_run(self._parts, frames, direction, self._options.stability, not self._redo)
         self._plan, self._operations, self._chains = plan, plan.operations, plan.chains
         self._drawn = [frozenset(part.history.keyframes()) for part in self._parts]
         self._locked = [part.history.locked() for part in self._parts]
@@ -243,7 +245,7 @@ class PropagationRun:
 
     def _keyframe(self, frame: int) -> Mattes | None:
         """Returns what the run starts from on a frame drawn for at least one object: (N, H, W), pixels shared."""
-        found = _stacked([self._there(n, frame) for n in range(len(self._parts))])
+        found = stacked([self._there(n, frame) for n in range(len(self._parts))])
         return None if found is None else share(found, [frame in firm for firm in self._firm])
 
     def _settle(self, frame: int) -> None:
@@ -262,20 +264,24 @@ class PropagationRun:
 
     def _previous(self, frame: int) -> Mattes | None:
         """Returns the mattes (N, H, W) of the run before the newest rounds; a keyframe that differs from it is new."""
+        if frame in self._redo:
+            return None
         earlier = [
             self._there(n, frame) if frame in self._locked[n] - self._absent else part.history.matte(frame, chain)
             for n, (part, chain) in enumerate(zip(self._parts, self._plan.before or (), strict=True))
         ]
         self._earlier = dict([*self._earlier.items(), (frame, earlier)][-_EARLIER:])
-        found = _stacked(earlier)
+        found = stacked(earlier)
         firm = [frame in drawn | locked for drawn, locked in zip(self._before_drawn, self._locked, strict=True)]
         return None if found is None else share(found, firm)
 
     def _known(self, frame: int) -> Mattes | None:
         """Returns this run's own mattes (N, H, W) of a frame, before stabilising; None = not all are made yet."""
-        return _stacked(
+        return stacked(
             [
-                self._there(n, frame) if frame in self._locked[n] else raw_matte(part.store, own, frame)
+                self._there(n, frame)
+                if frame in self._locked[n]
+                else raw_matte(part.store, self._usable(own, frame), frame)
                 for n, (part, own) in enumerate(zip(self._parts, self._plan.own, strict=True))
             ]
         )
@@ -288,7 +294,11 @@ class PropagationRun:
 
     def _has(self, n: int, frame: int) -> bool:
         """Returns True when the object's result on a frame is on disk."""
-        return any(self._parts[n].store.has(operation, frame) for operation in self._plan.same[n])
+        return any(self._parts[n].store.has(operation, frame) for operation in self._usable(self._plan.same[n], frame))
+
+    def _usable(self, operations: Sequence[str], frame: int) -> Sequence[str]:
+        """Returns the operations whose mattes of a frame count: only the run itself where it makes them again."""
+        return operations[:1] if frame in self._redo else operations
 
     def _is_done(self, frame: int) -> bool:
         return all(self._has(n, frame) or frame in locked for n, locked in enumerate(self._locked))
@@ -342,9 +352,8 @@ class PropagationRun:
         """Returns the kind of an object's matte on a frame that is of `kind` for the run."""
         if frame in self._drawn[n]:
             return kind
-        if frame in self._locked[n]:
-            return MatteKind.LOCKED
-        return MatteKind.PROPAGATED if kind is MatteKind.DRAWN else kind
+        propagated = MatteKind.PROPAGATED if kind is MatteKind.DRAWN else kind
+        return MatteKind.LOCKED if frame in self._locked[n] else propagated
 
     def _with_locked(self, frame: int, mattes: Mattes) -> tuple[Mattes, list[bool]]:
         """Returns the mattes (N, H, W) with locked objects' own, and which objects are locked."""
@@ -355,12 +364,13 @@ class PropagationRun:
         return np.stack([m if o is None else o for m, o in zip(mattes, own, strict=True)]), locked
 
     def _is_own(self, n: int, frame: int) -> bool:
-        """Returns True if this same run has made the object's matte before."""
         return self._parts[n].store.has(self._operations[n], frame)
 
     def _has_raw(self, n: int, frame: int) -> bool:
         """Returns True when the object's matte before stabilising is on disk."""
-        return any(self._parts[n].store.has(raw_of(operation), frame) for operation in self._plan.own[n])
+        return any(
+            self._parts[n].store.has(raw_of(operation), frame) for operation in self._usable(self._plan.own[n], frame)
+        )
 
     def _is_new(self, n: int, frame: int, matte: Matte) -> bool:
         """Returns True when a frame's matte of an object must be written."""
@@ -386,15 +396,7 @@ class PropagationRun:
         """Yields a warning for frames on which masks drawn for several objects overlap."""
         for frame in self._keys:
             both = [n for n, drawn in enumerate(self._drawn) if frame in drawn]
-            found = _stacked([self._there(n, frame) for n in both]) if len(both) > 1 else None
+            found = stacked([self._there(n, frame) for n in both]) if len(both) > 1 else None
             if found is not None and contested(found) > OVERLAP:
                 names = " and ".join(self._names[n] for n in both)
                 yield FrameText(f"The masks drawn for {names} overlap on ", frame, ". Remove there what is not theirs.")
-
-
-def _stacked(mattes: Sequence[Matte | None]) -> Mattes | None:
-    """Returns the mattes stacked to (N, H, W); None when one is missing."""
-    found = [matte for matte in mattes if matte is not None]
-    if len(found) < len(mattes) or not found:
-        return None
-    return found[0][None] if len(found) == 1 else np.stack(found)

@@ -73,12 +73,15 @@ class RunPlan:
     since: Sequence[frozenset[str]]
 
 
-def plan_run(parts: Sequence[TrackPart], frames: FrameRange, direction: Direction, stability: float = 0.0) -> RunPlan:
-    """Returns the plan of a propagation from these tracks' heads; one that was interrupted there is resumed.
+def plan_run(
+    parts: Sequence[TrackPart], frames: FrameRange, direction: Direction, stability: float = 0.0, resume: bool = True
+) -> RunPlan:
+    """Returns the plan of a propagation from these tracks' heads; with `resume` one interrupted there is resumed.
 
     Reads the journals and changes nothing.
     """
-    bases = bases_of(parts, frames, direction, stability)
+    heads = [part.journal.head for part in parts]
+    bases = bases_of(parts, frames, direction, stability) if resume else heads
     action = action_from(bases, frames, direction, stability)
     operations = [part.operation_id(base, action) for part, base in zip(parts, bases, strict=True)]
     chains = [part.journal.chain(base) for part, base in zip(parts, bases, strict=True)]

@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -248,6 +248,7 @@ class TrackSession:
         direction: Direction,
         options: PropagationOptions | None = None,
         notice: Callable[[Stop], None] | None = None,
+        redo: Collection[int] = (),
     ) -> Iterator[tuple[int, Path | None, MatteKind]]:
         """Propagates the keyframes' mattes through `frames`; yields (frame, path of its matte, kind).
 
@@ -260,12 +261,13 @@ class TrackSession:
             direction: see `Engine.propagate_detailed`.
             options: see `Engine.propagate_detailed`; None = the defaults of `PropagationOptions`, which stop at cuts.
             notice: see `Engine.propagate_detailed`.
+            redo: see `PropagationRun`.
 
         Raises:
             InputError: there is no keyframe yet, or the range is not in the clip.
             StoreError: a matte cannot be written; those before it are kept.
         """
-        return self.disk.kept(self._propagated(frames, direction, options, notice))
+        return self.disk.kept(self._propagated(frames, direction, options, notice, redo))
 
     def _propagated(
         self,
@@ -273,8 +275,9 @@ class TrackSession:
         direction: Direction,
         options: PropagationOptions | None,
         notice: Callable[[Stop], None] | None,
+        redo: Collection[int],
     ) -> Iterator[tuple[int, Path | None, MatteKind]]:
-        run = PropagationRun([self.part()], (self.folder.name,), self._engine, frames, direction, options, notice)
+        run = PropagationRun([self.part()], (self.folder.name,), self._engine, frames, direction, options, notice, redo)
         with closing(run.steps()) as steps:
             for step in steps:
                 path, kind = step.mattes[0] if step.mattes else (None, MatteKind.PENDING)

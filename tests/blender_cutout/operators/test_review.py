@@ -119,3 +119,51 @@ def test_locked_frames_outlast_a_propagation_and_an_undo_frees_them(blender: Any
         blender.ops.cutout.undo_round()
     assert track.locked_frames == ""
     assert masks(track) == before
+
+
+def test_rejected_frames_are_made_again_and_the_mark_goes_away(blender: Any, project: Project) -> None:
+    from blender_cutout.tasks import jobs
+    from blender_cutout.ui.timeline_overlay import marked
+
+    scene, _ = project()
+    for step in ("new", "apply_strokes", "propagate"):
+        assert getattr(blender.ops.cutout, step)() == {"FINISHED"}
+    track, start = scene.cutout.tracks[0], kit.LAYOUTS["plain"].start
+    old = {frame: jobs.matte_file(track, frame) for frame in range(kit.LENGTH)}
+    scene.use_preview_range = True
+    scene.frame_preview_start, scene.frame_preview_end = start + 3, start + 7  # has the frame with strokes in it
+    assert blender.ops.cutout.reject_frames(span="RANGE") == {"FINISHED"}
+    scene.frame_set(start + 10)
+    assert blender.ops.cutout.reject_frames() == {"FINISHED"}
+    assert track.rejected_frames == f"{start + 3}, {start + 5} to {start + 7}, {start + 10}"
+    ((_, _, _, marks),) = marked(scene)
+    assert marks.rejected == ((start + 3, start + 4), (start + 5, start + 8), (start + 10, start + 11))
+    assert blender.ops.cutout.go_to_frame(what="DOUBT", backward=True) == {"FINISHED"}
+    assert scene.frame_current == start + 7
+    assert blender.ops.cutout.lock_frames() == {"FINISHED"}, "reviewed instead"
+    assert blender.ops.cutout.reject_frames(span="FRAME", reject=False) == {"FINISHED"}
+    assert track.rejected_frames == f"{start + 3}, {start + 5} to {start + 6}, {start + 10}"
+    with pytest.raises(RuntimeError, match="no propagated mask to reject"):
+        blender.ops.cutout.reject_frames()
+
+    assert blender.ops.cutout.propagate() == {"FINISHED"}
+    track = scene.cutout.tracks[0]
+    assert track.rejected_frames == ""
+    new = {frame: jobs.matte_file(track, frame) for frame in range(kit.LENGTH)}
+    assert [frame for frame in new if new[frame] != old[frame]] == [3, 5, 6, 10]
+
+
+def test_undo_takes_a_rejection_back_and_a_later_file_has_it(blender: Any, project: Project) -> None:
+    scene, _ = project()
+    for step in ("new", "apply_strokes", "propagate"):
+        assert getattr(blender.ops.cutout, step)() == {"FINISHED"}
+    start = kit.LAYOUTS["plain"].start
+    scene.frame_set(start + 8)
+    blender.ops.ed.undo_push(message="before")
+    assert blender.ops.cutout.reject_frames() == {"FINISHED"}
+    blender.ops.ed.undo_push(message="rejected")
+    blender.ops.wm.save_mainfile()
+    blender.ops.ed.undo()
+    assert blender.context.scene.cutout.tracks[0].rejected_frames == ""
+    blender.ops.wm.open_mainfile(filepath=blender.data.filepath)
+    assert blender.context.scene.cutout.tracks[0].rejected_frames == str(start + 8)
