@@ -121,7 +121,9 @@ def _version(item: Any) -> Version | None:
     if not isinstance(item, dict):
         return None
     name, head = _name(item.get("name")), item.get("head")
-    return Version(name, head) if name is not None and (head == ROOT or is_operation_id(head)) else None
+    if name is None or not isinstance(head, str) or not (head == ROOT or is_operation_id(head)):
+        return None
+    return Version(name, head)
 
 
 def _name(text: Any) -> str | None:
