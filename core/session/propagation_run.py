@@ -6,7 +6,6 @@ keeps its own journal and mattes, and the run is recorded in each of them: see `
 Objects may have their keyframes on different frames. The run starts from all of them. On a frame that was drawn for one
 object only, the others take part with the mask that they have there; an object without one is first propagated there
 alone, from its own keyframes. Drawn or locked masks stay as they are, and the others yield to them.
-Mattes already on disk are not made again: a correction costs only what it changes.
 """
 
 from __future__ import annotations
