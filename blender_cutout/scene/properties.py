@@ -29,6 +29,7 @@ from .setting_properties import (
     EFFECT_ON,
     EFFECT_SIZE,
     IN_TO_OUT,
+    INVERT,
     MASK_OPACITY,
     MASK_VIEW,
     PREVIEW_SHOWS,
@@ -38,6 +39,7 @@ from .setting_properties import (
     STABILITY,
     STOP_AT_CUTS,
     STOP_IN_DOUBT,
+    WRITE_AS,
     WRITE_OBJECTS,
 )
 
@@ -99,35 +101,6 @@ class CutoutStroke(bpy.types.PropertyGroup):
 _STROKES = CollectionProperty(type=CutoutStroke)
 _EDGE = PointerProperty(type=CutoutEdge)
 _DETAIL_STROKES = CollectionProperty(type=CutoutStroke)
-
-
-_WRITE_AS = EnumProperty(
-    name="Write As",
-    description="What Write Strips makes from this cutout; strips written in another form are removed",
-    items=(
-        (
-            "mask",
-            "Mask Strip",
-            "A mask strip and a Mask modifier on the clip: small files, colours exactly as in the clip",
-        ),
-        (
-            "cutout",
-            "RGBA Strip",
-            "A strip of 8-bit pictures with alpha replaces the clip, which is muted",
-        ),
-        (
-            "splines",
-            "Mask Splines",
-            "A Mask data-block with a closed spline for each outline, keyed on every frame, for editing in the Image "
-            "Editor. Hard edges. Writing again replaces it",
-        ),
-        ("effect", "Effect", "The clip stays whole, with an effect on its background or object"),
-    ),
-    default="mask",
-)
-_INVERT = BoolProperty(
-    name="Remove Object", description="Invert the mask: keep the background, remove the object", default=False
-)
 
 
 class CutoutTrack(bpy.types.PropertyGroup):
@@ -197,8 +170,8 @@ class CutoutTrack(bpy.types.PropertyGroup):
     applied: _TEXT
     strokes: _STROKES
     written_head: _TEXT
-    write_as: _WRITE_AS
-    write_inverted: _INVERT
+    write_as: WRITE_AS
+    write_inverted: INVERT
     written_as: _TEXT
     effect: EFFECT
     effect_on: EFFECT_ON

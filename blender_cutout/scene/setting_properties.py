@@ -33,6 +33,33 @@ PREVIEW_SHOWS = EnumProperty(
     default=SHOWS_RESULT,
     translation_context=CONTEXT,
 )
+WRITE_AS = EnumProperty(
+    name="Write As",
+    description="What Write Strips makes from this cutout; strips written in another form are removed",
+    items=(
+        (
+            "mask",
+            "Mask Strip",
+            "A mask strip and a Mask modifier on the clip: small files, colours exactly as in the clip",
+        ),
+        (
+            "cutout",
+            "RGBA Strip",
+            "A strip of 8-bit pictures with alpha replaces the clip, which is muted",
+        ),
+        (
+            "splines",
+            "Mask Splines",
+            "A Mask data-block with a closed spline for each outline, keyed on every frame, for editing in the Image "
+            "Editor. Hard edges. Writing again replaces it",
+        ),
+        ("effect", "Effect", "The clip stays whole, with an effect on its background or object"),
+    ),
+    default="mask",
+)
+INVERT = BoolProperty(
+    name="Remove Object", description="Invert the mask: keep the background, remove the object", default=False
+)
 ON_BACKGROUND, ON_OBJECT = "BACKGROUND", "OBJECT"
 EFFECT = EnumProperty(
     name="Effect",

@@ -20,7 +20,7 @@ import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..clips.opening import open_clip
 from ..clips.source import VideoSource
@@ -269,15 +269,8 @@ class TrackSession:
         """
         return self.disk.kept(self._propagated(frames, direction, options, notice, redo))
 
-    def _propagated(
-        self,
-        frames: FrameRange,
-        direction: Direction,
-        options: PropagationOptions | None,
-        notice: Callable[[Stop], None] | None,
-        redo: Collection[int],
-    ) -> Iterator[tuple[int, Path | None, MatteKind]]:
-        run = PropagationRun([self.part()], (self.folder.name,), self._engine, frames, direction, options, notice, redo)
+    def _propagated(self, *how: Any) -> Iterator[tuple[int, Path | None, MatteKind]]:
+        run = PropagationRun([self.part()], (self.folder.name,), self._engine, *how)
         with closing(run.steps()) as steps:
             for step in steps:
                 path, kind = step.mattes[0] if step.mattes else (None, MatteKind.PENDING)

@@ -14,7 +14,7 @@ INTERNAL = {
         *("uuid", "strip_uuid", "strip_name", "folder", "head", "frame_count", "width", "height", "keyframes"),
         *("keyframe_count", "done_count", "mattes", "applied", "strokes", "written_head", "written_as"),
         *("locks", "locked_frames", "confidence", "doubtful", "drawn", "edge", "written_edge", "detail_strokes"),
-        *("corrected", "later", "later_text", "versions", "rejected", "rejected_frames"),
+        *("corrected", "later", "later_text", "versions", "rejected", "rejected_frames", "absences", "absent_frames"),
     },
     "CutoutEdge": set(),
     "CutoutScene": {"tracks", "active_index", "preview_back", "begun", "begun_text"},
