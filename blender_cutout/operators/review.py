@@ -232,7 +232,7 @@ class CUTOUT_OT_go_to_frame(WithTrack, Reporting, bpy.types.Operator):
         """Goes there, if there is one that way."""
         scene, track = opened_track(context)
         if self.what == "DOUBT":
-            wanted = {*doubt.doubtful(track.confidence, scene.cutout.doubt_below), *rejected.frames_of(track)}
+            wanted = (*doubt.doubtful(track.confidence, scene.cutout.doubt_below), *rejected.frames_of(track))
         else:
             wanted = kept.numbers(track.drawn, track.frame_count)
         frames, now = frame_spans.timeline_frames(scene, track, wanted), scene.frame_current

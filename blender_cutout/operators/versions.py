@@ -39,7 +39,7 @@ class CUTOUT_OT_keep_version(Waiting, JobOperator, bpy.types.Operator):
     def start(self, context: Any) -> Job:
         """Asks the engine to keep the version."""
         scene, track = opened_track(context)
-        name = self.name.strip() or next_name(track)
+        name = str(self.name).strip() or next_name(track)
         return _edit(scene, track, "keep", name, "Keeping the version", f"{name} is kept.")
 
 
@@ -85,7 +85,7 @@ class CUTOUT_OT_rename_version(Waiting, JobOperator, bpy.types.Operator):
     def start(self, context: Any) -> Job | None:
         """Asks the engine to rename it."""
         scene, track = opened_track(context)
-        new = self.new_name.strip()
+        new = str(self.new_name).strip()
         if new == self.name:
             return None
         return _edit(scene, track, "rename", self.name, "Renaming", f"{self.name} is now {new}.", new)
