@@ -5,7 +5,6 @@ A tier is named after what the user gets, and fixes networks, working sizes and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from .errors import InputError
@@ -40,8 +39,7 @@ class Measured(NamedTuple):
     card: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Tier:
+class Tier(NamedTuple):
     """One tier.
 
     Attributes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ..core.tier_ladder import ladder
@@ -50,7 +49,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
     notes: dict[str, None] = {}
     for tier in ladder():
         measured = tier.measured._asdict() if tier.measured else None
-        report.event("tier", default=tier.name == taken, **{**asdict(tier), "measured": measured})
+        report.event("tier", default=tier.name == taken, **{**tier._asdict(), "measured": measured})
         if tier.measured:
             notes[f"measured on {tier.measured.data}, {tier.measured.hardware}"] = None
             if tier.measured.card:

@@ -79,7 +79,7 @@ _SILENT_NAMES = {
 }
 _WORD = re.compile(r"[A-Z][a-z]{1,}[\w/-]*(…)?")
 _SHOWS = {"shown", "tooltip", "report"}
-"""Functions whose literals are shown, whatever they look like."""
+"""Functions whose literals are always shown."""
 _PART = re.compile(r"\{\w*(?::\w+)?\}")
 
 

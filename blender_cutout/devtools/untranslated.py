@@ -15,7 +15,7 @@ FILES = {
     "core/propagation/propagate.py",  # what only a caller of the Python API can get wrong
     "core/synthetic.py",
 }
-"""Files without texts for artists."""
+"""Files that hold no text for artists."""
 NAMES = {
     *("{0} background", "{0} mask", "{0} cutout", "{0} splines", "Hole {0}", "Outline {0}", "Everything"),
     *("InputError", "FrameReadError", "StripError", "cutout.{0}", "frames-{0}", "{0}-inverted", "{0}-ask.{1}"),
@@ -133,4 +133,4 @@ WORDS = (
     *("mask", "masks", "stroke", "strokes", "empty", "unchanged", "one core"),
     *("clip frame {0}", "clip frames {0} to {1}"),
 )
-"""Words that texts are filled with."""
+"""Words inserted into texts."""

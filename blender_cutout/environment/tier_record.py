@@ -121,7 +121,7 @@ def pace_text(found: Fitted) -> str:
 @lru_cache(maxsize=1)
 def weights_mark() -> str:
     """Returns an id of the networks and sizes that a timing depends on."""
-    made_of = [asdict(replace(tier, text="", measured=None)) for tier in TIERS.values()]
+    made_of = [tier._replace(text="", measured=None)._asdict() for tier in TIERS.values()]
     names = {name for tier in TIERS.values() for name in (tier.scribble_weights, tier.propagation_weights)}
     here = Path(__file__).parents[1]
     folders = (base / "models" / "weights" for base in (here, here.parent))

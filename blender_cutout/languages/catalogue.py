@@ -23,7 +23,7 @@ _WIDE = "\u2e7f"
 _SHORT = 6
 """Templates with fewer letters may fit a text by chance."""
 _DEEPEST = 4
-"""How often parts of a text are translated within parts."""
+"""How deeply translated parts of a text may be nested."""
 
 
 class _Template(NamedTuple):

@@ -122,7 +122,7 @@ class EdgePreviews:
         self.may_open, self._asked = False, None
 
     def slider_moved(self) -> None:
-        """Lets the engine be started for the preview: the artist has changed a setting."""
+        """Allows the preview to start the engine: the artist has changed a setting."""
         self.may_open = True
         self._opened.clear()
 

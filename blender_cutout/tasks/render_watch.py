@@ -1,4 +1,4 @@
-"""Says when a render that Render Composite started has ended."""
+"""Reports when a render that Render Composite started has ended."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ def test_a_given_file_replaces_the_tiers_network() -> None:
     tier, other = find_tier("draft"), "propagation"
     assert tier.propagation_weights != other
     given = second_mask(tier, {"propagation": registry.weight_path(registry.find_entry(other))})
-    np.testing.assert_allclose(given, second_mask(replace(tier, propagation_weights=other)), atol=1e-4)
+    np.testing.assert_allclose(given, second_mask(tier._replace(propagation_weights=other)), atol=1e-4)
     assert np.abs(given - second_mask(tier)).max() > 0.01
 
 

@@ -98,6 +98,6 @@ def test_a_folder_that_cannot_be_written_is_an_os_error_and_harms_nothing(home: 
 def test_the_mark_of_the_weights_changes_with_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     before = tier_record.weights_mark()
     tier_record.weights_mark.cache_clear()
-    monkeypatch.setitem(TIERS, FINEST, replace(TIERS[FINEST], propagation_px=TIERS[FINEST].propagation_px + 16))
+    monkeypatch.setitem(TIERS, FINEST, TIERS[FINEST]._replace(propagation_px=TIERS[FINEST].propagation_px + 16))
     assert tier_record.weights_mark() != before
     tier_record.weights_mark.cache_clear()
