@@ -283,7 +283,7 @@ class Server:
         return track_jobs.export(message, sessions, lambda s, n: self._steps(message, s, n), meter.step)
 
     def _give_way(self) -> None:
-        """Ends temporary views once the artist has moved on."""
+        """Stops work for the preview once the artist has moved on."""
         if self._inbox.first_short() is not None or self._inbox.ending:
             raise _Stopped(0)
 

@@ -20,7 +20,7 @@ RANGE = (19, 23)
 DRAWN = 27
 """Clip frame on which there is nothing yet."""
 IMPORTED = (30, 31, 32)
-BELOW = {"propagation": 79, "edge": 105, "files": 131}
+BELOW = {"propagation": 79, "edge": 105, "files": 157}
 """How far below the panel Output's button Colour the headers of the others lie, in pixels."""
 
 
@@ -163,6 +163,7 @@ def files(stage: Stage) -> Steps:
     # Another window would lie over this one: there is no window manager here.
     bpy.context.preferences.view.filebrowser_display_type = "SCREEN"
     yield from open_panel(stage, "files")
+    yield from desk.scroll(6)
     yield from desk.find_buttons()
     film = stage.scratch / "film für andere"
     yield from desk.press("cutout.export_film")
@@ -195,6 +196,8 @@ def files(stage: Stage) -> Steps:
     yield from desk.rest()
     stage.shot("masks imported")
     yield from close_panel(stage, "cutout.import_mattes")
+    yield from desk.scroll(-20)
+    yield from desk.find_buttons()
     yield from stage.do("cutout.undo_round")
     stage.check("one undo takes them back", track.keyframe_count == count, stage.message())
 
