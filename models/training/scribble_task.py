@@ -83,9 +83,9 @@ class ScribbleTask:
         size = SIZES[int(rng.integers(len(SIZES)))]
         count = max(round(self.pixels / (size[0] * size[1])), 2)
         closer, hurried = self.options.closer, self.options.hurried
-        kinds = ("foreground", "first", "later", "closer")
-        shares = (*(share * (1.0 - closer) for share in (0.2, 0.35, 0.45)), closer)
-        return round_batch(pool, rng, count, size, device, kinds, shares, hurried=hurried)
+        drawn = ("foreground", "first", "later", "closer")
+        odds = (*(share * (1.0 - closer) for share in (0.2, 0.35, 0.45)), closer)
+        return round_batch(pool, rng, count, size, device, drawn, odds, hurried=hurried)
 
     def loss(self, batch: RoundBatch, rng: np.random.Generator, progress: TrainingProgress) -> tuple[Tensor, Parts]:
         """Returns the mean loss of the last of one to three rounds; of the first answer when nothing is drawn."""
