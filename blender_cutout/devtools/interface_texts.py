@@ -119,7 +119,7 @@ def _texts(tree: ast.AST, whole: bool) -> Iterator[tuple[str, int]]:
     for node in _visible(tree):
         for text in _choices(node):
             if _reads_like_text(text, whole):
-                yield text, node.lineno  # type: ignore[attr-defined]
+                yield text, node.lineno
 
 
 def _visible(node: ast.AST) -> Iterator[ast.expr]:

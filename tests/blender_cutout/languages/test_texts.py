@@ -105,3 +105,9 @@ def finished(node: ast.expr) -> Iterator[ast.expr]:
 
 def test_finished_texts_are_translated_before_blender_shows_them():
     assert not [where for where, node in drawn() for _ in finished(node)]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_text_is_missing(language):
+    """What is missing is printed by `python -m blender_cutout.devtools.interface_texts`."""
+    assert not interface_texts.missing(language)
