@@ -127,6 +127,11 @@ ENGLISH = {
     "{0} is of type {1}, not float32 in [0, 1].",
     "{0} has values from {1:g} to {2:g}, not in [0, 1].",
     "Scale it to [0, 1].",
+    "{0} is damaged.",
+    "{0} has no edge settings.",
+    "Set some in Blender's Edge panel and write the strips.",
+    "{0} is of a newer version.",
+    "Update Blender Cutout.",
 }
 """Texts that stay English."""
 WORDS = (
