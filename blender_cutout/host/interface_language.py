@@ -1,8 +1,8 @@
 """Shows the add-on in the language of Blender's interface; loads only the language in use, and nothing for English.
 
 Blender looks up labels and tooltips by itself, in what `follow` registers. Finished sentences, which it would not find,
-go through `shown`, `tooltip` and `report`. Blender has no event for a changed language, so `follow` is also called by
-the timer that gathers facts.
+go through `shown`, `tooltip` and `report`. Blender has no event for a changed language, so the timer that gathers facts
+calls `has_changed`.
 """
 
 from __future__ import annotations
@@ -28,22 +28,29 @@ class _Language:
     Attributes:
         locale: Blender's name of it when it was last looked at.
         catalogue: its texts, None = English.
+        is_new: it has changed since `has_changed` was last called, perhaps while a panel was drawn.
     """
 
     def __init__(self) -> None:
         self.locale = ""
         self.catalogue: Catalogue | None = None
+        self.is_new = False
 
-    def follow(self) -> bool:
-        """Loads another language if the interface has changed to it; returns whether it has. Cheap otherwise."""
+    def follow(self) -> None:
+        """Loads another language if the interface has changed to it. Cheap otherwise."""
         locale = _locale()
         if locale == self.locale:
-            return False
+            return
         self.drop()
-        self.locale = locale
+        self.locale, self.is_new = locale, True
         if not locale.startswith("en"):
             self._load(locale)
-        return True
+
+    def has_changed(self) -> bool:
+        """Returns True once after the language has changed: then what is on the screen must be drawn again."""
+        self.follow()
+        is_new, self.is_new = self.is_new, False
+        return is_new
 
     def _load(self, locale: str) -> None:
         from ..languages import catalogue
@@ -72,7 +79,7 @@ def _locale() -> str:
 
 
 _language = _Language()
-follow = _language.follow
+follow, has_changed = _language.follow, _language.has_changed
 unregister = _language.drop
 
 

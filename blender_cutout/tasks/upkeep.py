@@ -177,7 +177,7 @@ def _tick() -> float:
         keeper.see()
         scene = compat.sequencer_scene(bpy.context)
         windows = bpy.context.window_manager.windows
-        if interface_language.follow():
+        if interface_language.has_changed():
             _redraw_everything(windows)
         dragging = any(len(window.modal_operators) for window in windows)
         if scene is not None and not dragging and not jobs.queue.jobs:

@@ -37,6 +37,15 @@ def test_the_panel_follows_the_interface(blender: Any, speak: Callable[[str], No
     assert shown("Select a movie or image strip.") == "Select a movie or image strip."
 
 
+def test_a_change_noticed_while_drawing_still_redraws_the_rest(blender: Any, speak: Callable[[str], None]) -> None:
+    from blender_cutout.host import interface_language
+
+    speak("de_DE")
+    assert interface_language.shown("Propagate") == "Propagieren"
+    assert interface_language.has_changed()
+    assert not interface_language.has_changed()
+
+
 def test_what_is_not_to_be_translated_is_not(blender: Any, speak: Callable[[str], None]) -> None:
     from blender_cutout.host.interface_language import report, shown, tooltip
 
