@@ -23,7 +23,7 @@ from blender_cutout.core.frame_text import FrameText
 from blender_cutout.core.images.crop import Crop
 from blender_cutout.core.session.actions import Import, Lock, Operation, Propagation, action_to_json
 from blender_cutout.core.session.journal import ROOT, Journal
-from blender_cutout.core.types import Box, Direction, FrameRange, Label, Round, Stroke
+from blender_cutout.core.types import Box, Direction, FrameRange, Label, Paint, PaintRound, Round, Stroke
 from blender_cutout.formats import spline_file
 from blender_cutout.geometry.time_map import TimeMap
 
@@ -116,8 +116,27 @@ strokes = st.builds(
     Stroke, st.lists(st.tuples(real, real), min_size=1, max_size=5), st.floats(0.01, 500), st.sampled_from(Label)
 )
 imported = st.dictionaries(st.integers(0, 500), st.from_regex(r"\A[0-9a-f]{24}\Z"), min_size=1, max_size=4)
+boxes = st.tuples(*[st.integers(-500, 500)] * 2, *[st.integers(1, 500)] * 2).map(
+    lambda box: Box(box[0], box[1], box[0] + box[2], box[1] + box[3])
+)
+paints = st.builds(
+    Paint,
+    st.lists(st.tuples(real, real), min_size=3, max_size=5).map(tuple),
+    st.floats(0, 50),
+    st.sampled_from(Label),
+    st.floats(0, 20),
+)
 actions = st.one_of(
-    st.builds(Round, st.integers(0, 500), st.lists(strokes, max_size=3).map(tuple), st.floats(0.1, 50), st.booleans()),
+    st.builds(
+        Round,
+        st.integers(0, 500),
+        st.lists(strokes, max_size=3).map(tuple),
+        st.floats(0.1, 50),
+        st.booleans(),
+        box=st.none(),
+    ),
+    st.builds(Round, st.integers(0, 500), auto=st.just(True), box=boxes, strokes=st.just(()), zoom=st.just(1.0)),
+    st.builds(PaintRound, st.integers(0, 500), st.lists(paints, min_size=1, max_size=3).map(tuple)),
     st.builds(Propagation, spans, st.sampled_from(Direction), stability=st.floats(0, 1)),
     st.builds(Propagation, spans, st.sampled_from(Direction), st.from_regex(r"\A[0-9a-f]{16}\Z"), st.integers(2, 9)),
     st.builds(Lock, spans, st.booleans()),
