@@ -112,7 +112,7 @@ TIERS: dict[str, Tier] = {
             scribble_px=320,
             propagation_px=288,
             memory_budget=8,
-            measured=Measured(0.774, 0.061, _DATA, _HARDWARE, 0.878, 451),
+            measured=Measured(0.774, 0.061, _DATA, _HARDWARE, 0.875, 451),
         ),
         Tier(
             "fine",
@@ -121,7 +121,7 @@ TIERS: dict[str, Tier] = {
             propagation_px=320,
             memory_budget=16,
             growth=4.0,
-            measured=Measured(0.796, 0.071, _DATA, _HARDWARE, 0.878, 462),
+            measured=Measured(0.796, 0.071, _DATA, _HARDWARE, 0.875, 462),
         ),
         Tier(
             "patient",
@@ -136,7 +136,7 @@ TIERS: dict[str, Tier] = {
                 Hypothesis(mirrored=True),
                 Hypothesis(mirrored=True, doubt=0.85),
             ),
-            measured=Measured(0.821, 0.178, _DATA, _HARDWARE, 0.878, 535),
+            measured=Measured(0.821, 0.178, _DATA, _HARDWARE, 0.875, 535),
         ),
     )
 }
