@@ -19,7 +19,7 @@ def brush(stage: Stage) -> Steps:
     stage.scene.cutout.auto_apply = False
     stage.desk.area.spaces.active.show_region_toolbar = True
     yield 0.6
-    yield from stage.desk.press("cutout.start_brush")
+    yield from stage.desk.press("cutout.start_brush(detail=False)")
     with stage.desk.override():
         stage.check("the brush is taken up", package("scene.brush_tool").is_active(bpy.context))
     stage.desk.status.brush_radius = RADIUS

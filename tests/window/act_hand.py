@@ -49,7 +49,7 @@ def switch(stage: Stage) -> Steps:
 def corrections(stage: Stage) -> Steps:
     """A drawing tool shows the clip; the result is back when another tool is taken."""
     desk = stage.desk
-    yield from desk.press("cutout.start_brush")
+    yield from desk.press("cutout.start_brush(detail=False)")
     yield from desk.rest()
     yield 1.2
     shown = stage.look(PLAIN, WHERE)[1]

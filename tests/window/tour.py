@@ -82,7 +82,7 @@ class Tour:
 
     def paint(self) -> Steps:
         """The Cutout Brush: keep, and with Ctrl remove. Each stroke is applied when the mouse lets go."""
-        yield from self.desk.press("cutout.start_brush")
+        yield from self.desk.press("cutout.start_brush(detail=False)")
         self.desk.status.brush_radius = RADIUS
         for layer, remove in LAYERS.items():
             for number, stroke in enumerate(STROKES[FIRST][layer]):
