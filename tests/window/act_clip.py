@@ -17,7 +17,7 @@ def cancel(stage: Stage) -> Steps:
     desk.status.busy = True  # shows the button, so that it is found before there is a hurry
     desk.area.tag_redraw()
     yield 0.5
-    yield from desk.find_buttons()
+    yield from desk.find_buttons(shares=(0.12, 0.87))
     desk.status.busy = False
     with desk.override("UI"):
         bpy.ops.cutout.propagate(direction="BOTH")
