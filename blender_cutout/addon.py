@@ -37,6 +37,7 @@ from .ui import (
     panel_mask_view,
     panel_output,
     panel_propagation,
+    panel_review,
     panel_versions,
     preferences,
     stroke_overlay,
@@ -62,7 +63,16 @@ _OPERATORS = (
     versions,
     preview_mode,
 )
-_PANELS = (panel, panel_output, panel_propagation, panel_edge, panel_versions, panel_files, panel_mask_view)
+_PANELS = (
+    panel,
+    panel_output,
+    panel_propagation,
+    panel_review,
+    panel_edge,
+    panel_versions,
+    panel_files,
+    panel_mask_view,
+)
 _MODULES = (properties, preferences, *_OPERATORS, *_PANELS, menus)
 
 

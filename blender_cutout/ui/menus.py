@@ -11,6 +11,7 @@ from ..host import compat
 from ..host.interface_language import CONTEXT
 from ..host.output import background
 from ..scene.preview_mode import ORDER
+from . import panel_review
 
 _PLACES = ("SEQUENCER_MT_strip", "SEQUENCER_MT_context_menu", "SEQUENCER_MT_preview_context_menu")
 
@@ -20,24 +21,6 @@ _FRAMES = (
     ("DOUBT", True, "Previous Frame in Doubt"),
     ("STROKES", False, "Next Frame with Strokes"),
     ("STROKES", True, "Previous Frame with Strokes"),
-)
-_LOCKS = (
-    ("FRAME", True, "Lock Frame"),
-    ("FRAME", False, "Unlock Frame"),
-    ("RANGE", True, "Lock Range"),
-    ("RANGE", False, "Unlock Range"),
-)
-_ABSENCES = (
-    ("FRAME", True, "Not Here"),
-    ("FRAME", False, "Here"),
-    ("RANGE", True, "Not in Range"),
-    ("RANGE", False, "In Range"),
-)
-_REJECTS = (
-    ("FRAME", True, "Reject Frame"),
-    ("FRAME", False, "Clear Frame"),
-    ("RANGE", True, "Reject Range"),
-    ("RANGE", False, "Clear Range"),
 )
 _BACKGROUNDS = (
     (background.COLOUR, "Replace Background by Colour"),
@@ -77,15 +60,7 @@ class CUTOUT_MT_cutout(bpy.types.Menu):
         for what, backward, text in _FRAMES:
             item = layout.operator("cutout.go_to_frame", text=text)
             item.what, item.backward = what, backward
-        for span, lock, text in _LOCKS:
-            item = layout.operator("cutout.lock_frames", text=text)
-            item.span, item.lock = span, lock
-        for span, absent, text in _ABSENCES:
-            item = layout.operator("cutout.mark_absent", text=text)
-            item.span, item.absent = span, absent
-        for span, reject, text in _REJECTS:
-            item = layout.operator("cutout.reject_frames", text=text)
-            item.span, item.reject = span, reject
+        panel_review.draw_marks(layout, is_menu=True)
         layout.separator()
         for mode, text in zip(ORDER, ("Show Clip", "Show Result", "Show Both"), strict=True):
             layout.operator("cutout.show", text=text).mode = mode

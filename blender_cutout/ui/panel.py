@@ -13,7 +13,7 @@ from ..host.interface_language import CONTEXT, shown
 from ..scene import brush_tool, rejected, track_lookup
 from ..scene.properties import active_track, next_step
 from ..tasks import upkeep
-from . import engine_box, header, panel_propagation, widgets
+from . import engine_box, header, panel_review, widgets
 
 _SWITCHES = (
     ("visible", "HIDE_OFF", "HIDE_ON"),
@@ -152,24 +152,13 @@ def _draw_steps(context: Any, layout: Any, scene: Any, track: Any) -> None:
     if len(track_lookup.of_clip(scene, track)) > 1:
         column.operator("cutout.propagate_all", icon="GROUP").direction = "BOTH"
     column = layout.column(align=True)
-    panel_propagation.draw_doubt(column, scene, track)
-    panel_propagation.draw_locks(column)
-    panel_propagation.draw_rejected(column)
+    panel_review.draw_doubt(column, scene, track)
     column = layout.column(align=True)
     if len(track_lookup.of_clip(scene, track)) > 1:
         column.prop(data, "write_objects", text="")
     column.operator("cutout.write_strips", icon="SEQUENCE")
     header.draw_switch(column, data.preview_shows)
-    column = layout.column(align=True)
-    column.scale_y = 0.8
-    for what, frames in (
-        ("With strokes", track.keyframes),
-        ("In doubt", track.doubtful),
-        ("Locked", track.locked_frames),
-        ("Not here", track.absent_frames),
-        ("Rejected", track.rejected_frames),
-    ):
-        column.label(text=f"{shown(what)}: {shown(frames or 'none')}")
+    widgets.draw_frames(layout, ("With strokes", track.keyframes), ("In doubt", track.doubtful))
 
 
 def _draw_message(context: Any, layout: Any, status: Any) -> None:

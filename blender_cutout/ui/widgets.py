@@ -114,6 +114,14 @@ def _draw_tier_steps(layout: Any) -> None:
         side.operator("cutout.step_tier", text="Finer" if towards_finer else "Faster").finer = towards_finer
 
 
+def draw_frames(layout: Any, *lists: tuple[str, str]) -> None:
+    """Draws lists of timeline frames, each with its title, one on a line."""
+    column = layout.column(align=True)
+    column.scale_y = 0.8
+    for title, frames in lists:
+        column.label(text=f"{shown(title)}: {shown(frames or 'none')}")
+
+
 class BelowCutout:
     """Base of the panels below "Cutout"; comes before `bpy.types.Panel` in the bases."""
 

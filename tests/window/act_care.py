@@ -20,7 +20,7 @@ RANGE = (19, 23)
 DRAWN = 27
 """Clip frame on which there is nothing yet."""
 IMPORTED = (30, 31, 32)
-BELOW = {"propagation": 79, "edge": 105, "files": 157}
+BELOW = {"propagation": 79, "review": 105, "edge": 131, "files": 183}
 """How far below the panel Output's button Colour the headers of the others lie, in pixels."""
 
 
@@ -54,16 +54,20 @@ def doubt(stage: Stage) -> Steps:
 
 
 def locks(stage: Stage) -> Steps:
-    """Lock Frame, Lock Range, and their marks in the timeline."""
+    """Lock Frame and Lock Range in their panel, and their marks in the timeline."""
     scene, track = stage.scene, stage.track
+    yield from open_review(stage)
     scene.frame_set(START + LOCKED)
     yield from stage.do("span='FRAME', lock=True")
     stage.check("a frame is locked", track.locked_frames == str(START + LOCKED), stage.message())
-    yield from stage.do("cutout.auto")
-    stage.says("its mask is not changed", "is locked")
     scene.use_preview_range = True
     scene.frame_preview_start, scene.frame_preview_end = START + RANGE[0], START + RANGE[1]
     yield from stage.do("span='RANGE', lock=True")
+    yield from stage.desk.rest()
+    stage.shot("the panel Review")
+    yield from close_review(stage)
+    yield from stage.do("cutout.auto")
+    stage.says("a locked mask is not changed", "is locked")
     both = f"{START + LOCKED}, {START + RANGE[0]} to {START + RANGE[1]}"
     stage.check("a range is locked", track.locked_frames == both, track.locked_frames)
     scene.use_preview_range = False
@@ -115,11 +119,12 @@ def propagation(stage: Stage) -> Steps:
     yield from desk.scroll(6)
     yield from close_panel(stage, "tier")
     yield from desk.scroll(-20)
-    yield from desk.find_buttons()
+    yield from open_review(stage)
     for span in ("FRAME", "RANGE"):
         scene.frame_set(START + LOCKED)
         scene.use_preview_range = True
         yield from stage.do(f"span='{span}', lock=False")
+    yield from close_review(stage)
     scene.use_preview_range = False
     stage.check("all are unlocked", not track.locked_frames, f"{track.locked_frames} {stage.message()}")
 
@@ -247,6 +252,20 @@ def open_panel(stage: Stage, name: str) -> Steps:
     finally:
         panel.draw = draw
     raise LookupError(f"The panel {name} does not open.")
+
+
+def open_review(stage: Stage) -> Steps:
+    """Opens the panel Review and scrolls to it."""
+    yield from open_panel(stage, "review")
+    yield from stage.desk.scroll(6)
+    yield from stage.desk.find_buttons()
+
+
+def close_review(stage: Stage) -> Steps:
+    """Closes the panel Review and scrolls back."""
+    yield from close_panel(stage, "go_to_frame")
+    yield from stage.desk.scroll(-20)
+    yield from stage.desk.find_buttons()
 
 
 def close_panel(stage: Stage, first: str) -> Steps:

@@ -128,8 +128,9 @@ class Tour:
         """The timeline: masks, doubt, a locked range, strokes."""
         desk, scene = self.desk, self.scene
         scene.use_preview_range, scene.frame_preview_start, scene.frame_preview_end = True, *LOCKED
-        yield from desk.find_buttons()
-        yield from desk.do("span='RANGE', lock=True")
+        with desk.override("UI"):  # as Lock Range in the panel Review
+            bpy.ops.cutout.lock_frames(span="RANGE")
+        yield from desk.idle()
         scene.use_preview_range = False
         yield from desk.rest()
         desk.shot("timeline", desk.rectangle("WINDOW"))

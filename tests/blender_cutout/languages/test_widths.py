@@ -18,6 +18,7 @@ ROWS = (
     (3, 0, ("Propagate", "Clip", "Result", "Both", "Draft", "Good", "Fine", "Faster", "Finer")),
     (2, ICON, ("Apply Strokes", "Auto", "Undo Round", "Go to Worst Frame")),
     (2, ICON, ("Lock Frame", "Lock Range", "Unlock Frame", "Unlock Range")),
+    (2, ICON, ("Previous in Doubt", "Next in Doubt")),
     (2, ICON, ("Not Here", "Not in Range", "Here", "In Range", "Keep Version", "Exact Paint")),
     (2, ICON, ("Apply Effect", "Reject Frame", "Reject Range", "Clear Frame", "Clear Range")),
     (3, ICON, ("Paint", "Lasso", "Box")),

@@ -131,13 +131,13 @@ def blender_path(path: str) -> str:
 
 
 def test_the_worst_frame_is_gone_to(blender: Any, drawn: tuple[Any, Any]) -> None:
-    from blender_cutout.ui import panel_propagation
+    from blender_cutout.ui import panel_review
 
     scene, track = drawn
 
     def shown() -> str:
         paper = Paper()
-        panel_propagation.draw_doubt(paper, scene, track)
+        panel_review.draw_doubt(paper, scene, track)
         return "\n".join(paper.notes)
 
     with pytest.raises(RuntimeError, match="no propagated frame"):

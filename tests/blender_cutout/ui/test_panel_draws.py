@@ -18,10 +18,17 @@ pytestmark = pytest.mark.bpy
 def panels(bpy: Any) -> str:
     """Returns everything that the sidebar shows."""
     from blender_cutout.ui import panel as panels
-    from blender_cutout.ui import panel_edge, panel_files, panel_mask_view, panel_output, panel_propagation
+    from blender_cutout.ui import (
+        panel_edge,
+        panel_files,
+        panel_mask_view,
+        panel_output,
+        panel_propagation,
+        panel_review,
+    )
 
     paper = Paper()
-    for module in (panels, panel_propagation, panel_edge, panel_files, panel_output, panel_mask_view):
+    for module in (panels, panel_propagation, panel_review, panel_edge, panel_files, panel_output, panel_mask_view):
         for cls in module.CLASSES:
             if issubclass(cls, bpy.types.Panel):
                 cls.draw(SimpleNamespace(layout=paper), bpy.context)
