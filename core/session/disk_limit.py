@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from ..images.preview import BLOCK
-from ..types import PaintRound, Round, size_text
+from ..types import FrameRange, PaintRound, Round, size_text
 from .actions import Import, Lost
 from .journal import ROOT
 from .run_plan import before_of
@@ -216,7 +216,8 @@ class DiskLimit:
 
     def _fused_with(self, head: str) -> str:
         """Returns the operation whose mattes the next run from `head` is fused with, ROOT = none."""
-        before = before_of([self._journal.chain(head)])
+        chain, whole = self._journal.chain(head), FrameRange(0, self._overview.count)
+        before = before_of([chain], [(self._history, self._store)], whole)
         return before[0][0].id if before else ROOT
 
     def _worthless_first(self, kept: dict[str, set[int]]) -> Iterator[tuple[str, int]]:

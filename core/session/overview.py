@@ -38,7 +38,7 @@ class Overview:
     def __init__(self, journal: Journal, store: MatteStore, history: History, count: int) -> None:
         self._journal = journal
         self._history = history
-        self._count = count
+        self.count = count
         self._logs = ConfidenceLogs(store)
         self._pieces = [_NOTHING] * -(-count // PIECE)
         self._mark = 0
@@ -53,7 +53,7 @@ class Overview:
         numbers = [number for number, _ in takewhile(lambda item: item[1] > mark, self._newest_first())]
         if not numbers:
             return range(0)
-        return range(min(numbers) * PIECE, min((max(numbers) + 1) * PIECE, self._count))
+        return range(min(numbers) * PIECE, min((max(numbers) + 1) * PIECE, self.count))
 
     def keyframes(self, within: range | None = None) -> Encoded:
         """Returns the frames with at least one round or imported matte, sorted."""
@@ -103,7 +103,7 @@ class Overview:
         return reversed(self._history.stamps().items())
 
     def _made(self, number: int) -> _Piece:
-        frames = range(number * PIECE, min((number + 1) * PIECE, self._count))
+        frames = range(number * PIECE, min((number + 1) * PIECE, self.count))
         history = self._history
         owners, locked, drawn = history.owners(), history.locked(), history.is_drawn
         owned = [(frame, owners[frame]) for frame in frames if frame in owners]

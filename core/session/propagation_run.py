@@ -3,9 +3,8 @@
 Several tracks share one memory, and every pixel belongs to one of them; a single track is a group of one. Each track
 keeps its own journal and mattes, and the run is recorded in each of them: see `core.session.run_plan`.
 
-Objects may have their keyframes on different frames. The run starts from all of them. On a frame that was drawn for one
-object only, the others take part with the mask that they have there; an object without one is first propagated there
-alone, from its own keyframes. Drawn or locked masks stay as they are, and the others yield to them.
+Keyframes may lie on different frames: the run starts from all of them. On a frame drawn for one object only, the others
+take part with the mask they have there, first propagated there alone if they have none. Drawn or locked masks stay.
 """
 
 from __future__ import annotations
@@ -29,6 +28,7 @@ from ..types import Direction, FrameRange, MatteKind, PropagationOptions, Stop
 from .confidence_log import note
 from .run_plan import TrackPart, drawn_on, plan_run
 from .store import LazyMattes, raw_matte, raw_of
+from .unreached import begin, finish
 
 if TYPE_CHECKING:
     from ..engine import Engine
@@ -134,6 +134,7 @@ class PropagationRun:
         for key in self._keys:
             self._settle(key)
         yield from self._ended(self._begun())
+        finish((part.store for part in self._parts), self._operations)
 
     def _begun(self) -> Generator[_Begun, None, None]:
         """Yields the frames as they are made, each once its new mattes are queued for writing."""
@@ -366,9 +367,8 @@ class PropagationRun:
 
     def _has_raw(self, n: int, frame: int) -> bool:
         """Returns True when the object's matte before stabilising is on disk."""
-        return any(
-            self._parts[n].store.has(raw_of(operation), frame) for operation in self._usable(self._plan.own[n], frame)
-        )
+        usable = self._usable(self._plan.own[n], frame)
+        return any(self._parts[n].store.has(raw_of(operation), frame) for operation in usable)
 
     def _is_new(self, n: int, frame: int, matte: Matte) -> bool:
         """Returns True when a frame's matte of an object must be written."""
@@ -388,7 +388,7 @@ class PropagationRun:
     def _record(self) -> None:
         for part, base in zip(self._parts, self._plan.bases, strict=True):
             if part.journal.head == base:
-                part.record(base, self._plan.action)
+                begin(part.store, part.record(base, self._plan.action).id)
 
     def _clashes(self) -> Iterator[str]:
         """Yields a warning for frames on which masks drawn for several objects overlap."""

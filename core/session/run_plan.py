@@ -9,7 +9,6 @@ import hashlib
 import json
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import dropwhile
 from typing import TypeAlias
 
 from ..clips.source import VideoSource
@@ -18,8 +17,10 @@ from .actions import Absence, Action, Import, Lock, Operation, Propagation, draw
 from .history import History
 from .journal import Chain, Journal
 from .store import MatteStore
+from .unreached import oldest_unreached
 
 Chains: TypeAlias = "Sequence[Chain]"
+_DRAWN = Round | PaintRound | Absence | Import | Lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,11 @@ def plan_run(
     chains = [part.journal.chain(base) for part, base in zip(parts, bases, strict=True)]
     own = equals_of(parts, chains, operations, direction)
     same = [[ids[0], *_stabilised_alike(part, ids[1:], stability)] for part, ids in zip(parts, own, strict=True)]
-    before = None if any(map(is_made_otherwise, parts, chains)) else before_of(chains)
+    before = (
+        None
+        if any(map(is_made_otherwise, parts, chains))
+        else before_of(chains, [(p.history, p.store) for p in parts], frames)
+    )
     return RunPlan(action, bases, operations, chains, own, same, before, _since(chains, before))
 
 
@@ -177,16 +182,26 @@ def equals_of(
     return own
 
 
-def before_of(chains: Chains) -> list[Chain] | None:
+def before_of(chains: Chains, mattes: Sequence[tuple[History, MatteStore]], frames: FrameRange) -> list[Chain] | None:
     """Returns the tracks' operations up to the propagation to fuse with; None when there is none.
 
-    That is the newest one of exactly these tracks after which one of them was drawn on; for a single track whatever
-    came before its newest rounds, from which the artist corrected.
+    That is the newest one of exactly these tracks after which one of them was drawn on, and which left no round that
+    has yet to reach one of `frames`; for a single track whatever came before its newest rounds, from which the artist
+    corrected.
     """
+
+    def unreached(number: int, since: int) -> int:
+        return oldest_unreached(chains[number], since, *mattes[number], frames)
+
     if len(chains) == 1:
-        drawn = dropwhile(lambda op: isinstance(op.action, Propagation | Lock), chains[0])
-        before = Chain(dropwhile(lambda op: isinstance(op.action, Round | PaintRound | Absence | Import | Lock), drawn))
-        return [before] if before else None
+        chain = chains[0]
+        start = next((n for n, op in enumerate(chain) if not isinstance(op.action, Propagation | Lock)), len(chain))
+        end = next((n for n in range(start, len(chain)) if not isinstance(chain[n].action, _DRAWN)), len(chain))
+        oldest = unreached(0, end)
+        if oldest >= 0:
+            older = range(oldest + 1, len(chain))
+            end = next((n for n in older if isinstance(chain[n].action, Propagation)), len(chain))
+        return [chain[end:]] if end < len(chain) else None
     places = [
         {op.action.group: i for i, op in enumerate(chain) if isinstance(op.action, Propagation) and op.action.group}
         for chain in chains
@@ -202,7 +217,7 @@ def before_of(chains: Chains) -> list[Chain] | None:
             drawn_frames(op.action) or isinstance(op.action, Absence)
             for chain, end in zip(chains, ends, strict=True)
             for op in chain[:end]
-        ):
+        ) and not any(unreached(number, end) >= 0 for number, end in enumerate(ends)):
             return [chain[end:] for chain, end in zip(chains, ends, strict=True)]
     return None
 

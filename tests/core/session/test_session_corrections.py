@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,28 @@ def test_an_interrupted_correction_ends_as_an_uninterrupted_one(media: Path, tmp
             run(session)
             results.append([session.matte(f) for f in ALL])
     assert all(iou(a, b) > 0.98 for a, b in zip(*results, strict=True))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("part", ["stopped", "range"])
+def test_a_correction_that_did_not_reach_everything_is_not_lost_by_one_elsewhere(
+    media: Path, tmp_path: Path, part: str
+) -> None:
+    results = []
+    for name in ("at once", part):
+        with TrackSession.open(Clip(str(media)), tmp_path / name, make_engine()) as session:
+            session.apply_round(keep(0))
+            run(session)
+            session.apply_round(add_corner(8))
+            if name == "stopped":
+                with closing(session.propagate(ALL, Direction.BOTH)) as steps:  # type: ignore[type-var]
+                    list(itertools.islice(steps, 12))
+            elif name == "range":
+                run(session, FrameRange(7, 10))
+            session.apply_round(add_corner(12))
+            kinds = {frame: kind for frame, _, kind in session.propagate(ALL, Direction.BOTH)}
+            results.append((kinds, [session.matte(f).tobytes() for f in ALL]))  # type: ignore[union-attr]
+    assert results[0] == results[1]
+    assert results[0][0][3] is MatteKind.FUSED
 
 
 @pytest.mark.parametrize("stop", [None, 4])
