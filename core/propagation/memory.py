@@ -6,7 +6,7 @@ Keys and values are opaque; storing and reading them is up to the network.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from ..ports import Key, Value
@@ -19,6 +19,11 @@ class MemoryEntry(NamedTuple):
     key: Key
     value: Value
     megabytes: float = 0.0
+
+
+def farthest_first(frames: Iterable[int], start: int) -> list[int]:
+    """Returns frames by their distance from `start`, the largest first; of two at the same distance the later one."""
+    return sorted(frames, key=lambda frame: (-abs(frame - start), -frame))
 
 
 class SpaceTimeMemory:
@@ -87,7 +92,7 @@ class SpaceTimeMemory:
         centre = frame if near is None else near
         self._permanent[frame] = self._entry(frame, key, value)
         while len(self._permanent) > self.permanent_limit:
-            del self._permanent[max(self._permanent, key=lambda f: abs(f - centre))]
+            del self._permanent[farthest_first(self._permanent, centre)[0]]
         self._forget(centre)
 
     def has_permanent(self, frame: int) -> bool:
@@ -118,11 +123,14 @@ class SpaceTimeMemory:
         self._forget(frame)
 
     def entries(self) -> list[tuple[Key, Value]]:
-        """Returns all remembered (key, value), ordered permanent, temporary, transient; it mostly grows at its end."""
+        """Returns all remembered (key, value), ordered permanent, temporary, transient; it mostly grows at its end.
+
+        Keyframes come farthest first, whichever passes went before: a pass gives the same bits when computed alone.
+        """
         return [(entry.key, entry.value) for entry in self._entries()]
 
     def _entries(self) -> list[MemoryEntry]:
-        kept = list(self._permanent.values())
+        kept = [self._permanent[frame] for frame in farthest_first(self._permanent, self._start)]
         if self._surroundings is not None:
             kept.append(self._surroundings)
         kept += self._temporary
@@ -145,7 +153,7 @@ class SpaceTimeMemory:
             if len(self._temporary) > (self._transient is None):
                 del self._temporary[0]
             elif others := self._permanent.keys() - {self._start}:  # the keyframe that the pass starts from must stay
-                del self._permanent[max(others, key=lambda f: abs(f - centre))]
+                del self._permanent[farthest_first(others, centre)[0]]
             else:
                 return
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import cv2
 import numpy as np
 
+from .memory import farthest_first
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -93,7 +95,8 @@ class Presence:
             before: mattes (N, h, w) of the frame before, in the same crop.
             settled: whether the objects of the frame before are trusted, see `trail.Trail`.
         """
-        drawn = [known if at == self._start else _objects_alone(known) for at, known in self._keyframes.items()]
+        keyframes = [(at, self._keyframes[at]) for at in farthest_first(self._keyframes, self._start)]
+        drawn = [known if at == self._start else _objects_alone(known) for at, known in keyframes]
         drawn += self._surroundings
         resemblance = np.full(len(mattes), 2.0)
         if not (mattes > 0.5).any() or not drawn:

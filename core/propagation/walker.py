@@ -17,7 +17,7 @@ from ..images.matte import check_image
 from ..types import MatteKind
 from .confidence import confidence
 from .fusion import difference, fuse, nearness
-from .memory import SpaceTimeMemory
+from .memory import SpaceTimeMemory, farthest_first
 from .plan import Pass
 from .presence import Presence, is_sure
 from .strays import without_strays
@@ -190,9 +190,9 @@ class Walker:
     def _begin(self, start: int, keys: Sequence[int], keyframe: Callable[[int], Mattes]) -> None:
         """Fills memory for a pass: the keyframes nearest to its start, and nothing of the pass before."""
         self._memory.begin(start)
-        nearest = sorted(keys, key=lambda k: abs(k - start))[: self._memory.permanent_limit]
+        nearest = farthest_first(keys, start)[-self._memory.permanent_limit :]
         self._presence.begin(start, nearest)
-        for key in sorted(nearest, key=lambda k: -abs(k - start)):
+        for key in nearest:
             if not self._memory.has_permanent(key):
                 mattes = _stacked(keyframe(key))
                 handle, value, seen = self._encoded(key, self._follow(mattes, None), mattes)

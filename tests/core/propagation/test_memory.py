@@ -36,7 +36,7 @@ def test_over_budget_the_oldest_temporary_goes_and_keyframes_stay():
     memory.begin(0)
     memory.add_permanent(0, 0, 0)
     memory.add_permanent(900, 900, 900)
-    assert remembered(walked(memory, range(1, 50))) == [0, 900, 47, 48, 49]
+    assert remembered(walked(memory, range(1, 50))) == [900, 0, 47, 48, 49]
 
 
 def test_never_exceeds_the_budget_with_hundreds_of_keyframes_and_frames():
@@ -57,6 +57,17 @@ def test_a_new_pass_forgets_the_old_one_but_no_keyframe():
     walked(memory, range(1, 9))
     memory.begin(20)
     assert remembered(memory) == [0]
+
+
+def test_keyframes_come_in_the_same_order_whatever_passes_went_before():
+    alone, later = (SpaceTimeMemory(budget=12, every=5) for _ in range(2))
+    for memory, starts in ((alone, (20,)), (later, (0, 10, 20))):
+        for start in starts:
+            memory.begin(start)
+            for frame in (0, 10, 20, 30) if memory is later else (30, 0, 20, 10):
+                if not memory.has_permanent(frame):
+                    memory.add_permanent(frame, frame, frame, near=start)
+    assert remembered(alone) == remembered(later) == [0, 30, 10, 20]
 
 
 @pytest.mark.parametrize(("budget", "every"), [(2, 5), (0, 1), (8, 0)])
