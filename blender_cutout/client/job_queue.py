@@ -70,6 +70,7 @@ class Job:
         undo: name of the step in Blender's undo history when it ends, "" = none.
         wire: job id of the message under way.
         strokes: keys of the strokes that it applies: they must not be sent again meanwhile.
+        round_on: clip frame of the round that it applies, -1 = it applies none.
         others: uuids of the other cutouts that it changes.
         outcome: its terminal event, None while it is open.
     """
@@ -82,6 +83,7 @@ class Job:
     undo: str = ""
     wire: str = ""
     strokes: tuple[str, ...] = ()
+    round_on: int = -1
     others: tuple[str, ...] = ()
     outcome: Outcome | None = None
 

@@ -96,27 +96,31 @@ class CUTOUT_OT_paint_shape(JobOperator, bpy.types.Operator):
         stroke = stroke._replace(radius=self.radius or stroke.radius)
         _check_inside(stroke, view, kind)
         uuid, frame = view.track.uuid, view.frame
+        scene = compat.sequencer_scene(context)
         if kind == "BOX":
             box = brush_strokes.corners(stroke)
-            return jobs.submit(
-                compat.sequencer_scene(context),
+            job = jobs.submit(
+                scene,
                 view.track,
                 "Looking for the object",
-                lambda job: ApplyRound(job, uuid, frame, (), auto=True, box=box),
+                lambda wire: ApplyRound(wire, uuid, frame, (), auto=True, box=box),
                 then=lambda _: "A first guess. Correct it with strokes.",
                 undo="Box",
             )
-        feather = context.window_manager.cutout.brush_feather
-        shapes = brush_strokes.to_shapes(stroke, feather, filled=kind == "LASSO")
-        records = tuple(shape.to_json() for shape in shapes)
-        return jobs.submit(
-            compat.sequencer_scene(context),
-            view.track,
-            "Painting",
-            lambda job: ApplyRound(job, uuid, frame, (), paint=records),
-            then=lambda _: "Painted.",
-            undo=self.bl_label,
-        )
+        else:
+            feather = context.window_manager.cutout.brush_feather
+            shapes = brush_strokes.to_shapes(stroke, feather, filled=kind == "LASSO")
+            records = tuple(shape.to_json() for shape in shapes)
+            job = jobs.submit(
+                scene,
+                view.track,
+                "Painting",
+                lambda wire: ApplyRound(wire, uuid, frame, (), paint=records),
+                then=lambda _: "Painted.",
+                undo=self.bl_label,
+            )
+        job.round_on = frame
+        return job
 
     def invoke(self, context: Any, event: Any) -> set[str]:
         """Begins at the mouse."""

@@ -11,9 +11,8 @@ from bpy.props import EnumProperty
 from ..client.job_queue import Job
 from ..core.errors import InputError
 from ..core.types import Direction
-from ..scene import doubt, frame_spans, properties, rejected, track_lookup
-from ..tasks import jobs
-from ..tasks.apply_strokes import unapplied
+from ..scene import doubt, rejected, track_lookup
+from ..tasks import jobs, propagation
 from .base import JobOperator, Keyed, Reporting, Waiting, opened_track
 
 # mypy: disable-error-code="valid-type"
@@ -42,23 +41,12 @@ class CUTOUT_OT_propagate(Keyed, Waiting, JobOperator, bpy.types.Operator):
 
     def start(self, context: Any) -> Job:
         """Asks the engine for the clip frames that the strip shows, or those between the in and out points."""
-        from ..core.messages import Propagate
-
         scene, track = opened_track(context)
         track_lookup.check_unlocked(track)
         if not track.keyframe_count:
             raise InputError("There is no mask to propagate yet.", "Draw strokes and apply them, or press Auto, first.")
-        frames, options, uuid = doubt.frames(scene, track), asdict(doubt.options(scene)), track.uuid
-        options["redo"] = rejected.within(track, frames)
-        direction = Direction[self.direction].value
-        return jobs.submit(
-            scene,
-            track,
-            jobs.PROPAGATING,
-            lambda job: Propagate(job, uuid, frames.start, frames.stop, direction, **options),
-            then=lambda done: _summary((uuid,), f"{done.result.get('frames', len(frames))} frames propagated"),
-            undo="Propagate",
-        )
+        direction = Direction[self.direction]
+        return propagation.propagate(scene, track, doubt.frames(scene, track), direction, undo="Propagate")
 
 
 class CUTOUT_OT_cancel(Reporting, bpy.types.Operator):
@@ -117,25 +105,12 @@ class CUTOUT_OT_propagate_all(Waiting, JobOperator, bpy.types.Operator):
             first_one,
             jobs.PROPAGATING,
             message,
-            then=lambda done: _summary(
+            then=lambda done: propagation.summary(
                 uuids, f"{count} propagated through {done.result.get('frames', len(frames))} frames"
             ),
             undo=self.bl_label,
             others=group[1:],
         )
-
-
-def _summary(uuids: tuple[str, ...], text: str) -> str:
-    """Returns the summary of a propagation; warns about strokes that it did not know."""
-    for uuid in uuids:
-        found = properties.track_by_uuid(uuid)
-        frames = unapplied(*found) if found is not None else []
-        if frames:
-            where = f"{'frame' if len(frames) == 1 else 'frames'} {frame_spans.frame_list_text(frames)}"
-            jobs.say(
-                "WARNING", f"{text}, without the strokes on {where}.", "Apply Strokes there, then propagate again."
-            )
-    return f"{text}."
 
 
 CLASSES = (CUTOUT_OT_propagate, CUTOUT_OT_cancel, CUTOUT_OT_propagate_all)

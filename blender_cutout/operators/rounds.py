@@ -43,14 +43,16 @@ class CUTOUT_OT_auto(WithTrack, JobOperator, bpy.types.Operator):
         track_lookup.check_unlocked(track)
         frame, uuid = frame_spans.here(scene, track), track.uuid
         track_lookup.check_free(track, frame, scene.frame_current)
-        return jobs.submit(
+        job = jobs.submit(
             scene,
             track,
             "Looking for the object",
-            lambda job: ApplyRound(job, uuid, frame, (), auto=True),
+            lambda wire: ApplyRound(wire, uuid, frame, (), auto=True),
             then=lambda _: "A first guess. Correct it with strokes.",
             undo="Auto",
         )
+        job.round_on = frame
+        return job
 
 
 class CUTOUT_OT_undo_round(Keyed, JobOperator, bpy.types.Operator):

@@ -195,6 +195,14 @@ _AUTO_APPLY = BoolProperty(
     ),
     default=True,
 )
+_FOLLOW_ME = BoolProperty(
+    name="Follow Me",
+    description=(
+        "After each round, propagate by itself: the frames next to it first, then on to the strip's ends, while you "
+        "look and draw on. A new stroke goes first, and Cancel stops it"
+    ),
+    default=False,
+)
 
 
 class CutoutScene(bpy.types.PropertyGroup):
@@ -209,6 +217,7 @@ class CutoutScene(bpy.types.PropertyGroup):
     tracks: _TRACKS
     active_index: _ACTIVE
     auto_apply: _AUTO_APPLY
+    follow_me: _FOLLOW_ME
     preview_shows: PREVIEW_SHOWS
     preview_back: _FLAG
     begun: _TEXT

@@ -61,7 +61,7 @@ def send_strokes(context: Any, scene: Any, track: Any, only: Collection[str] | N
         then=lambda _: _mark_applied(job, timeline, len(outside)),
         undo="Apply Strokes",
     )
-    job.strokes = keys
+    job.strokes, job.round_on = keys, frame
     return job
 
 

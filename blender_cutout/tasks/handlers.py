@@ -13,6 +13,7 @@ from . import (
     auto_apply,
     begun_cutouts,
     edge_preview,
+    follow_me,
     frame_cleanup,
     frame_renderer,
     jobs,
@@ -136,12 +137,14 @@ def register() -> None:
     for name, handler in _HANDLERS.items():
         getattr(bpy.app.handlers, name).append(handler)
     jobs.at_rest.append(project_folders.catch_up)
+    follow_me.register()
     upkeep.register()
 
 
 def unregister() -> None:
     """Removes the handlers."""
     upkeep.unregister()
+    follow_me.unregister()
     jobs.at_rest.clear()
     for name, handler in _HANDLERS.items():
         registered = getattr(bpy.app.handlers, name)

@@ -135,6 +135,8 @@ class JobReporter:
             say("INFO", outcome.summary)
         if job.undo and not isinstance(outcome, Failed):
             push_undo(job.undo)
+        for call in at_end:
+            call(job, outcome)
 
     def on_lost(self, event: Failed) -> None:
         """Shows that the engine was lost."""
@@ -143,6 +145,8 @@ class JobReporter:
 
 
 _reporter = JobReporter()
+at_end: list[Callable[[Job, Outcome], None]] = []
+"""Functions to call each time a job has ended."""
 at_rest: list[Callable[[], None]] = []
 """Functions to call each time the last open job has ended."""
 
@@ -290,8 +294,10 @@ def step() -> bool:
     busy = queue.step()
     status = properties.status()
     status.busy = busy
-    for call in at_rest if before and not busy else ():
-        call()
+    if before and not busy:
+        for call in at_rest:
+            call()
+        busy = status.busy = bool(queue.jobs)
     # Do not redraw the preview for every message, nor anything while a round is under way.
     if _reporter.in_view:
         redraw("PREVIEW")

@@ -144,6 +144,7 @@ def _draw_steps(context: Any, layout: Any, scene: Any, track: Any) -> None:
     row = column.row(align=True)
     row.operator("cutout.undo_round", icon="LOOP_BACK")
     row.prop(data, "auto_apply", toggle=True)
+    row.prop(data, "follow_me", toggle=True)
     column = layout.column(align=True)
     row = column.row(align=True)
     ways = (("BACKWARD", "Backward", "TRIA_LEFT"), ("BOTH", "Propagate", "NONE"), ("FORWARD", "Forward", "TRIA_RIGHT"))
