@@ -11,6 +11,8 @@ import pytest
 
 from blender_cutout.core.types import FrameRange
 
+pytestmark = pytest.mark.bpy
+
 Project = Callable[..., tuple[Any, Any]]
 START = kit.LAYOUTS["plain"].start
 
@@ -24,9 +26,7 @@ START = kit.LAYOUTS["plain"].start
         ((20, 60), 5, [(20, 33), (20, 60)]),
     ],
 )
-def test_stretches_grow_around_the_round(
-    frames: tuple[int, int], at: int, parts: list[tuple[int, int]]
-) -> None:
+def test_stretches_grow_around_the_round(frames: tuple[int, int], at: int, parts: list[tuple[int, int]]) -> None:
     from blender_cutout.tasks.follow_me import stretches
 
     assert [(part.start, part.stop) for part in stretches(FrameRange(*frames), at)] == parts
@@ -52,7 +52,6 @@ def cutout(blender: Any, project: Project, monkeypatch: pytest.MonkeyPatch) -> t
     return scene, scene.cutout.tracks[0]
 
 
-@pytest.mark.bpy
 def test_after_a_round_every_frame_gets_its_mask(blender: Any, cutout: Any) -> None:
     from blender_cutout.tasks import jobs
 
@@ -65,7 +64,6 @@ def test_after_a_round_every_frame_gets_its_mask(blender: Any, cutout: Any) -> N
     assert 1 <= track.done_count < kit.LENGTH, "what is taken back is not made again"
 
 
-@pytest.mark.bpy
 def test_without_it_only_the_round_is_made(blender: Any, cutout: Any) -> None:
     from blender_cutout.tasks import jobs
 
@@ -76,7 +74,6 @@ def test_without_it_only_the_round_is_made(blender: Any, cutout: Any) -> None:
     assert track.done_count == 1
 
 
-@pytest.mark.bpy
 def test_a_round_goes_first_and_is_followed_too(blender: Any, cutout: Any) -> None:
     from blender_cutout.tasks import jobs
 
@@ -92,7 +89,6 @@ def test_a_round_goes_first_and_is_followed_too(blender: Any, cutout: Any) -> No
     assert track.corrected == "[]"
 
 
-@pytest.mark.bpy
 def test_cancel_ends_it_and_finished_frames_stay(blender: Any, cutout: Any) -> None:
     from blender_cutout.tasks import jobs
 
@@ -103,4 +99,3 @@ def test_cancel_ends_it_and_finished_frames_stay(blender: Any, cutout: Any) -> N
     rest(jobs)
     assert not jobs.queue.jobs
     assert 1 <= track.done_count < kit.LENGTH
-
