@@ -55,7 +55,7 @@ def cutout(blender: Any, project: Project, monkeypatch: pytest.MonkeyPatch) -> t
 def test_after_a_round_every_frame_gets_its_mask(blender: Any, cutout: Any) -> None:
     from blender_cutout.tasks import jobs
 
-    scene, track = cutout
+    _, track = cutout
     blender.ops.cutout.apply_strokes()
     rest(jobs)
     assert track.done_count == track.frame_count == kit.LENGTH
@@ -92,7 +92,7 @@ def test_a_round_goes_first_and_is_followed_too(blender: Any, cutout: Any) -> No
 def test_cancel_ends_it_and_finished_frames_stay(blender: Any, cutout: Any) -> None:
     from blender_cutout.tasks import jobs
 
-    scene, track = cutout
+    _, track = cutout
     blender.ops.cutout.apply_strokes()
     rest(jobs, lambda: bool(jobs.under_way(track)))
     blender.ops.cutout.cancel()
