@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import InputError, StrokeError
-from ..core.types import Box, FrameRange, box_of
+from ..core.types import Box, Clip, FrameRange, box_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +46,17 @@ def add_engine(parser: argparse.ArgumentParser, tier: str = "auto") -> None:
         "--tier", default=tier, help=f"quality against speed: a name from `cutout tiers` (default {tier})"
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default auto)")
+
+
+def add_clip(parser: argparse.ArgumentParser) -> None:
+    """Adds the clip."""
+    parser.add_argument("clip", type=Path, metavar="CLIP", help="movie file or folder of pictures")
+    parser.set_defaults(files=())  # job files may name the pictures one by one
+
+
+def clip_of(args: argparse.Namespace) -> Clip:
+    """Returns the clip that `add_clip` parsed."""
+    return Clip(str(args.clip), args.files)
 
 
 def add_object(parser: argparse.ArgumentParser) -> None:

@@ -32,7 +32,7 @@ def add_parser(commands: Any) -> None:
         "if the format allows it. The result is read back and compared.",
         "cutout composite shot.mp4 --masks masks --background '#00b140' --edge-shrink 1 --edge-feather 2 -o cut.mp4",
     )
-    parser.add_argument("clip", type=Path, metavar="CLIP", help="movie file or folder of pictures")
+    arguments.add_clip(parser)
     parser.add_argument(
         "--masks", type=Path, required=True, action="append", metavar="MASKS",
         help="folder of masks named by clip frame (000000.png …), or as many as the clip has frames; a movie or a "
@@ -76,7 +76,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
     if args.pictures and is_movie(args.output):
         raise InputError("--pictures is for folders, and the output is a movie.", "Leave one of them out.")
     with ExitStack() as opened:
-        clip = opened.enter_context(open_clip(args.clip))
+        clip = opened.enter_context(open_clip(arguments.clip_of(args)))
         objects = _objects(args.masks, clip, args.object, opened)
         bounds = arguments.frame_range(args.range, len(clip))
         context.report.warn(clip.take_notes())

@@ -28,13 +28,15 @@ _HELP = {
 }
 
 
-def add_edge(parser: argparse.ArgumentParser, defaults: EdgeSettings) -> None:
+_SESSION = (
+    "a cutout's folder: use the edge settings that its strips were last written with in Blender; --edge- options that "
+    "are given replace them"
+)
+
+
+def add_edge(parser: argparse.ArgumentParser, defaults: EdgeSettings, session_help: str = _SESSION) -> None:
     """Adds an option for each setting, `--edge-detail` and so on, and one for the artist's own."""
-    parser.add_argument(
-        "--session", type=Path, metavar="FOLDER",
-        help="a cutout's folder: use the edge settings that its strips were last written with in Blender; --edge- "
-        "options that are given replace them",
-    )  # fmt: skip
+    parser.add_argument("--session", type=Path, metavar="FOLDER", help=session_help)
     parser.set_defaults(edge_defaults=defaults)
     for field in fields(EdgeSettings):
         low, high = BOUNDS[field.name]
@@ -57,8 +59,12 @@ def record_of(args: argparse.Namespace) -> EdgeRecord:
     from ..core.session.edge_record import EdgeRecord, read_edges
 
     found = read_edges(args.session) if args.session else EdgeRecord((), (args.edge_defaults,))
-    given = {f.name: value for f in fields(EdgeSettings) if (value := getattr(args, f"edge_{f.name}")) is not None}
-    return replace(found, settings=tuple(replace(one, **given) for one in found.settings))
+    return replace(found, settings=tuple(replace(one, **given_edge(args)) for one in found.settings))
+
+
+def given_edge(args: argparse.Namespace) -> dict[str, float]:
+    """Returns the settings that were given as options, by name."""
+    return {f.name: value for f in fields(EdgeSettings) if (value := getattr(args, f"edge_{f.name}")) is not None}
 
 
 def edge_of(args: argparse.Namespace, shrink: float = 0.0) -> EdgeSettings:

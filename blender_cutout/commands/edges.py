@@ -37,7 +37,7 @@ def add_parser(commands: Any) -> None:
         f"PNG in {FOREGROUND}/.",
         "cutout edges shot.mp4 --masks masks --foreground -o alpha",
     )
-    parser.add_argument("clip", type=Path, metavar="CLIP", help="movie file or folder of pictures")
+    arguments.add_clip(parser)
     parser.add_argument(
         "--masks", type=Path, required=True, metavar="MASKS",
         help="folder of masks named by clip frame (000000.png …), or as many as the clip has frames; a movie or a "
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
     from ..core.clips.opening import open_clip
 
     edges = edge_flags.record_of(args)
-    with open_clip(args.clip) as clip, as_masks(args.masks, len(clip), clip.size, args.object) as masks:
+    with open_clip(arguments.clip_of(args)) as clip, as_masks(args.masks, len(clip), clip.size, args.object) as masks:
         bounds = arguments.frame_range(args.range, len(clip))
         frames = [frame for frame in bounds if frame in masks]
         if not frames:
@@ -92,10 +92,8 @@ def _write(
     from ..core.images.matte import to_deep_png
     from ..core.propagation.steady_edges import SteadyEdges
 
-    wanted = set(frames)
-
     def alpha_of(frame: int, edge: EdgeSettings) -> Matte | None:
-        if frame not in wanted:
+        if frame not in masks:  # masks beyond the range count: parts of a clip are to fit together
             return None
         detail = detail_on(edges.painted, frame, masks_at) if edge.detail else None
         return engine.refine_edge(clip[frame], masks[frame], edge, detail)[0]

@@ -17,6 +17,7 @@ from . import arguments, files
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ..core.clips.source import VideoSource
     from ..core.engine import Engine
     from ..core.ports import FrameSource
     from ..core.types import FrameRange, Matte, Stop
@@ -38,7 +39,18 @@ def add_parser(commands: Any) -> None:
         "propagated backward.",
         "cutout propagate shot.mp4 --keyframe 0=first.png --keyframe 40=later.png --range 0:60 -o masks",
     )
-    parser.add_argument("clip", type=Path, metavar="CLIP", help="movie file or folder of pictures")
+    arguments.add_clip(parser)
+    add_propagation(parser)
+    parser.add_argument(
+        "--resume", action="store_true",
+        help="keep the masks in DIR from an interrupted run with the same arguments and do the rest",
+    )  # fmt: skip
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder for the masks")
+    arguments.add_engine(parser)
+
+
+def add_propagation(parser: argparse.ArgumentParser) -> None:
+    """Adds the options that say what is propagated and how; `cutout job make` has the same."""
     parser.add_argument(
         "--keyframe", type=arguments.keyframe, action="append", default=[], metavar="FRAME=MASK.png",
         help="mask of a clip frame, counted from 0; may be repeated",
@@ -85,46 +97,20 @@ def add_parser(commands: Any) -> None:
         "--stop-below", type=arguments.share, default=0.0, metavar="C",
         help="stop after the first frame with a confidence below C, 0 to 1; 0.84 finds most bad masks",
     )  # fmt: skip
-    parser.add_argument(
-        "--resume", action="store_true",
-        help="keep the masks in DIR from an interrupted run with the same arguments and do the rest",
-    )  # fmt: skip
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder for the masks")
-    arguments.add_engine(parser)
 
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """Writes the masks."""
-    from ..core.clips.foreign_mask_sequence import MasksByFrame, as_keyframes
+    from ..core.clips.foreign_mask_sequence import MasksByFrame
     from ..core.clips.opening import open_clip
-    from ..core.images.foreign_masks import MaskReader
 
     arguments.check_tier(args.tier)
-    if args.lock and args.previous is None:
-        raise InputError("--lock needs --previous.", "Give the folder with the masks that must not change.")
     with ExitStack() as stack:
-        clip = stack.enter_context(open_clip(args.clip))
+        clip = stack.enter_context(open_clip(arguments.clip_of(args)))
         bounds = arguments.frame_range(args.range, len(clip))
         context.report.warn(clip.take_notes())
-        masks = dict(args.keyframe)
-        if len(masks) < len(args.keyframe):
-            raise InputError("A frame has two masks.", "Give --keyframe once for each frame.")
-        arguments.check_frames(masks, len(clip), "Keyframe")
-        arguments.check_frames((frames[-1] for frames in args.lock), len(clip), "The locked frame")
-        arguments.check_frames((frames[-1] for frames in args.absent), len(clip), "The absent frame")
-        locked = {frame for frames in args.lock for frame in frames}
-        absent = {frame for frames in args.absent for frame in frames}
-        if not masks and args.keyframes is None:
-            raise InputError("There is no keyframe.", "Give --keyframe FRAME=MASK.png, or --keyframes MASKS.")
-        keyframes: Mapping[int, Matte] = {}
-        if masks:
-            reader = MaskReader(clip.size, args.object, list(masks.values()))
-            keyframes = {frame: reader.matte(path) for frame, path in masks.items()}
-            context.report.warn(reader.take_notes())
-        if args.keyframes is not None:
-            given = as_keyframes(args.keyframes, len(clip), clip.size, args.at, args.every, keyframes, args.object)
-            keyframes = stack.enter_context(given)
-            context.report.warn(given.take_notes())
+        keyframes = read_keyframes(args, clip, context, stack)
+        locked, absent = marked_frames(args, len(clip))
         earlier = files.MaskFolder(args.previous, clip.size, scaled=True) if args.previous else None
         previous = None if earlier is None else _Previous(earlier, keyframes)
         needed, free = files.room_for(args.output, clip.size, bounds)
@@ -138,6 +124,49 @@ def run(args: argparse.Namespace, context: Context) -> int:
             context.report.warn(keyframes.take_notes())
         context.report.warn([*clip.take_notes(), *(earlier.take_notes() if earlier is not None else ())])
     return 0
+
+
+def read_keyframes(
+    args: argparse.Namespace, clip: VideoSource, context: Context, stack: ExitStack
+) -> Mapping[int, Matte]:
+    """Returns the masks of the keyframes that `add_propagation` parsed, by frame; some are read when needed.
+
+    Raises:
+        InputError: there is none, two are for one frame, or one is outside the clip; see `MaskReader` too.
+        SizeMismatch: a mask's size does not fit the clip's.
+    """
+    from ..core.clips.foreign_mask_sequence import as_keyframes
+    from ..core.images.foreign_masks import MaskReader
+
+    masks = dict(args.keyframe)
+    if len(masks) < len(args.keyframe):
+        raise InputError("A frame has two masks.", "Give --keyframe once for each frame.")
+    arguments.check_frames(masks, len(clip), "Keyframe")
+    if not masks and args.keyframes is None:
+        raise InputError("There is no keyframe.", "Give --keyframe FRAME=MASK.png, or --keyframes MASKS.")
+    keyframes: Mapping[int, Matte] = {}
+    if masks:
+        reader = MaskReader(clip.size, args.object, list(masks.values()))
+        keyframes = {frame: reader.matte(path) for frame, path in masks.items()}
+        context.report.warn(reader.take_notes())
+    if args.keyframes is not None:
+        given = as_keyframes(args.keyframes, len(clip), clip.size, args.at, args.every, keyframes, args.object)
+        keyframes = stack.enter_context(given)
+        context.report.warn(given.take_notes())
+    return keyframes
+
+
+def marked_frames(args: argparse.Namespace, length: int) -> tuple[set[int], set[int]]:
+    """Returns the locked and the absent frames that `add_propagation` parsed, of a clip of `length` frames.
+
+    Raises:
+        InputError: one is outside the clip, or frames are locked without earlier masks.
+    """
+    if args.lock and args.previous is None:
+        raise InputError("--lock needs --previous.", "Give the folder with the masks that must not change.")
+    arguments.check_frames((frames[-1] for frames in args.lock), length, "The locked frame")
+    arguments.check_frames((frames[-1] for frames in args.absent), length, "The absent frame")
+    return {f for frames in args.lock for f in frames}, {f for frames in args.absent for f in frames}
 
 
 @dataclass(frozen=True, slots=True)
