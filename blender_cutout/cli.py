@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from .commands import composite, doctor, edges, evaluate, propagate, session, stills, study, tiers, train
+from .commands.jobs import command as job
 from .commands.bench import command as bench
 from .commands.context import Context, Reporter
 from .core.errors import translate
@@ -87,7 +88,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"Blender Cutout {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", title="commands")
-    for module in (stills, propagate, edges, composite, session, tiers, doctor, evaluate, bench, study, train):
+    for module in (stills, propagate, edges, composite, session, job, tiers, doctor, evaluate, bench, study, train):
         module.add_parser(commands)
     return parser
 

@@ -48,9 +48,11 @@ def add_engine(parser: argparse.ArgumentParser, tier: str = "auto") -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default auto)")
 
 
-def add_clip(parser: argparse.ArgumentParser) -> None:
+def add_clip(parser: argparse.ArgumentParser, optional: bool = False) -> None:
     """Adds the clip."""
-    parser.add_argument("clip", type=Path, metavar="CLIP", help="movie file or folder of pictures")
+    parser.add_argument(
+        "clip", type=Path, metavar="CLIP", nargs="?" if optional else None, help="movie file or folder of pictures"
+    )
     parser.set_defaults(files=())  # job files may name the pictures one by one
 
 

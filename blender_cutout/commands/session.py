@@ -10,6 +10,7 @@ from ..core.errors import InputError
 from . import arguments
 
 if TYPE_CHECKING:
+    from ..core.engine import Engine
     from ..core.session.track_session import TrackSession
     from ..core.types import Clip
     from .context import Context
@@ -60,7 +61,7 @@ def show(args: argparse.Namespace, context: Context) -> int:
     """Shows a session, and deletes masks beyond the limit."""
     from ..core.types import size_text
 
-    with _opened(args) as session:
+    with open_track(args.session, args.clip) as session:
         freed = 0
         if args.keep_version is not None:
             session.versions.keep(args.keep_version)
@@ -97,7 +98,7 @@ def show(args: argparse.Namespace, context: Context) -> int:
 
 def take(args: argparse.Namespace, context: Context) -> int:
     """Imports masks."""
-    with _opened(args) as session:
+    with open_track(args.session, args.clip) as session:
         total = 0
         steps = session.import_mattes(args.masks, args.at, args.every, args.frame, args.object)
         for step in context.report.progress(steps, len(session.source), "importing"):
@@ -122,26 +123,36 @@ class _NoEngine:
     tier = weights_id = ""
 
 
-def _opened(args: argparse.Namespace) -> TrackSession:
+def open_track(folder: Path, clip: Path | None = None, engine: Engine | None = None) -> TrackSession:
+    """Returns the open track of a cutout's folder.
+
+    Args:
+        folder: the cutout's folder.
+        clip: its clip, if it was moved.
+        engine: computes masks that are missing; None = nothing can be computed.
+
+    Raises:
+        InputError: it is not a cutout's folder. StoreError, FrameReadError: see `TrackSession.open`.
+    """
     from ..core.session.track_session import TrackSession
 
-    engine: Any = _NoEngine()
-    return TrackSession.open(_clip(args), args.session, engine)
+    made_by: Any = engine or _NoEngine()
+    return TrackSession.open(_clip(folder, clip), folder, made_by)
 
 
-def _clip(args: argparse.Namespace) -> Clip:
+def _clip(folder: Path, clip: Path | None) -> Clip:
     """Returns the given clip, or the one named in the folder."""
     from ..core.session.folder import recorded_clip
     from ..core.types import Clip
 
-    clip = recorded_clip(args.session / "session.json")
-    if clip is None:
-        if args.clip is not None and args.session.is_dir():
-            return Clip(str(args.clip))
+    recorded = recorded_clip(folder / "session.json")
+    if recorded is None:
+        if clip is not None and folder.is_dir():
+            return Clip(str(clip))
         raise InputError(
-            f"{args.session} is not a cutout's folder, or its session.json is damaged.",
+            f"{folder} is not a cutout's folder, or its session.json is damaged.",
             "Give the folder that contains rounds.jsonl; with --clip CLIP a damaged session.json is recreated.",
         )
-    if args.clip is None:
-        return clip
-    return Clip(str(args.clip), clip.files if args.clip.is_dir() else ())
+    if clip is None:
+        return recorded
+    return Clip(str(clip), recorded.files if clip.is_dir() else ())

@@ -1,0 +1,1 @@
+"""`cutout job` and `cutout queue`: makes, checks and runs job files."""
