@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from .commands import composite, doctor, edges, evaluate, propagate, session, stills, study, tiers, train
-from .commands.jobs import command as job
 from .commands.bench import command as bench
 from .commands.context import Context, Reporter
+from .commands.jobs import command as job
 from .core.errors import translate
 from .version import __version__
 
