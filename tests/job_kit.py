@@ -1,4 +1,4 @@
-"""Helpers for the tests of job files: an engine that segments by colour under a real tier's name, and a clip on disk."""
+"""Helpers for the tests of job files: an engine that segments by colour under a real tier's name, and a clip."""
 
 from __future__ import annotations
 

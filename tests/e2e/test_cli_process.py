@@ -79,6 +79,28 @@ def test_a_clip_becomes_one_mask_for_each_frame_and_then_a_composite(
     assert (place / "fertig.mp4").stat().st_size > 0
 
 
+def test_the_stretches_of_a_job_give_the_masks_of_one_propagation_bit_for_bit(place: Path) -> None:
+    scene = SyntheticClip(length=20, height=144, width=240, radius=30)
+    clip = write_folder(place / "die Bilder", scene)
+    keyframes: list[object] = []
+    for frame in (1, 6, 10, 15):
+        write_mask(place / f"{frame}.png", scene.matte(frame))
+        keyframes += ["--keyframe", f"{frame}={frame}.png"]
+    whole = cutout("propagate", clip.name, *keyframes, "--tier", "quick", "-o", "ganz", folder=place)
+    assert whole.returncode == 0, whole.stderr
+    more = ("--tier", "quick", "--task-frames", 4, "-o", "a.job.json")
+    made = cutout("job", "make", clip.name, *keyframes, *more, folder=place)
+    assert made.returncode == 0, made.stderr
+    stretches = ("010-000014", "015-000019", "000-000005", "006-000009")
+    for names in (stretches[:2], stretches[2:]):  # by two processes, which know nothing of each other
+        words = [word for name in names for word in ("--task", f"propagate-000{name}")]
+        done = cutout("job", "run", "a.job.json", *words, folder=place)
+        assert done.returncode == 0, done.stderr
+    for frame in range(20):
+        name = f"{frame:06d}.png"
+        assert (place / "a-masks" / name).read_bytes() == (place / "ganz" / name).read_bytes(), frame
+
+
 def test_foreground_and_strokes_of_one_picture(place: Path, scene: SyntheticClip) -> None:
     pictures = write_folder(place / "bilder", scene, ".png")
     picture = min(pictures.iterdir())

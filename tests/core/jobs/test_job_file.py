@@ -8,8 +8,17 @@ from typing import Any
 
 import pytest
 
-from blender_cutout.core.jobs.job_file import COMPOSITE, EDGES, Job, JobClip, JobError, JobKeyframe, JobOutput
-from blender_cutout.core.jobs.job_file import read_job, write_job  # fmt: skip
+from blender_cutout.core.jobs.job_file import (  # fmt: skip
+    COMPOSITE,
+    EDGES,
+    Job,
+    JobClip,
+    JobError,
+    JobKeyframe,
+    JobOutput,
+    read_job,
+    write_job,
+)
 
 
 def job_in(folder: Path, **changes: Any) -> Job:
