@@ -17,6 +17,7 @@ from .commands import composite, doctor, edges, evaluate, propagate, session, st
 from .commands.bench import command as bench
 from .commands.context import Context, Reporter
 from .commands.jobs import command as job
+from .commands.jobs import queue
 from .core.errors import translate
 from .version import __version__
 
@@ -88,7 +89,8 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"Blender Cutout {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", title="commands")
-    for module in (stills, propagate, edges, composite, session, job, tiers, doctor, evaluate, bench, study, train):
+    work = (stills, propagate, edges, composite, session, job, queue)
+    for module in (*work, tiers, doctor, evaluate, bench, study, train):
         module.add_parser(commands)
     return parser
 

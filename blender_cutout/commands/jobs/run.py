@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import _thread
 import argparse
-import sys
+import os
+import signal
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -242,11 +244,13 @@ def _size_text(size: Sequence[int]) -> str:
 
 
 def _end_with_input() -> None:
-    """Interrupts this process when standard input ends: whoever started it is gone."""
+    """Interrupts this process when standard input ends: whoever started it is gone, or cancels."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # children of background shells inherit that it is ignored
 
     def wait() -> None:
-        while sys.stdin.buffer.read(1):
-            pass
+        with suppress(OSError):
+            while os.read(0, 1):  # not sys.stdin, whose lock a daemon thread must not hold when Python ends
+                pass
         _thread.interrupt_main()
 
     threading.Thread(target=wait, daemon=True).start()

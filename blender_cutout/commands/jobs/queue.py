@@ -1,0 +1,311 @@
+"""Runs `cutout queue`: does the job files of a folder one after the other, each in a process of its own.
+
+A job that fails, or whose process dies, does not stop the others. What is finished is recorded with each job (see
+`core.jobs.finished`), so a queue that was ended in any way goes on where it was; `queue.json` says what became of each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...core import atomic, file_lock
+from ...core.errors import InputError, StoreError, store_errors
+from ...core.jobs.finished import Finished
+from ...core.jobs.job_file import SUFFIX, JobError, files_folder, read_job
+from ...core.jobs.tasks import tasks_of
+from .. import arguments
+
+if TYPE_CHECKING:
+    from ..context import Context, Reporter
+
+RESULTS, LOCK, LOG = "queue.json", ".queue.lock", "log.txt"
+DONE, FAILED = "done", "failed"
+_TRIES = 2
+"""How often a job is started whose process dies, as when memory runs out or somebody kills it."""
+_ANSWERED = (0, 1, 2, 130)
+"""Exit codes of a process that ended by itself."""
+_PATIENCE = 30.0
+"""Seconds that a cancelled job may take to finish writing its file."""
+_ROOT = Path(__file__).resolve().parents[3]
+
+
+def add_parser(commands: Any) -> None:
+    """Adds the sub-command."""
+    parser = arguments.command(
+        commands,
+        "queue",
+        run,
+        f"Does the job files of a folder (NAME{SUFFIX}) one after the other, in the order of their names, and those "
+        "that are added meanwhile. A job that fails does not stop the others. Ctrl C cancels: finished masks stay, and "
+        "the same command goes on later.",
+        "cutout queue jobs",
+    )
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="folder of job files")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default auto)")
+
+
+def run(args: argparse.Namespace, context: Context) -> int:
+    """Does the jobs; 2 if one of them failed."""
+    command = [sys.executable, "-m", "blender_cutout"]
+    return run_folder(args.folder, context.report, command, ["--device", args.device])
+
+
+def run_folder(folder: Path, report: Reporter, command: Sequence[str], more: Sequence[str] = ()) -> int:
+    """Does the jobs of a folder and returns the exit code: 2 if one of them failed, else 0.
+
+    Args:
+        folder: the folder.
+        report: output for the user.
+        command: starts `cutout`.
+        more: further words for `cutout job run`.
+
+    Raises:
+        InputError: there is no such folder, there are no jobs, or another queue does them.
+        StoreError: the folder cannot be written.
+    """
+    if not folder.is_dir():
+        raise InputError(f"The folder {folder} does not exist.", f"Give the folder with the {SUFFIX} files.")
+    queue = _Queue(folder.absolute(), report, [*command, "job", "run"], ["--json", "--end-with-input", *more])
+    if not queue.waiting():
+        raise InputError(f"{folder} has no job files.", f"Make some with `cutout job make -o NAME{SUFFIX}`.")
+    with _only_one(folder), _sigterm_interrupts():
+        for _ in report.progress(queue.frames(), queue.total(), "queue"):
+            pass
+    return queue.summary()
+
+
+class _Queue:
+    """The jobs of a folder, and what became of those that were tried."""
+
+    def __init__(self, folder: Path, report: Reporter, command: Sequence[str], more: Sequence[str]) -> None:
+        self._folder, self._report = folder, report
+        self._command, self._more = list(command), list(more)
+        self._results: dict[str, dict[str, str]] = {}
+        self._pace = Pace()
+        self._frames = 0
+        self._later: dict[str, int] = {}
+        """Frames left in the jobs after the present one, by the kind of task."""
+
+    def waiting(self) -> list[Path]:
+        """Returns the job files that were not tried yet, in order; files may have been added or removed."""
+        from ...core.clips.source import natural_key
+
+        with store_errors(self._folder):
+            names = [name for name in os.listdir(self._folder) if name.endswith(SUFFIX) and name[0] != "."]
+        return [self._folder / name for name in sorted(names, key=natural_key) if name not in self._results]
+
+    def total(self) -> int:
+        """Returns how many frames are done in this run, and still to do."""
+        return self._frames + sum(added(*map(frames_left, self.waiting())).values())
+
+    def frames(self) -> Iterator[int]:
+        """Does the jobs; yields the number of frames done after each frame."""
+        self._report.event("queue", jobs=[path.name for path in self.waiting()], frames=self.total())
+        while waiting := self.waiting():
+            path, number = waiting[0], len(self._results) + 1
+            self._later = added(*map(frames_left, waiting[1:]))
+            count = len(self._results) + len(waiting)
+            self._report.event("job start", job=path.name, number=number, jobs=count)
+            self._report.say(f"Job {number} of {count}: {path.name}{self._left_text(path)}")
+            yield from self._do(path, {"job": path.name, "number": number, "jobs": count})
+            result = self._results[path.name]
+            self._report.event("job end", job=path.name, **result)
+            if result["state"] == FAILED:
+                self._report.complain(f"{path.name} failed: {result['text']}")
+            self._save()
+
+    def summary(self) -> int:
+        """Reports what became of the jobs; returns the exit code."""
+        failed = [name for name, result in self._results.items() if result["state"] == FAILED]
+        self._report.event("done", jobs=len(self._results), failed=failed)
+        self._report.say(f"{len(self._results) - len(failed)} of {len(self._results)} jobs are done.")
+        return 2 if failed else 0
+
+    def _do(self, path: Path, where: Mapping[str, Any]) -> Iterator[int]:
+        """Does a job; yields as `frames` does, and notes its result."""
+        for attempt in range(1, _TRIES + 1):
+            left, error, kind = frames_left(path), "", ""
+            log = files_folder(path) / LOG
+            with _child([*self._command, str(path), *self._more], log) as process:
+                assert process.stdout is not None
+                for line in process.stdout:
+                    record = _record(line)
+                    event = record.get("event")
+                    if event == "task":
+                        kind = str(record.get("name", "")).partition("-")[0]
+                        self._pace.begin(kind)
+                    elif event == "error":
+                        error = f"{record.get('text', '')} {record.get('hint', '')}".strip()
+                    elif event == "frame":
+                        self._frames += 1
+                        left[kind] = max(0, left.get(kind, 0) - 1)
+                        self._pace.add()
+                        self._tell(where, left)
+                        yield self._frames
+            code = process.returncode
+            if code == 0:
+                self._results[path.name] = {"state": DONE, "text": ""}
+                return
+            if code in _ANSWERED or attempt == _TRIES:
+                text = error or f"Its process ended unexpectedly (code {code}); see {log}."
+                self._results[path.name] = {"state": FAILED, "text": text}
+                return
+            self._report.complain(f"Warning: the process of {path.name} died (code {code}); it is started again.")
+
+    def _tell(self, where: Mapping[str, Any], left: Mapping[str, int]) -> None:
+        """Reports progress with the seconds left for the whole queue."""
+        rest = added(left, self._later)
+        total, seconds = self._frames + sum(rest.values()), self._pace.seconds(rest)
+        self._report.event("progress", **where, frames=self._frames, total=total, seconds_left=seconds)
+
+    def _left_text(self, path: Path) -> str:
+        seconds = self._pace.seconds(added(frames_left(path), self._later))
+        return "" if seconds is None else f", about {_duration(seconds)} left for all"
+
+    def _save(self) -> None:
+        path = self._folder / RESULTS
+        with store_errors(path):
+            atomic.write(path, (json.dumps({"version": 1, "jobs": self._results}, indent=1) + "\n").encode())
+
+
+class Pace:
+    """Seconds per frame of each kind of task, as seen so far.
+
+    Args:
+        clock: returns seconds.
+    """
+
+    def __init__(self, clock: Any = time.monotonic) -> None:
+        self._clock = clock
+        self._seen: dict[str, tuple[int, float]] = {}
+        self._kind, self._last = "", clock()
+
+    def begin(self, kind: str) -> None:
+        """Starts a task."""
+        self._kind, self._last = kind, self._clock()
+
+    def add(self) -> None:
+        """Notes one more frame of the task."""
+        now = self._clock()
+        frames, seconds = self._seen.get(self._kind, (0, 0.0))
+        self._seen[self._kind] = frames + 1, seconds + now - self._last
+        self._last = now
+
+    def seconds(self, left: Mapping[str, int]) -> float | None:
+        """Returns how long these frames of each kind will take; kinds not seen yet as the others. None = unknown."""
+        frames = sum(count for count, _ in self._seen.values())
+        if not frames:
+            return None
+        mean = sum(seconds for _, seconds in self._seen.values()) / frames
+        total = 0.0
+        for kind, number in left.items():
+            count, seconds = self._seen.get(kind, (0, 0.0))
+            total += number * (seconds / count if count else mean)
+        return round(total, 1)
+
+
+def frames_left(path: Path) -> dict[str, int]:
+    """Returns how many frames a job still has to do, by the kind of task; none for a file that is no job."""
+    try:
+        tasks = tasks_of(read_job(path))
+    except JobError:
+        return {}
+    finished = Finished(path)
+    return added(*({task.kind: len(task.frames)} for task in tasks if task not in finished))
+
+
+def added(*parts: Mapping[str, int]) -> dict[str, int]:
+    """Returns the sums of numbers by name."""
+    total: dict[str, int] = {}
+    for part in parts:
+        for name, number in part.items():
+            total[name] = total.get(name, 0) + number
+    return total
+
+
+@contextmanager
+def _child(words: Sequence[str], log: Path) -> Iterator[subprocess.Popen[str]]:
+    """Yields a process that ends with its standard input, and has ended after the block. Raises StoreError."""
+    path = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
+    environment = os.environ | {"PYTHONPATH": path, "PYTHONIOENCODING": "utf-8"}
+    with store_errors(log):
+        log.parent.mkdir(parents=True, exist_ok=True)
+        errors = log.open("wb")
+    with errors:
+        process = subprocess.Popen(
+            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=environment,
+            encoding="utf-8", errors="replace",
+        )  # fmt: skip
+    try:
+        yield process
+    finally:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        with suppress(OSError):
+            process.stdin.close()
+        try:
+            process.wait(_PATIENCE)
+        except (subprocess.TimeoutExpired, KeyboardInterrupt):
+            process.kill()
+            process.wait()
+        process.stdout.close()
+
+
+@contextmanager
+def _only_one(folder: Path) -> Iterator[None]:
+    """Holds the folder's lock, which ends with the process. Raises InputError if another queue has it; StoreError."""
+    path = folder / LOCK
+    with store_errors(path):
+        handle = atomic.open_regular(path, os.O_RDWR | os.O_CREAT, follow=False)
+    try:
+        try:
+            free = file_lock.try_lock(handle)
+        except OSError as error:
+            raise StoreError(
+                f"{folder} is on a drive that cannot be locked ({error.strerror}).", "Use a folder on a local disk."
+            ) from error
+        if not free:
+            raise InputError(f"Another queue is doing the jobs in {folder}.", "Wait for it, or cancel it.")
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _sigterm_interrupts() -> Iterator[None]:
+    """Makes SIGTERM end the queue as Ctrl C does: the running job is ended too."""
+    try:
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    except ValueError:  # not the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _record(line: str) -> dict[str, Any]:
+    """Returns the JSON object in a line; an empty one for anything else."""
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _duration(seconds: float) -> str:
+    """Formats seconds for people: "40 s", "12 min", "3.5 h"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,43 @@
+"""Runs `cutout` with an engine that segments by colour, in a process of its own; "queue FOLDER" starts itself for jobs.
+
+PAUSE: seconds after each propagated frame. PIDS: folder in which each process leaves a file named by its id.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+TESTS = Path(__file__).resolve().parent
+sys.path[:0] = [str(TESTS), str(TESTS.parent)]
+
+from job_kit import colour_engine  # noqa: E402
+
+from blender_cutout import cli  # noqa: E402
+from blender_cutout.commands.jobs import queue  # noqa: E402
+from blender_cutout.core.engine import Engine  # noqa: E402
+
+
+def main() -> int:
+    pause, pids = float(os.environ.get("PAUSE", "0")), os.environ.get("PIDS")
+    whole = Engine.propagate_detailed
+
+    def slowly(self: Engine, *args: Any, **more: Any) -> Any:
+        for step in whole(self, *args, **more):
+            yield step
+            time.sleep(pause)
+
+    Engine.propagate_detailed = slowly  # type: ignore[method-assign]
+    if sys.argv[1] == "queue":
+        command = [sys.executable, __file__]
+        queue.run = lambda args, context: queue.run_folder(args.folder, context.report, command)
+    elif pids:
+        Path(pids, str(os.getpid())).touch()
+    return cli.main(load=lambda tier, device: colour_engine())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
