@@ -11,7 +11,7 @@ from ...core.jobs.finished import Finished
 from ...core.jobs.job_file import read_job
 from ...core.jobs.tasks import tasks_of
 from .. import arguments, files
-from . import make, run
+from . import export, make, run
 
 if TYPE_CHECKING:
     from ..context import Context
@@ -25,6 +25,7 @@ def add_parser(commands: Any) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION", title="actions")
     make.add_parser(actions)
     run.add_parser(actions)
+    export.add_parser(actions)
     checked = arguments.command(
         actions,
         "check",

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ from ...core.jobs.finished import Finished
 from ...core.jobs.job_file import SUFFIX, JobError, files_folder, read_job
 from ...core.jobs.tasks import tasks_of
 from .. import arguments
+from .signals import sigterm_interrupts
 
 if TYPE_CHECKING:
     from ..context import Context, Reporter
@@ -78,7 +78,7 @@ def run_folder(folder: Path, report: Reporter, command: Sequence[str], more: Seq
     queue = _Queue(folder.absolute(), report, [*command, "job", "run"], ["--json", "--end-with-input", *more])
     if not queue.waiting():
         raise InputError(f"{folder} has no job files.", f"Make some with `cutout job make -o NAME{SUFFIX}`.")
-    with _only_one(folder), _sigterm_interrupts():
+    with _only_one(folder), sigterm_interrupts():
         for _ in report.progress(queue.frames(), queue.total(), "queue"):
             pass
     return queue.summary()
@@ -279,20 +279,6 @@ def _only_one(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
-
-
-@contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
-    """Makes SIGTERM end the queue as Ctrl C does: the running job is ended too."""
-    try:
-        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    except ValueError:  # not the main thread
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _record(line: str) -> dict[str, Any]:

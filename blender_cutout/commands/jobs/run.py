@@ -16,14 +16,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ...core.errors import InputError
+from ...core.errors import CutoutError, InputError
 from ...core.export import output_files
 from ...core.jobs.finished import Finished
 from ...core.jobs.job_file import COMPOSITE, EDGES, Job, JobKeyframe, JobOutput, files_folder, read_job
 from ...core.jobs.tasks import PROPAGATE, Task, tasks_of
 from ...version import __version__
 from .. import arguments, composite, edges, files, propagate
-from ..context import Context
+from ..context import Context, Reporter
+from .signals import sigterm_interrupts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,6 +52,9 @@ def add_parser(actions: Any) -> None:
     )  # fmt: skip
     parser.add_argument("--again", action="store_true", help="also do what is finished")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default auto)")
+    parser.add_argument(
+        "--openjd", action="store_true", help="tell progress and errors as tasks of Open Job Description do"
+    )
     parser.add_argument("--end-with-input", action="store_true", help=argparse.SUPPRESS)  # for `cutout queue`
 
 
@@ -58,6 +62,36 @@ def run(args: argparse.Namespace, context: Context) -> int:
     """Does the tasks that are not finished."""
     if args.end_with_input:
         _end_with_input()
+    with sigterm_interrupts():
+        if not args.openjd:
+            return _run(args, context)
+        reporter = FarmReporter()
+        try:
+            return _run(args, replace(context, report=reporter))
+        except CutoutError as error:
+            reporter.say(f"openjd_fail: {error}")
+            raise
+
+
+class FarmReporter(Reporter):
+    """Writes the lines by which a task of Open Job Description tells its progress, and what it is doing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._done, self._total = 0, 0
+
+    def event(self, event: str, **fields: Any) -> None:
+        """Writes the lines of an event, if it has any."""
+        if event == "job":
+            self._total = fields["frames"]
+        elif event == "task":
+            self.say(f"openjd_status: {fields['name']}")
+        elif event == "frame" and self._done < self._total:
+            self._done += 1
+            self.say(f"openjd_progress: {100 * self._done / self._total:.1f}")
+
+
+def _run(args: argparse.Namespace, context: Context) -> int:
     job = read_job(args.job)
     finished = Finished(args.job)
     tasks = chosen(tasks_of(job), args.task)

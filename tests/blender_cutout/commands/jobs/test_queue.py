@@ -1,4 +1,4 @@
-"""Tests `cutout queue` with processes that segment by colour: what is left on disk after failures, kills and cancels."""
+"""Tests `cutout queue` with processes that segment by colour: what failures, kills and cancels leave on disk."""
 
 from __future__ import annotations
 
