@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,7 +19,8 @@ from ..edges.settings import BOUNDS, EdgeSettings
 from ..errors import InputError, store_errors
 from ..json_values.encoded import tuples
 from ..json_values.kinds import check_kinds
-from ..types import Direction, FrameRange, Paint, PropagationOptions
+from ..types import Direction, FrameRange, Paint
+from .path_map import PathRule, mapped
 
 FORMAT = "cutout job"
 VERSION = 1
@@ -113,6 +114,7 @@ class Job:
         masks: folder for the masks.
         tier: name of the tier, never "auto", which differs between machines.
         weights: `Engine.weights_id` of the networks; others are refused.
+        algorithm: `core.session.track_session.ALGORITHM`; another one is refused.
         program: version of the program that made the file; for messages.
         frames: [start, stop) to propagate.
         previous: folder with masks of an earlier run, "" = none.
@@ -129,6 +131,7 @@ class Job:
     masks: str
     tier: str
     weights: str
+    algorithm: int
     program: str
     frames: tuple[int, int]
     previous: str = ""
@@ -152,18 +155,13 @@ class Job:
         return FrameRange(*self.frames)
 
     @property
-    def options(self) -> PropagationOptions:
-        """Returns where the propagation stops and how steady its masks are."""
-        return PropagationOptions(stop_at_cuts=self.stop_at_cuts, stop_below=self.stop_below, stability=self.stability)
-
-    @property
     def edges(self) -> JobOutput | None:
         """Returns the output that refines edges, whose alpha later outputs take as their masks; None = none does."""
         return next((output for output in self.outputs if output.kind == EDGES), None)
 
 
-def read_job(path: Path) -> Job:
-    """Returns the job in a file, its paths absolute.
+def read_job(path: Path, rules: Sequence[PathRule] = ()) -> Job:
+    """Returns the job in a file, its paths absolute, on this machine by `rules`.
 
     Raises:
         JobError: it does not exist, is not a job file, is of a newer version, or a field is wrong.
@@ -190,7 +188,7 @@ def read_job(path: Path) -> Job:
         job = _object(Job, record, "the job", _NESTED)
     except JobError as error:
         raise JobError(f"{path}: {error.text}", error.hint) from error
-    return _with_paths(job, lambda text: _absolute(text, path.absolute().parent))
+    return _with_paths(job, lambda text: _absolute(mapped(text, rules), path.absolute().parent))
 
 
 def write_job(path: Path, job: Job) -> None:

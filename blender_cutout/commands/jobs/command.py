@@ -40,9 +40,8 @@ def add_parser(commands: Any) -> None:
         "Lists the tasks of a job: those that name no other can be done at the same time, on any machine.",
         "cutout job tasks shot.job.json --json",
     )
-    for one in (checked, listed):
-        one.add_argument("job", type=Path, metavar="FILE", help="job file")
-    checked.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default auto)")
+    run.add_job(checked)
+    listed.add_argument("job", type=Path, metavar="FILE", help="job file")
 
 
 def check(args: argparse.Namespace, context: Context) -> int:
@@ -51,7 +50,7 @@ def check(args: argparse.Namespace, context: Context) -> int:
     from ...core.images.matte import read_mask
     from ...core.session.edge_record import read_edges
 
-    job = read_job(args.job)
+    job = read_job(args.job, run.rules_of(args))
     arguments.check_tier(job.tier)
     run.check_clip(job)
     for key in job.keyframes:

@@ -51,7 +51,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
     path = args.job.absolute()
     output = (args.output or path.with_name(f"{path.name.removesuffix(SUFFIX)}.openjd.json")).absolute()
     if output.suffix.lower() != ".json" or output.name.endswith(SUFFIX):
-        raise InputError(f"{output} does not end in .json.", f"Give another name, such as {path.stem}.openjd.json.")
+        raise InputError(f"{output} does not end in .json.", "Give another name, such as shot.openjd.json.")
     text = json.dumps(template_of(path, read_job(path), output.parent), indent=1, ensure_ascii=False)
     with store_errors(output):
         atomic.write(output, f"{text}\n".encode())
@@ -124,6 +124,6 @@ def _action() -> dict[str, Any]:
     words = ["job", "run", "{{Param.Job}}", "--task", "{{Task.Param.Task}}", "--device", "{{Param.Device}}"]
     return {
         "command": "{{Param.Cutout}}",
-        "args": [*words, "--openjd"],
+        "args": [*words, "--path-mapping", "{{Session.PathMappingRulesFile}}", "--openjd"],
         "cancelation": {"mode": "NOTIFY_THEN_TERMINATE", "notifyPeriodInSeconds": _NOTICE},
     }

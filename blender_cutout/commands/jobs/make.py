@@ -180,6 +180,8 @@ def _of_session(args: argparse.Namespace, context: Context, engine: Engine, stac
 
 
 def _job(args: argparse.Namespace, path: Path, content: _Content, engine: Engine) -> Job:
+    from ...core.session.track_session import ALGORITHM
+
     source, own = content.source, files_folder(path)
     name = path.name.removesuffix(SUFFIX)
     height, width = source.size
@@ -191,6 +193,7 @@ def _job(args: argparse.Namespace, path: Path, content: _Content, engine: Engine
         masks=str((args.masks or path.with_name(f"{name}-masks")).absolute()),
         tier=engine.tier,
         weights=engine.weights_id,
+        algorithm=ALGORITHM,
         program=__version__,
         frames=(content.bounds.start, content.bounds.stop),
         previous=str(own / "previous") if content.previous else "",

@@ -23,6 +23,7 @@ from ...core.jobs.finished import Finished
 from ...core.jobs.job_file import SUFFIX, JobError, files_folder, read_job
 from ...core.jobs.tasks import tasks_of
 from .. import arguments
+from .run import add_machine, rules_of
 from .signals import sigterm_interrupts
 
 if TYPE_CHECKING:
@@ -51,13 +52,14 @@ def add_parser(commands: Any) -> None:
         "cutout queue jobs",
     )
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="folder of job files")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default auto)")
+    add_machine(parser)
 
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """Does the jobs; 2 if one of them failed."""
     command = [sys.executable, "-m", "blender_cutout"]
-    return run_folder(args.folder, context.report, command, ["--device", args.device])
+    rules = [f"--map={rule.old}={rule.new}" for rule in rules_of(args)]
+    return run_folder(args.folder, context.report, command, [f"--device={args.device}", *rules])
 
 
 def run_folder(folder: Path, report: Reporter, command: Sequence[str], more: Sequence[str] = ()) -> int:

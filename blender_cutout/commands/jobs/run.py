@@ -20,6 +20,7 @@ from ...core.errors import CutoutError, InputError
 from ...core.export import output_files
 from ...core.jobs.finished import Finished
 from ...core.jobs.job_file import COMPOSITE, EDGES, Job, JobKeyframe, JobOutput, files_folder, read_job
+from ...core.jobs.path_map import PathRule, read_rules
 from ...core.jobs.tasks import PROPAGATE, Task, tasks_of
 from ...version import __version__
 from .. import arguments, composite, edges, files, propagate
@@ -45,17 +46,45 @@ def add_parser(actions: Any) -> None:
         "gives the same results, bit for bit, on every processor of the same kind.",
         "cutout job run shot.job.json",
     )
-    parser.add_argument("job", type=Path, metavar="FILE", help="job file")
+    add_job(parser)
     parser.add_argument(
         "--task", action="append", default=[], metavar="NAME",
         help="only this task, as `cutout job tasks` lists them; may be repeated",
     )  # fmt: skip
     parser.add_argument("--again", action="store_true", help="also do what is finished")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default auto)")
     parser.add_argument(
         "--openjd", action="store_true", help="tell progress and errors as tasks of Open Job Description do"
     )
     parser.add_argument("--end-with-input", action="store_true", help=argparse.SUPPRESS)  # for `cutout queue`
+
+
+def add_job(parser: argparse.ArgumentParser) -> None:
+    """Adds the job file, and what differs between machines."""
+    parser.add_argument("job", type=Path, metavar="FILE", help="job file")
+    add_machine(parser)
+
+
+def add_machine(parser: argparse.ArgumentParser) -> None:
+    """Adds what differs between machines: where the job's paths are, and the device."""
+    parser.add_argument(
+        "--map", type=_path_rule, action="append", default=[], metavar="OLD=NEW",
+        help="paths within OLD in the job file are within NEW on this machine; may be repeated",
+    )  # fmt: skip
+    parser.add_argument("--path-mapping", type=Path, metavar="FILE", help="the same, as a file of Open Job Description")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default auto)")
+
+
+def rules_of(args: argparse.Namespace) -> list[PathRule]:
+    """Returns the rules that `add_machine` parsed. Raises InputError."""
+    return [*args.map, *(read_rules(args.path_mapping) if args.path_mapping else ())]
+
+
+def _path_rule(text: str) -> PathRule:
+    """Parses OLD=NEW. Raises ArgumentTypeError."""
+    old, separator, new = text.partition("=")
+    if not (old and separator and new):
+        raise argparse.ArgumentTypeError(f"{text!r} is not OLD=NEW, for instance P:/film=/mnt/film")
+    return PathRule(old, new)
 
 
 def run(args: argparse.Namespace, context: Context) -> int:
@@ -92,7 +121,7 @@ class FarmReporter(Reporter):
 
 
 def _run(args: argparse.Namespace, context: Context) -> int:
-    job = read_job(args.job)
+    job = read_job(args.job, rules_of(args))
     finished = Finished(args.job)
     tasks = chosen(tasks_of(job), args.task)
     todo = [task for task in tasks if args.again or task not in finished]
@@ -180,12 +209,14 @@ class _Load:
 
 
 def checked_engine(context: Context, job: Job, tier: str, device: str) -> Engine:
-    """Returns the engine. Raises InputError if its weights are not those that the job was made with."""
+    """Returns the engine. Raises InputError if its masks would differ from those of the one that made the job."""
+    from ...core.session.track_session import ALGORITHM
+
     engine = context.load(tier, device)
-    if engine.weights_id != job.weights:
+    if (engine.weights_id, ALGORITHM) != (job.weights, job.algorithm):
         raise InputError(
-            f"The job was made with the weights {job.weights} of version {job.program}, and this machine has "
-            f"{engine.weights_id} of version {__version__}.",
+            f"The job was made by version {job.program} (weights {job.weights}, method {job.algorithm}), and this "
+            f"machine has version {__version__} (weights {engine.weights_id}, method {ALGORITHM}).",
             "Install the same version of Blender Cutout on both.",
         )
     return engine

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from blender_cutout.core.errors import InputError
 from blender_cutout.core.jobs.job_file import (  # fmt: skip
     COMPOSITE,
     EDGES,
@@ -19,6 +20,7 @@ from blender_cutout.core.jobs.job_file import (  # fmt: skip
     read_job,
     write_job,
 )
+from blender_cutout.core.jobs.path_map import PathRule, read_rules
 
 
 def job_in(folder: Path, **changes: Any) -> Job:
@@ -28,6 +30,7 @@ def job_in(folder: Path, **changes: Any) -> Job:
         "masks": str(folder / "masks"),
         "tier": "quick",
         "weights": "123",
+        "algorithm": 8,
         "program": "0.1.0",
         "frames": (0, 100),
         "outputs": (
@@ -48,6 +51,26 @@ def test_a_job_comes_back_as_it_was_from_wherever_it_was_moved(tmp_path: Path) -
     assert str(here) not in (here / "jobs" / "a.job.json").read_text("utf-8")
     (here / "jobs" / "a.job.json").rename(there / "jobs" / "a.job.json")
     assert read_job(there / "jobs" / "a.job.json") == job_in(there)
+
+
+def test_paths_of_another_machine_are_mapped(tmp_path: Path) -> None:
+    path = tmp_path / "a.job.json"
+    write_job(path, job_in(tmp_path))
+    record = json.loads(path.read_text("utf-8"))
+    record["clip"]["path"], record["masks"] = "P:\\film\\Größe\\clip.mp4", "P:/filmed/masks"
+    path.write_text(json.dumps(record), "utf-8")
+    job = read_job(path, [PathRule("P:\\film\\", str(tmp_path / "film"))])
+    assert job.clip.path == str(tmp_path / "film" / "Größe" / "clip.mp4")
+    assert job.masks.endswith("P:/filmed/masks")
+    rules = tmp_path / "rules.json"
+    rule = {"source_path_format": "WINDOWS", "source_path": "P:/film", "destination_path": "/mnt/film"}
+    rules.write_text(json.dumps({"version": "pathmapping-1.0", "path_mapping_rules": [rule]}), "utf-8")
+    assert read_rules(rules) == (PathRule("P:/film", "/mnt/film"),)
+    rules.write_text("{}", "utf-8")
+    assert read_rules(rules) == ()
+    rules.write_text('{"path_mapping_rules": [{"source_path": 3}]}', "utf-8")
+    with pytest.raises(InputError, match="cannot be used"):
+        read_rules(rules)
 
 
 WRONG: dict[str, tuple[Any, str]] = {

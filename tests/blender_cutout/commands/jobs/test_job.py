@@ -17,6 +17,7 @@ from blender_cutout.core.engine import Engine
 from blender_cutout.core.images.matte import read_mask, write_mask
 from blender_cutout.core.session.track_session import TrackSession
 from blender_cutout.core.types import Clip, Direction, FrameRange, Label, Paint, PropagationOptions, Round, Stroke
+from blender_cutout.version import __version__
 
 run = job_kit.run
 
@@ -107,6 +108,19 @@ def test_a_job_moves_with_its_clip_to_another_folder(run: Run, tmp_path: Path, m
     assert (contents(there / "shot-masks"), contents(there / "cut")) == here
 
 
+def test_a_job_runs_where_the_clip_has_another_path(run: Run, tmp_path: Path) -> None:
+    make(run)
+    drive = tmp_path / "drive"
+    Path("die Bilder").rename(drive)
+    record = json.loads(JOB.read_text("utf-8"))
+    record["clip"]["path"] = "S:\\films\\shot"
+    JOB.write_text(json.dumps(record), "utf-8")
+    assert run("job", "check", JOB) == 2
+    for action in ("check", "run"):
+        assert run("job", action, JOB, "--map", f"S:/films/shot={drive}") == 0
+    assert len(contents("shot-masks")) == 20
+
+
 def test_what_is_finished_is_not_done_again_unless_the_job_was_edited(run: Run) -> None:
     make(run)
     assert run("job", "run", JOB) == 0
@@ -190,8 +204,13 @@ def test_other_weights_are_refused_with_both_versions(run: Run, capsys: pytest.C
     for action in ("check", "run"):
         assert other("job", action, JOB) == 2
         said = capsys.readouterr().err
-        assert "weights colour of version 0.0.7" in said
-        assert "newer of version" in said
+        assert "version 0.0.7 (weights colour" in said
+        assert f"version {__version__} (weights newer" in said
+    make(run, job=Path("other.job.json"))
+    Path("other.job.json").replace(JOB)
+    edit(algorithm=1)
+    assert run("job", "run", JOB) == 2
+    assert "method 1)" in capsys.readouterr().err
 
 
 def test_a_task_does_not_start_before_those_it_needs(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
