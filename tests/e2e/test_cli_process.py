@@ -99,6 +99,11 @@ def test_the_stretches_of_a_job_give_the_masks_of_one_propagation_bit_for_bit(pl
     for frame in range(20):
         name = f"{frame:06d}.png"
         assert (place / "a-masks" / name).read_bytes() == (place / "ganz" / name).read_bytes(), frame
+    (place / "a-masks" / "000000.png").unlink()
+    (place / "a.job" / "finished" / "propagate-000000-000005.json").unlink()
+    done = cutout("queue", ".", "--json", folder=place)
+    assert done.returncode == 0, done.stderr
+    assert (place / "a-masks" / "000000.png").read_bytes() == (place / "ganz" / "000000.png").read_bytes()
 
 
 def test_foreground_and_strokes_of_one_picture(place: Path, scene: SyntheticClip) -> None:

@@ -37,7 +37,17 @@ _ANSWERED = (0, 1, 2, 130)
 """Exit codes of a process that ended by itself."""
 _PATIENCE = 30.0
 """Seconds that a cancelled job may take to finish writing its file."""
-_ROOT = Path(__file__).resolve().parents[3]
+_ENTRY = Path(__file__).resolve().parents[2] / "worker" / "entry.py"
+_START = """
+import importlib.util, sys
+spec = importlib.util.spec_from_file_location("entry", sys.argv.pop(1))
+entry = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(entry)
+entry.register_package()
+from blender_cutout.cli import main
+sys.exit(main())
+"""
+"""Runs this `cutout`, without any search path, as the engine's process does."""
 
 
 def add_parser(commands: Any) -> None:
@@ -57,7 +67,7 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """Does the jobs; 2 if one of them failed."""
-    command = [sys.executable, "-m", "blender_cutout"]
+    command = [sys.executable, "-X", "utf8", "-c", _START, str(_ENTRY)]
     rules = [f"--map={rule.old}={rule.new}" for rule in rules_of(args)]
     return run_folder(args.folder, context.report, command, [f"--device={args.device}", *rules])
 
@@ -238,16 +248,13 @@ def added(*parts: Mapping[str, int]) -> dict[str, int]:
 @contextmanager
 def _child(words: Sequence[str], log: Path) -> Iterator[subprocess.Popen[str]]:
     """Yields a process that ends with its standard input, and has ended after the block. Raises StoreError."""
-    path = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
-    environment = os.environ | {"PYTHONPATH": path, "PYTHONIOENCODING": "utf-8"}
     with store_errors(log):
         log.parent.mkdir(parents=True, exist_ok=True)
         errors = log.open("wb")
     with errors:
         process = subprocess.Popen(
-            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=environment,
-            encoding="utf-8", errors="replace",
-        )  # fmt: skip
+            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, encoding="utf-8", errors="replace"
+        )
     try:
         yield process
     finally:
