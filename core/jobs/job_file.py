@@ -124,6 +124,7 @@ class Job:
         stop_at_cuts, stop_below, stability: see `PropagationOptions`.
         task_frames: least number of frames of a task, see `core.jobs.tasks`.
         outputs: made when the masks are there.
+        head: id of the step at which the cutout was that it was made from; "" = it was made from masks.
     """
 
     clip: JobClip
@@ -143,6 +144,7 @@ class Job:
     stability: float = 1.0
     task_frames: int = 50
     outputs: tuple[JobOutput, ...] = ()
+    head: str = ""
 
     def __post_init__(self) -> None:
         """Checks what can be checked without opening a file. Raises JobError."""

@@ -11,7 +11,7 @@ from ...core.jobs.finished import Finished
 from ...core.jobs.job_file import read_job
 from ...core.jobs.tasks import tasks_of
 from .. import arguments, files
-from . import export, make, run
+from . import export, make, run, take
 
 if TYPE_CHECKING:
     from ..context import Context
@@ -26,6 +26,7 @@ def add_parser(commands: Any) -> None:
     make.add_parser(actions)
     run.add_parser(actions)
     export.add_parser(actions)
+    take.add_parser(actions)
     checked = arguments.command(
         actions,
         "check",

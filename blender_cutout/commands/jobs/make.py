@@ -89,6 +89,7 @@ class _Content:
         previous: returns a mask of the earlier run to fuse with, or None; None = there was none.
         locked, absent: frames.
         edge_folder: folder with edge settings, None = there is none.
+        head: see `Job`.
     """
 
     clip: Clip
@@ -100,6 +101,7 @@ class _Content:
     locked: Collection[int]
     absent: Collection[int]
     edge_folder: Path | None = None
+    head: str = ""
 
 
 def run(args: argparse.Namespace, context: Context) -> int:
@@ -174,9 +176,8 @@ def _of_session(args: argparse.Namespace, context: Context, engine: Engine, stac
 
     edges = args.session if (args.session / FILE).exists() else None
     fused = previous if before is not None or locked else None
-    return _Content(
-        session.clip, session.source, bounds, keyframes, session.matte, fused, locked - set(keyframes), absent, edges
-    )
+    own = (session.clip, session.source, bounds, keyframes, session.matte, fused)
+    return _Content(*own, locked - set(keyframes), absent, edges, session.head)
 
 
 def _job(args: argparse.Namespace, path: Path, content: _Content, engine: Engine) -> Job:
@@ -205,6 +206,7 @@ def _job(args: argparse.Namespace, path: Path, content: _Content, engine: Engine
         stability=args.stability,
         task_frames=args.task_frames,
         outputs=tuple(_outputs(args, own if content.edge_folder else None)),
+        head=content.head,
     )
 
 

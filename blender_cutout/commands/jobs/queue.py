@@ -23,7 +23,7 @@ from ...core.jobs.finished import Finished
 from ...core.jobs.job_file import SUFFIX, JobError, files_folder, read_job
 from ...core.jobs.tasks import tasks_of
 from .. import arguments
-from .run import add_machine, rules_of
+from .run import add_device, add_rules, rules_of
 from .signals import sigterm_interrupts
 
 if TYPE_CHECKING:
@@ -62,7 +62,8 @@ def add_parser(commands: Any) -> None:
         "cutout queue jobs",
     )
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="folder of job files")
-    add_machine(parser)
+    add_rules(parser)
+    add_device(parser)
 
 
 def run(args: argparse.Namespace, context: Context) -> int:

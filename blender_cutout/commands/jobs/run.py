@@ -60,22 +60,32 @@ def add_parser(actions: Any) -> None:
 
 def add_job(parser: argparse.ArgumentParser) -> None:
     """Adds the job file, and what differs between machines."""
+    add_paths(parser)
+    add_device(parser)
+
+
+def add_paths(parser: argparse.ArgumentParser) -> None:
+    """Adds the job file, and where its paths are on this machine."""
     parser.add_argument("job", type=Path, metavar="FILE", help="job file")
-    add_machine(parser)
+    add_rules(parser)
 
 
-def add_machine(parser: argparse.ArgumentParser) -> None:
-    """Adds what differs between machines: where the job's paths are, and the device."""
+def add_rules(parser: argparse.ArgumentParser) -> None:
+    """Adds where the paths of a job are on this machine."""
     parser.add_argument(
         "--map", type=_path_rule, action="append", default=[], metavar="OLD=NEW",
         help="paths within OLD in the job file are within NEW on this machine; may be repeated",
     )  # fmt: skip
     parser.add_argument("--path-mapping", type=Path, metavar="FILE", help="the same, as a file of Open Job Description")
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Adds the device."""
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default auto)")
 
 
 def rules_of(args: argparse.Namespace) -> list[PathRule]:
-    """Returns the rules that `add_machine` parsed. Raises InputError."""
+    """Returns the rules that `add_rules` parsed. Raises InputError."""
     return [*args.map, *(read_rules(args.path_mapping) if args.path_mapping else ())]
 
 

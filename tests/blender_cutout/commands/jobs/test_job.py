@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from cli_kit import Run, records, write_picture
 from job_kit import FILM, JOB, colour_engine, contents, keyframes, run_with
 
+from blender_cutout.core import atomic
 from blender_cutout.core.engine import Engine
 from blender_cutout.core.images.matte import read_mask, write_mask
 from blender_cutout.core.session.track_session import TrackSession
@@ -155,13 +157,13 @@ def test_an_interrupted_job_ends_as_if_nothing_had_happened(run: Run, monkeypatc
     assert contents("shot-masks") == contents("whole")
 
 
+def stroke(frame: int, radius: float) -> Round:
+    return Round(frame, (Stroke([FILM.centre(frame)], radius, Label.KEEP),))
+
+
 def test_a_job_of_a_cutout_gives_the_masks_that_it_would_get_itself(run: Run) -> None:
     folder = Path("film_cutout/spur").absolute()
     clip = Clip(str(Path("die Bilder").absolute()))
-
-    def stroke(frame: int, radius: float) -> Round:
-        return Round(frame, (Stroke([FILM.centre(frame)], radius, Label.KEEP),))
-
     with TrackSession.open(clip, folder, colour_engine()) as session:
         session.apply_round(stroke(2, 3))
         list(session.propagate(FrameRange(0, 20), Direction.BOTH, PropagationOptions(stability=1.0)))
@@ -174,6 +176,51 @@ def test_a_job_of_a_cutout_gives_the_masks_that_it_would_get_itself(run: Run) ->
         list(session.propagate(FrameRange(0, 20), Direction.BOTH, PropagationOptions(stability=1.0)))
         for frame in range(20):
             assert np.array_equal(read_mask(f"shot-masks/{frame:06d}.png"), session.matte(frame)), frame
+
+
+def test_a_cutout_takes_the_masks_of_its_job_as_its_own(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = Path("film_cutout/spur").absolute()
+    clip = Clip(str(Path("die Bilder").absolute()))
+    with TrackSession.open(clip, folder, colour_engine()) as session:
+        session.apply_round(stroke(2, 3))
+        drawn = session.head
+    assert run("job", "make", "--session", folder, "-o", JOB) == 0
+    assert run("job", "take", JOB, "--session", folder) == 2
+    assert "is not finished" in capsys.readouterr().err
+    assert run("job", "run", JOB) == 0
+    assert run("job", "take", JOB, "--session", folder) == 0
+    with TrackSession.open(clip, folder, colour_engine()) as session:
+        assert session.done_ranges() == ((0, 20),)
+        for frame in range(20):
+            assert np.array_equal(read_mask(f"shot-masks/{frame:06d}.png"), session.matte(frame)), frame
+        taken = session.head
+        list(session.propagate(FrameRange(0, 20), Direction.BOTH, PropagationOptions(stability=1.0)))
+        assert session.head == taken
+        assert session.undo() == drawn
+        session.apply_round(stroke(9, 3))
+    assert run("job", "take", JOB, "--session", folder) == 2
+    assert "was changed after the job was made" in capsys.readouterr().err
+
+
+def test_a_full_disk_fails_one_task_and_the_others_stay(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("propagate", "die Bilder", *keyframes(), "-o", "whole") == 0
+    make(run)
+    write = atomic.write
+
+    def full(path: Any, data: bytes, durable: bool = False) -> None:
+        if Path(path).name == "000008.png":
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        write(path, data, durable)
+
+    monkeypatch.setattr(atomic, "write", full)
+    assert run("job", "run", JOB) == 2
+    assert "disk is full" in capsys.readouterr().err
+    assert sorted(contents("shot.job/finished")) == ["propagate-000000-000005.json"]
+    monkeypatch.setattr(atomic, "write", write)
+    assert run("job", "run", JOB) == 0
+    assert contents("shot-masks") == contents("whole")
 
 
 def test_paint_of_a_keyframe_is_in_its_mask(run: Run) -> None:

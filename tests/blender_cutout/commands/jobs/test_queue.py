@@ -150,6 +150,13 @@ def test_after_a_killed_queue_its_job_ends_too_and_another_queue_does_the_rest(j
     assert_all_done(jobs)
 
 
+def test_two_machines_on_the_same_tasks_leave_what_one_does(jobs: list[str]) -> None:
+    words = [*PROCESS, "job", "run", str(FOLDER / "shot 2.job.json")]
+    both = [subprocess.Popen(words, env=os.environ | {"PAUSE": "0.01"}) for _ in range(2)]
+    assert [process.wait(timeout=100) for process in both] == [0, 0]
+    assert_all_done(["shot 2"])
+
+
 def test_a_folder_without_jobs_is_refused(tmp_path: Path) -> None:
     for folder, text in ((tmp_path, "no job files"), (tmp_path / "missing", "does not exist")):
         with pytest.raises(InputError, match=text):
