@@ -51,6 +51,7 @@ def add_parser(commands: Any) -> None:
 
 def add_propagation(parser: argparse.ArgumentParser) -> None:
     """Adds the options that say what is propagated and how; `cutout job make` has the same."""
+    parser.set_defaults(own_masks=False)  # a job has copies, which no result overwrites: they are read when needed
     parser.add_argument(
         "--keyframe", type=arguments.keyframe, action="append", default=[], metavar="FRAME=MASK.png",
         help="mask of a clip frame, counted from 0; may be repeated",
@@ -137,6 +138,7 @@ def read_keyframes(
     """
     from ..core.clips.foreign_mask_sequence import as_keyframes
     from ..core.images.foreign_masks import MaskReader
+    from ..core.session.store import LazyMattes
 
     masks = dict(args.keyframe)
     if len(masks) < len(args.keyframe):
@@ -147,7 +149,10 @@ def read_keyframes(
     keyframes: Mapping[int, Matte] = {}
     if masks:
         reader = MaskReader(clip.size, args.object, list(masks.values()))
-        keyframes = {frame: reader.matte(path) for frame, path in masks.items()}
+        if args.own_masks:
+            keyframes = LazyMattes(sorted(masks), lambda frame: reader.matte(masks[frame]))
+        else:
+            keyframes = {frame: reader.matte(path) for frame, path in masks.items()}
         context.report.warn(reader.take_notes())
     if args.keyframes is not None:
         given = as_keyframes(args.keyframes, len(clip), clip.size, args.at, args.every, keyframes, args.object)

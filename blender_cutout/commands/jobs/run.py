@@ -240,7 +240,7 @@ def _do(job: Job, task: Task, args: argparse.Namespace, context: Context) -> Non
         keys = [replace(key, mask=str(_painted(key, files_folder(args.job), job))) for key in job.keyframes]
         job = replace(job, keyframes=tuple(keys))
     parsed = _parsed(words_of(job, task, args.device))
-    parsed.files = job.clip.files
+    parsed.files, parsed.own_masks = job.clip.files, True
     parsed.run(parsed, context)
 
 
