@@ -21,9 +21,9 @@ def template() -> dict[str, Any]:
 
 def filled(words: list[str], task: str) -> list[str]:
     """Returns an action's words with the parameters' defaults, as openjd fills them in."""
-    values = {f"Param.{p['name']}": p["default"] for p in template()["parameterDefinitions"]} | {
-        "Task.Param.Task": task
-    }
+    Path("rules.json").write_text("{}", "utf-8")
+    values = {f"Param.{one['name']}": one["default"] for one in template()["parameterDefinitions"]}
+    values |= {"Task.Param.Task": task, "Session.PathMappingRulesFile": "rules.json"}
     for name, value in values.items():
         words = [word.replace(f"{{{{{name}}}}}", value) for word in words]
     return words
