@@ -18,6 +18,7 @@ import act_brush  # noqa: E402
 import act_care  # noqa: E402
 import act_clip  # noqa: E402
 import act_edge  # noqa: E402
+import act_follow  # noqa: E402
 import act_hand  # noqa: E402
 import act_language  # noqa: E402
 import act_objects  # noqa: E402
@@ -33,6 +34,7 @@ ALWAYS = (act_strokes.open, act_strokes.mistakes)
 ACTS = (
     act_strokes.draw,
     act_brush.brush,
+    act_follow.follow,
     act_clip.cancel,
     act_clip.propagate,
     act_edge.edge,
