@@ -15,11 +15,11 @@ def follow(stage: Stage) -> Steps:
     desk, scene, track = stage.desk, stage.scene, stage.track
     scene.cutout.follow_me = True
     yield from stroke(stage, FIRST)
-    for _ in range(100):
-        if desk.status.busy and desk.status.progress > 0:
+    for _ in range(400):
+        if desk.status.stage.startswith("Propagating"):
             break
         yield 0.05
-    stage.check("it is followed", desk.status.busy, desk.status.stage)
+    stage.check("it is followed", desk.status.stage.startswith("Propagating"), desk.status.stage)
     stage.gaps.clear()
     for key in ("Right",) * 6 + ("Left",) * 3:
         yield from desk.key(key)

@@ -121,7 +121,17 @@ def engine(stage: Stage) -> Steps:
         shutil.copyfile(kept, scribble)
     chosen = bpy.context.preferences.addons[package("host.storage").PACKAGE].preferences
     chosen.engine_python = "/no/such/python"
-    yield from _auto(stage, "a Python that is not there", "does not exist")
+    package("tasks.jobs").close()
+    before = _state(stage)
+    for _ in range(100):  # it is looked for between two looks at the panel
+        missing = str(package("tasks.engine_setup").setup.facts.missing)
+        if "does not exist" in missing:
+            break
+        yield 0.1
+    yield 0.5
+    stage.check("the panel shows: a Python that is not there", "does not exist" in missing, missing)
+    stage.check("nothing changed: a Python that is not there", _state(stage) == before, _state(stage))
+    stage.shot("a Python that is not there")
     chosen.engine_python = ""
     package("tasks.jobs").close()
 
