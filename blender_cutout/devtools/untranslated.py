@@ -11,6 +11,8 @@ FILES = {
     "blender_cutout/tasks/problem_report.py",  # stays English: it is for those who mend the fault
     "blender_cutout/ui/mask_shader.py",
     "core/atomic.py",
+    "core/jobs/job_file.py",  # what only a file edited by hand, or a farm, can get wrong
+    "core/jobs/path_map.py",
     "core/messages.py",
     "core/propagation/propagate.py",  # what only a caller of the Python API can get wrong
     "core/synthetic.py",
