@@ -174,9 +174,8 @@ class DiskLimit:
         def keep(frame: int, operation: str) -> None:
             kept.setdefault(operation, set()).add(frame)
 
-        operations = self._journal.operations
         head = self._journal.head
-        heads = {head, operations[head].parent if head != ROOT else ROOT}
+        heads = {head, self._journal.step_back(head)}
         heads |= set(self._heads())
         heads |= {before for top in tuple(heads) if (before := self._fused_with(top)) != ROOT}
         for top in heads:

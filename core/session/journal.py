@@ -21,6 +21,7 @@ import shutil
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, overload
 
@@ -28,10 +29,12 @@ from ..atomic import NotOrdinary, open_regular, replacing, sync_folder
 from ..errors import CutoutError, StoreError
 from .actions import (
     Absence,
+    Action,
     Lock,
     Lost,
     NewerError,
     Operation,
+    Propagation,
     action_from_json,
     action_to_json,
     drawn_frames,
@@ -157,6 +160,19 @@ class Journal:
         except StoreError:
             self.head = head
 
+    def step_back(self, head: str) -> str:
+        """Returns the operation that an undo leads to from `head`: the one before it.
+
+        A propagation is undone together with those before it that went through a smaller part of its frames, as they
+        were steps on its way.
+        """
+        if head == ROOT:
+            return ROOT
+        action, parent = self.operations[head].action, self.operations[head].parent
+        while parent != ROOT and _is_part(self.operations[parent].action, action):
+            parent = self.operations[parent].parent
+        return parent
+
     def chain(self, head: str | None = None) -> Chain:
         """Returns the operations from the given head (default: the journal's) back to the first, newest first."""
         found = []
@@ -263,6 +279,15 @@ class Journal:
                 sync_folder(self.path.parent)
         except OSError as error:
             raise _unwritable(self.path, error) from error
+
+
+def _is_part(action: Action, whole: Action) -> bool:
+    """Returns True when a propagation goes through some, but not all, of another one's frames, in the same way."""
+    if not (isinstance(action, Propagation) and isinstance(whole, Propagation)):
+        return False
+    if len(action.frames) >= len(whole.frames) or replace(action, frames=whole.frames) != whole:
+        return False
+    return action.frames.start in whole.frames and action.frames.stop - 1 in whole.frames
 
 
 class _Reading:

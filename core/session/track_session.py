@@ -153,8 +153,8 @@ class TrackSession:
 
     @property
     def parent(self) -> str:
-        """Id of the operation before the head, "" = none: where an undo leads."""
-        return self._journal.operations[self.head].parent if self.head != ROOT else ROOT
+        """Id of the operation where an undo leads, "" = none; see `Journal.step_back`."""
+        return self._journal.step_back(self.head)
 
     def keyframes(self) -> tuple[int, ...]:
         """Returns the frames with at least one round on the way to the head, sorted."""

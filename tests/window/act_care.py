@@ -236,6 +236,7 @@ def open_panel(stage: Stage, name: str) -> Steps:
     panel, drawn = getattr(package(f"ui.panel_{name}"), f"CUTOUT_PT_{name}"), []
     draw = panel.draw
     panel.draw = lambda itself, context: (drawn.append(1), draw(itself, context))[1]
+    yield from stage.desk.scroll(6)  # the headers are below everything else
     yield from stage.desk.find_buttons()
     found = [places[0] for command, places in stage.desk.buttons.items() if "kind='COLOR'" in command]
     if not found:

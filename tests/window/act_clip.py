@@ -11,13 +11,19 @@ from desk import Steps
 from stage import GREEN, RENDER, START, Stage, apart, package
 
 
+def _look_busy() -> float:
+    bpy.context.window_manager.cutout.busy = True
+    return 0.01
+
+
 def cancel(stage: Stage) -> Steps:
     """A propagation is stopped by the button; finished frames stay until they are undone."""
     desk, drawn = stage.desk, stage.track.keyframe_count
-    desk.status.busy = True  # shows the button, so that it is found before there is a hurry
+    bpy.app.timers.register(_look_busy)  # shows the button, so that it is found before there is a hurry
     desk.area.tag_redraw()
     yield 0.5
-    yield from desk.find_buttons(shares=(0.12, 0.87))
+    yield from desk.find_buttons(shares=(0.12, 0.84, 0.87, 0.9))
+    bpy.app.timers.unregister(_look_busy)
     desk.status.busy = False
     with desk.override("UI"):
         bpy.ops.cutout.propagate(direction="BOTH")

@@ -39,6 +39,11 @@ def follow(stage: Stage) -> Steps:
     stage.check("nothing is left to propagate", track.corrected == "[]", track.corrected)
     stage.shot("followed to the end")
     scene.cutout.follow_me = False
+    yield from stage.do("cutout.undo_round")
+    stage.check("one step takes it back", track.done_count < track.frame_count, f"{track.done_count} frames")
+    yield from stage.do("cutout.undo_round")
+    while track.done_count > track.keyframe_count:  # what the first stroke led to
+        yield from stage.do("cutout.undo_round")
 
 
 def stroke(stage: Stage, frame: int) -> Steps:

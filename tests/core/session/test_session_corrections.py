@@ -149,3 +149,21 @@ def test_a_round_of_more_points_than_anyone_draws_is_refused(session: TrackSessi
     with pytest.raises(StrokeError, match="more than 100000 points"):
         session.apply_round(Round(4, strokes))
     assert session.keyframes() == ()
+
+
+def test_undo_takes_back_the_parts_on_the_way_to_a_whole_propagation(session: TrackSession) -> None:
+    head = session.apply_round(keep(6))[0]
+    run(session, FrameRange(4, 9))
+    run(session, FrameRange(0, 12))
+    run(session)
+    assert session.done_ranges() == ((0, 16),)
+    assert session.undo() == head
+    assert session.done_ranges() == ((6, 7),)
+
+
+def test_undo_takes_back_one_propagation_of_two_ways(session: TrackSession) -> None:
+    session.apply_round(keep(6))
+    run(session, FrameRange(4, 16), Direction.FORWARD)
+    run(session, ALL, Direction.BACKWARD)
+    session.undo()
+    assert session.done_ranges() == ((6, 16),)
