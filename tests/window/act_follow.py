@@ -47,10 +47,10 @@ def follow(stage: Stage) -> Steps:
 
 
 def stroke(stage: Stage, frame: int) -> Steps:
-    """A stroke of Keep by the mouse."""
+    """A stroke of Keep by the mouse, not quite where another act has drawn one."""
     stage.scene.frame_set(START + frame)
     yield 0.3
     yield from stage.desk.press("brush(label='keep')")
     plain = kit.Layout(START, RENDER)
     for points in kit.strokes()["Cutout +"]:
-        yield from stage.desk.drag([stage.at(*point, plain) for point in dense(points)])
+        yield from stage.desk.drag([stage.at(x + 1.5, y + 1.5, plain) for x, y in dense(points)])
