@@ -1,7 +1,7 @@
 """The weight files of this release: what they are, where they come from, how good they are.
 
 One frozen dataclass for each, in one dictionary; no reflection. Files are safetensors: loading runs no code.
-A weight without hash, licence, recipe and measured metric is not a weight.
+A weight without hash, licence, recipe and measured metric is not a weight. PyTorch is only needed to fill a network.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
-
-import torch
+from typing import TYPE_CHECKING, Literal
 
 from .errors import WeightsDamaged, WeightsMissing
+
+if TYPE_CHECKING:
+    import torch
 
 FOLDER = Path(__file__).parent / "weights"
 REINSTALL = "Install the add-on or the package again: the weights are part of it."

@@ -33,6 +33,8 @@ WRONG = {
     "core/images/upwards.py": "from ..clips import source",
     "core/upwards.py": "from ..models import registry",
     "models/inference/upwards.py": "from ..training import losses",
+    "models/onnx_inference/upwards.py": "from ..networks import affinity",
+    "models/onnx_export/upwards.py": "from ..training import losses",
     "models/networks/upwards.py": "from ..inference import runner",
     "models/upwards.py": "from ..core import errors",
 }

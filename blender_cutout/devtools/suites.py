@@ -82,7 +82,7 @@ def blender_suites() -> list[Suite]:
 
 def engine_suite() -> Suite:
     """Returns the suite of everything that needs no Blender: engine, networks, training, add-on parts without bpy."""
-    requirements = (*venv.REQUIREMENTS, *_group("train"), *_group("dev"))
+    requirements = (*venv.REQUIREMENTS, *_group("onnx"), *_group("train"), *_group("dev"))
     # PyTorch for the CPU, so that numbers do not depend on the machine.
     return Suite("development", (3, 11), requirements, marks="not bpy", torch=choose_torch("cpu"), locked=True)
 

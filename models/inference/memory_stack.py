@@ -8,21 +8,22 @@ values of a match next to each other.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
-from torch import Tensor
+Rows = Any
+"""A matrix, of PyTorch or numpy: the stack needs neither."""
 
 
 class Entry(Protocol):
     """One memory frame: `keys` (P, Ck) and `values` (P, N * Cv) over its P places."""
 
     @property
-    def keys(self) -> Tensor:
+    def keys(self) -> Rows:
         """(P, Ck)."""
 
     @property
-    def values(self) -> Tensor:
+    def values(self) -> Rows:
         """(P, N * Cv)."""
 
 
@@ -31,16 +32,23 @@ _SPARE = 8
 
 
 class MemoryStack:
-    """Keys (M, Ck) and values (M, N * Cv) of the entries of the last `update`, in their order."""
+    """Keys (M, Ck) and values (M, N * Cv) of the entries of the last `update`, in their order.
 
-    def __init__(self) -> None:
+    Args:
+        empty: makes a matrix of a shape, of the kind of another.
+    """
+
+    def __init__(
+        self, empty: Callable[[Rows, tuple[int, int]], Rows] = lambda like, shape: like.new_empty(shape)
+    ) -> None:
+        self._empty = empty
         self._entries: list[Entry] = []
-        self._keys: Tensor | None = None
-        self._values: Tensor | None = None
+        self._keys: Rows | None = None
+        self._values: Rows | None = None
         self.copied_entries = 0
         """Number of entries ever written into the matrices; tests of the cache count it."""
 
-    def update(self, entries: Sequence[Entry]) -> tuple[Tensor, Tensor]:
+    def update(self, entries: Sequence[Entry]) -> tuple[Rows, Rows]:
         """Returns the matrices of the entries (each counts once), as views that the next call may overwrite.
 
         The same entries give the same matrices, whatever was there before. Entries are distinguished by identity: an
@@ -70,7 +78,7 @@ class MemoryStack:
         self._entries = wanted
         return keys[:used], values[:used]
 
-    def _with_room(self, entries: list[Entry], kept: int) -> tuple[Tensor, Tensor]:
+    def _with_room(self, entries: list[Entry], kept: int) -> tuple[Rows, Rows]:
         """Returns matrices with rows for all entries, in which those of the first `kept` are still there."""
         total, old_keys, old_values = _rows(entries), self._keys, self._values
         first = entries[0]
@@ -82,8 +90,8 @@ class MemoryStack:
             room = total
         else:
             return old_keys, old_values
-        self._keys = first.keys.new_empty((room, first.keys.shape[1]))
-        self._values = first.values.new_empty((room, first.values.shape[1]))
+        self._keys = self._empty(first.keys, (room, first.keys.shape[1]))
+        self._values = self._empty(first.values, (room, first.values.shape[1]))
         if kept and old_keys is not None and old_values is not None:
             there = _rows(entries[:kept])
             self._keys[:there] = old_keys[:there]

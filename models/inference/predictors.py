@@ -26,9 +26,10 @@ from ..networks.propagation_net import FrameKey, PropagationNet, propagation_siz
 from ..networks.scribble_to_mask import ScribbleToMask
 from ..registry import WeightEntry, find_entry, kind_of, load_weights
 from .memory_stack import MemoryStack
+from .object_windows import Window, windows_around
 from .packed import can_pack, pack
 from .runner import STRIDE, Array, Image, Network, Precision, Runner, chosen_precision, to_numpy
-from .windows import Window, logits_in_windows, values_in_windows, windows_around
+from .windows import logits_in_windows, values_in_windows
 
 
 def _rows(key: Tensor) -> Tensor:

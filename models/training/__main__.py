@@ -37,7 +37,9 @@ NETWORKS = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the sub-commands of training to a parser."""
-    actions = parser.add_subparsers(dest="action", required=True, metavar="propagation|scribble|edge|export|pack")
+    actions = parser.add_subparsers(
+        dest="action", required=True, metavar="propagation|scribble|edge|export|graphs|pack"
+    )
     for name, text in NETWORKS:
         run = actions.add_parser(
             name,
@@ -94,6 +96,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     out.add_argument("checkpoint", type=Path)
     out.add_argument("-o", "--output", type=Path, required=True, help="FILE.safetensors")
     out.add_argument("--network", choices=[name for name, _ in NETWORKS], help="refuse a checkpoint of any other")
+    graphs = actions.add_parser(
+        "graphs", help="write the released networks as ONNX graphs beside their weights, and compare them with PyTorch"
+    )
+    graphs.add_argument("-o", "--output", type=Path, help="another folder; graphs run only beside the weight files")
     _add_pack(actions)
 
 
@@ -203,9 +209,25 @@ def run(args: argparse.Namespace) -> None:
         counts = pack(args.data, args.output, args.weights, args.mebibytes, args.side)
         _LOG.warning("%s: %d pictures, %s.", args.output, sum(counts.values()), counts)
         return
+    if args.action == "graphs":
+        _write_graphs(args.output)
+        return
     from .loop import train
 
     train(settings_of(args), resume=args.out / CHECKPOINT if args.resume else None, weights=args.weights)
+
+
+def _write_graphs(folder: Path | None) -> None:
+    from ..onnx_export.write import write_all
+    from ..registry import FOLDER
+
+    for path in write_all(folder or FOLDER):
+        _LOG.warning("%s: %d bytes", path, path.stat().st_size)
+    if folder is None:
+        from ..onnx_export.check import check_all
+
+        for name, most in check_all():
+            _LOG.warning("%s: mattes differ by at most %.1g", name, most)
 
 
 def main(args: argparse.Namespace) -> int:

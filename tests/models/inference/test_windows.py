@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from blender_cutout.models.inference import windows
+from blender_cutout.models.inference import object_windows, windows
 from blender_cutout.models.inference.predictors import PropagationPredictor, load_propagation
 from blender_cutout.models.networks.propagation_net import STRIDE
 
@@ -36,7 +36,7 @@ def scene(shift: int = 0, count: int = 3) -> tuple[np.ndarray, np.ndarray]:
 
 def test_windows_hold_their_objects_with_room_around_them_and_lie_in_the_picture() -> None:
     _, mattes = scene()
-    found = windows.windows_around(mattes)
+    found = object_windows.windows_around(mattes)
     assert found is not None
     for window, matte in zip(found, mattes, strict=True):
         ys, xs = np.nonzero(matte)
@@ -48,10 +48,10 @@ def test_windows_hold_their_objects_with_room_around_them_and_lie_in_the_picture
 
 def test_there_are_no_windows_for_one_object_for_large_ones_or_when_one_is_nowhere() -> None:
     _, mattes = scene()
-    assert windows.windows_around(mattes[:1]) is None
-    assert windows.windows_around(np.ones((2, *SIZE), np.float32)) is None
+    assert object_windows.windows_around(mattes[:1]) is None
+    assert object_windows.windows_around(np.ones((2, *SIZE), np.float32)) is None
     mattes[1] = 0
-    assert windows.windows_around(mattes) is None
+    assert object_windows.windows_around(mattes) is None
 
 
 def _run(net: PropagationPredictor) -> np.ndarray:
@@ -65,7 +65,7 @@ def _run(net: PropagationPredictor) -> np.ndarray:
 def test_mattes_are_those_of_the_whole_crop(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     net = load_propagation(name)
     narrow = _run(net)
-    monkeypatch.setattr(windows, "WORTH", 0.0)
+    monkeypatch.setattr(object_windows, "WORTH", 0.0)
     whole = _run(net)
     truth = scene(6)[1] > 0.5
     for found, right, true in zip(narrow > 0.5, whole > 0.5, truth, strict=True):
@@ -81,7 +81,7 @@ def test_a_value_far_from_every_object_is_that_of_a_picture_without_this_one(mon
     image, mattes = scene()
     key = net.encode_key(image)
     narrow = net.encode_value(image, key, mattes).values
-    monkeypatch.setattr(windows, "WORTH", 0.0)
+    monkeypatch.setattr(object_windows, "WORTH", 0.0)
     whole = net.encode_value(image, key, mattes).values
     assert narrow.shape == whole.shape
     corner = slice(-3, None)  # the lower right one, where no object is
@@ -109,7 +109,7 @@ def test_where_an_object_is_not_its_value_is_what_memory_says_of_the_frame() -> 
 
 def test_windows_of_one_size_are_made_at_once() -> None:
     _, mattes = scene()
-    found = windows.windows_around(mattes)
+    found = object_windows.windows_around(mattes)
     assert found is not None
     assert windows._alike(found) == [[0, 1, 2]]
     wide = windows.Window(0, 6, 0, 7)

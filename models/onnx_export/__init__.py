@@ -1,0 +1,1 @@
+"""Writes the networks as ONNX graphs, for inference without PyTorch; only in a checkout."""

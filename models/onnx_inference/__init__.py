@@ -1,0 +1,1 @@
+"""The networks run by ONNX Runtime, without PyTorch."""

@@ -1,0 +1,286 @@
+"""The predictors of `inference.predictors` with ONNX graphs; the same functions, up to rounding, on the processor.
+
+They implement the Protocols of `core.ports` structurally. Images come already cropped and scaled to working size,
+(h, w, 3) uint8 RGB; any size is padded to a multiple of 16 and the result cropped back. Numbers have 32 bits, also for
+the tiers that PyTorch computes in bfloat16: ONNX Runtime has no bfloat16 convolution on processors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..inference.memory_stack import MemoryStack
+from ..inference.object_windows import FAR, STRIDE, Window, windows_around
+from . import arrays
+from .graph import Array, Graph, open_graph, open_recall
+
+Image = NDArray[np.uint8]
+
+
+class ScribblePredictor:
+    """Strokes to mask, and the first guess of the foreground, with one network."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+
+    def predict(self, image: Image, previous: Array, keep: Array, remove: Array) -> Array:
+        """Returns the matte (h, w) float32 in [0, 1] of the object after a round.
+
+        Args:
+            image: (h, w, 3) uint8 RGB at working size.
+            previous: (h, w) matte before the round, zeros in a first round.
+            keep: (h, w) strokes inside the object, in [0, 1].
+            remove: (h, w) strokes outside it, in [0, 1].
+        """
+        maps = {"previous": previous, "keep": keep, "remove": remove}
+        padded = {name: arrays.padded(array[None, None]) for name, array in maps.items()}
+        (matte,) = self._graph(image=arrays.picture(image), **padded)
+        return arrays.cropped(matte[0, 0], (image.shape[0], image.shape[1]))
+
+    def foreground(self, image: Image) -> Array:
+        """Returns the first guess (h, w) float32 in [0, 1] of the foreground object(s) from the picture alone."""
+        empty = np.zeros(image.shape[:2], np.float32)
+        return self.predict(image, empty, empty, empty)
+
+
+class FrameMaps(NamedTuple):
+    """The maps of `networks.propagation_net.FrameKey`."""
+
+    key: Array
+    thin: Array
+    f16: Array
+    f8: Array
+    f4: Array
+    f2: Array
+
+
+@dataclass(frozen=True, eq=False)
+class FrameKeys:
+    """Handle of an encoded frame: features, and its size before padding."""
+
+    frame: FrameMaps
+    size_hw: tuple[int, int]
+
+    @cached_property
+    def directions(self) -> Array:
+        """The features of its places as unit vectors (P, C)."""
+        return arrays.directions(arrays.rows(self.frame.f16))
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Height and width in places."""
+        height, width = self.frame.key.shape[-2:]
+        return height, width
+
+
+@dataclass(frozen=True, eq=False)
+class Value:
+    """Handle of a remembered frame: keys (P, Ck) and values (P, N * Cv) over its P places."""
+
+    keys: Array
+    values: Array
+    objects: int
+
+
+class PropagationGraphs(NamedTuple):
+    """The parts of a propagation network."""
+
+    key: Graph
+    value: Graph
+    decode: Graph
+    recall: Graph
+
+
+class PropagationPredictor:
+    """Space-time memory segmentation of frames at working size."""
+
+    def __init__(self, graphs: PropagationGraphs) -> None:
+        self._graphs = graphs
+        self._stack = MemoryStack(lambda like, shape: np.empty(shape, like.dtype))
+        self._last: tuple[FrameMaps, Array] | None = None
+
+    def encode_key(self, image: Image) -> FrameKeys:
+        """Returns the handle of a frame (h, w, 3) uint8 RGB; once for each frame, whatever the number of objects."""
+        maps = self._graphs.key(image=arrays.picture(image))
+        return FrameKeys(FrameMaps(*maps), (image.shape[0], image.shape[1]))
+
+    def encode_value(self, image: Image, key: FrameKeys, mattes: Array) -> Value:
+        """Returns the handle of a frame whose mattes (N, h, w) in [0, 1] are known."""
+        picture, maps = arrays.picture(image), arrays.padded(mattes)
+        masks = np.stack((maps, arrays.other_objects(maps)), axis=1)
+        windows = windows_around(mattes)
+        if windows is None:
+            count = len(masks)
+            (values,) = self._graphs.value(
+                image=picture.repeat(count, axis=0), masks=masks, f16=key.frame.f16.repeat(count, axis=0)
+            )
+        else:
+            values = self._values_in_windows(picture, key.frame, masks, windows)
+        flat = values.transpose(2, 3, 0, 1).reshape(values.shape[2] * values.shape[3], -1)
+        return Value(arrays.rows(key.frame.key), np.ascontiguousarray(flat), len(values))
+
+    def _values_in_windows(self, picture: Array, frame: FrameMaps, masks: Array, windows: list[Window]) -> Array:
+        """Returns values (N, Cv, h, w), see `inference.windows.values_in_windows`."""
+        if self._last is not None and self._last[0] is frame:
+            values = self._last[1].copy()
+        else:
+            everyone = masks[:, 0].sum(axis=0, keepdims=True).clip(0.0, 1.0)
+            nobody = np.stack((np.zeros_like(everyone), everyone), axis=1)
+            (without,) = self._graphs.value(image=picture, masks=nobody, f16=frame.f16)
+            values = without.repeat(len(windows), axis=0)
+        for n, window in enumerate(windows):
+            (near,) = self._graphs.value(
+                image=window.of(picture, 1),
+                masks=window.of(masks[n : n + 1], 1),
+                f16=window.of(frame.f16, STRIDE),
+            )
+            inner = window.within(*values.shape[-2:])  # at its rim a convolution lacks what lies beyond
+            values[n, :, inner.y0 : inner.y1, inner.x0 : inner.x1] = near[
+                0, :, inner.y0 - window.y0 : inner.y1 - window.y0, inner.x0 - window.x0 : inner.x1 - window.x0
+            ]
+        return values
+
+    def segment(
+        self, query: FrameKeys, memory: Sequence[tuple[FrameKeys, Value]], previous: Array | None = None
+    ) -> Array:
+        """Returns the mattes (N, h, w) float32 in [0, 1] of the query frame, aggregated over the objects.
+
+        Args:
+            query: the frame.
+            memory: entries to read, in any order; values carry their own keys, so frames may differ in size. Entries
+                unchanged since the last call are not copied again.
+            previous: (N, h, w) mattes of the frame before, seen through the query's crop, if known: they separate the
+                object from others that look like it.
+
+        Raises:
+            ValueError: `memory` is empty or its entries hold different numbers of objects.
+        """
+        keys, values = self._stack.update([value for _, value in memory])
+        objects, (height, width) = memory[0][1].objects, query.grid
+        carried = self._read(keys, values, query)
+        readout = np.ascontiguousarray(carried.reshape(height, width, objects, -1).transpose(2, 3, 0, 1))
+        windows = None
+        if previous is None:  # the hint has no bias: zeros change nothing
+            hints = np.zeros((objects, 2, height * STRIDE, width * STRIDE), np.float32)
+        else:
+            maps = arrays.padded(previous)
+            hints = np.stack((maps, arrays.other_objects(maps)), axis=1)
+            windows = windows_around(previous)
+        self._last = None if windows is None else (query.frame, readout)
+        if windows is None:
+            logits = self._decode(readout, hints, query.frame)
+        else:
+            logits = np.full((objects, height * STRIDE, width * STRIDE), FAR, np.float32)
+            for n, window in enumerate(windows):
+                part = FrameMaps(*(window.of(maps, stride) for maps, stride in zip(query.frame, _STRIDES, strict=True)))
+                one = slice(n, n + 1)
+                near = self._decode(window.of(readout[one], STRIDE), window.of(hints[one], 1), part)
+                window.of(logits, 1)[n] = near[0]
+        return arrays.cropped(arrays.aggregate_mattes(logits), query.size_hw)
+
+    def _decode(self, readout: Array, hints: Array, frame: FrameMaps) -> Array:
+        """Returns logits (N, H, W)."""
+        (logits,) = self._graphs.decode(
+            readout=readout, previous=hints, thin=frame.thin, f8=frame.f8, f4=frame.f4, f2=frame.f2
+        )
+        return logits[:, 0]
+
+    def _read(self, keys: Array, values: Array, query: FrameKeys) -> Array:
+        """Returns what the query's places read (Q, V) from values (M, V) of memory places with keys (M, Ck)."""
+        (carried,) = self._graphs.recall(keys=keys, values=values, query=arrays.rows(query.frame.key))
+        return carried
+
+    def megabytes(self, key: FrameKeys, value: Value) -> float:
+        """Returns the memory that a remembered frame takes: its features, keys, values, and a copy of those."""
+        features = sum(maps.nbytes for maps in key.frame)
+        return (features + 2 * (value.keys.nbytes + value.values.nbytes)) / 2**20
+
+    def resemblance(self, query: FrameKeys, mattes: Array, examples: Sequence[tuple[FrameKeys, Array]]) -> Array:
+        """Returns (N, h, w) float32 in [-2, 2]: how much more a place resembles the object than anything else known.
+
+        Args:
+            query: the frame.
+            mattes: (N, h, w) what was found on it; only places inside are compared, all others are 0.
+            examples: frames and their mattes (N, h', w'). An object that shows in none of them resembles nothing.
+        """
+        places = np.concatenate([key.directions for key, _ in examples])
+        shares = np.concatenate([_places(maps) for _, maps in examples], axis=1)
+        margins = arrays.margins(query.directions, _places(mattes), places, shares)
+        return arrays.cropped(arrays.repeated(margins.reshape(-1, *query.grid)), query.size_hw)
+
+    def attention(self, query: FrameKeys, keyframe: FrameKeys, difference: Array) -> Array:
+        """Returns maps (M, h, w) float32: `difference` (M, h', w') of the keyframe, carried to the query by affinity.
+
+        For fusion (MiVOS, section 3.3): finds where the artist's change on the keyframe went on this frame.
+        """
+        shares = np.ascontiguousarray(_places(difference).T)
+        carried = self._read(arrays.rows(keyframe.frame.key), shares, query)
+        height, width = query.grid
+        grid = np.ascontiguousarray(carried.T).reshape(-1, height, width)
+        return arrays.cropped(arrays.resized(grid, (height * STRIDE, width * STRIDE)), query.size_hw)
+
+
+_STRIDES = STRIDE, STRIDE, STRIDE, 8, 4, 2
+"""Of a frame's maps, in their order."""
+
+
+def _places(mattes: Array) -> Array:
+    """Returns the share of each place that mattes (N, h, w) cover, (N, P)."""
+    return arrays.pooled(arrays.padded(mattes)).reshape(len(mattes), -1)
+
+
+class EdgePredictor:
+    """Alpha along an object's edge, on parts of a picture at full resolution."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+
+    def predict(self, image: Image, matte: Array, quick: bool = False) -> Array:
+        """Returns alpha (h, w) float32 in [0, 1], the mean of two looks, upright and upside down.
+
+        Args:
+            image: (h, w, 3) uint8 RGB.
+            matte: (h, w) in [0, 1].
+            quick: look only upright.
+        """
+        picture, known = arrays.picture(image)[0], arrays.padded(matte[None], "edge")
+        looks = [arrays.evidence(picture, known)]
+        if not quick:
+            looks.append(arrays.evidence(picture[:, ::-1, ::-1], known[:, ::-1, ::-1]))
+        (found,) = self._graph(seen=np.stack(looks))
+        alpha = found[0, 0] if quick else 0.5 * (found[0, 0] + found[1, 0, ::-1, ::-1])
+        return arrays.cropped(alpha.astype(np.float32), (image.shape[0], image.shape[1]))
+
+
+def load_scribble(weights: str = "scribble", threads: int = 0) -> ScribblePredictor:
+    """Returns the predictor with weights of the registry.
+
+    Raises:
+        WeightsMissing, WeightsDamaged: a file is absent, or not the one in the registry.
+    """
+    return ScribblePredictor(open_graph(weights, "matte", threads))
+
+
+def load_propagation(weights: str = "propagation", threads: int = 0) -> PropagationPredictor:
+    """Returns the predictor with weights of the registry.
+
+    Raises:
+        WeightsMissing, WeightsDamaged: a file is absent, or not the one in the registry.
+    """
+    parts = (open_graph(weights, part, threads) for part in ("key", "value", "decode"))
+    return PropagationPredictor(PropagationGraphs(*parts, open_recall(threads)))
+
+
+def load_edge(weights: str = "edge", threads: int = 0) -> EdgePredictor:
+    """Returns the predictor with weights of the registry.
+
+    Raises:
+        WeightsMissing, WeightsDamaged: a file is absent, or not the one in the registry.
+    """
+    return EdgePredictor(open_graph(weights, "alpha", threads))
