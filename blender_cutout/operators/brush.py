@@ -3,25 +3,23 @@
 # mypy: disable-error-code="valid-type"
 
 from typing import Any
-from uuid import uuid4
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, FloatProperty
 
-from ..core.errors import CutoutError, InputError, StrokeError
+from ..core.errors import CutoutError, StrokeError
 from ..core.types import Label
 from ..host import compat
 from ..host.interface_language import tooltip
-from ..scene import brush_modes, brush_tool, properties, track_lookup
+from ..scene import brush_modes, brush_tool, properties
 from ..scene.clip_in_view import ClipInView, clip_in_view
 from ..strokes import brush_strokes
 from ..strokes.brush_strokes import Painted, Touch
 from ..tasks import jobs
-from ..tasks.apply_strokes import check_clip_here, send_strokes
-from .base import Reporting, WithTrack, needs_track, opened_track
+from ..tasks.apply_strokes import send_strokes
+from .base import Reporting, WithTrack, needs_track
+from .drawing import Drawing, begun, clip_here, clip_still_on
 
-_GAP = 1.5
-"""Screen pixels between two points of a stroke."""
 _LABEL = EnumProperty(
     name="Label",
     description="Whether the stroke keeps or removes what it covers",
@@ -29,11 +27,6 @@ _LABEL = EnumProperty(
         (Label.KEEP.value, "Keep", "Paint over what to keep"),
         (Label.REMOVE.value, "Remove", "Paint over what to remove"),
     ),
-)
-_POINTS = StringProperty(
-    name="Points",
-    description="Source pixel and pressure of each point, as x,y,pressure x,y,pressure; for scripts",
-    options={"SKIP_SAVE", "HIDDEN"},
 )
 _DETAIL = BoolProperty(
     name="Detail",
@@ -49,7 +42,7 @@ _FACTOR = FloatProperty(
 )
 
 
-class CUTOUT_OT_paint(Reporting, bpy.types.Operator):
+class CUTOUT_OT_paint(Drawing, bpy.types.Operator):
     """Paint a stroke over the preview."""
 
     bl_idname = "cutout.paint"
@@ -59,7 +52,6 @@ class CUTOUT_OT_paint(Reporting, bpy.types.Operator):
     corrects = True
 
     label: _LABEL
-    points: _POINTS
     detail: _DETAIL
 
     @classmethod
@@ -74,44 +66,22 @@ class CUTOUT_OT_paint(Reporting, bpy.types.Operator):
 
     def run(self, context: Any) -> set[str]:
         """Adds a stroke made of `points`, without the mouse."""
-        try:
-            touches = brush_strokes.decode(self.points)
-        except ValueError as error:
-            raise InputError("The stroke's points cannot be read.", "Write x,y,pressure for each point.") from error
-        if not touches:
-            raise InputError("The stroke has no points.", "Paint in the preview with the Cutout Brush.")
-        view = clip_here(context)
-        track_lookup.check_unlocked(view.track)
+        touches, view = self.touches(), self.clip_to_draw(context)
         return self._end(context, begun(view, Label(self.label))._replace(touches=touches))
 
-    def invoke(self, context: Any, event: Any) -> set[str]:
+    def begin(self, context: Any, view: ClipInView, touch: Touch) -> None:
         """Begins a stroke at the mouse."""
-        if self.points:
-            return self.execute(context)
-        try:
-            self._show(context)
-            view = clip_here(context)
-            track_lookup.check_unlocked(view.track)
-        except CutoutError as error:
-            return self.fail(error.text, error.hint)
-        if context.screen.is_animation_playing:  # the stroke belongs to the visible frame
-            bpy.ops.screen.animation_cancel(restore_frame=False)
-        brush_tool.live[:] = [begun(view, Label(self.label))]
         self.detail = self.detail or context.window_manager.cutout.brush_detail
         if not self.detail:
             jobs.queue.expect(view.track.uuid, view.frame)
-        self._picture: Any = view.picture
-        self._gap: float = _GAP / brush_tool.zoom_of(context.region) / view.picture.units_per_pixel
-        self._touch(context, event)
-        context.window_manager.modal_handler_add(self)
-        return {"RUNNING_MODAL"}
+        self._add(context, touch)
 
     def modal(self, context: Any, event: Any) -> set[str]:
         """Follows the mouse."""
-        if not brush_tool.live:  # the add-on was disabled, or another file loaded
+        if self.is_given_up(context, event):
             return {"CANCELLED"}
         if event.type in {"MOUSEMOVE", "INBETWEEN_MOUSEMOVE"}:
-            self._touch(context, event)
+            self._add(context, self.touch(context, event))
         elif event.type == "LEFTMOUSE" and event.value == "RELEASE":
             stroke = brush_tool.live.pop()
             try:
@@ -119,32 +89,18 @@ class CUTOUT_OT_paint(Reporting, bpy.types.Operator):
             except CutoutError as error:
                 jobs.redraw("PREVIEW")
                 return self.fail(error.text, error.hint)
-        elif event.type in {"ESC", "RIGHTMOUSE", "WINDOW_DEACTIVATE"}:
-            self.cancel(context)
-            return {"CANCELLED"}
         return {"RUNNING_MODAL"}
 
-    def cancel(self, _context: Any) -> None:
-        """Discards the stroke."""
-        brush_tool.live.clear()
-        jobs.redraw("PREVIEW")
-
-    def _touch(self, context: Any, event: Any) -> None:
-        """Adds the mouse position if it is far enough from the last point."""
-        region, (stroke,) = context.region, brush_tool.live
-        x, y = self._picture.to_source(region.view2d.region_to_view(event.mouse_region_x, event.mouse_region_y))
-        # A mouse reports 1; some drivers report 0 as the pen lifts.
-        pressure = event.pressure if context.window_manager.cutout.brush_pressure and event.is_tablet else 1.0
-        touch: Touch = (x, y, max(0.05, min(1.0, pressure)))
-        if not stroke.touches or brush_strokes.is_further(stroke.touches[-1], touch, self._gap):
+    def _add(self, context: Any, touch: Touch) -> None:
+        """Adds a touch if it is far enough from the last one."""
+        (stroke,) = brush_tool.live
+        if not stroke.touches or self.is_further(stroke.touches[-1], touch):
             brush_tool.live[:] = [stroke._replace(touches=(*stroke.touches, touch))]
             context.region.tag_redraw()
 
     def _end(self, context: Any, stroke: Painted) -> set[str]:
         """Stores the stroke, and applies it if Auto Apply is on."""
-        view = clip_here(context)
-        if view.frame != stroke.frame:
-            raise StrokeError("The frame changed while you painted.", "Paint the stroke again.")
+        view = clip_still_on(context, stroke.frame)
         if not brush_strokes.touches_picture(stroke, view.picture):
             raise StrokeError("The stroke lies outside the strip's picture.", "Paint over the cutout's strip.")
         scene, track = compat.sequencer_scene(context), view.track
@@ -289,25 +245,6 @@ class CUTOUT_OT_erase_strokes(Reporting, bpy.types.Operator):
 def _of_kind(context: Any, track: Any) -> Any:
     """Returns the cutout's strokes of the kind that the brush paints."""
     return track.detail_strokes if context.window_manager.cutout.brush_detail else track.strokes
-
-
-def clip_here(context: Any) -> ClipInView:
-    """Returns the clip in view. Raises InputError with the reason if there is none to paint on."""
-    scene, _ = opened_track(context)
-    view = clip_in_view(scene)
-    if view is None:
-        check_clip_here(scene, properties.active_track(scene))
-        raise InputError(
-            "The cutout's clip is not visible here.",
-            "Go to a frame of its strip, and make sure the strip is not muted.",
-        )
-    return view
-
-
-def begun(view: ClipInView, label: Label) -> Painted:
-    """Returns a new stroke without points."""
-    radius = bpy.context.window_manager.cutout.brush_radius
-    return Painted(uuid4().hex[:12], label, view.frame, radius, ())
 
 
 CLASSES = (

@@ -6,10 +6,10 @@ import math
 from typing import Any
 
 import bpy
-from bpy.props import EnumProperty, FloatProperty, StringProperty
+from bpy.props import EnumProperty, FloatProperty
 
 from ..client.job_queue import Job
-from ..core.errors import CutoutError, InputError, StrokeError
+from ..core.errors import CutoutError, StrokeError
 from ..core.types import Label
 from ..host import compat
 from ..host.interface_language import tooltip
@@ -19,10 +19,8 @@ from ..strokes import brush_strokes
 from ..strokes.brush_strokes import Painted, Touch
 from ..tasks import jobs
 from .base import JobOperator, needs_track
-from .brush import begun, clip_here
+from .drawing import Drawing, begun, clip_still_on
 
-_GAP = 1.5
-"""Screen pixels between two points."""
 _CLICK = 4.0
 """A press and a release closer together than this, in screen pixels, begin a polygon of clicks."""
 _CLOSES = 9.0
@@ -45,17 +43,12 @@ _LABEL = EnumProperty(
     description="Whether to add to the mask or to erase",
     items=((Label.KEEP.value, "Add", "Add to the mask"), (Label.REMOVE.value, "Erase", "Erase from the mask")),
 )
-_POINTS = StringProperty(
-    name="Points",
-    description="Source pixel and pressure of each point, as x,y,pressure x,y,pressure; for scripts",
-    options={"SKIP_SAVE", "HIDDEN"},
-)
 _RADIUS = FloatProperty(
     name="Radius", description="Of the line; 0 = the brush's", min=0.0, options={"SKIP_SAVE", "HIDDEN"}
 )
 
 
-class CUTOUT_OT_paint_shape(JobOperator, bpy.types.Operator):
+class CUTOUT_OT_paint_shape(Drawing, JobOperator, bpy.types.Operator):
     """Paint exact pixels, or draw a box around the object."""
 
     bl_idname = "cutout.paint_shape"
@@ -65,7 +58,6 @@ class CUTOUT_OT_paint_shape(JobOperator, bpy.types.Operator):
 
     label: _LABEL
     shape: _SHAPE
-    points: _POINTS
     radius: _RADIUS
 
     @classmethod
@@ -85,13 +77,7 @@ class CUTOUT_OT_paint_shape(JobOperator, bpy.types.Operator):
         """Sends what was painted."""
         from ..core.messages import ApplyRound
 
-        try:
-            touches = brush_strokes.decode(self.points)
-        except ValueError as error:
-            raise InputError("The points cannot be read.", "Write x,y,pressure for each point.") from error
-        if not touches:
-            raise InputError("There are no points.", "Paint in the preview with the Cutout Brush.")
-        view, kind = _free_view(context), self._kind(context)
+        touches, view, kind = self.touches(), self.clip_to_draw(context), self._kind(context)
         stroke = begun(view, Label(self.label))._replace(touches=touches)
         stroke = stroke._replace(radius=self.radius or stroke.radius)
         _check_inside(stroke, view, kind)
@@ -122,44 +108,27 @@ class CUTOUT_OT_paint_shape(JobOperator, bpy.types.Operator):
         job.round_on = frame
         return job
 
-    def invoke(self, context: Any, event: Any) -> set[str]:
+    def begin(self, context: Any, view: ClipInView, touch: Touch) -> None:
         """Begins at the mouse."""
-        if self.points:
-            return self.execute(context)
-        try:
-            self._show(context)
-            view = _free_view(context)
-        except CutoutError as error:
-            return self.fail(error.text, error.hint)
-        if context.screen.is_animation_playing:  # it belongs to the visible frame
-            bpy.ops.screen.animation_cancel(restore_frame=False)
         kind = self._kind(context)
-        brush_tool.live[:] = [begun(view, Label(self.label))._replace(closed=kind != "PAINT")]
+        brush_tool.live[:] = [stroke._replace(closed=kind != "PAINT") for stroke in brush_tool.live]
         if kind == "BOX":
             jobs.queue.expect(view.track.uuid, view.frame)
         self._drag: str = kind
         self._frame: int = view.frame
-        self._picture: Any = view.picture
-        self._pixel: float = brush_tool.zoom_of(context.region) * view.picture.units_per_pixel
         self._corners: list[Touch] = []
-        self._touches: list[Touch] = [self._touch(context, event)]
+        self._touches: list[Touch] = [touch]
         self._draw(context)
-        context.window_manager.modal_handler_add(self)
-        return {"RUNNING_MODAL"}
 
     def modal(self, context: Any, event: Any) -> set[str]:
         """Follows the mouse."""
-        if not brush_tool.live:  # the add-on was disabled, or another file loaded
-            context.workspace.status_text_set(None)
+        if self.is_given_up(context, event):
             return {"CANCELLED"}
         pressed, left = event.value == "PRESS", event.type == "LEFTMOUSE"
-        if event.type in {"ESC", "RIGHTMOUSE", "WINDOW_DEACTIVATE"}:
-            self.cancel(context)
-            return {"CANCELLED"}
         if event.type in {"MOUSEMOVE", "INBETWEEN_MOUSEMOVE"}:
             self._move(context, event)
         elif self._corners and (event.type in _ENTER or left) and pressed:
-            touch = self._touch(context, event)
+            touch = self.touch(context, event)
             if event.type in _ENTER or self._away(touch, self._corners[0]) < _CLOSES:
                 return self._end(context, self._corners)
             self._corners.append(touch)
@@ -177,29 +146,28 @@ class CUTOUT_OT_paint_shape(JobOperator, bpy.types.Operator):
 
     def cancel(self, context: Any) -> None:
         """Discards it."""
-        brush_tool.live.clear()
+        super().cancel(context)
         context.workspace.status_text_set(None)
-        jobs.redraw("PREVIEW")
+
+    def clip_to_draw(self, context: Any) -> ClipInView:
+        """Returns the clip in view. Raises InputError if there is none, or its mask must not change on this frame."""
+        view = super().clip_to_draw(context)
+        track_lookup.check_free(view.track, view.frame, compat.sequencer_scene(context).frame_current)
+        return view
 
     def _kind(self, context: Any) -> str:
         kind = self.shape if self.shape != "AUTO" else context.window_manager.cutout.brush_mode
         return "PAINT" if kind == "STROKE" else str(kind)
-
-    def _touch(self, context: Any, event: Any) -> Touch:
-        status, view = context.window_manager.cutout, context.region.view2d
-        x, y = self._picture.to_source(view.region_to_view(event.mouse_region_x, event.mouse_region_y))
-        pressure = event.pressure if status.brush_pressure and event.is_tablet else 1.0
-        return x, y, max(0.05, min(1.0, pressure))
 
     def _away(self, one: Touch, other: Touch) -> float:
         """Returns the distance of two points in screen pixels."""
         return math.dist(one[:2], other[:2]) * self._pixel
 
     def _move(self, context: Any, event: Any) -> None:
-        touch = self._touch(context, event)
+        touch = self.touch(context, event)
         if self._corners or self._drag == "BOX":
             self._touches = [self._touches[0], touch]
-        elif brush_strokes.is_further(self._touches[-1], touch, _GAP / self._pixel):
+        elif self.is_further(self._touches[-1], touch):
             self._touches.append(touch)
 
     def _draw(self, context: Any) -> None:
@@ -219,21 +187,12 @@ class CUTOUT_OT_paint_shape(JobOperator, bpy.types.Operator):
         if stroke.closed:
             jobs.redraw("PREVIEW")  # a line stays in view until the mask arrives
         try:
-            if clip_here(context).frame != self._frame:
-                raise StrokeError("The frame changed while you painted.", "Paint again.")
+            clip_still_on(context, self._frame)
         except CutoutError as error:
             jobs.redraw("PREVIEW")
             return self.fail(error.text, error.hint)
         self.points, self.shape = brush_strokes.encode(touches), self._drag
         return self.execute(context)
-
-
-def _free_view(context: Any) -> ClipInView:
-    """Returns the clip in view. Raises InputError if its mask must not change here."""
-    view = clip_here(context)
-    track_lookup.check_unlocked(view.track)
-    track_lookup.check_free(view.track, view.frame, compat.sequencer_scene(context).frame_current)
-    return view
 
 
 def _check_inside(stroke: Painted, view: ClipInView, kind: str) -> None:

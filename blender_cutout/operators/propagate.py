@@ -2,7 +2,6 @@
 # No `from __future__ import annotations`: see CONTRIBUTING.md.
 # mypy: disable-error-code="valid-type"
 
-from dataclasses import asdict
 from typing import Any
 
 import bpy
@@ -11,12 +10,9 @@ from bpy.props import EnumProperty
 from ..client.job_queue import Job
 from ..core.errors import InputError
 from ..core.types import Direction
-from ..scene import doubt, rejected, track_lookup
+from ..scene import doubt, track_lookup
 from ..tasks import jobs, propagation
 from .base import JobOperator, Keyed, Reporting, Waiting, opened_track
-
-# mypy: disable-error-code="valid-type"
-
 
 DIRECTION = EnumProperty(
     name="Direction",
@@ -88,16 +84,14 @@ class CUTOUT_OT_propagate_all(Waiting, JobOperator, bpy.types.Operator):
                     f"{one.name} has no mask yet.",
                     "Select it and draw on it, or press Auto; or lock it to propagate the others without it.",
                 )
-        frames, options = doubt.frames(scene, track), asdict(doubt.options(scene))
-        options["redo"] = tuple(pair for one in group for pair in rejected.within(one, frames))
-        first, stop = frames.start, frames.stop
-        direction, first_one = Direction[self.direction].value, group[0]
+        frames, direction = doubt.frames(scene, track), Direction[self.direction].value
+        options, first_one = propagation.options(scene, group, frames), group[0]
         uuids, names = tuple(one.uuid for one in group), tuple(one.name for one in group)
 
         def message(job: str) -> Propagate | PropagateGroup:
             if len(uuids) == 1:
-                return Propagate(job, uuids[0], first, stop, direction, **options)
-            return PropagateGroup(job, uuids, names, first, stop, direction, **options)
+                return Propagate(job, uuids[0], frames.start, frames.stop, direction, **options)
+            return PropagateGroup(job, uuids, names, frames.start, frames.stop, direction, **options)
 
         count = f"{len(uuids)} objects" if len(uuids) > 1 else "1 object"
         return jobs.submit(

@@ -70,7 +70,7 @@ class CUTOUT_OT_lock_frames(Waiting, JobOperator, bpy.types.Operator):
         uuid, lock = track.uuid, self.lock
         if lock:
             rejected.clear(scene, track, frames)
-        what = "1 frame" if len(frames) == 1 else f"{len(frames)} frames"
+        what = _counted(len(frames))
         return jobs.submit(
             scene,
             track,
@@ -109,7 +109,7 @@ class CUTOUT_OT_mark_absent(Waiting, JobOperator, bpy.types.Operator):
         track_lookup.check_unlocked(track)
         frames = _frames(scene, track, self.span)
         uuid, absent = track.uuid, self.absent
-        what = "1 frame" if len(frames) == 1 else f"{len(frames)} frames"
+        what = _counted(len(frames))
         return jobs.submit(
             scene,
             track,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -21,16 +22,21 @@ def propagate(scene: Any, track: Any, frames: FrameRange, direction: Direction =
     """
     from ..core.messages import Propagate
 
-    options, uuid = asdict(doubt.options(scene)), track.uuid
-    options["redo"] = rejected.within(track, frames)
+    chosen, uuid = options(scene, [track], frames), track.uuid
     return jobs.submit(
         scene,
         track,
         jobs.PROPAGATING,
-        lambda job: Propagate(job, uuid, frames.start, frames.stop, direction.value, **options),
+        lambda job: Propagate(job, uuid, frames.start, frames.stop, direction.value, **chosen),
         then=lambda done: summary((uuid,), f"{done.result.get('frames', len(frames))} frames propagated"),
         undo=undo,
     )
+
+
+def options(scene: Any, tracks: Sequence[Any], frames: FrameRange) -> dict[str, Any]:
+    """Returns what the artist has set for these cutouts, as keyword arguments of Propagate and PropagateGroup."""
+    redo = tuple(pair for track in tracks for pair in rejected.within(track, frames))
+    return {**asdict(doubt.options(scene)), "redo": redo}
 
 
 def summary(uuids: tuple[str, ...], text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -67,11 +67,20 @@ class ApplyRound:
     box: tuple[float, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Propagate:
-    """Propagate the keyframes' mattes through [start, stop); `redo`: [start, stop) pairs to make again.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Propagation:
+    """What every propagation is asked for: `types.PropagationOptions`, and [start, stop) pairs to make again."""
 
-    Stability and the next two are as in `types.PropagationOptions`.
+    stability: float = 0.0
+    stop_at_cuts: bool = True
+    stop_below: float = 0.0
+    redo: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Propagate(_Propagation):
+    """Propagate the keyframes' mattes through [start, stop).
+
     Warn reports where it stops. Answered by MatteReady and Progress, TrackState, Done.
     """
 
@@ -80,14 +89,10 @@ class Propagate:
     start: int
     stop: int
     direction: str
-    stability: float = field(default=0.0, kw_only=True)
-    stop_at_cuts: bool = field(default=True, kw_only=True)
-    stop_below: float = field(default=0.0, kw_only=True)
-    redo: tuple[tuple[int, int], ...] = field(default=(), kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
-class PropagateGroup:
+class PropagateGroup(_Propagation):
     """Like Propagate, for several open tracks of one clip, with their display names; one TrackState for each."""
 
     job: str
@@ -96,10 +101,6 @@ class PropagateGroup:
     start: int
     stop: int
     direction: str
-    stability: float = field(default=0.0, kw_only=True)
-    stop_at_cuts: bool = field(default=True, kw_only=True)
-    stop_below: float = field(default=0.0, kw_only=True)
-    redo: tuple[tuple[int, int], ...] = field(default=(), kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
