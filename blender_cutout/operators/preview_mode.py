@@ -10,7 +10,7 @@ from bpy.props import EnumProperty
 from ..host import compat
 from ..host.interface_language import CONTEXT, tooltip
 from ..scene import preview_mode
-from ..scene.setting_properties import SHOWS_BOTH, SHOWS_CLIP, SHOWS_RESULT
+from ..scene.panel_settings import SHOWS_BOTH, SHOWS_CLIP, SHOWS_RESULT
 from ..tasks import jobs
 from .base import Keyed, Reporting, WithTrack
 

@@ -18,7 +18,7 @@ from ..core.types import Stroke
 from ..host import compat
 from ..host.interface_language import CONTEXT
 from ..strokes import brush_strokes
-from .setting_properties import REDRAWS, redraw
+from .panel_settings import REDRAWS, redraw
 
 when_changed: list[Callable[[], None]] = []
 """Functions to call when the artist has changed a setting."""

@@ -11,7 +11,7 @@ from ..core.errors import CutoutError
 from ..host import strips
 from ..host.output import clip_view
 from . import properties, written
-from .setting_properties import SHOWS_BOTH, SHOWS_CLIP, SHOWS_RESULT
+from .panel_settings import SHOWS_BOTH, SHOWS_CLIP, SHOWS_RESULT
 
 ORDER = (SHOWS_CLIP, SHOWS_RESULT, SHOWS_BOTH)
 

@@ -11,37 +11,14 @@ from bpy.props import (
     CollectionProperty,
     EnumProperty,
     FloatProperty,
-    FloatVectorProperty,
     IntProperty,
     PointerProperty,
     StringProperty,
 )
 
 from ..core.errors import InputError
-from ..geometry.mask_looks import PALETTE
-from . import brush_modes
+from . import panel_settings as settings
 from .edge_settings import CutoutEdge, is_written
-from .setting_properties import (
-    BACKGROUND,
-    COVER_OPACITY,
-    DOUBT_BELOW,
-    EFFECT,
-    EFFECT_ON,
-    EFFECT_SIZE,
-    IN_TO_OUT,
-    INVERT,
-    MASK_OPACITY,
-    MASK_VIEW,
-    PREVIEW_SHOWS,
-    REDRAWS,
-    SHOW_MARKS,
-    SHOW_MASK,
-    STABILITY,
-    STOP_AT_CUTS,
-    STOP_IN_DOUBT,
-    WRITE_AS,
-    WRITE_OBJECTS,
-)
 
 _TEXT = StringProperty()
 _COUNT = IntProperty(min=0)
@@ -50,33 +27,6 @@ _LEVEL = EnumProperty(
 )
 _SHARE = FloatProperty(min=0.0, max=1.0, subtype="FACTOR")
 _FLAG = BoolProperty()
-_COLOUR = FloatVectorProperty(
-    name="Colour",
-    description="Colour of this cutout's mask in the preview",
-    subtype="COLOR",
-    size=3,
-    min=0.0,
-    max=1.0,
-    default=PALETTE[0],
-    update=REDRAWS,
-)
-_NAME = StringProperty(name="Name", description="Name of the cutout")
-_VISIBLE = BoolProperty(
-    name="Show", description="Show this object's mask over the preview", default=True, update=REDRAWS
-)
-_SOLO = BoolProperty(
-    name="Solo",
-    description="Show only the masks of solo objects of this clip",
-    default=False,
-    update=REDRAWS,
-)
-_LOCKED = BoolProperty(
-    name="Lock",
-    description="Protect this object from strokes, Auto, Undo Round and propagation",
-    default=False,
-)
-
-
 _RADIUS = FloatProperty(min=0.0)
 
 
@@ -141,11 +91,11 @@ class CutoutTrack(bpy.types.PropertyGroup):
             about it; no text = the artist kept the file's state.
     """
 
-    name: _NAME
-    colour: _COLOUR
-    visible: _VISIBLE
-    solo: _SOLO
-    locked: _LOCKED
+    name: settings.NAME
+    colour: settings.COLOUR
+    visible: settings.VISIBLE
+    solo: settings.SOLO
+    locked: settings.LOCKED
     uuid: _TEXT
     strip_uuid: _TEXT
     strip_name: _TEXT
@@ -170,12 +120,12 @@ class CutoutTrack(bpy.types.PropertyGroup):
     applied: _TEXT
     strokes: _STROKES
     written_head: _TEXT
-    write_as: WRITE_AS
-    write_inverted: INVERT
+    write_as: settings.WRITE_AS
+    write_inverted: settings.INVERT
     written_as: _TEXT
-    effect: EFFECT
-    effect_on: EFFECT_ON
-    effect_size: EFFECT_SIZE
+    effect: settings.EFFECT
+    effect_on: settings.EFFECT_ON
+    effect_size: settings.EFFECT_SIZE
     edge: _EDGE
     detail_strokes: _DETAIL_STROKES
     written_edge: _TEXT
@@ -187,22 +137,6 @@ class CutoutTrack(bpy.types.PropertyGroup):
 
 _TRACKS = CollectionProperty(type=CutoutTrack)
 _ACTIVE = IntProperty(name="Active cutout", min=0)
-_AUTO_APPLY = BoolProperty(
-    name="Auto Apply",
-    description=(
-        "Refine the mask automatically after each stroke. Earlier strokes, and strokes on other frames, wait for Apply "
-        "Strokes"
-    ),
-    default=True,
-)
-_FOLLOW_ME = BoolProperty(
-    name="Follow Me",
-    description=(
-        "After each round, propagate by itself: the frames next to it first, then on to the strip's ends, while you "
-        "look and draw on. A new stroke goes first, and Cancel stops it"
-    ),
-    default=False,
-)
 
 
 class CutoutScene(bpy.types.PropertyGroup):
@@ -216,75 +150,24 @@ class CutoutScene(bpy.types.PropertyGroup):
 
     tracks: _TRACKS
     active_index: _ACTIVE
-    auto_apply: _AUTO_APPLY
-    follow_me: _FOLLOW_ME
-    preview_shows: PREVIEW_SHOWS
+    auto_apply: settings.AUTO_APPLY
+    follow_me: settings.FOLLOW_ME
+    preview_shows: settings.PREVIEW_SHOWS
     preview_back: _FLAG
     begun: _TEXT
     begun_text: _TEXT
-    show_mask: SHOW_MASK
-    show_marks: SHOW_MARKS
-    mask_view: MASK_VIEW
-    mask_opacity: MASK_OPACITY
-    cover_opacity: COVER_OPACITY
-    stability: STABILITY
-    in_to_out: IN_TO_OUT
-    stop_at_cuts: STOP_AT_CUTS
-    stop_in_doubt: STOP_IN_DOUBT
-    doubt_below: DOUBT_BELOW
-    write_objects: WRITE_OBJECTS
-    background_colour: BACKGROUND
-
-
-_BRUSH_RADIUS = FloatProperty(
-    name="Radius",
-    description="Radius of the Cutout Brush in pixels of the clip, at full pressure",
-    min=0.5,
-    max=1000.0,
-    soft_max=200.0,
-    default=12.0,
-    step=100,
-    precision=1,
-    subtype="PIXEL",
-    update=REDRAWS,
-)
-_SHOW_TIERS = BoolProperty(
-    name="All Tiers",
-    description="List all tiers with their accuracy, in percent, and the time that a frame took where they were timed",
-    default=False,
-)
-_BRUSH_PRESSURE = BoolProperty(
-    name="Pressure",
-    description="Let pen pressure vary the width of Cutout Brush strokes; a mouse always paints at full pressure",
-    default=True,
-)
-
-
-_BRUSH_DETAIL = BoolProperty(
-    name="Detail",
-    description=(
-        "Paint where the edge has hair or other fine detail, instead of what to keep; Ctrl takes that back. Strokes "
-        "show Detail where to look, and move with the mask; a frame without any uses those of the nearest that has some"
-    ),
-    default=False,
-    update=REDRAWS,
-)
-
-
-_BRUSH_MODE = EnumProperty(
-    name="Mode", description="What the Cutout Brush draws", items=brush_modes.ITEMS, update=REDRAWS
-)
-_BRUSH_FEATHER = FloatProperty(
-    name="Feather",
-    description="Width of the soft rim of exact paint, in pixels of the clip; 0 = hard",
-    min=0.0,
-    max=1000.0,
-    soft_max=50.0,
-    default=0.0,
-    step=100,
-    precision=1,
-    subtype="PIXEL",
-)
+    show_mask: settings.SHOW_MASK
+    show_marks: settings.SHOW_MARKS
+    mask_view: settings.MASK_VIEW
+    mask_opacity: settings.MASK_OPACITY
+    cover_opacity: settings.COVER_OPACITY
+    stability: settings.STABILITY
+    in_to_out: settings.IN_TO_OUT
+    stop_at_cuts: settings.STOP_AT_CUTS
+    stop_in_doubt: settings.STOP_IN_DOUBT
+    doubt_below: settings.DOUBT_BELOW
+    write_objects: settings.WRITE_OBJECTS
+    background_colour: settings.BACKGROUND
 
 
 class CutoutStatus(bpy.types.PropertyGroup):
@@ -316,12 +199,12 @@ class CutoutStatus(bpy.types.PropertyGroup):
     frames_busy: _FLAG
     frames_text: _TEXT
     frames_share: _SHARE
-    show_tiers: _SHOW_TIERS
-    brush_radius: _BRUSH_RADIUS
-    brush_pressure: _BRUSH_PRESSURE
-    brush_detail: _BRUSH_DETAIL
-    brush_mode: _BRUSH_MODE
-    brush_feather: _BRUSH_FEATHER
+    show_tiers: settings.SHOW_TIERS
+    brush_radius: settings.BRUSH_RADIUS
+    brush_pressure: settings.BRUSH_PRESSURE
+    brush_detail: settings.BRUSH_DETAIL
+    brush_mode: settings.BRUSH_MODE
+    brush_feather: settings.BRUSH_FEATHER
 
 
 CLASSES = (CutoutEdge, CutoutStroke, CutoutTrack, CutoutScene, CutoutStatus)

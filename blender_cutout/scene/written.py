@@ -10,7 +10,7 @@ from ..host import compat, strips
 from ..host.output import clip_view
 from ..host.output.forms import FORMS
 from . import edge_settings, properties, track_lookup
-from .setting_properties import ON_BACKGROUND
+from .panel_settings import ON_BACKGROUND
 
 _WRITE = "Press Write Strips, then render."
 

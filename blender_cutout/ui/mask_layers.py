@@ -9,7 +9,7 @@ from ..geometry.mask_looks import CHECKER, GREY, OUTLINE, MaskLook, look
 from ..geometry.picture_map import PictureMap
 from ..host import annotations, strips
 from ..scene import frame_spans, track_lookup
-from ..scene.setting_properties import SHOWS_CLIP
+from ..scene.panel_settings import SHOWS_CLIP
 from ..scene.written import is_composed
 from ..tasks import edge_preview, jobs
 

@@ -60,18 +60,18 @@ def test_each_step_is_marked(blender: Any, project: Project) -> None:
 
 
 def test_what_is_in_doubt_goes_by_the_setting(blender: Any, cut: tuple[Any, Any, Any]) -> None:
-    from blender_cutout.scene import setting_properties
+    from blender_cutout.scene import panel_settings
 
     scene, _, track = cut
     cells = ["99"] * kit.LENGTH
     cells[2], cells[3], cells[9], cells[kit.STROKE_FRAME] = "40", "50", "79", "--"
     track.confidence = "".join(cells)
     scene.cutout.doubt_below = 0.6
-    setting_properties.judge_all(scene.cutout, blender.context)
+    panel_settings.judge_all(scene.cutout, blender.context)
     ((_, found),) = marked(scene)
     assert (found.doubtful, track.doubtful) == (((3, 5),), "3 to 4")
     scene.cutout.doubt_below = 0.8
-    setting_properties.judge_all(scene.cutout, blender.context)
+    panel_settings.judge_all(scene.cutout, blender.context)
     ((_, found),) = marked(scene)
     assert (found.doubtful, track.doubtful) == (((3, 5), (10, 11)), "3 to 4, 10")
 

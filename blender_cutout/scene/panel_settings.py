@@ -1,16 +1,16 @@
-"""Defines the scene's settings: mask view, timeline marks, propagation, background and strips."""
+"""Defines the settings that artists see: of cutouts, mask view, timeline marks, propagation, strips and brush."""
 # No `from __future__ import annotations`: see CONTRIBUTING.md.
 
 from typing import Any
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, FloatVectorProperty, IntProperty
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, FloatVectorProperty, IntProperty, StringProperty
 
-from ..geometry.mask_looks import CHECKER, GREY, OUTLINE, TINT
+from ..geometry.mask_looks import CHECKER, GREY, OUTLINE, PALETTE, TINT
 from ..host import compat
 from ..host.interface_language import CONTEXT
 from ..host.output import effect
-from . import doubt
+from . import brush_modes, doubt
 
 
 def redraw(_group: Any, _context: Any) -> None:
@@ -179,8 +179,6 @@ DOUBT_BELOW = FloatProperty(
     subtype="FACTOR",
     update=None if REDRAWS is None else judge_all,
 )
-
-
 BACKGROUND = FloatVectorProperty(
     name="Background Colour",
     description="Colour of the background that Replace Background puts below the clip",
@@ -199,4 +197,90 @@ WRITE_OBJECTS = EnumProperty(
         ("ACTIVE", "Active Object", "Only the mask of the active object"),
     ),
     default="UNION",
+)
+NAME = StringProperty(name="Name", description="Name of the cutout")
+COLOUR = FloatVectorProperty(
+    name="Colour",
+    description="Colour of this cutout's mask in the preview",
+    subtype="COLOR",
+    size=3,
+    min=0.0,
+    max=1.0,
+    default=PALETTE[0],
+    update=REDRAWS,
+)
+VISIBLE = BoolProperty(
+    name="Show", description="Show this object's mask over the preview", default=True, update=REDRAWS
+)
+SOLO = BoolProperty(
+    name="Solo",
+    description="Show only the masks of solo objects of this clip",
+    default=False,
+    update=REDRAWS,
+)
+LOCKED = BoolProperty(
+    name="Lock",
+    description="Protect this object from strokes, Auto, Undo Round and propagation",
+    default=False,
+)
+AUTO_APPLY = BoolProperty(
+    name="Auto Apply",
+    description=(
+        "Refine the mask automatically after each stroke. Earlier strokes, and strokes on other frames, wait for Apply "
+        "Strokes"
+    ),
+    default=True,
+)
+FOLLOW_ME = BoolProperty(
+    name="Follow Me",
+    description=(
+        "After each round, propagate by itself: the frames next to it first, then on to the strip's ends, while you "
+        "look and draw on. A new stroke goes first, and Cancel stops it"
+    ),
+    default=False,
+)
+SHOW_TIERS = BoolProperty(
+    name="All Tiers",
+    description="List all tiers with their accuracy, in percent, and the time that a frame took where they were timed",
+    default=False,
+)
+BRUSH_MODE = EnumProperty(
+    name="Mode", description="What the Cutout Brush draws", items=brush_modes.ITEMS, update=REDRAWS
+)
+BRUSH_RADIUS = FloatProperty(
+    name="Radius",
+    description="Radius of the Cutout Brush in pixels of the clip, at full pressure",
+    min=0.5,
+    max=1000.0,
+    soft_max=200.0,
+    default=12.0,
+    step=100,
+    precision=1,
+    subtype="PIXEL",
+    update=REDRAWS,
+)
+BRUSH_FEATHER = FloatProperty(
+    name="Feather",
+    description="Width of the soft rim of exact paint, in pixels of the clip; 0 = hard",
+    min=0.0,
+    max=1000.0,
+    soft_max=50.0,
+    default=0.0,
+    step=100,
+    precision=1,
+    subtype="PIXEL",
+)
+BRUSH_PRESSURE = BoolProperty(
+    name="Pressure",
+    description="Let pen pressure vary the width of Cutout Brush strokes; a mouse always paints at full pressure",
+    default=True,
+)
+BRUSH_DETAIL = BoolProperty(
+    name="Detail",
+    description=(
+        "Paint where the edge has hair or other fine detail, instead of what to keep; Ctrl takes that back. Strokes "
+        "show Detail where to look, and move with the mask; a frame without any uses those of the nearest that has some"
+    ),
+    default=False,
+    update=REDRAWS,
 )
