@@ -19,7 +19,7 @@ SUFFIX = ".part"
 """Suffix of temporary files."""
 NEW, OLD, COPY = ".new", ".old", ".copy"
 """Suffixes of temporary folders: one that is being filled, one that was replaced, and a copy that is being made."""
-_LEFTOVER = re.compile(r"\.(?P<target>.+)\.[0-9a-f]+(?P<suffix>\.[a-z]+)", re.DOTALL)
+_LEFTOVER = r"(?s)\.(?P<target>.+)\.[0-9a-f]+(?P<suffix>\.[a-z]+)"
 _TRIES = 100
 _BINARY: int = getattr(os, "O_BINARY", 0)
 _NO_FOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
@@ -94,7 +94,7 @@ def leftover_of(name: str, suffix: str = SUFFIX) -> str | None:
 
     Temporary folders have another `suffix`: `NEW`, `OLD` or `COPY`.
     """
-    match = _LEFTOVER.fullmatch(name)
+    match = re.fullmatch(_LEFTOVER, name)
     return match["target"] if match and match["suffix"] == suffix else None
 
 

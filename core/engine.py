@@ -14,12 +14,13 @@ from .clips.opening import open_clip
 from .edges.refine_edge import refine_edge
 from .errors import InputError
 from .images.matte import check_matte
+from .propagation.outcome import MatteKind, Stop
 from .propagation.propagate import propagate
 from .propagation.settings import PropagationSettings
 from .propagation.stabilise import stabilised
 from .refinement.paint import paint
 from .refinement.refine import foreground, refine, refine_grey
-from .types import Clip, Direction, FrameRange, MatteKind, PropagationOptions, Stop, Stroke
+from .types import Clip, Direction, FrameRange, PropagationOptions, Stroke
 
 if TYPE_CHECKING:
     from .edges.settings import EdgeSettings

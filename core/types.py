@@ -16,7 +16,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .errors import InputError, StrokeError
-from .frame_text import FrameText
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,7 +45,7 @@ class Label(str, Enum):
     REMOVE = "remove"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Stroke:
     """One stroke of the artist; a single point is a click.
 
@@ -89,7 +88,7 @@ class Stroke:
             ) from error
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Paint:
     """A shape that sets the mask's own pixels, without a network: a line, or the area inside an outline.
 
@@ -280,21 +279,6 @@ class Form(str, Enum):
     EFFECT = "effect"
 
 
-class MatteKind(str, Enum):
-    """Origin of a frame's matte; kept: an earlier run's, unchanged; locked: approved; absent: marked as empty.
-
-    Pending is no result: the frame was reached from one side only, and its matte comes later in the same run.
-    """
-
-    DRAWN = "drawn"
-    PROPAGATED = "propagated"
-    FUSED = "fused"
-    KEPT = "kept"
-    LOCKED = "locked"
-    ABSENT = "absent"
-    PENDING = "pending"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PropagationOptions:
     """Where a propagation stops and how steady its masks are; chosen by the artist, not the tier. Keyword-only.
@@ -315,69 +299,6 @@ class PropagationOptions:
             raise InputError(f"The confidence {self.stop_below} is out of range.", "Give a number from 0 to 1.")
         if not 0 <= self.stability <= 1:
             raise InputError(f"The stability {self.stability} is out of range.", "Give a number from 0 to 1.")
-
-
-class Cause(str, Enum):
-    """Why a propagation stopped."""
-
-    CUT = "cut"
-    DOUBT = "doubt"
-
-
-class Stop(NamedTuple):
-    """A propagation stopped, and no other keyframe reaches the frames beyond.
-
-    Attributes:
-        cause: why it stopped.
-        at: the doubtful frame, or the first one beyond the cut (in walking order).
-        first, last: frames that got no new matte because of it.
-    """
-
-    cause: Cause
-    at: int
-    first: int
-    last: int
-
-    @property
-    def text(self) -> FrameText:
-        """Returns the sentence shown to the user."""
-        left = self.first, self.last
-        if self.cause is Cause.CUT:
-            return FrameText("Another shot begins at ", self.at, ", so ", left, " got no mask. Draw on one of them.")
-        return FrameText(
-            *("The mask looks wrong on ", self.at, " and was carried no farther (", left),
-            " were left). Correct it there and propagate again.",
-        )
-
-
-class Round(NamedTuple):
-    """One round of interaction on one frame: strokes, or none for a foreground proposal ("Auto").
-
-    Attributes:
-        frame: the clip frame it was drawn on.
-        strokes: this round's strokes only.
-        zoom: magnification of the picture when drawn (1 = whole picture in view).
-        auto: True = first guess of the foreground, without strokes.
-        box: for a first guess: around the object; None = the whole picture.
-    """
-
-    frame: int
-    strokes: Sequence[Stroke] = ()
-    zoom: float = 1.0
-    auto: bool = False
-    box: Box | None = None
-
-
-class PaintRound(NamedTuple):
-    """One round of exact painting on one frame; no later round of strokes changes the painted pixels.
-
-    Attributes:
-        frame: the clip frame it was painted on.
-        shapes: in the order of painting.
-    """
-
-    frame: int
-    shapes: Sequence[Paint]
 
 
 def size_text(size: float) -> str:

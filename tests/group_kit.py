@@ -13,9 +13,10 @@ from blender_cutout.core.engine import Engine, EngineSettings
 from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip, iou
 from blender_cutout.core.images.matte import read_mask
 from blender_cutout.core.propagation.settings import PropagationSettings
+from blender_cutout.core.session.actions import Round
 from blender_cutout.core.session.propagation_run import PropagationRun
 from blender_cutout.core.session.track_session import TrackSession
-from blender_cutout.core.types import Clip, Direction, FrameRange, Label, Round, Stroke
+from blender_cutout.core.types import Clip, Direction, FrameRange, Label, Stroke
 
 FILM = SyntheticClip(length=14, height=70, width=100, radius=12, objects=2)
 ALL = FrameRange(0, len(FILM))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from blender_cutout.core.fakes import FakePropagationNet, iou
+from blender_cutout.core.propagation.outcome import MatteKind
 from blender_cutout.core.propagation.propagate import propagate
 from blender_cutout.core.propagation.settings import PropagationSettings
-from blender_cutout.core.types import MatteKind
 
 SETTINGS = PropagationSettings(working_px=128, memory_every=3, budget=6)
 

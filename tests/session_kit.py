@@ -9,8 +9,9 @@ import cv2
 from blender_cutout.core.engine import Engine, EngineSettings
 from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip
 from blender_cutout.core.propagation.settings import PropagationSettings
+from blender_cutout.core.session.actions import Round
 from blender_cutout.core.session.track_session import TrackSession
-from blender_cutout.core.types import Clip, Direction, FrameRange, Label, Round, Stroke
+from blender_cutout.core.types import Clip, Direction, FrameRange, Label, Stroke
 
 FILM = SyntheticClip(length=16, height=60, width=100, radius=10)
 ALL = FrameRange(0, len(FILM))

@@ -22,6 +22,7 @@ LIGHT = {
     "clips",
     "clips.shown_frames",
     "edges",
+    "edges.bounds",
     "edges.settings",
     "errors",
     "file_lock",

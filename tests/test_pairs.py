@@ -21,9 +21,9 @@ from blender_cutout.core.export.delivery import splines_to_json
 from blender_cutout.core.export.splines import Spline
 from blender_cutout.core.frame_text import FrameText
 from blender_cutout.core.images.crop import Crop
-from blender_cutout.core.session.actions import Import, Lock, Operation, Propagation, action_to_json
+from blender_cutout.core.session.actions import Import, Lock, Operation, PaintRound, Propagation, Round, action_to_json
 from blender_cutout.core.session.journal import ROOT, Journal
-from blender_cutout.core.types import Box, Direction, FrameRange, Label, Paint, PaintRound, Round, Stroke
+from blender_cutout.core.types import Box, Direction, FrameRange, Label, Paint, Stroke
 from blender_cutout.formats import spline_file
 from blender_cutout.geometry.time_map import TimeMap
 

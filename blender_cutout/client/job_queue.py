@@ -56,7 +56,7 @@ class Opening(NamedTuple):
     exact: bool = False
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Job:
     """A request to the engine; it may take several messages, sent one after another.
 

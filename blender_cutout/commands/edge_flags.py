@@ -7,7 +7,8 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..core.edges.settings import BOUNDS, EdgeSettings
+from ..core.edges.bounds import BOUNDS
+from ..core.edges.settings import EdgeSettings
 from ..core.errors import InputError
 from . import arguments
 

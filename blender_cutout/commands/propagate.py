@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.errors import InputError
 from ..core.export import output_files
-from ..core.types import Direction, MatteKind, PropagationOptions, size_text
+from ..core.propagation.outcome import MatteKind
+from ..core.types import Direction, PropagationOptions, size_text
 from . import arguments, files
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from ..core.clips.source import VideoSource
     from ..core.engine import Engine
     from ..core.ports import FrameSource
-    from ..core.types import FrameRange, Matte, Stop
+    from ..core.propagation.outcome import Stop
+    from ..core.types import FrameRange, Matte
     from .context import Context
 
 STABILITY = 1.0

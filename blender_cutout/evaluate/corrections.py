@@ -15,8 +15,9 @@ import numpy as np
 
 from ..core.clips.opening import open_clip
 from ..core.images.crop import mask_box
+from ..core.propagation.outcome import MatteKind
 from ..core.propagation.propagate import propagate
-from ..core.types import FrameRange, MatteKind
+from ..core.types import FrameRange
 from . import metrics
 from .data import frame_truth
 from .interval import interval

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..core.session.actions import Round
 from ..core.session.track_session import TrackSession
-from ..core.types import Clip, Label, Round
+from ..core.types import Clip, Label
 from . import metrics, robot
 from .measure import usable
 from .metrics import as_mask

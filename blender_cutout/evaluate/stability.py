@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core.propagation.outcome import MatteKind
 from ..core.propagation.stabilise import stabilised
-from ..core.types import MatteKind
 from . import metrics
 from .flicker import FlickerMeter
 from .interval import difference

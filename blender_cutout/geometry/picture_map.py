@@ -16,7 +16,7 @@ from ..core.errors import StripError
 Point = tuple[float, float]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PictureMap:
     """Where a strip's picture lies in the preview.
 
@@ -45,8 +45,8 @@ class PictureMap:
     pixel_aspect: float = 1.0
     percentage: float = 1.0
     unscaled_origin: bool = False
-    _pivot: Point = field(init=False, repr=False)
-    _shift: Point = field(init=False, repr=False)
+    _pivot: Point = field(init=False)
+    _shift: Point = field(init=False)
 
     def __post_init__(self) -> None:
         if min(self.source_size) <= 0:

@@ -34,10 +34,7 @@ _TRACK: _Tree = {
     r"(matte|union)(-[a-z]+)?": {**_CUTOUTS, r"splines\.json": None},
 }
 _RENDERED: _Tree = {**_PICTURES, re.escape(DONE): None, UNUSED: None}
-_PASSING = re.compile(
-    r"lock(\..*)?|.*\.(part|tmp|stale)|render_.*\.png|\.ds_store|\._.*|thumbs\.db|desktop\.ini",
-    re.IGNORECASE | re.DOTALL,
-)
+_PASSING = r"(?is)lock(\..*)?|.*\.(part|tmp|stale)|render_.*\.png|\.ds_store|\._.*|thumbs\.db|desktop\.ini"
 """Files of ours or of a file browser that are not copied."""
 _PASSING_FOLDERS: _Tree = {
     rf"\.(matte|union)(-[a-z]+)?(\.[0-9a-f]+)?({re.escape(atomic.NEW)}|{re.escape(atomic.OLD)})": {
@@ -47,7 +44,7 @@ _PASSING_FOLDERS: _Tree = {
     r"BL_proxy": {r".*": {r".*": {r".*": None}}},
 }
 """Folders of ours, or Blender's proxies of our pictures, that are not copied."""
-_GROWING = re.compile(r"rounds.*\.jsonl|session\.json|confidence\.txt")
+_GROWING = r"rounds.*\.jsonl|session\.json|confidence\.txt"
 """Files that are written in place, so that each version needs its own."""
 
 
@@ -149,7 +146,7 @@ def _copy(folder: Path, target: Path, tree: _Tree) -> None:
 
 
 def _share(source: Path, target: Path) -> None:
-    if not _GROWING.fullmatch(source.name):
+    if not re.fullmatch(_GROWING, source.name):
         with suppress(OSError):
             os.link(source, target)
             return
@@ -187,7 +184,7 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def _passes(entry: os.DirEntry[str]) -> bool:
-    return _PASSING.fullmatch(entry.name) is not None and _is_file(Path(entry.path))
+    return re.fullmatch(_PASSING, entry.name) is not None and _is_file(Path(entry.path))
 
 
 def _match(entry: os.DirEntry[str], tree: _Tree) -> tuple[_Tree | None] | None:

@@ -2,60 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 import bpy
 
 _NAMES = ("Preview", "SequencerPreview")
 """Names of the preview's keymap: the second up to 4.4."""
-
-
-class KeyBinding(NamedTuple):
-    """A key for an operator.
-
-    Attributes:
-        operator: its id.
-        type: Blender's name of the key.
-        shift: Shift in addition to Ctrl.
-        settings: the operator's properties.
-    """
-
-    operator: str
-    type: str
-    shift: bool = False
-    settings: Mapping[str, Any] = MappingProxyType({})
-
-
-KEYS = (
-    KeyBinding("cutout.apply_strokes", "RET"),
-    KeyBinding("cutout.undo_round", "BACK_SPACE"),
-    KeyBinding("cutout.propagate", "RET", True, {"direction": "BOTH"}),
-    KeyBinding("cutout.show", "R"),
-    KeyBinding("cutout.go_to_frame", "RIGHT_ARROW", False, {"what": "DOUBT"}),
-    KeyBinding("cutout.go_to_frame", "LEFT_ARROW", False, {"what": "DOUBT", "backward": True}),
-    KeyBinding("cutout.go_to_frame", "RIGHT_ARROW", True, {"what": "STROKES"}),
-    KeyBinding("cutout.go_to_frame", "LEFT_ARROW", True, {"what": "STROKES", "backward": True}),
-    KeyBinding("cutout.invert", "I"),
+KEYS: tuple[tuple[str, str, bool, dict[str, Any]], ...] = (
+    ("cutout.apply_strokes", "RET", False, {}),
+    ("cutout.undo_round", "BACK_SPACE", False, {}),
+    ("cutout.propagate", "RET", True, {"direction": "BOTH"}),
+    ("cutout.show", "R", False, {}),
+    ("cutout.go_to_frame", "RIGHT_ARROW", False, {"what": "DOUBT"}),
+    ("cutout.go_to_frame", "LEFT_ARROW", False, {"what": "DOUBT", "backward": True}),
+    ("cutout.go_to_frame", "RIGHT_ARROW", True, {"what": "STROKES"}),
+    ("cutout.go_to_frame", "LEFT_ARROW", True, {"what": "STROKES", "backward": True}),
+    ("cutout.invert", "I", False, {}),
 )
+"""Operator, Blender's name of the key, whether with Shift in addition to Ctrl, and the operator's properties."""
 
 
 def register() -> None:
     """Adds the keys."""
     keymap = _keymap(bpy.context.window_manager.keyconfigs.addon, create=True)
-    if keymap is None or any(item.idname == KEYS[0].operator for item in keymap.keymap_items):
+    if keymap is None or any(item.idname == KEYS[0][0] for item in keymap.keymap_items):
         return
-    for key in KEYS:
-        item = keymap.keymap_items.new(key.operator, key.type, "PRESS", ctrl=True, shift=key.shift)
-        for name, value in key.settings.items():
+    for operator, key, shift, settings in KEYS:
+        item = keymap.keymap_items.new(operator, key, "PRESS", ctrl=True, shift=shift)
+        for name, value in settings.items():
             setattr(item.properties, name, value)
 
 
 def unregister() -> None:
     """Removes only these keys: the keymap may be shared with other add-ons."""
     keymap = _keymap(bpy.context.window_manager.keyconfigs.addon)
-    ours = {key.operator for key in KEYS}
+    ours = {operator for operator, *_ in KEYS}
     for item in [i for i in keymap.keymap_items if i.idname in ours] if keymap else []:
         keymap.keymap_items.remove(item)
 

@@ -7,7 +7,7 @@ from typing import Any
 import bpy
 from bpy.props import EnumProperty
 
-from ..core.edges.settings import BOUNDS
+from ..core.edges.bounds import BOUNDS
 from ..host import compat
 from ..host.interface_language import tooltip
 from ..scene import properties

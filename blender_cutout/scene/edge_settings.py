@@ -7,18 +7,21 @@ import math
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bpy
 from bpy.props import FloatProperty
 
-from ..core.edges.settings import BOUNDS, EdgeSettings
+from ..core.edges.bounds import BOUNDS
 from ..core.errors import CutoutError
 from ..core.types import Stroke
 from ..host import compat
 from ..host.interface_language import CONTEXT
 from ..strokes import brush_strokes
 from .panel_settings import REDRAWS, redraw
+
+if TYPE_CHECKING:
+    from ..core.edges.settings import EdgeSettings
 
 when_changed: list[Callable[[], None]] = []
 """Functions to call when the artist has changed a setting."""
@@ -108,7 +111,7 @@ class CutoutEdge(bpy.types.PropertyGroup):
     decontaminate: _DECONTAMINATE
 
 
-def settings_now(track: Any) -> EdgeSettings:
+def settings_now(track: Any) -> "EdgeSettings":
     """Returns a cutout's edge settings as the panel shows them; values that no panel allows are limited."""
     return _limited({name: getattr(track.edge, name) for name in BOUNDS})
 
@@ -200,8 +203,9 @@ def _curves(track: Any) -> dict[str, Any]:
     return {name: curve for name, curve in found.items() if name in BOUNDS and not curve.mute}
 
 
-def _limited(values: Mapping[str, float]) -> EdgeSettings:
+def _limited(values: Mapping[str, float]) -> "EdgeSettings":
     """Returns settings within their bounds, whatever a .blend says."""
+    from ..core.edges.settings import EdgeSettings
 
     def limited(name: str, most: float) -> float:
         value = values[name]

@@ -32,7 +32,7 @@ _MOST_BYTES = 1 << 30
 """Number of bytes of a picture."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class FrameRender:
     """A render in progress.
 

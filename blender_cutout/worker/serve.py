@@ -38,7 +38,8 @@ from ..core.messages import (
     Undo,
     Warn,
 )
-from ..core.types import Clip, Direction, FrameRange, PropagationOptions, Stop
+from ..core.propagation.outcome import Stop
+from ..core.types import Clip, Direction, FrameRange, PropagationOptions
 from . import track_jobs
 from .failures import failed
 from .inbox import Inbox, LongJob, ends, tracks_of, waits

@@ -10,7 +10,8 @@ from ..core.edges.settings import EdgePlan, EdgeSettings
 from ..core.errors import InputError
 from ..core.frame_text import FrameText
 from ..core.messages import ApplyRound, Done, EditVersion, Event, Export, ImportMattes, MatteReady, PreviewEdge
-from ..core.types import Paint, PaintRound, Round, Stroke, box_of
+from ..core.session.actions import PaintRound, Round
+from ..core.types import Paint, Stroke, box_of
 
 if TYPE_CHECKING:
     from ..core.session.track_session import TrackSession

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING
 
-from ..types import MatteKind
+from .outcome import MatteKind
 from .plan import Pass
 
 if TYPE_CHECKING:

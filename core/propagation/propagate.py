@@ -16,10 +16,11 @@ from ..clips.cuts import CutFinder
 from ..errors import InputError
 from ..frame_text import FrameText
 from ..images.matte import check_matte
-from ..types import Direction, FrameRange, MatteKind, PropagationOptions, Stop
+from ..types import Direction, FrameRange, PropagationOptions
 from .absent import Around, around_absent, runs_of
 from .far_side import walk_between
 from .hypotheses import walker_of
+from .outcome import MatteKind, Stop
 from .plan import Pass, plan_passes
 from .settings import PropagationSettings
 from .stops import follow_pass

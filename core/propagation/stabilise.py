@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 import numpy as np
 
 from ..images.crop import mask_box
-from ..types import Box, MatteKind
+from ..types import Box
 from .optical_flow import Motion
+from .outcome import MatteKind
 
 if TYPE_CHECKING:
     from ..ports import FrameSource

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, TypeAlias
 
-from ..types import Cause, FrameRange, MatteKind, Stop
+from ..types import FrameRange
 from .confidence import confidence
+from .outcome import Cause, MatteKind, Stop
 
 if TYPE_CHECKING:
     from ..types import Mattes

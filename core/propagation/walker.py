@@ -14,10 +14,10 @@ from ..errors import FrameReadError
 from ..frame_text import FrameText
 from ..images.crop import Crop, follow_crop, whole_picture
 from ..images.matte import check_image
-from ..types import MatteKind
 from .confidence import confidence
 from .fusion import difference, fuse, nearness
 from .memory import SpaceTimeMemory, farthest_first
+from .outcome import MatteKind
 from .plan import Pass
 from .presence import Presence, is_sure
 from .strays import without_strays

@@ -11,15 +11,45 @@ import math
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar, overload
+from typing import Any, NamedTuple, TypeAlias, TypeVar, overload
 
-from ..types import Box, Direction, FrameRange, Paint, PaintRound, Round, Stroke
+from ..types import Box, Direction, FrameRange, Paint, Stroke
 
 LAST_FRAME = 2**31 - 1
 """Larger frame numbers are damage; numbers beyond the clip may come from a longer clip."""
 _ID = re.compile("[0-9a-f]{16}")
 _NAME = re.compile("[0-9a-f]{24}")
 _Shape = TypeVar("_Shape")
+
+
+class Round(NamedTuple):
+    """One round of interaction on one frame: strokes, or none for a foreground proposal ("Auto").
+
+    Attributes:
+        frame: the clip frame it was drawn on.
+        strokes: this round's strokes only.
+        zoom: magnification of the picture when drawn (1 = whole picture in view).
+        auto: True = first guess of the foreground, without strokes.
+        box: for a first guess: around the object; None = the whole picture.
+    """
+
+    frame: int
+    strokes: Sequence[Stroke] = ()
+    zoom: float = 1.0
+    auto: bool = False
+    box: Box | None = None
+
+
+class PaintRound(NamedTuple):
+    """One round of exact painting on one frame; no later round of strokes changes the painted pixels.
+
+    Attributes:
+        frame: the clip frame it was painted on.
+        shapes: in the order of painting.
+    """
+
+    frame: int
+    shapes: Sequence[Paint]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from ..images.preview import BLOCK
-from ..types import FrameRange, PaintRound, Round, size_text
-from .actions import Import, Lost
+from ..types import FrameRange, size_text
+from .actions import Import, Lost, PaintRound, Round
 from .journal import ROOT
 from .run_plan import before_of
 from .store import raw_of

@@ -15,9 +15,9 @@ import numpy as np
 
 from ..errors import InputError, StoreError
 from ..frame_text import FrameText
-from ..types import FrameRange, Paint, PaintRound, Round
+from ..types import FrameRange, Paint
 from .absences import absent_frames
-from .actions import Absence, Import, Lock, Operation, Propagation, drawn_frames
+from .actions import Absence, Import, Lock, Operation, PaintRound, Propagation, Round, drawn_frames
 from .head_state import HeadState
 from .journal import ROOT, Chain, Journal
 from .store import MatteStore

@@ -23,8 +23,9 @@ from ..errors import InputError, StoreError
 from ..frame_text import FrameText
 from ..images.matte import contested, share, stacked
 from ..propagation.confidence import confidence
+from ..propagation.outcome import MatteKind, Stop
 from ..propagation.stabilise import stabilised
-from ..types import Direction, FrameRange, MatteKind, PropagationOptions, Stop
+from ..types import Direction, FrameRange, PropagationOptions
 from .confidence_log import note
 from .run_plan import TrackPart, drawn_on, plan_run
 from .store import LazyMattes, raw_matte, raw_of
@@ -92,8 +93,7 @@ class PropagationRun:
             names: their display names.
             engine: makes the mattes.
             frames: the frames to yield.
-            direction: see `Engine.propagate_detailed`. An object without a mask on another one's keyframe is propagated
-                there in whichever direction reaches it.
+            direction: see `Engine.propagate_detailed`; a mask missing on another object's keyframe is made either way.
             options: see `Engine.propagate_detailed`; None = the defaults of `PropagationOptions`, which stop at cuts.
             notice: see `Engine.propagate_detailed`.
             redo: frames whose earlier propagated mattes are not used: they are made again.

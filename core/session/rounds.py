@@ -11,7 +11,8 @@ from ..errors import InputError, StrokeError
 from ..frame_text import FrameText
 from ..images.matte import to_grey
 from ..refinement.paint import paint, painted_area
-from ..types import MOST_POINTS, Paint, PaintRound, Round
+from ..types import MOST_POINTS, Paint
+from .actions import PaintRound, Round
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from ..clips.source import VideoSource
-from ..types import Direction, FrameRange, PaintRound, Round
-from .actions import Absence, Action, Import, Lock, Operation, Propagation, drawn_frames
+from ..types import Direction, FrameRange
+from .actions import Absence, Action, Import, Lock, Operation, PaintRound, Propagation, Round, drawn_frames
 from .history import History
 from .journal import Chain, Journal
 from .store import MatteStore

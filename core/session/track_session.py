@@ -27,9 +27,10 @@ from ..clips.source import VideoSource
 from ..edges.detail_map import detail_map, strokes_on
 from ..errors import InputError, StoreError, store_errors
 from ..frame_text import FrameText
-from ..types import Clip, Direction, FrameRange, MatteKind, PaintRound, PropagationOptions, Round, Stop
+from ..propagation.outcome import MatteKind, Stop
+from ..types import Clip, Direction, FrameRange, PropagationOptions
 from .absences import check_absence, ranges_of
-from .actions import Absence, Action, Import, Lock, Operation, Propagation, action_to_json
+from .actions import Absence, Action, Import, Lock, Operation, PaintRound, Propagation, Round, action_to_json
 from .disk_limit import DiskLimit
 from .edge_finder import EdgeFinder
 from .folder import check_clip, move_folder

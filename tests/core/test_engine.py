@@ -10,7 +10,8 @@ from blender_cutout.core.engine import Engine, as_range
 from blender_cutout.core.errors import FrameReadError, InputError, SizeMismatch
 from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, iou
 from blender_cutout.core.ports import FrameSource
-from blender_cutout.core.types import Clip, Direction, FrameRange, Label, MatteKind, Stroke
+from blender_cutout.core.propagation.outcome import MatteKind
+from blender_cutout.core.types import Clip, Direction, FrameRange, Label, Stroke
 
 
 def test_a_cut_from_the_first_guess_to_the_last_frame(engine: Engine, clip):

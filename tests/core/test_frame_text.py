@@ -6,7 +6,7 @@ import copy
 import pickle
 
 from blender_cutout.core.frame_text import FrameText
-from blender_cutout.core.types import Cause, Stop
+from blender_cutout.core.propagation.outcome import Cause, Stop
 
 
 def timeline(first: int, last: int) -> str:

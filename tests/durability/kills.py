@@ -31,8 +31,9 @@ from stand import FILM, Driver, Torn, kill, m
 from blender_cutout.core.clips.movie import MovieWithAlpha
 from blender_cutout.core.fakes import iou
 from blender_cutout.core.images.matte import is_whole_png, read_mask
+from blender_cutout.core.session.actions import Round
 from blender_cutout.core.session.track_session import TrackSession
-from blender_cutout.core.types import Clip, Direction, FrameRange, PropagationOptions, Round, Stroke
+from blender_cutout.core.types import Clip, Direction, FrameRange, PropagationOptions, Stroke
 
 if TYPE_CHECKING:
     from blender_cutout.core.types import Matte

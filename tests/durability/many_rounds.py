@@ -29,8 +29,9 @@ from session_kit import make_engine, write_film  # noqa: E402
 
 from blender_cutout.core.fakes import SyntheticClip  # noqa: E402
 from blender_cutout.core.messages import ApplyRound, encode  # noqa: E402
+from blender_cutout.core.session.actions import Round  # noqa: E402
 from blender_cutout.core.session.track_session import TrackSession  # noqa: E402
-from blender_cutout.core.types import Clip, Label, Round, Stroke  # noqa: E402
+from blender_cutout.core.types import Clip, Label, Stroke  # noqa: E402
 from blender_cutout.worker import track_jobs  # noqa: E402
 from blender_cutout.worker.track_states import StateSender, track_state  # noqa: E402
 

@@ -17,6 +17,7 @@ from blender_cutout.commands.session import _clip
 from blender_cutout.core import messages
 from blender_cutout.core.errors import CutoutError
 from blender_cutout.core.images.matte import write_mask
+from blender_cutout.core.session.actions import Round
 from blender_cutout.core.session.folder import check_clip
 from blender_cutout.core.session.folder_lock import FolderLock
 from blender_cutout.core.session.history import History
@@ -24,7 +25,7 @@ from blender_cutout.core.session.imported import ImportedMattes
 from blender_cutout.core.session.journal import ROOT, Journal
 from blender_cutout.core.session.store import MatteStore
 from blender_cutout.core.session.track_session import TrackSession
-from blender_cutout.core.types import Clip, FrameRange, Round
+from blender_cutout.core.types import Clip, FrameRange
 from blender_cutout.worker.track_states import track_state
 
 from .mutate import change, change_bytes, change_list, dumped

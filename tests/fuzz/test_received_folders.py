@@ -19,8 +19,9 @@ from session_kit import ALL, FILM, add_corner, keep, make_engine, run, write_fil
 
 from blender_cutout.core import errors
 from blender_cutout.core.images.matte import write_mask
+from blender_cutout.core.session.actions import Round
 from blender_cutout.core.session.track_session import TrackSession
-from blender_cutout.core.types import Clip, FrameRange, Round
+from blender_cutout.core.types import Clip, FrameRange
 
 from . import received_files, received_journals
 from .opener import PATIENCE, Opener

@@ -13,7 +13,7 @@ import numpy as np
 from ...compose import load_engine
 from ...core.clips.opening import open_clip
 from ...core.propagation.confidence import confidence
-from ...core.types import MatteKind
+from ...core.propagation.outcome import MatteKind
 from ...evaluate import metrics
 from ...evaluate.data import find_data, one_object_clips, read_truth
 from ...evaluate.stability import BAD, StillShot, _run, area_under_curve, rank_correlation, score, table

@@ -10,7 +10,7 @@ import pytest
 
 from blender_cutout.commands.studies import cuts as cuts_module
 from blender_cutout.core.fakes import SyntheticClip
-from blender_cutout.core.types import MatteKind
+from blender_cutout.core.propagation.outcome import MatteKind
 from blender_cutout.evaluate.stability import StillShot, area_under_curve, rank_correlation, score, table
 
 

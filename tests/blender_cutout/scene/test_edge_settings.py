@@ -214,7 +214,7 @@ def test_settings_and_keys_are_kept_in_the_file_and_a_copied_scene_has_its_own(
 @pytest.mark.parametrize("value", [1e30, -1e30, float("nan"), float("inf")])
 @pytest.mark.parametrize("name", ["grow", "clip_white", "detail"])
 def test_values_that_no_panel_allows_are_limited(blender: Any, project: Project, name: str, value: float) -> None:
-    from blender_cutout.core.edges.settings import BOUNDS
+    from blender_cutout.core.edges.bounds import BOUNDS
     from blender_cutout.scene import edge_settings
 
     project()

@@ -14,8 +14,9 @@ from blender_cutout.client.held_states import changed
 from blender_cutout.core.fakes import SyntheticClip
 from blender_cutout.core.messages import Event, TrackChange, TrackState, decode, encode
 from blender_cutout.core.session import head_state, overview
+from blender_cutout.core.session.actions import Round
 from blender_cutout.core.session.track_session import TrackSession
-from blender_cutout.core.types import Clip, Direction, FrameRange, Label, Round, Stroke
+from blender_cutout.core.types import Clip, Direction, FrameRange, Label, Stroke
 from blender_cutout.worker.track_states import StateSender, track_state
 
 

@@ -11,9 +11,10 @@ from film_kit import FIRST, SECOND, SIZE, Film
 
 from blender_cutout.core.clips.cuts import CutFinder
 from blender_cutout.core.fakes import FakePropagationNet, iou
+from blender_cutout.core.propagation.outcome import Cause, Stop
 from blender_cutout.core.propagation.plan import Pass
 from blender_cutout.core.propagation.propagate import propagate
-from blender_cutout.core.types import Cause, Direction, FrameRange, PropagationOptions, Stop
+from blender_cutout.core.types import Direction, FrameRange, PropagationOptions
 
 
 def cuts(film: Film) -> list[int]:

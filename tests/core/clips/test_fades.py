@@ -12,8 +12,9 @@ from film_kit import FIRST, SECOND, SIZE, Film
 from blender_cutout.core.clips.cuts import CutFinder
 from blender_cutout.core.clips.fades import WINDOWS, FadeFinder
 from blender_cutout.core.fakes import FakePropagationNet, iou
+from blender_cutout.core.propagation.outcome import Cause
 from blender_cutout.core.propagation.propagate import propagate
-from blender_cutout.core.types import Cause, FrameRange, PropagationOptions
+from blender_cutout.core.types import FrameRange, PropagationOptions
 
 BEGIN = 10
 

@@ -14,8 +14,8 @@ from blender_cutout.core.clips.prefetch import Prefetcher
 from blender_cutout.core.clips.source import VideoSource
 from blender_cutout.core.errors import FrameReadError
 from blender_cutout.core.fakes import SyntheticClip, number_of, numbered
+from blender_cutout.core.propagation.outcome import MatteKind
 from blender_cutout.core.propagation.stabilise import stabilised
-from blender_cutout.core.types import MatteKind
 
 
 def ours() -> list[threading.Thread]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from blender_cutout.core.edges.bounds import BOUNDS
 from blender_cutout.core.edges.refine_edge import refine_edge
-from blender_cutout.core.edges.settings import BOUNDS, UNCHANGED, EdgeSettings
+from blender_cutout.core.edges.settings import UNCHANGED, EdgeSettings
 from blender_cutout.core.engine import Engine
 from blender_cutout.core.errors import InputError, SizeMismatch
 

@@ -11,8 +11,9 @@ from propagate_kit import SETTINGS, run, worst_iou
 from blender_cutout.core.fakes import FakePropagationNet, SyntheticClip, iou
 from blender_cutout.core.propagation.hypotheses import mixed
 from blender_cutout.core.propagation.mirrored import MirroredNet
+from blender_cutout.core.propagation.outcome import MatteKind
 from blender_cutout.core.propagation.propagate import propagate
-from blender_cutout.core.types import Direction, Hypothesis, MatteKind, PropagationOptions
+from blender_cutout.core.types import Direction, Hypothesis, PropagationOptions
 
 SEVERAL = replace(
     SETTINGS, hypotheses=(Hypothesis(), Hypothesis(doubt=0.85), Hypothesis(mirrored=True), Hypothesis(scale=1.25))

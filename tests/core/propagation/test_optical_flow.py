@@ -7,8 +7,9 @@ import pytest
 
 from blender_cutout.core.fakes import SyntheticClip
 from blender_cutout.core.propagation.optical_flow import Motion
+from blender_cutout.core.propagation.outcome import MatteKind
 from blender_cutout.core.propagation.stabilise import stabilised
-from blender_cutout.core.types import Box, MatteKind
+from blender_cutout.core.types import Box
 
 FILM = SyntheticClip(length=20, height=120, width=200, radius=20)
 HALF = slice(10, 90), slice(33, 121)

@@ -11,9 +11,10 @@ from propagate_kit import SETTINGS, run, worst_iou
 
 from blender_cutout.core.errors import FrameReadError, InputError, SizeMismatch
 from blender_cutout.core.fakes import FakePropagationNet, SyntheticClip, iou
+from blender_cutout.core.propagation.outcome import MatteKind
 from blender_cutout.core.propagation.propagate import propagate
 from blender_cutout.core.propagation.settings import PropagationSettings
-from blender_cutout.core.types import Direction, FrameRange, MatteKind
+from blender_cutout.core.types import Direction, FrameRange
 
 
 @pytest.mark.parametrize("key", [0, 11, 23])

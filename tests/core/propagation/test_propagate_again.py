@@ -8,8 +8,8 @@ from propagate_kit import SETTINGS, run, worst_iou
 
 from blender_cutout.core.errors import InputError
 from blender_cutout.core.fakes import FakePropagationNet, iou
+from blender_cutout.core.propagation.outcome import MatteKind
 from blender_cutout.core.propagation.propagate import propagate
-from blender_cutout.core.types import MatteKind
 
 
 def spoilt(earlier):

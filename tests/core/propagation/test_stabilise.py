@@ -12,11 +12,13 @@ from session_kit import write_film
 
 from blender_cutout.core.engine import Engine, EngineSettings
 from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip, iou
+from blender_cutout.core.propagation.outcome import MatteKind
 from blender_cutout.core.propagation.settings import PropagationSettings
 from blender_cutout.core.propagation.stabilise import stabilised
+from blender_cutout.core.session.actions import Round
 from blender_cutout.core.session.propagation_run import PropagationRun
 from blender_cutout.core.session.track_session import TrackSession
-from blender_cutout.core.types import Clip, Direction, FrameRange, Label, MatteKind, PropagationOptions, Round, Stroke
+from blender_cutout.core.types import Clip, Direction, FrameRange, Label, PropagationOptions, Stroke
 from blender_cutout.evaluate.flicker import FlickerMeter
 
 FILM = SyntheticClip(length=14, height=60, width=100, radius=12)

@@ -11,10 +11,10 @@ from session_kit import ALL, FILM, add_corner, keep, make_engine, reopened, snap
 
 from blender_cutout.core.errors import InputError
 from blender_cutout.core.fakes import iou
-from blender_cutout.core.session.actions import LAST_FRAME, Absence, Operation
+from blender_cutout.core.session.actions import LAST_FRAME, Absence, Operation, PaintRound
 from blender_cutout.core.session.journal import Journal
 from blender_cutout.core.session.track_session import TrackSession
-from blender_cutout.core.types import Clip, Direction, FrameRange, Label, Paint, PaintRound
+from blender_cutout.core.types import Clip, Direction, FrameRange, Label, Paint
 
 GONE = FrameRange(6, 9)
 

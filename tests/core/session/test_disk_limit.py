@@ -10,9 +10,10 @@ import pytest
 from session_kit import ALL, FILM, make_engine, write_film
 
 from blender_cutout.core.images import preview
+from blender_cutout.core.session.actions import Round
 from blender_cutout.core.session.disk_limit import DiskUse, joint
 from blender_cutout.core.session.track_session import TrackSession
-from blender_cutout.core.types import Clip, Direction, FrameRange, Label, PropagationOptions, Round, Stroke, size_text
+from blender_cutout.core.types import Clip, Direction, FrameRange, Label, PropagationOptions, Stroke, size_text
 
 BLOCK = preview.BLOCK
 

@@ -16,8 +16,10 @@ from blender_cutout.core.clips.foreign_mask_sequence import ForeignMattes, place
 from blender_cutout.core.clips.movie import ONE_THREAD
 from blender_cutout.core.errors import InputError, SizeMismatch, StoreError
 from blender_cutout.core.fakes import SyntheticClip, iou
+from blender_cutout.core.propagation.outcome import MatteKind
+from blender_cutout.core.session.actions import Round
 from blender_cutout.core.session.track_session import TrackSession
-from blender_cutout.core.types import Clip, Direction, FrameRange, Label, MatteKind, Round, Stroke
+from blender_cutout.core.types import Clip, Direction, FrameRange, Label, Stroke
 
 pytestmark = pytest.mark.libraries
 

@@ -10,9 +10,9 @@ import pytest
 
 from blender_cutout.core.errors import StoreError
 from blender_cutout.core.session import journal as module
-from blender_cutout.core.session.actions import Import, Lost, Operation, Propagation
+from blender_cutout.core.session.actions import Import, Lost, Operation, Propagation, Round
 from blender_cutout.core.session.journal import ROOT, Journal
-from blender_cutout.core.types import Direction, FrameRange, Label, Round, Stroke
+from blender_cutout.core.types import Direction, FrameRange, Label, Stroke
 
 A, B, C, D, E, X = (digit * 16 for digit in "abcdef")
 DRAWN = Round(3, (Stroke([(1.5, 2.25), (1e-7, 1 / 3)], 4.2, Label.REMOVE),), zoom=2.5)

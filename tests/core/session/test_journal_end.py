@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from blender_cutout.core.session import journal_end
-from blender_cutout.core.session.actions import Operation
+from blender_cutout.core.session.actions import Operation, Round
 from blender_cutout.core.session.journal import ROOT, Journal
 from blender_cutout.core.session.journal_end import read_end
-from blender_cutout.core.types import Label, Round, Stroke
+from blender_cutout.core.types import Label, Stroke
 
 IDS = [f"{n:016x}" for n in range(1, 6)]
 

@@ -11,10 +11,12 @@ from session_kit import add_corner, make_engine, write_film
 
 from blender_cutout.core.errors import InputError
 from blender_cutout.core.fakes import FakePropagationNet, SyntheticClip, iou
+from blender_cutout.core.propagation.outcome import MatteKind
 from blender_cutout.core.propagation.propagate import propagate
+from blender_cutout.core.session.actions import Round
 from blender_cutout.core.session.propagation_run import PropagationRun
 from blender_cutout.core.session.track_session import TrackSession
-from blender_cutout.core.types import Clip, Direction, FrameRange, Label, MatteKind, Round, Stroke
+from blender_cutout.core.types import Clip, Direction, FrameRange, Label, Stroke
 
 FILM = SyntheticClip(length=12, height=60, width=100, radius=10, objects=2)
 ALL = FrameRange(0, len(FILM))

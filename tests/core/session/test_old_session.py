@@ -14,8 +14,9 @@ from session_kit import make_engine
 
 from blender_cutout.core.errors import InputError
 from blender_cutout.core.images.matte import read_mask
+from blender_cutout.core.session.actions import Round
 from blender_cutout.core.session.track_session import TrackSession
-from blender_cutout.core.types import Clip, Direction, FrameRange, Label, Round, Stroke
+from blender_cutout.core.types import Clip, Direction, FrameRange, Label, Stroke
 
 FIXTURE = Path(__file__).resolve().parents[2] / "fixtures" / "0bf7e4d"
 HISTORY: list[dict[str, Any]] = json.loads((FIXTURE / "expected.json").read_text(encoding="utf-8"))

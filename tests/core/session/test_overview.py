@@ -11,8 +11,9 @@ from session_kit import make_engine, write_film
 
 from blender_cutout.core.fakes import SyntheticClip
 from blender_cutout.core.session import head_state, overview
+from blender_cutout.core.session.actions import Round
 from blender_cutout.core.session.track_session import TrackSession
-from blender_cutout.core.types import Clip, Direction, FrameRange, Label, Round, Stroke
+from blender_cutout.core.types import Clip, Direction, FrameRange, Label, Stroke
 from blender_cutout.worker.track_states import track_state
 
 FILM = SyntheticClip(length=40, height=30, width=50, radius=6)

@@ -13,9 +13,10 @@ from session_kit import ALL, FILM, add_corner, keep, make_engine, write_film
 
 from blender_cutout.core.errors import InputError, StrokeError
 from blender_cutout.core.refinement.paint import paint, painted_area
+from blender_cutout.core.session.actions import PaintRound, Round
 from blender_cutout.core.session.journal import Journal
 from blender_cutout.core.session.track_session import TrackSession
-from blender_cutout.core.types import Box, Clip, Direction, FrameRange, Label, Paint, PaintRound, Round, Stroke
+from blender_cutout.core.types import Box, Clip, Direction, FrameRange, Label, Paint, Stroke
 
 SIZE = (FILM.height, FILM.width)
 WIRE = Paint([(3, 30), (95, 33)], 1.5, Label.KEEP)

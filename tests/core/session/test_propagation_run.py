@@ -14,9 +14,11 @@ from blender_cutout.core.errors import InputError
 from blender_cutout.core.export.delivery import deliver
 from blender_cutout.core.fakes import iou
 from blender_cutout.core.images.matte import read_mask
+from blender_cutout.core.propagation.outcome import MatteKind
+from blender_cutout.core.session.actions import Round
 from blender_cutout.core.session.propagation_run import PropagationRun
 from blender_cutout.core.session.track_session import TrackSession
-from blender_cutout.core.types import Clip, Direction, FrameRange, Label, MatteKind, Round, Stroke
+from blender_cutout.core.types import Clip, Direction, FrameRange, Label, Stroke
 
 media, table = group_kit.media, group_kit.table
 

@@ -9,7 +9,8 @@ import pytest
 from group_kit import ALL, BLUE, FILM, RED, Table, add_corner, assert_both_are_found, keep, owners
 
 from blender_cutout.core.fakes import iou
-from blender_cutout.core.types import Direction, FrameRange, MatteKind
+from blender_cutout.core.propagation.outcome import MatteKind
+from blender_cutout.core.types import Direction, FrameRange
 
 media, table = group_kit.media, group_kit.table
 

@@ -11,8 +11,10 @@ from session_kit import ALL, FILM, add_corner, keep, make_engine, reopened, run,
 
 from blender_cutout.core.errors import StrokeError
 from blender_cutout.core.fakes import iou
+from blender_cutout.core.propagation.outcome import MatteKind
+from blender_cutout.core.session.actions import Round
 from blender_cutout.core.session.track_session import TrackSession
-from blender_cutout.core.types import Clip, Direction, FrameRange, Label, MatteKind, Round, Stroke
+from blender_cutout.core.types import Clip, Direction, FrameRange, Label, Stroke
 
 
 def test_a_correction_wins_beyond_itself_and_keyframes_stay_to_the_bit(session: TrackSession) -> None:

@@ -27,8 +27,9 @@ from blender_cutout.core.export.delivery import deliver
 from blender_cutout.core.fakes import iou
 from blender_cutout.core.images import matte as matte_module
 from blender_cutout.core.images.matte import read_mask
+from blender_cutout.core.session.actions import Round
 from blender_cutout.core.session.track_session import TrackSession
-from blender_cutout.core.types import Clip, Round
+from blender_cutout.core.types import Clip
 
 
 def test_lost_masks_of_rounds_come_back_and_lost_propagated_ones_count_as_not_done(

@@ -20,8 +20,10 @@ from session_kit import (
 from blender_cutout.core.errors import InputError, StrokeError
 from blender_cutout.core.fakes import FakePropagationNet, iou
 from blender_cutout.core.images.matte import read_mask
+from blender_cutout.core.propagation.outcome import MatteKind
+from blender_cutout.core.session.actions import Round
 from blender_cutout.core.session.track_session import TrackSession
-from blender_cutout.core.types import Direction, FrameRange, Label, MatteKind, Round, Stroke
+from blender_cutout.core.types import Direction, FrameRange, Label, Stroke
 
 
 def test_a_round_gives_a_mask_and_a_correction_changes_it(session: TrackSession) -> None:
