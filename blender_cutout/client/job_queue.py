@@ -3,7 +3,7 @@
 A track must be open in the engine, at the head that the .blend stores, before it can be used. `submit` does both if
 needed, so callers need not care how long the engine has been running.
 
-The messages and the client are imported inside functions, so that Blender's start does not load them.
+The messages and the client are imported inside functions, to keep Blender's start fast.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ class JobQueue:
         self.heads.clear()
 
     def expect(self, track: str, frame: int = -1) -> None:
-        """Starts the engine and has it read a clip frame (-1 = not known yet), because a round on it is likely soon."""
+        """Starts the engine and has it read a clip frame (-1 = not known yet) on which a round is likely soon."""
         with suppress(CutoutError):  # the round itself will report it
             from ..core.messages import Expect
 
@@ -187,7 +187,7 @@ class JobQueue:
         undo: str = "",
         others: Mapping[str, Opening] | None = None,
     ) -> Job:
-        """Requests something about a track from the engine, opening the track there first if needed.
+        """Sends the engine a request about a track, opening the track there first if needed.
 
         Args:
             track: uuid of the cutout.
@@ -215,7 +215,7 @@ class JobQueue:
         return job
 
     def ask(self, track: str, message: Callable[[str], Request], then: Callable[[Outcome], None]) -> bool:
-        """Sends a request that nothing waits for and the panel does not show; `then` gets its outcome.
+        """Sends a background request that the panel does not show; `then` gets its outcome.
 
         Returns False when the cutout is not open or the engine is gone.
         """
@@ -352,7 +352,7 @@ class JobQueue:
             self._end(job, replace(done, summary=found or done.summary))
 
     def _go_on(self, until: float) -> None:
-        """Advances the ends of jobs until that time, at least by one step."""
+        """Advances the follow-ups of jobs until that time, by at least one step."""
         from ..core.messages import Progress
 
         while self._ending:
@@ -369,7 +369,7 @@ class JobQueue:
                 except CutoutError as error:
                     self._fail(job, error)
                 except BaseException:
-                    del self._ending[name], self._jobs[name]  # our own bug: do not run into it again at every step
+                    del self._ending[name], self._jobs[name]  # a bug of ours: do not hit it again at every step
                     raise
                 else:
                     self.taken += 1

@@ -38,7 +38,7 @@ LOG_LIMIT = 2_000_000
 EXIT_CODE_WAIT = 1.0
 """Most seconds to wait for the exit code before reporting that the process died."""
 MOST_BYTES, MOST_LINES = 1 << 20, 1000
-"""Most that one `poll` takes in, so that a child that never stops writing does not hold up Blender's window."""
+"""Most bytes that one `poll` reads, so that a child that never stops writing does not block Blender's window."""
 LONGEST_LINE = 1 << 26
 """Most bytes of a message; a child that sends more is not the engine."""
 LAST_WORDS = 5.0
@@ -271,7 +271,7 @@ class WorkerClient:
         return [Failed(job=job, code=ProtocolError.__name__, text=text, hint=_SAME_VERSION) for job in jobs]
 
     def _bury(self) -> list[Event]:
-        """Returns what there is to report after the child's end."""
+        """Returns the events to report after the child's end."""
         process = self._process
         assert process
         code = process.poll()

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 _MOST_BOXES = 100_000
-"""Enough even for ten hours in fragments of half a second, with two boxes each."""
+"""Enough for ten hours in fragments of half a second, with two boxes each."""
 _SUFFIXES = {".mp4", ".mov", ".m4v", ".qt", ".3gp"}
 
 

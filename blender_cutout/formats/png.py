@@ -1,4 +1,4 @@
-"""Reads grey PNG files with what every Blender has: no OpenCV, and no image data-block in the artist's file.
+"""Reads grey PNG files with what ships with every Blender: no OpenCV, and no image data-block in the artist's file.
 
 Supports what the engine writes: 8 bits, one channel, not interlaced (PNG specification, 3rd edition, section 9:
 filters).
@@ -52,7 +52,7 @@ def read_grey(path: Path, size: tuple[int, int] | None = None, most: int = MOST_
         if height * width > most:
             raise ValueError(f"{path} is too large: {width}×{height} pixels, more than {most}")
         wanted = height * (width + 1)
-        if os.fstat(file.fileno()).st_size > 2 * wanted + (1 << 20):  # badly compressible pixels, and a little else
+        if os.fstat(file.fileno()).st_size > 2 * wanted + (1 << 20):  # incompressible pixels, plus a little
             raise ValueError(f"{path} is larger than its pixels can be")
         body = file.read()
     packed = b"".join(data for kind, data in _chunks(body) if kind == b"IDAT")

@@ -1,1 +1,1 @@
-"""The texts of the interface in other languages: one JSON file for each, and how a shown text finds its translation."""
+"""The interface's texts in other languages: a JSON file each, and the lookup of translations."""

@@ -1,7 +1,7 @@
 """Translates shown texts, including those with numbers and names in them.
 
 A file of a language maps English texts to translations. A text with changing parts is a template, "{0} of {1} frames";
-whoever shows a finished sentence need not know from which template it was made: it is found by its fixed words. So the
+a finished sentence is matched to its template by its fixed words, so callers need not know which one it was. So the
 engine, the journals and the command line stay English, and a message changes its language with the interface.
 """
 
@@ -114,7 +114,7 @@ class Catalogue:
         return None
 
     def _part(self, part: str, depth: int) -> str:
-        """Returns a changing part translated: a phrase of ours, never a single word that may be the artist's name."""
+        """Translates a changing part: a phrase of ours, never a single word, which may be a name the artist gave."""
         bare = part.strip()
         return part.replace(bare, self.translated(bare, depth)) if " " in bare or bare[:1].islower() else part
 
@@ -125,7 +125,7 @@ class Catalogue:
 
 
 def _is_foreign(part: str, shown: str) -> bool:
-    """Returns True for several words that are not ours: then a short template fits only by chance."""
+    """Returns True for several words that are not ours, which a short template matches only by chance."""
     return part == shown and " " in part.strip() and not part[:1].isdigit()
 
 
@@ -144,7 +144,7 @@ def _templates(texts: dict[str, str]) -> tuple[_Template, ...]:
 
 
 def languages(folder: Path = FOLDER) -> tuple[str, ...]:
-    """Returns the languages that have a file, by their code without country: "de"."""
+    """Returns the codes of the languages that have a file, without country: "de"."""
     return tuple(sorted(path.stem for path in folder.glob("*.json")))
 
 

@@ -31,9 +31,9 @@ class Reporting:
     bl_options = {"REGISTER"}  # noqa: RUF012 (Blender wants a plain set)
     bl_translation_context = CONTEXT
     needs_result = False
-    """True if it looks at what is written, or changes it: then the preview shows the results meanwhile."""
+    """True if it reads or changes written strips: the preview then shows the result while it runs."""
     corrects = False
-    """True if it begins a correction: then the preview shows the clip."""
+    """True if it begins a correction: the preview then shows the clip."""
 
     def execute(self, context: Any) -> set[str]:
         """Calls `run` and reports its error."""
@@ -52,7 +52,7 @@ class Reporting:
             upkeep.keeper.see()  # the panel is drawn before the next timer tick
 
     def _show(self, context: Any) -> None:
-        """Has the preview show what the operator needs."""
+        """Switches the preview to what the operator needs."""
         scene = compat.sequencer_scene(context)
         if scene is not None and self.needs_result:
             preview_mode.reveal(scene)

@@ -70,7 +70,7 @@ class CUTOUT_OT_paint(Drawing, bpy.types.Operator):
         return self._end(context, begun(view, Label(self.label))._replace(touches=touches))
 
     def begin(self, context: Any, view: ClipInView, touch: Touch) -> None:
-        """Begins a stroke at the mouse."""
+        """Starts a stroke at the mouse."""
         self.detail = self.detail or context.window_manager.cutout.brush_detail
         if not self.detail:
             jobs.queue.expect(view.track.uuid, view.frame)

@@ -1,4 +1,4 @@
-"""What the operators that draw in the preview share: the clip below the mouse, the mouse's touches, and giving up."""
+"""Base of the operators that draw in the preview: the clip in view, the mouse's touches, and cancelling."""
 # No `from __future__ import annotations`: see CONTRIBUTING.md.
 # mypy: disable-error-code="valid-type"
 
@@ -29,7 +29,7 @@ _POINTS = StringProperty(
 
 
 class Drawing(Reporting):
-    """Draws with the mouse; what is drawn is `brush_tool.live`. With `points`, draws those at once.
+    """Draws with the mouse into `brush_tool.live`; with `points`, draws those at once.
 
     Subclasses define `label`, `begin` and `modal`.
     """
@@ -66,7 +66,7 @@ class Drawing(Reporting):
         return view
 
     def is_given_up(self, context: Any, event: Any) -> bool:
-        """Returns True, and discards it, if the artist stops, or the add-on was disabled or another file loaded."""
+        """Returns True and discards the drawing if the artist cancels, the add-on is disabled or another file loads."""
         if brush_tool.live and event.type not in _STOPS:
             return False
         self.cancel(context)
@@ -85,7 +85,7 @@ class Drawing(Reporting):
         return brush_strokes.is_further(last, touch, _GAP / self._pixel)
 
     def touches(self) -> tuple[Touch, ...]:
-        """Returns what `points` holds. Raises InputError if that is nothing, or cannot be read."""
+        """Returns the touches in `points`. Raises InputError if there are none, or they cannot be read."""
         try:
             touches = brush_strokes.decode(self.points)
         except ValueError as error:

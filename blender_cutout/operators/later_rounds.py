@@ -1,4 +1,4 @@
-"""Operators that take rounds made after the .blend was saved, or leave them."""
+"""Operators that take rounds made after the .blend was saved, or leave them out."""
 # No `from __future__ import annotations`: see CONTRIBUTING.md.
 
 from typing import Any
@@ -24,11 +24,11 @@ class CUTOUT_OT_take_later(JobOperator, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        """Returns True if there may be something to take."""
+        """Returns True if there may be later rounds to take."""
         return _is_possible(cls, context) and needs_idle(cls)
 
     def start(self, context: Any) -> Job:
-        """Adds the cutouts that the file lacks, and moves the others to their later rounds."""
+        """Adds the cutouts missing from the file, and moves the others to their later rounds."""
         scene = compat.sequencer_scene(context)
         begun = begun_cutouts.take(scene) if begun_cutouts.waiting(scene) else []
         found = later_rounds.kept_back(scene)
@@ -41,7 +41,7 @@ class CUTOUT_OT_take_later(JobOperator, bpy.types.Operator):
 
 
 class CUTOUT_OT_keep_file(Reporting, bpy.types.Operator):
-    """Go on with the state that this file was saved with."""
+    """Continue from the state that this file was saved with."""
 
     bl_idname = "cutout.keep_file"
     bl_label = "Keep File's State"
@@ -53,11 +53,11 @@ class CUTOUT_OT_keep_file(Reporting, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        """Returns True if there may be something to leave."""
+        """Returns True if there may be later rounds to leave out."""
         return _is_possible(cls, context)
 
     def run(self, context: Any) -> set[str]:
-        """Stops asking."""
+        """Stops offering later rounds."""
         count = later_rounds.leave() + begun_cutouts.leave()
         jobs.say("INFO", "The file's state is kept." if count else "There are no later rounds on disk.")
         return {"FINISHED"}

@@ -1,4 +1,4 @@
-"""Operators for after the strips are written: replace the background, render the composite."""
+"""Operators for written strips: replace the background, render the composite."""
 # No `from __future__ import annotations`: see CONTRIBUTING.md.
 # mypy: disable-error-code="valid-type"
 

@@ -171,7 +171,7 @@ class CUTOUT_OT_paint_shape(Drawing, JobOperator, bpy.types.Operator):
             self._touches.append(touch)
 
     def _draw(self, context: Any) -> None:
-        """Shows it as it is now."""
+        """Shows the shape so far."""
         (stroke,) = brush_tool.live
         touches = [*self._corners, self._touches[-1]] if self._corners else self._touches
         if self._drag == "BOX":
@@ -181,7 +181,7 @@ class CUTOUT_OT_paint_shape(Drawing, JobOperator, bpy.types.Operator):
         context.region.tag_redraw()
 
     def _end(self, context: Any, touches: list[Touch]) -> set[str]:
-        """Sends it."""
+        """Sends the shape to the engine."""
         stroke = brush_tool.live.pop()
         context.workspace.status_text_set(None)
         if stroke.closed:
@@ -196,7 +196,7 @@ class CUTOUT_OT_paint_shape(Drawing, JobOperator, bpy.types.Operator):
 
 
 def _check_inside(stroke: Painted, view: ClipInView, kind: str) -> None:
-    """Raises StrokeError if a shape does not touch the picture, or is no shape."""
+    """Raises StrokeError if a shape lies outside the picture or encloses nothing."""
     x0, y0, x1, y1 = brush_strokes.corners(stroke)
     reach = stroke.radius if kind == "PAINT" else 0.0
     track = view.track

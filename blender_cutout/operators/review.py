@@ -1,4 +1,4 @@
-"""Operators that lock approved frames and go to the worst frame."""
+"""Operators for reviewing masks: lock, mark as absent or reject frames, and go to those in doubt."""
 # No `from __future__ import annotations`: see CONTRIBUTING.md.
 # mypy: disable-error-code="valid-type"
 
@@ -82,7 +82,7 @@ class CUTOUT_OT_lock_frames(Waiting, JobOperator, bpy.types.Operator):
 
 
 class CUTOUT_OT_mark_absent(Waiting, JobOperator, bpy.types.Operator):
-    """Mark frames as without the object, or take the mark off."""
+    """Mark frames where the object is absent, or clear the mark."""
 
     bl_idname = "cutout.mark_absent"
     bl_label = "Not Here"
@@ -148,7 +148,7 @@ class CUTOUT_OT_reject_frames(WithTrack, Reporting, bpy.types.Operator):
         return tooltip(cls.bl_description if properties.reject else "Take the mark away: the masks are not rejected")
 
     def run(self, context: Any) -> set[str]:
-        """Marks the frames, or takes the mark away."""
+        """Marks the frames, or clears the mark."""
         scene, track = opened_track(context)
         track_lookup.check_unlocked(track)
         frames = _frames(scene, track, self.span)

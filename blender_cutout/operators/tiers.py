@@ -1,4 +1,4 @@
-"""Operators that choose the tier: quality against time."""
+"""Operators that choose the tier: a trade-off between quality and time."""
 # No `from __future__ import annotations`: see CONTRIBUTING.md.
 # mypy: disable-error-code="valid-type"
 

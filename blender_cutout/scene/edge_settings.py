@@ -36,9 +36,9 @@ def _changed(group: Any, context: Any) -> None:
 _UPDATE = None if REDRAWS is None else _changed
 
 _DIGITS = 4
-"""Decimals of a setting that count: Blender stores them as floats of 32 bits."""
+"""Significant decimals of a setting: Blender stores 32-bit floats."""
 _MOST_CLIPPED = 0.9899
-"""Largest sum of Clip Black and Clip White: a little less than the engine accepts, as sums of floats are inexact."""
+"""Largest sum of Clip Black and Clip White: slightly below the engine's limit, because float sums are inexact."""
 
 
 def _pixels(name: str, label: str, description: str, most: float = 20.0) -> Any:
@@ -194,7 +194,7 @@ def _key(point: Any) -> tuple[Any, ...]:
 
 
 def _curves(track: Any) -> dict[str, Any]:
-    """Returns the F-curves of a cutout's edge settings by setting; none for one without."""
+    """Returns the F-curves of a cutout's edge settings, by setting."""
     data = track.id_data.animation_data
     if data is None or data.action is None:
         return {}

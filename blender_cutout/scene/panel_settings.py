@@ -1,4 +1,4 @@
-"""Defines the settings that artists see: of cutouts, mask view, timeline marks, propagation, strips and brush."""
+"""Defines the settings that artists see: mask view, timeline marks, propagation, strips, cutouts and the brush."""
 # No `from __future__ import annotations`: see CONTRIBUTING.md.
 
 from typing import Any

@@ -39,7 +39,7 @@ def go_back(scene: Any) -> None:
 
 
 def apply(scene: Any) -> bool:
-    """Makes the strips show what was chosen; returns whether anything had to be changed."""
+    """Makes the strips show what was chosen; returns whether anything changed."""
     strip = _strip(scene) if scene.cutout.preview_shows != SHOWS_RESULT else None
     if strip is None:
         return clip_view.show_results(scene)
@@ -48,7 +48,7 @@ def apply(scene: Any) -> bool:
 
 
 def reveal(scene: Any) -> bool:
-    """Shows all results until the next `apply`: for saving, rendering and writing; returns whether it changed any."""
+    """Shows all results until the next `apply`, for saving, rendering and writing; returns whether anything changed."""
     return clip_view.show_results(scene)
 
 

@@ -1,4 +1,4 @@
-"""Keeps which frames of a cutout the artist rejected: the next propagation makes their masks again."""
+"""Stores which frames of a cutout the artist rejected; the next propagation makes their masks again."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def reject(scene: Any, track: Any, frames: Iterable[int]) -> None:
 
 
 def clear(scene: Any, track: Any, frames: Iterable[int]) -> int:
-    """Takes the mark from clip frames; returns how many had it. Cheap if none has."""
+    """Clears the mark from clip frames; returns how many had it. Cheap if none did."""
     before = frames_of(track) if track.rejected else set()
     after = before.difference(frames)
     if after != before:

@@ -1,4 +1,4 @@
-"""Makes the cutout of the strip that the artist clicks the active one, and finds the cutout whose clip is in view."""
+"""Activates the cutout of the strip that the artist clicks, and finds the cutout whose clip is in view."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _KEYS = (
 
 
 class SelectionFollower:
-    """Notices that another strip was clicked; the list keeps its own choice until then."""
+    """Notices clicks on other strips; until then the list keeps its own choice."""
 
     def __init__(self) -> None:
         self._seen: Any = None
@@ -28,7 +28,7 @@ class SelectionFollower:
         """Clip → the cutout that was last active on it."""
 
     def follow(self, scene: Any) -> bool:
-        """Activates the clicked strip's cutout; returns whether another one is active now. Cheap."""
+        """Activates the clicked strip's cutout; returns whether the active one changed. Cheap."""
         data, editor = scene.cutout, scene.sequence_editor
         if not len(data.tracks) or editor is None:
             self._seen = None

@@ -65,7 +65,7 @@ def check_free(track: Any, frame: int, timeline: int) -> None:
 
 
 def forget_unopened(uuid: str) -> None:
-    """Removes a cutout whose clip could never be opened, and which is therefore empty."""
+    """Removes a cutout that is empty because its clip could never be opened."""
     found = properties.track_by_uuid(uuid)
     if found is None or found[1].frame_count:
         return

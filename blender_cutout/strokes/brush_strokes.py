@@ -18,7 +18,7 @@ Touch = tuple[float, float, float]
 _LEAST_PRESSURE = 0.1
 _LEAST_RADIUS = 0.5
 _ALIKE = 1.2
-"""Radii that differ by no more than this factor become one stroke of the engine's, which has a single radius."""
+"""Radii that differ by no more than this factor become one engine stroke, which has a single radius."""
 
 
 class Painted(NamedTuple):

@@ -1,4 +1,4 @@
-"""Finds out which strokes were just drawn. Reads annotations by their attributes only: no Blender here.
+"""Finds the strokes that were just drawn. Reads annotations by their attributes only: no Blender here.
 
 Blender has no event for the end of a stroke. It adds a stroke to its layer when the mouse button is released, so
 polling is enough; as long as nothing changes, a look only counts strokes.

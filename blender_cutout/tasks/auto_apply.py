@@ -1,6 +1,6 @@
 """Runs Auto Apply: a timer that finds new strokes, sends them to the engine, and fades applied strokes.
 
-No modal operator: those would keep Blender from saving by itself.
+Not a modal operator: those would block Blender's auto-save.
 """
 
 # No `from __future__ import annotations`: see CONTRIBUTING.md.
@@ -37,7 +37,7 @@ class AutoApply:
         self._faded = None
 
     def look(self, context: Any) -> Job | None:
-        """Sends the strokes that were just drawn on the current frame; None = there are none, or they have to wait.
+        """Sends the strokes that were just drawn on the current frame; None = there are none, or they must wait.
 
         They wait while the mouse draws, the clip is being opened, or the artist looks at another frame.
         """
@@ -60,7 +60,7 @@ class AutoApply:
             return None
 
     def follow_tool(self, context: Any, scene: Any) -> None:
-        """Ends what a correction shows when the artist puts the drawing tool away."""
+        """Restores the preview when the artist puts the drawing tool away."""
         before, self._drawing_tool = self._drawing_tool, is_drawing_tool(context)
         if before and not self._drawing_tool and scene.cutout.preview_back and not jobs.queue.jobs:
             preview_mode.go_back(scene)

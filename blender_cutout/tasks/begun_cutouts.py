@@ -1,7 +1,7 @@
-"""Finds cutouts that were begun after the open .blend was saved, and which it therefore does not know.
+"""Finds cutouts that were begun after the open .blend was saved and are missing from it.
 
-Their folders lie next to the .blend like the others'. One is offered when it was worked on after the .blend was
-written, and a strip shows its clip: so a cutout that was removed before saving is not.
+Their folders lie next to the .blend like the others'. One is offered if it was worked on after the .blend was written
+and a strip shows its clip; a cutout that was removed before saving is not.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class _Begun(NamedTuple):
 
 
 def after_load() -> None:
-    """Notes in the scenes of the file that was just opened which cutouts of theirs it lacks."""
+    """Records in each scene of the newly opened file which of its cutouts are missing."""
     found = sorted(_unknown(), key=lambda one: one.time)
     for scene in [scene for scene in bpy.data.scenes if scene.library is None]:
         mine = [one for one in found if _strip(scene, one.clip) is not None]
@@ -49,7 +49,7 @@ def after_load() -> None:
 
 
 def waiting(scene: Any) -> bool:
-    """Returns whether the artist has not decided yet about cutouts begun after saving; cheap."""
+    """Returns whether the artist has yet to decide about cutouts begun after saving; cheap."""
     return bool(scene.cutout.begun_text)
 
 
@@ -80,7 +80,7 @@ def take(scene: Any) -> list[Any]:
 
 
 def _unknown() -> Iterator[_Begun]:
-    """Yields the folders next to the .blend that are newer than it, and whose cutouts it does not know."""
+    """Yields the folders next to the .blend that are newer than it and whose cutouts it lacks."""
     blend = bpy.data.filepath
     if not blend:
         return

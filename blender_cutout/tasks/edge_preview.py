@@ -1,7 +1,7 @@
-"""Shows refined edges over the preview: has the engine refine the masks in view, and keeps the results by settings.
+"""Shows refined edges over the preview: the engine refines the masks in view, and the results are kept by settings.
 
-One mask at a time is asked for, always the newest wish: while a slider is dragged, what it has passed is skipped. Until
-the answer comes, the last one for the same mask is shown, or the mask itself.
+One mask is requested at a time, always with the latest settings: values passed while dragging a slider are skipped.
+Until the answer arrives, the last one for the same mask is shown, or the mask itself.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..core.edges.settings import EdgeSettings
 
 _KEPT = 64
-"""Most refined masks kept on disk."""
+"""Maximum number of refined masks kept on disk."""
 _AGAIN = 0.05
 """Seconds between attempts while the engine works on the cutout."""
 
@@ -44,7 +44,7 @@ class _Key(NamedTuple):
 
 
 class _Wish(NamedTuple):
-    """What the engine is to refine, and where it writes it: at full size, or of a large mask only the small copy."""
+    """A mask to refine and the file it goes to: full size, or only the small copy of a large mask."""
 
     key: _Key
     path: Path
@@ -72,7 +72,7 @@ class EdgePreviews:
 
     @property
     def busy(self) -> bool:
-        """Returns True while an answer is outstanding or a wish waits."""
+        """Returns True while an answer is outstanding or a request is waiting."""
         return bool(self._wanted) or self._asked is not None
 
     def file(self, track: Any, frame: int, matte: Path) -> Path:
@@ -92,7 +92,7 @@ class EdgePreviews:
         return self._last.get(key[:3], matte)
 
     def want_full(self, paths: Iterable[Path]) -> None:
-        """Asks for refined masks at full size, of which only the small copies are there; ignores other files. Cheap."""
+        """Asks for full-size refined masks where only the small copies exist; ignores other files. Cheap."""
         for path in paths:
             key = self._keys.get(path)
             if key is None or path in self._no_more or key.track in self._wanted:
@@ -101,7 +101,7 @@ class EdgePreviews:
                 self._wish(_Wish(key, path, full=True))
 
     def step(self) -> None:
-        """Sends the next wish, if the engine can take it now."""
+        """Sends the next request if the engine can take it now."""
         for uuid, wish in list(self._wanted.items()) if self._asked is None else ():
             found = properties.track_by_uuid(uuid)
             ready = found is not None and self._is_open(*found)
@@ -191,7 +191,7 @@ class EdgePreviews:
         return Path(bpy.app.tempdir) / "cutout edges"
 
     def _tick(self) -> float | None:
-        """Timer callback: sends wishes until none waits."""
+        """Timer callback: sends requests until none is waiting."""
         self.step()
         return _AGAIN if self.busy else None
 
@@ -206,7 +206,7 @@ previews = EdgePreviews()
 
 
 def register() -> None:
-    """Notices moved sliders."""
+    """Starts watching the sliders."""
     edge_settings.when_changed.append(previews.slider_moved)
 
 

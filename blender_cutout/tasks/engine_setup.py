@@ -39,7 +39,7 @@ class EngineFacts(NamedTuple):
 
 
 class Setup:
-    """Runs one set-up or check; a check also starts the engine, as proof that it works.
+    """Runs one set-up or check; a check also starts the engine to prove that it works.
 
     Attributes:
         facts: what the last look found, for the preferences to draw.
@@ -91,7 +91,7 @@ class Setup:
         return bool(self._engine_until)
 
     def look(self) -> None:
-        """Finds out what is installed, which checks a few files; redraws the preferences if it changed."""
+        """Finds out what is installed by checking a few files; redraws the preferences if it changed."""
         found = _engine_facts()
         if found != self.facts:
             self.facts = found

@@ -33,12 +33,12 @@ PROPAGATING = "Propagating"
 INTERVAL = 0.005
 """Seconds between checks of the engine while it works."""
 QUIET = 0.3
-"""Seconds that a job may take before the panel shows it. A round takes less: so nothing is redrawn while the engine
+"""Seconds that a job may take before the panel shows it. A round takes less, so nothing is redrawn while the engine
 needs the processor, and the panel does not jump with every stroke."""
 _MARKS = 0.25
 """Minimum seconds between timeline redraws while masks arrive."""
 _LOADING = 120.0
-"""Most seconds that loading the networks may take before nothing waits for them any more."""
+"""Maximum seconds to wait for the networks to load."""
 _UNFIT_CLIP = ("InputError", "FrameReadError", "StripError")
 
 

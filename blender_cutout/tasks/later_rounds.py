@@ -1,7 +1,7 @@
-"""Finds rounds that were made after the open .blend was saved, and takes them or leaves them.
+"""Finds rounds that were made after the open .blend was saved, and takes them or leaves them out.
 
-The engine records every step at once, so after a crash, a revert or an older copy of the .blend its record on disk is
-ahead of the file. Neither choice deletes anything: steps stay in the record whatever is shown.
+The engine records every step at once, so after a crash, a revert or with an older copy of the .blend its journal on
+disk is ahead of the file. Neither choice deletes anything: steps stay in the journal whatever is shown.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ def after_load() -> None:
 
 
 def waiting() -> list[tuple[Any, Any]]:
-    """Returns (scene, cutout) for each cutout whose later rounds the artist has not decided about."""
+    """Returns (scene, cutout) for each cutout whose later rounds the artist has yet to decide on."""
     return [(scene, track) for scene, track in properties.tracks() if track.later_text]
 
 
 def kept_back(scene: Any) -> list[Any]:
-    """Returns the cutouts of a scene that have later rounds, also those that the artist decided to leave."""
+    """Returns the cutouts of a scene that have later rounds, including those the artist chose to leave out."""
     return [track for track in scene.cutout.tracks if track.later]
 
 
@@ -62,7 +62,7 @@ def take(scene: Any, tracks: list[Any]) -> list[Job]:
 
 
 def leave() -> int:
-    """Keeps the state of the file everywhere; returns of how many cutouts."""
+    """Keeps the file's state for every cutout; returns how many there were."""
     found = waiting()
     for _scene, track in found:
         track.later_text = ""
@@ -77,7 +77,7 @@ def _taken(uuid: str) -> str:
 
 
 def _look(track: Any) -> None:
-    """Notes in a cutout whether its record on disk is ahead of the file."""
+    """Records in a cutout whether its journal on disk is ahead of the file."""
     from ..core.session.journal_end import read_end
 
     try:

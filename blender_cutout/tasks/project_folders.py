@@ -192,7 +192,7 @@ def clean_unsaved(days: float = _DAYS) -> list[Path]:
 
 
 def _settle(scene: Any, track: Any, path: str, copied: list[Copied], collected: CollectedErrors) -> Path:
-    """Puts a cutout's folder next to a .blend; returns its path, the old one on failure.
+    """Puts a cutout's folder next to a .blend; returns its path, or the old one on failure.
 
     Raises:
         InputError: the folder is not this .blend's own.
@@ -345,7 +345,7 @@ def _pointed(folder: Path, blend: str) -> str:
 
 
 def _reopen(folder: Path) -> None:
-    """Makes the engine reopen the cutout of a folder at its new path; for rendered frames, all cutouts."""
+    """Has the engine reopen a folder's cutout at its new path; for rendered frames, all cutouts."""
     for _scene, track in properties.tracks():
         if folder.name == track.uuid or not places.is_track(folder.name):
             jobs.queue.heads.pop(track.uuid, None)

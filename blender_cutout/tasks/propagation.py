@@ -40,7 +40,7 @@ def options(scene: Any, tracks: Sequence[Any], frames: FrameRange) -> dict[str, 
 
 
 def summary(uuids: tuple[str, ...], text: str) -> str:
-    """Returns the summary of a propagation; warns about strokes that it did not know."""
+    """Returns the summary of a propagation; warns about strokes that it did not use."""
     for uuid in uuids:
         found = properties.track_by_uuid(uuid)
         frames = unapplied(*found) if found is not None else []

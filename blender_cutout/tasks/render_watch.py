@@ -1,4 +1,4 @@
-"""Reports when a render that Render Composite started has ended."""
+"""Reports the end of a render started by Render Composite."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from . import jobs
 
 _INTERVAL = 0.5
 _cancelled: list[bool] = []
-"""Not empty once a render was cancelled: Blender calls handlers in the render's thread, where nothing else is safe."""
+"""Not empty once a render was cancelled. Blender calls handlers in the render's thread, where nothing more is safe."""
 _where: list[str] = []
 
 

@@ -23,7 +23,7 @@ _owners: dict[str, int] = {}
 
 
 def forget() -> None:
-    """Forgets which scene has which cutout: another file is opened."""
+    """Forgets which scene has which cutout, because another file is opened."""
     _owners.clear()
 
 

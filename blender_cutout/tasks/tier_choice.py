@@ -12,7 +12,7 @@ from ..scene import preference_values, properties
 from . import jobs
 
 KEPT = "Existing masks stay until they are propagated again; a correction changes only the frames it affects."
-"""What a change of tier means for existing masks."""
+"""Says what a change of tier means for existing masks."""
 _SIMPLE = (("draft", "Draft"), (AUTO, "Good"), ("fine", "Fine"))
 _AUTO_TEXT = 'The finest that is fast enough to work with on this machine, as timed by Set Up Engine or "cutout doctor"'
 

@@ -43,7 +43,7 @@ def draw(context: Any, column: Any) -> None:
 
 
 def is_needed() -> bool:
-    """Returns True if there is no engine, or it is being set up: as last determined, without looking at files."""
+    """Returns True if there was no engine, or it was being set up, when last checked; looks at no files."""
     from ..tasks.engine_setup import setup
 
     found = setup.facts

@@ -22,7 +22,7 @@ _SWITCHES = (
 )
 _CLIPS = ("MOVIE", "IMAGE", "META", "SCENE", "MOVIECLIP")
 _MESSAGE_LINES = 2
-"""Least lines of the message's box."""
+"""Minimum number of lines in the message box."""
 _ICONS = {"INFO": "INFO", "WARNING": "ERROR", "ERROR": "CANCEL"}
 
 

@@ -59,7 +59,7 @@ def draw_doubt(column: Any, scene: Any, track: Any) -> None:
 
 
 def draw_marks(layout: Any, is_menu: bool = False) -> None:
-    """Draws the buttons that lock frames, mark them Not Here or reject them; frame and range in a row but in a menu."""
+    """Draws the buttons that lock frames, mark them Not Here or reject them; in a menu, one per line."""
     for operator, switch, value, texts, icon in _MARKS:
         row = layout if is_menu else layout.row(align=True)
         for span, text in zip(("FRAME", "RANGE"), texts, strict=True):

@@ -22,7 +22,7 @@ _WHEELS = StringProperty(
     description="Install from the .whl files in this folder, without downloading anything. Empty = download",
     subtype="DIR_PATH",
 )
-# A text, not an enum: Blender stores an enum's item number, and another release may have tiers in between.
+# A text, not an enum: Blender stores an enum's item number, and another release may insert tiers.
 _TIER = StringProperty(
     name="Tier",
     description='Name of a tier, as listed by "cutout tiers"; auto = the tier that suits this machine',

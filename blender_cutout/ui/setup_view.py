@@ -28,7 +28,7 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """Everything besides the progress that decides the texts.
+    """Everything that determines the texts, except the progress.
 
     Attributes:
         python: the Python that the engine would use; "" = none.

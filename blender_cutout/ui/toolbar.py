@@ -19,7 +19,7 @@ _SMALLER, _LARGER = 1 / 1.2, 1.2
 def _keys() -> tuple[Any, ...]:
     press = {"value": "PRESS"}
     return (
-        *(  # of two operators, the first whose poll allows it runs: the brush paints, or draws strokes
+        *(  # of two operators on one key, the first whose poll succeeds runs: exact paint, or strokes
             (f"cutout.{name}", {"type": "LEFTMOUSE", "ctrl": ctrl, **press}, {"properties": [("label", label.value)]})
             for name in ("paint_shape", "paint")
             for label, ctrl in ((Label.KEEP, False), (Label.REMOVE, True))

@@ -14,7 +14,7 @@ from ..scene import properties
 from ..tasks import tier_choice, upkeep
 
 _WIDE = "\u2e7f"
-"""Letters after this one are Chinese, Japanese or as wide."""
+"""Characters after this one are Chinese, Japanese or equally wide."""
 
 
 def draw(context: Any, layout: Any, text: str, icon: str = "BLANK1") -> None:
@@ -46,7 +46,7 @@ def wrapped(text: str, width: int) -> list[str]:
 
 
 def _words(text: str, width: int) -> Iterator[tuple[str, str]]:
-    """Yields what a line may end after, and what separates it from the one before it."""
+    """Yields the pieces that a text may be broken into, each with the gap before it."""
     parts = _parts() if max(text, default="") > _WIDE else None
     for word in text.split():
         gap = " "
@@ -58,14 +58,14 @@ def _words(text: str, width: int) -> Iterator[tuple[str, str]]:
 
 @cache
 def _parts() -> re.Pattern[str]:
-    """Returns the pattern of what a line may end after; made when needed, as that takes milliseconds."""
+    """Returns the pattern of those pieces in Chinese and Japanese; compiled on first use, which takes milliseconds."""
     return re.compile(
         r"[\u2e80-\uffef][、。，：；！？）」』】ーぁぃぅぇぉっゃゅょァィゥェォッャュョ]*|[^\u2e80-\uffef]+"
     )
 
 
 def _columns(text: str) -> int:
-    """Returns how wide a text is, in letters of a European alphabet."""
+    """Returns the width of a text, in Latin letters."""
     return sum(2 if letter > _WIDE else 1 for letter in text)
 
 
