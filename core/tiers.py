@@ -100,7 +100,7 @@ TIERS: dict[str, Tier] = {
         ),
         Tier(
             "draft",
-            "A quick look, with masks that mostly hold.",
+            "For a quick look; most masks hold up.",
             scribble_px=256,
             propagation_px=224,
             memory_budget=8,

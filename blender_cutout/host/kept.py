@@ -16,7 +16,6 @@ MOST_FRAMES = 1_048_574
 """Blender's highest frame number."""
 _MOST = 1 << 26
 """Maximum characters of a text to parse."""
-_OPERATION = r"[0-9a-f]{16}(-[a-z-]+)?"
 
 
 def record(text: object, **kinds: type) -> dict[str, Any] | None:
@@ -56,7 +55,7 @@ def mattes(text: str, count: int) -> tuple[tuple[int, int, str], ...]:
     return tuple(
         (start, stop, id_[0])
         for start, stop, id_ in _cut(text, count, 3)
-        if isinstance(id_[0], str) and re.fullmatch(_OPERATION, id_[0])
+        if isinstance(id_[0], str) and re.fullmatch(r"[0-9a-f]{16}(-[a-z-]+)?", id_[0])
     )
 
 

@@ -16,8 +16,6 @@ from ..core.errors import InputError
 
 SUFFIX = "_cutout"
 """Suffix of the folder next to a .blend that holds its cutouts."""
-_TRACK = r"[0-9a-f]{32}"
-_FRAMES = r"frames-[0-9A-Za-z-]{1,100}"
 _MOST = 4096
 _LEAVE = "Nothing there was read or changed. To make the masks again, remove the cutout and start a new one."
 
@@ -38,12 +36,12 @@ class Home(NamedTuple):
 
 def is_track(name: object) -> bool:
     """Returns True for the name of a cutout and its folder: 32 hexadecimal digits."""
-    return isinstance(name, str) and re.fullmatch(_TRACK, name) is not None
+    return isinstance(name, str) and re.fullmatch(r"[0-9a-f]{32}", name) is not None
 
 
 def is_name(name: object) -> bool:
     """Returns True for a valid name of a cutout's or rendered frames' folder."""
-    return is_track(name) or (isinstance(name, str) and re.fullmatch(_FRAMES, name) is not None)
+    return is_track(name) or (isinstance(name, str) and re.fullmatch(r"frames-[0-9A-Za-z-]{1,100}", name) is not None)
 
 
 def check_name(name: object) -> str:

@@ -195,8 +195,8 @@ class CUTOUT_OT_start_brush(WithTrack, Reporting, bpy.types.Operator):
         if not properties.detail:
             return tooltip(brush_modes.tooltip_of(properties.mode) or str(cls.bl_description))
         return tooltip(
-            "Paint where the edge has hair or other fine detail, or with Ctrl take that back: there Detail looks "
-            "further. Strokes move with the mask; a frame without any uses those of the nearest one that has some"
+            "Paint where the edge has hair or other fine detail, so that Detail looks further there; Ctrl takes that "
+            "back. Strokes move with the mask; a frame without any uses those of the nearest frame that has some"
         )
 
     def run(self, context: Any) -> set[str]:

@@ -47,7 +47,7 @@ _EVERY = IntProperty(
 )
 _LABEL = IntProperty(
     name="Object",
-    description="Which object of masks that hold several, by its number in them: 0 = the only one",
+    description="Number of the object in masks that hold several; 0 = the only one",
     default=0,
     min=0,
     max=65535,
@@ -114,7 +114,8 @@ _KIND = EnumProperty(
         (
             "EXR",
             "EXR Pictures",
-            "A folder of half-float pictures in linear light, colours multiplied by alpha, one more channel an object",
+            "A folder of half-float pictures in linear light, colours multiplied by alpha, with one more channel per "
+            "object",
         ),
         ("EXR_STRAIGHT", "EXR Pictures, Straight Alpha", "The same, but colours are not multiplied by alpha"),
         (

@@ -18,8 +18,7 @@ class CUTOUT_OT_take_later(JobOperator, bpy.types.Operator):
     bl_idname = "cutout.take_later"
     bl_label = "Take Later Rounds"
     bl_description = (
-        "Go on with the rounds that were made after this file was saved, as before a crash. Undo brings the file's "
-        "state back"
+        "Continue with the rounds made after this file was saved, as after a crash. Undo brings the file's state back"
     )
 
     @classmethod
@@ -46,8 +45,8 @@ class CUTOUT_OT_keep_file(Reporting, bpy.types.Operator):
     bl_idname = "cutout.keep_file"
     bl_label = "Keep File's State"
     bl_description = (
-        "Go on with the masks that this file was saved with. The later rounds stay on disk: Take Later Rounds, under "
-        "Files, still brings them back"
+        "Continue with the masks that this file was saved with. The later rounds stay on disk: Take Later Rounds, "
+        "under Files, still brings them back"
     )
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender wants a plain set)
 

@@ -40,11 +40,11 @@ _SHAPE = EnumProperty(
 )
 _LABEL = EnumProperty(
     name="Label",
-    description="Whether to add to the mask or to erase",
+    description="Whether to add to the mask or erase from it",
     items=((Label.KEEP.value, "Add", "Add to the mask"), (Label.REMOVE.value, "Erase", "Erase from the mask")),
 )
 _RADIUS = FloatProperty(
-    name="Radius", description="Of the line; 0 = the brush's", min=0.0, options={"SKIP_SAVE", "HIDDEN"}
+    name="Radius", description="Radius of the line; 0 = the brush's", min=0.0, options={"SKIP_SAVE", "HIDDEN"}
 )
 
 

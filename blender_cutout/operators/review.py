@@ -33,8 +33,8 @@ _WHAT = EnumProperty(
     ),
 )
 _BACKWARD = BoolProperty(name="Backward", description="Go to the previous one", default=False)
-_ABSENT = BoolProperty(name="Absent", description="Mark the frames; off = take the mark off", default=True)
-_REJECT = BoolProperty(name="Reject", description="Reject the frames; off = take the mark away", default=True)
+_ABSENT = BoolProperty(name="Absent", description="Mark the frames; off = clear the mark", default=True)
+_REJECT = BoolProperty(name="Reject", description="Reject the frames; off = clear the mark", default=True)
 _LOCK = BoolProperty(name="Lock", description="Lock the frames; off = unlock them", default=True)
 
 
@@ -87,8 +87,8 @@ class CUTOUT_OT_mark_absent(Waiting, JobOperator, bpy.types.Operator):
     bl_idname = "cutout.mark_absent"
     bl_label = "Not Here"
     bl_description = (
-        "The active object is not on these frames: the mask is empty there, and frames behind them come from their own "
-        "keyframes"
+        "The active object is not on these frames: the mask is empty there, and the frames on either side come from "
+        "their own keyframes"
     )
 
     span: _SPAN
@@ -99,7 +99,7 @@ class CUTOUT_OT_mark_absent(Waiting, JobOperator, bpy.types.Operator):
         """Returns the tooltip."""
         if properties.absent:
             return tooltip(cls.bl_description)
-        return tooltip("Take the mark Not Here off these frames; they get back the masks they had")
+        return tooltip("Clear the mark Not Here on these frames; they get their masks back")
 
     def start(self, context: Any) -> Job:
         """Asks the engine to mark the frames."""
@@ -145,7 +145,7 @@ class CUTOUT_OT_reject_frames(WithTrack, Reporting, bpy.types.Operator):
     @classmethod
     def description(cls, context: Any, properties: Any) -> str:
         """Returns the tooltip."""
-        return tooltip(cls.bl_description if properties.reject else "Take the mark away: the masks are not rejected")
+        return tooltip(cls.bl_description if properties.reject else "Clear the mark: the masks are no longer rejected")
 
     def run(self, context: Any) -> set[str]:
         """Marks the frames, or clears the mark."""
@@ -154,7 +154,7 @@ class CUTOUT_OT_reject_frames(WithTrack, Reporting, bpy.types.Operator):
         frames = _frames(scene, track, self.span)
         if not self.reject:
             count = rejected.clear(scene, track, frames)
-            jobs.say("INFO", f"{_counted(count)} not rejected any more.")
+            jobs.say("INFO", f"{_counted(count)} no longer rejected.")
             return {"FINISHED"}
         firm = set(kept.numbers(track.drawn, track.frame_count))
         firm.update(f for start, stop in kept.ranges(track.locks, track.frame_count) for f in range(start, stop))
@@ -163,7 +163,7 @@ class CUTOUT_OT_reject_frames(WithTrack, Reporting, bpy.types.Operator):
         if not found:
             raise InputError(
                 "There is no propagated mask to reject.",
-                "Frames with strokes are corrected by strokes; unlock locked ones.",
+                "Draw more on frames with strokes, and unlock locked ones.",
             )
         rejected.reject(scene, track, found)
         jobs.say("INFO", f"{_counted(len(found))} rejected.", "Propagate makes them again.")

@@ -13,7 +13,9 @@ from ..scene import preference_values
 from ..tasks import jobs, tier_choice
 from .base import Reporting, needs_idle
 
-_TIER = EnumProperty(name="Tier", description="Quality against speed of the masks", items=tier_choice.items())
+_TIER = EnumProperty(
+    name="Tier", description="How the quality of masks is traded against speed", items=tier_choice.items()
+)
 _FINER = BoolProperty(
     name="Finer", description="Go to the next finer tier instead of the next faster one", default=False
 )
@@ -45,8 +47,8 @@ class CUTOUT_OT_choose_tier(_TierOperator, bpy.types.Operator):
     bl_idname = "cutout.choose_tier"
     bl_label = "Tier"
     bl_description = (
-        "Choose quality against speed for new masks. Existing masks stay until they are propagated again; a correction "
-        "changes only the frames it affects"
+        "Choose between quality and speed for new masks. Existing masks stay until they are propagated again; a "
+        "correction changes only the frames it affects"
     )
 
     tier: _TIER

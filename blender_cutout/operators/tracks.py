@@ -103,7 +103,7 @@ class CUTOUT_OT_select(WithTrack, Reporting, bpy.types.Operator):
 
     bl_idname = "cutout.select"
     bl_label = "Select Cutout"
-    bl_description = "Make the cutout whose clip is in view the active one, so that strokes are its own"
+    bl_description = "Activate the cutout whose clip is in view, so that strokes go to it"
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender wants a plain set)
 
     track: _TRACK

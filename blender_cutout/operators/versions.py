@@ -24,8 +24,8 @@ class CUTOUT_OT_keep_version(Waiting, JobOperator, bpy.types.Operator):
     bl_idname = "cutout.keep_version"
     bl_label = "Keep Version"
     bl_description = (
-        "Keep the active object's masks, strokes and locks as they are now under a name, to return to them. Takes no "
-        "disk space by itself, but its masks stay on disk"
+        "Keep the active object's masks, strokes and locks as they are now, under a name, to return to later. Takes "
+        "no disk space itself, but its masks stay on disk"
     )
 
     name: _NAME
@@ -49,7 +49,7 @@ class CUTOUT_OT_return_to_version(Waiting, JobOperator, bpy.types.Operator):
     bl_idname = "cutout.return_to_version"
     bl_label = "Return to Version"
     bl_description = (
-        "Bring back the masks, strokes and locks of this version, exactly as they were. The present ones are kept as "
+        "Bring back the masks, strokes and locks of this version, exactly as they were. The current ones are kept as "
         "Before Return, and undo brings them back"
     )
 

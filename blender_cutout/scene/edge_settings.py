@@ -84,8 +84,12 @@ _WIDTH = _pixels(
 _GROW = _pixels("grow", "Grow", "Move the edge outwards; negative values move it inwards")
 _FEATHER = _pixels("feather", "Feather", "Soften the edge over about this many pixels on either side")
 _CLIP_BLACK = _share("clip_black", "Clip Black", "Make everything up to this alpha transparent, and stretch the rest")
-_CLIP_WHITE = _share("clip_white", "Clip White", "Make everything this close to opaque opaque, and stretch the rest")
-_SMOOTH = _pixels("smooth", "Smooth", "Even out bumps and dents of the outline up to this radius; it stays as sharp")
+_CLIP_WHITE = _share(
+    "clip_white", "Clip White", "Make everything this close to opaque fully opaque, and stretch the rest"
+)
+_SMOOTH = _pixels(
+    "smooth", "Smooth", "Even out bumps and dents in the outline up to this radius; the edge stays as sharp"
+)
 _FILL_HOLES = _pixels("fill_holes", "Fill Holes", "Fill holes up to this many pixels across", most=200.0)
 _REMOVE_DOTS = _pixels("remove_dots", "Remove Dots", "Remove parts up to this many pixels across", most=200.0)
 _DECONTAMINATE = _share(

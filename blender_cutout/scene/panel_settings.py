@@ -68,7 +68,7 @@ EFFECT = EnumProperty(
         (effect.BLUR, "Blur", "A Gaussian blur"),
         (effect.PIXELATE, "Pixelate", "Blocks of one colour"),
         (effect.DESATURATE, "Desaturate", "Without colour; the strip's Saturation sets how much"),
-        (effect.GRADE, "Grade", "A Color Balance modifier, at first darker; set it in the strip's modifiers"),
+        (effect.GRADE, "Grade", "A Color Balance modifier, darker to begin with; adjust it in the strip's modifiers"),
     ),
     default=effect.BLUR,
 )
@@ -279,7 +279,8 @@ BRUSH_DETAIL = BoolProperty(
     name="Detail",
     description=(
         "Paint where the edge has hair or other fine detail, instead of what to keep; Ctrl takes that back. Strokes "
-        "show Detail where to look, and move with the mask; a frame without any uses those of the nearest that has some"
+        "show Detail where to look, and move with the mask; a frame without any uses those of the nearest frame that "
+        "has some"
     ),
     default=False,
     update=REDRAWS,

@@ -265,7 +265,7 @@ def next_step(track: Any, auto_apply: bool = True, reach: str = "") -> tuple[str
     if track.corrected not in ("", "[]"):
         return "Propagate the correction" + (" to" if reach else "."), f"frames {reach}." if reach else ""
     if track.rejected_frames:
-        return "Propagate again rejected frames", f"{track.rejected_frames}."
+        return "Propagate to redo rejected frames", f"{track.rejected_frames}."
     if track.written_head != track.head or not is_written(track):
         return "Write Strips to see the composite.", "Correct wrong frames with strokes."
     return "Correct wrong frames with strokes,", "propagate and write again."

@@ -28,7 +28,7 @@ _MARGIN = 3
 """Frames before the wanted one at which Blender asks to start when it jumps."""
 _TOO_LONG = "The movie claims an impossible length."
 _NO_LENGTH = "The movie does not state its length or its frame rate."
-_JUMPS = "At some frames of this movie Blender shows another picture after a jump than in playback."
+_JUMPS = "At some frames of this movie, Blender shows a different picture after a jump than during playback."
 
 
 class Stamps(NamedTuple):

@@ -191,7 +191,7 @@ def bits_of_film(clip: VideoSource, target: Path, look: FilmLook) -> int:
 def _lost_bits(clip: VideoSource, kept: int) -> str:
     """Returns a sentence if a film with so many bits holds less than its clip, "" otherwise."""
     if clip.unbounded and kept < deep.BITS["exr"]:
-        return "What is brighter than white in the clip is cut off: EXR pictures keep it."
+        return "Anything brighter than white in the clip is cut off: EXR pictures keep it."
     if kept >= clip.bits:
         return ""
     return f"The clip has {clip.bits} bits a channel, the film {kept}: 16-bit PNG and EXR pictures keep more."

@@ -51,6 +51,6 @@ class Stop(NamedTuple):
         if self.cause is Cause.CUT:
             return FrameText("Another shot begins at ", self.at, ", so ", left, " got no mask. Draw on one of them.")
         return FrameText(
-            *("The mask looks wrong on ", self.at, " and was carried no farther (", left),
-            " were left). Correct it there and propagate again.",
+            *("The mask looks wrong on ", self.at, ", so propagation stopped there (not reached: ", left),
+            "). Correct it there and propagate again.",
         )

@@ -176,7 +176,7 @@ class FolderLock:
                     os.close(handle)
             self._sweep()
             # Without the path, which fills the panel: the track in question is being opened.
-            self.warnings.append("The last work here was cut short; it was taken over, and nothing finished is lost.")
+            self.warnings.append("The last run here ended abruptly; nothing finished is lost.")
             return
 
     def _remove(self, stale: bytes) -> None:

@@ -44,5 +44,9 @@ def test_stops_are_told_with_their_frames() -> None:
     assert cut == "Another shot begins at clip frame 8, so clip frames 8 to 15 got no mask. Draw on one of them."
     assert cut.with_names(timeline) == "Another shot begins at 108, so 108 until 115 got no mask. Draw on one of them."
     doubt = Stop(Cause.DOUBT, 8, 9, 9).text
-    assert doubt.startswith("The mask looks wrong on clip frame 8 and was carried no farther (clip frame 9 ")
-    assert doubt.with_names(timeline).startswith("The mask looks wrong on 108 and was carried no farther (109 ")
+    assert doubt.startswith(
+        "The mask looks wrong on clip frame 8, so propagation stopped there (not reached: clip frame 9)"
+    )
+    assert doubt.with_names(timeline).startswith(
+        "The mask looks wrong on 108, so propagation stopped there (not reached: 109)"
+    )
