@@ -1,4 +1,4 @@
-"""What the search for texts must know: which strings are no texts for artists, and which texts stay English."""
+"""Exceptions for the search for texts: strings that artists never see, and texts that stay English."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ FILES = {
     "blender_cutout/host/fingerprint.py",
     "blender_cutout/host/interface_language.py",
     "blender_cutout/host/keymap.py",
-    "blender_cutout/tasks/problem_report.py",  # stays English: it is for those who mend the fault
+    "blender_cutout/tasks/problem_report.py",  # stays English: it is for whoever fixes the fault
     "blender_cutout/ui/mask_shader.py",
     "core/atomic.py",
     "core/jobs/job_file.py",  # what only a file edited by hand, or a farm, can get wrong

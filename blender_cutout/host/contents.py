@@ -45,7 +45,7 @@ _PASSING_FOLDERS: _Tree = {
 }
 """Folders of ours, or Blender's proxies of our pictures, that are not copied."""
 _GROWING = r"rounds.*\.jsonl|session\.json|confidence\.txt"
-"""Files that are written in place, so that each version needs its own."""
+"""Files written in place, which each version needs its own copy of."""
 
 
 def picture_name(index: int, suffix: str = ".png") -> str:

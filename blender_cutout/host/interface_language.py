@@ -47,7 +47,7 @@ class _Language:
             self._load(locale)
 
     def has_changed(self) -> bool:
-        """Returns True once after the language has changed: then what is on the screen must be drawn again."""
+        """Returns True once after the language has changed: the screen must then be redrawn."""
         self.follow()
         is_new, self.is_new = self.is_new, False
         return is_new
@@ -98,8 +98,8 @@ def _translated(text: str, switch: str) -> str:
 
 
 shown = partial(_translated, switch="use_translate_interface")
-"""Returns a finished text of panels and menus as the interface's language has it."""
+"""Translates a finished text of panels and menus into the interface's language."""
 tooltip = partial(_translated, switch="use_translate_tooltips")
-"""Returns a finished tooltip, or the reason of a grey button, as the interface's language has it."""
+"""Translates a finished tooltip, or the reason why a button is grey, into the interface's language."""
 report = partial(_translated, switch="use_translate_reports")
-"""Returns a message as the interface's language has it."""
+"""Translates a message into the interface's language."""

@@ -36,7 +36,7 @@ class EngineKeeper:
         self._engine: Engine | None = None
 
     def greet(self, hello: Hello) -> bool:
-        """Takes the host's settings; returns whether the engine changes, so that everything made with it must go.
+        """Takes the host's settings; returns whether the engine changes, which invalidates everything made with it.
 
         Raises:
             ProtocolError: the host has another version.

@@ -123,7 +123,7 @@ class Server:
             self._load_ahead()
 
     def _load_ahead(self) -> None:
-        """Loads the engine while the artist still gets ready; if that fails, every job will report it again."""
+        """Loads the engine while the artist gets ready; if that fails, every job reports it again."""
         try:
             self._keeper.within_memory("", self._keeper.get)
         except CutoutError as error:

@@ -44,7 +44,7 @@ class StateSender:
         self.changes = False
 
     def forget(self) -> None:
-        """Has the next state of every track sent whole."""
+        """Makes the next state sent for every track a whole one."""
         self._sent.clear()
 
     def send(self, job: str, track: str, session: TrackSession, whole: bool = False) -> None:
@@ -87,7 +87,7 @@ def track_state(job: str, track: str, session: TrackSession, revision: int = 0) 
 
 
 def _track_change(job: str, track: str, session: TrackSession, last: _Sent, new: _Sent) -> TrackChange | None:
-    """Returns what changed since the last state; None if that is so much that the whole state is just as good."""
+    """Returns what changed since the last state; None if so much changed that the whole state is as good."""
     overview: Any = session.overview
     frames = overview.changed_since(last.mark)
     if 2 * len(frames) > len(session.source):

@@ -44,7 +44,7 @@ DEEP_WHITE = 65280
 """White where FFmpeg's scaler turns YUV into 16-bit RGB, and back: 255/256 of the full scale (libswscale 9)."""
 _CONSTANT_LUMINANCE = 10  # FFmpeg's AVCOL_SPC_BT2020_CL
 _MOST_HELD = 24
-"""Most consecutive damaged frames that the last good one replaces."""
+"""Maximum consecutive damaged frames that the last good one replaces."""
 
 
 class Movie(VideoSource):

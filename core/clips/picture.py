@@ -1,4 +1,4 @@
-"""Reads one picture file as Blender's sequencer shows it: 8 bits, or all its bits."""
+"""Reads one picture file as Blender's sequencer shows it, with 8 bits or all its bits."""
 
 from __future__ import annotations
 

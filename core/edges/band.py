@@ -31,7 +31,7 @@ UNTRUE, TRUE = 0.5, 0.9
 """Differences of the matte near an edge up to which it is only the border of a doubt, and from which it is an edge."""
 
 THIN = 0.1
-"""How much a thin thing, or a thin gap, stands out of the matte around it."""
+"""How much a thin thing, or a thin gap, stands out from the matte around it."""
 
 _NEAR, _THIN, _WINDOW = 25, 13, 33
 """Sides of squares: in which the matte must differ that much, within which a thing is thin, and over which the ramp's
@@ -103,7 +103,7 @@ def half_width(matte: Matte, edge: NDArray[np.bool_], most_px: float = MOST_PX) 
 
 
 def _trust(matte: Matte, most_px: float) -> NDArray[np.float32]:
-    """Returns how far an edge is one, (H, W) in [0, 1]: between sure object and sure background, not within doubt."""
+    """Returns how certain an edge is, (H, W) in [0, 1]: between sure object and sure background, not within doubt."""
     box = np.ones((_scaled(_NEAR, most_px),) * 2, np.uint8)
     spread = cv2.dilate(matte, box) - cv2.erode(matte, box)
     return np.asarray(np.clip((spread - UNTRUE) / (TRUE - UNTRUE), 0.0, 1.0), np.float32)
@@ -116,7 +116,7 @@ def _thin(matte: Matte, most_px: float) -> NDArray[np.float32]:
     stands_out = np.maximum(
         cv2.morphologyEx(matte, cv2.MORPH_TOPHAT, disc), cv2.morphologyEx(matte, cv2.MORPH_BLACKHAT, disc)
     )
-    stands_out = cv2.GaussianBlur(stands_out, (0, 0), 1.5)  # the corners of larger doubts are no thin things
+    stands_out = cv2.GaussianBlur(stands_out, (0, 0), 1.5)  # the corners of larger doubtful areas are not thin
     core = np.clip(stands_out / THIN - 1.0, 0.0, 1.0)
     return np.asarray(cv2.dilate(core, np.ones((side // 2, side // 2), np.uint8)), np.float32)
 

@@ -41,7 +41,7 @@ def painted_from_json(records: Any) -> dict[int, tuple[Stroke, ...]]:
 
 
 def nearest(painted: Painted, frame: int) -> int | None:
-    """Returns the painted frame next to that one, the earlier of two; None if nothing is painted."""
+    """Returns the painted frame nearest to that one, the earlier of two; None if nothing is painted."""
     return min(painted, key=lambda other: (abs(other - frame), other), default=None)
 
 

@@ -255,6 +255,6 @@ def _layers(names: tuple[str, ...], wanted: tuple[str, ...]) -> Iterator[tuple[s
 
 @lru_cache(maxsize=1)
 def _table() -> NDArray[np.uint8]:
-    """The 8-bit sRGB value for each 16-bit value of linear light."""
+    """Returns the 8-bit sRGB value for each 16-bit value of linear light."""
     light = np.arange(65536, dtype=np.float32) / np.float32(65535)
     return np.asarray(np.rint(to_srgb(light) * 255), np.uint8)

@@ -1,4 +1,4 @@
-"""Plans passes around frames marked as without the object. Pure Python, no pixels."""
+"""Plans passes around frames marked Not Here. Pure Python, no pixels."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 SIDE = 427
 """Longer side of the pictures on which flow is computed, in pixels."""
 STRAY = 4.0 / 427
-"""How far the way to the neighbour and back may miss before motion is not trusted at all; share of the longer side."""
+"""Error of the way to the neighbour and back at which motion is not trusted at all; share of the longer side."""
 STRAY_COLOUR = 50.0
 """Difference (of 255) in red, green or blue at which the moved neighbour is not trusted at all.
 

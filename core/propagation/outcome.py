@@ -1,4 +1,4 @@
-"""What a propagation makes of each frame, and why it stops early."""
+"""The kinds of mattes that a propagation yields, and why it stops early."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ STAYS = -0.024
 """Least resemblance of an object that was there in the frame before."""
 
 RETURNS = 0.024
-"""The same for one that was away: a wrong match is followed for long, a missed one is searched for again at once."""
+"""The same for one that was absent: a wrong match is followed for long, a missed one is searched for again at once."""
 
 SURE = 0.012
 """Least resemblance of an object that is remembered: whatever enters memory is trusted from then on."""

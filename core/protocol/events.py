@@ -36,7 +36,7 @@ class TrackState:
         revision: a number for this state, which a TrackChange names; no other state has it.
         corrected: clip frames drawn on since a propagation went through them, sorted.
         versions: names of the kept versions, and their heads.
-        absent: clip frames marked as without the object, as [start, stop) pairs, sorted; they are in `locked` too.
+        absent: clip frames marked Not Here, as [start, stop) pairs, sorted; they are in `locked` too.
     """
 
     job: str

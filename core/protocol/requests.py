@@ -69,7 +69,7 @@ class ApplyRound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Propagation:
-    """What every propagation is asked for: `types.PropagationOptions`, and [start, stop) pairs to make again."""
+    """Fields of every propagation request: `types.PropagationOptions`, and [start, stop) pairs to make again."""
 
     stability: float = 0.0
     stop_at_cuts: bool = True
@@ -116,7 +116,7 @@ class LockFrames:
 
 @dataclass(frozen=True, slots=True)
 class MarkAbsent:
-    """Mark [start, stop) as without the object, or take the mark off (`absent` False). Answered by TrackState, Done."""
+    """Mark [start, stop) Not Here, or clear the mark (`absent` False). Answered by TrackState, Done."""
 
     job: str
     track: str

@@ -1,4 +1,4 @@
-"""Ranges of frames about which the newest of several steps decides: locks, and marks that the object is not there."""
+"""Ranges of frames decided by the newest of several steps: locks, and the mark Not Here."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _T = TypeVar("_T")
 
 
 def absent_frames(operations: Iterable[Operation], count: int) -> dict[int, str]:
-    """Returns frame below `count` -> id of the operation that marked it as without the object.
+    """Returns frame below `count` -> id of the operation that marked it Not Here.
 
     Args:
         operations: newest first.

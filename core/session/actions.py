@@ -85,7 +85,7 @@ class Lock:
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """Marks a range of frames on which the object is not there, or takes the mark off; their mattes are empty.
+    """Marks a range of frames Not Here, or clears the mark; their mattes are empty.
 
     Attributes:
         frames: the frames.

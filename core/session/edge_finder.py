@@ -78,7 +78,7 @@ class EdgeFinder:
 
 @dataclass(frozen=True, slots=True)
 class _Paced:
-    """A network that calls a function before each look."""
+    """A network that calls a function before each prediction."""
 
     net: EdgeNet
     between: Callable[[], object]

@@ -45,7 +45,7 @@ class EdgeRecord:
         return len(set(self.settings)) > 1
 
     def at(self, frame: int) -> EdgeSettings:
-        """Returns the settings of a clip frame; of one that was not written, those of the next that was."""
+        """Returns the settings of a clip frame, or of the next one that was written."""
         if len(self.settings) == 1:
             return self.settings[0]
         return self.settings[min(bisect_left(self.frames, frame), len(self.settings) - 1)]

@@ -15,7 +15,7 @@ from ..types import Clip
 from .actions import LAST_FRAME
 
 _OURS = re.compile(r"(session|versions|edges)\.json|rounds(\.damaged-[0-9]+)?\.jsonl|lock|mattes|imported|\..+\.part")
-"""Everything that may lie in a track's folder."""
+"""Everything that a track's folder may hold."""
 _MOST_BYTES = 16 * 2**20
 """Larger session.json files are not ours: the names of 100,000 pictures take 3 MB."""
 _SHOWN = 300

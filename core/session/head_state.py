@@ -65,7 +65,7 @@ class HeadState:
             self._push(operation)
 
     def added(self, frame: int) -> None:
-        """Notes that the operation at the head has a new matte of a frame."""
+        """Records that the operation at the head has a new matte of a frame."""
         self._own((frame,), self._line[-1].id)
 
     def settle(self, frame: int) -> None:
@@ -90,13 +90,13 @@ class HeadState:
         return frame in self._drawn and frame not in self.absent()
 
     def locked(self) -> frozenset[int]:
-        """Returns the frames whose mattes the artist approved, or marked as without the object."""
+        """Returns the frames whose mattes the artist approved, or marked Not Here."""
         if self._locked is None:
             self._locked = locked_frames(reversed(self._locks), self._count).union(self.absent())
         return self._locked
 
     def absent(self) -> dict[int, str]:
-        """Returns frame -> the operation that marked it as without the object."""
+        """Returns frame -> the operation that marked it Not Here."""
         if self._absent is None:
             self._absent = absent_frames(reversed(self._absences), self._count)
         return self._absent

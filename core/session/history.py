@@ -75,11 +75,11 @@ class History:
         return self._here().locked()
 
     def absent(self) -> dict[int, str]:
-        """Returns frame -> the operation that marked it as without the object; cached, do not modify."""
+        """Returns frame -> the operation that marked it Not Here; cached, do not modify."""
         return self._here().absent()
 
     def corrected(self) -> tuple[int, ...]:
-        """Returns the frames drawn on, or marked as without the object, since a propagation went through them, sorted.
+        """Returns the frames drawn on, or marked Not Here, since a propagation went through them, sorted.
 
         () before the first propagation. Only the last thousand steps count: a state is sent after every round.
         """
@@ -128,7 +128,7 @@ class History:
         return found | absent_frames(self._journal.chain(head), self._count)
 
     def added(self, operation: str, frame: int) -> None:
-        """Notes that a propagation got one more matte."""
+        """Records that a propagation has one more matte."""
         if self._journal.head == operation:
             self._here().added(frame)
 

@@ -82,7 +82,7 @@ class Chain(Sequence[Operation]):
     __hash__ = None  # type: ignore[assignment]
 
     def absence_at(self, frame: int) -> str | None:
-        """Returns the operation that marked the frame as without the object; None = none did."""
+        """Returns the operation that marked the frame Not Here; None = none did."""
         if self._marks is None:
             self._marks = [(op.id, op.action) for op in self._all if isinstance(op.action, Absence)]
         newest = next((mark for mark in self._marks if frame in mark[1].frames), None)

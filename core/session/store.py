@@ -257,11 +257,11 @@ class MatteStore:
         return file_bytes(f"{self.folder}/{operation}/{frame:06d}.png") if frame in self.frames(operation) else 0
 
     def moved(self, folder: Path) -> None:
-        """Notes that the files now lie in another folder."""
+        """Records that the files are in another folder now."""
         self.folder = folder
 
     def _forget(self, operation: str, frame: int) -> None:
-        """Notes that a matte is gone."""
+        """Records that a matte is gone."""
         frames = self.frames(operation)
         if frame in frames:
             frames.discard(frame)

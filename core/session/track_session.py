@@ -225,7 +225,7 @@ class TrackSession:
         return self._record(self.head, Lock(frames, locked)).id
 
     def mark_absent(self, frames: FrameRange, absent: bool = True) -> str:
-        """Records that the object is not on these frames, so that their mattes are empty (or no longer); returns head.
+        """Marks frames Not Here, so that their mattes are empty, or clears the mark; returns the head.
 
         Until that is undone or taken back, neither a propagation nor a round changes them.
 
@@ -240,7 +240,7 @@ class TrackSession:
         return operation.id
 
     def absent_ranges(self) -> tuple[tuple[int, int], ...]:
-        """Returns the frames marked as without the object, as [start, stop) pairs, sorted."""
+        """Returns the frames marked Not Here, as [start, stop) pairs, sorted."""
         return ranges_of(sorted(self._history.absent()))
 
     def propagate(

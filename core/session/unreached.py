@@ -1,4 +1,4 @@
-"""Tells which rounds a propagation has not carried to every frame that they reach.
+"""Finds the rounds that no propagation has carried to every frame they reach yet.
 
 A run that was stopped, or that went through a part of the clip, leaves mattes beyond it that are older than the rounds
 it started from. The next run has to start from these rounds too, wherever the newest ones are.
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .store import MatteStore
 
 FILE = "unfinished"
-"""Lies beside the mattes of a run that has not come to its end; older versions made none and count as finished."""
+"""Marks the mattes of a run that has not finished; runs of older versions have none and count as finished."""
 
 
 def begin(store: MatteStore, operation: str) -> None:
@@ -33,7 +33,7 @@ def begin(store: MatteStore, operation: str) -> None:
 
 
 def finish(stores: Iterable[MatteStore], operations: Iterable[str]) -> None:
-    """Takes the marks off a run's operations, one for each store."""
+    """Clears the marks of a run's operations, one for each store."""
     for store, operation in zip(stores, operations, strict=True):
         with suppress(OSError):
             (store.folder / operation / FILE).unlink(missing_ok=True)

@@ -18,7 +18,7 @@ from .journal import ROOT, Journal
 
 FILE = "versions.json"
 BEFORE = "Before Return"
-"""Name of the version that returning makes of the state it leaves; each one replaces the last."""
+"""Name of the version that keeps the state before a return; each one replaces the last."""
 MOST = 200
 _MOST_BYTES = 2**20
 _LONGEST = 80

@@ -127,7 +127,7 @@ def _add_things(seen: view.View, looks: Looks, frames: int, grounded: bool) -> i
 
 
 def _way(seen: view.View, looks: Looks, frames: int, share: float) -> view.Path:
-    """Returns how a thing moves, and adds what hides it on its way."""
+    """Returns how a thing moves, and adds whatever hides it on its way."""
     chance = looks.chance
     kind = chance.random()
     if kind < 0.15:

@@ -84,7 +84,7 @@ def add_smoke(view: View, looks: Looks, path: Path, size: float, frames: int) ->
 
 
 def _bars(view: View, looks: Looks) -> Any:
-    """Parallel bars, upright or slanted."""
+    """Adds parallel bars, upright or slanted."""
     chance = looks.chance
     wide, _ = view.half(NEAR)
     gap = wide * float(chance.uniform(0.12, 0.5))
@@ -94,7 +94,7 @@ def _bars(view: View, looks: Looks) -> Any:
 
 
 def _fence(view: View, looks: Looks) -> Any:
-    """Crossed wires or boards."""
+    """Adds crossed wires or boards."""
     chance = looks.chance
     wide, _ = view.half(NEAR)
     gap = wide * float(chance.uniform(0.1, 0.35))
@@ -108,7 +108,7 @@ def _fence(view: View, looks: Looks) -> Any:
 
 
 def _poles(view: View, looks: Looks) -> Any:
-    """One to three poles at random places."""
+    """Adds one to three poles at random places."""
     chance = looks.chance
     wide, _ = view.half(NEAR)
     lines = [
@@ -119,7 +119,7 @@ def _poles(view: View, looks: Looks) -> Any:
 
 
 def _wires(view: View, looks: Looks) -> Any:
-    """A few lines of a pixel or two across the picture."""
+    """Adds a few lines of a pixel or two across the picture."""
     chance = looks.chance
     wide, tall = view.half(NEAR)
     thin = 2 * wide / view.width
@@ -157,7 +157,7 @@ def _grating(
 
 
 def _leaves(view: View, looks: Looks) -> Any:
-    """Leaves hanging into the picture from one side, in one mesh."""
+    """Adds leaves hanging into the picture from one side, in one mesh."""
     chance = looks.chance
     wide, tall = view.half(NEAR)
     outline = np.array(
@@ -183,7 +183,7 @@ def _leaves(view: View, looks: Looks) -> Any:
 
 
 def _lace(view: View, looks: Looks) -> Any:
-    """A plane with holes over all of the picture or a part."""
+    """Adds a plane with holes over all or part of the picture."""
     chance = looks.chance
     wide, _ = view.half(NEAR)
     reach = float(chance.uniform(0.5, 1.5))
@@ -200,7 +200,7 @@ KINDS = tuple(_KINDS)
 
 
 def _rod(around: int) -> np.ndarray:
-    """Points of an upright rod of radius and half length 1, the lower ring first."""
+    """Returns the points of an upright rod of radius and half length 1, the lower ring first."""
     turn = np.arange(around) / around * 2 * math.pi
     ring = np.stack((np.cos(turn), np.sin(turn)), axis=1)
     return np.concatenate([np.column_stack((ring, np.full(around, end))) for end in (-1.0, 1.0)])

@@ -129,7 +129,7 @@ def _capped(rows: int, around: int) -> list[tuple[int, ...]]:
 
 
 def _lumpy(chance: np.random.Generator) -> Shape:
-    """A potato, a stone, a star: a sphere with lumps, dents and grain."""
+    """Returns a potato, a stone or a star: a sphere with lumps, dents and grain."""
     sphere = _sphere(28, 40)
     radius = np.full(len(sphere.points), 0.6)
     sharp = float(np.exp(chance.uniform(0.3, 2.6)))
@@ -143,7 +143,7 @@ def _lumpy(chance: np.random.Generator) -> Shape:
 
 
 def _superquadric(chance: np.random.Generator) -> Shape:
-    """A box, a cylinder, an octahedron, or what lies between them."""
+    """Returns a box, a cylinder, an octahedron, or something in between."""
     sphere = _sphere(26, 40)
     sideways, upwards = np.exp(chance.uniform(-1.6, 0.7, 2))
     flat = np.linalg.norm(sphere.points[:, :2], axis=1)
@@ -154,7 +154,7 @@ def _superquadric(chance: np.random.Generator) -> Shape:
 
 
 def _tube(chance: np.random.Generator) -> Shape:
-    """A ring, a knot or a tangled loop."""
+    """Returns a ring, a knot or a tangled loop."""
     steps, around = 110, 10
     along = np.arange(steps) / steps * 2 * math.pi
     line = np.zeros((steps, 3))
@@ -179,7 +179,7 @@ def _tube(chance: np.random.Generator) -> Shape:
 
 
 def _lathe(chance: np.random.Generator) -> Shape:
-    """A vase, a bottle, a spindle: a profile turned about an axis."""
+    """Returns a vase, a bottle or a spindle: a profile turned about an axis."""
     rows, around = 30, 28
     height = np.linspace(1.0, -1.0, rows)
     stops = int(chance.integers(4, 8))
@@ -193,7 +193,7 @@ def _lathe(chance: np.random.Generator) -> Shape:
 
 
 def _prism(chance: np.random.Generator) -> Shape:
-    """A thick plate with the outline of a star, a gear or a splash."""
+    """Returns a thick plate with the outline of a star, a gear or a splash."""
     around, rows = 96, 7
     turn = np.arange(around) / around * 2 * math.pi
     outline = np.full(around, 1.0)

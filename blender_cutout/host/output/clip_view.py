@@ -1,4 +1,4 @@
-"""Shows a clip uncut in the preview while the artist works on its mask, and its written result again.
+"""Shows a clip uncut in the preview while the artist works on its mask, and restores its written result.
 
 From 5.2 on, a modifier can be hidden in the preview alone. Before, it is muted, as an RGBA strip still is: so the
 result must be put back before anything is rendered or saved. What was changed is recorded in the strips, as JSON: the
@@ -24,7 +24,7 @@ def is_uncut(strip: Any) -> bool:
 
 
 def show_clip(scene: Any, strip: Any) -> bool:
-    """Shows a clip and its pieces uncut; returns whether anything had to be changed."""
+    """Shows a clip and its pieces uncut; returns whether anything changed."""
     over = [other for other in effect.shown_over(scene, strip) if not other.mute]
     for other in over:
         other.mute = True
@@ -36,7 +36,7 @@ def show_clip(scene: Any, strip: Any) -> bool:
 
 
 def show_results(scene: Any, without: str = "") -> bool:
-    """Shows all clips as they were written, but those with the id `without`; returns whether anything was changed."""
+    """Shows all clips as they were written, except the one with the id `without`; returns whether anything changed."""
     if scene.sequence_editor is None:
         return False
     every = list(places(scene.sequence_editor))

@@ -34,7 +34,7 @@ class OutputForm(Protocol):
 
     @property
     def words(self) -> tuple[str, str]:
-        """What messages call a frame of it: singular, plural."""
+        """The name of one of its frames in messages: singular, plural."""
 
     def prepare(self, place: Find, key: str, name: str, folder: Path, pictures: int) -> Generator[float, None, None]:
         """Does the slow part of `write` in small steps, before it; yields the progress, 0 to 1."""

@@ -110,7 +110,7 @@ def _clear(scene: Any, track: str, keep: Any) -> None:
 
 
 def part(strip: Any) -> None:
-    """Removes our mask modifiers from a strip: a copy that gets a cutout of its own."""
+    """Removes our mask modifiers from a strip, a copy that gets a cutout of its own."""
     for modifier in [m for m in strip.modifiers if m.type == "MASK" and m.name.startswith(MODIFIER)]:
         mask = modifier.input_mask_strip
         if mask is None or mask.get(MASK_KEY) or mask.get(COPY_KEY):
