@@ -40,8 +40,8 @@ class _Stopped(BaseException):
     """Raised when the process was asked to stop."""
 
 
-class Teller:
-    """Writes the records, and reports progress while pip downloads.
+class RecordWriter:
+    """Writes records for Blender, and reports progress while pip downloads.
 
     Args:
         write: writes a line; gets it without its end.
@@ -52,9 +52,9 @@ class Teller:
         self._write = write
         self._scratch = scratch
         self._lock = threading.Lock()
-        self._start, self._end, self._size, self._told = 0.0, 0.0, 0.0, -1.0
+        self._start, self._end, self._size, self._reported = 0.0, 0.0, 0.0, -1.0
 
-    def tell(self, kind: str, **fields: Any) -> None:
+    def write(self, kind: str, **fields: Any) -> None:
         """Writes one record."""
         with self._lock:
             self._write(json.dumps({"kind": kind, **fields}))
@@ -62,14 +62,14 @@ class Teller:
     def step(self, text: str, start: float, end: float) -> None:
         """Begins a step that covers the bar from `start` to `end`."""
         self._start, self._end, self._size = start, end, 0.0
-        self.tell("step", text=text, share=start)
+        self.write("step", text=text, share=start)
 
     def line(self, text: str) -> None:
         """Passes a line on; reads the size of the current download from pip's lines."""
         found = _DOWNLOADING.search(text)
         if found:
             self._size = float(found[2]) * _UNITS[found[3]]
-        self.tell("line", text=text)
+        self.write("line", text=text)
 
     def look(self) -> None:
         """Reports the progress of the current download, which pip itself does only since version 24.1."""
@@ -77,74 +77,74 @@ class Teller:
             return
         done = min(1.0, max(map(_size, self._scratch.glob("pip-unpack-*/*")), default=0) / self._size)
         share = self._start + (self._end - self._start) * done
-        if abs(share - self._told) > 0.001:
-            self._told = share
-            self.tell("share", share=share)
+        if abs(share - self._reported) > 0.001:
+            self._reported = share
+            self.write("share", share=share)
 
 
-def setup(request: dict[str, str], teller: Teller) -> None:
+def setup(request: dict[str, str], records: RecordWriter) -> None:
     """Makes the environment and tests it."""
     from . import venv
 
     wheels = Path(request["wheels"]) if request.get("wheels") else None
     device = "cpu" if request.get("device") == "cpu" else "auto"
     folder = venv.engine_folder()
-    teller.step("Checking this machine", 0.0, 0.01)
+    records.step("Checking this machine", 0.0, 0.01)
     base = venv.find_python()
-    teller.step(f"Making a Python environment with {base}", 0.01, _VENV)
+    records.step(f"Making a Python environment with {base}", 0.01, _VENV)
     at = _VENV
     for line in venv.create(folder, device=device, base=base, wheels=wheels):
         if "PyTorch" in line and not line.startswith(("Collecting", "Downloading")):
-            teller.step("Installing PyTorch", at, _TORCH)
+            records.step("Installing PyTorch", at, _TORCH)
             at = _TORCH
         elif line.startswith("Installing ") and line.endswith("…"):
             end = _LIBRARIES if at == _TORCH else _FIRST_LIBRARIES
-            teller.step("Installing the other libraries", at, end)
+            records.step("Installing the other libraries", at, end)
             at = end if at != _TORCH else at
-        teller.line(line)
+        records.line(line)
     python = venv.python_of(folder)
     own = {**request, "python": str(python)}
-    bad = _look(own, teller, share=_LIBRARIES)
+    bad = _look(own, records, share=_LIBRARIES)
     if any(finding.broken for finding in bad):
         venv.discard(folder)  # otherwise the next try would find it up to date and just as broken
     if not bad:
-        _try_out(own, teller)
+        _try_out(own, records)
 
 
-def check(request: dict[str, str], teller: Teller) -> None:
+def check(request: dict[str, str], records: RecordWriter) -> None:
     """Checks an existing Python; Blender itself then starts the engine."""
-    if not _look(request, teller, share=0.1):
-        teller.tell("done", text="The libraries and the weights are complete.", engine="", python=request["python"])
+    if not _look(request, records, share=0.1):
+        records.write("done", text="The libraries and the weights are complete.", engine="", python=request["python"])
 
 
-def _look(request: dict[str, str], teller: Teller, share: float) -> list[checkup.Finding]:
+def _look(request: dict[str, str], records: RecordWriter, share: float) -> list[checkup.Finding]:
     """Reports the findings on a Python; returns those that prevent the engine from running."""
     from . import checkup
 
     python = request["python"]
-    teller.step("Checking the libraries", share, _LOOKED)
+    records.step("Checking the libraries", share, _LOOKED)
     findings = checkup.check(python)
     for finding in findings:
-        teller.tell("finding", ok=finding.ok, text=finding.text, remedy=finding.remedy)
+        records.write("finding", ok=finding.ok, text=finding.text, remedy=finding.remedy)
     bad = [f for f in findings if not f.ok and "graphics card" not in f.text]
     if bad:
         more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
-        teller.tell("failed", text=bad[0].text + more, hint=bad[0].remedy)
+        records.write("failed", text=bad[0].text + more, hint=bad[0].remedy)
     return bad
 
 
-def _try_out(request: dict[str, str], teller: Teller) -> None:
+def _try_out(request: dict[str, str], records: RecordWriter) -> None:
     """Runs the self-test: one picture through the networks, and the tier for this machine."""
     from . import checkup
 
     python = request["python"]
-    teller.step("Self-test: running the engine on a picture and timing this machine", _LOOKED, 1.0)
+    records.step("Self-test: running the engine on a picture and timing this machine", _LOOKED, 1.0)
     trial = checkup.try_out(python, request.get("tier", "auto"), request.get("device", "auto"))
     if isinstance(trial, checkup.Finding):
-        teller.tell("failed", text=f"The self-test failed. {trial.text}", hint=trial.remedy)
+        records.write("failed", text=f"The self-test failed. {trial.text}", hint=trial.remedy)
         return
     engine = f"tier {trial.tier} on {trial.device}, a first guess took {trial.seconds:.1f} s"
-    teller.tell("done", text="The engine is set up and works.", engine=engine, python=python)
+    records.write("done", text="The engine is set up and works.", engine=engine, python=python)
 
 
 def main(arguments: list[str]) -> int:
@@ -154,20 +154,20 @@ def main(arguments: list[str]) -> int:
     from . import venv
 
     request: dict[str, str] = json.loads(arguments[1])
-    teller = Teller(_write, venv.scratch_of(venv.engine_folder()))
+    records = RecordWriter(_write, venv.scratch_of(venv.engine_folder()))
     signal.signal(signal.SIGTERM, _stop)
     threading.Thread(target=_watch_host, daemon=True).start()
     ended = threading.Event()
-    threading.Thread(target=_watch_download, args=(teller, ended), daemon=True).start()
+    threading.Thread(target=_watch_download, args=(records, ended), daemon=True).start()
     try:
-        (setup if request["action"] == "setup" else check)(request, teller)
+        (setup if request["action"] == "setup" else check)(request, records)
     except CutoutError as error:
-        teller.tell("failed", text=error.text, hint=error.hint)
+        records.write("failed", text=error.text, hint=error.hint)
     except _Stopped:
         return 1
     except Exception as error:
         traceback.print_exc()
-        teller.tell("failed", text=f"The set-up failed ({type(error).__name__}: {error}).", hint="Try again.")
+        records.write("failed", text=f"The set-up failed ({type(error).__name__}: {error}).", hint="Try again.")
     finally:
         ended.set()
     return 0
@@ -197,9 +197,9 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _watch_download(teller: Teller, ended: threading.Event) -> None:
+def _watch_download(records: RecordWriter, ended: threading.Event) -> None:
     while not ended.wait(INTERVAL):
-        teller.look()
+        records.look()
 
 
 def _watch_host() -> None:

@@ -193,7 +193,7 @@ class CUTOUT_OT_export_film(FileOperator, bpy.types.Operator):
             lambda job: Export(
                 job, uuid, frames, str(target), uuids, "film", inverted, behind, rate, pictures, names, edges, details
             ),
-            then=_told,
+            then=_film_summary,
             others=others,
         )
 
@@ -210,7 +210,7 @@ class CUTOUT_OT_export_film(FileOperator, bpy.types.Operator):
         return str(Path(bpy.path.abspath(self.background_file)))
 
 
-def _told(done: "Done") -> str:
+def _film_summary(done: "Done") -> str:
     """Returns the panel's final message, and warns about missing masks."""
     missing, count = int(done.result["missing"]), int(done.result["count"])
     if missing:

@@ -61,11 +61,11 @@ def _one_of_each_clip(scene: Any) -> list[Any]:
 
 def _marks(track: Any, below: float) -> Marks:
     texts = track.mattes, track.confidence, track.locks, track.absences, track.drawn, track.rejected
-    return _told(*texts, track.frame_count, below, jobs.under_way(track))
+    return _marks_of(*texts, track.frame_count, below, jobs.under_way(track))
 
 
 @lru_cache(maxsize=16)
-def _told(
+def _marks_of(
     mattes: str,
     confidence: str,
     locks: str,

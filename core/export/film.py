@@ -230,7 +230,7 @@ def _write_movie(
     with store_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        sound, told = _sound(clip, media, frames, pace, target.suffix.lower(), stack)
+        sound, sound_note = _sound(clip, media, frames, pace, target.suffix.lower(), stack)
         aspect = getattr(clip, "pixel_aspect", Fraction(1))
         options: dict[str, Any] = {"alpha": alpha, "sound": sound, "pixel_aspect": aspect, "deep": bits > 8, "hdr": hdr}
         with MovieWriter(target, clip.size, float(pace.rate), **options) as writer:
@@ -244,7 +244,7 @@ def _write_movie(
                 yield FilmStep(total, total, frames[-1], None, checked=checked)
     shape = "" if writer.keeps_shape else _NO_SHAPE
     kind = "" if hdr is None else f"The film is HDR ({KINDS[hdr[0]]}) like its clip."
-    yield FilmStep(total, total, frames[-1], None, _joined(told, pace.note, shape, kind, _lost_bits(clip, bits)))
+    yield FilmStep(total, total, frames[-1], None, _joined(sound_note, pace.note, shape, kind, _lost_bits(clip, bits)))
 
 
 def _sound(

@@ -49,9 +49,9 @@ class Team:
         """
         if self.size == 1:
             return value
-        told = torch.tensor([value], dtype=torch.float64)
-        _together(lambda: dist.broadcast(told, src=0))
-        return float(told)
+        shared = torch.tensor([value], dtype=torch.float64)
+        _together(lambda: dist.broadcast(shared, src=0))
+        return float(shared)
 
     def average(self, parameters: Iterable[nn.Parameter]) -> None:
         """Replaces each gradient by its mean over all processes.

@@ -141,7 +141,7 @@ def test_nothing_is_read_from_files(blender: Any, cut: tuple[Any, Any, Any], mon
     from blender_cutout.ui import timeline_overlay
 
     scene, _, _ = cut
-    timeline_overlay._told.cache_clear()
+    timeline_overlay._marks_of.cache_clear()
 
     def refused(*_: Any, **__: Any) -> Any:
         raise AssertionError("a file was asked for")
