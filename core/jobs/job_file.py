@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from .. import atomic
-from ..edges.settings import BOUNDS, EdgeSettings
+from ..edges.bounds import BOUNDS
+from ..edges.settings import EdgeSettings
 from ..errors import InputError, store_errors
 from ..json_values.encoded import tuples
 from ..json_values.kinds import check_kinds

@@ -12,7 +12,8 @@ from ...core.errors import InputError
 from ...core.jobs.finished import Finished
 from ...core.jobs.job_file import Job, read_job
 from ...core.jobs.tasks import PROPAGATE, tasks_of
-from ...core.types import Direction, FrameRange, MatteKind, PropagationOptions
+from ...core.propagation.outcome import MatteKind
+from ...core.types import Direction, FrameRange, PropagationOptions
 from .. import arguments, files
 from ..session import open_track
 from .run import add_paths, rules_of

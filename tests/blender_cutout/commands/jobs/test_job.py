@@ -17,8 +17,9 @@ from job_kit import FILM, JOB, colour_engine, contents, keyframes, run_with
 from blender_cutout.core import atomic
 from blender_cutout.core.engine import Engine
 from blender_cutout.core.images.matte import read_mask, write_mask
+from blender_cutout.core.session.actions import Round
 from blender_cutout.core.session.track_session import TrackSession
-from blender_cutout.core.types import Clip, Direction, FrameRange, Label, Paint, PropagationOptions, Round, Stroke
+from blender_cutout.core.types import Clip, Direction, FrameRange, Label, Paint, PropagationOptions, Stroke
 from blender_cutout.version import __version__
 
 run = job_kit.run
