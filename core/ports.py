@@ -7,13 +7,25 @@ and values are opaque handles that the engine only stores, so it needs no torch.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from .types import Image, Map, Matte, Mattes
 
 Key = Any
 Value = Any
+
+
+class Before(NamedTuple):
+    """The frame before, as a network that carries a state from frame to frame needs it.
+
+    Attributes:
+        key: handle of that frame; the network keeps the state on it.
+        window: the query's crop within that frame's crop: x0, y0, x1, y1, where 0 and 1 are the sides of the latter.
+    """
+
+    key: Key
+    window: tuple[float, float, float, float]
 
 
 class ScribbleNet(Protocol):
@@ -61,6 +73,23 @@ class PropagationNet(Protocol):
 
     def attention(self, query: Key, keyframe: Key, difference: Mattes) -> Mattes:
         """Returns maps (M, h, w) carried from the keyframe to the query frame by their affinity (MiVOS, 3.3)."""
+        ...
+
+
+class RecurrentNet(PropagationNet, Protocol):
+    """A propagation network that also carries a state from frame to frame, such as Cutie's sensory memory.
+
+    Whatever lacks `segment_after` is used through `segment`; for this network that is a frame without one before. A key
+    with a state belongs to one walk, so such a network is not shared between several hypotheses.
+    """
+
+    def segment_after(
+        self, query: Key, memory: Sequence[tuple[Key, Value]], previous: Mattes | None, before: Before | None
+    ) -> Mattes:
+        """Returns mattes as `segment` does, given the frame before (None = not known), and keeps the state on `query`.
+
+        `encode_value` of that key then continues the state with the mattes that were believed.
+        """
         ...
 
 

@@ -75,6 +75,13 @@ class Crop:
         """Returns network pixels per source pixel (geometric mean of both axes)."""
         return math.sqrt(self.size[0] * self.size[1] / max(1, self.box.area))
 
+    def within(self, other: Crop) -> tuple[float, float, float, float]:
+        """Returns this crop's box (x0, y0, x1, y1) where 0 and 1 are the sides of the other crop's box."""
+        mine, box = self.box, other.box
+        x0, x1 = ((x - box.x0) / box.width for x in (mine.x0, mine.x1))
+        y0, y1 = ((y - box.y0) / box.height for y in (mine.y0, mine.y1))
+        return x0, y0, x1, y1
+
     def to_crop(self, array: NDArray[Any], *, fill: float | None = None, grey: bool = False) -> NDArray[Any]:
         """Returns the box cut out of `array` and resized to `size`.
 

@@ -32,7 +32,7 @@ class SpaceTimeMemory:
     * permanent: keyframes. At most half the budget (at least one); the ones farthest in time are dropped.
     * surroundings: a wider view of the keyframe that the pass starts from, which shows what the object is not.
     * temporary: every n-th frame of the pass; the oldest is dropped.
-    * transient: the last frame or the one before it, replaced at every second step, see `wants`.
+    * transient: the last frame or the one before it, replaced at every second step, see `wants`; can be left out.
 
     The kinds are those of the working memory of XMem and Cutie (except the surroundings), without consolidation. The
     budget counts entries, so memory stays constant for clips of any length. Many objects in a large crop make entries
@@ -44,6 +44,7 @@ class SpaceTimeMemory:
         every: a frame of the pass is kept when its distance from the start is a multiple of this.
         megabytes: most that all entries may take together.
         size_of: (key, value) -> size of an entry, in MB.
+        transient: whether to keep transient frames.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class SpaceTimeMemory:
         every: int,
         megabytes: float = math.inf,
         size_of: Callable[[Key, Value], float] = lambda key, value: 0.0,
+        transient: bool = True,
     ) -> None:
         if budget < 3 or every < 1:
             raise ValueError(f"memory needs budget >= 3 and every >= 1, not {budget} and {every}")
@@ -59,6 +61,7 @@ class SpaceTimeMemory:
         self._every = every
         self._megabytes = megabytes
         self._size_of = size_of
+        self._transients = int(transient)
         self._permanent: dict[int, MemoryEntry] = {}
         self._surroundings: MemoryEntry | None = None
         self._temporary: list[MemoryEntry] = []
@@ -73,7 +76,7 @@ class SpaceTimeMemory:
     @property
     def temporary_limit(self) -> int:
         """Returns how many frames of the pass are kept at most, given the current keyframes."""
-        return self._budget - 1 - len(self._permanent) - (self._surroundings is not None)
+        return self._budget - self._transients - len(self._permanent) - (self._surroundings is not None)
 
     def begin(self, start: int) -> None:
         """Starts a pass at keyframe `start`: forgets the last pass, but no keyframes."""
@@ -99,6 +102,10 @@ class SpaceTimeMemory:
         """Returns whether this keyframe is remembered."""
         return frame in self._permanent
 
+    def permanent_key(self, frame: int) -> Key:
+        """Returns the key of a remembered keyframe."""
+        return self._permanent[frame].key
+
     def keeps(self, frame: int) -> bool:
         """Returns whether `frame` of the pass is one of the n-th frames that stay."""
         return abs(frame - self._start) % self._every == 0
@@ -110,7 +117,7 @@ class SpaceTimeMemory:
         remembering only n-th frames.
         """
         steps = abs(frame - start)
-        return steps % self._every == 0 or steps % 2 == 0
+        return steps % self._every == 0 or (bool(self._transients) and steps % 2 == 0)
 
     def add(self, frame: int, key: Key, value: Value) -> None:
         """Remembers a frame that the pass `wants`: for the next steps, and for longer when it is an n-th one."""

@@ -18,6 +18,7 @@ class PropagationSettings:
         memory_every: every n-th frame of a pass stays in memory.
         budget: largest number of remembered frames.
         megabytes: device memory that remembered frames may take; fewer are remembered where they are large.
+        transient: whether every second frame of a pass is also remembered for the next steps.
         follow: a crop follows the object; False = the whole picture at each frame.
         crop_factor: side of that crop over longer side of the object's box; wider crops scored worse.
         growth: for several objects, the network sees at most this many times the pixels of one object's crop.
@@ -28,6 +29,7 @@ class PropagationSettings:
     memory_every: int = 5
     budget: int = 12
     megabytes: float = math.inf
+    transient: bool = True
     follow: bool = True
     crop_factor: float = 1.6
     growth: float = 1.3

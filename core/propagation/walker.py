@@ -14,6 +14,7 @@ from ..errors import FrameReadError
 from ..frame_text import FrameText
 from ..images.crop import Crop, follow_crop, whole_picture
 from ..images.matte import check_image
+from ..ports import Before
 from .confidence import confidence
 from .fusion import difference, fuse, nearness
 from .memory import SpaceTimeMemory, farthest_first
@@ -69,6 +70,14 @@ class _Change(NamedTuple):
     maps: Mattes
 
 
+class _Seen(NamedTuple):
+    """A frame that the network encoded, and the crop in which it saw it."""
+
+    frame: int
+    key: Key
+    crop: Crop
+
+
 class Walker:
     """Walks the passes of one propagation; keyframes stay in memory from pass to pass."""
 
@@ -89,7 +98,10 @@ class Walker:
         self._frames = frames
         self._size = size
         self._settings = settings
-        self._memory = SpaceTimeMemory(settings.budget, settings.memory_every, settings.megabytes, net.megabytes)
+        self._memory = SpaceTimeMemory(
+            settings.budget, settings.memory_every, settings.megabytes, net.megabytes, settings.transient
+        )
+        self._segment_after = getattr(net, "segment_after", None)
         self._presence = Presence(net)
 
     def nothing(self, step: Pass, fixed: Fixed, shape: tuple[int, ...]) -> Generator[Result, None, int | None]:
@@ -129,11 +141,14 @@ class Walker:
         change: _Change | None = None
         started = False
         waiting: deque[tuple[int, Crop]] = deque(maxlen=self._settings.budget)
+        seen: _Seen | None = None
+        known_last: tuple[int, Crop] | None = None
         for frame in step.frames:
             there = fixed(frame, step.keep)
             if there is not None:
                 matte = there[0]
                 view = self._crop_of_known(crop, _stacked(matte), last)
+                known_last = frame, view
                 last, areas = _sightings(_stacked(matte), areas)
                 trail.add(last)
                 crop = self._next(last, view, trail)
@@ -151,14 +166,23 @@ class Walker:
                 self._begin(step.start, keys, keyframe)
                 change = self._change(step.start, before, start) if far is not None else None
                 started = True
+                key = self._memory.permanent_key(step.start)
+                seen = self._seen(step.start, key, self._follow(_stacked(start), None))
             while waiting:
                 known_frame, known_crop = waiting.popleft()
                 known = fixed(known_frame, step.keep)
                 if known is not None:
                     self._remember(known_frame, known_crop, _stacked(known[0]), known[1])
+            if self._segment_after is not None and known_last is not None:
+                known_frame, known_crop = known_last
+                seen = self._seen(known_frame, self._encoded(known_frame, known_crop, last)[0], known_crop)
+                known_last = None
             image = self._picture(frame)
             read_ahead(self._frames, frame + step.frames.step)
-            look = self._look(frame, image, crop, last, areas, trail.least, trail.settled)
+            if seen is not None and seen.frame != frame - step.frames.step:
+                seen = None
+            look = self._look(frame, image, crop, last, areas, trail.least, trail.settled, seen)
+            seen = self._seen(frame, look.key, look.crop)
             full = look.crop.from_crop(look.mattes, self._size)
             last, areas = _sightings(full, areas)
             trail.add(last)
@@ -221,23 +245,35 @@ class Walker:
         self._memory.add(frame, key, value)
         self._presence.add_recent(key, seen)
 
+    def _seen(self, frame: int, key: Key, crop: Crop) -> _Seen | None:
+        """Returns what a network that carries a state needs of a frame for the next one; None for all others."""
+        return None if self._segment_after is None else _Seen(frame, key, crop)
+
     def _look(
-        self, frame: int, image: Image, crop: Crop, last: Mattes, areas: Areas, least: float, settled: bool
+        self,
+        frame: int,
+        image: Image,
+        crop: Crop,
+        last: Mattes,
+        areas: Areas,
+        least: float,
+        settled: bool,
+        seen: _Seen | None = None,
     ) -> _Look:
         """Returns the network's prediction for the frame: in the crop, or where the whole picture shows the objects.
 
         `last` and `areas` are of the frame before, see `_sightings`. The whole picture is searched when no object is
         left in the crop, and every n-th frame while one of several is missing. When an object reaches the crop's rim,
-        the crop is moved and searched once more. See `Trail` for `least` and
-        `settled`.
+        the crop is moved and searched once more. See `Trail` for `least` and `settled`; `seen` is the frame before, if
+        the network encoded it.
         """
-        look = self._segment(image, crop, last, settled)
+        look = self._segment(image, crop, last, settled, seen)
         if not self._settings.follow:
             return look
         found = _present(look, areas)
         search = not found.all() and self._memory.keeps(frame)
         if crop.box != self._whole().box and (not found.any() or search or not last.any()):
-            wide = self._segment(image, self._whole(), last, settled)
+            wide = self._segment(image, self._whole(), last, settled, seen)
             if (_present(wide, areas) & ~found).any() or (not last.any() and _best(wide, areas) > _best(look, areas)):
                 look = wide
         touched = self._rim_is_touched(look.crop, look.mattes)
@@ -245,18 +281,22 @@ class Walker:
             full = look.crop.from_crop(look.mattes, self._size)
             moved = self._follow(np.maximum(full, last) if touched else full, None, least=least)
             if moved.box != look.crop.box:
-                closer = self._segment(image, moved, last, settled)
+                closer = self._segment(image, moved, last, settled, seen)
                 if _present(closer, areas).any():
                     look = closer
         return look
 
-    def _segment(self, image: Image, crop: Crop, last: Mattes, settled: bool) -> _Look:
+    def _segment(self, image: Image, crop: Crop, last: Mattes, settled: bool, seen: _Seen | None = None) -> _Look:
         picture = crop.to_crop(image)
         key = self._net.encode_key(picture)
         before = crop.to_crop(last, fill=0.0)
         # An object that was not there is searched everywhere: the network has no hint where it is not.
         hint = before if settled and (before > 0.5).any(axis=(1, 2)).all() else None
-        mattes = self._net.segment(key, self._memory.entries(), hint)
+        if self._segment_after is None:
+            mattes = self._net.segment(key, self._memory.entries(), hint)
+        else:
+            state = None if seen is None else Before(seen.key, crop.within(seen.crop))
+            mattes = self._segment_after(key, self._memory.entries(), hint, state)
         mattes, resemblance = self._presence.judged(key, without_strays(mattes, before), before, settled)
         return _Look(crop, picture, key, mattes, resemblance)
 

@@ -1,0 +1,101 @@
+"""Tests Cutie behind the engine's port against the package's own program, with the same random weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from blender_cutout.models.inference import cutie_network
+from blender_cutout.models.inference.cutie import CutiePredictor
+
+FRAMES = 20
+EVERY = 5
+HEIGHT, WIDTH = 80, 112
+"""Multiples of 16, as all crops of the engine are."""
+GAIN = 0.2
+"""Gain of the norms: with random weights and a gain of one, the network overflows."""
+CONTRAST = 3.0
+"""Deviation that the random network's logits are scaled to: without it, all mattes are the same grey."""
+CLOSE = 1e-3
+WHOLE = (0.0, 0.0, 1.0, 1.0)
+
+
+@pytest.fixture(scope="module")
+def network() -> torch.nn.Module:
+    torch.manual_seed(3)
+    made = cutie_network.make_network("base")
+    for module in made.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.constant_(module.weight, GAIN)
+    logits: list[torch.Tensor] = []
+    last: Any = made.get_submodule("mask_decoder.pred")
+    hook = last.register_forward_hook(lambda *given: logits.append(given[-1]))
+    next(packages_own(made))
+    hook.remove()
+    with torch.no_grad():
+        last.weight *= CONTRAST / logits[0].std()
+        last.bias.copy_((last.bias - logits[0].mean()) * CONTRAST / logits[0].std())
+    return made
+
+
+def pictures() -> list[NDArray[np.uint8]]:
+    """Two squares that move over noise."""
+    rng = np.random.default_rng(5)
+    ground = rng.integers(0, 90, (HEIGHT, WIDTH, 3), np.uint8)
+    out = []
+    for t in range(FRAMES):
+        image = ground.copy()
+        for n, box in enumerate(boxes(t)):
+            image[box] = (220, 60, 40) if n == 0 else (40, 80, 230)
+        out.append(image)
+    return out
+
+
+def boxes(t: int) -> list[Any]:
+    return [np.s_[10 : 34, 6 + 2 * t : 36 + 2 * t], np.s_[40 : 64, 60 - 2 * t : 90 - 2 * t]]
+
+
+def first_mattes() -> NDArray[np.float32]:
+    out = np.zeros((2, HEIGHT, WIDTH), np.float32)
+    for n, box in enumerate(boxes(0)):
+        out[n][box] = 1.0
+    return out
+
+
+def packages_own(network: torch.nn.Module) -> Iterator[NDArray[np.float32]]:
+    """The mattes (2, h, w) of every frame after the first, from the package's `InferenceCore`."""
+    from cutie.inference.inference_core import InferenceCore
+
+    core = InferenceCore(network, cfg=cutie_network.settings("small"))
+    with torch.inference_mode(), cutie_network.quiet():
+        for t, image in enumerate(pictures()):
+            tensor = torch.from_numpy(image).permute(2, 0, 1).float() / 255
+            given = (torch.from_numpy(first_mattes()), [1, 2]) if t == 0 else (None, None)
+            found = core.step(tensor, *given, idx_mask=False)
+            if t:
+                yield found[1:].numpy()
+
+
+def ours(network: torch.nn.Module) -> Iterator[NDArray[np.float32]]:
+    net = CutiePredictor(network)
+    images, last = pictures(), first_mattes()
+    key = net.encode_key(images[0])
+    memory = [(key, net.encode_value(images[0], key, last))]
+    for t, image in enumerate(images[1:], 1):
+        query = net.encode_key(image)
+        last = net.segment_after(query, memory, last, (key, WHOLE))
+        yield last
+        if t % EVERY == 0:
+            memory.append((query, net.encode_value(image, query, last)))
+        key = query
+
+
+def test_equals_the_packages_own_program_on_twenty_frames(network: torch.nn.Module) -> None:
+    for t, (expected, found) in enumerate(zip(packages_own(network), ours(network), strict=True), 1):
+        assert expected.min() < 0.1 and expected.max() > 0.5, "a picture without contrast would show nothing"
+        assert np.abs(expected - found).max() < CLOSE, f"frame {t}"
