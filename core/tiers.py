@@ -142,6 +142,28 @@ TIERS: dict[str, Tier] = {
 }
 
 
+PUBLISHED_TIERS: dict[str, Tier] = {
+    tier.name: tier
+    for tier in (
+        Tier(
+            "cutie",
+            "A published network, trained for weeks on large machines; needs a graphics card or patience.",
+            scribble_px=320,
+            propagation_px=480,
+            memory_budget=8,
+            memory_megabytes=512,
+            propagation_weights="cutie",
+            growth=4.0,
+            precision="full",
+        ),
+    )
+}
+"""Tiers with networks of others (`published.PUBLISHED`), which work once their package and weights are there.
+
+Not on the ladder: `auto` never takes one, and none is timed.
+"""
+
+
 ALIASES = {
     "trace": "sketch",
     "rough": "sketch",
@@ -157,7 +179,7 @@ ALIASES = {
 def current_name(name: str) -> str | None:
     """Returns the name that a tier has in this release, `auto` included; None if there is no such tier."""
     name = ALIASES.get(name, name)
-    return name if name == AUTO or name in TIERS else None
+    return name if name == AUTO or name in TIERS or name in PUBLISHED_TIERS else None
 
 
 def find_tier(name: str) -> Tier:
@@ -167,7 +189,8 @@ def find_tier(name: str) -> Tier:
         InputError: there is no such tier; the message lists the names.
     """
     name = current_name(name) or name
-    tier = TIERS.get(DEFAULT if name == AUTO else name)
+    tier = TIERS.get(DEFAULT if name == AUTO else name) or PUBLISHED_TIERS.get(name)
     if tier is None:
-        raise InputError(f"There is no tier {name!r}.", f"Choose one of: {', '.join((AUTO, *TIERS))}.")
+        names = ", ".join((AUTO, *TIERS, *PUBLISHED_TIERS))
+        raise InputError(f"There is no tier {name!r}.", f"Choose one of: {names}.")
     return tier

@@ -19,6 +19,7 @@ class PropagationSettings:
         budget: largest number of remembered frames.
         megabytes: device memory that remembered frames may take; fewer are remembered where they are large.
         transient: whether every second frame of a pass is also remembered for the next steps.
+        strays: whether parts far from where the object was are removed.
         follow: a crop follows the object; False = the whole picture at each frame.
         crop_factor: side of that crop over longer side of the object's box; wider crops scored worse.
         growth: for several objects, the network sees at most this many times the pixels of one object's crop.
@@ -30,6 +31,7 @@ class PropagationSettings:
     budget: int = 12
     megabytes: float = math.inf
     transient: bool = True
+    strays: bool = True
     follow: bool = True
     crop_factor: float = 1.6
     growth: float = 1.3

@@ -297,7 +297,9 @@ class Walker:
         else:
             state = None if seen is None else Before(seen.key, crop.within(seen.crop))
             mattes = self._segment_after(key, self._memory.entries(), hint, state)
-        mattes, resemblance = self._presence.judged(key, without_strays(mattes, before), before, settled)
+        if self._settings.strays:
+            mattes = without_strays(mattes, before)
+        mattes, resemblance = self._presence.judged(key, mattes, before, settled)
         return _Look(crop, picture, key, mattes, resemblance)
 
     def _crop_of_known(self, crop: Crop, mattes: Mattes, last: Mattes) -> Crop:

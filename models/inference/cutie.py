@@ -13,7 +13,7 @@ Cutie has three memories. How each fits the engine's calls, which keep nothing f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -22,11 +22,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .cutie_network import quiet
+from ..errors import WeightsDamaged
+from .cutie_network import make_network, quiet
 from .runner import STRIDE, Array, Image
 
 TOP_K = 30
 """Places of the memory that a place reads, as in Cutie's settings."""
+ONLY_TRAINING = "aux_computer."
+COUNTED = ("num_batches_tracked", "inv_freq")
+"""Ends of the names of tensors that are the same for any weights."""
 
 
 class Features(NamedTuple):
@@ -245,3 +249,25 @@ def _places(query: FrameKey, axis: int, low: float, high: float, before: FrameKe
     share = ((torch.arange(count, dtype=torch.float64) + 0.5) * STRIDE - start) / query.size_hw[axis]
     pixel = (low + share * (high - low)) * before.size_hw[axis] + start_before
     return 2 * pixel / (before.key.shape[2 + axis] * STRIDE) - 1
+
+
+def build(state: Mapping[str, Tensor], device: str = "cpu") -> CutiePredictor:
+    """Returns the predictor of the base network with trained weights.
+
+    Raises:
+        ImportError: the package is not installed.
+        WeightsDamaged: the weights belong to another network.
+    """
+    network = make_network("base")
+    own = network.state_dict()
+    needed = [name for name in own if not name.startswith(ONLY_TRAINING) and not name.endswith(COUNTED)]
+    lacking = [name for name in needed if name not in state]
+    unlike = [name for name in needed if name in state and state[name].shape != own[name].shape]
+    if lacking or unlike:
+        raise WeightsDamaged(
+            f"The weights are not those of Cutie's base network: {len(lacking)} tensors missing, {len(unlike)} of "
+            "another shape.",
+            "Run: cutout weights fetch cutie.",
+        )
+    network.load_state_dict({name: state[name].float() for name in needed}, strict=False)
+    return CutiePredictor(network, device)

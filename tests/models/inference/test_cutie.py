@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from blender_cutout import compose
+from blender_cutout.core.propagation.propagate import propagate
+from blender_cutout.core.tiers import find_tier
 from blender_cutout.models.inference import cutie_network
 from blender_cutout.models.inference.cutie import CutiePredictor
 
@@ -99,3 +103,14 @@ def test_equals_the_packages_own_program_on_twenty_frames(network: torch.nn.Modu
     for t, (expected, found) in enumerate(zip(packages_own(network), ours(network), strict=True), 1):
         assert expected.min() < 0.1 and expected.max() > 0.5, "a picture without contrast would show nothing"
         assert np.abs(expected - found).max() < CLOSE, f"frame {t}"
+
+
+def test_the_engine_with_it_equals_the_packages_own_program(network: torch.nn.Module) -> None:
+    settings = replace(
+        compose.settings_of(find_tier("cutie")).propagation, working_px=95, memory_every=EVERY, follow=False
+    )
+    net: Any = CutiePredictor(network)
+    found = propagate(net, pictures(), {0: first_mattes()}, settings=settings)
+    assert next(found)[0] == 0
+    for expected, (frame, mattes, _) in zip(packages_own(network), found, strict=True):
+        assert np.abs(expected - mattes).max() < CLOSE, f"frame {frame}"
