@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
-from .commands import composite, doctor, edges, evaluate, propagate, session, stills, study, tiers, train
+from .commands import composite, doctor, edges, evaluate, propagate, session, stills, study, tiers, train, weights
 from .commands.bench import command as bench
 from .commands.context import Context, Reporter
 from .commands.jobs import command as job
@@ -90,7 +90,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"Blender Cutout {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", title="commands")
     work = (stills, propagate, edges, composite, session, job, queue)
-    for module in (*work, tiers, doctor, evaluate, bench, study, train):
+    for module in (*work, tiers, weights, doctor, evaluate, bench, study, train):
         module.add_parser(commands)
     return parser
 

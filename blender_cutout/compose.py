@@ -185,7 +185,8 @@ def load_networks(tier: Tier, device: str, weights: Loose | None = None) -> Netw
         if published is not None:
             propagation: Any = _load_published(published, device)
         else:
-            propagation = predictors.load_propagation(names["propagation"], device, precision, other.get("propagation"))
+            name = "propagation" if tier.propagation_weights in PUBLISHED else names["propagation"]
+            propagation = predictors.load_propagation(name, device, precision, other.get("propagation"))
         edge_file = other.get(EDGE)
         hashes = "".join(other[kind].sha256 if kind in other else _checksum(name) for kind, name in names.items())
     weights_id = hashlib.sha256(hashes.encode()).hexdigest()[:16]

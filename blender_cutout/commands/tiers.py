@@ -38,16 +38,19 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """Prints the table."""
+    from ..core.published import PUBLISHED
     from ..environment.tier_record import fitting_tier, recall
+    from ..environment.weight_files import lacks, usable_tiers
 
     report = context.report
     found, taken = recall(), fitting_tier("auto").name
-    columns = [column for column in _COLUMNS if any(_cell(tier, *column[1:]) != "-" for tier in ladder())]
-    width = max(len(tier.name) for tier in ladder()) + 3
+    tiers = (*ladder(), *usable_tiers().values())
+    columns = [column for column in _COLUMNS if any(_cell(tier, *column[1:]) != "-" for tier in tiers)]
+    width = max(len(tier.name) for tier in tiers) + 3
     titles = "".join(f"{title:>{_wide(title)}}" for title, _, _ in columns)
     report.say(f"{'tier':<{width}}{'working size':>12}{titles}   what you get")
     notes: dict[str, None] = {}
-    for tier in ladder():
+    for tier in tiers:
         measured = tier.measured._asdict() if tier.measured else None
         report.event("tier", default=tier.name == taken, **{**tier._asdict(), "measured": measured})
         if tier.measured:
@@ -65,6 +68,10 @@ def run(args: argparse.Namespace, context: Context) -> int:
         )
     for note in notes:
         report.say(note)
+    for network in PUBLISHED.values():
+        steps = lacks(network)
+        report.event("published", name=network.name, credit=network.credit, lacks=steps)
+        report.say(f"{network.name}: {' '.join((network.credit + '.', *steps))}")
     return 0
 
 

@@ -54,7 +54,7 @@ def fetch(network: Published, progress: Progress = lambda here, total: None) -> 
     with store_errors(partial, DISK_HINTS):
         target.parent.mkdir(parents=True, exist_ok=True)
         with _begun(partial) as file:
-            _download(network, file, progress)
+            _download(network, file, partial.parent, progress)
             file.seek(0)
             try:
                 weight_files.check(network, file, partial, _again(network, "from the beginning"))
@@ -78,8 +78,8 @@ def _begun(path: Path) -> Iterator[IO[bytes]]:
         yield file
 
 
-def _download(network: Published, file: IO[bytes], progress: Progress) -> None:
-    """Appends to the file what is missing. Raises WeightsError, StoreError, OSError of the disk."""
+def _download(network: Published, file: IO[bytes], folder: Path, progress: Progress) -> None:
+    """Appends to the file, which lies in `folder`, what is missing. Raises WeightsError, StoreError, OSError of the disk."""
     here = file.seek(0, os.SEEK_END)
     try:
         answer = _asked(network, here)
@@ -97,7 +97,7 @@ def _download(network: Published, file: IO[bytes], progress: Progress) -> None:
         if start != here:
             here = file.seek(0)
             file.truncate()
-        _check_space(Path(file.name), network, total, here)
+        _check_space(folder, network, total, here)
         progress(here, total)
         while chunk := _next(network, answer, here, total):
             file.write(chunk)
@@ -137,10 +137,10 @@ def _extent(answer: Any, here: int) -> tuple[int, int | None]:
     return 0, int(length) if length.isdecimal() else None
 
 
-def _check_space(path: Path, network: Published, total: int | None, here: int) -> None:
+def _check_space(folder: Path, network: Published, total: int | None, here: int) -> None:
     needed = (total if total is not None else network.megabytes << 20) - here
-    if shutil.disk_usage(path.parent).free < needed + SPARE:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+    if shutil.disk_usage(folder).free < needed + SPARE:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
 
 
 def _no_connection(network: Published, error: Exception) -> WeightsError:

@@ -6,33 +6,23 @@ are Cutie's own for DAVIS: memory of five frames, every fifth remembered, top 30
 
 from __future__ import annotations
 
-import logging
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
-
-from ..core.errors import EnvironmentMissing
-
-if TYPE_CHECKING:
-    from ..core.types import Image, Mattes
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
-from ..core.errors import InputError
+from ..core.errors import EnvironmentMissing, InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from ..core.types import Image, Matte
+    from ..core.types import Image, Matte, Mattes
+    from ..models.inference.cutie_network import Size
 
 
-Size = Literal["small", "base"]
 SIZES: tuple[Size, ...] = ("small", "base")
 GAIN = 0.2
 """Gain of the norms: with random weights and a gain of one, the deeper network overflows."""
@@ -52,7 +42,6 @@ class Cutie:
     def __init__(self, size: Size, device: str = "cpu") -> None:
         try:
             from cutie.inference.inference_core import InferenceCore
-            from cutie.model.cutie import CUTIE
         except ImportError as error:
             raise EnvironmentMissing(
                 f"The package that --against cutie compares with cannot be loaded ({error}).",
@@ -60,24 +49,25 @@ class Cutie:
             ) from error
         import torch
 
+        from ..models.inference.cutie_network import make_network, settings
+
         self.name = f"Cutie {size}"
-        settings = _settings(size)
         torch.manual_seed(0)
-        with _no_downloads(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            network = CUTIE(settings).eval().to(device)
+        network = make_network(size).to(device)
         for module in network.modules():
             if isinstance(module, torch.nn.BatchNorm2d):
                 torch.nn.init.constant_(module.weight, GAIN)
         self._device = device
-        self._core: Any = InferenceCore(network, cfg=settings)
+        self._core: Any = InferenceCore(network, cfg=settings(size))
 
     def begin(self, image: Image, mattes: Mattes) -> None:
         """Remembers the first frame (H, W, 3) uint8 RGB with the masks (N, H, W) of its objects."""
         import torch
 
+        from ..models.inference.cutie_network import quiet
+
         masks = torch.from_numpy((mattes > 0.5).astype("float32")).to(self._device)
-        with torch.inference_mode(), _quiet():
+        with torch.inference_mode(), quiet():
             objects: Sequence[int] = range(1, len(masks) + 1)
             self._core.step(self._tensor(image), masks, objects=list(objects), idx_mask=False)
 
@@ -85,7 +75,9 @@ class Cutie:
         """Returns the mattes (N, H, W) float32 of the next frame (H, W, 3) uint8 RGB."""
         import torch
 
-        with torch.inference_mode(), _quiet():
+        from ..models.inference.cutie_network import quiet
+
+        with torch.inference_mode(), quiet():
             answer: Mattes = self._core.step(self._tensor(image))[1:].float().cpu().numpy()
         return answer
 
@@ -93,58 +85,6 @@ class Cutie:
         import torch
 
         return torch.from_numpy(image).to(self._device).permute(2, 0, 1).float() / 255.0
-
-
-def _settings(size: Size) -> Any:
-    """Returns Cutie's settings for DAVIS 2017 from its own files, without Hydra, which nothing else needs."""
-    import cutie
-    from omegaconf import OmegaConf
-
-    folder = Path(next(iter(cutie.__path__))) / "config"
-    common = OmegaConf.load(folder / "eval_config.yaml")
-    model = OmegaConf.load(folder / "model" / "base.yaml")
-    if size == "small":
-        model = OmegaConf.merge(model, OmegaConf.masked_copy(OmegaConf.load(folder / "model" / "small.yaml"), _SMALL))
-    own = [name for name in common if name not in ("defaults", "hydra", "datasets")]
-    return OmegaConf.merge(OmegaConf.masked_copy(common, own), common.datasets["d17-val"], {"model": model})
-
-
-_SMALL = ["pixel_encoder"]
-
-
-@contextmanager
-def _no_downloads() -> Iterator[None]:
-    """Keeps Cutie's ResNets from downloading ImageNet weights while they are made."""
-    from cutie.model.utils import resnet
-
-    before = resnet.model_zoo, resnet.load_weights_add_extra_dim
-    resnet.model_zoo, resnet.load_weights_add_extra_dim = _NoZoo(), _leave
-    try:
-        yield
-    finally:
-        resnet.model_zoo, resnet.load_weights_add_extra_dim = before
-
-
-class _NoZoo:
-    def load_url(self, *_: object, **__: object) -> dict[str, object]:
-        return {}
-
-
-def _leave(*_: object, **__: object) -> None:
-    return None
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Suppresses warnings (deprecated calls, empty masks), which do not matter for timing."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)
 
 
 SIDE = 320

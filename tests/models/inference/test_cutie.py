@@ -106,9 +106,8 @@ def test_equals_the_packages_own_program_on_twenty_frames(network: torch.nn.Modu
 
 
 def test_the_engine_with_it_equals_the_packages_own_program(network: torch.nn.Module) -> None:
-    settings = replace(
-        compose.settings_of(find_tier("cutie")).propagation, working_px=95, memory_every=EVERY, follow=False
-    )
+    of_tier = compose.settings_of(find_tier("cutie")).propagation
+    settings = replace(of_tier, follow=False, working_px=round((HEIGHT * WIDTH) ** 0.5), growth=1.0)
     net: Any = CutiePredictor(network)
     found = propagate(net, pictures(), {0: first_mattes()}, settings=settings)
     assert next(found)[0] == 0
