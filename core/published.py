@@ -1,4 +1,4 @@
-"""Networks that others published and trained, as optional tiers: who made them, under which terms, where they come from.
+"""Networks that others published and trained, as optional tiers: authors, licence, and where they come from.
 
 Neither the package nor the weights are part of this project: the artist installs and downloads them on request. Imports
 nothing heavy, so that the add-on can name authors and licence where one switches a network on.

@@ -179,7 +179,12 @@ ALIASES = {
 def current_name(name: str) -> str | None:
     """Returns the name that a tier has in this release, `auto` included; None if there is no such tier."""
     name = ALIASES.get(name, name)
-    return name if name == AUTO or name in TIERS or name in PUBLISHED_TIERS else None
+    return name if name == AUTO or is_tier(name) else None
+
+
+def is_tier(name: str) -> bool:
+    """Returns whether a tier has this name now; `auto` is none."""
+    return name in TIERS or name in PUBLISHED_TIERS
 
 
 def find_tier(name: str) -> Tier:

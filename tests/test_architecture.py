@@ -35,6 +35,7 @@ LIGHT = {
     "protocol",
     "protocol.events",
     "protocol.requests",
+    "published",
     "session",
     "session.actions",
     "session.folder",
@@ -55,7 +56,7 @@ LOOSE = {
     "blender_cutout": {"__init__", "__main__", "addon", "cli", "compose", "version"},
     "core": {
         *("__init__", "atomic", "engine", "errors", "fakes", "file_lock", "frame_text"),
-        *("tier_ladder", "messages", "ports", "synthetic", "tiers", "types"),
+        *("tier_ladder", "messages", "ports", "published", "synthetic", "tiers", "types"),
     },
 }
 """Files that may be outside the rooms."""

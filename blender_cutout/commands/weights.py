@@ -24,8 +24,8 @@ def add_parser(commands: Any) -> None:
         "weights",
         run,
         "Lists the published networks that can serve as tiers, their authors and licences, and what each still needs. "
-        "With fetch NAME, downloads the weights of one from its authors' release; an interrupted download goes on where "
-        "it ended.",
+        "With fetch NAME, downloads the weights of one from its authors' release; an interrupted download continues "
+        "where it ended.",
         "cutout weights fetch cutie",
     )
     parser.add_argument("action", nargs="?", choices=[FETCH], help="download the weights of a network")

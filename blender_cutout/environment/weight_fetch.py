@@ -15,7 +15,7 @@ import stat
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -42,14 +42,15 @@ Progress = Callable[[int, int | None], None]
 def fetch(network: Published, progress: Progress = lambda here, total: None) -> Path:
     """Downloads the network's weights unless they are here, checks them, and returns their place.
 
+    A damaged file there is replaced.
+
     Raises:
         WeightsError: no network, the server refuses, the download ended early, or the file is not the authors'.
         StoreError: no space, no permission, or another process is downloading it.
     """
     target = weight_files.weight_file(network)
-    if target.is_file():
-        with weight_files.opened(network):
-            return target
+    with suppress(WeightsError), weight_files.opened(network):
+        return target
     partial = target.with_name(target.name + PARTIAL)
     with store_errors(partial, DISK_HINTS):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -79,7 +80,7 @@ def _begun(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _download(network: Published, file: IO[bytes], folder: Path, progress: Progress) -> None:
-    """Appends to the file, which lies in `folder`, what is missing. Raises WeightsError, StoreError, OSError of the disk."""
+    """Appends to the file, which lies in `folder`, what is missing. Raises WeightsError, or OSError of the disk."""
     here = file.seek(0, os.SEEK_END)
     try:
         answer = _asked(network, here)

@@ -83,9 +83,11 @@ def opened(network: Published) -> Iterator[IO[bytes]]:
     """
     path = weight_file(network)
     if not path.is_file():
-        raise WeightsError(f"The weights of {network.title} are not here.", f"Run: cutout weights fetch {network.name}.")
+        raise WeightsError(
+            f"The weights of {network.title} are not here.", f"Run: cutout weights fetch {network.name}."
+        )
     with path.open("rb") as file:
-        check(network, file, path, f"Delete it, then run: cutout weights fetch {network.name}.")
+        check(network, file, path, f"Run: cutout weights fetch {network.name}.")
         file.seek(0)
         yield file
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ..core.tier_ladder import faster, finer, ladder
-from ..core.tiers import AUTO, DEFAULT, TIERS, Tier
+from ..core.tiers import AUTO, DEFAULT, TIERS, Tier, is_tier
 from ..host import storage
 from ..host.interface_language import shown as shown_text
 from ..scene import preference_values, properties
@@ -60,7 +60,7 @@ def items() -> tuple[tuple[str, str, str], ...]:
 def working() -> str:
     """Returns the tier in use: the running engine's, otherwise the chosen one resolved for this machine."""
     running = properties.status().tier
-    if running in TIERS and jobs.engine_loaded():
+    if is_tier(running) and jobs.engine_loaded():
         return str(running)
     from ..environment.tier_record import fitting_tier
 
@@ -71,7 +71,7 @@ def working() -> str:
 def shown() -> str:
     """Returns the tier in use as last determined: finding it reads a file, which drawing must not do."""
     known = properties.status().tier_here
-    return str(known) if known in TIERS else DEFAULT
+    return str(known) if is_tier(known) else DEFAULT
 
 
 def beside(towards_finer: bool, here: str) -> Tier | None:

@@ -7,7 +7,7 @@ from typing import Any
 import bpy
 from bpy.props import EnumProperty, FloatProperty, StringProperty
 
-from ..core.tiers import TIERS, current_name
+from ..core.tiers import current_name, find_tier
 from ..host import storage
 from ..host.interface_language import shown
 from . import engine_box, widgets
@@ -91,7 +91,7 @@ def _draw_tier(chosen: Any, column: Any) -> None:
     if wanted and current_name(wanted.lower()) is None:
         text = f"This release has no tier {wanted!r}; the automatic tier is used."
         column.label(text=shown(text), icon="INFO")
-    column.label(text=shown(tier_choice.explained(TIERS[tier_choice.shown()])))
+    column.label(text=shown(tier_choice.explained(find_tier(tier_choice.shown()))))
     column.label(text=shown(tier_choice.KEPT))
 
 

@@ -2,12 +2,12 @@
 
 Cutie has three memories. How each fits the engine's calls, which keep nothing from one to the next:
 
-* pixel memory (a key, a shrinkage and a value at each place): part of a frame's `Value`. Every read joins the frames that
-  the engine remembers, so keyframes stay, and a pass that begins forgets the one before, in either direction.
+* pixel memory (a key, a shrinkage and a value at each place): part of a frame's `Value`. Every read joins the frames
+  that the engine remembers, so keyframes stay, and a pass that begins forgets the one before, in either direction.
 * object memory (sums of features over an object and their weights): also part of a `Value`; a read adds those of the
   remembered frames. Cutie's own program adds up all frames ever remembered; both agree until the first is forgotten.
-* sensory memory (a state at each place, which every frame changes): on the frame's key. `segment_after` takes that of the
-  frame before, moved into the new crop, and leaves its own; `encode_value` renews it, as Cutie does for remembered
+* sensory memory (a state at each place, which every frame changes): on the frame's key. `segment_after` takes that of
+  the frame before, moved into the new crop, and leaves its own; `encode_value` renews it, as Cutie does for remembered
   frames. It begins at zero on a keyframe, and wherever the frame before is not known.
 """
 
@@ -23,9 +23,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import WeightsDamaged
-from .cutie_network import make_network, quiet
+from .cutie_network import make_network, without_warnings
 from .runner import STRIDE, Array, Image
 
+NAME = "cutie"
 TOP_K = 30
 """Places of the memory that a place reads, as in Cutie's settings."""
 ONLY_TRAINING = "aux_computer."
@@ -171,7 +172,7 @@ class CutiePredictor:
         return np.zeros(mattes.shape, np.float32)
 
     def attention(self, query: FrameKey, keyframe: FrameKey, difference: Array) -> Array:
-        """Returns maps (M, h, w) float32: `difference` (M, h', w') of the keyframe, carried to the query by affinity."""
+        """Returns maps (M, h, w) float32: `difference` (M, h', w') of the keyframe, carried to the query."""
         with self._running():
             maps = F.avg_pool2d(self._maps(difference, keyframe), STRIDE).flatten(2)
             grid = (maps @ self._affinity([keyframe], query)).unflatten(2, query.key.shape[-2:])
@@ -179,7 +180,7 @@ class CutiePredictor:
 
     @contextmanager
     def _running(self) -> Iterator[None]:
-        with torch.inference_mode(), quiet():
+        with torch.inference_mode(), without_warnings():
             yield
 
     def _picture(self, image: Image) -> tuple[Tensor, tuple[int, ...]]:
@@ -267,7 +268,7 @@ def build(state: Mapping[str, Tensor], device: str = "cpu") -> CutiePredictor:
         raise WeightsDamaged(
             f"The weights are not those of Cutie's base network: {len(lacking)} tensors missing, {len(unlike)} of "
             "another shape.",
-            "Run: cutout weights fetch cutie.",
+            f"Run: cutout weights fetch {NAME}.",
         )
     network.load_state_dict({name: state[name].float() for name in needed}, strict=False)
     return CutiePredictor(network, device)

@@ -67,12 +67,19 @@ def _leave(*_: object, **__: object) -> None:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Suppresses the package's warnings (deprecated calls of PyTorch, empty masks), which artists cannot act on."""
+    """Suppresses what the package logs, and its warnings."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with without_warnings():
             yield
     finally:
         logging.disable(before)
+
+
+@contextmanager
+def without_warnings() -> Iterator[None]:
+    """Suppresses the package's warnings of deprecated calls, which artists cannot act on."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

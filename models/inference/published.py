@@ -29,7 +29,7 @@ class Builder(Protocol):
         ...
 
 
-BUILDERS: dict[str, Builder] = {"cutie": cutie.build}
+BUILDERS: dict[str, Builder] = {cutie.NAME: cutie.build}
 
 
 def load_published(name: str, file: IO[bytes], device: str = "cpu") -> Any:

@@ -22,7 +22,7 @@ from blender_cutout.core.errors import EnvironmentMissing, WeightsError
 from blender_cutout.core.published import PUBLISHED
 from blender_cutout.core.tiers import PUBLISHED_TIERS, TIERS, find_tier
 from blender_cutout.environment import weight_files
-from blender_cutout.models.inference import cutie_network
+from blender_cutout.models.inference import cutie_network, published
 
 CUTIE = PUBLISHED["cutie"]
 GAIN = 0.2
@@ -90,7 +90,7 @@ def test_the_list_of_tiers_has_it_only_when_all_is_there(
     def names() -> list[str]:
         assert main(["tiers"]) == 0
         out = capsys.readouterr().out
-        assert "Ho Kei Cheng" in out and "(MIT)" in out
+        assert CUTIE.credit in out
         return [line.split()[0] for line in out.splitlines() if " px" in line]
 
     assert "cutie" not in names()
@@ -114,7 +114,9 @@ def test_propagates_two_objects_in_both_directions_with_a_crop_that_follows(
     assert sorted(found) == [0, 1, 2, 3, 4]
     for frame, mattes in found.items():
         assert mattes.shape == first.shape, f"frame {frame}"
-        assert np.isfinite(mattes).all() and mattes.min() >= 0 and mattes.max() <= 1
+        assert np.isfinite(mattes).all()
+        assert mattes.min() >= 0
+        assert mattes.max() <= 1
     assert np.array_equal(found[2], first)
 
 
@@ -123,7 +125,7 @@ def test_a_flipped_byte_is_refused(state: dict[str, torch.Tensor], monkeypatch: 
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    with pytest.raises(WeightsError, match="damaged, incomplete or not cutie-base-mega.pth"):
+    with pytest.raises(WeightsError, match=r"damaged, incomplete or not cutie-base-mega\.pth"):
         engine()
 
 
@@ -150,4 +152,10 @@ def test_auto_never_takes_it_and_the_finest_own_tier_comes_below_it() -> None:
     assert not set(PUBLISHED_TIERS) & set(TIERS)
     assert find_tier("auto").name in TIERS
     below = tier_ladder.faster("cutie")
-    assert below is not None and below.name == list(TIERS)[-1]
+    assert below is not None
+    assert below.name == list(TIERS)[-1]
+
+
+def test_every_published_network_has_a_tier_and_a_builder() -> None:
+    assert set(PUBLISHED) == {tier.propagation_weights for tier in PUBLISHED_TIERS.values()} == set(published.BUILDERS)
+    assert all(len(tier.hypotheses) == 1 for tier in PUBLISHED_TIERS.values()), "a key with a state serves one walk"

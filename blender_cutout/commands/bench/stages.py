@@ -62,6 +62,8 @@ class TimedPropagation:
     def __init__(self, net: PropagationNet, clock: StageClock) -> None:
         self._net = net
         self._clock = clock
+        if hasattr(net, "segment_after"):
+            self.segment_after = self._segment_after
 
     def encode_key(self, image: Image) -> Any:
         """See `PropagationNet`."""
@@ -74,6 +76,11 @@ class TimedPropagation:
     def segment(self, query: Any, memory: Sequence[Any], previous: Any = None) -> Any:
         """See `PropagationNet`."""
         return self._clock.time("memory and decoder", lambda: self._net.segment(query, memory, previous))
+
+    def _segment_after(self, query: Any, memory: Sequence[Any], previous: Any, before: Any) -> Any:
+        """See `RecurrentNet`."""
+        net: Any = self._net
+        return self._clock.time("memory and decoder", lambda: net.segment_after(query, memory, previous, before))
 
     def megabytes(self, key: Any, value: Any) -> float:
         """See `PropagationNet`."""

@@ -256,7 +256,7 @@ def test_tiers_lists_all_and_says_which_one_auto_takes(
     last = list(TIERS)[-1]
     tier_record.keep(tier_record.Fitted(last, 0.17, "cpu", tier_record.this_machine()))
     assert run("tiers", "--json") == 0
-    found = records(capsys)
+    found = [record for record in records(capsys) if record["event"] == "tier"]
     assert [r["name"] for r in found] == list(TIERS)
     assert [r["name"] for r in found if r["default"]] == [last]
 
