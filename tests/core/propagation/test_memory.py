@@ -117,3 +117,14 @@ def test_where_even_few_do_not_fit_the_start_its_surroundings_and_the_last_frame
         memory.add_permanent(key, key, key, near=500)
     memory.add_surroundings("wide", "wide")
     assert remembered(walked(memory, range(501, 700))) == [500, "wide", 699]
+
+
+def test_without_transient_frames_only_every_nth_is_wanted_and_all_places_are_used():
+    memory = SpaceTimeMemory(budget=5, every=5, transient=False)
+    memory.begin(0)
+    memory.add_permanent(0, 0, 0)
+    wanted = [frame for frame in range(1, 41) if memory.wants(frame, 0)]
+    assert wanted == [5, 10, 15, 20, 25, 30, 35, 40]
+    for frame in wanted:
+        memory.add(frame, frame, frame)
+    assert remembered(memory) == [0, 25, 30, 35, 40]

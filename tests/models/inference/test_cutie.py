@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -12,10 +13,11 @@ import torch
 from numpy.typing import NDArray
 
 from blender_cutout import compose
+from blender_cutout.core import ports
 from blender_cutout.core.propagation.propagate import propagate
 from blender_cutout.core.tiers import find_tier
 from blender_cutout.models.inference import cutie_network
-from blender_cutout.models.inference.cutie import CutiePredictor
+from blender_cutout.models.inference.cutie import CutiePredictor, _moved
 
 FRAMES = 20
 EVERY = 5
@@ -113,3 +115,72 @@ def test_the_engine_with_it_equals_the_packages_own_program(network: torch.nn.Mo
     assert next(found)[0] == 0
     for expected, (frame, mattes, _) in zip(packages_own(network), found, strict=True):
         assert np.abs(expected - mattes).max() < CLOSE, f"frame {frame}"
+
+
+def test_what_it_carries_moves_with_the_crop(network: torch.nn.Module) -> None:
+    net = CutiePredictor(network)
+    image = pictures()[0]
+    before, query = net.encode_key(image), net.encode_key(image)
+    before.sensory = torch.rand(1, 2, 4, HEIGHT // 16, WIDTH // 16)
+    right = 16 / WIDTH
+    moved = _moved(before, (right, 0.0, 1 + right, 1.0), query)
+    assert moved is not None
+    torch.testing.assert_close(moved[..., :-1], before.sensory[..., 1:])
+    assert moved[..., -1].max() < 1e-3, "nothing is known beyond the crop of the frame before"
+    larger = _moved(before, (0.25, 0.25, 0.75, 0.75), query)
+    assert larger is not None
+    assert larger.shape == before.sensory.shape
+    torch.testing.assert_close(larger[..., 2, 3], before.sensory[..., 2, 3])
+
+
+def test_a_frame_whose_features_were_dropped_is_decoded_as_before(network: torch.nn.Module) -> None:
+    net = CutiePredictor(network)
+    first, second = pictures()[:2]
+    key = net.encode_key(first)
+    memory = [(key, net.encode_value(first, key, first_mattes()))]
+    query = net.encode_key(second)
+    expected = net.segment(query, memory)
+    net.encode_value(second, query, expected)
+    np.testing.assert_array_equal(net.segment(query, memory), expected)
+
+
+def test_frames_of_other_sizes_are_read_and_any_size_comes_back(network: torch.nn.Module) -> None:
+    net = CutiePredictor(network)
+    first, second = pictures()[:2]
+    key = net.encode_key(first)
+    memory = [(key, net.encode_value(first, key, first_mattes()))]
+    for height, width in ((64, 48), (50, 71)):
+        cut = np.ascontiguousarray(second[:height, :width])
+        window = (0.0, 0.0, width / WIDTH, height / HEIGHT)
+        found = net.segment_after(net.encode_key(cut), memory, None, (key, window))
+        assert found.shape == (2, height, width)
+        assert np.isfinite(found).all()
+
+
+def test_an_objects_change_is_carried_from_a_keyframe_to_the_same_picture(network: torch.nn.Module) -> None:
+    net = CutiePredictor(network)
+    key = net.encode_key(pictures()[0])
+    nothing = np.zeros((1, HEIGHT, WIDTH), np.float32)
+    assert not net.attention(key, key, nothing).any()
+    carried = net.attention(key, key, nothing + 1)
+    assert carried.shape == (1, HEIGHT, WIDTH)
+    np.testing.assert_allclose(carried, 1, atol=1e-4)
+
+
+def test_the_memory_of_a_frame_is_that_of_its_tensors(network: torch.nn.Module) -> None:
+    net = CutiePredictor(network)
+    image = pictures()[0]
+    one, two = net.encode_key(image), net.encode_key(image)
+    small = net.megabytes(one, net.encode_value(image, one, first_mattes()[:1]))
+    large = net.megabytes(two, net.encode_value(image, two, first_mattes()))
+    places = (HEIGHT // 16) * (WIDTH // 16)
+    per_object = 4 * places * (2 * 256 + 256) + 4 * 16 * 257
+    assert large - small == pytest.approx(per_object / 2**20)
+
+
+def test_it_has_the_methods_of_the_port() -> None:
+    methods = [name for name in dir(ports.RecurrentNet) if not name.startswith("_")]
+    assert "segment_after" in methods
+    for name in methods:
+        wanted = list(inspect.signature(getattr(ports.RecurrentNet, name)).parameters)
+        assert list(inspect.signature(getattr(CutiePredictor, name)).parameters) == wanted, name
