@@ -12,7 +12,6 @@ from typing import Any, Literal
 import torch
 
 Size = Literal["small", "base"]
-SIZES: tuple[Size, ...] = ("small", "base")
 _SMALL = ["pixel_encoder"]
 
 

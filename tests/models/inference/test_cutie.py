@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 from collections.abc import Iterator
 from dataclasses import replace
@@ -184,3 +185,29 @@ def test_it_has_the_methods_of_the_port() -> None:
     for name in methods:
         wanted = list(inspect.signature(getattr(ports.RecurrentNet, name)).parameters)
         assert list(inspect.signature(getattr(CutiePredictor, name)).parameters) == wanted, name
+
+
+class Long:
+    """The same pictures over and over."""
+
+    def __init__(self, length: int) -> None:
+        self._length, self._pictures = length, pictures()
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, frame: int) -> NDArray[np.uint8]:
+        return self._pictures[frame % FRAMES]
+
+
+def test_the_engine_holds_no_more_after_many_frames_than_when_its_memory_is_full(network: torch.nn.Module) -> None:
+    settings = compose.settings_of(find_tier("cutie")).propagation
+    full = 1 + settings.budget * settings.memory_every
+    net: Any = CutiePredictor(network)
+    small = replace(settings, follow=False, working_px=64, growth=1.0)
+    held = {}
+    for frame, _, _ in propagate(net, Long(2 * full), {0: first_mattes()}, settings=small):
+        if frame in (full, 2 * full - 1):
+            gc.collect()
+            held[frame] = sum(thing.nbytes for thing in gc.get_objects() if isinstance(thing, torch.Tensor))
+    assert len(set(held.values())) == 1, held
