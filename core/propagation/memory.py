@@ -102,9 +102,10 @@ class SpaceTimeMemory:
         """Returns whether this keyframe is remembered."""
         return frame in self._permanent
 
-    def permanent_key(self, frame: int) -> Key:
-        """Returns the key of a remembered keyframe."""
-        return self._permanent[frame].key
+    def permanent_key(self, frame: int) -> Key | None:
+        """Returns the key of a keyframe; None if it is not remembered."""
+        entry = self._permanent.get(frame)
+        return None if entry is None else entry.key
 
     def keeps(self, frame: int) -> bool:
         """Returns whether `frame` of the pass is one of the n-th frames that stay."""

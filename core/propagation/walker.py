@@ -245,9 +245,9 @@ class Walker:
         self._memory.add(frame, key, value)
         self._presence.add_recent(key, seen)
 
-    def _seen(self, frame: int, key: Key, crop: Crop) -> _Seen | None:
+    def _seen(self, frame: int, key: Key | None, crop: Crop) -> _Seen | None:
         """Returns what a network that carries a state needs of a frame for the next one; None for all others."""
-        return None if self._segment_after is None else _Seen(frame, key, crop)
+        return None if self._segment_after is None or key is None else _Seen(frame, key, crop)
 
     def _look(
         self,
