@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -233,3 +234,17 @@ def test_the_command_says_in_one_line_what_is_wrong(network: Published, capsys: 
     assert main(["weights", "fetch", "fake", "--file", "nowhere.pth"]) == 2
     assert main(["weights", "fetch", "nothing"]) == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 2
+
+
+def test_the_command_lists_what_each_network_still_needs(
+    network: Published, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["weights"]) == 0
+    text = capsys.readouterr().out
+    assert f"fake: {network.credit}; {network.paper}" in text
+    assert "Fetch its weights: cutout weights fetch fake." in text
+    weight_fetch.fetch(network)
+    assert main(["weights", "--json"]) == 0
+    lacks = {record["name"]: record["lacks"] for record in map(json.loads, capsys.readouterr().out.splitlines())}
+    assert "weights fetch" not in " ".join(lacks["fake"])
+    assert "weights fetch cutie" in " ".join(lacks["cutie"])
