@@ -102,5 +102,5 @@ class PaintsFarAway(FakePropagationNet):
 def test_parts_far_away_are_removed_only_if_asked_for(strays, there):
     clip = SyntheticClip(length=3)
     settings = replace(SETTINGS, strays=strays, follow=False)
-    found = run(clip, {0: clip.matte(0)}, PaintsFarAway(), settings=settings)
+    found = run(clip, {2: clip.matte(2)}, PaintsFarAway(), settings=settings)
     assert bool((found[1][0][:8, :8] > 0.5).all()) is there

@@ -209,5 +209,5 @@ def test_the_engine_holds_no_more_after_many_frames_than_when_its_memory_is_full
     for frame, _, _ in propagate(net, Long(2 * full), {0: first_mattes()}, settings=small):
         if frame in (full, 2 * full - 1):
             gc.collect()
-            held[frame] = sum(thing.nbytes for thing in gc.get_objects() if isinstance(thing, torch.Tensor))
+            held[frame] = sum(thing.nbytes for thing in gc.get_objects() if type(thing) is torch.Tensor)
     assert len(set(held.values())) == 1, held
