@@ -100,7 +100,7 @@ class PaintsFarAway(FakePropagationNet):
 
 @pytest.mark.parametrize(("strays", "there"), [(True, False), (False, True)])
 def test_parts_far_away_are_removed_only_if_asked_for(strays, there):
-    clip = SyntheticClip(length=3)
+    clip = SyntheticClip()
     settings = replace(SETTINGS, strays=strays, follow=False)
-    found = run(clip, {2: clip.matte(2)}, PaintsFarAway(), settings=settings)
-    assert bool((found[1][0][:8, :8] > 0.5).all()) is there
+    found = run(clip, {23: clip.matte(23)}, PaintsFarAway(), settings=settings)
+    assert bool((found[22][0][:8, :8] > 0.5).all()) is there
