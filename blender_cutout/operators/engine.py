@@ -34,7 +34,7 @@ class CUTOUT_OT_restart_engine(Reporting, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class _SetupOperator(Reporting):
+class SetupOperator(Reporting):
     """Starts `setup`; in background mode waits until it ends."""
 
     def run(self, context: Any) -> set[str]:
@@ -53,7 +53,7 @@ class _SetupOperator(Reporting):
         return {"FINISHED"}
 
 
-class CUTOUT_OT_set_up_engine(_SetupOperator, bpy.types.Operator):
+class CUTOUT_OT_set_up_engine(SetupOperator, bpy.types.Operator):
     """Install the engine's Python environment; Blender stays usable meanwhile."""
 
     bl_idname = "cutout.set_up_engine"
@@ -79,7 +79,7 @@ class CUTOUT_OT_set_up_engine(_SetupOperator, bpy.types.Operator):
         setup.begin("setup", blenders_python(), request)
 
 
-class CUTOUT_OT_check_installation(_SetupOperator, bpy.types.Operator):
+class CUTOUT_OT_check_installation(SetupOperator, bpy.types.Operator):
     """Check that the engine's libraries are complete, start it, and report its device."""
 
     bl_idname = "cutout.check_installation"

@@ -244,6 +244,11 @@ SHOW_TIERS = BoolProperty(
     description="List all tiers with their accuracy, in percent, and the time that a frame took where they were timed",
     default=False,
 )
+SHOW_PUBLISHED = BoolProperty(
+    name="Published Networks",
+    description="List networks that others have trained, which can be downloaded and used as a tier",
+    default=False,
+)
 BRUSH_MODE = EnumProperty(
     name="Mode", description="What the Cutout Brush draws", items=brush_modes.ITEMS, update=REDRAWS
 )

@@ -181,7 +181,7 @@ class CutoutStatus(bpy.types.PropertyGroup):
         engine, tier: the engine's device and tier; "" = not started.
         tier_here: the tier in use: the engine's, otherwise the one chosen; "" = not known yet.
         frames_busy, frames_text, frames_share: whether frames are being rendered, the current step, and the progress.
-        show_tiers: the table of tiers is open.
+        show_tiers, show_published: the table of tiers and that of published networks are open.
         brush_radius, brush_pressure, brush_detail, brush_mode, brush_feather: settings of the Cutout Brush, kept here
             so that undo does not reset them.
     """
@@ -200,6 +200,7 @@ class CutoutStatus(bpy.types.PropertyGroup):
     frames_text: _TEXT
     frames_share: _SHARE
     show_tiers: settings.SHOW_TIERS
+    show_published: settings.SHOW_PUBLISHED
     brush_radius: settings.BRUSH_RADIUS
     brush_pressure: settings.BRUSH_PRESSURE
     brush_detail: settings.BRUSH_DETAIL

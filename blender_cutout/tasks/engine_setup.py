@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import bpy
 
 from ..core.errors import EnvironmentMissing
+from ..core.published import PUBLISHED
 from ..host import storage
 from ..scene import preference_values, properties
 from . import jobs
@@ -31,11 +32,13 @@ class EngineFacts(NamedTuple):
         python: the Python that the engine would use; "" = none.
         missing: what is missing if there is none.
         tier: the engine's tier and its speed on this machine.
+        published: names of the published networks whose weights are here.
     """
 
     python: str = ""
     missing: str = ""
     tier: str = ""
+    published: tuple[str, ...] = ()
 
 
 class Setup:
@@ -155,13 +158,15 @@ setup = Setup()
 def _engine_facts() -> EngineFacts:
     from ..environment.tier_record import described
     from ..environment.venv import worker_python
+    from ..environment.weight_files import weight_file
 
     chosen = preference_values.current()
     tier = described(chosen.tier, chosen.device)
+    here = tuple(name for name, network in PUBLISHED.items() if weight_file(network).is_file())
     try:
-        return EngineFacts(str(worker_python(chosen.engine_python or None)), tier=tier)
+        return EngineFacts(str(worker_python(chosen.engine_python or None)), "", tier, here)
     except EnvironmentMissing as error:
-        return EngineFacts(missing=error.text, tier=tier)
+        return EngineFacts("", error.text, tier, here)
 
 
 def redraw() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+from ..core.published import PUBLISHED
 from ..core.tier_ladder import ladder
 from ..host import compat
 from ..host.interface_language import CONTEXT, shown
@@ -99,6 +100,28 @@ def draw_tier(layout: Any) -> None:
             text=shown(tier_choice.title(tier.name)), icon="CHECKMARK" if tier.name == tier_choice.shown() else "BLANK1"
         )
         line.label(text=shown(tier_choice.short_figures(tier)))
+    _draw_published(column, status)
+
+
+def _draw_published(column: Any, status: Any) -> None:
+    """Draws the networks of others: a button that chooses one, or how to get it, with authors and licence."""
+    icon = "DISCLOSURE_TRI_DOWN" if status.show_published else "DISCLOSURE_TRI_RIGHT"
+    column.prop(status, "show_published", icon=icon, emboss=False)
+    if not status.show_published:
+        return
+    from ..tasks.engine_setup import setup  # it needs `jobs`, which needs the preferences
+
+    for network in PUBLISHED.values():
+        for line in wrapped(shown(f"{network.title} by {network.authors}. Licence: {network.licence}."), 38):
+            column.label(text=line)
+        row = column.row(align=True)
+        if network.name in setup.facts.published:
+            chosen = tier_choice.shown() == network.name
+            row.operator("cutout.use_published", text=network.title, depress=chosen).network = network.name
+        else:
+            row.enabled = not setup.is_active
+            row.operator("cutout.download_published", icon="IMPORT").network = network.name
+            row.operator("cutout.choose_published", icon="FILE_FOLDER").network = network.name
 
 
 def _draw_tier_steps(layout: Any) -> None:

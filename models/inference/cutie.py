@@ -268,7 +268,7 @@ def build(state: Mapping[str, Tensor], device: str = "cpu") -> CutiePredictor:
         raise WeightsDamaged(
             f"The weights are not those of Cutie's base network: {len(lacking)} tensors missing, {len(unlike)} of "
             "another shape.",
-            f"Run: cutout weights fetch {NAME}.",
+            f"Press Download under Published Networks, below the tiers, or run: cutout weights fetch {NAME}.",
         )
     network.load_state_dict({name: state[name].float() for name in needed}, strict=False)
     return CutiePredictor(network, device)

@@ -61,5 +61,5 @@ def read_state(file: IO[bytes], name: str) -> dict[str, Tensor]:
 def _not_weights(name: str) -> WeightsDamaged:
     return WeightsDamaged(
         f"The weight file of {name} does not hold the tensors of a network, and nothing else.",
-        f"Run: cutout weights fetch {name}.",
+        f"Press Download under Published Networks, below the tiers, or run: cutout weights fetch {name}.",
     )

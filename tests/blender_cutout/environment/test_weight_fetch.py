@@ -159,13 +159,13 @@ def test_a_flipped_byte_is_refused_and_the_next_download_starts_afresh(network: 
 
 def test_a_server_that_refuses(network: Published, server: Server) -> None:
     server.mood["status"] = 404
-    with pytest.raises(WeightsError, match=r"does not give weights.pth: 404 .*--file PATH"):
+    with pytest.raises(WeightsError, match=r"does not give weights.pth: 404 .*choose that file"):
         weight_fetch.fetch(network)
 
 
 def test_no_network(network: Published) -> None:
     away = network._replace(url="http://127.0.0.1:9/weights.pth")
-    with pytest.raises(WeightsError, match=r"Fake cannot be downloaded: .*--file PATH"):
+    with pytest.raises(WeightsError, match=r"Fake cannot be downloaded: .*choose that file"):
         weight_fetch.fetch(away)
 
 
@@ -218,7 +218,7 @@ def test_a_missing_file_of_ones_own(network: Published, tmp_path: Path) -> None:
 def test_a_file_that_was_damaged_later_is_refused_and_can_be_fetched_again(network: Published) -> None:
     path = weight_fetch.fetch(network)
     path.write_bytes(CONTENT[:-5])
-    with pytest.raises(WeightsError, match="Run: cutout weights fetch fake"), weight_files.opened(network):
+    with pytest.raises(WeightsError, match="run: cutout weights fetch fake"), weight_files.opened(network):
         pass
     assert weight_fetch.fetch(network).read_bytes() == CONTENT
 
