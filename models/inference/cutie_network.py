@@ -34,11 +34,12 @@ def settings(size: Size = "base") -> Any:
     from omegaconf import OmegaConf
 
     folder = Path(next(iter(cutie.__path__))) / "config"
-    common = OmegaConf.load(folder / "eval_config.yaml")
-    model = OmegaConf.load(folder / "model" / "base.yaml")
+    common: Any = OmegaConf.load(folder / "eval_config.yaml")
+    model: Any = OmegaConf.load(folder / "model" / "base.yaml")
     if size == "small":
-        model = OmegaConf.merge(model, OmegaConf.masked_copy(OmegaConf.load(folder / "model" / "small.yaml"), _SMALL))
-    own = [name for name in common if name not in ("defaults", "hydra", "datasets")]
+        smaller: Any = OmegaConf.load(folder / "model" / "small.yaml")
+        model = OmegaConf.merge(model, OmegaConf.masked_copy(smaller, _SMALL))
+    own = [str(name) for name in common if name not in ("defaults", "hydra", "datasets")]
     return OmegaConf.merge(OmegaConf.masked_copy(common, own), common.datasets["d17-val"], {"model": model})
 
 

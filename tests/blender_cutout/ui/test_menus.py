@@ -14,7 +14,7 @@ ELSEWHERE = {
     *("return_to_version", "rename_version", "delete_version"),
     *("download_published", "choose_published", "use_published"),
 }
-"""Operators of the mouse, and buttons that belong to a state: tiers, networks, versions, what is being rendered or installed."""
+"""Operators of the mouse, and buttons of a state: tiers, networks, versions, what is being rendered or installed."""
 
 
 def test_every_operator_is_in_the_menu(blender: Any) -> None:
