@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from .process import WorkerClient
 
     Outcome: TypeAlias = Done | Cancelled | Failed
+    _Steps: TypeAlias = list[Callable[[str], Request | None]]
 
 AtEnd: TypeAlias = Callable[["Done"], "str | Generator[float, None, str | None] | None"]
 """Called with the last Done. If it takes long, it is a generator that yields the progress, 0 to 1."""
@@ -56,7 +57,6 @@ class Opening(NamedTuple):
     exact: bool = False
 
 
-@dataclass(eq=False, repr=False)
 class Job:
     """A request to the engine; it may take several messages, sent one after another.
 
@@ -75,17 +75,14 @@ class Job:
         outcome: its terminal event, None while it is open.
     """
 
-    id: str
-    track: str
-    title: str
-    steps: list[Callable[[str], Request | None]] = field(default_factory=list)
-    then: AtEnd | None = None
-    undo: str = ""
-    wire: str = ""
-    strokes: tuple[str, ...] = ()
-    round_on: int = -1
-    others: tuple[str, ...] = ()
-    outcome: Outcome | None = None
+    def __init__(
+        self, id: str, track: str, title: str, steps: _Steps, then: AtEnd | None = None, undo: str = ""
+    ) -> None:
+        self.id, self.track, self.title, self.steps, self.then, self.undo = id, track, title, steps, then, undo
+        self.wire, self.round_on = "", -1
+        self.strokes: tuple[str, ...] = ()
+        self.others: tuple[str, ...] = ()
+        self.outcome: Outcome | None = None
 
 
 class Listener(Protocol):

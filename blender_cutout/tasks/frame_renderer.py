@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ import bpy
 
 from ..core import atomic
 from ..core.errors import CutoutError, InputError, StoreError, StripError
-from ..host import compat, contents, fingerprint, frame_render, rendered_frames, storage, strip_source, strips
+from ..host import compat, contents, fingerprint, rendered_frames, storage, strip_source, strips
 from ..host.frame_plan import FramePlan, plan
 from ..scene import properties, track_lookup
 from . import jobs
@@ -32,7 +31,6 @@ _MOST_BYTES = 1 << 30
 """Number of bytes of a picture."""
 
 
-@dataclass(eq=False, repr=False)
 class FrameRender:
     """A render in progress.
 
@@ -44,17 +42,14 @@ class FrameRender:
         todo: missing frames, counted from 0.
         batch: number of frames in the next step.
         note: a further message for the artist.
+        rendered: number of frames rendered since `started`, a monotonic time.
     """
 
-    track: str
-    plan: FramePlan
-    part: Path
-    folder: Path
-    todo: list[int] = field(default_factory=list)
-    batch: int = 1
-    note: str = ""
-    rendered: int = 0
-    started: float = field(default_factory=time.monotonic)
+    def __init__(self, track: str, plan: FramePlan, part: Path, folder: Path) -> None:
+        self.track, self.plan, self.part, self.folder = track, plan, part, folder
+        self.todo: list[int] = []
+        self.batch, self.rendered, self.note = 1, 0, ""
+        self.started = time.monotonic()
 
     @property
     def done(self) -> int:
@@ -133,6 +128,8 @@ class FrameRenderer:
         return stopped
 
     def _render(self, made: FrameRender, scene: Any, track: Any) -> None:
+        from ..host import frame_render
+
         place, wanted = strips.find(scene, track.strip_uuid, track.strip_name), made.plan
         first = round(compat.time_get(place.strip, "frame_start")) + wanted.offset
         now = (fingerprint.fingerprint_of(scene, place.strip), compat.span(place.strip))
