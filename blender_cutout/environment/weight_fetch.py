@@ -1,7 +1,7 @@
 """Downloads the weights of a published network, only ever on request. Standard library only.
 
-What has arrived lies beside the final place and is kept when the download ends early, so the next one goes on from
-there. The file gets its name only after its checksum was found to be the authors'.
+A partial download is kept next to the final place, and the next attempt continues it. The file gets its name only once
+its checksum has matched the authors'.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PARTIAL = ".partial"
 PATIENCE = 30.0
 """Seconds without an answer after which the network counts as gone."""
 MOST = 4 << 30
-"""Bytes after which a download is given up: no weight file is as large."""
+"""Bytes after which a download is given up: no weight file is that large."""
 SPARE = 64 << 20
 """Free bytes that must remain on the disk."""
 

@@ -1,6 +1,6 @@
-"""Where the weights of published networks lie, whether they are the authors' own, and what a tier still lacks.
+"""Where the weights of published networks are stored, whether they are the authors' own, and what a tier still lacks.
 
-Standard library only. The files are in `weights` in the installation folder, beside the engine and not in it, so that
+Standard library only. The files are in `weights` in the installation folder, next to the engine and not in it, so that
 setting the engine up again keeps them.
 """
 
@@ -57,7 +57,7 @@ def has_package(network: Published) -> bool:
 
 
 def lacks(network: Published) -> list[str]:
-    """Returns what has to be done before the network works, one sentence each; empty when all is there.
+    """Returns what must be done before the network works, one sentence each; empty if nothing.
 
     The contents of the weight file are checked when it is fetched and when it is loaded, not here.
     """

@@ -1,7 +1,7 @@
-"""Runs Follow Me: after a round the mask is propagated by itself, the frames next to it first, then ever farther.
+"""Runs Follow Me: after a round, the mask is propagated automatically, nearby frames first, then ever farther ones.
 
-Each stretch is a propagation of its own, which finds what the one before has made. A round on the way ends it in the
-engine, and then starts from its own frame. The last stretch alone makes a step in Blender's undo history.
+Each stretch is a propagation of its own, which reuses what the one before made. A round drawn meanwhile ends it in the
+engine, and then starts from its own frame. Only the last stretch adds a step to Blender's undo history.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class FollowMe:
         self._ahead: list[FrameRange] = []
 
     def ended(self, job: Job, outcome: Outcome) -> None:
-        """Takes note of a job's end: a round is followed, and what stopped a stretch stops the rest of them."""
+        """Handles a job's end: a round is followed, and whatever stopped a stretch stops the rest."""
         from ..core.messages import Done
 
         if job is self._job and not isinstance(outcome, Done):

@@ -1,4 +1,4 @@
-"""Names of the graphs, which lie beside the weight files that they read."""
+"""Names of the graphs, which are next to the weight files that they read."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _MOST_TASKS = 1024
 """The most values that a task parameter of Open Job Description may have."""
 _NOTICE = 30
-"""Seconds between the request to end and the end by force."""
+"""Seconds between the request to end and the forced end."""
 
 
 def add_parser(actions: Any) -> None:

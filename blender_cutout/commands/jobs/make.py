@@ -1,4 +1,4 @@
-"""Runs `cutout job make`: collects what a propagation and its outputs need in a job file and a folder beside it."""
+"""Runs `cutout job make`: collects what a propagation and its outputs need in a job file and a folder next to it."""
 
 from __future__ import annotations
 

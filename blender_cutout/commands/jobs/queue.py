@@ -1,7 +1,7 @@
 """Runs `cutout queue`: does the job files of a folder one after the other, each in a process of its own.
 
 A job that fails, or whose process dies, does not stop the others. What is finished is recorded with each job (see
-`core.jobs.finished`), so a queue that was ended in any way goes on where it was; `queue.json` says what became of each.
+`core.jobs.finished`), so a queue that ended in any way continues where it was; `queue.json` records the result of each.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 RESULTS, LOCK, LOG = "queue.json", ".queue.lock", "log.txt"
 DONE, FAILED = "done", "failed"
 _TRIES = 2
-"""How often a job is started whose process dies, as when memory runs out or somebody kills it."""
+"""How many times a job is started whose process dies, for example because memory runs out."""
 _ANSWERED = (0, 1, 2, 130)
 """Exit codes of a process that ended by itself."""
 _PATIENCE = 30.0
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
 
 
 def run_folder(folder: Path, report: Reporter, command: Sequence[str], more: Sequence[str] = ()) -> int:
-    """Does the jobs of a folder and returns the exit code: 2 if one of them failed, else 0.
+    """Does the jobs of a folder; returns the exit code: 2 if one of them failed, else 0.
 
     Args:
         folder: the folder.
@@ -98,7 +98,7 @@ def run_folder(folder: Path, report: Reporter, command: Sequence[str], more: Seq
 
 
 class _Queue:
-    """The jobs of a folder, and what became of those that were tried."""
+    """The jobs of a folder, and the results of those that were tried."""
 
     def __init__(self, folder: Path, report: Reporter, command: Sequence[str], more: Sequence[str]) -> None:
         self._folder, self._report = folder, report
@@ -138,7 +138,7 @@ class _Queue:
             self._save()
 
     def summary(self) -> int:
-        """Reports what became of the jobs; returns the exit code."""
+        """Reports the results of the jobs; returns the exit code."""
         failed = [name for name, result in self._results.items() if result["state"] == FAILED]
         self._report.event("done", jobs=len(self._results), failed=failed)
         self._report.say(f"{len(self._results) - len(failed)} of {len(self._results)} jobs are done.")

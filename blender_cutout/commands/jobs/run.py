@@ -1,7 +1,7 @@
 """Runs `cutout job run`: does the tasks of a job one after the other, each as the sub-command that does it alone.
 
 A task that was interrupted is done again from its start, not resumed: a mask depends on the unrounded one before it,
-and the same job file is to give the same bits wherever and however often it was interrupted.
+and a job file must give the same bits wherever and however often it was interrupted.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
 
 
 class FarmReporter(Reporter):
-    """Writes the lines by which a task of Open Job Description tells its progress, and what it is doing."""
+    """Writes the lines by which a task of Open Job Description reports its progress and its current work."""
 
     def __init__(self) -> None:
         super().__init__()
