@@ -98,7 +98,7 @@ def add_propagation(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--stop-below", type=arguments.share, default=0.0, metavar="C",
-        help="stop after the first frame with a confidence below C, 0 to 1; 0.84 finds most bad masks",
+        help="stop after the first frame with a confidence below C, 0 to 1; 0.6 finds most bad masks",
     )  # fmt: skip
 
 

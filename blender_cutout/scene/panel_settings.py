@@ -170,12 +170,12 @@ STOP_IN_DOUBT = BoolProperty(
 DOUBT_BELOW = FloatProperty(
     name="In Doubt Below",
     description=(
-        "Masks with a confidence below this are shown as in doubt. A higher value finds more bad masks, but also marks "
-        "more good ones"
+        "Masks that are less likely to be right than this are shown as in doubt. A higher value finds more bad masks, "
+        "but also marks more good ones"
     ),
     min=0.0,
     max=1.0,
-    default=0.84,
+    default=0.6,
     subtype="FACTOR",
     update=None if REDRAWS is None else judge_all,
 )

@@ -1,7 +1,7 @@
 """Walks each pass in several ways side by side, and mixes their mattes by how sure the network is of each.
 
 A walk that goes wrong stays wrong, because propagation remembers what it found. Ways that differ in what they see and
-remember seldom fail at the same frame in the same way, and confidence shows which of them did. Related: the memory tree
+remember seldom fail at the same frame in the same way, and certainty shows which of them did. Related: the memory tree
 of SAM 2 Long (Ding et al. 2024), which keeps the best of several memories; mixing scored better here, see
 docs/experiments.md, "Several hypotheses".
 """
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .confidence import confidence
+from .confidence import certainty
 from .mirrored import MirroredNet
 from .shared_net import SharedNet
 from .walker import Walker
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .walker import Fixed, Result
 
 SPREAD = 0.15
-"""Difference of confidence at which one matte counts 1/e of another."""
+"""Difference of certainty at which one matte counts 1/e of another."""
 KEPT = 4
 """Most mattes of known frames that are held for all walkers, rather than read once for each of them."""
 
@@ -86,14 +86,14 @@ class Hypotheses:
 
 
 def mixed(mattes: Sequence[Mattes]) -> Mattes:
-    """Returns the mean of several mattes (H, W) or (N, H, W) of one frame, weighted by confidence for each object.
+    """Returns the mean of several mattes (H, W) or (N, H, W) of one frame, weighted by certainty for each object.
 
-    An absent object has no confidence, so a sure sighting outweighs those that lost it; a vote scored worse.
+    An absent object has no certainty, so a sure sighting outweighs those that lost it; a vote scored worse.
     """
     every = np.stack([matte[None] if matte.ndim == 2 else matte for matte in mattes])
     out = np.empty(every.shape[1:], np.float32)
     for n in range(len(out)):
-        sure = np.array([confidence(matte) for matte in every[:, n]])
+        sure = np.array([certainty(matte) for matte in every[:, n]])
         weights = np.exp((sure - sure.max()) / SPREAD)
         out[n] = np.tensordot((weights / weights.sum()).astype(np.float32), every[:, n], axes=1)
     out /= np.maximum(out.sum(axis=0), 1)  # each object has its own weights

@@ -15,7 +15,7 @@ from ..frame_text import FrameText
 from ..images.crop import Crop, follow_crop, whole_picture
 from ..images.matte import check_image
 from ..ports import Before
-from .confidence import confidence
+from .confidence import certainty
 from .fusion import difference, fuse, nearness
 from .memory import SpaceTimeMemory, farthest_first
 from .outcome import MatteKind
@@ -90,7 +90,7 @@ class Walker:
         cuts: CutFinder | None = None,
         doubt: float = 0.0,
     ) -> None:
-        """Takes what all passes have in common; frames with a confidence below `doubt` are not remembered."""
+        """Takes what all passes have in common; frames with a certainty below `doubt` are not remembered."""
         self._net = net
         self._doubt = doubt
         self._cuts = cuts
@@ -206,7 +206,7 @@ class Walker:
         return self._cuts.between(frame - step.frames.step, frame) or self._fades.behind(step.start, frame)
 
     def _is_believed(self, look: _Look) -> bool:
-        return is_sure(look.resemblance) and (self._doubt <= 0 or confidence(look.mattes) >= self._doubt)
+        return is_sure(look.resemblance) and (self._doubt <= 0 or certainty(look.mattes) >= self._doubt)
 
     def _on_grid(self, start: int, frame: int) -> bool:
         return abs(frame - start) % self._settings.memory_every == 0

@@ -35,21 +35,21 @@ def _(folder: Path, outside: Path) -> None:
 @opens("confidences that are a pipe")
 def _(folder: Path, outside: Path) -> None:
     for place in (folder / "mattes").iterdir():
-        (place / "confidence.txt").unlink(missing_ok=True)
-        os.mkfifo(place / "confidence.txt")
+        (place / "confidences.txt").unlink(missing_ok=True)
+        os.mkfifo(place / "confidences.txt")
 
 
 @opens("confidences that are a link")
 def _(folder: Path, outside: Path) -> None:
     for place in (folder / "mattes").iterdir():
-        (place / "confidence.txt").unlink(missing_ok=True)
-        (place / "confidence.txt").symlink_to(outside / "thesis.txt")
+        (place / "confidences.txt").unlink(missing_ok=True)
+        (place / "confidences.txt").symlink_to(outside / "thesis.txt")
 
 
 @opens("confidences of 10^12 frames")
 def _(folder: Path, outside: Path) -> None:
     for place in (folder / "mattes").iterdir():
-        (place / "confidence.txt").write_text(f"{LONG} 50\n{'9' * 5000} 50\n3 {'9' * 5000}\n-1 -1\n" + "x" * 10**6)
+        (place / "confidences.txt").write_text(f"{LONG} 50\n{'9' * 5000} 50\n3 {'9' * 5000}\n-1 -1\n" + "x" * 10**6)
 
 
 @opens("masks that are pipes")

@@ -81,7 +81,7 @@ def test_a_received_folder_opens_or_is_refused_and_nothing_outside_is_touched(
     shutil.copytree(good, folder)
     outside = tmp_path / "outside"
     (outside / "small").mkdir(parents=True)
-    for name in ("thesis.txt", ".bashrc", "half.part", "000003.png.part", "small/half.part", "confidence.txt"):
+    for name in ("thesis.txt", ".bashrc", "half.part", "000003.png.part", "small/half.part", "confidences.txt"):
         (outside / name).write_bytes(b"not yours")
     write_mask(outside / "000003.png", FILM.matte(14))
     (outside / "000007.png").write_bytes((outside / "000003.png").read_bytes())

@@ -80,7 +80,7 @@ def every_mask(track: Path, private: Path) -> None:
 
 def every_log(track: Path, private: Path) -> None:
     for folder in list((track / "mattes").iterdir()):
-        replaced(folder / "confidence.txt", private / ".bashrc")
+        replaced(folder / "confidences.txt", private / ".bashrc")
 
 
 def the_journals_old_temporary(track: Path, private: Path) -> None:
