@@ -7,7 +7,6 @@ import os
 import random
 import shutil
 import zlib
-from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -250,7 +249,7 @@ class Folder:
         finally:
             for clip in (None, self._seed.media):
                 try:
-                    found = _clip(Namespace(session=self._folder, clip=clip))
+                    found = _clip(self._folder, clip)
                 except CutoutError:
                     continue
                 need(isinstance(found.path, str) and all(isinstance(f, str) for f in found.files), "no clip")
