@@ -34,9 +34,9 @@ ALWAYS = (act_strokes.open, act_strokes.mistakes)
 ACTS = (
     act_strokes.draw,
     act_brush.brush,
-    act_follow.follow,
     act_clip.cancel,
     act_clip.propagate,
+    act_follow.follow,
     act_edge.edge,
     act_clip.turn,
     act_clip.write,
