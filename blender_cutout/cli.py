@@ -19,6 +19,7 @@ from .commands.context import Context, Reporter
 from .commands.jobs import command as job
 from .commands.jobs import queue
 from .core.errors import translate
+from .environment.network_library import AUTO, preferred
 from .version import __version__
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ def main(argv: Sequence[str] | None = None, load: EngineLoader | None = None) ->
     reporter = Reporter(as_json=getattr(args, "json", False))
     context = Context(reporter, load) if load else Context(reporter)
     try:
-        return int(args.run(args, context, words[1:]) if args.command in OWN_PARSERS else args.run(args, context))
+        with preferred(getattr(args, "engine", AUTO)):
+            return int(args.run(args, context, words[1:]) if args.command in OWN_PARSERS else args.run(args, context))
     except KeyboardInterrupt:
         reporter.event("interrupted")
         reporter.complain(f"cutout {args.command}: interrupted; finished work stays.")

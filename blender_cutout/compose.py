@@ -9,7 +9,7 @@ import gc
 import hashlib
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from .core.propagation.settings import PropagationSettings
 from .core.published import PUBLISHED, Published
 from .core.tiers import AUTO, Tier
 from .environment import machine, weight_files
+from .environment.network_library import ONNX, chosen_library
 from .environment.tier_record import fitting_tier
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Networks:
         scribble: stroke network.
         propagation: propagation network.
         weights_id: hash of the weight files.
-        edge: edge network; None = no weights. No mask depends on it, so it is not in the hash.
+        edge: edge network; None = none. No mask depends on it, so it is not in the hash.
     """
 
     scribble: ScribbleNet
@@ -55,25 +56,26 @@ Loose = Mapping[str, Path]
 """Kind of weights -> the file to use instead."""
 
 
-def load_engine(tier: str = AUTO, device: str = AUTO, weights: Loose | None = None) -> Engine:
+def load_engine(tier: str = AUTO, device: str = AUTO, weights: Loose | None = None, library: str = AUTO) -> Engine:
     """Returns the engine with its trained networks.
 
     Args:
         tier: a name from `cutout tiers`; auto = see `choose_tier`.
         device: auto, cpu, cuda or mps; auto takes cuda, then mps, then cpu.
         weights: checkpoints or safetensors files to use instead of the tier's own, by kind: "scribble", "propagation",
-            "edge".
+            "edge". They need PyTorch.
+        library: what runs the networks: auto, torch or onnx; see `environment.network_library`.
 
     Raises:
-        InputError: unknown tier or device, or a device that this machine does not have.
+        InputError: unknown tier, device or library, or a device that this machine does not have.
         WeightsError: weights missing or damaged.
-        EnvironmentMissing: PyTorch is not installed.
+        EnvironmentMissing: the library is not installed.
         OutOfMemory: the device does not have enough memory for the networks.
     """
     with _without_gc():
-        place = choose_device(device)
+        place = choose_device(device, library)
         chosen = choose_tier(tier, place)
-        return make_engine(load_networks(chosen, place, weights), chosen, place)
+        return make_engine(load_networks(chosen, place, weights, library), chosen, place)
 
 
 @contextmanager
@@ -138,15 +140,23 @@ def settings_of(tier: Tier) -> EngineSettings:
     return EngineSettings(scribble_px=tier.scribble_px, propagation=propagation)
 
 
-def choose_device(device: str = AUTO) -> str:
+def choose_device(device: str = AUTO, library: str = AUTO) -> str:
     """Returns the device to run on: cuda, mps or cpu; for auto, the best one of this machine.
+
+    Without PyTorch that is the processor.
 
     Raises:
         InputError: the device is unknown, or this machine does not have it.
-        EnvironmentMissing: PyTorch is not installed.
+        EnvironmentMissing: PyTorch is wanted, but not installed.
     """
     if device not in DEVICES:
         raise InputError(f"There is no device {device!r}.", f"Choose one of: {', '.join(DEVICES)}.")
+    if chosen_library(library) == ONNX:
+        if device not in (AUTO, "cpu"):
+            raise InputError(
+                f"Without PyTorch the networks cannot run on {device!r}.", "Choose auto or cpu, or install PyTorch."
+            )
+        return "cpu"
     torch = _torch()
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if device == AUTO:
@@ -157,26 +167,56 @@ def choose_device(device: str = AUTO) -> str:
     return device
 
 
-def load_networks(tier: Tier, device: str, weights: Loose | None = None) -> Networks:
+def load_networks(tier: Tier, device: str, weights: Loose | None = None, library: str = AUTO) -> Networks:
     """Returns the trained networks of a tier on a device; any later errors of theirs are CutoutErrors.
+
+    ONNX Runtime computes the tiers of half precision in 32 bits.
 
     Args:
         tier: the tier whose weights to use.
         device: cpu, cuda or mps.
         weights: see `load_engine`.
+        library: see `load_engine`.
 
     Raises:
         WeightsError: weights missing or damaged; OutOfMemory; EnvironmentMissing.
+        InputError: unknown kinds of weights, or other weights without PyTorch.
     """
-    _torch()
-    from .models import checkpoint_weights, registry
-    from .models.inference import packed, predictors, runner
-
     for kind in weights or ():
         if kind not in KINDS:
             raise InputError(f"There are no weights for {kind!r}.", f"Choose from: {', '.join(KINDS)}.")
+    if chosen_library(library) == ONNX:
+        if weights:
+            raise InputError("Weights from a file need PyTorch.", "Leave out --weights, or use --engine torch.")
+        return _onnx_networks(tier)
+    return _torch_networks(tier, device, weights or {})
+
+
+def _onnx_networks(tier: Tier) -> Networks:
+    try:
+        from .models.onnx_inference import predictors
+    except ImportError as error:
+        raise EnvironmentMissing(
+            f"Neither PyTorch nor ONNX Runtime can be loaded ({error}).",
+            "Install the add-on again. In a Python of your own: install the package with its [worker] or [onnx] group.",
+        ) from error
+    names, threads = _weight_names(tier), machine.thread_count()
+    if names["propagation"] in PUBLISHED:
+        raise InputError(f"The tier {tier.name} needs PyTorch.", "Choose another tier, or install PyTorch.")
     with translated():
-        other = {kind: checkpoint_weights.read_checkpoint_weights(path) for kind, path in (weights or {}).items()}
+        scribble = predictors.load_scribble(names["scribble"], threads)
+        propagation = predictors.load_propagation(names["propagation"], threads)
+    hashes = [_checksum(name) for name in names.values()]
+    return _joined(scribble, propagation, hashes, lambda: predictors.load_edge(EDGE, threads))
+
+
+def _torch_networks(tier: Tier, device: str, weights: Loose) -> Networks:
+    _torch()
+    from .models import checkpoint_weights
+    from .models.inference import packed, predictors, runner
+
+    with translated():
+        other = {kind: checkpoint_weights.read_checkpoint_weights(path) for kind, path in weights.items()}
         halved = tier.precision == "half" and device == "cpu" and packed.fast_bfloat16()
         precision: runner.Precision = "bf16" if halved else "auto"
         names = _weight_names(tier)
@@ -187,15 +227,17 @@ def load_networks(tier: Tier, device: str, weights: Loose | None = None) -> Netw
         else:
             name = "propagation" if tier.propagation_weights in PUBLISHED else names["propagation"]
             propagation = predictors.load_propagation(name, device, precision, other.get("propagation"))
-        edge_file = other.get(EDGE)
-        hashes = "".join(other[kind].sha256 if kind in other else _checksum(name) for kind, name in names.items())
-    weights_id = hashlib.sha256(hashes.encode()).hexdigest()[:16]
-    edge: EdgeNet | None = None
-    if edge_file is not None or EDGE in registry.WEIGHTS:
-        edge = _Edge(lambda: predictors.load_edge(EDGE, device, edge_precision(device), edge_file))
-    return Networks(
-        cast("ScribbleNet", _Translated(scribble)), cast("PropagationNet", _Translated(propagation)), weights_id, edge
+    edge_file = other.get(EDGE)
+    hashes = [other[kind].sha256 if kind in other else _checksum(name) for kind, name in names.items()]
+    return _joined(
+        scribble, propagation, hashes, lambda: predictors.load_edge(EDGE, device, edge_precision(device), edge_file)
     )
+
+
+def _joined(scribble: object, propagation: object, hashes: Sequence[str], edge: Callable[[], EdgeNet]) -> Networks:
+    weights_id = hashlib.sha256("".join(hashes).encode()).hexdigest()[:16]
+    both = cast("ScribbleNet", _Translated(scribble)), cast("PropagationNet", _Translated(propagation))
+    return Networks(*both, weights_id, _Edge(edge))
 
 
 def _load_published(network: Published, device: str) -> Any:
@@ -241,9 +283,7 @@ def check_weights(tier: Tier) -> Iterator[tuple[str, int]]:
 
     Raises:
         WeightsError: missing or damaged.
-        EnvironmentMissing: PyTorch is not installed.
     """
-    _torch()
     from .models import registry
 
     for name in _weight_names(tier).values():

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.errors import InputError, StrokeError
 from ..core.types import Box, Clip, FrameRange, box_of
+from ..environment.network_library import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,11 +42,20 @@ def command(
 
 
 def add_engine(parser: argparse.ArgumentParser, tier: str = "auto") -> None:
-    """Adds `--tier` and `--device`. Commands that measure do not default to auto, which differs between machines."""
+    """Adds `--tier`, `--device` and `--engine`.
+
+    Commands that measure do not default to the tier auto, which differs between machines.
+    """
     parser.add_argument(
         "--tier", default=tier, help=f"quality against speed: a name from `cutout tiers` (default {tier})"
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default auto)")
+    parser.add_argument(
+        "--engine",
+        default="auto",
+        choices=NAMES,
+        help="what runs the networks: torch, or onnx on the processor (default auto: torch if installed)",
+    )
 
 
 def add_clip(parser: argparse.ArgumentParser, optional: bool = False) -> None:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import CutoutError, WeightsError
+from ..environment.machine import thread_count
+from ..environment.network_library import chosen_library
 from . import arguments
 
 if TYPE_CHECKING:
@@ -22,9 +24,16 @@ _NEEDED = (
     ("cv2", "opencv-python-headless", "pictures"),
     ("av", "av", "movies"),
     ("OpenImageIO", "openimageio", "EXR, DPX and TGA pictures"),
-    ("safetensors", "safetensors", "weights"),
-    ("torch", "torch", "the networks"),
 )
+_OF_LIBRARY = {
+    "torch": (("safetensors", "safetensors", "weights"), ("torch", "torch", "the networks")),
+    "onnx": (("onnxruntime", "onnxruntime", "the networks"),),
+}
+"""What the networks need besides, by the library that runs them."""
+_ENGINES = {
+    "torch": "PyTorch runs the networks",
+    "onnx": "ONNX Runtime runs the networks, on the processor and in 32 bits",
+}
 _REMEDY = "Run `python install.py` in Blender Cutout's folder, or install the package with its [worker] group."
 _OLDEST = (3, 10)
 
@@ -76,8 +85,14 @@ def check_machine(tier: str, device: str, context: Context) -> Iterator[CheckRes
         yield CheckResult(True, "Python", text)
     else:
         yield CheckResult(False, "Python", text, "Use Python 3.10 or newer.")
+    try:
+        library = chosen_library()
+    except CutoutError as error:
+        yield CheckResult(False, "engine", error.text, error.hint)
+        return
+    yield CheckResult(True, "engine", _ENGINES[library])
     missing = False
-    for module, package, use in _NEEDED:
+    for module, package, use in (*_NEEDED, *_OF_LIBRARY[library]):
         finding = _library(module, package, use)
         missing |= not finding.ok
         yield finding
@@ -115,15 +130,15 @@ def _tried(check: Callable[[], CheckResult]) -> CheckResult:
 
 
 def _device(compose: Any, device: str) -> CheckResult:
-    import torch
-
     chosen = compose.choose_device(device)
     if chosen == "cuda":
+        import torch
+
         total = torch.cuda.get_device_properties(0).total_memory / 2**30
         return CheckResult(True, "device", f"the graphics card {torch.cuda.get_device_name(0)} with {total:.0f} GB")
     if chosen == "mps":
         return CheckResult(True, "device", "this Mac's graphics processor (Metal)")
-    text = f"the processor, {torch.get_num_threads()} threads: works, but a graphics card would be much faster"
+    text = f"the processor, {thread_count()} threads: works, but a graphics card would be much faster"
     return CheckResult(True, "device", text)
 
 

@@ -49,7 +49,7 @@ def register_package() -> None:
 
 
 def load_engine(tier: str, device: str) -> Any:
-    """Returns the engine with its networks; imports torch only now."""
+    """Returns the engine with its networks; imports the library that runs them only now."""
     from blender_cutout.compose import load_engine as load
 
     engine = load(tier, device)

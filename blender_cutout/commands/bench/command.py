@@ -146,11 +146,12 @@ def _report(
     size: tuple[int, int],
     frames: int,
 ) -> None:
-    import torch
-
     medians, shares = stages.medians(clock), stages.shares(clock)
-    place = hardware.hardware(device)
-    card = torch.cuda.max_memory_allocated() / 2**20 if device == "cuda" else None
+    place, card = hardware.hardware(device), None
+    if device == "cuda":
+        import torch
+
+        card = torch.cuda.max_memory_allocated() / 2**20
     context.report.event(
         "done", tier=tier, hardware=place, frames=frames, size=list(size), loading=loading, median_seconds=medians,
         frames_per_second=1.0 / medians[stages.WHOLE], shares=shares, memory_mb=memory, peak_mb=hardware.peak_mb(),

@@ -6,6 +6,9 @@ import os
 import platform
 from pathlib import Path
 
+from ...environment.machine import thread_count
+from ...environment.network_library import TORCH, chosen_library
+
 
 def resident_mb() -> float:
     """Returns the process's current memory in MB, or its peak if the system reports only that; 0 = not known."""
@@ -33,19 +36,24 @@ def peak_mb() -> float:
 
 def hardware(device: str) -> str:
     """Returns a description of the hardware in one line."""
-    import torch
+    threads = thread_count()
+    if chosen_library() == TORCH:
+        import torch
 
-    if device == "cuda":
-        return str(torch.cuda.get_device_name(0))
-    return (
-        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, {device}"
-    )
+        if device == "cuda":
+            return str(torch.cuda.get_device_name(0))
+        threads = torch.get_num_threads()
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {threads} threads, {device}"
 
 
 def set_threads(threads: int) -> None:
-    """Sets the number of threads that PyTorch and OpenCV use in this process."""
+    """Sets the number of threads that the networks and OpenCV use in this process; before any network is loaded."""
     import cv2
-    import torch
 
-    torch.set_num_threads(threads)
+    if chosen_library() == TORCH:
+        import torch
+
+        torch.set_num_threads(threads)
+    else:
+        os.environ["OMP_NUM_THREADS"] = str(threads)  # read when the networks are loaded
     cv2.setNumThreads(threads)
