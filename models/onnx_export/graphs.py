@@ -102,7 +102,11 @@ def recall_graph(channels: int, top_k: int, marks: Mapping[str, str]) -> onnx.Mo
         helper.make_node("MatMul", ["weights", "matches"], ["sum"]),
         helper.make_node("Squeeze", ["sum", "axis"], ["carried"]),
     ]
-    inputs = (("keys", ["M", channels]), ("values", ["M", "V"]), ("query", ["Q", channels]))
+    inputs: tuple[tuple[str, list[str | int | None]], ...] = (
+        ("keys", ["M", channels]),
+        ("values", ["M", "V"]),
+        ("query", ["Q", channels]),
+    )
     graph = helper.make_graph(
         nodes,
         "recall",

@@ -116,7 +116,7 @@ def _exported(part: Part) -> onnx.ModelProto:
         torch.onnx.export(
             part.module.eval(),
             tuple(part.inputs.values()),
-            out,
+            out,  # type: ignore[arg-type]
             dynamo=False,
             opset_version=graphs.OPSET,
             training=torch.onnx.TrainingMode.PRESERVE,  # else norms are merged into convolutions

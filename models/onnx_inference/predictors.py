@@ -273,8 +273,8 @@ def load_propagation(weights: str = "propagation", threads: int = 0) -> Propagat
     Raises:
         WeightsMissing, WeightsDamaged: a file is absent, or not the one in the registry.
     """
-    parts = (open_graph(weights, part, threads) for part in ("key", "value", "decode"))
-    return PropagationPredictor(PropagationGraphs(*parts, open_recall(threads)))
+    key, value, decode = (open_graph(weights, part, threads) for part in ("key", "value", "decode"))
+    return PropagationPredictor(PropagationGraphs(key, value, decode, open_recall(threads)))
 
 
 def load_edge(weights: str = "edge", threads: int = 0) -> EdgePredictor:
