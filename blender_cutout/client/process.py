@@ -46,12 +46,15 @@ LAST_WORDS = 5.0
 _SAME_VERSION = "Install the same version of the add-on and of its engine."
 
 
-def worker_command(python: str | os.PathLike[str], entry: Path = ENTRY) -> list[str]:
-    """Returns the command line that starts the engine with that Python.
+def worker_command(
+    python: str | os.PathLike[str], entry: Path = ENTRY, libraries: str | os.PathLike[str] | None = None
+) -> list[str]:
+    """Returns the command line that starts the engine with that Python, and a folder of libraries besides its own.
 
     Isolated (`-I`), so that nothing of Blender's leaks in; unbuffered; in UTF-8 whatever the system's code page.
     """
-    return [str(python), "-I", "-u", "-X", "utf8", str(entry)]
+    more = [] if libraries is None else ["--libraries", str(libraries)]
+    return [str(python), "-I", "-u", "-X", "utf8", str(entry), *more]
 
 
 class WorkerClient:

@@ -156,15 +156,15 @@ setup = Setup()
 
 
 def _engine_facts() -> EngineFacts:
+    from ..environment.engine_place import find_engine
     from ..environment.tier_record import described
-    from ..environment.venv import worker_python
     from ..environment.weight_files import weight_file
 
     chosen = preference_values.current()
     tier = described(chosen.tier, chosen.device)
     here = tuple(name for name, network in PUBLISHED.items() if weight_file(network).is_file())
     try:
-        return EngineFacts(str(worker_python(chosen.engine_python or None)), "", tier, here)
+        return EngineFacts(str(find_engine(chosen.engine_python or None).python), "", tier, here)
     except EnvironmentMissing as error:
         return EngineFacts("", error.text, tier, here)
 

@@ -188,9 +188,10 @@ def _expect_networks() -> None:
 def engine_command(python: str = "") -> list[str]:
     """Returns the command that starts the engine. Raises EnvironmentMissing if it is not installed."""
     from ..client.process import worker_command
-    from ..environment.venv import worker_python
+    from ..environment.engine_place import find_engine
 
-    return worker_command(worker_python(python or None))
+    found = find_engine(python or None)
+    return worker_command(found.python, libraries=found.libraries)
 
 
 queue = JobQueue(_start, _reporter)

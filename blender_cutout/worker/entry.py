@@ -1,4 +1,4 @@
-"""Starts the engine's process; run as a script: `python -I entry.py [--log FILE]`.
+"""Starts the engine's process; run as a script: `python -I entry.py [--log FILE] [--libraries FOLDER]`.
 
 It keeps the two pipes to the host for itself, sends everything that libraries print to the log (standard error, or
 FILE), and registers the package by name without any search path. So no neighbour in Blender's or the extension's
@@ -37,6 +37,12 @@ def save_pipes(log: str | None = None) -> tuple[int, int]:
     return incoming, outgoing
 
 
+def use_libraries(folder: str | None) -> None:
+    """Lets this process import from a folder what its Python does not have itself."""
+    if folder is not None:
+        sys.path.append(folder)
+
+
 def register_package() -> None:
     """Makes the package around this file importable as `blender_cutout`, whatever its folder is called."""
     root = Path(__file__).resolve().parent.parent
@@ -59,14 +65,18 @@ def load_engine(tier: str, device: str) -> Any:
 
 def run(make_engine: Callable[[str, str], Any], arguments: list[str]) -> int:
     """Serves the host until it says goodbye or is gone; returns the exit code."""
-    log = arguments[arguments.index("--log") + 1] if "--log" in arguments else None
-    incoming, outgoing = save_pipes(log)
+    incoming, outgoing = save_pipes(_value(arguments, "--log"))
+    use_libraries(_value(arguments, "--libraries"))
     register_package()
     # Exit by an exception when the system asks, so that folders are unlocked on the way out.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     from blender_cutout.worker.serve import Server
 
     return int(Server(incoming, outgoing, make_engine).run())
+
+
+def _value(arguments: list[str], name: str) -> str | None:
+    return arguments[arguments.index(name) + 1] if name in arguments else None
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ class Graph:
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         # Threads that wait busily take the processor from Blender, and from each other.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.enable_cpu_mem_arena = False  # its stock of memory grows with every crop size, and saves no time
         options.log_severity_level = 3
         try:
             with _memory_errors():

@@ -1,0 +1,95 @@
+"""Tests the engine that needs no set-up: Blender's Python with the libraries that the extension brought."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from blender_cutout.client.process import ENTRY, worker_command
+from blender_cutout.core.errors import EnvironmentMissing
+from blender_cutout.environment import engine_place
+
+START = """
+import importlib.util, sys
+spec = importlib.util.spec_from_file_location("entry", sys.argv[1])
+entry = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(entry)
+entry.use_libraries(sys.argv[2])
+entry.register_package()
+engine = entry.load_engine("sketch", "cpu")
+import numpy as np
+picture = np.full((90, 120, 3), 60, np.uint8)
+picture[30:60, 40:80] = (210, 120, 40)
+matte = engine.foreground(picture)
+print(matte.shape, bool(matte[35:55, 45:75].mean() > 0.5), "torch" in sys.modules)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _nothing_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CUTOUT_HOME", str(tmp_path / "empty"))
+    monkeypatch.delenv("CUTOUT_PYTHON", raising=False)
+
+
+def unpacked(folder: Path, *names: str) -> Path:
+    """A folder with packages of these names."""
+    for name in names:
+        (folder / name).mkdir(parents=True)
+        (folder / name / "__init__.py").write_text("raise SystemExit('imported in the wrong process')")
+    return folder
+
+
+def test_without_a_set_up_the_extensions_libraries_serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = unpacked(tmp_path / "site-packages ü", *engine_place.LIBRARIES)
+    monkeypatch.syspath_prepend(str(folder))
+    for name in engine_place.LIBRARIES:
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    found = engine_place.find_engine()
+    assert found.libraries == folder
+    assert found.python.is_file()
+    command = worker_command(found.python, libraries=found.libraries)
+    assert command[0] == str(found.python)
+    assert command[-2:] == ["--libraries", str(folder)]
+
+
+def test_a_half_unpacked_extension_is_no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(unpacked(tmp_path / "site-packages", *engine_place.LIBRARIES[:-1])))
+    for name in engine_place.LIBRARIES:
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    with pytest.raises(EnvironmentMissing, match="not installed"):
+        engine_place.find_engine()
+
+
+def test_a_python_that_is_set_but_gone_is_named_whatever_the_extension_brought(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(unpacked(tmp_path / "site-packages", *engine_place.LIBRARIES)))
+    with pytest.raises(EnvironmentMissing, match="does not exist"):
+        engine_place.find_engine(str(tmp_path / "gone" / "python"))
+
+
+def test_a_python_that_is_set_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(unpacked(tmp_path / "site-packages", *engine_place.LIBRARIES)))
+    assert engine_place.find_engine(sys.executable) == (Path(sys.executable), None)
+
+
+def test_a_bare_python_runs_the_engine_with_the_folder_of_libraries(tmp_path: Path) -> None:
+    """As Blender's Python does; NumPy, which Blender brings, lies in the folder too."""
+    folder = tmp_path / "libraries"
+    folder.mkdir()
+    for name in (*engine_place.LIBRARIES, "numpy"):
+        spec = importlib.util.find_spec(name)
+        assert spec is not None
+        assert spec.origin is not None
+        package = Path(spec.origin).parent
+        (folder / name).symlink_to(package)
+        for shared in package.parent.glob("*.libs"):
+            if not (folder / shared.name).exists():
+                (folder / shared.name).symlink_to(shared)
+    command = [sys._base_executable, "-I", "-c", START, str(ENTRY), str(folder)]  # type: ignore[attr-defined]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
+    assert done.stdout.strip() == "(90, 120) True False", done.stderr
