@@ -27,6 +27,7 @@ from .protocol.requests import (
     Hello,
     ImportMattes,
     LockFrames,
+    MakeJob,
     MarkAbsent,
     MoveTrack,
     OpenTrack,
@@ -35,6 +36,7 @@ from .protocol.requests import (
     Propagate,
     PropagateGroup,
     Shutdown,
+    TakeJob,
     Undo,
 )
 
@@ -56,6 +58,7 @@ __all__ = [
     "Hello",
     "ImportMattes",
     "LockFrames",
+    "MakeJob",
     "MarkAbsent",
     "MatteReady",
     "Message",
@@ -70,6 +73,7 @@ __all__ = [
     "Ready",
     "Request",
     "Shutdown",
+    "TakeJob",
     "TrackChange",
     "TrackState",
     "Undo",
@@ -83,7 +87,8 @@ _SAME_VERSION = "Install the same version of the add-on and of its engine."
 
 Request = (
     Hello | OpenTrack | GetState | Expect | ApplyRound | Propagate | PropagateGroup | LockFrames | MarkAbsent
-    | ImportMattes | Checkout | EditVersion | Undo | Export | PreviewEdge | MoveTrack | Cancel | Ping | Shutdown
+    | ImportMattes | MakeJob | TakeJob | Checkout | EditVersion | Undo | Export | PreviewEdge | MoveTrack
+    | Cancel | Ping | Shutdown
 )  # fmt: skip
 Event = Ready | TrackState | TrackChange | MatteReady | Progress | Warn | Done | Cancelled | Failed | Pong
 Message = Request | Event

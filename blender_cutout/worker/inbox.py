@@ -26,6 +26,7 @@ from ..core.messages import (
     Hello,
     ImportMattes,
     LockFrames,
+    MakeJob,
     MarkAbsent,
     Message,
     MoveTrack,
@@ -35,12 +36,13 @@ from ..core.messages import (
     Propagate,
     PropagateGroup,
     Shutdown,
+    TakeJob,
     Undo,
     decode,
 )
 from ..core.messages import Export as ExportRequest
 
-LONG = (Propagate, PropagateGroup, ExportRequest, ImportMattes)
+LONG = (Propagate, PropagateGroup, ExportRequest, ImportMattes, MakeJob, TakeJob)
 """Jobs that may take minutes."""
 GRACE = 1.5
 """Seconds that the current step may still take after the host has gone or said goodbye."""
@@ -184,7 +186,7 @@ def _job_of(line: bytes) -> str:
     return job if isinstance(job, str) else ""
 
 
-LongJob: TypeAlias = Propagate | PropagateGroup | Export | ImportMattes
+LongJob: TypeAlias = Propagate | PropagateGroup | Export | ImportMattes | MakeJob | TakeJob
 
 
 def tracks_of(message: Message) -> set[str]:

@@ -27,6 +27,7 @@ from ..core.messages import (
     Hello,
     ImportMattes,
     LockFrames,
+    MakeJob,
     MarkAbsent,
     MatteReady,
     Message,
@@ -35,6 +36,7 @@ from ..core.messages import (
     PreviewEdge,
     Propagate,
     PropagateGroup,
+    TakeJob,
     Undo,
     Warn,
 )
@@ -150,6 +152,10 @@ class Server:
                 return track_jobs.preview_edge(message, self._session(message.track), self._give_way)
             case ImportMattes():
                 return self._import(message)
+            case MakeJob():
+                return track_jobs.make_job(message, self._session(message.track), self._keeper.get(message.job))
+            case TakeJob():
+                return self._take(message)
             case LockFrames():
                 self._session(message.track).lock(FrameRange(message.start, message.stop), message.locked)
                 self._tell_state(message.job, message.track)
@@ -266,6 +272,19 @@ class Server:
         session, meter = self._session(message.track), ProgressMeter(self._outbox, message.job, "importing")
         summary = track_jobs.import_mattes(message, session, lambda s, n: self._steps(message, s, n), meter.step)
         return replace(self._moved(message.job, message.track, session), summary=summary)
+
+    def _take(self, message: TakeJob) -> Done:
+        session, meter, done = self._session(message.track), ProgressMeter(self._outbox, message.job, "taking"), 0
+        stream, total = track_jobs.take_job(message, session)
+        try:
+            for frame, path, _ in self._steps(message, stream, total):
+                done += 1
+                if path is not None:
+                    self._send(MatteReady(message.job, message.track, frame, str(path)))
+                meter.step(done, total)
+        finally:
+            self._tell_state(message.job, message.track)
+        return Done(message.job, f"{done} frames", {"frames": done})
 
     def _undo(self, message: Undo) -> Done:
         session = self._session(message.track)

@@ -9,11 +9,24 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from ..core.edges.settings import EdgePlan, EdgeSettings
 from ..core.errors import InputError
 from ..core.frame_text import FrameText
-from ..core.messages import ApplyRound, Done, EditVersion, Event, Export, ImportMattes, MatteReady, PreviewEdge
+from ..core.messages import (
+    ApplyRound,
+    Done,
+    EditVersion,
+    Event,
+    Export,
+    ImportMattes,
+    MakeJob,
+    MatteReady,
+    PreviewEdge,
+    TakeJob,
+)
 from ..core.session.actions import PaintRound, Round
-from ..core.types import Paint, Stroke, box_of
+from ..core.types import Direction, FrameRange, Paint, PropagationOptions, Stroke, box_of
+from ..version import __version__
 
 if TYPE_CHECKING:
+    from ..core.engine import Engine
     from ..core.session.track_session import TrackSession
     from ..core.types import Matte
     from .track_states import StateSender
@@ -36,6 +49,29 @@ def import_mattes(message: ImportMattes, session: TrackSession, run: Steps, step
         done, notes = state.done, state.notes
         step(state.done, state.total)
     return " ".join([f"{done} {'mask' if done == 1 else 'masks'} imported as keyframes.", *notes])
+
+
+def make_job(message: MakeJob, session: TrackSession, engine: Engine) -> Done:
+    """Writes a job file of what a propagation would do now."""
+    from ..core.jobs.content import check_name, content_of, save_job
+
+    path, direction = Path(message.path), Direction(message.direction)
+    check_name(path)
+    options = PropagationOptions(
+        stop_at_cuts=message.stop_at_cuts, stop_below=message.stop_below, stability=message.stability
+    )
+    content = content_of(session, FrameRange(message.start, message.stop), direction, message.stability)
+    save_job(path, content, engine, __version__, direction, options)
+    return Done(message.job, f"{path.name} is written.", {"path": message.path})
+
+
+def take_job(message: TakeJob, session: TrackSession) -> tuple[Iterator[Any], int]:
+    """Returns the steps of taking the masks of a job, and how many there are."""
+    from ..core.jobs.job_file import read_job
+    from ..core.jobs.take import take
+
+    job = read_job(Path(message.path))
+    return take(Path(message.path), job, session), len(job.range)
 
 
 def edit_version(message: EditVersion, session: TrackSession) -> None:

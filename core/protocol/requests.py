@@ -68,12 +68,18 @@ class ApplyRound:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Propagation:
-    """Fields of every propagation request: `types.PropagationOptions`, and [start, stop) pairs to make again."""
+class _Options:
+    """Fields of `types.PropagationOptions`."""
 
     stability: float = 0.0
     stop_at_cuts: bool = True
     stop_below: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Propagation(_Options):
+    """Fields of every propagation request: its options, and [start, stop) pairs to make again."""
+
     redo: tuple[tuple[int, int], ...] = ()
 
 
@@ -220,6 +226,30 @@ class PreviewEdge:
     edge: dict[str, Any]
     full: bool = False
     details: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MakeJob(_Options):
+    """Write a job file with what Propagate would do, see `core.jobs`. Answered by Done.
+
+    `path`: of the file. The others as in Propagate.
+    """
+
+    job: str
+    track: str
+    path: str
+    start: int
+    stop: int
+    direction: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakeJob:
+    """Take the masks of a finished job file. Answered by MatteReady and Progress, TrackState, Done."""
+
+    job: str
+    track: str
+    path: str
 
 
 @dataclass(frozen=True, slots=True)

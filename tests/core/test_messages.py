@@ -22,6 +22,8 @@ ALL = [
     m.MarkAbsent("j3", "t", 2, 7, False),
     m.EditVersion("j3", "t", "keep", "Fassung"),
     m.ImportMattes("j3", "t", "/alte Masken", 12, 10),
+    m.MakeJob("j3", "t", "/Aufträge/a.job.json", 0, 10, "both", stability=0.5),
+    m.TakeJob("j3", "t", "/Aufträge/a.job.json"),
     m.Checkout("j4", "t", ""),
     m.Undo("j5", "t"),
     m.GetState("j5", "t"),

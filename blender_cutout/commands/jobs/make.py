@@ -3,46 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import shutil
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...core import atomic
 from ...core.edges.settings import EdgeSettings
 from ...core.errors import InputError
-from ...core.export import output_files
-from ...core.jobs.job_file import (
-    COMPOSITE,
-    EDGES,
-    EXPORT,
-    SUFFIX,
-    Job,
-    JobClip,
-    JobKeyframe,
-    JobOutput,
-    files_folder,
-    is_file_background,
-    write_job,
-)
-from ...core.types import Clip, Direction
+from ...core.jobs.content import JobContent, check_name, content_of, save_job
+from ...core.jobs.job_file import COMPOSITE, EDGES, EXPORT, SUFFIX, JobOutput, files_folder, is_file_background
+from ...core.types import Direction, PropagationOptions
 from ...version import __version__
 from .. import arguments, edge_flags, files
 from ..propagate import add_propagation, marked_frames, read_keyframes
 from ..session import open_track
 
 if TYPE_CHECKING:
-    from ...core.clips.source import VideoSource
     from ...core.engine import Engine
-    from ...core.types import FrameRange, Matte
     from ..context import Context
 
-    Lookup = Callable[[int], Matte | None]
-
-_COPIED = "keyframes", "previous", "painted", "finished"
-"""Folders that belong to a job, within `files_folder`."""
 _SESSION = (
     "a cutout's folder: take its clip, keyframes, locked and absent frames, the masks to fuse with, and the edge "
     "settings that its strips were last written with"
@@ -77,45 +56,21 @@ def add_parser(actions: Any) -> None:
     arguments.add_engine(parser)
 
 
-@dataclass(frozen=True, slots=True)
-class _Content:
-    """What a job is made from, wherever it comes from.
-
-    Attributes:
-        clip, source: the clip, described and open.
-        bounds: frames to propagate.
-        keyframes: their frames.
-        keyframe: returns the mask of a keyframe.
-        previous: returns a mask of the earlier run to fuse with, or None; None = there was none.
-        locked, absent: frames.
-        edge_folder: folder with edge settings, None = there is none.
-        head: see `Job`.
-    """
-
-    clip: Clip
-    source: VideoSource
-    bounds: FrameRange
-    keyframes: Collection[int]
-    keyframe: Lookup
-    previous: Lookup | None
-    locked: Collection[int]
-    absent: Collection[int]
-    edge_folder: Path | None = None
-    head: str = ""
-
-
 def run(args: argparse.Namespace, context: Context) -> int:
     """Writes the job file."""
     path = args.output.absolute()
     _check(args, path)
+    options = PropagationOptions(
+        stop_at_cuts=not args.across_cuts, stop_below=args.stop_below, stability=args.stability
+    )
     with ExitStack() as stack:
         engine = context.load(args.tier, args.device)
         read = _of_clip if args.session is None else _of_session
         content = read(args, context, engine, stack)
-        output_files.prepare_folder(path.parent)
-        job = _job(args, path, content, engine)
-        _copy(path, content)
-        write_job(path, job)
+        outputs = tuple(_outputs(args, files_folder(path) if content.edge_folder else None))
+        masks = args.masks.absolute() if args.masks else None
+        how = (__version__, Direction(args.direction), options)
+        job = save_job(path, content, engine, *how, masks=masks, task_frames=args.task_frames, outputs=outputs)
         context.report.warn(content.source.take_notes())
     context.report.event("done", output=str(path), keyframes=len(job.keyframes), frames=len(job.range), tier=job.tier)
     context.report.say(f"{path}: {len(job.range)} frames, {len(job.keyframes)} keyframes, tier {job.tier}.")
@@ -123,10 +78,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
 
 
 def _check(args: argparse.Namespace, path: Path) -> None:
-    if not path.name.endswith(SUFFIX) or path.name == SUFFIX:
-        raise InputError(f"{path} does not end in {SUFFIX}.", "Give a file name with that ending.")
-    if path.exists():
-        raise InputError(f"{path} exists.", "Give another name, or delete it first.")
+    check_name(path)
     if (args.composite is None) != (args.background is None):
         raise InputError("--composite and --background belong together.", "Give both, or neither.")
     if args.foreground and args.edges is None:
@@ -141,7 +93,7 @@ def _check(args: argparse.Namespace, path: Path) -> None:
         )
 
 
-def _of_clip(args: argparse.Namespace, context: Context, engine: Engine, stack: ExitStack) -> _Content:
+def _of_clip(args: argparse.Namespace, context: Context, engine: Engine, stack: ExitStack) -> JobContent:
     from ...core.clips.opening import open_clip
 
     clip = arguments.clip_of(args)
@@ -150,64 +102,14 @@ def _of_clip(args: argparse.Namespace, context: Context, engine: Engine, stack: 
     locked, absent = marked_frames(args, len(source))
     previous = files.MaskFolder(args.previous, source.size, scaled=True).get if args.previous else None
     bounds = arguments.frame_range(args.range, len(source))
-    return _Content(clip, source, bounds, list(keyframes), keyframes.get, previous, locked, absent)
+    return JobContent(clip, source, bounds, list(keyframes), keyframes.get, previous, locked, absent)
 
 
-def _of_session(args: argparse.Namespace, context: Context, engine: Engine, stack: ExitStack) -> _Content:
-    """Returns what a propagation of the cutout would start from now, see `PropagationRun`."""
-    from ...core.session.edge_record import FILE
-    from ...core.session.run_plan import plan_run
-
+def _of_session(args: argparse.Namespace, context: Context, engine: Engine, stack: ExitStack) -> JobContent:
     session = stack.enter_context(open_track(args.session, args.clip, engine))
     context.report.warn(map(str, session.warnings))
     bounds = arguments.frame_range(args.range, len(session.source))
-    part = session.part()
-    before = plan_run([part], bounds, Direction(args.direction), args.stability).before
-    absent = {frame for start, stop in session.absent_ranges() for frame in range(start, stop)}
-    locked = part.history.locked() - absent
-    keyframes = session.keyframes()
-    if not keyframes:
-        raise InputError(f"{args.session} has no keyframes.", "Draw on a frame in Blender first.")
-
-    def previous(frame: int) -> Matte | None:
-        if frame in locked:
-            return session.matte(frame)
-        return None if before is None else part.history.matte(frame, before[0])
-
-    edges = args.session if (args.session / FILE).exists() else None
-    fused = previous if before is not None or locked else None
-    own = (session.clip, session.source, bounds, keyframes, session.matte, fused)
-    return _Content(*own, locked - set(keyframes), absent, edges, session.head)
-
-
-def _job(args: argparse.Namespace, path: Path, content: _Content, engine: Engine) -> Job:
-    from ...core.session.track_session import ALGORITHM
-
-    source, own = content.source, files_folder(path)
-    name = path.name.removesuffix(SUFFIX)
-    height, width = source.size
-    place = str(Path(content.clip.path).absolute())
-    clip = JobClip(place, len(source), (height, width), source.fingerprint, content.clip.files)
-    return Job(
-        clip=clip,
-        keyframes=tuple(JobKeyframe(frame, str(_mask(own, "keyframes", frame))) for frame in sorted(content.keyframes)),
-        masks=str((args.masks or path.with_name(f"{name}-masks")).absolute()),
-        tier=engine.tier,
-        weights=engine.weights_id,
-        algorithm=ALGORITHM,
-        program=__version__,
-        frames=(content.bounds.start, content.bounds.stop),
-        previous=str(own / "previous") if content.previous else "",
-        locked=_ranges(content.locked),
-        absent=_ranges(content.absent),
-        direction=args.direction,
-        stop_at_cuts=not args.across_cuts,
-        stop_below=args.stop_below,
-        stability=args.stability,
-        task_frames=args.task_frames,
-        outputs=tuple(_outputs(args, own if content.edge_folder else None)),
-        head=content.head,
-    )
+    return content_of(session, bounds, Direction(args.direction), args.stability)
 
 
 def _outputs(args: argparse.Namespace, edge_folder: Path | None) -> Iterable[JobOutput]:
@@ -223,36 +125,3 @@ def _outputs(args: argparse.Namespace, edge_folder: Path | None) -> Iterable[Job
         if is_file_background(background) or Path(background).exists():
             background = str(Path(background).absolute())
         yield JobOutput(COMPOSITE, str(args.composite.absolute()), background, edge=edge)
-
-
-def _copy(path: Path, content: _Content) -> None:
-    """Writes the job's own copies of masks and edge settings."""
-    from ...core.images.matte import to_png
-    from ...core.session.edge_record import FILE
-
-    own = files_folder(path)
-    output_files.prepare_folder(own)
-    for name in _COPIED:  # of a job that was deleted
-        if atomic.is_folder(own / name):
-            shutil.rmtree(own / name)
-    lookups: list[tuple[str, Iterable[int], Lookup]] = [("keyframes", sorted(content.keyframes), content.keyframe)]
-    if content.previous is not None:
-        lookups.append(("previous", range(len(content.source)), content.previous))
-    for name, frames, lookup in lookups:
-        output_files.prepare_folder(own / name)
-        for frame in frames:
-            matte = lookup(frame)
-            if matte is not None:
-                output_files.write_bytes(_mask(own, name, frame), to_png(matte))
-    if content.edge_folder is not None:
-        output_files.write_bytes(own / FILE, (content.edge_folder / FILE).read_bytes())
-
-
-def _mask(own: Path, name: str, frame: int) -> Path:
-    return own / name / files.mask_name(frame)
-
-
-def _ranges(frames: Collection[int]) -> tuple[tuple[int, int], ...]:
-    from ...core.propagation.absent import runs_of
-
-    return tuple(runs_of(frames))

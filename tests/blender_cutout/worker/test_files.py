@@ -10,7 +10,9 @@ from typing import Any
 import av
 import cv2
 import numpy as np
+from job_kit import colour_engine
 
+from blender_cutout.cli import main
 from blender_cutout.core import messages as m
 from blender_cutout.core.clips.movie import MovieWithAlpha
 from blender_cutout.core.fakes import SyntheticClip
@@ -126,3 +128,30 @@ def test_what_does_not_fit_on_the_disk_is_said_before_a_propagation(host: Any) -
     (warning,) = host.of(job, m.Warn)
     assert "more than the limit of 12 KB" in warning.text
     assert host.state().done == ((0, len(FILM)),), "what is shown is kept all the same"
+
+
+def test_a_job_is_made_of_an_open_cutout_and_its_masks_are_taken_when_it_is_done(host: Any, tmp_path: Path) -> None:
+    host.open()
+    host.ask(m.ImportMattes, "track", str(masks(tmp_path / "masks")), -1, 8)
+    path = tmp_path / "Aufträge" / "1 Läufer.job.json"
+    made = host.ask(m.MakeJob, "track", str(path), 0, len(FILM), "both", stability=1.0)
+    assert isinstance(made, m.Done), made
+    early = host.ask(m.TakeJob, "track", str(path))
+    assert isinstance(early, m.Failed)
+    assert "is not finished" in early.text
+    drawn = host.state().head
+    engine = colour_engine(json.loads(path.read_text("utf-8"))["weights"])
+    assert main(["job", "run", str(path)], load=lambda tier, device: engine) == 0
+    taken = host.ask(m.TakeJob, "track", str(path))
+    assert isinstance(taken, m.Done), taken
+    state = host.state()
+    assert state.done == ((0, len(FILM)),)
+    job_masks = path.with_name("1 Läufer-masks")
+    for frame in (3, 11):
+        file = state.matte_file(frame)
+        assert np.array_equal(read_mask(host.folder / "track" / file), read_mask(job_masks / f"{frame:06d}.png"))
+    host.ask(m.Undo, "track")
+    assert host.state().head == drawn
+    again = host.ask(m.MakeJob, "track", str(path), 0, len(FILM), "both")
+    assert isinstance(again, m.Failed)
+    assert "exists" in again.text
