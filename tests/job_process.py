@@ -1,6 +1,7 @@
 """Runs `cutout` with an engine that segments by colour, in a process of its own; "queue FOLDER" starts itself for jobs.
 
 PAUSE: seconds after each propagated frame. PIDS: folder in which each process leaves a file named by its id.
+WEIGHTS: id of the weights of the engine that made the jobs.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from job_kit import colour_engine  # noqa: E402
 
 from blender_cutout import cli  # noqa: E402
 from blender_cutout.commands.jobs import queue  # noqa: E402
+from blender_cutout.commands.jobs.run import end_with_input  # noqa: E402
 from blender_cutout.core.engine import Engine  # noqa: E402
 
 
@@ -33,10 +35,16 @@ def main() -> int:
     Engine.propagate_detailed = slowly  # type: ignore[method-assign]
     if sys.argv[1] == "queue":
         command = [sys.executable, __file__]
-        queue.run = lambda args, context: queue.run_folder(args.folder, context.report, command)
+
+        def run(args: Any, context: Any) -> int:
+            if args.end_with_input:
+                end_with_input()
+            return queue.run_folder(args.folder, context.report, command)
+
+        queue.run = run
     elif pids:
         Path(pids, str(os.getpid())).touch()
-    return cli.main(load=lambda tier, device: colour_engine())
+    return cli.main(load=lambda tier, device: colour_engine(os.environ.get("WEIGHTS", "colour")))
 
 
 if __name__ == "__main__":

@@ -12,42 +12,34 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...core import atomic, file_lock
 from ...core.errors import InputError, StoreError, store_errors
-from ...core.jobs.finished import Finished
+from ...core.jobs.finished import Finished, digest_of
 from ...core.jobs.job_file import SUFFIX, JobError, files_folder, read_job
+from ...core.jobs.queue_record import DONE, FAILED, QueueRecord, Result, Running, read_queue, write_queue
 from ...core.jobs.tasks import tasks_of
 from .. import arguments
-from .run import add_device, add_rules, rules_of
+from .run import add_device, add_rules, end_with_input, rules_of
 from .signals import sigterm_interrupts
 
 if TYPE_CHECKING:
     from ..context import Context, Reporter
 
-RESULTS, LOCK, LOG = "queue.json", ".queue.lock", "log.txt"
-DONE, FAILED = "done", "failed"
+LOCK, LOG = ".queue.lock", "log.txt"
 _TRIES = 2
 """How many times a job is started whose process dies, for example because memory runs out."""
 _ANSWERED = (0, 1, 2, 130)
 """Exit codes of a process that ended by itself."""
 _PATIENCE = 30.0
 """Seconds that a cancelled job may take to finish writing its file."""
-_ENTRY = Path(__file__).resolve().parents[2] / "worker" / "entry.py"
-_START = """
-import importlib.util, sys
-spec = importlib.util.spec_from_file_location("entry", sys.argv.pop(1))
-entry = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(entry)
-entry.register_package()
-from blender_cutout.cli import main
-sys.exit(main())
-"""
-"""Runs this `cutout`, without any search path, as the engine's process does."""
+_SAVED_EVERY = 0.5
+"""Least seconds between records of progress."""
+_SCRIPT = Path(__file__).resolve().parents[2] / "run_cutout.py"
 
 
 def add_parser(commands: Any) -> None:
@@ -64,11 +56,15 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="folder of job files")
     add_rules(parser)
     add_device(parser)
+    parser.add_argument("--end-with-input", action="store_true", help=argparse.SUPPRESS)  # for Blender
 
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """Does the jobs; 2 if one of them failed."""
-    command = [sys.executable, "-X", "utf8", "-c", _START, str(_ENTRY)]
+    if args.end_with_input:
+        end_with_input()
+    isolated = ["-I"] if sys.flags.isolated else []
+    command = [sys.executable, *isolated, "-X", "utf8", str(_SCRIPT)]
     rules = [f"--map={rule.old}={rule.new}" for rule in rules_of(args)]
     return run_folder(args.folder, context.report, command, [f"--device={args.device}", *rules])
 
@@ -89,11 +85,15 @@ def run_folder(folder: Path, report: Reporter, command: Sequence[str], more: Seq
     if not folder.is_dir():
         raise InputError(f"The folder {folder} does not exist.", f"Give the folder with the {SUFFIX} files.")
     queue = _Queue(folder.absolute(), report, [*command, "job", "run"], ["--json", "--end-with-input", *more])
-    if not queue.waiting():
+    if not queue.names():
         raise InputError(f"{folder} has no job files.", f"Make some with `cutout job make -o NAME{SUFFIX}`.")
     with _only_one(folder), sigterm_interrupts():
-        for _ in report.progress(queue.frames(), queue.total(), "queue"):
-            pass
+        queue.begin()
+        try:
+            for _ in report.progress(queue.frames(), queue.total(), "queue"):
+                pass
+        finally:
+            queue.end()
     return queue.summary()
 
 
@@ -103,19 +103,38 @@ class _Queue:
     def __init__(self, folder: Path, report: Reporter, command: Sequence[str], more: Sequence[str]) -> None:
         self._folder, self._report = folder, report
         self._command, self._more = list(command), list(more)
-        self._results: dict[str, dict[str, str]] = {}
+        self._results: dict[str, Result] = {}
+        self._earlier: dict[str, Result] = {}
+        """What an earlier run found, of jobs that this one has not come to."""
         self._pace = Pace()
         self._frames = 0
+        self._saved_at = 0.0
         self._later: dict[str, int] = {}
         """Frames left in the jobs after the present one, by the kind of task."""
 
-    def waiting(self) -> list[Path]:
-        """Returns the job files that were not tried yet, in order; files may have been added or removed."""
-        from ...core.clips.source import natural_key
+    def names(self) -> list[str]:
+        """Returns the names of the job files, in order; files may have been added or removed."""
+        from ...core.clips.picture_sequence import natural_key
 
         with store_errors(self._folder):
             names = [name for name in os.listdir(self._folder) if name.endswith(SUFFIX) and name[0] != "."]
-        return [self._folder / name for name in sorted(names, key=natural_key) if name not in self._results]
+        return sorted(names, key=natural_key)
+
+    def waiting(self) -> list[Path]:
+        """Returns the job files that were not tried yet, in order."""
+        return [self._folder / name for name in self.names() if name not in self._results]
+
+    def begin(self) -> None:
+        """Notes the jobs that are finished already: no process is started for them."""
+        self._earlier = dict(read_queue(self._folder).results)
+        for path in self.waiting():
+            if is_finished(path):
+                self._results[path.name] = Result(DONE, "", digest_of(path))
+        self._save()
+
+    def end(self) -> None:
+        """Notes that no job runs any more."""
+        self._save()
 
     def total(self) -> int:
         """Returns how many frames are done in this run, and still to do."""
@@ -130,22 +149,23 @@ class _Queue:
             count = len(self._results) + len(waiting)
             self._report.event("job start", job=path.name, number=number, jobs=count)
             self._report.say(f"Job {number} of {count}: {path.name}{self._left_text(path)}")
-            yield from self._do(path, {"job": path.name, "number": number, "jobs": count})
-            result = self._results[path.name]
-            self._report.event("job end", job=path.name, **result)
-            if result["state"] == FAILED:
-                self._report.complain(f"{path.name} failed: {result['text']}")
+            self._save(Running(path.name, self._frames, self.total()))
+            state, text = yield from self._do(path, {"job": path.name, "number": number, "jobs": count})
+            self._results[path.name] = Result(state, text, digest_of(path))
+            self._report.event("job end", job=path.name, state=state, text=text)
+            if state == FAILED:
+                self._report.complain(f"{path.name} failed: {text}")
             self._save()
 
     def summary(self) -> int:
         """Reports the results of the jobs; returns the exit code."""
-        failed = [name for name, result in self._results.items() if result["state"] == FAILED]
+        failed = [name for name, result in self._results.items() if result.state == FAILED]
         self._report.event("done", jobs=len(self._results), failed=failed)
         self._report.say(f"{len(self._results) - len(failed)} of {len(self._results)} jobs are done.")
         return 2 if failed else 0
 
-    def _do(self, path: Path, where: Mapping[str, Any]) -> Iterator[int]:
-        """Does a job; yields as `frames` does, and notes its result."""
+    def _do(self, path: Path, where: Mapping[str, Any]) -> Generator[int, None, tuple[str, str]]:
+        """Does a job; yields as `frames` does, and returns its state and why it failed."""
         for attempt in range(1, _TRIES + 1):
             left, error, kind = frames_left(path), "", ""
             log = files_folder(path) / LOG
@@ -167,28 +187,29 @@ class _Queue:
                         yield self._frames
             code = process.returncode
             if code == 0:
-                self._results[path.name] = {"state": DONE, "text": ""}
-                return
+                return DONE, ""
             if code in _ANSWERED or attempt == _TRIES:
-                text = error or f"Its process ended unexpectedly (code {code}); see {log}."
-                self._results[path.name] = {"state": FAILED, "text": text}
-                return
+                break
             self._report.complain(f"Warning: the process of {path.name} died (code {code}); it is started again.")
+        return FAILED, error or f"Its process ended unexpectedly (code {code}); see {log}."
 
     def _tell(self, where: Mapping[str, Any], left: Mapping[str, int]) -> None:
         """Reports progress with the seconds left for the whole queue."""
         rest = added(left, self._later)
         total, seconds = self._frames + sum(rest.values()), self._pace.seconds(rest)
         self._report.event("progress", **where, frames=self._frames, total=total, seconds_left=seconds)
+        if time.monotonic() > self._saved_at + _SAVED_EVERY:
+            self._save(Running(where["job"], self._frames, total, -1.0 if seconds is None else seconds))
 
     def _left_text(self, path: Path) -> str:
         seconds = self._pace.seconds(added(frames_left(path), self._later))
         return "" if seconds is None else f", about {_duration(seconds)} left for all"
 
-    def _save(self) -> None:
-        path = self._folder / RESULTS
-        with store_errors(path):
-            atomic.write(path, (json.dumps({"version": 1, "jobs": self._results}, indent=1) + "\n").encode())
+    def _save(self, running: Running | None = None) -> None:
+        there = set(self.names())
+        results = {name: found for name, found in (self._earlier | self._results).items() if name in there}
+        write_queue(self._folder, QueueRecord(results, running))
+        self._saved_at = time.monotonic()
 
 
 class Pace:
@@ -235,6 +256,16 @@ def frames_left(path: Path) -> dict[str, int]:
         return {}
     finished = Finished(path)
     return added(*({task.kind: len(task.frames)} for task in tasks if task not in finished))
+
+
+def is_finished(path: Path) -> bool:
+    """Returns True if nothing of a job is left to do; False for a file that is no job."""
+    try:
+        tasks = tasks_of(read_job(path))
+    except JobError:
+        return False
+    finished = Finished(path)
+    return all(task in finished for task in tasks)
 
 
 def added(*parts: Mapping[str, int]) -> dict[str, int]:

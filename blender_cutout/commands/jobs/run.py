@@ -10,6 +10,7 @@ import _thread
 import argparse
 import os
 import signal
+import sys
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from ...core.engine import Engine
 
 T = TypeVar("T")
+STEPS = "propagate", "edges", "outputs"
 
 
 def add_parser(actions: Any) -> None:
@@ -50,6 +52,11 @@ def add_parser(actions: Any) -> None:
     parser.add_argument(
         "--task", action="append", default=[], metavar="NAME",
         help="only this task, as `cutout job tasks` lists them; may be repeated",
+    )  # fmt: skip
+    parser.add_argument("--step", choices=STEPS, help="only the tasks of this step; outputs = whatever is not edges")
+    parser.add_argument(
+        "--part", type=_part, default=(1, 1), metavar="I/N",
+        help="only part I of N, from 1: every N-th of the tasks; all parts together are all tasks",
     )  # fmt: skip
     parser.add_argument("--again", action="store_true", help="also do what is finished")
     parser.add_argument(
@@ -97,10 +104,21 @@ def _path_rule(text: str) -> PathRule:
     return PathRule(old, new)
 
 
+def _part(text: str) -> tuple[int, int]:
+    """Parses I/N. Raises ArgumentTypeError."""
+    try:
+        number, count = map(int, text.split("/"))
+    except ValueError:
+        number = count = 0
+    if not 1 <= number <= count:
+        raise argparse.ArgumentTypeError(f"{text!r} is not I/N with I from 1 to N, for instance 2/4")
+    return number, count
+
+
 def run(args: argparse.Namespace, context: Context) -> int:
     """Does the tasks that are not finished."""
     if args.end_with_input:
-        _end_with_input()
+        end_with_input()
     with sigterm_interrupts():
         if not args.openjd:
             return _run(args, context)
@@ -133,7 +151,7 @@ class FarmReporter(Reporter):
 def _run(args: argparse.Namespace, context: Context) -> int:
     job = read_job(args.job, rules_of(args))
     finished = Finished(args.job)
-    tasks = chosen(tasks_of(job), args.task)
+    tasks = part_of(chosen(tasks_of(job), args.task), args.step, args.part)
     todo = [task for task in tasks if args.again or task not in finished]
     check_clip(job)
     exact = ExactContext(context.report, _Load(context, job))
@@ -158,6 +176,13 @@ def chosen(tasks: Sequence[Task], names: Sequence[str]) -> list[Task]:
         if name not in known:
             raise InputError(f"The job has no task {name!r}.", f"There are: {', '.join(sorted(known))}.")
     return [task for task in tasks if not names or task.name in names]
+
+
+def part_of(tasks: Sequence[Task], step: str | None, part: tuple[int, int]) -> list[Task]:
+    """Returns the tasks of a step, None = of all, that belong to part (number, count) of them."""
+    number, count = part
+    found = [task for task in tasks if step in (None, task.kind if task.kind in STEPS else "outputs")]
+    return found[number - 1 :: count]
 
 
 def check_needs(task: Task, tasks: Sequence[Task], finished: Finished) -> None:
@@ -318,7 +343,7 @@ def _size_text(size: Sequence[int]) -> str:
     return f"{size[1]} x {size[0]}"
 
 
-def _end_with_input() -> None:
+def end_with_input() -> None:
     """Interrupts this process when standard input ends: whoever started it is gone, or cancels."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # children of background shells inherit that it is ignored
 
@@ -326,6 +351,9 @@ def _end_with_input() -> None:
         with suppress(OSError):
             while os.read(0, 1):  # not sys.stdin, whose lock a daemon thread must not hold when Python ends
                 pass
-        _thread.interrupt_main()
+        if sys.platform == "win32":
+            _thread.interrupt_main()
+        else:  # a real signal also ends a wait for another process
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     threading.Thread(target=wait, daemon=True).start()
