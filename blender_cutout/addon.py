@@ -18,6 +18,7 @@ from .operators import (
     preview_mode,
     propagate,
     published,
+    queue,
     render_frames,
     review,
     rounds,
@@ -27,7 +28,7 @@ from .operators import (
     write_strips,
 )
 from .scene import properties
-from .tasks import auto_apply, edge_preview, engine_setup, frame_renderer, handlers, jobs, render_watch
+from .tasks import auto_apply, edge_preview, engine_setup, frame_renderer, handlers, jobs, render_watch, shot_queue
 from .ui import (
     header,
     mask_overlay,
@@ -38,6 +39,7 @@ from .ui import (
     panel_mask_view,
     panel_output,
     panel_propagation,
+    panel_queue,
     panel_review,
     panel_versions,
     preferences,
@@ -53,6 +55,7 @@ _OPERATORS = (
     paint,
     edge,
     propagate,
+    queue,
     review,
     write_strips,
     output,
@@ -73,6 +76,7 @@ _PANELS = (
     panel_edge,
     panel_versions,
     panel_files,
+    panel_queue,
     panel_mask_view,
 )
 _MODULES = (properties, preferences, *_OPERATORS, *_PANELS, menus)
@@ -97,10 +101,12 @@ def register() -> None:
     keymap.register()
     atexit.register(jobs.end_process)
     atexit.register(engine_setup.setup.end_process)
+    atexit.register(shot_queue.end_process)
 
 
 def unregister() -> None:
     """Ends the engine and removes everything that `register` added."""
+    atexit.unregister(shot_queue.end_process)
     atexit.unregister(engine_setup.setup.end_process)
     atexit.unregister(jobs.end_process)
     engine_setup.setup.close()
@@ -116,6 +122,7 @@ def unregister() -> None:
     handlers.unregister()
     frame_renderer.close()
     render_watch.close()
+    shot_queue.close()
     jobs.close()
     properties.unregister()
     for module in reversed(_MODULES):

@@ -20,6 +20,7 @@ FILES = {
 }
 """Files that hold no text for artists."""
 NAMES = {
+    *("{0}-masks", "{0}.job.json"),
     *("{0} background", "{0} mask", "{0} cutout", "{0} splines", "Hole {0}", "Outline {0}", "Everything"),
     *("InputError", "FrameReadError", "StripError", "cutout.{0}", "frames-{0}", "{0}-inverted", "{0}-ask.{1}"),
     *(
@@ -50,6 +51,12 @@ ENGLISH = {
     "Application Support",
     "Runs the steps of a long job; the number is how many there are.",
     # what only the command line or a caller of the Python API can get wrong
+    "{0} does not end in {1}.",
+    "Give a file name with that ending.",
+    "{0} was not made from a cutout.",
+    "Import its masks with `cutout import`.",
+    "{0} is of another clip than the job.",
+    "Give the folder that it was made from.",
     "The direction {0} is not known.",
     "Use forward, backward or both.",
     "Cannot take every {0} masks.",

@@ -17,7 +17,7 @@ from ..host import compat, frame_plan, interface_language, rendered_frames, stri
 from ..host.output import mask_splines
 from ..host.output.forms import FORMS
 from ..scene import doubt, frame_spans, preview_mode, properties, selection
-from . import engine_setup, jobs, scene_copies, tier_choice
+from . import engine_setup, jobs, scene_copies, shot_queue, tier_choice
 from .collected_errors import CollectedErrors
 
 _log = logging.getLogger(__name__)
@@ -70,6 +70,8 @@ class Upkeep:
     def see(self) -> None:
         """Updates the facts of all scenes and of the engine; redraws what shows them if they changed."""
         engine_setup.setup.look()
+        if shot_queue.shots.look():
+            jobs.redraw("UI")
         found, reach = {}, {}
         for scene in [scene for scene in bpy.data.scenes if scene.library is None]:
             of_strip: dict[tuple[str, int], Facts] = {}

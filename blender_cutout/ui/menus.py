@@ -76,6 +76,9 @@ class CUTOUT_MT_cutout(bpy.types.Menu):
         for name in ("render_frames", "import_mattes", "export_film", "keep_version", "take_later", "keep_file"):
             layout.operator(f"cutout.{name}")
         layout.separator()
+        for name in ("send_to_queue", "run_queue", "cancel_queue", "take_masks", "export_job"):
+            layout.operator(f"cutout.{name}")
+        layout.separator()
         for name in ("restart_engine", "set_up_engine", "check_installation", "report_problem"):
             layout.operator(f"cutout.{name}")
 

@@ -13,8 +13,9 @@ ELSEWHERE = {
     *("paint", "paint_shape", "brush_radius", "choose_tier", "step_tier", "cancel_frames", "cancel_set_up"),
     *("return_to_version", "rename_version", "delete_version"),
     *("download_published", "choose_published", "use_published"),
+    "remove_from_queue",
 }
-"""Operators of the mouse, and buttons of a state: tiers, networks, versions, what is being rendered or installed."""
+"""Operators of the mouse, and buttons of a state: tiers, networks, versions, jobs, what is rendered or installed."""
 
 
 def test_every_operator_is_in_the_menu(blender: Any) -> None:
