@@ -17,7 +17,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 MANIFEST = "blender_manifest.toml"
 _DATE = (1980, 1, 1, 0, 0, 0)
-_SUFFIXES = {".py", ".toml", ".safetensors", ".onnx", ".md", ".json", ".txt"}
+_SUFFIXES = {".py", ".toml", ".safetensors", ".onnx", ".md", ".json", ".txt", ".js"}
 # Training needs data that no artist has, and set-up and new graphs need a checkout: they are left out.
 _LEFT_OUT = {"__pycache__", "training", "onnx_export", "devtools"}
 _PACKED = {".safetensors": zipfile.ZIP_STORED}

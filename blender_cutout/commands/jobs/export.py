@@ -1,7 +1,7 @@
-"""Runs `cutout job export`: writes a job as a template of Open Job Description, for farms that run those.
+"""Runs `cutout job export`: writes a job for Open Job Description, AWS Deadline Cloud or Flamenco.
 
-The template starts `cutout job run` for one task at a time, and takes the tasks from the job file as it is now. It is
-written as JSON, which is YAML too.
+A template of Open Job Description starts `cutout job run` for one task at a time, and takes the tasks from the job file
+as it is now. It is written as JSON, which is YAML too. Flamenco gets a script that knows no tasks, only parts of them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from ...core import atomic
 from ...core.errors import InputError, store_errors
-from ...core.jobs.job_file import EDGES, SUFFIX, Job, read_job
+from ...core.export import output_files
+from ...core.jobs.job_file import EDGES, SUFFIX, Job, files_folder, is_file_background, read_job
 from ...core.jobs.tasks import PROPAGATE, Task, tasks_of
 from ...core.tiers import find_tier
 from .. import arguments
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 _MOST_TASKS = 1024
 """The most values that a task parameter of Open Job Description may have."""
+FLAMENCO = Path(__file__).with_name("cutout_job.js")
+"""The job type script of Flamenco."""
 _NOTICE = 30
 """Seconds between the request to end and the forced end."""
 
@@ -40,24 +43,87 @@ def add_parser(actions: Any) -> None:
         "cutout job export shot.job.json --openjd",
     )
     parser.add_argument("job", type=Path, metavar="FILE", help="job file")
-    parser.add_argument(
-        "--openjd", action="store_true", required=True, help="a template of Open Job Description (AWS Deadline Cloud)"
+    kind = parser.add_mutually_exclusive_group(required=True)
+    kind.add_argument(
+        "--openjd", dest="write", action="store_const", const=_openjd, help="a template of Open Job Description"
     )
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="template (default NAME.openjd.json)")
+    kind.add_argument(
+        "--deadline", dest="write", action="store_const", const=_deadline, help="a job bundle of AWS Deadline Cloud"
+    )
+    kind.add_argument(
+        "--flamenco", dest="write", action="store_const", const=_flamenco,
+        help=f"the job type {FLAMENCO.name} of Flamenco 3, the same for all jobs",
+    )  # fmt: skip
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="PATH",
+        help="template (default NAME.openjd.json), or folder of the bundle (NAME-bundle) or of the script (the job's)",
+    )  # fmt: skip
 
 
 def run(args: argparse.Namespace, context: Context) -> int:
-    """Writes the template."""
+    """Writes what was asked for."""
     path = args.job.absolute()
-    output = (args.output or path.with_name(f"{path.name.removesuffix(SUFFIX)}.openjd.json")).absolute()
+    output, what_next = args.write(path, read_job(path), args.output)
+    context.report.event("done", output=str(output))
+    context.report.say(f"{output}: {what_next}")
+    return 0
+
+
+def _openjd(path: Path, job: Job, output: Path | None) -> tuple[Path, str]:
+    output = (output or path.with_name(f"{path.name.removesuffix(SUFFIX)}.openjd.json")).absolute()
     if output.suffix.lower() != ".json" or output.name.endswith(SUFFIX):
         raise InputError(f"{output} does not end in .json.", "Give another name, such as shot.openjd.json.")
-    text = json.dumps(template_of(path, read_job(path), output.parent), indent=1, ensure_ascii=False)
-    with store_errors(output):
-        atomic.write(output, f"{text}\n".encode())
-    context.report.event("done", output=str(output))
-    context.report.say(f"{output}: run it with `openjd run`, or send it to a farm.")
-    return 0
+    _write(output, template_of(path, job, output.parent))
+    return output, "run it with `openjd run`, or send it to a farm."
+
+
+def _deadline(path: Path, job: Job, output: Path | None) -> tuple[Path, str]:
+    output = (output or path.with_name(f"{path.name.removesuffix(SUFFIX)}-bundle")).absolute()
+    output_files.prepare_folder(output)
+    for name, record in bundle_of(path, job, output).items():
+        _write(output / name, record)
+    return output, "send it with `deadline bundle submit`."
+
+
+def _flamenco(path: Path, job: Job, output: Path | None) -> tuple[Path, str]:
+    folder = (output or path.parent).absolute()
+    output_files.prepare_folder(folder)
+    output_files.write_bytes(folder / FLAMENCO.name, FLAMENCO.read_bytes())
+    return folder / FLAMENCO.name, "put it into the folder scripts beside Flamenco's Manager, and restart that."
+
+
+def _write(path: Path, record: Any) -> None:
+    with store_errors(path):
+        atomic.write(path, f"{json.dumps(record, indent=1, ensure_ascii=False)}\n".encode())
+
+
+def bundle_of(path: Path, job: Job, folder: Path) -> dict[str, Any]:
+    """Returns the files of a Deadline Cloud job bundle in that folder, as JSON values by name."""
+    clip = Path(job.clip.path)
+    written = [Path(job.masks), *(Path(output.path) for output in job.outputs)]
+    films = {place.parent if place.suffix else place for place in written}
+    backgrounds = [Path(one.background) for one in job.outputs if one.background and is_file_background(one.background)]
+    read = [path, clip, *backgrounds]
+    return {
+        "template.yaml": template_of(path, job, folder),
+        "parameter_values.yaml": {
+            "parameterValues": [
+                {"name": "Job", "value": str(path)},
+                {"name": "deadline:priority", "value": 50},
+                {"name": "deadline:targetTaskRunStatus", "value": "READY"},
+            ]
+        },
+        "asset_references.yaml": {
+            "assetReferences": {
+                "inputs": {
+                    "filenames": [str(place) for place in read if not place.is_dir()],
+                    "directories": [str(files_folder(path)), *(str(place) for place in read if place.is_dir())],
+                },
+                "outputs": {"directories": sorted(map(str, {files_folder(path), *films}))},
+                "referencedPaths": [],
+            }
+        },
+    }
 
 
 def template_of(path: Path, job: Job, folder: Path) -> dict[str, Any]:
