@@ -1,4 +1,4 @@
-"""Command line of training: `cutout train propagation|scribble|edge …`, `cutout train export CHECKPOINT -o FILE`."""
+"""Command line of training: `cutout train NETWORK …`, `cutout train export CHECKPOINT -o FILE`."""
 
 from __future__ import annotations
 
@@ -32,13 +32,14 @@ NETWORKS = (
     ("propagation", "train the propagation network on video and on moved stills"),
     ("scribble", "train the scribble and foreground network on stills"),
     ("edge", "train the edge network on cutouts with hair, blur and defocus over other stills"),
+    ("automatic", "train the network of the automatic modes on people, heads and sky"),
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the sub-commands of training to a parser."""
     actions = parser.add_subparsers(
-        dest="action", required=True, metavar="propagation|scribble|edge|export|graphs|pack"
+        dest="action", required=True, metavar="propagation|scribble|edge|automatic|export|graphs|pack"
     )
     for name, text in NETWORKS:
         run = actions.add_parser(

@@ -205,6 +205,9 @@ def train(
     Path(settings.out).mkdir(parents=True, exist_ok=True)
     rendered = Path(settings.rendered_data) if settings.rendered_data else None
     # Decoded once, before other processes open it.
+    own = TASKS[settings.network].pool
+    if pool is None and own is not None:
+        pool = own(settings)
     pool = pool or open_pool(Path(settings.data), Path(settings.cache), rendered)
     with leading(settings.processes, _follow, settings, resume, weights, pool.folder) as team:
         return _train(settings, resume, weights, pool, team)

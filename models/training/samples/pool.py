@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,9 @@ SMALLEST_PART = 0.003
 """Share of the picture: smaller connected parts of a class are not objects."""
 
 _LOG = logging.getLogger(__name__)
+
+
+Read = Callable[[Source], tuple[int, NDArray[np.uint8], NDArray[np.uint8]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,16 +136,16 @@ def open_pool(data: Path, cache: Path, rendered: Path | None = None) -> Pool:
         FileNotFoundError: `data` has no stills index or no training video, or nothing in it is usable; `rendered` has
             no clip.
     """
-    if not _is_whole(cache):
-        _build(data, sources(data), cache)
+    if not is_whole(cache):
+        build(data, sources(data), cache)
     if rendered is not None:
         if not rendered.is_dir() or not rendered_clips(rendered):
             raise FileNotFoundError(
                 f"{rendered} has no clips. Render some: python install.py clips --output {rendered}"
             )
         decoded = cache / RENDERED
-        if not _is_whole(decoded) or _clips_in(decoded) != {clip.name for clip in rendered_clips(rendered)}:
-            _build(rendered, rendered_sources(rendered), decoded)
+        if not is_whole(decoded) or _clips_in(decoded) != {clip.name for clip in rendered_clips(rendered)}:
+            build(rendered, rendered_sources(rendered), decoded)
     return Pool(cache)
 
 
@@ -152,7 +155,8 @@ def _clips_in(cache: Path) -> set[str]:
     return {name.rpartition("_")[0] for name in names}
 
 
-def _is_whole(cache: Path) -> bool:
+def is_whole(cache: Path) -> bool:
+    """Returns whether a cache holds all that its index promises."""
     try:
         record = json.loads((cache / "index.json").read_text())
         last = record["entries"][-1]
@@ -162,7 +166,19 @@ def _is_whole(cache: Path) -> bool:
         return False
 
 
-def _build(data: Path, entries_there: Iterable[Source], cache: Path) -> None:
+def build(data: Path, entries_there: Iterable[Source], cache: Path, read: Read | None = None) -> None:
+    """Decodes sources into a cache; damaged ones are reported, left out and recorded.
+
+    Args:
+        data: their folder, for messages.
+        entries_there: the sources.
+        cache: where the decoded pictures go.
+        read: gives the accuracy group, picture and mask of a source; None = the mask as it is.
+
+    Raises:
+        FileNotFoundError: none is usable.
+    """
+    read = read or _checked
     cache.mkdir(parents=True, exist_ok=True)
     entries: list[dict[str, object]] = []
     damaged: list[str] = []
@@ -170,7 +186,7 @@ def _build(data: Path, entries_there: Iterable[Source], cache: Path) -> None:
     with replacing(cache / "pixels.bin") as part, open(part, "wb") as out:
         for source in entries_there:
             try:
-                group, image, mask = _checked(source)
+                group, image, mask = read(source)
             except (FileNotFoundError, ValueError) as error:
                 damaged.append(source.name)
                 _LOG.warning("Skipped %s: %s", source.name, error)
