@@ -25,14 +25,14 @@ from .environment.network_library import ONNX, chosen_library
 from .environment.tier_record import fitting_tier
 
 if TYPE_CHECKING:
-    from .core.ports import EdgeNet, PropagationNet, ScribbleNet
+    from .core.ports import AutomaticNet, EdgeNet, PropagationNet, ScribbleNet
     from .core.types import Image, Matte
 
 T = TypeVar("T")
 DEVICES = (AUTO, "cpu", "cuda", "mps")
-KINDS = ("scribble", "propagation", "edge")
+KINDS = ("scribble", "propagation", "edge", "automatic")
 """The kinds of weights."""
-EDGE = "edge"
+EDGE, AUTOMATIC = "edge", "automatic"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +44,16 @@ class Networks:
         propagation: propagation network.
         weights_id: hash of the weight files.
         edge: edge network; None = none. No mask depends on it, so it is not in the hash.
+        automatic: network of the automatic modes; None = none.
+        automatic_id: hash of its weight file.
     """
 
     scribble: ScribbleNet
     propagation: PropagationNet
     weights_id: str
     edge: EdgeNet | None = None
+    automatic: AutomaticNet | None = None
+    automatic_id: str = ""
 
 
 Loose = Mapping[str, Path]
@@ -63,7 +67,7 @@ def load_engine(tier: str = AUTO, device: str = AUTO, weights: Loose | None = No
         tier: a name from `cutout tiers`; auto = see `choose_tier`.
         device: auto, cpu, cuda or mps; auto takes cuda, then mps, then cpu.
         weights: checkpoints or safetensors files to use instead of the tier's own, by kind: "scribble", "propagation",
-            "edge". They need PyTorch.
+            "edge", "automatic". They need PyTorch.
         library: what runs the networks: auto, torch or onnx; see `environment.network_library`.
 
     Raises:
@@ -121,6 +125,8 @@ def make_engine(networks: Networks, tier: Tier, device: str = "cpu") -> Engine:
         tier=tier.name,
         device=device,
         weights_id=networks.weights_id,
+        automatic=networks.automatic,
+        automatic_id=networks.automatic_id,
     )
 
 
@@ -206,8 +212,9 @@ def _onnx_networks(tier: Tier) -> Networks:
     with translated():
         scribble = predictors.load_scribble(names["scribble"], threads)
         propagation = predictors.load_propagation(names["propagation"], threads)
-    hashes = [_checksum(name) for name in names.values()]
-    return _joined(scribble, propagation, hashes, lambda: predictors.load_edge(EDGE, threads))
+    hashes = [_checksum(name) for name in (*names.values(), AUTOMATIC)]
+    automatic = _Late(lambda: predictors.load_automatic(AUTOMATIC, threads))
+    return _joined(scribble, propagation, hashes, _Late(lambda: predictors.load_edge(EDGE, threads)), automatic)
 
 
 def _torch_networks(tier: Tier, device: str, weights: Loose) -> Networks:
@@ -227,17 +234,18 @@ def _torch_networks(tier: Tier, device: str, weights: Loose) -> Networks:
         else:
             name = "propagation" if tier.propagation_weights in PUBLISHED else names["propagation"]
             propagation = predictors.load_propagation(name, device, precision, other.get("propagation"))
-    edge_file = other.get(EDGE)
+    names[AUTOMATIC] = AUTOMATIC
     hashes = [other[kind].sha256 if kind in other else _checksum(name) for kind, name in names.items()]
-    return _joined(
-        scribble, propagation, hashes, lambda: predictors.load_edge(EDGE, device, edge_precision(device), edge_file)
-    )
+    edge = _Late(lambda: predictors.load_edge(EDGE, device, edge_precision(device), other.get(EDGE)))
+    automatic = _Late(lambda: predictors.load_automatic(AUTOMATIC, device, precision, other.get(AUTOMATIC)))
+    return _joined(scribble, propagation, hashes, edge, automatic)
 
 
-def _joined(scribble: object, propagation: object, hashes: Sequence[str], edge: Callable[[], EdgeNet]) -> Networks:
-    weights_id = hashlib.sha256("".join(hashes).encode()).hexdigest()[:16]
+def _joined(scribble: object, propagation: object, hashes: Sequence[str], edge: _Late, automatic: _Late) -> Networks:
+    """Returns the networks; `hashes` are those of the strokes' weights, the propagation's and the automatic modes'."""
+    weights_id = hashlib.sha256("".join(hashes[:2]).encode()).hexdigest()[:16]
     both = cast("ScribbleNet", _Translated(scribble)), cast("PropagationNet", _Translated(propagation))
-    return Networks(*both, weights_id, _Edge(edge))
+    return Networks(*both, weights_id, cast("EdgeNet", edge), cast("AutomaticNet", automatic), hashes[2][:16])
 
 
 def _load_published(network: Published, device: str) -> Any:
@@ -269,6 +277,13 @@ def _checksum(name: str) -> str:
     if name in PUBLISHED:
         return PUBLISHED[name].sha256 or PUBLISHED[name].md5
     return registry.find_entry(name).sha256
+
+
+def held_out_pictures(data: Path, cache: Path, clothing: Path | None, most: int) -> Iterator[Any]:
+    """Yields pictures that the automatic modes were not trained on; see `models.training.samples.class_pool`."""
+    from .models.training.samples.class_pool import held_out
+
+    return held_out(data, cache, clothing, most)
 
 
 def edge_precision(device: str) -> Any:
@@ -366,19 +381,17 @@ class _Translated:
         return call
 
 
-class _Edge:
-    """An edge network that is loaded when first needed, and whose errors are translated."""
+class _Late:
+    """A network that is loaded when its one method is first needed, and whose errors are translated."""
 
-    def __init__(self, load: Callable[[], EdgeNet]) -> None:
+    def __init__(self, load: Callable[[], object]) -> None:
         self._load = load
-        self._net: EdgeNet | None = None
 
-    def predict(self, image: Image, matte: Matte, quick: bool = False) -> Matte:
-        """See `EdgeNet`."""
+    def __getattr__(self, name: str) -> Any:
         with translated():
-            if self._net is None:
-                self._net = self._load()
-            return self._net.predict(image, matte, quick)
+            method = getattr(_Translated(self._load()), name)
+        setattr(self, name, method)
+        return method
 
 
 def _torch() -> Any:

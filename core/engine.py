@@ -18,6 +18,7 @@ from .propagation.outcome import MatteKind, Stop
 from .propagation.propagate import propagate
 from .propagation.settings import PropagationSettings
 from .propagation.stabilise import stabilised
+from .refinement.automatic import BACKGROUND, FOREGROUND, automatic, check_mode, people
 from .refinement.paint import paint
 from .refinement.refine import foreground, refine, refine_grey
 from .types import Clip, Direction, FrameRange, PropagationOptions, Stroke
@@ -25,7 +26,7 @@ from .types import Clip, Direction, FrameRange, PropagationOptions, Stroke
 if TYPE_CHECKING:
     from .edges.settings import EdgeSettings
     from .images.matte import Grey
-    from .ports import EdgeNet, FrameSource, PropagationNet, ScribbleNet
+    from .ports import AutomaticNet, EdgeNet, FrameSource, PropagationNet, ScribbleNet
     from .types import Box, Image, Map, Matte, Mattes, Paint
 
     Frames = FrameSource | Sequence[Image] | Clip | str | PathLike[str]
@@ -53,6 +54,7 @@ class Engine:
         weights_id: hash of the weights; results made with other weights are not comparable.
         settings: working sizes and memory.
         edge: network for `refine_edge`; None = edges keep the matte's own alpha.
+        automatic_id: hash of the weights of the automatic modes.
     """
 
     def __init__(
@@ -65,9 +67,13 @@ class Engine:
         tier: str = "",
         device: str = "cpu",
         weights_id: str = "",
+        automatic: AutomaticNet | None = None,
+        automatic_id: str = "",
     ) -> None:
         self._scribble = scribble
         self._propagation = propagation
+        self._automatic = automatic
+        self.automatic_id = automatic_id
         self.edge = edge
         self.settings = settings or EngineSettings()
         self.tier = tier
@@ -85,6 +91,29 @@ class Engine:
             InputError: `image` is not such a picture, or the box lies outside it.
         """
         return foreground(self._scribble, image, self.settings.scribble_px, box)
+
+    def automatic(self, image: Image, mode: str = FOREGROUND, at: tuple[float, float] | None = None) -> Matte:
+        """Returns a first matte (H, W) float32 in [0, 1] without strokes; zeros where there is nothing of that kind.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            mode: foreground, person, head, sky, or background: everything but the people, or but the foreground if
+                there are none.
+            at: (x, y) in pixels, on the person or head that is meant among several; None = the largest.
+
+        Raises:
+            InputError: `image` is not such a picture, there is no such mode, or the engine has no network for it.
+        """
+        check_mode(mode)
+        if mode == FOREGROUND:
+            return self.foreground(image)
+        if self._automatic is None:
+            raise InputError("This engine has no network for people and sky.", "Draw strokes, or use the foreground.")
+        side = self.settings.scribble_px
+        if mode != BACKGROUND:
+            return automatic(self._automatic, image, mode, side, at)
+        found = people(self._automatic, image, side)
+        return np.asarray(np.float32(1) - (found if found.any() else self.foreground(image)))
 
     def paint(self, matte: Matte, shapes: Sequence[Paint]) -> Matte:
         """Returns the matte (H, W) float32 with shapes painted over it; see `core.refinement.paint`.

@@ -93,6 +93,14 @@ class RecurrentNet(PropagationNet, Protocol):
         ...
 
 
+class AutomaticNet(Protocol):
+    """Finds what people cut most in a picture, without strokes."""
+
+    def find(self, image: Image) -> Mattes:
+        """Returns mattes (3, h, w) float32 in [0, 1] of the people, of their heads, and of the sky."""
+        ...
+
+
 class EdgeNet(Protocol):
     """Finds alpha along an object's edge, in pictures at full resolution."""
 

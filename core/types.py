@@ -301,6 +301,10 @@ class PropagationOptions:
             raise InputError(f"The stability {self.stability} is out of range.", "Give a number from 0 to 1.")
 
 
+AUTO_MODES = ("foreground", "person", "head", "sky", "background")
+"""What a mask without strokes can be of; the background is all but the people, or all but the foreground."""
+
+
 def size_text(size: float) -> str:
     """Formats a number of bytes for people: "740 KB", "1.2 GB"."""
     for unit in ("bytes", "KB", "MB", "GB"):

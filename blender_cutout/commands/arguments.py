@@ -139,6 +139,17 @@ def box(text: str) -> Box:
         raise argparse.ArgumentTypeError(f"{_short(text)} is not a box X0,Y0,X1,Y1, such as 10,20,200,150") from error
 
 
+def point(text: str) -> tuple[float, float]:
+    """Parses X,Y. Raises ArgumentTypeError."""
+    try:
+        x, y = (float(part) for part in text.split(","))
+    except ValueError:
+        x = y = math.nan
+    if not (math.isfinite(x) and math.isfinite(y)):
+        raise argparse.ArgumentTypeError(f"{_short(text)} is not a point X,Y, such as 320,180")
+    return x, y
+
+
 def number(least: float, most: float) -> Callable[[str], float]:
     """Returns a parser for a number within bounds. It raises ArgumentTypeError, for NaN too."""
 

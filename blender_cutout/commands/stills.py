@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core import atomic
-from ..core.errors import StrokeError
+from ..core.errors import InputError, StrokeError
 from ..core.export import output_files
-from ..core.types import Paint, Stroke
+from ..core.types import AUTO_MODES, Paint, Stroke
 from . import arguments, files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..core.types import Matte
+    from ..core.engine import Engine
+    from ..core.types import Image, Matte
     from .context import Context
 
 _MOST_POINTS, _MOST_BYTES = 100_000, 16 * 2**20
@@ -30,12 +31,17 @@ def add_parser(commands: Any) -> None:
         commands,
         "foreground",
         run_foreground,
-        "Proposes the mask of a picture's foreground object, without strokes. Writes an 8-bit grey PNG.",
-        "cutout foreground photo.jpg -o mask.png",
+        "Proposes the mask of a picture without strokes: of its foreground object, of a person, of a head, of the sky, "
+        "or of everything behind the people. Writes an 8-bit grey PNG.",
+        "cutout foreground photo.jpg --mode person -o mask.png",
     )
     parser.add_argument("image", type=Path, metavar="IMAGE", help="the picture")
     parser.add_argument(
         "--box", type=arguments.box, metavar="X0,Y0,X1,Y1", help="box drawn around the object, in picture pixels"
+    )
+    parser.add_argument("--mode", choices=AUTO_MODES, default=AUTO_MODES[0], help="what to find (default foreground)")
+    parser.add_argument(
+        "--at", type=arguments.point, metavar="X,Y", help="the person or head that is meant (default the largest)"
     )
     _add_output(parser)
     parser = arguments.command(
@@ -60,17 +66,25 @@ def add_parser(commands: Any) -> None:
 
 
 def run_foreground(args: argparse.Namespace, context: Context) -> int:
-    """Writes the first guess of the foreground."""
+    """Writes the first guess."""
     from ..core.clips.picture import read_picture
 
     arguments.check_tier(args.tier)
+    if args.mode != AUTO_MODES[0] and args.box is not None:
+        raise InputError("A box is only for the foreground.", "Leave out --box, or --mode.")
     image = read_picture(args.image)
     files.prepare_file(args.output, (".png",), args.image)
     matte, seconds = context.within_memory(
-        args.tier, args.device, lambda engine: _timed(lambda: engine.foreground(image, args.box))
+        args.tier, args.device, lambda engine: _timed(lambda: _found(engine, image, args))
     )
     _write(args.output, matte, seconds, context)
     return 0
+
+
+def _found(engine: Engine, image: Image, args: argparse.Namespace) -> Matte:
+    if args.mode == AUTO_MODES[0]:
+        return engine.foreground(image, args.box)
+    return engine.automatic(image, args.mode, args.at)
 
 
 def run_refine(args: argparse.Namespace, context: Context) -> int:

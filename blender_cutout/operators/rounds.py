@@ -1,9 +1,11 @@
 """Operators for rounds on the current frame: apply strokes, first guess, undo a round."""
 # No `from __future__ import annotations`: see CONTRIBUTING.md.
+# mypy: disable-error-code="valid-type"
 
 from typing import Any
 
 import bpy
+from bpy.props import EnumProperty
 
 from ..client.job_queue import Job
 from ..host import compat
@@ -12,6 +14,27 @@ from ..scene import frame_spans, properties, track_lookup
 from ..tasks import jobs
 from ..tasks.apply_strokes import send_strokes
 from .base import JobOperator, Keyed, WithTrack, needs_track, opened_track
+
+
+_MODE = EnumProperty(
+    name="Mode",
+    description="What the mask is of",
+    items=(
+        ("foreground", "Foreground", "What the picture is about"),
+        ("person", "Person", "The largest person"),
+        ("head", "Head", "The largest head, with hair and hat"),
+        ("sky", "Sky", "The sky, to be replaced or graded"),
+        ("background", "Background", "Everything but the people, or but the foreground"),
+    ),
+    options={"SKIP_SAVE"},
+)
+_NOTHING = {
+    "foreground": "Nothing was found. Draw strokes.",
+    "person": "No person was found: the mask is empty. Draw strokes.",
+    "head": "No head was found: the mask is empty. Draw strokes.",
+    "sky": "No sky was found: the mask is empty. Draw strokes.",
+    "background": "Nothing was found. Draw strokes.",
+}
 
 
 class CUTOUT_OT_apply_strokes(Keyed, WithTrack, JobOperator, bpy.types.Operator):
@@ -28,12 +51,14 @@ class CUTOUT_OT_apply_strokes(Keyed, WithTrack, JobOperator, bpy.types.Operator)
 
 
 class CUTOUT_OT_auto(WithTrack, JobOperator, bpy.types.Operator):
-    """Propose a mask of this frame's foreground object, without strokes."""
+    """Propose a mask of this frame without strokes."""
 
     bl_idname = "cutout.auto"
     bl_label = "Auto"
-    bl_description = "Propose a mask of this frame's foreground object, without strokes"
+    bl_description = "Propose a mask of this frame without strokes: of the foreground, or of what the menu says"
     corrects = True
+
+    mode: _MODE
 
     def start(self, context: Any) -> Job:
         """Asks the engine for a first guess."""
@@ -41,14 +66,14 @@ class CUTOUT_OT_auto(WithTrack, JobOperator, bpy.types.Operator):
 
         scene, track = opened_track(context)
         track_lookup.check_unlocked(track)
-        frame, uuid = frame_spans.here(scene, track), track.uuid
+        frame, uuid, mode = frame_spans.here(scene, track), track.uuid, self.mode
         track_lookup.check_free(track, frame, scene.frame_current)
         job = jobs.submit(
             scene,
             track,
             "Looking for the object",
-            lambda wire: ApplyRound(wire, uuid, frame, (), auto=True),
-            then=lambda _: "A first guess. Correct it with strokes.",
+            lambda wire: ApplyRound(wire, uuid, frame, (), auto=True, mode="" if mode == "foreground" else mode),
+            then=lambda done: _NOTHING[mode] if done.result.get("empty") else "A first guess. Correct it with strokes.",
             undo="Auto",
         )
         job.round_on = frame

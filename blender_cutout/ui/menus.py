@@ -48,7 +48,9 @@ class CUTOUT_MT_cutout(bpy.types.Menu):
             layout.operator("cutout.start_brush", text=text, icon="BRUSH_DATA").mode = mode
         for label, text in ((Label.KEEP, "Draw Keep"), (Label.REMOVE, "Draw Remove")):
             layout.operator("cutout.brush", text=text).label = label.value
-        for name in ("apply_strokes", "auto", "undo_round", "erase_strokes"):
+        layout.operator("cutout.apply_strokes")
+        layout.operator_menu_enum("cutout.auto", "mode")
+        for name in ("undo_round", "erase_strokes"):
             layout.operator(f"cutout.{name}")
         layout.separator()
         for direction, text in _WAYS:

@@ -140,7 +140,9 @@ def _draw_steps(context: Any, layout: Any, scene: Any, track: Any) -> None:
         row.operator("cutout.start_brush", text=text, icon=icon, depress=mode == name).mode = name
     row = column.row(align=True)
     row.operator("cutout.apply_strokes", icon="GREASEPENCIL")
-    row.operator("cutout.auto", icon="LIGHT")
+    auto = row.row(align=True)
+    auto.operator("cutout.auto", icon="LIGHT")
+    auto.operator_menu_enum("cutout.auto", "mode", text="", icon="DOWNARROW_HLT")
     row = column.row(align=True)
     row.operator("cutout.undo_round", icon="LOOP_BACK")
     row.prop(data, "auto_apply", toggle=True)

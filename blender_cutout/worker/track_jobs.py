@@ -22,7 +22,7 @@ from ..core.messages import (
     TakeJob,
 )
 from ..core.session.actions import PaintRound, Round
-from ..core.types import Direction, FrameRange, Paint, PropagationOptions, Stroke, box_of
+from ..core.types import AUTO_MODES, Direction, FrameRange, Paint, PropagationOptions, Stroke, box_of
 from ..version import __version__
 
 if TYPE_CHECKING:
@@ -229,7 +229,11 @@ def apply(message: ApplyRound, session: TrackSession, send: Callable[[Event], ob
         raise
     show(path)
     states.send(message.job, message.track, session)
-    return Done(message.job, "Auto" if message.auto else "Refined", {"head": head})
+    result: dict[str, Any] = {"head": head}
+    if message.mode:
+        made = session.matte(message.frame)
+        result["empty"] = made is None or not bool((made > 0.5).any())
+    return Done(message.job, "Auto" if message.auto else "Refined", result)
 
 
 def _round(message: ApplyRound) -> Round | PaintRound:
@@ -238,4 +242,4 @@ def _round(message: ApplyRound) -> Round | PaintRound:
         return PaintRound(message.frame, tuple(Paint.from_json(shape) for shape in message.paint))
     strokes = tuple(Stroke.from_json(stroke) for stroke in message.strokes)
     box = box_of(message.box) if message.box else None
-    return Round(message.frame, strokes, message.zoom, message.auto, box)
+    return Round(message.frame, strokes, message.zoom, message.auto, box, message.mode or AUTO_MODES[0])

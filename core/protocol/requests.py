@@ -55,6 +55,7 @@ class ApplyRound:
     """One round on a frame: strokes (as `Stroke.to_json`) or auto. Answered by MatteReady, TrackState, Done.
 
     `paint`: shapes to paint (as `Paint.to_json`), and no strokes. `box`: x0, y0, x1, y1 around the object, for auto.
+    `mode`: one of `types.AUTO_MODES`, for auto; "" = the foreground. Done's result then has "empty".
     """
 
     job: str
@@ -65,6 +66,7 @@ class ApplyRound:
     auto: bool = False
     paint: tuple[dict[str, Any], ...] = ()
     box: tuple[float, ...] = ()
+    mode: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

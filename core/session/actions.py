@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias, TypeVar, overload
 
-from ..types import Box, Direction, FrameRange, Paint, Stroke
+from ..types import AUTO_MODES, Box, Direction, FrameRange, Paint, Stroke
 
 LAST_FRAME = 2**31 - 1
 """Larger frame numbers are damage; numbers beyond the clip may come from a longer clip."""
@@ -23,14 +23,15 @@ _Shape = TypeVar("_Shape")
 
 
 class Round(NamedTuple):
-    """One round of interaction on one frame: strokes, or none for a foreground proposal ("Auto").
+    """One round of interaction on one frame: strokes, or none for a proposal ("Auto").
 
     Attributes:
         frame: the clip frame it was drawn on.
         strokes: this round's strokes only.
         zoom: magnification of the picture when drawn (1 = whole picture in view).
-        auto: True = first guess of the foreground, without strokes.
+        auto: True = first guess, without strokes.
         box: for a first guess: around the object; None = the whole picture.
+        mode: for a first guess: one of `AUTO_MODES`.
     """
 
     frame: int
@@ -38,6 +39,7 @@ class Round(NamedTuple):
     zoom: float = 1.0
     auto: bool = False
     box: Box | None = None
+    mode: str = AUTO_MODES[0]
 
 
 class PaintRound(NamedTuple):
@@ -188,6 +190,11 @@ def drawn_frames(action: Action) -> Collection[int]:
     return action.contents.keys() if isinstance(action, Import) else ()
 
 
+def is_automatic(action: Action) -> bool:
+    """Returns whether an action is a round of people, heads or sky, without strokes."""
+    return isinstance(action, Round) and action.mode != AUTO_MODES[0]
+
+
 def action_to_json(action: Action) -> dict[str, Any]:
     """Returns the action as JSON values; equal actions give equal values."""
     if isinstance(action, Lock):
@@ -222,6 +229,8 @@ def action_to_json(action: Action) -> dict[str, Any]:
     if action.box is not None:
         box = action.box
         return {"action": "box", "frame": action.frame, "box": [box.x0, box.y0, box.x1, box.y1]}
+    if action.mode != AUTO_MODES[0]:
+        return {"action": "automatic", "frame": action.frame, "mode": action.mode}
     return {
         "action": "round",
         "frame": action.frame,
@@ -264,6 +273,10 @@ def action_from_json(record: dict[str, Any], text: bytes = b"") -> Action:
         return PaintRound(_frame(record["frame"]), _stored(record, text, "shapes", Paint.from_json))
     if kind == "box":
         return Round(_frame(record["frame"]), auto=True, box=_box(record["box"]))
+    if kind == "automatic":
+        if record["mode"] not in AUTO_MODES[1:]:
+            raise NewerError(f"unknown mode {str(record['mode'])[:40]!r}")
+        return Round(_frame(record["frame"]), auto=True, mode=record["mode"])
     if kind != "round":
         raise NewerError(f"unknown action {str(kind)[:40]!r}")
     zoom = float(record["zoom"])

@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import InputError, StrokeError
 from ..frame_text import FrameText
 from ..images.matte import to_grey
+from ..refinement.automatic import FOREGROUND
 from ..refinement.paint import paint, painted_area
 from ..types import MOST_POINTS, Paint
 from .actions import PaintRound, Round
@@ -87,7 +88,8 @@ def round_matte(
         return paint(np.zeros(source.size, np.uint8) if previous is None else previous, round_.shapes)
     image = source[round_.frame]
     if round_.auto:
-        made: Matte | Grey = engine.foreground(image, round_.box)
+        of_box = round_.box is not None or round_.mode == FOREGROUND
+        made: Matte | Grey = engine.foreground(image, round_.box) if of_box else engine.automatic(image, round_.mode)
     else:
         made = engine.refine_grey(image, tuple(round_.strokes), previous=previous, zoom=round_.zoom)
     if not painted or previous is None:

@@ -30,7 +30,7 @@ from ..frame_text import FrameText
 from ..propagation.outcome import MatteKind, Stop
 from ..types import Clip, Direction, FrameRange, PropagationOptions
 from .absences import check_absence, ranges_of
-from .actions import Absence, Action, Import, Lock, Operation, PaintRound, Propagation, Round, action_to_json
+from .actions import Absence, Action, Import, Lock, Operation, PaintRound, Propagation, Round, action_to_json, is_automatic
 from .disk_limit import DiskLimit
 from .edge_finder import EdgeFinder
 from .folder import check_clip, move_folder
@@ -375,7 +375,8 @@ class TrackSession:
     def _id(self, parent: str, action: Action) -> str:
         """Returns the operation's id: a hash of everything its mattes depend on."""
         engine = self._engine
-        made_with = ("", "", 0) if isinstance(action, Import) else (engine.weights_id, engine.tier, ALGORITHM)
+        weights = engine.weights_id + (engine.automatic_id if is_automatic(action) else "")
+        made_with = ("", "", 0) if isinstance(action, Import) else (weights, engine.tier, ALGORITHM)
         content = [parent, action_to_json(action), self.source.fingerprint, *made_with]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 

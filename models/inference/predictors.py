@@ -20,6 +20,7 @@ from torch.overrides import TorchFunctionMode
 from ..checkpoint_weights import CheckpointWeights, fill
 from ..networks import affinity, resemblance
 from ..networks.affinity import aggregate_mattes
+from ..networks.automatic_net import AutomaticNet
 from ..networks.blocks import fold_batch_norms
 from ..networks.edge_net import EdgeNet
 from ..networks.propagation_net import FrameKey, PropagationNet, propagation_size
@@ -198,6 +199,26 @@ class PropagationPredictor:
             )
 
 
+class AutomaticPredictor:
+    """People, heads and sky in a picture."""
+
+    def __init__(self, network: AutomaticNet, device: str = "cpu", precision: Precision = "auto") -> None:
+        self._run = Runner(device, precision)
+        self._network = self._run.place(network)
+
+    def find(self, image: Image) -> Array:
+        """Returns mattes (3, h, w) float32 in [0, 1] of people, heads and sky: the mean of two looks, one mirrored."""
+        with self._run():
+            picture = self._run.image(image)
+            found = torch.sigmoid(self._network(torch.cat((picture, self._mirrored(image)))).float())
+            height, width = image.shape[:2]
+            upright = found[0, :, :height, :width]
+            return to_numpy(0.5 * (upright + found[1, :, :height, :width].flip(2)), (height, width))
+
+    def _mirrored(self, image: Image) -> Tensor:
+        return self._run.image(np.ascontiguousarray(image[:, ::-1]))
+
+
 class EdgePredictor:
     """Alpha along an object's edge, on parts of a picture at full resolution."""
 
@@ -258,6 +279,20 @@ def load_propagation(
         size, similarity = propagation_size(loose.state), loose.similarity
     network = _trained(lambda: PropagationNet(size=size, similarity=similarity), entry, loose, device, precision)
     return PropagationPredictor(network, device, precision)
+
+
+def load_automatic(
+    entry: WeightEntry | str = "automatic",
+    device: str = "cpu",
+    precision: Precision = "auto",
+    loose: CheckpointWeights | None = None,
+) -> AutomaticPredictor:
+    """Returns the predictor with trained weights: those of the registry, or loose ones for the same network.
+
+    Raises:
+        WeightsMissing, WeightsDamaged: the file is absent or not the one in the registry, or holds another network.
+    """
+    return AutomaticPredictor(_trained(AutomaticNet, entry, loose, device, precision), device, precision)
 
 
 def load_edge(
