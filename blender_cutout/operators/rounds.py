@@ -15,7 +15,6 @@ from ..tasks import jobs
 from ..tasks.apply_strokes import send_strokes
 from .base import JobOperator, Keyed, WithTrack, needs_track, opened_track
 
-
 _MODE = EnumProperty(
     name="Mode",
     description="What the mask is of",
