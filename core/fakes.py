@@ -47,6 +47,24 @@ class FakeScribbleNet:
         return (~_near(image, np.median(rim, axis=0))).astype(np.float32)
 
 
+class FakeAutomaticNet:
+    """People, heads and sky by colour; a head counts as part of its person.
+
+    Attributes:
+        least: pixels that a head must cover in the crop to be seen.
+    """
+
+    PERSON, HEAD, SKY = (220, 40, 40), (230, 210, 40), (120, 190, 250)
+
+    def __init__(self, least: int = 0) -> None:
+        self.least = least
+
+    def find(self, image: Image) -> Mattes:
+        """See `AutomaticNet`."""
+        person, head, sky = (_near(image, np.array(colour)) for colour in (self.PERSON, self.HEAD, self.SKY))
+        return np.stack((person | head, head & (head.sum() >= self.least), sky)).astype(np.float32)
+
+
 class FakeKey(NamedTuple):
     """Key of the fake network, the picture itself."""
 

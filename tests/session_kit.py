@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 
 from blender_cutout.core.engine import Engine, EngineSettings
-from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip
+from blender_cutout.core.fakes import FakeAutomaticNet, FakePropagationNet, FakeScribbleNet, SyntheticClip
 from blender_cutout.core.propagation.settings import PropagationSettings
 from blender_cutout.core.session.actions import Round
 from blender_cutout.core.session.track_session import TrackSession
@@ -27,7 +27,8 @@ def write_film(folder: Path, film: SyntheticClip) -> Path:
 
 def make_engine(tier: str = "draft", net: FakePropagationNet | None = None) -> Engine:
     settings = EngineSettings(96, PropagationSettings(working_px=96))
-    return Engine(FakeScribbleNet(), net or FakePropagationNet(), settings, tier=tier, weights_id="fake")
+    networks = {"automatic": FakeAutomaticNet(), "automatic_id": "people"}
+    return Engine(FakeScribbleNet(), net or FakePropagationNet(), settings, tier=tier, weights_id="fake", **networks)
 
 
 def reopened(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..ports import AutomaticNet
-    from ..types import Image, Matte, Mattes
+    from ..types import Image, Matte
 
 FOREGROUND, PERSON, HEAD, SKY, BACKGROUND = AUTO_MODES
 _CHANNELS = {PERSON: 0, HEAD: 1, SKY: 2}
@@ -34,7 +34,8 @@ def check_mode(mode: str) -> None:
 
 def people(net: AutomaticNet, image: Image, working_px: int = 320) -> Matte:
     """Returns the matte (H, W) float32 of all people in (H, W, 3) uint8 RGB, zeros if there are none."""
-    return _looked(net, image, PERSON, working_px, None, alone=False)
+    look = _Look(net, image, working_px)
+    return look.closer(PERSON, look.overview[PERSON])
 
 
 def automatic(
@@ -42,7 +43,7 @@ def automatic(
 ) -> Matte:
     """Returns the matte (H, W) float32 in [0, 1] of one person, of one head, or of the sky; zeros where there is none.
 
-    A person or a head is looked at once more in a close-up.
+    A person is looked at once more in a close-up, a head is looked for in the close-up of its person.
 
     Args:
         net: finds all three.
@@ -54,36 +55,61 @@ def automatic(
     Raises:
         InputError: not such a picture.
     """
-    return _looked(net, image, mode, working_px, at, alone=mode != SKY)
+    look = _Look(net, image, working_px)
+    if mode == SKY:
+        return look.whole(SKY)
+    person = look.one(look.overview[PERSON], at)
+    if mode == PERSON:
+        return look.closer(PERSON, person, alone=True)
+    there = look.overview[HEAD]
+    if (person > 0.5).mean() >= SMALLEST[PERSON]:
+        inside = look.seen_closer(HEAD, person)
+        there = inside if (inside > 0.5).mean() >= SMALLEST[HEAD] else there
+    return look.closer(HEAD, look.one(there, at), alone=True)
 
 
-def _looked(
-    net: AutomaticNet, image: Image, mode: str, working_px: int, at: tuple[float, float] | None, alone: bool
-) -> Matte:
-    check_image(image)
-    size = image.shape[0], image.shape[1]
-    channel, crop = _CHANNELS[mode], whole_picture(size, working_px)
-    found = np.asarray(net.find(crop.to_crop(image))[channel])
-    small = _overview(found, size)
-    if alone:
-        n = overview(size)[0]
+class _Look:
+    """Looks at a picture, as a whole and closer; small mattes are of the size of its `overview`."""
+
+    def __init__(self, net: AutomaticNet, image: Image, working_px: int) -> None:
+        check_image(image)
+        self._net, self._image, self._px = net, image, working_px
+        self._size = image.shape[0], image.shape[1]
+        self._crop = whole_picture(self._size, working_px)
+        self._found = net.find(self._crop.to_crop(image))
+        self.overview = {mode: _overview(self._found[k], self._size) for mode, k in _CHANNELS.items()}
+
+    def whole(self, mode: str) -> Matte:
+        """Returns what was found in the whole picture (H, W); zeros if it is too little."""
+        if (self.overview[mode] > 0.5).mean() < SMALLEST[mode]:
+            return np.zeros(self._size, np.float32)
+        return np.asarray(self._crop.from_crop(self._found[_CHANNELS[mode]], self._size))
+
+    def one(self, small: Matte, at: tuple[float, float] | None) -> Matte:
+        """Returns one of the separate things in a small matte: the largest, or the one nearest to a point."""
+        n = overview(self._size)[0]
         part = _part(small, None if at is None else (at[0] / n, at[1] / n))
-        small = np.where(part, small, np.float32(0))
-    if (small > 0.5).mean() < SMALLEST[mode]:
-        return np.zeros(size, np.float32)
-    closer = closer_crops(small, size, working_px) if mode != SKY else None
-    if closer is None:
-        matte = np.asarray(crop.from_crop(found, size))
-    else:
-        matte = np.asarray(closer[0].from_crop(_again(net, image, closer[0], channel), size))
-    if not alone:
-        return matte
-    return np.where(_near(matte, small, size), matte, np.float32(0))
+        return np.where(part, small, np.float32(0))
 
+    def closer(self, mode: str, small: Matte, alone: bool = False) -> Matte:
+        """Returns a second look (H, W) at what a small matte shows; `alone`: only at that, not at what is beside it."""
+        if (small > 0.5).mean() < SMALLEST[mode]:
+            return np.zeros(self._size, np.float32)
+        crops = closer_crops(small, self._size, self._px)
+        crop, found = self._crop, self._found
+        if crops is not None:
+            crop = crops[0]
+            found = self._net.find(crop.to_crop(self._image))
+        matte = np.asarray(crop.from_crop(found[_CHANNELS[mode]], self._size))
+        return np.where(_near(matte, small, self._size), matte, np.float32(0)) if alone else matte
 
-def _again(net: AutomaticNet, image: Image, crop: Crop, channel: int) -> Matte:
-    found: Mattes = net.find(crop.to_crop(image))
-    return np.asarray(found[channel])
+    def seen_closer(self, mode: str, around: Matte) -> Matte:
+        """Returns the small matte of what a close-up of another thing shows."""
+        crops = closer_crops(around, self._size, self._px)
+        if crops is None:
+            return self.overview[mode]
+        found = self._net.find(crops[0].to_crop(self._image))
+        return np.asarray(crops[1].from_crop(found[_CHANNELS[mode]], overview(self._size)[1]))
 
 
 def _overview(matte: Matte, size: tuple[int, int]) -> Matte:

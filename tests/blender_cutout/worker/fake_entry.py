@@ -44,7 +44,7 @@ def main() -> int:
     def make_engine(tier: str, device: str) -> Any:
         from blender_cutout.core.engine import Engine, EngineSettings
         from blender_cutout.core.errors import OutOfMemory, WeightsError
-        from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet
+        from blender_cutout.core.fakes import FakeAutomaticNet, FakePropagationNet, FakeScribbleNet
         from blender_cutout.core.propagation.settings import PropagationSettings
 
         if options.no_weights:
@@ -88,7 +88,9 @@ def main() -> int:
             chosen = str(sys.modules["blender_cutout.core"].__file__)
         settings = EngineSettings(96, PropagationSettings(working_px=96))
         edge = Edge() if options.edge >= 0 else None
-        return Engine(Strokes(), Net(), settings, edge=edge, tier=chosen, weights_id="fake")
+        return Engine(
+            Strokes(), Net(), settings, edge=edge, tier=chosen, weights_id="fake", automatic=FakeAutomaticNet()
+        )
 
     return int(entry.run(make_engine, []))
 
