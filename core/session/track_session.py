@@ -30,7 +30,18 @@ from ..frame_text import FrameText
 from ..propagation.outcome import MatteKind, Stop
 from ..types import Clip, Direction, FrameRange, PropagationOptions
 from .absences import check_absence, ranges_of
-from .actions import Absence, Action, Import, Lock, Operation, PaintRound, Propagation, Round, action_to_json, is_automatic
+from .actions import (
+    Absence,
+    Action,
+    Import,
+    Lock,
+    Operation,
+    PaintRound,
+    Propagation,
+    Round,
+    action_to_json,
+    is_automatic,
+)
 from .disk_limit import DiskLimit
 from .edge_finder import EdgeFinder
 from .folder import check_clip, move_folder

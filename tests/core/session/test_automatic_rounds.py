@@ -13,7 +13,7 @@ from session_kit import ALL, FILM, add_corner, make_engine, reopened, write_film
 from blender_cutout.core.fakes import iou
 from blender_cutout.core.session.actions import NewerError, action_from_json, action_to_json
 from blender_cutout.core.session.track_session import TrackSession
-from blender_cutout.core.types import AUTO_MODES, Clip, Direction, Round
+from blender_cutout.core.types import AUTO_MODES, Clip, Direction
 
 PERSON = Round(2, auto=True, mode="person")
 
