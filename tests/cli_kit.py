@@ -13,7 +13,7 @@ import pytest
 
 from blender_cutout.cli import main
 from blender_cutout.core.engine import Engine, EngineSettings
-from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip, iou
+from blender_cutout.core.fakes import FakeAutomaticNet, FakePropagationNet, FakeScribbleNet, SyntheticClip, iou
 from blender_cutout.core.images.matte import read_mask, write_mask
 from blender_cutout.core.propagation.settings import PropagationSettings
 
@@ -30,7 +30,9 @@ def write_picture(path: Path, rgb: np.ndarray) -> Path:
 def engine() -> Engine:
     """Returns an engine that segments by colour, at a small working size."""
     settings = EngineSettings(scribble_px=160, propagation=PropagationSettings(working_px=128))
-    return Engine(FakeScribbleNet(), FakePropagationNet(), settings, tier="fake", weights_id="fake")
+    return Engine(
+        FakeScribbleNet(), FakePropagationNet(), settings, tier="fake", weights_id="fake", automatic=FakeAutomaticNet()
+    )
 
 
 @pytest.fixture

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-
-from ..models.training.samples.class_labels import HEAD, KNOWN, PERSON, SKY
-from ..models.training.samples.class_pool import HELD
 
 if TYPE_CHECKING:
     from ..core.engine import Engine
     from ..core.types import Matte
-    from ..models.training.samples.pool import Pool
 
-BITS = {"person": PERSON, "head": HEAD, "sky": SKY}
+MODES = ("person", "head", "sky")
 SHOWS = 0.003
 """Share of a picture from which something counts as shown."""
 
@@ -38,26 +34,20 @@ class ModeScore(NamedTuple):
     false: bool
 
 
-def scores(engine: Engine, pool: Pool, modes: tuple[str, ...], most: int = 0) -> Iterator[ModeScore]:
-    """Yields the scores of the held-out pictures of a pool, at most so many of each set (0 = all).
+def scores(engine: Engine, pictures: Iterable[Any]) -> Iterator[ModeScore]:
+    """Yields the scores of held-out pictures.
 
     Sets of several people, where all of them are the truth, are measured with all that was found.
     """
-    for name in sorted(name for name in pool.by_set if name.startswith(HELD)):
-        order = np.random.default_rng(0).permutation(pool.by_set[name])
-        for index in order[: most or None]:
-            picture = pool[int(index)]
-            for mode in modes:
-                known = (picture.mask & BITS[mode] << KNOWN) > 0
-                truth = ((picture.mask & BITS[mode]) > 0) & known
-                share = float(truth.mean())
-                if 0 < share < SHOWS or known.mean() < SHOWS or (share == 0 and known.mean() < 0.5):
-                    continue
-                matte = found(engine, np.ascontiguousarray(picture.image), mode)
-                there = (matte > 0.5) & known
-                iou = float((there & truth).sum() / max((there | truth).sum(), 1)) if share else float("nan")
-                empty = not share and float(there.mean()) > SHOWS
-                yield ModeScore(name.removeprefix(HELD), picture.entry.name, mode, iou, empty)
+    for picture in pictures:
+        for mode in MODES:
+            known, truth = picture.known[mode], picture.truth[mode]
+            share = float(truth.mean())
+            if 0 < share < SHOWS or known.mean() < SHOWS or (share == 0 and known.mean() < 0.5):
+                continue
+            there = (found(engine, picture.image, mode) > 0.5) & known
+            iou = float((there & truth).sum() / max((there | truth).sum(), 1)) if share else float("nan")
+            yield ModeScore(picture.set, picture.name, mode, iou, not share and float(there.mean()) > SHOWS)
 
 
 def found(engine: Engine, image: np.ndarray, mode: str) -> Matte:

@@ -13,7 +13,7 @@ from ..images.matte import to_grey
 from ..refinement.automatic import FOREGROUND
 from ..refinement.paint import paint, painted_area
 from ..types import MOST_POINTS, Paint
-from .actions import PaintRound, Round
+from .actions import Action, PaintRound, Round, is_automatic
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -95,3 +95,8 @@ def round_matte(
     if not painted or previous is None:
         return made
     return np.where(area.of(painted, source.size), previous, to_grey(made))
+
+
+def weights_of(engine: Engine, action: Action) -> str:
+    """Returns the hash of the weights that an action's mattes are made with."""
+    return engine.weights_id + (engine.automatic_id if is_automatic(action) else "")

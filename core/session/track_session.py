@@ -30,18 +30,7 @@ from ..frame_text import FrameText
 from ..propagation.outcome import MatteKind, Stop
 from ..types import Clip, Direction, FrameRange, PropagationOptions
 from .absences import check_absence, ranges_of
-from .actions import (
-    Absence,
-    Action,
-    Import,
-    Lock,
-    Operation,
-    PaintRound,
-    Propagation,
-    Round,
-    action_to_json,
-    is_automatic,
-)
+from .actions import Absence, Action, Import, Lock, Operation, PaintRound, Propagation, Round, action_to_json
 from .disk_limit import DiskLimit
 from .edge_finder import EdgeFinder
 from .folder import check_clip, move_folder
@@ -51,7 +40,7 @@ from .imported import ImportedMattes, ImportStep, import_mattes
 from .journal import ROOT, Journal
 from .overview import Overview
 from .propagation_run import PropagationRun
-from .rounds import PaintedArea, check_round, round_matte
+from .rounds import PaintedArea, check_round, round_matte, weights_of
 from .run_plan import TrackPart
 from .store import MatteStore
 from .versions import Versions
@@ -386,8 +375,7 @@ class TrackSession:
     def _id(self, parent: str, action: Action) -> str:
         """Returns the operation's id: a hash of everything its mattes depend on."""
         engine = self._engine
-        weights = engine.weights_id + (engine.automatic_id if is_automatic(action) else "")
-        made_with = ("", "", 0) if isinstance(action, Import) else (weights, engine.tier, ALGORITHM)
+        made_with = ("", "", 0) if isinstance(action, Import) else (weights_of(engine, action), engine.tier, ALGORITHM)
         content = [parent, action_to_json(action), self.source.fingerprint, *made_with]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ...compose import load_engine
+from ...compose import held_out_pictures, load_engine
 from ...evaluate.interval import interval
-from ...evaluate.modes import BITS, ModeScore, scores
-from ...models.training.samples.class_pool import open_class_pool
+from ...evaluate.modes import MODES, ModeScore, scores
 from .. import arguments
 
 
@@ -30,9 +29,8 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("-o", "--output", type=Path, metavar="FILE.json", help="also write each picture's score")
     args = parser.parse_args(words)
     engine = load_engine(args.tier, "cpu", arguments.weights_by_kind(args.weights))
-    pool = open_class_pool(args.data, args.cache, args.clothing)
-    found = list(scores(engine, pool, tuple(BITS), args.most))
-    for mode in BITS:
+    found = list(scores(engine, held_out_pictures(args.data, args.cache, args.clothing, args.most)))
+    for mode in MODES:
         _print(mode, "all sets", [score for score in found if score.mode == mode])
         for name in sorted({score.set for score in found}):
             _print(mode, name, [score for score in found if (score.mode, score.set) == (mode, name)])

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 PERSON, HEAD, SKY = 1, 2, 4
+BITS = {"person": PERSON, "head": HEAD, "sky": SKY}
 KNOWN = 4
 """Places from the bit of a mode to the one that says that the mode is known."""
 

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +44,35 @@ def open_class_pool(data: Path, cache: Path, clothing: Path | None) -> Pool:
             raise FileNotFoundError(f"There is no folder {clothing} with maps of clothing.")
         build(data, _named(data), folder, lambda source: _labelled(source, clothing))
     return Pool(folder)
+
+
+class HeldOut(NamedTuple):
+    """A picture that is never trained on.
+
+    Attributes:
+        set, name: of the picture.
+        image: (H, W, 3) uint8 RGB.
+        truth: where a mode is, by its name, each (H, W).
+        known: where that is known.
+    """
+
+    set: str
+    name: str
+    image: NDArray[np.uint8]
+    truth: dict[str, NDArray[np.bool_]]
+    known: dict[str, NDArray[np.bool_]]
+
+
+def held_out(data: Path, cache: Path, clothing: Path | None, most: int = 0) -> Iterator[HeldOut]:
+    """Yields the held-out pictures, at most so many of each set (0 = all); see `open_class_pool`."""
+    pool = open_class_pool(data, cache, clothing)
+    for name in sorted(name for name in pool.by_set if name.startswith(HELD)):
+        for index in np.random.default_rng(0).permutation(pool.by_set[name])[: most or None]:
+            picture = pool[int(index)]
+            known = {mode: (picture.mask & bit << class_labels.KNOWN) > 0 for mode, bit in class_labels.BITS.items()}
+            truth = {mode: ((picture.mask & bit) > 0) & known[mode] for mode, bit in class_labels.BITS.items()}
+            image = np.ascontiguousarray(picture.image)
+            yield HeldOut(name.removeprefix(HELD), picture.entry.name, image, truth, known)
 
 
 def _named(data: Path) -> Iterator[Source]:

@@ -76,6 +76,23 @@ def test_foreground_within_a_box_finds_nothing_outside(run: Run, clip: Synthetic
     assert run("foreground", "in.png", "--box", "1,2,3", "-o", "mask.png") == 2
 
 
+def test_foreground_of_a_mode_finds_a_person_the_sky_or_nothing(
+    run: Run, clip: SyntheticClip, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_picture(Path("in.png"), clip[3])
+    assert run("foreground", "in.png", "--mode", "person", "-o", "mask.png") == 0
+    assert iou(read_mask("mask.png"), clip.matte(3)) > 0.9
+    assert run("foreground", "in.png", "--mode", "person", "--at", "5,5", "-o", "mask.png") == 0
+    assert run("foreground", "in.png", "--mode", "background", "-o", "mask.png") == 0
+    assert iou(1 - read_mask("mask.png"), clip.matte(3)) > 0.9
+    capsys.readouterr()
+    assert run("foreground", "in.png", "--mode", "sky", "-o", "mask.png") == 0
+    assert "empty: nothing was found" in capsys.readouterr().out
+    assert not read_mask("mask.png").any()
+    for wrong in (("--mode", "dog"), ("--at", "5"), ("--mode", "sky", "--box", "1,2,30,40")):
+        assert run("foreground", "in.png", *wrong, "-o", "mask.png") == 2
+
+
 def test_json_gives_one_record_for_each_event(run: Run, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("propagate", folder, "--keyframe", "0=first.png", "--range", "0:4", "-o", "out", "--json") == 0
     found = records(capsys)

@@ -11,7 +11,7 @@ import pytest
 from session_kit import ALL, FILM, add_corner, make_engine, reopened, write_film
 
 from blender_cutout.core.fakes import iou
-from blender_cutout.core.session.actions import NewerError, action_from_json, action_to_json
+from blender_cutout.core.session.actions import NewerError, Round, action_from_json, action_to_json
 from blender_cutout.core.session.track_session import TrackSession
 from blender_cutout.core.types import AUTO_MODES, Clip, Direction
 

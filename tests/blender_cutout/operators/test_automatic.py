@@ -1,0 +1,52 @@
+"""Tests Auto with its modes in Blender: a normal first round, or an empty mask and a message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from panel_kit import Paper
+
+pytestmark = pytest.mark.bpy
+
+Project = Callable[..., tuple[Any, Any]]
+
+
+def test_no_sky_in_the_picture_is_an_empty_mask_and_a_message(blender: Any, project: Project) -> None:
+    scene, _ = project()
+    blender.ops.cutout.new()
+    scene.cutout.auto_apply = False
+    assert blender.ops.cutout.auto(mode="sky") == {"FINISHED"}
+    status = blender.context.window_manager.cutout
+    assert status.text == "No sky was found: the mask is empty. Draw strokes."
+    assert scene.cutout.tracks[0].head
+    blender.ops.cutout.undo_round()
+    assert not scene.cutout.tracks[0].head
+
+
+def test_the_background_is_a_first_guess_that_strokes_correct_and_undo_takes_back(
+    blender: Any, project: Project
+) -> None:
+    scene, _ = project()
+    blender.ops.cutout.new()
+    assert blender.ops.cutout.auto(mode="background") == {"FINISHED"}
+    assert blender.context.window_manager.cutout.text == "A first guess. Correct it with strokes."
+    first = scene.cutout.tracks[0].head
+    assert blender.ops.cutout.apply_strokes() == {"FINISHED"}
+    assert scene.cutout.tracks[0].head != first
+    blender.ops.cutout.undo_round()
+    assert scene.cutout.tracks[0].head == first
+
+
+def test_the_panel_offers_the_modes_beside_auto(blender: Any, project: Project) -> None:
+    from blender_cutout.ui.panel import CUTOUT_PT_cutout
+
+    project()
+    blender.ops.cutout.new()
+    paper = Paper()
+    CUTOUT_PT_cutout.draw(SimpleNamespace(layout=paper), blender.context)
+    assert "operator_menu_enum cutout.auto mode" in "\n".join(paper.notes)
+    items = blender.ops.cutout.auto.get_rna_type().properties["mode"].enum_items
+    assert [item.name for item in items] == ["Foreground", "Person", "Head", "Sky", "Background"]
