@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ SIZES = ((50, 83), (160, 208), (288, 416))
 def differences() -> Iterator[tuple[str, float]]:
     """Yields the largest difference of any matte, for each weights of the registry by name."""
     for name, entry in WEIGHTS.items():
-        of = {"ScribbleToMask": _scribble, "PropagationNet": _propagation, "EdgeNet": _edge}[entry.network]
+        of = _MATTES[entry.network]
         found = zip(of(torch_predictors, name), of(onnx_predictors, name), strict=True)
         yield name, max(float(np.abs(a - b).max()) for a, b in found)
 
@@ -86,3 +86,17 @@ def _edge(library: object, name: str) -> Iterator[Array]:
         picture, (matte,) = scene(size)
         yield net.predict(picture, matte)
         yield net.predict(picture, matte, quick=True)
+
+
+def _automatic(library: object, name: str) -> Iterator[Array]:
+    net = library.load_automatic(name)  # type: ignore[attr-defined]
+    for size in SIZES:
+        yield net.find(scene(size)[0])
+
+
+_MATTES: dict[str, Callable[[object, str], Iterator[Array]]] = {
+    "ScribbleToMask": _scribble,
+    "PropagationNet": _propagation,
+    "EdgeNet": _edge,
+    "AutomaticNet": _automatic,
+}

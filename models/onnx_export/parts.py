@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..networks.automatic_net import AutomaticNet
 from ..networks.blocks import UpFuse
 from ..networks.edge_net import EdgeNet
 from ..networks.propagation_net import Decoder, FrameKey, PropagationNet, ValueEncoder
@@ -48,6 +49,18 @@ def _likeness(features: Tensor, stroke: Tensor) -> Tensor:
     product = (features * mean).sum(dim=1, keepdim=True)
     lengths = [(x * x).sum(dim=1, keepdim=True).sqrt().clamp(min=1e-6) for x in (features, mean)]
     return product / (lengths[0] * lengths[1]) * (total > 1e-6).to(product.dtype)
+
+
+class AutomaticPart(nn.Module):
+    """Pictures (B, 3, H, W) -> the mattes of people, heads and sky (B, 3, H, W)."""
+
+    def __init__(self, net: AutomaticNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, image: Tensor) -> Tensor:
+        """See `AutomaticNet.forward`; mattes instead of their logits."""
+        return torch.sigmoid(self.net(image))
 
 
 class KeyPart(nn.Module):

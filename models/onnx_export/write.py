@@ -14,13 +14,14 @@ from torch import Tensor, nn
 
 from .. import registry
 from ..errors import WeightsDamaged
+from ..networks.automatic_net import AutomaticNet
 from ..networks.edge_net import EdgeNet
 from ..networks.encoders import CHANNELS
 from ..networks.propagation_net import KEY_CHANNELS, STRIDE, VALUE_CHANNELS, PropagationNet
 from ..networks.scribble_to_mask import ScribbleToMask
 from ..onnx_inference.files import RECALL, WEIGHTS_MARK, graph_name
 from . import graphs
-from .parts import DecodePart, EdgePart, KeyPart, ScribblePart, ValuePart
+from .parts import AutomaticPart, DecodePart, EdgePart, KeyPart, ScribblePart, ValuePart
 
 ROWS, COLUMNS, OBJECTS = 5, 7, 3
 """Size of the examples, in places; every one differs, so that no graph can take one size for another."""
@@ -68,6 +69,7 @@ def _parts(entry: registry.WeightEntry) -> dict[str, Part]:
         "ScribbleToMask": ScribbleToMask,
         "PropagationNet": lambda: PropagationNet(size=entry.size, similarity=entry.similarity),
         "EdgeNet": EdgeNet,
+        "AutomaticNet": AutomaticNet,
     }
     network = make[entry.network]()
     registry.load_weights(entry, network)
@@ -75,6 +77,8 @@ def _parts(entry: registry.WeightEntry) -> dict[str, Part]:
     if isinstance(network, ScribbleToMask):
         inputs = {"image": _picture(1), **{name: _maps(1, 1) for name in ("previous", "keep", "remove")}}
         return {"matte": Part(ScribblePart(network), inputs, ("matte",))}
+    if isinstance(network, AutomaticNet):
+        return {"find": Part(AutomaticPart(network), {"image": _picture(2)}, ("mattes",), ("image",))}
     if isinstance(network, EdgeNet):
         return {"alpha": Part(EdgePart(network), {"seen": _maps(2, 11)}, ("alpha",), ("seen",))}
     assert isinstance(network, PropagationNet)

@@ -235,6 +235,21 @@ def _places(mattes: Array) -> Array:
     return arrays.pooled(arrays.padded(mattes)).reshape(len(mattes), -1)
 
 
+class AutomaticPredictor:
+    """People, heads and sky in a picture."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+
+    def find(self, image: Image) -> Array:
+        """Returns mattes (3, h, w) float32 in [0, 1] of people, heads and sky: the mean of two looks, one mirrored."""
+        height, width = image.shape[:2]
+        mirrored = np.ascontiguousarray(image[:, ::-1])
+        (found,) = self._graph(image=np.concatenate((arrays.picture(image), arrays.picture(mirrored))))
+        upright, other = found[:, :, :height, :width]
+        return np.ascontiguousarray(0.5 * (upright + other[..., ::-1]), np.float32)
+
+
 class EdgePredictor:
     """Alpha along an object's edge, on parts of a picture at full resolution."""
 
@@ -275,6 +290,15 @@ def load_propagation(weights: str = "propagation", threads: int = 0) -> Propagat
     """
     key, value, decode = (open_graph(weights, part, threads) for part in ("key", "value", "decode"))
     return PropagationPredictor(PropagationGraphs(key, value, decode, open_recall(threads)))
+
+
+def load_automatic(weights: str = "automatic", threads: int = 0) -> AutomaticPredictor:
+    """Returns the predictor with weights of the registry.
+
+    Raises:
+        WeightsMissing, WeightsDamaged: a file is absent, or not the one in the registry.
+    """
+    return AutomaticPredictor(open_graph(weights, "find", threads))
 
 
 def load_edge(weights: str = "edge", threads: int = 0) -> EdgePredictor:

@@ -10,12 +10,18 @@ import torch
 
 from blender_cutout.models import registry
 from blender_cutout.models.errors import WeightsDamaged, WeightsMissing
+from blender_cutout.models.networks.automatic_net import AutomaticNet
 from blender_cutout.models.networks.edge_net import EdgeNet
 from blender_cutout.models.networks.propagation_net import PropagationNet
 from blender_cutout.models.networks.scribble_to_mask import ScribbleToMask
 from blender_cutout.models.training.export import export
 
-NETWORKS = {"ScribbleToMask": ScribbleToMask, "PropagationNet": PropagationNet, "EdgeNet": EdgeNet}
+NETWORKS = {
+    "ScribbleToMask": ScribbleToMask,
+    "PropagationNet": PropagationNet,
+    "EdgeNet": EdgeNet,
+    "AutomaticNet": AutomaticNet,
+}
 
 
 @pytest.mark.parametrize("entry", registry.WEIGHTS.values(), ids=lambda e: e.name)
@@ -48,7 +54,7 @@ def test_a_damaged_file_is_refused_with_the_remedy(tmp_path: Path) -> None:
 def test_a_missing_file_and_an_unknown_name_are_told_apart_from_damage(tmp_path: Path) -> None:
     with pytest.raises(WeightsMissing, match="Install"):
         registry.weight_path(registry.find_entry("scribble"), tmp_path)
-    with pytest.raises(WeightsMissing, match="Known: edge, propagation"):
+    with pytest.raises(WeightsMissing, match="Known: automatic, edge, propagation"):
         registry.find_entry("nothing")
 
 
