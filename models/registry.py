@@ -172,6 +172,31 @@ WEIGHTS: dict[str, WeightEntry] = {
             "eval-dev/edges composite error, x the rough matte's": 0.51,
         },
     ),
+    "automatic": WeightEntry(
+        name="automatic",
+        network="AutomaticNet",
+        file="automatic.safetensors",
+        sha256="8946991e0521973065adb93d98844a1d57867d06136b05807e14f2332e3572da",
+        bytes=7_121_782,
+        licence=_LICENCE,
+        trained_on=(
+            "CCP",
+            "human290",
+            "Weizmann horses",
+            "DAVIS 2016 train",
+            "CamVid",
+            "MSRC",
+            "Oxford-IIIT Pets",
+            "powerlines",
+        ),
+        params=3_506_307,
+        recipe=(
+            "from the scribble weights: cutout train automatic --data DATA --cache CACHE --out FIRST --minutes 6 --seed "
+            "5 --set frozen=3 --set clothing=CLOTHING; cutout train automatic --data DATA --cache CACHE --out OUT "
+            "--weights FIRST/last.pt --begin 0.1 --minutes 36 --seed 9 --set frozen=3 --set clothing=CLOTHING"
+        ),
+        metrics={"held out IoU Person": 0.0},
+    ),
 }
 
 

@@ -22,6 +22,8 @@ FOREGROUND, PERSON, HEAD, SKY, BACKGROUND = AUTO_MODES
 _CHANNELS = {PERSON: 0, HEAD: 1, SKY: 2}
 SMALLEST = {PERSON: 0.001, HEAD: 0.0002, SKY: 0.003}
 """Share of the picture: what is found and smaller counts as nothing."""
+FIRST = 0.3
+"""Probability from which people and heads are looked at closer: the picture and its mirror image may disagree."""
 GAP = 0.02
 """Share of the picture's shorter side: parts nearer to each other are the same person."""
 
@@ -78,6 +80,8 @@ class _Look:
         self._crop = whole_picture(self._size, working_px)
         self._found = net.find(self._crop.to_crop(image))
         self.overview = {mode: _overview(self._found[k], self._size) for mode, k in _CHANNELS.items()}
+        for mode in (PERSON, HEAD):
+            self.overview[mode] = np.minimum(self.overview[mode] * np.float32(0.5 / FIRST), np.float32(1))
 
     def whole(self, mode: str) -> Matte:
         """Returns what was found in the whole picture (H, W); zeros if it is too little."""
@@ -101,7 +105,9 @@ class _Look:
             crop = crops[0]
             found = self._net.find(crop.to_crop(self._image))
         matte = np.asarray(crop.from_crop(found[_CHANNELS[mode]], self._size))
-        return np.where(_near(matte, small, self._size), matte, np.float32(0)) if alone else matte
+        if alone:
+            matte = np.where(_near(matte, small, self._size), matte, np.float32(0))
+        return matte if (matte > 0.5).any() else np.zeros(self._size, np.float32)
 
     def seen_closer(self, mode: str, around: Matte) -> Matte:
         """Returns the small matte of what a close-up of another thing shows."""
