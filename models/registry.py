@@ -191,8 +191,8 @@ WEIGHTS: dict[str, WeightEntry] = {
         ),
         params=3_506_307,
         recipe=(
-            "from the scribble weights: cutout train automatic --data DATA --cache CACHE --out FIRST --minutes 6 --seed "
-            "5 --set frozen=3 --set clothing=CLOTHING; cutout train automatic --data DATA --cache CACHE --out OUT "
+            "from the scribble weights: cutout train automatic --data DATA --cache CACHE --out FIRST --minutes 6 "
+            "--seed 5 --set frozen=3 --set clothing=CLOTHING; cutout train automatic --data DATA --cache CACHE --out OUT "
             "--weights FIRST/last.pt --begin 0.1 --minutes 36 --seed 9 --set frozen=3 --set clothing=CLOTHING"
         ),
         metrics={"held out IoU Person": 0.0},

@@ -24,7 +24,7 @@ SMALLEST = {PERSON: 0.001, HEAD: 0.0002, SKY: 0.003}
 """Share of the picture: what is found and smaller counts as nothing."""
 FIRST = 0.3
 """Probability from which people and heads are looked at closer: the picture and its mirror image may disagree."""
-GAP = 0.02
+GAP = 0.01
 """Share of the picture's shorter side: parts nearer to each other are the same person."""
 
 
