@@ -192,10 +192,17 @@ WEIGHTS: dict[str, WeightEntry] = {
         params=3_506_307,
         recipe=(
             "from the scribble weights: cutout train automatic --data DATA --cache CACHE --out FIRST --minutes 6 "
-            "--seed 5 --set frozen=3 --set clothing=CLOTHING; cutout train automatic --data DATA --cache CACHE --out OUT "
-            "--weights FIRST/last.pt --begin 0.1 --minutes 36 --seed 9 --set frozen=3 --set clothing=CLOTHING"
+            "--seed 5 --set frozen=3 --set clothing=CLOTHING; cutout train automatic --data DATA --cache CACHE "
+            "--out OUT --weights FIRST/last.pt --begin 0.1 --minutes 36 --seed 9 --set frozen=3 --set clothing=CLOTHING"
         ),
-        metrics={"held out IoU Person": 0.0},
+        metrics={
+            "held out CCP IoU Person": 0.945,
+            "held out human290 IoU Person": 0.899,
+            "held out CamVid IoU Person": 0.533,
+            "held out CCP IoU Head": 0.857,
+            "held out CamVid IoU Sky": 0.910,
+            "held out MSRC IoU Sky": 0.956,
+        },
     ),
 }
 
