@@ -50,7 +50,7 @@ def class_batch(pool: Pool, rng: np.random.Generator, pixels: int, closer: float
     size = SIZES[int(rng.integers(len(SIZES)))]
     count = max(round(pixels / (size[0] * size[1])), 2)
     rows = [_sample(choose(pool, SHARE, rng), size, closer, rng, device) for _ in range(count)]
-    image, truth, known = (torch.stack([row[i] for row in rows]) for i in range(3))
+    image, truth, known = (torch.stack([row[i] for row in rows]) for i in range(3))  # type: ignore[misc]
     return ClassBatch(image, truth, known, torch.tensor([row[3] for row in rows], device=device))
 
 
