@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT))
 
 from blender_cutout.core.errors import CutoutError  # noqa: E402
-from blender_cutout.devtools import blenders, launcher, package  # noqa: E402
+from blender_cutout.devtools import blenders, launcher, package, wheel_files  # noqa: E402
 from blender_cutout.environment import pinned_files, venv  # noqa: E402
 
 
@@ -93,8 +93,13 @@ def test(options: argparse.Namespace) -> int:
 
 
 def build(options: argparse.Namespace) -> int:
-    """Builds the extension's zip."""
-    print(package.build(Path(options.output).absolute()))
+    """Builds the extension's zip, or those of named platforms with the libraries that make a set-up needless."""
+    folder = Path(options.output).absolute()
+    for platform in options.platform:
+        wheels = wheel_files.fetch(platform, folder / "wheels", _show)
+        print(package.build(folder, platform=platform, wheels=wheels))
+    if not options.platform:
+        print(package.build(folder))
     return 0
 
 
@@ -187,6 +192,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     sub = commands.add_parser("build", help="build the extension's zip")
     sub.add_argument("--output", metavar="DIR", default=str(ROOT / "dist"), help="folder for the zip")
+    sub.add_argument(
+        "--platform",
+        action="append",
+        default=[],
+        choices=wheel_files.PLATFORMS,
+        help="with ONNX Runtime, OpenCV and PyAV for this platform (needs a network); may be repeated",
+    )
     sub = commands.add_parser("clips", help="render training clips with exact masks")
     blender = "path of a Blender to use instead of the tests' own"
     sub.add_argument("--blender", metavar="PATH", default=argparse.SUPPRESS, help=blender)

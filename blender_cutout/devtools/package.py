@@ -10,7 +10,7 @@ import os
 import re
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ _DATE = (1980, 1, 1, 0, 0, 0)
 _SUFFIXES = {".py", ".toml", ".safetensors", ".onnx", ".md", ".json", ".txt", ".js"}
 # Training needs data that no artist has, and set-up and new graphs need a checkout: they are left out.
 _LEFT_OUT = {"__pycache__", "training", "onnx_export", "devtools"}
-_PACKED = {".safetensors": zipfile.ZIP_STORED}
+_PACKED = {".safetensors": zipfile.ZIP_STORED, ".whl": zipfile.ZIP_STORED}
 _PERMISSIONS = {"files", "network", "clipboard", "camera", "microphone"}
 
 
@@ -36,8 +36,14 @@ def read_toml(path: Path) -> dict[str, Any]:
     return record
 
 
-def build(folder: Path, root: Path = ROOT) -> Path:
+def build(folder: Path, root: Path = ROOT, platform: str = "", wheels: Sequence[Path] = ()) -> Path:
     """Builds `<id>-<version>.zip` in `folder`, complete or not at all.
+
+    Args:
+        folder: for the zip.
+        root: the checkout.
+        platform: Blender's name of the platform that the wheels are for; the zip's name then ends in it.
+        wheels: libraries that Blender installs with the extension; without them the engine must be set up.
 
     Raises:
         PackageError: the manifest breaks the extension rules, or weights are missing.
@@ -50,8 +56,10 @@ def build(folder: Path, root: Path = ROOT) -> Path:
     if problems:
         raise PackageError("The extension cannot be built: " + "; ".join(problems) + ".")
     folder.mkdir(parents=True, exist_ok=True)
-    target = folder / f"{manifest['id']}-{manifest['version']}.zip"
+    end = f"-{platform.replace('-', '_')}" if platform else ""
+    target = folder / f"{manifest['id']}-{manifest['version']}{end}.zip"
     part = target.with_suffix(f".part{os.getpid()}")
+    files |= {f"wheels/{path.name}": path for path in wheels}
     try:
         with zipfile.ZipFile(part, "w") as archive:
             for name, path in sorted(files.items()):
@@ -59,11 +67,20 @@ def build(folder: Path, root: Path = ROOT) -> Path:
                 info.external_attr = 0o100644 << 16
                 info.create_system = 3  # otherwise Windows and Linux write different bytes
                 info.compress_type = _PACKED.get(path.suffix, zipfile.ZIP_DEFLATED)
-                archive.writestr(info, path.read_bytes())
+                data = path.read_bytes()
+                if name == MANIFEST and platform:
+                    data = _for_platform(data.decode(), platform, [path.name for path in wheels]).encode()
+                archive.writestr(info, data)
         os.replace(part, target)
     finally:
         part.unlink(missing_ok=True)
     return target
+
+
+def _for_platform(manifest: str, platform: str, wheels: Sequence[str]) -> str:
+    """Returns the manifest with its platform and wheels, before the first table: there they belong to the top level."""
+    listed = "".join(f'    "./wheels/{name}",\n' for name in sorted(wheels))
+    return manifest.replace("\n[", f'\nplatforms = ["{platform}"]\nwheels = [\n{listed}]\n\n[', 1)
 
 
 def contents(root: Path = ROOT) -> Iterator[tuple[str, Path]]:
