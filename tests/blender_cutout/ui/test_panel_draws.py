@@ -24,11 +24,13 @@ def panels(bpy: Any) -> str:
         panel_mask_view,
         panel_output,
         panel_propagation,
+        panel_queue,
         panel_review,
     )
 
     paper = Paper()
-    for module in (panels, panel_propagation, panel_review, panel_edge, panel_files, panel_output, panel_mask_view):
+    below = (panel_propagation, panel_review, panel_edge, panel_files, panel_queue, panel_output, panel_mask_view)
+    for module in (panels, *below):
         for cls in module.CLASSES:
             if issubclass(cls, bpy.types.Panel):
                 cls.draw(SimpleNamespace(layout=paper), bpy.context)

@@ -8,8 +8,8 @@ from typing import Any
 
 import job_kit
 import pytest
-from cli_kit import Run
-from job_kit import JOB, contents, keyframes
+from cli_kit import Run, write_picture
+from job_kit import FILM, JOB, contents, keyframes
 
 run = job_kit.run
 
@@ -67,3 +67,20 @@ def test_the_template_needs_the_memory_of_its_tier(run: Run) -> None:
     assert measured is not None
     (amount,) = template()["steps"][0]["hostRequirements"]["amounts"]
     assert amount == {"name": "amount.worker.memory", "min": measured.memory_mb}
+
+
+def test_a_deadline_bundle_names_the_job_and_all_that_it_reads_and_writes(run: Run) -> None:
+    write_picture(Path("Strand.png"), FILM[0])
+    outputs = ("--edges", "a", "--composite", "film.mp4", "--background", "Strand.png")
+    assert run("job", "make", "die Bilder", *keyframes(), *outputs, "-o", JOB) == 0
+    assert run("job", "export", JOB, "--deadline") == 0
+    bundle = {path.name: json.loads(path.read_text("utf-8")) for path in Path("shot-bundle").iterdir()}
+    here = Path.cwd()
+    values = {one["name"]: one["value"] for one in bundle["parameter_values.yaml"]["parameterValues"]}
+    assert values["Job"] == str(here / JOB)
+    assert [step["name"] for step in bundle["template.yaml"]["steps"]] == ["Propagate", "Edges", "Composite-2"]
+    assets = bundle["asset_references.yaml"]["assetReferences"]
+    assert set(assets["inputs"]["filenames"]) == {str(here / JOB), str(here / "Strand.png")}
+    assert set(assets["inputs"]["directories"]) == {str(here / "die Bilder"), str(here / "shot.job")}
+    written = {str(here / name) for name in ("shot.job", "shot-masks", "a")}
+    assert set(assets["outputs"]["directories"]) == {str(here), *written}
