@@ -23,6 +23,7 @@ from ..core.messages import (
 )
 from ..core.session.actions import PaintRound, Round
 from ..core.types import AUTO_MODES, Direction, FrameRange, Paint, PropagationOptions, Stroke, box_of
+from ..environment.network_library import chosen_library
 from ..version import __version__
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def make_job(message: MakeJob, session: TrackSession, engine: Engine) -> Done:
         stop_at_cuts=message.stop_at_cuts, stop_below=message.stop_below, stability=message.stability
     )
     content = content_of(session, FrameRange(message.start, message.stop), direction, message.stability)
-    save_job(path, content, engine, __version__, direction, options)
+    save_job(path, content, engine, __version__, direction, options, library=chosen_library())
     return Done(message.job, f"{path.name} is written.", {"path": message.path})
 
 

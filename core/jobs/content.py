@@ -97,6 +97,7 @@ def save_job(
     direction: Direction,
     options: PropagationOptions,
     *,
+    library: str = "",
     masks: Path | None = None,
     task_frames: int = 50,
     outputs: Sequence[JobOutput] = (),
@@ -110,6 +111,7 @@ def save_job(
         program: version of the program.
         direction: the way to propagate.
         options: how to propagate.
+        library: see `Job`.
         masks: folder for the masks; None = beside the job file.
         task_frames: see `Job`.
         outputs: see `Job`.
@@ -141,6 +143,7 @@ def save_job(
         stability=options.stability,
         task_frames=task_frames,
         outputs=tuple(outputs),
+        library=library,
         head=content.head,
     )
     output_files.prepare_folder(path.parent)

@@ -125,6 +125,7 @@ class Job:
         stop_at_cuts, stop_below, stability: see `PropagationOptions`.
         task_frames: least number of frames of a task, see `core.jobs.tasks`.
         outputs: made when the masks are there.
+        library: that ran the networks, torch or onnx, whose masks differ slightly; another one is refused; "" = any.
         head: id of the step at which the cutout was that it was made from; "" = it was made from masks.
     """
 
@@ -145,6 +146,7 @@ class Job:
     stability: float = 1.0
     task_frames: int = 50
     outputs: tuple[JobOutput, ...] = ()
+    library: str = ""
     head: str = ""
 
     def __post_init__(self) -> None:

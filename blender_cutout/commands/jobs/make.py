@@ -13,6 +13,7 @@ from ...core.errors import InputError
 from ...core.jobs.content import JobContent, check_name, content_of, save_job
 from ...core.jobs.job_file import COMPOSITE, EDGES, EXPORT, SUFFIX, JobOutput, files_folder, is_file_background
 from ...core.types import Direction, PropagationOptions
+from ...environment.network_library import chosen_library
 from ...version import __version__
 from .. import arguments, edge_flags, files
 from ..propagate import add_propagation, marked_frames, read_keyframes
@@ -70,7 +71,8 @@ def run(args: argparse.Namespace, context: Context) -> int:
         outputs = tuple(_outputs(args, files_folder(path) if content.edge_folder else None))
         masks = args.masks.absolute() if args.masks else None
         how = (__version__, Direction(args.direction), options)
-        job = save_job(path, content, engine, *how, masks=masks, task_frames=args.task_frames, outputs=outputs)
+        where = {"library": chosen_library(), "masks": masks}
+        job = save_job(path, content, engine, *how, **where, task_frames=args.task_frames, outputs=outputs)
         context.report.warn(content.source.take_notes())
     context.report.event("done", output=str(path), keyframes=len(job.keyframes), frames=len(job.range), tier=job.tier)
     context.report.say(f"{path}: {len(job.range)} frames, {len(job.keyframes)} keyframes, tier {job.tier}.")

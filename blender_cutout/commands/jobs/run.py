@@ -23,6 +23,7 @@ from ...core.jobs.finished import Finished
 from ...core.jobs.job_file import COMPOSITE, EDGES, Job, JobKeyframe, JobOutput, files_folder, read_job
 from ...core.jobs.path_map import PathRule, read_rules
 from ...core.jobs.tasks import PROPAGATE, Task, tasks_of
+from ...environment.network_library import VARIABLE, chosen_library
 from ...version import __version__
 from .. import arguments, composite, edges, files, propagate
 from ..context import Context, Reporter
@@ -253,6 +254,12 @@ def checked_engine(context: Context, job: Job, tier: str, device: str) -> Engine
             f"The job was made by version {job.program} (weights {job.weights}, method {job.algorithm}), and this "
             f"machine has version {__version__} (weights {engine.weights_id}, method {ALGORITHM}).",
             "Install the same version of Blender Cutout on both.",
+        )
+    here = chosen_library()
+    if job.library not in ("", here):
+        raise InputError(
+            f"The job was made with the engine {job.library}, and this machine uses {here}: masks would differ.",
+            f"Set the environment variable {VARIABLE} to {job.library}, and install what it needs.",
         )
     return engine
 

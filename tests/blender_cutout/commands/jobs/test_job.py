@@ -261,6 +261,18 @@ def test_other_weights_are_refused_with_both_versions(run: Run, capsys: pytest.C
     assert "method 1)" in capsys.readouterr().err
 
 
+def test_another_library_for_the_networks_is_refused(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CUTOUT_ENGINE", "torch")
+    make(run)
+    monkeypatch.setenv("CUTOUT_ENGINE", "onnx")
+    for action in ("check", "run"):
+        assert run("job", action, JOB) == 2
+        assert "made with the engine torch, and this machine uses onnx" in capsys.readouterr().err
+    assert not list(Path("shot-masks").iterdir())
+
+
 def test_a_task_does_not_start_before_those_it_needs(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     make(run, "--edges", "alpha")
     assert run("job", "run", JOB, "--task", "edges-000000-000004") == 2
