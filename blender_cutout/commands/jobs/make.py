@@ -71,8 +71,8 @@ def run(args: argparse.Namespace, context: Context) -> int:
         outputs = tuple(_outputs(args, files_folder(path) if content.edge_folder else None))
         masks = args.masks.absolute() if args.masks else None
         how = (__version__, Direction(args.direction), options)
-        where = {"library": chosen_library(), "masks": masks}
-        job = save_job(path, content, engine, *how, **where, task_frames=args.task_frames, outputs=outputs)
+        frames, here = args.task_frames, chosen_library()
+        job = save_job(path, content, engine, *how, library=here, masks=masks, task_frames=frames, outputs=outputs)
         context.report.warn(content.source.take_notes())
     context.report.event("done", output=str(path), keyframes=len(job.keyframes), frames=len(job.range), tier=job.tier)
     context.report.say(f"{path}: {len(job.range)} frames, {len(job.keyframes)} keyframes, tier {job.tier}.")
