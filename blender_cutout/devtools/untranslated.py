@@ -51,6 +51,7 @@ ENGLISH = {
     "Application Support",
     "Runs the steps of a long job; the number is how many there are.",
     # what only the command line or a caller of the Python API can get wrong
+    "There is no engine {0} ({1}).",
     "{0} does not end in {1}.",
     "Give a file name with that ending.",
     "{0} was not made from a cutout.",
