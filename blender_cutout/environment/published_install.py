@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _PACKAGE, _DONE = 0.1, 1.0
 _FOUND = "import importlib.metadata as m, sys; m.version(sys.argv[1])"
+_TORCH = "import importlib.util as u, sys; sys.exit(u.find_spec('torch') is None)"
 
 
 class Request(NamedTuple):
@@ -63,7 +64,7 @@ def carry_out(asked: Request, records: RecordWriter) -> None:
     """
     network = asked.network
     records.step(f"Installing {network.package}", 0.0, _PACKAGE)
-    if not _has_package(asked.python, network):
+    if not _answers(asked.python, _FOUND, network.package):
         for line in _install(asked):
             records.line(line)
     if asked.file:
@@ -81,10 +82,10 @@ def _report(records: RecordWriter, here: int, total: int | None) -> None:
     records.line(f"{here / 2**20:.0f} of {(total or 0) / 2**20:.0f} MB" if total else f"{here / 2**20:.0f} MB")
 
 
-def _has_package(python: str, network: Published) -> bool:
+def _answers(python: str, code: str, *words: str) -> bool:
+    """Returns whether code ends well in that Python."""
     try:
-        command = [python, "-I", "-c", _FOUND, network.package]
-        return subprocess.run(command, capture_output=True, timeout=60).returncode == 0
+        return subprocess.run([python, "-I", "-c", code, *words], capture_output=True, timeout=60).returncode == 0
     except (OSError, subprocess.SubprocessError) as error:
         raise EnvironmentMissing(f"The engine's Python {python} does not start ({error}).") from error
 
@@ -96,6 +97,11 @@ def _install(asked: Request) -> Iterator[str]:
         raise EnvironmentMissing(
             f"{network.title} needs the package {network.package} in {asked.python}.",
             f"Install it there: pip install {' '.join((network.package, *network.also))}.",
+        )
+    if not _answers(asked.python, _TORCH):
+        # Otherwise pip would download the largest PyTorch as a part of the package.
+        raise EnvironmentMissing(
+            f"{network.title} needs PyTorch, which this engine lacks.", "Press Set Up Engine first."
         )
     if not asked.online and not asked.wheels:
         raise EnvironmentMissing(OFFLINE, OFFLINE_HINT)

@@ -76,7 +76,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("CUTOUT_PYTHON", raising=False)
     subprocess.run([str(blenders_python()), "-I", "-m", "venv", str(venv.engine_folder())], check=True)
     atomic.write(venv.engine_folder() / venv.MARKER, b"{}")
+    (site_packages(folder) / "torch.py").write_text("")
     return folder
+
+
+def site_packages(home: Path) -> Path:
+    return next((home / "engine").rglob("site-packages"))
 
 
 @pytest.fixture
@@ -250,6 +255,18 @@ def test_nothing_is_installed_into_a_python_of_the_artists_own(
     file.write_bytes(CONTENT)
     with pytest.raises(RuntimeError, match=r"needs the package mock-network.*pip install mock-network"):
         blender.ops.cutout.choose_published(network="cutie", filepath=str(file))
+    assert not list((home / "engine").rglob("mock_network.py"))
+
+
+def test_without_pytorch_nothing_is_installed(
+    blender: Any, home: Path, network: Any, setup: Any, server: Server
+) -> None:
+    (site_packages(home) / "torch.py").unlink()
+    begin(blender, network)
+    progress = until(setup, lambda p: not setup.installer.running)
+    assert (progress.phase, progress.hint) == ("failed", "Press Set Up Engine first.")
+    assert "needs PyTorch" in progress.text
+    assert not server.ranges
     assert not list((home / "engine").rglob("mock_network.py"))
 
 
