@@ -207,11 +207,12 @@ class ShotQueue:
             jobs.say("INFO", "The queue is done.")
         elif self.process.code is None:
             jobs.say("INFO", "The queue was cancelled.", "Finished masks stay, and Run Queue goes on.")
-        elif self.process.code == 2 and failed:
-            jobs.say("WARNING", f"The queue is done, but {failed} of {len(self.entries)} jobs failed.")
         else:
             text, hint = _last_error(self.process.log)
-            jobs.say("ERROR", text or "The queue ended unexpectedly.", hint or f"See {self.process.log}")
+            if not text and self.process.code == 2:
+                jobs.say("WARNING", f"The queue is done, but {failed} of {len(self.entries)} jobs failed.")
+            else:
+                jobs.say("ERROR", text or "The queue ended unexpectedly.", hint or f"See {self.process.log}")
 
     def _read_new(self) -> None:
         """Reads a few of the job files that were added or changed, and forgets removed ones."""

@@ -181,6 +181,21 @@ def test_cancel_leaves_the_rest_waiting_and_run_goes_on(
     assert track.done_count == track.frame_count
 
 
+def test_a_queue_that_another_blender_runs_is_left_alone(blender: Any, project: Project) -> None:
+    from blender_cutout.core import file_lock
+    from blender_cutout.tasks.shot_queue import shots
+
+    drawn(project)
+    blender.ops.cutout.send_to_queue()
+    (shots.folder / "9999 not a job.job.json").write_text("{}", "utf-8")
+    with open(shots.folder / ".queue.lock", "wb") as file:
+        assert file_lock.try_lock(file.fileno())
+        blender.ops.cutout.run_queue()
+    assert "Another queue is doing the jobs" in blender.context.window_manager.cutout.text
+    assert states() == ["waiting", "failed"]
+    assert "is not a job file" in " ".join(panel().replace("label", "").split())
+
+
 def test_masks_of_a_cutout_that_was_changed_meanwhile_are_not_taken(blender: Any, project: Project) -> None:
     from blender_cutout.tasks.shot_queue import shots
 
