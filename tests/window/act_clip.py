@@ -29,7 +29,13 @@ def cancel(stage: Stage) -> Steps:
         bpy.ops.cutout.propagate(direction="BOTH")
     while desk.status.busy and desk.status.progress == 0.0:
         yield 0.02
-    yield from desk.press("cutout.cancel")
+    engine = package("tasks.jobs").queue.client.ready.pid
+    os.kill(engine, signal.SIGSTOP)  # the clip is so short that it could be through before the mouse is there
+    try:
+        yield from desk.press("cutout.cancel")
+        yield 0.5
+    finally:
+        os.kill(engine, signal.SIGCONT)
     yield from desk.idle()
     stage.says("a propagation is stopped", "was cancelled")
     done = stage.track.done_count
