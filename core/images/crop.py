@@ -167,6 +167,29 @@ def mask_box(matte: NDArray[Any], threshold: float = 0.5) -> Box | None:
     return Box(x, y, x + width, y + height) if width else None
 
 
+def centre(box: Box) -> tuple[float, float]:
+    """Returns the middle (x, y) of a box."""
+    return (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
+
+
+def box_within(middle: tuple[float, float], wide: float, tall: float, size_hw: tuple[int, int]) -> Box:
+    """Returns a box of about wide x tall pixels around a point (x, y), moved into the picture and cut off to fit."""
+    spans = []
+    for at, side, limit in ((middle[0], wide, size_hw[1]), (middle[1], tall, size_hw[0])):
+        length = min(limit, max(1, round(side)))
+        length -= length % 4 if length >= WIDE else 0  # so that it can be halved twice
+        start = min(max(0, round(at - length / 2)), limit - length)
+        spans.append((start, start + length))
+    (x0, x1), (y0, y1) = spans
+    return Box(x0, y0, x1, y1)
+
+
+def intersection(box: Box, height: int, width: int) -> Box | None:
+    """Returns the part of the box that lies in a picture of that size; None = no part."""
+    cut = Box(max(0, box.x0), max(0, box.y0), min(width, box.x1), min(height, box.y1))
+    return cut if cut.width > 0 and cut.height > 0 else None
+
+
 def choose_crop(
     strokes: Sequence[Stroke],
     size_hw: tuple[int, int],
@@ -204,7 +227,7 @@ def choose_crop(
         ratio = max(1.1, ratio / math.sqrt(zoom))
     wide, tall = max(tight.width * ratio, sides[0]), max(tight.height * ratio, sides[1])
     wide, tall = max(wide, tall / 2), max(tall, wide / 2)
-    box = _box_within(_centre(tight), wide, tall, size_hw)
+    box = box_within(centre(tight), wide, tall, size_hw)
     if previous is not None and zoom < CLOSE_ZOOM:
         box = _with_refused_parts(box, strokes, previous)
     return fitted(box, working_px)
@@ -243,7 +266,7 @@ def closer_crops(
         x1, y1 = -(-drawn.x1 // n), -(-drawn.y1 // n)
         box = Box(min(box.x0, drawn.x0 // n), min(box.y0, drawn.y0 // n), max(box.x1, x1), max(box.y1, y1))
     wide, tall = SECOND_LOOK * box.width, SECOND_LOOK * box.height
-    grown = _box_within(_centre(box), max(wide, tall / 2), max(tall, wide / 2), small)
+    grown = box_within(centre(box), max(wide, tall / 2), max(tall, wide / 2), small)
     if grown.area > SECOND_LOOK_SHARE * small[0] * small[1]:
         return None
     of_matte = fitted(grown, working_px)
@@ -254,41 +277,7 @@ def closer_crops(
 def around_box(box: Box, size_hw: tuple[int, int], working_px: int) -> Crop:
     """Returns the crop in which a network sees the object in a box, with something around it."""
     wide, tall = AROUND * box.width, AROUND * box.height
-    return fitted(_box_within(_centre(box), max(wide, tall / 2), max(tall, wide / 2), size_hw), working_px)
-
-
-def follow_crop(
-    mattes: NDArray[Any],
-    size_hw: tuple[int, int],
-    working_px: int,
-    factor: float = 2.0,
-    last: Crop | None = None,
-    least: float = 0.0,
-) -> Crop:
-    """Returns the crop in which propagation looks for the object in the next frame.
-
-    A square of `factor` times the longer side of the objects' box, moved into the picture where it fits and cut off at
-    the picture's edge where it does not; the whole picture when no object is left. The last crop is kept while it still
-    has the right size and the object is well inside, so that small motions do not shake the network's view.
-
-    Args:
-        mattes: (H, W) or (N, H, W) of the frame before.
-        size_hw: of the picture.
-        working_px: side of the square that the network sees.
-        factor: side of the square over longer side of the objects' box.
-        last: crop of the frame before.
-        least: side, in pixels, that the objects' box is taken to have at least: only a part of them may show.
-    """
-    box = mask_box(mattes)
-    if box is None:
-        return whole_picture(size_hw, working_px)
-    side = max(factor * max(box.width, box.height, least), working_px / 4, 32.0)
-    new = _box_within(_centre(box), side, side, size_hw)
-    if last is not None and 0.8 <= math.sqrt(new.area / max(1, last.box.area)) <= 1.25:
-        margin = 0.15 * (factor - 1.0) * side
-        if _holds(last.box, box, margin, size_hw):
-            return last
-    return fitted(new, working_px)
+    return fitted(box_within(centre(box), max(wide, tall / 2), max(tall, wide / 2), size_hw), working_px)
 
 
 def _with_refused_parts(box: Box, strokes: Sequence[Stroke], previous: Matte | Grey) -> Box:
@@ -321,38 +310,6 @@ def _strokes_box(strokes: Sequence[Stroke], size_hw: tuple[int, int]) -> Box:
     x0, y0 = np.clip(np.floor(low), 0, np.subtract(limit, 1)).astype(int).tolist()
     x1, y1 = np.clip(np.ceil(high), 1, limit).astype(int).tolist()
     return Box(x0, y0, max(x1, x0 + 1), max(y1, y0 + 1))
-
-
-def _centre(box: Box) -> tuple[float, float]:
-    return (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
-
-
-def _box_within(centre: tuple[float, float], wide: float, tall: float, size_hw: tuple[int, int]) -> Box:
-    """Returns a box of about wide x tall around the centre, moved into the picture, cut off where it is too large."""
-    spans = []
-    for middle, side, limit in ((centre[0], wide, size_hw[1]), (centre[1], tall, size_hw[0])):
-        length = min(limit, max(1, round(side)))
-        length -= length % 4 if length >= WIDE else 0  # so that it can be halved twice
-        start = min(max(0, round(middle - length / 2)), limit - length)
-        spans.append((start, start + length))
-    (x0, x1), (y0, y1) = spans
-    return Box(x0, y0, x1, y1)
-
-
-def _holds(outer: Box, inner: Box, margin: float, size_hw: tuple[int, int]) -> bool:
-    """Returns whether `inner` lies in `outer` with a margin on every side that is not the picture's edge."""
-    return (
-        (outer.x0 == 0 or inner.x0 - outer.x0 >= margin)
-        and (outer.y0 == 0 or inner.y0 - outer.y0 >= margin)
-        and (outer.x1 == size_hw[1] or outer.x1 - inner.x1 >= margin)
-        and (outer.y1 == size_hw[0] or outer.y1 - inner.y1 >= margin)
-    )
-
-
-def intersection(box: Box, height: int, width: int) -> Box | None:
-    """Returns the part of the box that lies in a picture of that size; None = no part."""
-    cut = Box(max(0, box.x0), max(0, box.y0), min(width, box.x1), min(height, box.y1))
-    return cut if cut.width > 0 and cut.height > 0 else None
 
 
 def _multiple(value: float) -> int:

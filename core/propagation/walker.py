@@ -12,10 +12,11 @@ from ..clips.fades import FadeFinder
 from ..clips.prefetch import read_ahead
 from ..errors import FrameReadError
 from ..frame_text import FrameText
-from ..images.crop import Crop, follow_crop, whole_picture
+from ..images.crop import Crop, whole_picture
 from ..images.matte import check_image
 from ..ports import Before
 from .confidence import certainty
+from .follow_crop import follow_crop
 from .fusion import difference, fuse, nearness
 from .memory import SpaceTimeMemory, farthest_first
 from .outcome import MatteKind

@@ -12,7 +12,6 @@ from blender_cutout.core.images.crop import (
     choose_crop,
     closer_crops,
     fitted,
-    follow_crop,
     mask_box,
     overview,
     whole_picture,
@@ -138,28 +137,6 @@ def test_removing_stroke_brings_the_whole_part_it_lies_on_into_the_crop_unless_s
 def test_stroke_partly_outside_the_picture_still_gives_a_crop():
     box = choose_crop([stroke((-50, -50), (10, 10), (900, 20))], SIZE, disc(100, 100, 40), 1.0, 320).box
     assert Box(0, 0, 400, 240).area >= box.area > 0
-
-
-def test_follow_crop_is_a_square_of_twice_the_object():
-    crop = follow_crop(disc(200, 120, 25), SIZE, 384)
-    assert crop.box.width == crop.box.height == 100
-    assert crop.size == (384, 384)
-    assert (crop.box.x0 + crop.box.x1) / 2 == pytest.approx(200, abs=1)
-
-
-def test_follow_crop_stays_still_for_small_motion_and_moves_for_large():
-    first = follow_crop(disc(200, 120, 25), SIZE, 384)
-    assert follow_crop(disc(205, 122, 26), SIZE, 384, last=first) is first
-    moved = follow_crop(disc(250, 120, 25), SIZE, 384, last=first)
-    assert moved != first
-    assert (moved.box.x0 + moved.box.x1) / 2 == pytest.approx(250, abs=1)
-
-
-def test_follow_crop_sees_everything_when_the_object_is_gone_and_never_gets_tiny():
-    assert follow_crop(np.zeros(SIZE, np.float32), SIZE, 384) == whole_picture(SIZE, 384)
-    dot = follow_crop(disc(200, 120, 2), SIZE, 384).box
-    assert dot.width == 96
-    assert follow_crop(np.ones(SIZE, np.float32), SIZE, 384).box == Box(0, 0, 400, 240)
 
 
 def test_mask_box_is_tight():
