@@ -117,7 +117,7 @@ def test_the_command_runs_from_anywhere(tmp_path: Path) -> None:
     assert "propagate" in answer.stdout
 
 
-def test_a_wrong_blender_is_told_before_anything_is_installed(tmp_path: Path) -> None:
+def test_a_wrong_blender_is_reported_before_anything_is_installed(tmp_path: Path) -> None:
     answer = run("--blender", str(tmp_path / "nothing"), home=tmp_path)
     assert answer.returncode == 1
     assert "is not a Blender" in answer.stderr

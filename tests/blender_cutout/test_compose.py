@@ -53,7 +53,9 @@ def test_the_engine_says_what_it_is_made_of() -> None:
     assert engine.weights_id != other.weights_id, "another network, another name"
 
 
-def test_missing_and_damaged_weights_are_told_with_a_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_and_damaged_weights_are_reported_with_a_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from blender_cutout.models import registry
 
     real = registry.FOLDER
@@ -74,7 +76,7 @@ def test_missing_and_damaged_weights_are_told_with_a_remedy(tmp_path: Path, monk
 @pytest.mark.parametrize(
     "fault", [MemoryError(), RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")]
 )
-def test_a_full_memory_is_told_as_such(fault: Exception) -> None:
+def test_running_out_of_memory_is_reported_as_such(fault: Exception) -> None:
     with pytest.raises(OutOfMemory) as caught, compose.translated():
         raise fault
     assert "tier" in caught.value.hint

@@ -52,13 +52,13 @@ def _of_opencv(text: str) -> Exception:
     ],
     ids=lambda e: f"{type(e).__module__}.{type(e).__name__}",
 )
-def test_memory_that_ran_out_is_told_with_a_remedy_whichever_library_says_so(error: Exception) -> None:
+def test_running_out_of_memory_is_reported_with_a_remedy_whichever_library_says_so(error: Exception) -> None:
     found = errors.translate(error)
     assert isinstance(found, errors.OutOfMemory)
     assert "tier" in found.hint
 
 
-def test_a_full_disk_and_a_forbidden_folder_are_told_with_the_file(tmp_path: Path) -> None:
+def test_a_full_disk_and_a_forbidden_folder_are_reported_with_the_file(tmp_path: Path) -> None:
     file = str(tmp_path / "mask.png")
     full = errors.translate(OSError(errno.ENOSPC, "No space left on device", file))
     denied = errors.translate(PermissionError(errno.EACCES, "Permission denied", file))

@@ -13,7 +13,7 @@ def timeline(first: int, last: int) -> str:
     return f"{first + 100}" if first == last else f"{first + 100} until {last + 100}"
 
 
-def test_a_sentence_names_clip_frames_until_it_is_told_otherwise() -> None:
+def test_a_sentence_names_clip_frames_until_other_numbers_are_given() -> None:
     told = FrameText("The masks of ", 3, " and of ", (7, 9), " are kept.")
     assert told == "The masks of clip frame 3 and of clip frames 7 to 9 are kept."
     assert told.with_names(timeline) == "The masks of 103 and of 107 until 109 are kept."
@@ -39,7 +39,7 @@ def test_copies_know_their_frames() -> None:
         assert other.with_names(timeline) == "There is a cut at 109."
 
 
-def test_stops_are_told_with_their_frames() -> None:
+def test_stops_are_reported_with_their_frames() -> None:
     cut = Stop(Cause.CUT, 8, 8, 15).text
     assert cut == "Another shot begins at clip frame 8, so clip frames 8 to 15 got no mask. Draw on one of them."
     assert cut.with_names(timeline) == "Another shot begins at 108, so 108 until 115 got no mask. Draw on one of them."

@@ -30,7 +30,7 @@ def test_nothing_is_lost_when_the_disk_refuses(tmp_path: Path) -> None:
     assert any(name.startswith("refused") for name in counted), "some of it must have been noticed"
 
 
-def test_memory_is_flat_and_the_disk_is_as_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_is_flat_and_the_disk_is_as_predicted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(long_clip, "EARLY", 300)
     film = stand.SyntheticClip(length=40, height=48, width=80, radius=8)
     run = long_clip.Run(tmp_path, film, 600, "")

@@ -120,7 +120,7 @@ def test_rendered_frames_go_along(blender: Any, project: Project, tmp_path: Path
     run(blender, "write_strips")
 
 
-def test_when_the_copy_cannot_be_made_it_is_told(
+def test_a_copy_that_cannot_be_made_is_reported(
     blender: Any, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from blender_cutout.host import contents

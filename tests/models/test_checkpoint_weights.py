@@ -60,7 +60,7 @@ def test_a_network_that_changed_is_refused_with_what_does_not_fit(tmp_path: Path
 
 
 @pytest.mark.parametrize("name", ["x.pt", "x.safetensors"])
-def test_what_is_no_weights_is_told(tmp_path: Path, name: str) -> None:
+def test_a_file_without_weights_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(WeightsMissing, match="does not exist"):
         read_checkpoint_weights(tmp_path / name)
     (tmp_path / name).write_text("nothing of the kind")

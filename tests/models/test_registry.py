@@ -51,7 +51,7 @@ def test_a_damaged_file_is_refused_with_the_remedy(tmp_path: Path) -> None:
         registry.weight_path(entry, tmp_path)
 
 
-def test_a_missing_file_and_an_unknown_name_are_told_apart_from_damage(tmp_path: Path) -> None:
+def test_a_missing_file_and_an_unknown_name_are_distinguished_from_damage(tmp_path: Path) -> None:
     with pytest.raises(WeightsMissing, match="Install"):
         registry.weight_path(registry.find_entry("scribble"), tmp_path)
     with pytest.raises(WeightsMissing, match="Known: automatic, edge, propagation"):

@@ -127,7 +127,7 @@ def test_a_round_may_be_announced_and_nothing_comes_of_it_where_none_can_come(
     assert (len(notebook.ends), notebook.lost) == (2, [])
 
 
-def test_an_engine_that_cannot_start_is_told_of_by_the_round_and_not_before(
+def test_an_engine_that_cannot_start_is_reported_by_the_round_and_not_before(
     notebook: Notebook, opening: Opening
 ) -> None:
     def start() -> WorkerClient:

@@ -112,7 +112,7 @@ def test_more_output_than_a_pipe_holds_is_read_in_time(make: Make) -> None:
     assert [e.at for e in events[:-1]] == list(range(20000))  # type: ignore[union-attr]
 
 
-def test_open_jobs_are_known_and_each_is_told_of_the_childs_death(make: Make) -> None:
+def test_open_jobs_are_known_and_each_reports_the_childs_death(make: Make) -> None:
     client = make(
         """
         for text in sys.stdin:
@@ -139,7 +139,7 @@ def test_open_jobs_are_known_and_each_is_told_of_the_childs_death(make: Make) ->
     assert (client.alive, client.jobs, client.poll()) == (False, set(), [])
 
 
-def test_a_child_that_dies_at_once_is_told_even_without_jobs(make: Make) -> None:
+def test_a_child_that_dies_at_once_is_reported_even_without_jobs(make: Make) -> None:
     client = make("import nothing_of_that_name")
     (event,) = until(client, bool)
     assert isinstance(event, m.Failed)
@@ -183,7 +183,7 @@ def test_after_a_death_it_can_be_started_again(make: Make) -> None:
     assert client.ready is not None
 
 
-def test_rubbish_and_another_protocol_are_told_as_such(make: Make) -> None:
+def test_rubbish_and_another_protocol_are_reported_as_such(make: Make) -> None:
     other = READY.replace('protocol":1', 'protocol":7')
     client = make(f"line('rubbish'); line('{other}'); sys.stdin.read()")
     events = until(client, lambda e: len(e) == 2)
@@ -266,7 +266,7 @@ def test_a_line_without_an_end_ends_the_child(make: Make, monkeypatch: pytest.Mo
         '{"v":1,"kind":"Warn","job":"j","text":' + "[" * 100_000,
     ],
 )
-def test_a_message_of_another_shape_is_told_and_harms_nothing(make: Make, line: str) -> None:
+def test_a_message_of_another_shape_is_reported_and_harms_nothing(make: Make, line: str) -> None:
     client = make(f"line('{line}'); line('{READY}'); sys.stdin.read()")
     failed, ready = until(client, lambda events: len(events) == 2)
     assert isinstance(failed, m.Failed)

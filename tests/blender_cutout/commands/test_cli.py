@@ -215,7 +215,7 @@ def run_short(run: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
 
 
 @pytest.mark.parametrize(("after", "fault"), [(0, MemoryError), (7, MemoryError), (7, RuntimeError), (7, OutOfMemory)])
-def test_where_memory_is_short_the_next_faster_tier_does_it_and_that_is_told(
+def test_where_memory_is_short_the_next_faster_tier_does_it_and_says_so(
     run_short: Callable[..., int], clip: SyntheticClip, folder: Path, capsys: pytest.CaptureFixture[str],
     after: int, fault: type[Exception],
 ) -> None:  # fmt: skip

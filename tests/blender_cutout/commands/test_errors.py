@@ -84,7 +84,7 @@ def test_a_clip_that_cannot_be_read(fail: Fail, clip_path: str, says: str) -> No
     assert says in fail("composite", clip_path, "--masks", "clip", "--rgba", "-o", "out")
 
 
-def test_a_truncated_movie_is_told_or_gives_only_frames_that_decode(
+def test_a_truncated_movie_is_reported_or_gives_only_frames_that_decode(
     fail: Fail, clip: SyntheticClip, write_movie: Callable[..., Path]
 ) -> None:
     path = write_movie([clip[f] for f in range(24)])

@@ -110,7 +110,7 @@ def test_an_interrupted_run_keeps_what_it_finished_and_goes_on(
     assert {name: Path("out", name).stat().st_mtime_ns for name in times} == times
 
 
-def test_masks_end_at_a_cut_which_is_told_or_go_across(
+def test_masks_end_at_a_cut_with_a_message_or_go_across(
     run: Run, clip: SyntheticClip, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rng = np.random.default_rng(3)
@@ -159,7 +159,7 @@ def test_a_colour_photo_is_refused_wherever_a_mask_is_given(
         assert not list(Path("out").glob("*"))
 
 
-def test_label_masks_and_half_size_serve_every_command_and_are_told(
+def test_label_masks_and_half_size_serve_every_command_and_are_reported(
     run: Run, clip: SyntheticClip, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     small = (clip.size[1] // 2, clip.size[0] // 2)

@@ -34,7 +34,7 @@ RETRY = "WARNING: Retrying (Retry(total=4)) after connection broken by "
         ("ERROR: Package 'numpy' requires a different Python: 3.9.1 not in '>=3.11'", "Python does not fit"),
     ],
 )
-def test_the_cause_is_told_not_only_the_consequence(said: str, words: str) -> None:
+def test_the_cause_is_reported_not_only_the_consequence(said: str, words: str) -> None:
     code = f"import sys; print({said!r}); sys.exit(1)"
     with pytest.raises(EnvironmentMissing, match=words) as error:
         list(pip_runner.run([sys.executable, "-c", code], "A library could not be installed."))
@@ -52,14 +52,14 @@ def test_an_unknown_failure_passes_its_last_words_on() -> None:
 @pytest.mark.parametrize(
     ("number", "words"), [(errno.ENOSPC, "disk is full"), (errno.EACCES, "blocked"), (errno.EIO, "cannot be written")]
 )
-def test_errors_of_the_system_are_told(number: int, words: str) -> None:
+def test_errors_of_the_system_are_reported(number: int, words: str) -> None:
     error = pip_runner.explain_os_error(OSError(number, os.strerror(number), "/a/file"))
     assert words in error.text
     assert "/a/file" in error.text or number == errno.EIO
     assert error.hint
 
 
-def test_a_disk_that_is_too_full_is_told_before_the_download(tmp_path: Path) -> None:
+def test_a_disk_that_is_too_full_is_reported_before_the_download(tmp_path: Path) -> None:
     pip_runner.check_room(tmp_path, 2.5, 3_000_000_000)
     with pytest.raises(EnvironmentMissing, match=r"1\.0 GB are free .* 2\.5 GB are needed"):
         pip_runner.check_room(tmp_path, 2.5, 1_000_000_000)
@@ -75,7 +75,7 @@ def test_two_installations_keep_apart(tmp_path: Path) -> None:
     assert not folder.exists()
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("a file in the folder's place")
     with pytest.raises(EnvironmentMissing, match=r"cannot be written.*home") as error:
         list(venv.make(tmp_path / "home" / "engine", ()))
@@ -143,7 +143,7 @@ def test_what_the_process_says_becomes_progress(tmp_path: Path) -> None:
     assert (progress.step, progress.share, progress.findings) == ("Installing PyTorch", 0.4, ((True, "NumPy: 2"),))
 
 
-def test_a_process_that_dies_or_cannot_start_is_told(tmp_path: Path) -> None:
+def test_a_process_that_dies_or_cannot_start_is_reported(tmp_path: Path) -> None:
     installer = Installer()
     installer.start(script("import sys; sys.stderr.write('its last words'); sys.exit(3)"), "setup", tmp_path / "log")
     progress = until_ended(installer)

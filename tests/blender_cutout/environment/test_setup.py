@@ -159,7 +159,7 @@ def test_killed_half_way_it_is_never_used_and_made_next_time(
         ("chosen", "existing Python is chosen"),
     ],
 )
-def test_what_cannot_work_is_told_in_one_message(
+def test_what_cannot_work_is_reported_in_one_message(
     blender: Any, home: Path, choose: Any, setup: Any, tmp_path: Path, kind: str, message: str
 ) -> None:
     assert not blender.app.online_access

@@ -35,7 +35,7 @@ def test_a_picture_of_one_colour_gives_numbers(model: Path) -> None:
     assert np.isfinite(OutsideNet(model).foreground(np.zeros((40, 60, 3), np.uint8))).all()
 
 
-def test_what_is_no_network_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_no_network_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="does not exist"):
         OutsideNet(tmp_path / "none.onnx")
     (tmp_path / "text.onnx").write_text("not a network")

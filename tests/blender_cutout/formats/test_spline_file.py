@@ -62,7 +62,7 @@ def test_what_the_engine_writes_is_read(tmp_path: Path, count: int) -> None:
         ("\n]}\n]}", ""),
     ],
 )
-def test_what_it_would_not_write_is_told(tmp_path: Path, old: str, new: str) -> None:
+def test_what_it_would_not_write_is_reported(tmp_path: Path, old: str, new: str) -> None:
     path = tmp_path / "splines.json"
     assert old in TEXT
     path.write_text(TEXT.replace(old, new, 1) if new else TEXT.removesuffix(old))

@@ -113,7 +113,7 @@ def at(
     return found
 
 
-def test_each_frame_has_the_colour_of_what_is_told_of_it() -> None:
+def test_each_frame_has_the_colour_of_its_marks() -> None:
     polygons = shown()
     middle = 44.6
 

@@ -37,7 +37,7 @@ def test_the_keys_lie_on_the_previews_keymap_and_go_with_the_addon(blender: Any)
     assert len(ours(blender)) == len(operators)
 
 
-def test_each_key_is_used_once_and_is_told_in_its_tooltip(blender: Any) -> None:
+def test_each_key_is_used_once_and_named_in_its_tooltip(blender: Any) -> None:
     from blender_cutout.host import keymap
     from blender_cutout.operators import propagate, rounds
 

@@ -266,7 +266,7 @@ def test_moved_trimmed_and_turned_the_masks_follow_without_being_written(
     check(blender, blender.context.scene, tmp_path / "r", {41: 0, 50: 9}, layout)
 
 
-def test_what_the_masks_cannot_follow_is_told_until_they_are_written(blender: Any, project: Project) -> None:
+def test_what_the_masks_cannot_follow_is_shown_until_they_are_written(blender: Any, project: Project) -> None:
     from blender_cutout.host import compat
     from blender_cutout.tasks import upkeep
 
@@ -297,7 +297,7 @@ def test_what_the_masks_cannot_follow_is_told_until_they_are_written(blender: An
     assert not told(), "one mask strip covers both halves"
 
 
-def test_longer_than_its_masks_is_told(blender: Any, project: Project) -> None:
+def test_a_strip_longer_than_its_masks_is_reported(blender: Any, project: Project) -> None:
     from blender_cutout.host import compat
     from blender_cutout.tasks import upkeep
 

@@ -101,7 +101,7 @@ def test_cancel_keeps_what_is_done_and_a_half_rendered_folder_is_never_taken(
     assert not made.part.exists()
 
 
-def test_a_full_disk_is_told_before_and_while_it_goes_on(
+def test_a_full_disk_is_reported_before_and_during_the_job(
     blender: Any, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import shutil

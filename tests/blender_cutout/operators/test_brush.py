@@ -247,7 +247,7 @@ def test_a_stroke_that_is_undone_while_the_engine_is_at_it_takes_its_round_along
     assert (track().head, track().keyframe_count, track().applied) == ("", 0, "")
 
 
-def test_what_cannot_be_painted_is_told_and_changes_nothing(blender: Any, track: Any) -> None:
+def test_what_cannot_be_painted_is_reported_and_changes_nothing(blender: Any, track: Any) -> None:
     scene, status = blender.context.scene, blender.context.window_manager.cutout
     with pytest.raises(RuntimeError, match="outside the strip's picture"):
         blender.ops.cutout.paint(label="keep", points="-900,5,1")

@@ -116,7 +116,9 @@ def test_strokes_elsewhere_get_a_clear_message(blender: Any, project: Project) -
         blender.ops.cutout.propagate()
 
 
-def test_a_truncated_file_is_told_and_leaves_the_scene_usable(blender: Any, project: Project, tmp_path: Path) -> None:
+def test_a_truncated_file_is_reported_and_leaves_the_scene_usable(
+    blender: Any, project: Project, tmp_path: Path
+) -> None:
     scene, _ = project()
     broken = tmp_path / "kaputt.mp4"
     broken.write_bytes(b"\0" * 5000)
@@ -148,7 +150,7 @@ def test_without_an_engine_nothing_is_begun_and_the_message_says_what_to_do(
     assert blender.context.window_manager.cutout.hint
 
 
-def test_missing_weights_are_told_and_the_check_says_so(
+def test_missing_weights_are_reported_and_the_check_says_so(
     blender: Any, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from blender_cutout.tasks import jobs
@@ -177,7 +179,7 @@ def test_removing_a_cutout_takes_its_mask_strip_and_modifier_along(blender: Any,
     assert sorted(s.name for s in compat.strips(scene.sequence_editor)) == ["clip", "green"]
 
 
-def test_a_folder_that_cannot_be_written_is_told_and_works_once_it_can(
+def test_a_folder_that_cannot_be_written_is_reported_and_works_once_it_can(
     blender: Any, project: Project, tmp_path: Path
 ) -> None:
     scene, _ = project()

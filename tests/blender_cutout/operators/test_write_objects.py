@@ -129,7 +129,7 @@ def test_the_active_object_alone_and_back_again(blender: Any, two: Any, tmp_path
     assert_shows(blender, two, np.minimum(first + second, 1), tmp_path / "both")
 
 
-def test_an_object_without_a_mask_is_left_out_and_one_without_on_some_frames_is_told(
+def test_an_object_without_a_mask_is_left_out_and_missing_frames_of_one_are_reported(
     blender: Any, two: Any, tmp_path: Path
 ) -> None:
     blender.ops.cutout.new()

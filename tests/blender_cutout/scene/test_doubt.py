@@ -60,7 +60,7 @@ def test_forward_and_backward_go_one_way(blender: Any, drawn: tuple[Any, Any]) -
     assert done(track) == list(range(1, kit.LENGTH + 1))
 
 
-def test_where_it_is_to_stop_is_told_to_the_engine(blender: Any, drawn: tuple[Any, Any]) -> None:
+def test_the_engine_receives_where_to_stop(blender: Any, drawn: tuple[Any, Any]) -> None:
     scene, _ = drawn
     scene.cutout.doubt_below = 0.75
     assert options(scene) == {"stability": 1.0, "stop_at_cuts": True, "stop_below": 0.0}
@@ -68,7 +68,7 @@ def test_where_it_is_to_stop_is_told_to_the_engine(blender: Any, drawn: tuple[An
     assert options(scene) == {"stability": 1.0, "stop_at_cuts": False, "stop_below": 0.75}
 
 
-def test_where_it_stopped_is_told_with_the_numbers_of_the_timeline(blender: Any, project: Project) -> None:
+def test_where_it_stopped_is_shown_in_timeline_frames(blender: Any, project: Project) -> None:
     from blender_cutout.host import compat
     from blender_cutout.scene import properties
 
@@ -160,7 +160,7 @@ def test_the_worst_frame_is_gone_to(blender: Any, drawn: tuple[Any, Any]) -> Non
     assert scene.frame_current == 9
 
 
-def test_the_stability_is_told_to_the_engine(blender: Any, drawn: tuple[Any, Any]) -> None:
+def test_the_engine_receives_the_stability(blender: Any, drawn: tuple[Any, Any]) -> None:
     scene, track = drawn
     assert options(scene) == {"stability": 1.0, "stop_at_cuts": True, "stop_below": 0.0}
     blender.ops.cutout.propagate()
@@ -173,7 +173,7 @@ def test_the_stability_is_told_to_the_engine(blender: Any, drawn: tuple[Any, Any
     assert done(track) == list(range(1, kit.LENGTH + 1))
 
 
-def test_frames_in_doubt_are_told_from_what_the_engine_says() -> None:
+def test_frames_in_doubt_follow_from_the_engines_confidence() -> None:
     from blender_cutout.scene import doubt
 
     assert doubt.percents("--9903--80") == {1: 99, 2: 3, 4: 80}

@@ -97,7 +97,7 @@ def test_after_a_reset_all_is_old(watch: StrokeWatch) -> None:
     assert watch.take(5) == watch.take(7) == []
 
 
-def test_a_stroke_that_sticks_to_the_screen_is_told_once(watch: StrokeWatch) -> None:
+def test_a_stroke_that_sticks_to_the_screen_is_reported_once(watch: StrokeWatch) -> None:
     notes = annotation({5: [OLD, NEW]}, display_mode="SCREEN")
     with pytest.raises(StrokeError, match="sticks to the screen"):
         watch.look(notes)

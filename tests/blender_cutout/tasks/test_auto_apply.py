@@ -235,7 +235,7 @@ def test_a_stroke_is_not_sent_twice(blender: Any, auto: Any, layers: Any) -> Non
     assert len(scene.cutout.tracks[0].applied.split()) == 1
 
 
-def test_what_cannot_be_applied_is_told_once(blender: Any, auto: Any, layers: Any) -> None:
+def test_what_cannot_be_applied_is_reported_once(blender: Any, auto: Any, layers: Any) -> None:
     status = blender.context.window_manager.cutout
     blender.context.scene.frame_set(8)
     auto()

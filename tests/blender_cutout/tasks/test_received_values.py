@@ -52,7 +52,7 @@ def test_what_a_received_file_says_of_a_cutout_fails_no_panel_and_no_saving(
 
 @pytest.mark.parametrize("value", [5, [1, 2], {"a": [{"b": "c"}]}], ids=str)
 @pytest.mark.parametrize("name", ["uuid", "folder", "mattes", "frame_count", "strip_uuid", "strokes", "edge"])
-def test_a_value_of_another_kind_is_told_or_harmless(
+def test_a_value_of_another_kind_is_reported_or_harmless(
     blender: Any, tmp_path: Path, capfd: Any, name: str, value: Any
 ) -> None:
     place = kit.lay_out(tmp_path)
@@ -72,7 +72,7 @@ def test_a_value_of_another_kind_is_told_or_harmless(
 
 
 @pytest.mark.parametrize("value", ["{}", "[[[", '{"first": "a", "count": 1e99, "mark": 3}', "[" * 100_000, 5, [1, 2]])
-def test_a_mask_strip_that_remembers_nonsense_is_told_and_stops_no_saving(
+def test_a_mask_strip_that_remembers_nonsense_is_reported_and_stops_no_saving(
     blender: Any, tmp_path: Path, capfd: Any, value: Any
 ) -> None:
     from blender_cutout.host import compat, strips

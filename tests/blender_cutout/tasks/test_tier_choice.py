@@ -69,7 +69,7 @@ def test_the_list_offers_auto_and_every_tier_with_quality_and_time(blender: Any,
         assert not item.description.endswith(".")
 
 
-def test_the_choice_is_told_with_what_it_means_for_the_masks_there_are(blender: Any, chosen: Any) -> None:
+def test_the_choice_is_reported_with_what_it_means_for_existing_masks(blender: Any, chosen: Any) -> None:
     *_, finest = names()
     assert blender.ops.cutout.choose_tier(tier=finest) == {"FINISHED"}
     assert chosen.tier == finest

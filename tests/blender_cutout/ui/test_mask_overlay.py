@@ -265,7 +265,7 @@ def test_without_a_window_nothing_is_hung_into_blender(blender: Any) -> None:
     assert mask_overlay._overlay._handle is None
 
 
-def test_a_damaged_mask_is_told_apart_from_a_whole_one(blender: Any, project: Project) -> None:
+def test_a_damaged_mask_is_distinguished_from_a_whole_one(blender: Any, project: Project) -> None:
     from blender_cutout.ui import mask_overlay
 
     scene, _ = project()

@@ -88,7 +88,7 @@ def test_a_film_is_exported_with_its_alpha_and_the_clips_sound(make_host: Callab
     assert (sound[0], sound[-1], len(sound)) == (1004, 1011, 8 * 1920)
 
 
-def test_a_second_host_is_told_who_has_the_track_and_gets_it_afterwards(make_host: Callable[..., Any]) -> None:
+def test_a_second_host_learns_who_has_the_track_and_gets_it_afterwards(make_host: Callable[..., Any]) -> None:
     first, second = make_host(), make_host()
     first.open()
     first.end(first.draw(3))

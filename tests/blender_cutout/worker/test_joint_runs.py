@@ -39,7 +39,7 @@ def heads(host) -> list[str]:
     return [found[track] for track in BOTH[0]]
 
 
-def test_both_are_propagated_and_told_frame_by_frame(host) -> None:
+def test_both_are_propagated_and_reported_frame_by_frame(host) -> None:
     two(host)
     job = host.send(m.PropagateGroup, *BOTH, 0, 16, "both")
     done = host.end(job)

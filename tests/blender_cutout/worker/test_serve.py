@@ -152,7 +152,7 @@ def test_a_ping_is_answered_while_a_job_runs(make_host) -> None:
     assert ends(host, job) == 0
 
 
-def test_a_locked_frame_is_told_and_kept_and_drawing_on_it_is_refused(host) -> None:
+def test_a_locked_frame_is_reported_and_kept_and_drawing_on_it_is_refused(host) -> None:
     host.open()
     host.end(host.draw(4))
     host.ask(m.Propagate, "track", 0, 16, "both")
@@ -174,7 +174,7 @@ def test_a_locked_frame_is_told_and_kept_and_drawing_on_it_is_refused(host) -> N
     assert isinstance(failed, m.Failed)
 
 
-def test_absent_frames_are_told_and_empty_and_closed_to_strokes(host) -> None:
+def test_absent_frames_are_reported_and_empty_and_closed_to_strokes(host) -> None:
     host.open()
     host.end(host.draw(4))
     host.ask(m.Propagate, "track", 0, 16, "both")
@@ -203,7 +203,7 @@ def test_paint_and_a_box_are_rounds(host) -> None:
     assert isinstance(failed, m.Failed)
 
 
-def test_how_sure_the_network_is_is_told_for_each_frame(host) -> None:
+def test_each_frame_comes_with_the_networks_confidence(host) -> None:
     host.open()
     host.end(host.draw(4))
     host.send(m.Propagate, "track", 0, 16, "both", stability=1.0)
@@ -216,7 +216,7 @@ def test_how_sure_the_network_is_is_told_for_each_frame(host) -> None:
     assert all(int(cell) > 90 for cell in cells if cell != "--")
 
 
-def test_where_a_propagation_stops_in_doubt_is_told(host) -> None:
+def test_where_a_propagation_stops_in_doubt_is_reported(host) -> None:
     host.open()
     host.end(host.draw(4))
     job = host.send(m.Propagate, "track", 0, 16, "forward", stop_below=1.0)

@@ -42,7 +42,7 @@ def test_killed_in_the_middle_it_goes_on_after_a_restart_with_the_masks_it_had(m
     assert len(after) == 16
 
 
-def test_a_torn_journal_is_told_and_costs_one_step(host, make_host) -> None:
+def test_a_torn_journal_is_reported_and_costs_one_step(host, make_host) -> None:
     host.open()
     host.end(host.draw(0))
     host.end(host.draw(7))
@@ -103,7 +103,7 @@ def test_wrong_requests_are_failures_of_that_job_only(host, tmp_path: Path) -> N
     assert isinstance(host.end(host.draw(1)), m.Done)
 
 
-def test_missing_weights_are_told_unasked_and_for_the_job(make_host) -> None:
+def test_missing_weights_are_reported_unasked_and_for_the_job(make_host) -> None:
     host = make_host("--no-weights")
     assert "weights of the tier draft are missing" in host.wait(lambda e: isinstance(e, m.Warn)).text
     assert host.client.alive

@@ -38,7 +38,7 @@ def tier(host) -> str:
     return next(e.tier for e in reversed(host.events) if isinstance(e, m.Ready))
 
 
-def test_a_propagation_is_done_with_the_next_faster_tier_and_that_is_told_once(begun) -> None:
+def test_a_propagation_is_done_with_the_next_faster_tier_and_says_so_once(begun) -> None:
     host = begun(FINEST)
     assert tier(host) == FINEST
     job = host.send(m.Propagate, "track", 0, 16, "both")

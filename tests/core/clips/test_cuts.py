@@ -117,7 +117,7 @@ def run(film: Any, keys: tuple[int, ...], **more: Any) -> tuple[dict[int, np.nda
 
 
 class TestPropagationEndsAtACut:
-    def test_the_frames_behind_are_left_out_and_told(self) -> None:
+    def test_the_frames_behind_are_left_out_and_reported(self) -> None:
         film = TwoShots()
         found, halts = run(film, (0,))
         assert sorted(found) == list(range(8))
@@ -150,7 +150,7 @@ class TestPropagationEndsAtACut:
         assert sorted(found) == list(range(16))
         assert halts == []
 
-    def test_only_frames_of_the_range_are_told_of(self) -> None:
+    def test_only_frames_of_the_range_are_reported(self) -> None:
         found, halts = run(TwoShots(), (0,), frame_range=FrameRange(2, 11))
         assert sorted(found) == list(range(2, 8))
         assert halts == [Stop(Cause.CUT, 8, 8, 10)]

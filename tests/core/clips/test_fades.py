@@ -167,7 +167,7 @@ class TestPropagation:
         return {f: m for f, m, _ in propagate(FakePropagationNet(), film, keyframes, **given)}, halts
 
     @pytest.mark.parametrize("colour", [None, 0])
-    def test_it_ends_in_the_transition_which_is_told(self, colour: int | None) -> None:
+    def test_it_ends_in_the_transition_and_says_so(self, colour: int | None) -> None:
         film = self.film(colour)
         found, halts = self.go(film, (0,))
         (halt,) = halts

@@ -31,7 +31,7 @@ from blender_cutout.core.fakes import number_of, numbered
         (["1.png", "2.png", "preview.png"], "2 are like 1.png, others like preview.png"),
     ],
 )
-def test_gaps_doubles_and_strangers_are_told(names, says, tmp_path):
+def test_gaps_duplicates_and_unrelated_files_are_reported(names, says, tmp_path):
     notes = sequence_notes(tmp_path, names)
     assert len(notes) == bool(says)
     if says:

@@ -115,7 +115,7 @@ def test_renamed_files_are_called_what_they_are(suffix: str, other: str, good: d
         read_picture(path)
 
 
-def test_names_in_another_encoding_can_be_told(tmp_path: Path) -> None:
+def test_names_in_another_encoding_can_be_shown(tmp_path: Path) -> None:
     names = [f"{layer}.{channel}" for layer in ("layer1", "zzz") for channel in "RGB"]
     kit.write(tmp_path / "a.exr", np.dstack([kit.light(False), kit.flat(0.1, 0.2, 0.3)]), names=names)
     data = (tmp_path / "a.exr").read_bytes()

@@ -80,7 +80,7 @@ def test_when_the_copy_cannot_be_written_no_old_one_is_left_to_be_shown(
     assert not list(tmp_path.rglob("*.part"))
 
 
-def test_the_copy_is_told_of_before_the_matte_is_there_and_goes_with_it_when_it_fails(
+def test_the_copy_is_announced_before_the_matte_is_there_and_goes_with_it_when_it_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = MatteStore(tmp_path)

@@ -55,7 +55,7 @@ def test_sharing_what_was_shared_and_written_changes_nothing(drawn: tuple[bool, 
     np.testing.assert_array_equal(share(on_disk, drawn), on_disk)
 
 
-def test_the_contested_share_is_told() -> None:
+def test_the_contested_share_is_reported() -> None:
     assert contested(bars((0, 10), (10, 16))) == 0
     assert contested(bars((0, 10), (8, 12))) == pytest.approx(0.5)
     assert contested(bars((0, 0), (0, 0))) == 0

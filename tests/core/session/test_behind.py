@@ -94,7 +94,7 @@ def test_the_network_works_while_a_mask_is_written(
 
 
 @pytest.mark.parametrize("stability", [0.0, 1.0])
-def test_what_is_told_is_on_disk_in_order_and_the_same_as_ever(session: TrackSession, stability: float) -> None:
+def test_what_is_reported_is_on_disk_in_order_and_unchanged(session: TrackSession, stability: float) -> None:
     told = []
     for frame, path, _ in session.propagate(ALL, Direction.FORWARD, PropagationOptions(stability=stability)):
         assert path is not None

@@ -19,7 +19,7 @@ from blender_cutout.core.session import folder_lock as module
 from blender_cutout.core.session.folder_lock import FolderLock, process_start
 
 
-def test_a_second_taker_is_told_who_has_it_and_gets_it_after_release(tmp_path: Path) -> None:
+def test_a_second_taker_learns_who_has_it_and_gets_it_after_release(tmp_path: Path) -> None:
     first = FolderLock(tmp_path)
     with pytest.raises(StoreError, match=str(os.getpid())):
         FolderLock(tmp_path)

@@ -119,7 +119,7 @@ def test_what_changed_of_the_clip_is_said_and_nothing_is_lost(
         assert snapshot(again) == before
 
 
-def test_a_keyframe_outside_the_clip_is_told_and_the_rest_goes_on(session: TrackSession, media: Path) -> None:
+def test_a_keyframe_outside_the_clip_is_reported_and_the_rest_goes_on(session: TrackSession, media: Path) -> None:
     session.apply_round(keep(4))
     session._record(session.head, Round(40, keep(4).strokes))
     again = reopened(session, media)

@@ -149,7 +149,7 @@ def test_the_ensemble_labels_what_it_agrees_on_by_the_rule_that_was_best(tmp_pat
         assert np.array_equal(pool[index].mask > 0, truths[entry.name])
 
 
-def test_guesses_of_nothing_are_told(tmp_path: Path) -> None:
+def test_guesses_of_nothing_are_reported(tmp_path: Path) -> None:
     (tmp_path / "stills").mkdir()
     (tmp_path / "stills" / "index.csv").write_text("name,set,kind,accuracy_group\n")
     with pytest.raises(FileNotFoundError, match="guesses"):

@@ -99,7 +99,7 @@ def _leaves(rank: int, size: int, meeting: str) -> None:
         pass
 
 
-def test_a_process_that_ends_is_told_with_what_to_do() -> None:
+def test_a_process_that_ends_is_reported_with_what_to_do() -> None:
     def lead() -> None:
         with leading(2, _leaves) as team:
             for _ in range(3):

@@ -33,7 +33,7 @@ def test_transfers_are_a_share_of_each_frame() -> None:
     assert stages.shares(clock)["transfer, in the network's"] == pytest.approx(0.2)
 
 
-def test_a_transfer_takes_some_time_and_a_median_is_told() -> None:
+def test_a_transfer_takes_some_time_and_a_median_is_returned() -> None:
     clock = stages.StageClock()
     stages.time_transfers(clock, "cpu", 64, times=3)
     assert len(clock.seconds["transfer"]) == 3

@@ -72,7 +72,7 @@ def test_an_rgba_strip_that_was_moved_by_itself_stays_there(blender: Any, projec
     assert (compat.time_get(ours, "frame_start"), ours.transform.offset_x) == (6, 0.0)
 
 
-def test_what_an_rgba_strip_cannot_follow_is_told(blender: Any, project: Project) -> None:
+def test_what_an_rgba_strip_cannot_follow_is_reported(blender: Any, project: Project) -> None:
     from blender_cutout.host import compat
 
     scene, strip = project()

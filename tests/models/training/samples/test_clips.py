@@ -104,7 +104,7 @@ def test_no_hint_is_known_over_a_large_gap(pool: Pool, monkeypatch: pytest.Monke
     assert 0.2 < float(1 - known[:, 1].mean()) < 0.9
 
 
-def test_data_without_video_or_without_stills_is_told(pool: Pool) -> None:
+def test_data_without_video_or_without_stills_is_reported(pool: Pool) -> None:
     lame = copy.copy(pool)
     lame.sequences = {}
     kind = ClipKind(3, 48, 1, CPU)
