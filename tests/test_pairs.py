@@ -23,7 +23,7 @@ from blender_cutout.core.frame_text import FrameText
 from blender_cutout.core.images.crop import Crop
 from blender_cutout.core.session.actions import Import, Lock, Operation, PaintRound, Propagation, Round, action_to_json
 from blender_cutout.core.session.journal import ROOT, Journal
-from blender_cutout.core.types import Box, Direction, FrameRange, Label, Paint, Stroke
+from blender_cutout.core.types import AUTO_MODES, Box, Direction, FrameRange, Label, Paint, Stroke
 from blender_cutout.formats import spline_file
 from blender_cutout.geometry.time_map import TimeMap
 
@@ -134,8 +134,10 @@ actions = st.one_of(
         st.floats(0.1, 50),
         st.booleans(),
         box=st.none(),
+        mode=st.just(AUTO_MODES[0]),
     ),
-    st.builds(Round, st.integers(0, 500), auto=st.just(True), box=boxes, strokes=st.just(()), zoom=st.just(1.0)),
+    st.builds(lambda frame, box: Round(frame, auto=True, box=box), st.integers(0, 500), boxes),
+    st.builds(lambda frame, mode: Round(frame, auto=True, mode=mode), st.integers(0, 500), st.sampled_from(AUTO_MODES)),
     st.builds(PaintRound, st.integers(0, 500), st.lists(paints, min_size=1, max_size=3).map(tuple)),
     st.builds(Propagation, spans, st.sampled_from(Direction), stability=st.floats(0, 1)),
     st.builds(Propagation, spans, st.sampled_from(Direction), st.from_regex(r"\A[0-9a-f]{16}\Z"), st.integers(2, 9)),
