@@ -83,7 +83,7 @@ def opened(network: Published) -> Iterator[IO[bytes]]:
     """
     path = weight_file(network)
     if not path.is_file():
-        raise WeightsError(f"The weights of {network.title} are not here.", get_them(network))
+        raise WeightsError(f"The weights of {network.title} have not been downloaded yet.", get_them(network))
     with path.open("rb") as file:
         check(network, file, path, get_them(network))
         file.seek(0)

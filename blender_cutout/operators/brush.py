@@ -102,7 +102,7 @@ class CUTOUT_OT_paint(Drawing, bpy.types.Operator):
         """Stores the stroke, and applies it if Auto Apply is on."""
         view = clip_still_on(context, stroke.frame)
         if not brush_strokes.touches_picture(stroke, view.picture):
-            raise StrokeError("The stroke lies outside the strip's picture.", "Paint over the cutout's strip.")
+            raise StrokeError("The stroke is outside the picture.", "Paint inside the clip's picture in the preview.")
         scene, track = compat.sequencer_scene(context), view.track
         kept = (track.detail_strokes if self.detail else track.strokes).add()
         kept.key, kept.label, kept.frame, kept.radius = stroke.key, stroke.label.value, stroke.frame, stroke.radius
@@ -195,8 +195,8 @@ class CUTOUT_OT_start_brush(WithTrack, Reporting, bpy.types.Operator):
         if not properties.detail:
             return tooltip(brush_modes.tooltip_of(properties.mode) or str(cls.bl_description))
         return tooltip(
-            "Paint where the edge has hair or other fine detail, so that Detail looks further there; Ctrl takes that "
-            "back. Strokes move with the mask; a frame without any uses those of the nearest frame that has some"
+            "Paint over hair or fine detail so that the edge is searched more widely there; hold Ctrl to take it back. "
+            "Strokes move with the mask; a frame without any uses those of the nearest frame that has some"
         )
 
     def run(self, context: Any) -> set[str]:

@@ -120,8 +120,8 @@ class CUTOUT_OT_report_problem(Reporting, bpy.types.Operator):
     bl_idname = "cutout.report_problem"
     bl_label = "Report a Problem"
     bl_description = (
-        "Write a report with versions, numbers and the end of the engine's log, without your names and paths. It is "
-        "only written and shown as a text, never sent"
+        "Write a report with versions, numbers and the end of the engine's log, and show it as a text block. Names and "
+        "paths are removed, and nothing is sent"
     )
 
     def run(self, context: Any) -> set[str]:
@@ -133,7 +133,7 @@ class CUTOUT_OT_report_problem(Reporting, bpy.types.Operator):
             file = problem_report.write(scene)
         except OSError as error:
             raise StoreError(f"The report cannot be written: {error}", "Free disk space, and try again.") from error
-        text = f"The report is the text {problem_report.NAME!r} of this file."
+        text = f"The report is saved as the text block {problem_report.NAME!r} in this file."
         jobs.say("INFO", text, f"Read it in a Text Editor before you pass it on. It is also in {file}")
         return {"FINISHED"}
 

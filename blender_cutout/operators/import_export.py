@@ -47,7 +47,7 @@ _EVERY = IntProperty(
 )
 _LABEL = IntProperty(
     name="Object",
-    description="Number of the object in masks that hold several; 0 = the only one",
+    description="Which object to import if the mask holds several; 0 if there is only one",
     default=0,
     min=0,
     max=65535,
@@ -108,16 +108,19 @@ _KIND = EnumProperty(
     items=(
         ("PRORES", "ProRes 4444 (.mov)", "A movie for editing and compositing programs, with or without transparency"),
         ("FFV1", "FFV1 (.mkv)", "A lossless movie, with or without transparency"),
-        ("H264", "MP4 (H.264, HEVC)", "A small movie for viewing, HEVC if the clip is deeper; needs a background"),
+        (
+            "H264",
+            "MP4 (H.264, HEVC)",
+            "A small movie for viewing, HEVC if the clip has more than 8 bits per channel; needs a background",
+        ),
         ("PNG", "PNG Pictures", "A folder of pictures with 8 bits, numbered by clip frame"),
-        ("PNG16", "PNG Pictures, 16 Bits", "A folder of pictures that keep the bits of a deeper clip"),
+        ("PNG16", "PNG Pictures, 16 Bits", "A 16-bit PNG sequence; keeps the precision of a 10- or 16-bit clip"),
         (
             "EXR",
             "EXR Pictures",
-            "A folder of half-float pictures in linear light, colours multiplied by alpha, with one more channel per "
-            "object",
+            "A folder of half-float pictures in linear light with premultiplied alpha, and one more channel per object",
         ),
-        ("EXR_STRAIGHT", "EXR Pictures, Straight Alpha", "The same, but colours are not multiplied by alpha"),
+        ("EXR_STRAIGHT", "EXR Pictures, Straight Alpha", "The same, with straight alpha"),
         (
             "CRYPTOMATTE",
             "EXR Pictures, Cryptomatte",

@@ -18,7 +18,8 @@ class CUTOUT_OT_take_later(JobOperator, bpy.types.Operator):
     bl_idname = "cutout.take_later"
     bl_label = "Take Later Rounds"
     bl_description = (
-        "Continue with the rounds made after this file was saved, as after a crash. Undo brings the file's state back"
+        "Bring back work done after this file was last saved, for example after a crash. Undo returns to the file's "
+        "state"
     )
 
     @classmethod

@@ -37,7 +37,7 @@ class CUTOUT_OT_replace_background(WithTrack, Reporting, bpy.types.Operator):
     bl_label = "Replace Background"
     bl_description = (
         "Put a colour, picture or movie directly below the clip, with the clip's length. Press again to replace it. "
-        "Of your own strips, only the clip is ever moved"
+        "May move the clip up to make room; your other strips are not moved"
     )
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender wants a plain set)
 

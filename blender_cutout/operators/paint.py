@@ -53,7 +53,7 @@ class CUTOUT_OT_paint_shape(Drawing, JobOperator, bpy.types.Operator):
 
     bl_idname = "cutout.paint_shape"
     bl_label = "Exact Paint"
-    bl_description = "Set exact pixels of the mask, which strokes no longer change; Ctrl erases"
+    bl_description = "Paint the mask itself; later strokes leave these pixels alone. Hold Ctrl to erase"
     corrects = True
 
     label: _LABEL
@@ -201,7 +201,7 @@ def _check_inside(stroke: Painted, view: ClipInView, kind: str) -> None:
     reach = stroke.radius if kind == "PAINT" else 0.0
     track = view.track
     if x1 + reach <= 0 or y1 + reach <= 0 or x0 - reach >= track.width or y0 - reach >= track.height:
-        raise StrokeError("It lies outside the strip's picture.", "Paint over the cutout's strip.")
+        raise StrokeError("It is outside the picture.", "Paint inside the clip's picture in the preview.")
     if kind == "LASSO" and len(stroke.touches) < 3:
         raise StrokeError("The outline has fewer than three points.", "Draw around the area, or click its corners.")
     if kind == "BOX" and (x1 - x0 < 2 or y1 - y0 < 2):

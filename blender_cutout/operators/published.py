@@ -19,7 +19,7 @@ from .base import Reporting
 from .engine import SetupOperator
 
 _NETWORK = StringProperty(name="Network", description="Name of the published network", options={"HIDDEN"})
-_FILE = StringProperty(name="File", description="Weights of the network, downloaded before", subtype="FILE_PATH")
+_FILE = StringProperty(name="File", description="Weight file of the network, already downloaded", subtype="FILE_PATH")
 
 
 def find_published(name: str) -> Published:
@@ -98,7 +98,7 @@ class CUTOUT_OT_choose_published(SetupOperator, bpy.types.Operator):
 
     bl_idname = "cutout.choose_published"
     bl_label = "Choose File"
-    bl_description = "Take a weight file that was downloaded before; it is copied if it is the authors' own"
+    bl_description = "Use a weight file that you already downloaded; it is copied if it is the authors' own"
 
     network: _NETWORK
     filepath: _FILE
@@ -133,7 +133,9 @@ class CUTOUT_OT_use_published(Reporting, bpy.types.Operator):
             raise InputError("The add-on is not enabled in Blender's preferences.", "Enable it there.")
         setup.look()
         if network.name not in setup.facts.published:
-            raise InputError(f"The weights of {network.title} are not here.", "Press Download, or Choose File.")
+            raise InputError(
+                f"The weights of {network.title} have not been downloaded yet.", "Press Download, or Choose File."
+            )
         jobs.say("INFO", tier_choice.choose(network.name), tier_choice.KEPT)
         redraw()
         return {"FINISHED"}

@@ -87,8 +87,8 @@ class CUTOUT_OT_mark_absent(Waiting, JobOperator, bpy.types.Operator):
     bl_idname = "cutout.mark_absent"
     bl_label = "Not Here"
     bl_description = (
-        "The active object is not on these frames: the mask is empty there, and the frames on either side come from "
-        "their own keyframes"
+        "The active object is not on these frames: their mask is left empty, and frames before and after use only the "
+        "keyframes on their own side"
     )
 
     span: _SPAN
@@ -208,7 +208,7 @@ class CUTOUT_OT_worst_frame(Reporting, bpy.types.Operator):
         if timeline is None:
             raise InputError("The strip does not show the worst frame.", "Show the whole clip.")
         scene.frame_set(timeline)
-        jobs.say("INFO", f"Frame {timeline}: the network is {known[worst]} % sure of this mask.")
+        jobs.say("INFO", f"Frame {timeline}: the network is {known[worst]}% sure of this mask.")
         return {"FINISHED"}
 
 

@@ -54,7 +54,7 @@ class CUTOUT_OT_auto(WithTrack, JobOperator, bpy.types.Operator):
 
     bl_idname = "cutout.auto"
     bl_label = "Auto"
-    bl_description = "Propose a mask of this frame without strokes: of the foreground, or of what the menu says"
+    bl_description = "Guess a mask on this frame without strokes: of the main object, or of what the menu says"
     corrects = True
 
     mode: _MODE
@@ -84,7 +84,10 @@ class CUTOUT_OT_undo_round(Keyed, JobOperator, bpy.types.Operator):
 
     bl_idname = "cutout.undo_round"
     bl_label = "Undo Round"
-    bl_description = "Undo the last round or propagation. Its strokes stay drawn but are not used again; erase them"
+    bl_description = (
+        "Undo the last round or propagation. Its strokes stay visible but are ignored; erase them if you do not need "
+        "them"
+    )
 
     @classmethod
     def poll(cls, context: Any) -> bool:

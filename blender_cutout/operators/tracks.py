@@ -37,7 +37,7 @@ class CUTOUT_OT_new(JobOperator, bpy.types.Operator):
 
     bl_idname = "cutout.new"
     bl_label = "New Cutout"
-    bl_description = "Start cutting an object, the first or another one, out of the active movie or image strip"
+    bl_description = "Start a new cutout on the active movie or image strip"
     corrects = True
 
     @classmethod

@@ -25,7 +25,7 @@ class CUTOUT_OT_keep_version(Waiting, JobOperator, bpy.types.Operator):
     bl_label = "Keep Version"
     bl_description = (
         "Keep the active object's masks, strokes and locks as they are now, under a name, to return to later. Takes "
-        "no disk space itself, but its masks stay on disk"
+        "no disk space itself, but the masks it refers to stay on disk"
     )
 
     name: _NAME
@@ -49,8 +49,8 @@ class CUTOUT_OT_return_to_version(Waiting, JobOperator, bpy.types.Operator):
     bl_idname = "cutout.return_to_version"
     bl_label = "Return to Version"
     bl_description = (
-        "Bring back the masks, strokes and locks of this version, exactly as they were. The current ones are kept as "
-        "Before Return, and undo brings them back"
+        "Bring back the masks, strokes and locks of this version, exactly as they were. The current state is kept "
+        "as Before Return, and undo brings it back"
     )
 
     name: _NAME

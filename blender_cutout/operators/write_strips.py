@@ -105,7 +105,7 @@ class CUTOUT_OT_invert(WithTrack, Reporting, bpy.types.Operator):
 
     bl_idname = "cutout.invert"
     bl_label = "Invert Cutout"
-    bl_description = "Keep the background and remove the object, or the other way round, from the next Write Strips on"
+    bl_description = "Swap object and background; takes effect at the next Write Strips"
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender wants a plain set)
 
     def run(self, context: Any) -> set[str]:

@@ -6,7 +6,7 @@ STROKE, PAINT, LASSO, BOX = "STROKE", "PAINT", "LASSO", "BOX"
 
 ITEMS = (
     (STROKE, "Strokes", "Draw over what to keep; Ctrl: over what to remove"),
-    (PAINT, "Paint", "Paint exact pixels of the mask; Ctrl erases them. Strokes no longer change them"),
+    (PAINT, "Paint", "Paint the mask itself; later strokes leave these pixels alone. Hold Ctrl to erase"),
     (
         LASSO,
         "Lasso",

@@ -107,9 +107,7 @@ def to_source(drawn: Sequence[Drawn], picture: PictureMap, zoom: float) -> tuple
         else:
             outside.append(stroke.key)
     if not inside:
-        raise StrokeError(
-            "The strokes lie outside the strip's picture.", "Draw over the picture of the cutout's strip."
-        )
+        raise StrokeError("The strokes are outside the picture.", "Draw inside the clip's picture in the preview.")
     return inside, outside
 
 

@@ -108,7 +108,7 @@ class JobReporter:
         # The engine counts steps, of which a frame may take several: only the share means something to the artist.
         status.progress = min(1.0, event.done / event.total) if event.total > 0 else 0.0
         title, percent = shown(job.title), round(100 * status.progress)
-        status.stage = f"{title} {percent} %, {event.eta:.0f} s left" if event.eta >= 0 else f"{title} {percent} %"
+        status.stage = f"{title} {percent}%, {event.eta:.0f} s left" if event.eta >= 0 else f"{title} {percent}%"
 
     def on_warning(self, job: Job | None, text: str) -> None:
         """Shows a warning."""

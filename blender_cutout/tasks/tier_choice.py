@@ -39,7 +39,7 @@ def explained(tier: Tier) -> str:
 def short_figures(tier: Tier) -> str:
     """Returns a tier's accuracy and time for a table; "" = not measured."""
     measured = tier.measured
-    return f"{100 * measured.j_and_f:.0f} %, {measured.seconds_per_frame:.2g} s" if measured is not None else ""
+    return f"{100 * measured.j_and_f:.0f}%, {measured.seconds_per_frame:.2g} s" if measured is not None else ""
 
 
 def simple() -> tuple[tuple[str, str, bool], ...]:

@@ -55,7 +55,7 @@ def draw_doubt(column: Any, scene: Any, track: Any) -> None:
     times = upkeep.keeper.facts(track).times
     frame = times.clip_frame(scene.frame_current) if times is not None else None
     percent = doubt.percent(track, frame) if frame is not None else None
-    row.label(text=shown(f"Here: {percent} % sure") if percent is not None else "")
+    row.label(text=shown(f"Here: {percent}% sure") if percent is not None else "")
 
 
 def draw_marks(layout: Any, is_menu: bool = False) -> None:

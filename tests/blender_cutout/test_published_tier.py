@@ -74,7 +74,9 @@ def clip() -> list[np.ndarray]:
 
 
 def test_without_weights_it_says_how_to_get_them() -> None:
-    with pytest.raises(WeightsError, match=r"weights of Cutie are not here\. Run: cutout weights fetch cutie"):
+    with pytest.raises(
+        WeightsError, match=r"weights of Cutie have not been downloaded yet\. Run: cutout weights fetch cutie"
+    ):
         engine()
 
 

@@ -50,7 +50,7 @@ def doubt(stage: Stage) -> Steps:
     yield from stage.do("cutout.worst_frame")
     found = stage.scene.frame_current - START
     stage.check("the worst frame is gone to", cells[found] == min(cells.values()), stage.message())
-    stage.says("it is said how sure the network is", f"{min(cells.values())} % sure")
+    stage.says("it is said how sure the network is", f"{min(cells.values())}% sure")
 
 
 def locks(stage: Stage) -> Steps:

@@ -109,7 +109,7 @@ def test_strokes_elsewhere_get_a_clear_message(blender: Any, project: Project) -
     with pytest.raises(RuntimeError, match="outside the strip"):
         blender.ops.cutout.apply_strokes()
     compat.time_set(strip, "frame_start", 401)  # the strip comes to the frame on which the strokes lie far away
-    with pytest.raises(RuntimeError, match="outside the strip's picture"):
+    with pytest.raises(RuntimeError, match="outside the picture"):
         blender.ops.cutout.apply_strokes()
     scene.frame_set(2)
     with pytest.raises(RuntimeError, match="no mask to propagate"):

@@ -90,7 +90,7 @@ def test_blenders_undo_takes_paint_back(blender: Any, track: Any) -> None:
 @pytest.mark.parametrize(
     ("shape", "places", "message"),
     [
-        ("PAINT", [(9000, 10)], "outside the strip's picture"),
+        ("PAINT", [(9000, 10)], "outside the picture"),
         ("LASSO", [(10, 10), (20, 20)], "fewer than three points"),
         ("BOX", [(10, 10), (10.5, 40)], "too small"),
         ("PAINT", [], "no points"),

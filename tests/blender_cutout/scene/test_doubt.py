@@ -150,7 +150,7 @@ def test_the_worst_frame_is_gone_to(blender: Any, drawn: tuple[Any, Any]) -> Non
     track.confidence = "".join(cells)
     blender.ops.cutout.worst_frame()
     assert scene.frame_current == 4
-    assert "Here: 40 % sure" in shown()
+    assert "Here: 40% sure" in shown()
     scene.frame_set(1 + kit.STROKE_FRAME)
     assert "Here:" not in shown()
     scene.frame_set(500)

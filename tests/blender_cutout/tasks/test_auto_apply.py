@@ -241,7 +241,7 @@ def test_what_cannot_be_applied_is_reported_once(blender: Any, auto: Any, layers
     auto()
     draw(layers()[0], 8, 405)
     assert auto() is None
-    assert (status.level, "outside the strip's picture" in status.text) == ("ERROR", True)
+    assert (status.level, "outside the picture" in status.text) == ("ERROR", True)
     status.text = ""
     assert auto() is None
     assert not status.text
