@@ -75,7 +75,8 @@ def clip() -> list[np.ndarray]:
 
 def test_without_weights_it_says_how_to_get_them() -> None:
     with pytest.raises(
-        WeightsError, match=r"weights of Cutie have not been downloaded yet\. Run: cutout weights fetch cutie"
+        WeightsError,
+        match=r"weights of Cutie have not been downloaded yet\. Press Download .*cutout weights fetch cutie",
     ):
         engine()
 
