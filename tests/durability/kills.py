@@ -115,7 +115,7 @@ def kill_worker(kills: int, seed: int, place: Path, likeness: Likeness) -> Count
                 if time.monotonic() - begin > 20:
                     raise Torn(f"opening again took {time.monotonic() - begin:.0f} s")
                 if ended and name != "export" and state.head == base:
-                    raise Torn(f"{name} was told to be done, but the head is where it was")
+                    raise Torn(f"{name} was reported as done, but the head is where it was")
                 if ended or (name in ("round", "import") and state.head != before):
                     break  # it was recorded before the kill: do not ask again
         state = driver.open()
@@ -128,7 +128,7 @@ def kill_worker(kills: int, seed: int, place: Path, likeness: Likeness) -> Count
             if leftover.parent.name != "small" and time.time() - leftover.stat().st_mtime > 600:
                 raise Torn(f"{leftover} is never cleaned up")
         if not out.is_dir() or not film.is_file():
-            raise Torn("an export that was told to be done is not there")
+            raise Torn("an export that was reported as done is not there")
         shutil.rmtree(folder)
     return counted
 
@@ -221,7 +221,7 @@ def kill_command(kills: int, seed: int, place: Path, likeness: Likeness) -> Coun
         for line in said.splitlines():
             record = json.loads(line) if line.endswith("}") else {}
             if record.get("event") == "frame" and "path" in record and not Path(record["path"]).is_file():
-                raise Torn(f"{record['path']} was told to be done and is not there")
+                raise Torn(f"{record['path']} was reported as done and is not there")
         for file in out.glob("[0-9]*.png") if out.is_dir() else ():
             if not is_whole_png(file.read_bytes(), FILM.size):
                 raise Torn(f"{file} is torn")

@@ -91,8 +91,8 @@ def check_blender(home: Path, told: list[str]) -> None:
                 raise Torn("the track opens slowly")
             done = sum(stop - start for start, stop in session.done_ranges())
             if "correct" in told and done != kit.LENGTH:
-                raise Torn(f"Blender told that it had propagated, but {done} masks are there")
+                raise Torn(f"Blender said that it had propagated, but {done} masks are there")
             if "propagate" in told and not session.keyframes():
-                raise Torn("Blender told that strokes were applied, and they are gone")
+                raise Torn("Blender said that strokes were applied, and they are gone")
             list(session.propagate(FrameRange(0, kit.LENGTH), Direction.BOTH)) if session.keyframes() else None
         stand.check_sequence(track.parent / "matte", kit.LENGTH)
