@@ -51,14 +51,14 @@ LIGHT = {
 """Modules of core that Blender's process imports: nothing but the standard library when they are imported."""
 
 BLENDER = {"bpy", "bpy_extras", "bpy_types", "gpu", "gpu_extras", "mathutils", "blf", "bmesh", "bl_ui", "addon_utils"}
-ENGINE_FILES = ("worker/", "commands/", "evaluate/", "cli.py", "run_cutout.py", "__main__.py", "compose.py")
+ENGINE_FILES = ("worker/", "commands/", "evaluate/", "cli.py", "__main__.py", "compose.py")
 """Folders and files of blender_cutout that run in the engine's process."""
 
 CHECKOUT_ONLY = {"__pycache__", "devtools"}
 """Not shipped: `blender_cutout/devtools` belongs to install.py, and runs scripts both in Blender and in the engine."""
 
 LOOSE = {
-    "blender_cutout": {"__init__", "__main__", "addon", "cli", "compose", "run_cutout", "version"},
+    "blender_cutout": {"__init__", "__main__", "addon", "cli", "compose", "version"},
     "core": {
         *("__init__", "atomic", "engine", "errors", "fakes", "file_lock", "frame_text"),
         *("tier_ladder", "messages", "ports", "published", "synthetic", "tiers", "types"),
@@ -208,8 +208,8 @@ def test_the_engines_process_does_without_blender_and_only_compose_joins(path):
 @pytest.mark.parametrize("path", [p for p in sources(*PACKAGES) if p != Path("blender_cutout/__init__.py")], ids=str)
 def test_packages_import_themselves_relatively(path):
     """`blender_cutout` is `bl_ext.<repository>.blender_cutout` in Blender: an absolute import would miss it."""
-    # They register the canonical name before they import.
-    allowed = path in (Path("blender_cutout/worker/entry.py"), Path("blender_cutout/run_cutout.py"))
+    # It registers the canonical name before it imports.
+    allowed = path == Path("blender_cutout/worker/entry.py")
     absolute = {
         node.module if isinstance(node, ast.ImportFrom) else alias.name
         for node in ast.walk(tree_of(path))

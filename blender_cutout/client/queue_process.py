@@ -12,14 +12,14 @@ from pathlib import Path
 from ..core.errors import EnvironmentMissing
 from .process import clean_environment, worker_command
 
-SCRIPT = Path(__file__).resolve().parents[1] / "run_cutout.py"
-"""The script that runs `cutout`."""
 
-
-def queue_command(python: str | os.PathLike[str], folder: Path, device: str) -> list[str]:
-    """Returns the command line that does the job files of a folder with that Python."""
-    words = ["queue", str(folder), "--device", device, "--json", "--end-with-input"]
-    return [*worker_command(python, SCRIPT), *words]
+def queue_command(
+    python: str | os.PathLike[str], folder: Path, device: str, libraries: Path | None = None
+) -> list[str]:
+    """Returns the command line that does a folder's job files with that Python and a folder of libraries besides."""
+    more = [] if libraries is None else ["--libraries", str(libraries)]
+    words = ["queue", str(folder), "--device", device, "--json", "--end-with-input", *more]
+    return [*worker_command(python, libraries=libraries), "--cutout", *words]
 
 
 class QueueProcess:

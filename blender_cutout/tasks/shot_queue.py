@@ -268,9 +268,10 @@ shots = ShotQueue()
 def command(folder: Path, device: str) -> list[str]:
     """Returns the command that does the jobs. Raises EnvironmentMissing if the engine is not installed."""
     from ..client.queue_process import queue_command
-    from ..environment.venv import worker_python
+    from ..environment.engine_place import find_engine
 
-    return queue_command(worker_python(preference_values.current().engine_python or None), folder, device)
+    found = find_engine(preference_values.current().engine_python or None)
+    return queue_command(found.python, folder, device, found.libraries)
 
 
 def make_job(scene: Any, track: Any, direction: Direction, path: Path) -> Job:

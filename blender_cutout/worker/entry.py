@@ -3,6 +3,8 @@
 It keeps the two pipes to the host for itself, sends everything that libraries print to the log (standard error, or
 FILE), and registers the package by name without any search path. So no neighbour in Blender's or the extension's
 folders can get in the way, and it works in a checkout as in the extension's folder, whatever that is called.
+
+With `--cutout WORDS` at the end it runs that command line instead.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import gc
 import importlib.util
 import os
+import runpy
 import signal
 import sys
 from collections.abc import Callable
@@ -17,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 PACKAGE = "blender_cutout"
+COMMAND = "--cutout"
+"""What follows is a command line."""
 
 
 def save_pipes(log: str | None = None) -> tuple[int, int]:
@@ -75,9 +80,22 @@ def run(make_engine: Callable[[str, str], Any], arguments: list[str]) -> int:
     return int(Server(incoming, outgoing, make_engine).run())
 
 
+def run_command(arguments: list[str]) -> None:
+    """Runs what follows `COMMAND` as `python -m blender_cutout` would, and ends the process."""
+    at = arguments.index(COMMAND)
+    here = str(Path(__file__).resolve().parent)
+    sys.path[:] = [place for place in sys.path if place != here]
+    use_libraries(_value(arguments[:at], "--libraries"))
+    register_package()
+    sys.argv[1:] = arguments[at + 1 :]
+    runpy.run_module(PACKAGE, run_name="__main__", alter_sys=False)
+
+
 def _value(arguments: list[str], name: str) -> str | None:
     return arguments[arguments.index(name) + 1] if name in arguments else None
 
 
 if __name__ == "__main__":
+    if COMMAND in sys.argv:
+        run_command(sys.argv[1:])
     sys.exit(run(load_engine, sys.argv[1:]))

@@ -23,6 +23,7 @@ from ...core.jobs.finished import Finished, digest_of
 from ...core.jobs.job_file import SUFFIX, JobError, files_folder, read_job
 from ...core.jobs.queue_record import DONE, FAILED, QueueRecord, Result, Running, read_queue, write_queue
 from ...core.jobs.tasks import tasks_of
+from ...worker import entry
 from .. import arguments
 from .run import add_device, add_rules, end_with_input, rules_of
 from .signals import sigterm_interrupts
@@ -39,7 +40,6 @@ _PATIENCE = 30.0
 """Seconds that a cancelled job may take to finish writing its file."""
 _SAVED_EVERY = 0.5
 """Least seconds between records of progress."""
-_SCRIPT = Path(__file__).resolve().parents[2] / "run_cutout.py"
 
 
 def add_parser(commands: Any) -> None:
@@ -57,6 +57,7 @@ def add_parser(commands: Any) -> None:
     add_rules(parser)
     add_device(parser)
     parser.add_argument("--end-with-input", action="store_true", help=argparse.SUPPRESS)  # for Blender
+    parser.add_argument("--libraries", type=Path, help=argparse.SUPPRESS)  # for Blender
 
 
 def run(args: argparse.Namespace, context: Context) -> int:
@@ -64,7 +65,8 @@ def run(args: argparse.Namespace, context: Context) -> int:
     if args.end_with_input:
         end_with_input()
     isolated = ["-I"] if sys.flags.isolated else []
-    command = [sys.executable, *isolated, "-X", "utf8", str(_SCRIPT)]
+    more = [] if args.libraries is None else ["--libraries", str(args.libraries)]
+    command = [sys.executable, *isolated, "-X", "utf8", str(entry.__file__), *more, entry.COMMAND]
     rules = [f"--map={rule.old}={rule.new}" for rule in rules_of(args)]
     return run_folder(args.folder, context.report, command, [f"--device={args.device}", *rules])
 

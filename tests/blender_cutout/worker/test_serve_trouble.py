@@ -35,7 +35,7 @@ def test_killed_in_the_middle_it_goes_on_after_a_restart_with_the_masks_it_had(m
     state = host.open()
     assert state.done[0][0] == 0
     assert state.done[0][1] >= 6
-    assert any("taken over" in e.text for e in host.events if isinstance(e, m.Warn))
+    assert any("ended abruptly" in e.text for e in host.events if isinstance(e, m.Warn))
     assert host.ask(m.Propagate, "track", 0, 16, "forward").result == {"frames": 16}
     after = stamps(host.folder)
     assert {name: after[name] for name in before} == before

@@ -38,7 +38,7 @@ def test_the_lock_of_a_process_that_ended_is_broken_with_a_warning(tmp_path: Pat
         FolderLock(tmp_path)
     child.communicate(b"\n")
     lock = FolderLock(tmp_path)
-    assert "taken over" in lock.warnings[0]
+    assert "ended abruptly" in lock.warnings[0]
     lock.release()
 
 
@@ -168,7 +168,7 @@ def test_an_owner_that_cannot_be_seen_is_respected_while_it_lives(
     child.kill()
     child.communicate()
     lock = FolderLock(tmp_path)
-    assert "taken over" in lock.warnings[0]
+    assert "ended abruptly" in lock.warnings[0]
     lock.release()
     assert list(tmp_path.iterdir()) == []
 

@@ -108,7 +108,7 @@ def test_the_lock_of_a_dead_owner_is_broken(tmp_path: Path) -> None:
     first = FolderLock(tmp_path)
     first._let_go()  # as the system does at the process's end
     second = FolderLock(tmp_path)
-    assert "taken over" in second.warnings[0]
+    assert "ended abruptly" in second.warnings[0]
     second.release()
     assert list(tmp_path.iterdir()) == []
 
