@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 
 import bpy
 import bpy_kit as kit
@@ -53,18 +54,22 @@ def propagate(stage: Stage) -> Steps:
     stage.desk.move(*stage.desk.to_screen((0, 0)))
     yield 0.2
     stage.gaps.clear()
-    pressed, visited = 0, set()
+    pressed, visited, began = 0, set(), time.monotonic()
     while stage.desk.status.busy and pressed < 500:
         pressed += 1
         yield from stage.desk.key("Right" if pressed % 20 < 10 else "Left")
         visited.add(stage.scene.frame_current)
         if pressed == 12:
             stage.shot("propagating")
-    pauses = sorted([0.0, *stage.gaps])
+    seconds, pauses = time.monotonic() - began, sorted([0.0, *stage.gaps])
     detail = (
         f"{pressed} keys, {len(visited)} frames; pause {pauses[len(pauses) // 2]:.2f} s, longest {pauses[-1]:.2f} s"
     )
-    stage.check("the window stays alive while the mask goes through", len(visited) > 3 and pauses[-1] < 1.5, detail)
+    stage.check(
+        "the window stays alive while the mask goes through",
+        (len(visited) > 3 or seconds < 1) and pauses[-1] < 1.5,
+        detail,
+    )
     stage.check("every frame has a mask", stage.track.done_count == stage.track.frame_count, stage.message())
 
 
