@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from .core.engine import Engine, EngineSettings
 from .core.errors import EnvironmentMissing, InputError, WeightsError, is_out_of_memory, translate
 from .core.propagation.settings import PropagationSettings
-from .core.published import PUBLISHED, Published
-from .core.tiers import AUTO, Tier
+from .core.tiers.published import PUBLISHED, Published
+from .core.tiers.table import AUTO, Tier
 from .environment import machine, weight_files
 from .environment.network_library import ONNX, chosen_library
 from .environment.tier_record import fitting_tier

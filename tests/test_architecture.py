@@ -35,17 +35,18 @@ LIGHT = {
     "jobs.job_file",
     "jobs.path_map",
     "jobs.queue_record",
-    "tier_ladder",
     "messages",
     "protocol",
     "protocol.events",
     "protocol.requests",
-    "published",
     "session",
     "session.actions",
     "session.folder",
     "session.journal_end",
     "tiers",
+    "tiers.ladder",
+    "tiers.published",
+    "tiers.table",
     "types",
 }
 """Modules of core that Blender's process imports: nothing but the standard library when they are imported."""
@@ -61,7 +62,7 @@ LOOSE = {
     "blender_cutout": {"__init__", "__main__", "addon", "cli", "compose", "version"},
     "core": {
         *("__init__", "atomic", "engine", "errors", "fakes", "file_lock", "frame_text"),
-        *("tier_ladder", "messages", "ports", "published", "synthetic", "tiers", "types"),
+        *("messages", "ports", "synthetic", "types"),
     },
 }
 """Files that may be outside the rooms."""

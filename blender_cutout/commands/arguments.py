@@ -227,7 +227,7 @@ def frame_range(value: tuple[int | None, int | None] | None, length: int) -> Fra
 
 def check_tier(name: str) -> None:
     """Raises InputError for an unknown tier, before any slow work."""
-    from ..core.tiers import find_tier
+    from ..core.tiers.table import find_tier
 
     find_tier(name)
 

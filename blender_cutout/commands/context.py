@@ -99,7 +99,7 @@ class Context:
             OutOfMemory: there is not enough memory even for the fastest tier.
         """
         from ..compose import within_memory
-        from ..core.tier_ladder import faster
+        from ..core.tiers.ladder import faster
 
         name = tier
 

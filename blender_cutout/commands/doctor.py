@@ -99,7 +99,7 @@ def check_machine(tier: str, device: str, context: Context) -> Iterator[CheckRes
     if missing:
         return
     from .. import compose
-    from ..core.tiers import AUTO, find_tier
+    from ..core.tiers.table import AUTO, find_tier
 
     for check in (lambda: _device(compose, device), lambda: _weights(compose, find_tier(tier))):
         finding = _tried(check)
@@ -149,8 +149,8 @@ def _weights(compose: Any, tier: Any) -> CheckResult:
 
 def _fitted(compose: Any, device: str, context: Context) -> CheckResult:
     """Finds the tier for auto and stores it."""
-    from ..core.tier_ladder import PACE
-    from ..core.tiers import find_tier
+    from ..core.tiers.ladder import PACE
+    from ..core.tiers.table import find_tier
     from ..environment import tier_record
     from ..worker import tier_timing
 

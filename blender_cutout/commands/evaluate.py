@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .. import __version__
 from ..core.errors import InputError
 from ..core.export import output_files
-from ..core.tiers import DEFAULT
+from ..core.tiers.table import DEFAULT
 from ..evaluate.walks import MOST
 from . import arguments, files
 
@@ -159,7 +159,7 @@ def _other_side(args: argparse.Namespace, context: Context) -> _Other:
     Raises:
         InputError: there is no such thing.
     """
-    from ..core.tiers import AUTO, current_name
+    from ..core.tiers.table import AUTO, current_name
     from ..evaluate.build import BuildEngine, find_build
     from ..evaluate.compare import Results
     from ..evaluate.peers import OutsideNet

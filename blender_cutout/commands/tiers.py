@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from ..core.tier_ladder import ladder
+from ..core.tiers.ladder import ladder
 from . import arguments
 
 if TYPE_CHECKING:
-    from ..core.tiers import Tier
+    from ..core.tiers.table import Tier
     from .context import Context
 
 _COLUMNS = (
@@ -38,7 +38,7 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """Prints the table."""
-    from ..core.published import PUBLISHED
+    from ..core.tiers.published import PUBLISHED
     from ..environment.tier_record import fitting_tier, recall
     from ..environment.weight_files import lacks, usable_tiers
 

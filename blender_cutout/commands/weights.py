@@ -11,7 +11,7 @@ from ..core.errors import InputError
 from . import arguments
 
 if TYPE_CHECKING:
-    from ..core.published import Published
+    from ..core.tiers.published import Published
     from .context import Context
 
 FETCH = "fetch"
@@ -35,7 +35,7 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """Lists the networks, or fetches the weights of one."""
-    from ..core.published import PUBLISHED
+    from ..core.tiers.published import PUBLISHED
     from ..environment.weight_files import find_network, lacks
 
     if args.action == FETCH:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..core.tiers import TIERS
+from ..core.tiers.table import TIERS
 from ..languages import catalogue
 from .untranslated import ENGLISH, FILES, NAMES, WORDS
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..core.errors import EnvironmentMissing
-from ..core.published import Published
+from ..core.tiers.published import Published
 from . import own_folder, pip_runner, venv, weight_fetch, weight_files
 from .installer import OFFLINE, OFFLINE_HINT
 

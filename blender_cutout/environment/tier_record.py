@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core import atomic
-from ..core.tiers import AUTO, DEFAULT, TIERS, Tier, find_tier
+from ..core.tiers.table import AUTO, DEFAULT, TIERS, Tier, find_tier
 from ..version import __version__
 from .machine import processor_name, thread_count
 from .venv import environment_folder

@@ -21,7 +21,7 @@ from typing import IO, Any
 
 from ..core import atomic, file_lock
 from ..core.errors import StoreError, WeightsError, store_errors
-from ..core.published import Published
+from ..core.tiers.published import Published
 from ..version import __version__
 from . import weight_files
 from .weight_files import CHUNK, DISK_HINTS

@@ -15,8 +15,8 @@ from typing import IO
 
 from ..core import atomic
 from ..core.errors import DiskHints, InputError, WeightsError, store_errors
-from ..core.published import PUBLISHED, Published
-from ..core.tiers import PUBLISHED_TIERS, Tier
+from ..core.tiers.published import PUBLISHED, Published
+from ..core.tiers.table import PUBLISHED_TIERS, Tier
 from .venv import environment_folder
 
 FOLDER = "weights"

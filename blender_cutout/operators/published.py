@@ -10,7 +10,7 @@ import bpy
 from bpy.props import StringProperty
 
 from ..core.errors import InputError
-from ..core.published import PUBLISHED, Published
+from ..core.tiers.published import PUBLISHED, Published
 from ..host.interface_language import shown
 from ..scene import preference_values
 from ..tasks import jobs, tier_choice

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import bpy
 
-from ..core.tiers import AUTO, current_name
+from ..core.tiers.table import AUTO, current_name
 from ..host import storage
 
 

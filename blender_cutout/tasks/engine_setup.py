@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import bpy
 
 from ..core.errors import EnvironmentMissing
-from ..core.published import PUBLISHED
+from ..core.tiers.published import PUBLISHED
 from ..host import storage
 from ..scene import preference_values, properties
 from . import jobs

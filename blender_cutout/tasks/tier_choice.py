@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import bpy
 
-from ..core.tier_ladder import faster, finer, ladder
-from ..core.tiers import AUTO, DEFAULT, TIERS, Tier, is_tier
+from ..core.tiers.ladder import faster, finer, ladder
+from ..core.tiers.table import AUTO, DEFAULT, TIERS, Tier, is_tier
 from ..host import storage
 from ..host.interface_language import shown as shown_text
 from ..scene import preference_values, properties

@@ -7,7 +7,7 @@ from typing import Any
 import bpy
 from bpy.props import EnumProperty, FloatProperty, StringProperty
 
-from ..core.tiers import current_name, find_tier
+from ..core.tiers.table import current_name, find_tier
 from ..host import storage
 from ..host.interface_language import shown
 from . import engine_box, widgets

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from ..core.published import PUBLISHED
-from ..core.tier_ladder import ladder
+from ..core.tiers.ladder import ladder
+from ..core.tiers.published import PUBLISHED
 from ..host import compat
 from ..host.interface_language import CONTEXT, shown
 from ..scene import properties

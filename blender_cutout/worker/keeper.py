@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ..core.errors import ProtocolError, is_out_of_memory
 from ..core.messages import PROTOCOL, Event, Hello, Progress, Ready, Warn
-from ..core.tier_ladder import faster
+from ..core.tiers.ladder import faster
 from ..version import __version__
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """Times tiers on this machine and finds the one for `auto`: the finest that is fast enough to work with.
 
-Only a few tiers are timed; the cost of the others is predicted (`core.tier_ladder.predict`). The chosen tier has
+Only a few tiers are timed; the cost of the others is predicted (`core.tiers.ladder.predict`). The chosen tier has
 always been timed itself; if it turns out too slow, the next faster one is tried.
 """
 
@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ..core.errors import OutOfMemory
-from ..core.tier_ladder import PACE, choose, ladder, predict
+from ..core.tiers.ladder import PACE, choose, ladder, predict
 
 if TYPE_CHECKING:
     from ..core.engine import Engine

@@ -13,7 +13,7 @@ import pytest
 from blender_cutout import compose
 from blender_cutout.commands.arguments import weights_by_kind
 from blender_cutout.core.errors import InputError, OutOfMemory, WeightsError
-from blender_cutout.core.tiers import TIERS, Tier, find_tier
+from blender_cutout.core.tiers.table import TIERS, Tier, find_tier
 from blender_cutout.models import registry
 from blender_cutout.models.inference import packed
 

@@ -16,11 +16,11 @@ import torch
 
 from blender_cutout import compose
 from blender_cutout.cli import main
-from blender_cutout.core import tier_ladder
 from blender_cutout.core.engine import Engine
 from blender_cutout.core.errors import EnvironmentMissing, WeightsError
-from blender_cutout.core.published import PUBLISHED
-from blender_cutout.core.tiers import PUBLISHED_TIERS, TIERS, find_tier
+from blender_cutout.core.tiers import ladder as tier_ladder
+from blender_cutout.core.tiers.published import PUBLISHED
+from blender_cutout.core.tiers.table import PUBLISHED_TIERS, TIERS, find_tier
 from blender_cutout.environment import weight_files
 from blender_cutout.models.inference import cutie_network, published
 

@@ -11,7 +11,7 @@ import pytest
 from blender_cutout import compose
 from blender_cutout.core import ports
 from blender_cutout.core.fakes import DoubtingPropagationNet, FakePropagationNet, FakeScribbleNet, SyntheticClip
-from blender_cutout.core.tiers import TIERS
+from blender_cutout.core.tiers.table import TIERS
 from blender_cutout.models.inference.predictors import PropagationPredictor, ScribblePredictor
 
 KINDS = ("fake", "real")

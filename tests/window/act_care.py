@@ -133,7 +133,7 @@ def tiers(stage: Stage) -> Steps:
     """Faster and Finer, at the top of the panel Propagation."""
     status, ladder, choice = (
         stage.desk.status,
-        list(package("core.tiers").TIERS),
+        list(package("core.tiers.table").TIERS),
         package("tasks.tier_choice"),
     )
     first, masks = status.tier, _masks(stage)

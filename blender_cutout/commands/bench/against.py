@@ -81,7 +81,7 @@ def _turns(names: list[str], frames: int) -> Iterator[tuple[str, int]]:
 
 
 def _title(name: str, tier: str) -> str:
-    from ...core.tiers import find_tier
+    from ...core.tiers.table import find_tier
 
     return f"Blender Cutout, {find_tier(tier).name}" if name == "ours" else f"Cutie {name}"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...core.errors import InputError
-from ...core.tiers import AUTO, DEFAULT
+from ...core.tiers.table import AUTO, DEFAULT
 from .. import arguments
 from . import hardware, stages
 
@@ -102,7 +102,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
 
 def _measure(args: argparse.Namespace, context: Context, source: Any, matte: Matte) -> int:
     from ...compose import Networks, choose_device, load_networks, make_engine
-    from ...core.tiers import find_tier
+    from ...core.tiers.table import find_tier
     from ...core.types import Label, Stroke
 
     tier = find_tier(args.tier)

@@ -59,7 +59,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
 def tiers(args: argparse.Namespace, context: Context) -> int:
     """Prints the peak memory of a process that propagates one object, for each tier."""
     from ...compose import choose_device
-    from ...core.tier_ladder import ladder
+    from ...core.tiers.ladder import ladder
     from .costs import Point, measure
 
     device = choose_device(args.device)

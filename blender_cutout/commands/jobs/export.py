@@ -16,7 +16,7 @@ from ...core.errors import InputError, store_errors
 from ...core.export import output_files
 from ...core.jobs.job_file import EDGES, SUFFIX, Job, files_folder, is_file_background, read_job
 from ...core.jobs.tasks import PROPAGATE, Task, tasks_of
-from ...core.tiers import find_tier
+from ...core.tiers.table import find_tier
 from .. import arguments
 
 if TYPE_CHECKING:

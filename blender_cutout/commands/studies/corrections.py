@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...compose import load_networks, settings_of
-from ...core.tiers import find_tier
+from ...core.tiers.table import find_tier
 from ...evaluate.corrections import FAULTS, _table, measure_correction
 from ...evaluate.data import find_data, one_object_clips
 from ..arguments import weight_file, weights_by_kind

@@ -12,7 +12,7 @@ from pathlib import Path
 from ...compose import load_engine
 from ...core.errors import InputError
 from ...core.export.output_files import write_bytes
-from ...core.tiers import DEFAULT
+from ...core.tiers.table import DEFAULT
 from ...evaluate.compare import ROUNDS_ON_CLIPS, Results, compare, comparison_table, name_of
 from ...evaluate.data import HALVES, files_of, find_data, fingerprint, half, one_object_clips
 from ...evaluate.interactive import ROUNDS, play, table, units

@@ -20,7 +20,7 @@ from blender_cutout.core.errors import OutOfMemory
 from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip, iou
 from blender_cutout.core.images.matte import read_mask, write_mask
 from blender_cutout.core.propagation.settings import PropagationSettings
-from blender_cutout.core.tiers import DEFAULT, TIERS
+from blender_cutout.core.tiers.table import DEFAULT, TIERS
 
 pytestmark = pytest.mark.libraries
 

@@ -10,7 +10,7 @@ import pytest
 
 from blender_cutout import compose
 from blender_cutout.core.errors import InputError
-from blender_cutout.core.tiers import DEFAULT, TIERS
+from blender_cutout.core.tiers.table import DEFAULT, TIERS
 from blender_cutout.environment import tier_record
 
 FASTEST, *_, FINEST = TIERS

@@ -14,7 +14,7 @@ import pytest
 
 from blender_cutout.cli import main
 from blender_cutout.core.errors import InputError, StoreError, WeightsError
-from blender_cutout.core.published import PUBLISHED, Published
+from blender_cutout.core.tiers.published import PUBLISHED, Published
 from blender_cutout.environment import weight_fetch, weight_files
 
 CONTENT = bytes(range(251)) * 13_000

@@ -86,7 +86,7 @@ def site_packages(home: Path) -> Path:
 
 @pytest.fixture
 def network(blender: Any, server: Server, monkeypatch: pytest.MonkeyPatch) -> Any:
-    from blender_cutout.core.published import PUBLISHED
+    from blender_cutout.core.tiers.published import PUBLISHED
 
     made = PUBLISHED["cutie"]._replace(
         package="mock-network",

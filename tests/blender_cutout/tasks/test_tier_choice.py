@@ -24,7 +24,7 @@ def chosen(blender: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 
 def names() -> list[str]:
-    from blender_cutout.core.tiers import TIERS
+    from blender_cutout.core.tiers.table import TIERS
 
     return list(TIERS)
 
@@ -57,7 +57,7 @@ def test_faster_and_finer_go_through_the_whole_ladder_and_stop_at_its_ends(blend
 
 
 def test_the_list_offers_auto_and_every_tier_with_quality_and_time(blender: Any, chosen: Any) -> None:
-    from blender_cutout.core.tiers import TIERS
+    from blender_cutout.core.tiers.table import TIERS
 
     items = blender.ops.cutout.choose_tier.get_rna_type().properties["tier"].enum_items
     assert [item.identifier for item in items] == ["auto", *TIERS]

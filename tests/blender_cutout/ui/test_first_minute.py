@@ -68,7 +68,7 @@ def test_the_buttons_keep_their_places_from_the_first_stroke_to_the_written_stri
 def test_the_tiers_are_draft_good_and_fine_with_a_table_to_open(blender: Any) -> None:
     from panel_kit import Paper
 
-    from blender_cutout.core.tiers import TIERS
+    from blender_cutout.core.tiers.table import TIERS
     from blender_cutout.ui import widgets
 
     def drawn() -> list[str]:

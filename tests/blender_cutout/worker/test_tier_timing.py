@@ -10,8 +10,8 @@ import pytest
 from blender_cutout.core.engine import Engine
 from blender_cutout.core.errors import OutOfMemory
 from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet
-from blender_cutout.core.tier_ladder import PACE, cost
-from blender_cutout.core.tiers import TIERS
+from blender_cutout.core.tiers.ladder import PACE, cost
+from blender_cutout.core.tiers.table import TIERS
 from blender_cutout.worker.tier_timing import BUDGET, fit, time_tier
 
 NAMES = list(TIERS)

@@ -9,7 +9,7 @@ import pytest
 from blender_cutout.core import messages as m
 from blender_cutout.core.fakes import SyntheticClip, iou
 from blender_cutout.core.images.matte import read_mask
-from blender_cutout.core.tier_ladder import ladder
+from blender_cutout.core.tiers.ladder import ladder
 
 FILM = SyntheticClip(length=16, height=60, width=100, radius=10)
 NAMES = [tier.name for tier in ladder()]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from blender_cutout import compose
 from blender_cutout.core import ports
 from blender_cutout.core.propagation.propagate import propagate
-from blender_cutout.core.tiers import find_tier
+from blender_cutout.core.tiers.table import find_tier
 from blender_cutout.models.inference import cutie_network
 from blender_cutout.models.inference.cutie import CutiePredictor, _moved
 

@@ -15,7 +15,7 @@ from blender_cutout.core.clips.opening import open_clip
 from blender_cutout.core.engine import Engine
 from blender_cutout.core.errors import InputError
 from blender_cutout.core.fakes import SyntheticClip
-from blender_cutout.core.tiers import TIERS, Tier
+from blender_cutout.core.tiers.table import TIERS, Tier
 from blender_cutout.core.types import Label, Stroke
 from blender_cutout.environment import network_library
 

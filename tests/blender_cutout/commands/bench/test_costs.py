@@ -15,7 +15,7 @@ from blender_cutout.commands.bench import objects as together
 from blender_cutout.core.clips.opening import open_clip
 from blender_cutout.core.images.matte import write_mask
 from blender_cutout.core.synthetic import MovingShape, MovingShapes
-from blender_cutout.core.tiers import TIERS
+from blender_cutout.core.tiers.table import TIERS
 from blender_cutout.evaluate.data import find_data
 from blender_cutout.evaluate.side_by_side import SideBySide
 

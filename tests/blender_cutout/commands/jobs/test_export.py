@@ -59,7 +59,7 @@ def test_a_failing_task_says_why_in_the_words_of_the_farm(run: Run, capsys: pyte
 
 
 def test_the_template_needs_the_memory_of_its_tier(run: Run) -> None:
-    from blender_cutout.core.tiers import find_tier
+    from blender_cutout.core.tiers.table import find_tier
 
     assert run("job", "make", "die Bilder", *keyframes(), "-o", JOB) == 0
     assert run("job", "export", JOB, "--openjd") == 0

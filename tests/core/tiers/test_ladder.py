@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from blender_cutout.core.tier_ladder import PACE, choose, faster, finer, ladder, predict
-from blender_cutout.core.tiers import DEFAULT, TIERS, Measured, Tier
+from blender_cutout.core.tiers.ladder import PACE, choose, faster, finer, ladder, predict
+from blender_cutout.core.tiers.table import DEFAULT, TIERS, Measured, Tier
 
 
 def made(*rows: tuple[str, float, float], memory: dict[str, int] | None = None) -> dict[str, Tier]:

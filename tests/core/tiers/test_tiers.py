@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from blender_cutout.core.errors import InputError
-from blender_cutout.core.tiers import DEFAULT, TIERS, find_tier
+from blender_cutout.core.tiers.table import DEFAULT, TIERS, find_tier
 
 
 def test_auto_is_the_default_tier_and_names_find_themselves() -> None:

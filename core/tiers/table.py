@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from .errors import InputError
-from .types import Hypothesis
+from ..errors import InputError
+from ..types import Hypothesis
 
 AUTO = "auto"
 DEFAULT = "standard"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from .tiers import AUTO, DEFAULT, PUBLISHED_TIERS, TIERS, Tier
+from .table import AUTO, DEFAULT, PUBLISHED_TIERS, TIERS, Tier
 
 PACE = 0.2
 """Seconds that a propagated frame of one object at 480p may take under `auto`: ten seconds of film (250 frames) then

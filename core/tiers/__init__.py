@@ -1,0 +1,1 @@
+"""Tiers: how much quality for how much time, the order among them, and published networks."""
