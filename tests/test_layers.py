@@ -31,6 +31,7 @@ WRONG = {
     "core/edges/upwards.py": "from ..clips import cuts",
     "core/clips/upwards.py": "from .. import engine",
     "core/images/upwards.py": "from ..clips import source",
+    "core/tiers/upwards.py": "from ..clips import source",
     "core/upwards.py": "from ..models import registry",
     "models/inference/upwards.py": "from ..training import losses",
     "models/onnx_inference/upwards.py": "from ..networks import affinity",
