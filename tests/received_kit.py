@@ -54,7 +54,7 @@ def session(folder: Path, content: bytes = b"mask") -> Path:
     pictures = (f"imported/{'5' * 24}.png", "matte/000001.png", "matte-cutout/000001.exr")
     for name in ("session.json", "rounds.jsonl", *pictures, "lock"):
         (folder / name).write_bytes(content)
-    for name in ("000001.png", "small/000001.png", "confidences.txt"):
+    for name in ("000001.png", "small/000001.png", "confidences.txt", "confidence.txt", "unfinished"):
         (folder / "mattes" / OPERATION / name).write_bytes(content)
     return folder
 

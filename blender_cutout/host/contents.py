@@ -24,13 +24,15 @@ _Tree: TypeAlias = "dict[str, _Tree | None]"
 _PICTURES: _Tree = {r"\d{6,}\.png": None}
 """See `picture_name`."""
 _CUTOUTS: _Tree = {**_PICTURES, r"\d{6,}\.exr": None}
+_BESIDE_MATTES: _Tree = {r"confidences?\.txt": None, "unfinished": None}
+"""See `core/session/confidence_log.py` and `core/session/unreached.py`."""
 _TRACK: _Tree = {
     re.escape(SESSION): None,
     re.escape(ROUNDS): None,
     r"versions\.json": None,
     r"rounds\.damaged-\d+\.jsonl": None,
     "imported": {r"[0-9a-f]{24}\.png": None},
-    "mattes": {r"[0-9a-f]{16}(-[a-z-]+)?": {**_PICTURES, r"confidence\.txt": None, "small": _PICTURES}},
+    "mattes": {r"[0-9a-f]{16}(-[a-z-]+)?": {**_PICTURES, **_BESIDE_MATTES, "small": _PICTURES}},
     r"(matte|union)(-[a-z]+)?": {**_CUTOUTS, r"splines\.json": None},
 }
 _RENDERED: _Tree = {**_PICTURES, re.escape(DONE): None, UNUSED: None}
@@ -44,7 +46,7 @@ _PASSING_FOLDERS: _Tree = {
     r"BL_proxy": {r".*": {r".*": {r".*": None}}},
 }
 """Folders of ours, or Blender's proxies of our pictures, that are not copied."""
-_GROWING = r"rounds.*\.jsonl|session\.json|confidence\.txt"
+_GROWING = r"rounds.*\.jsonl|session\.json|confidences?\.txt"
 """Files written in place, which each version needs its own copy of."""
 
 

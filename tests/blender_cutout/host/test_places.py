@@ -81,7 +81,8 @@ def test_a_copy_shares_pictures_and_nothing_that_grows(tmp_path: Path) -> None:
     contents.copy(one, two)
     copied = entries(two)
     assert {name: entry for name, entry in entries(one).items() if name != "lock"} == copied
-    grows = ["session.json", "rounds.jsonl", f"mattes/{OPERATION}/confidences.txt"]
+    logs = [f"mattes/{OPERATION}/{name}.txt" for name in ("confidence", "confidences")]
+    grows = ["session.json", "rounds.jsonl", *logs]
     for name, (_, data) in copied.items():
         if data:
             assert os.path.samefile(one / name, two / name) == (name not in grows)
