@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,8 @@ def test_an_engine_that_ends_meanwhile_leaves_the_mask_and_a_new_one_refines_it(
     plain = shown(scene)
     track.edge.grow = 5.0
     shown(scene)
+    if killed and hasattr(signal, "SIGSTOP"):
+        jobs.queue.client._process.send_signal(signal.SIGSTOP)  # it must not be done before it is killed
     edge_preview.previews.step()
     jobs.queue.client._process.kill() if killed else jobs.close()
     settle()
