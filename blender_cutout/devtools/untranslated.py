@@ -14,7 +14,7 @@ FILES = {
     "core/jobs/job_file.py",  # what only a file edited by hand, or a farm, can get wrong
     "core/jobs/path_map.py",
     "core/messages.py",
-    "core/published.py",  # names, titles and addresses
+    "core/tiers/published.py",  # names, titles and addresses
     "core/propagation/propagate.py",  # what only a caller of the Python API can get wrong
     "core/synthetic.py",
 }
