@@ -149,18 +149,7 @@ class PropagationPredictor:
     def segment(
         self, query: FrameKeys, memory: Sequence[tuple[FrameKeys, Value]], previous: Array | None = None
     ) -> Array:
-        """Returns the mattes (N, h, w) float32 in [0, 1] of the query frame, aggregated over the objects.
-
-        Args:
-            query: the frame.
-            memory: entries to read, in any order; values carry their own keys, so frames may differ in size. Entries
-                unchanged since the last call are not copied again.
-            previous: (N, h, w) mattes of the frame before, seen through the query's crop, if known: they separate the
-                object from others that look like it.
-
-        Raises:
-            ValueError: `memory` is empty or its entries hold different numbers of objects.
-        """
+        """Returns the mattes (N, h, w) float32 in [0, 1] of the query frame; see `core.ports.PropagationNet`."""
         keys, values = self._stack.update([value for _, value in memory])
         objects, (height, width) = memory[0][1].objects, query.grid
         carried = self._read(keys, values, query)
