@@ -152,6 +152,7 @@ def little_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(suites, "engine_suite", lambda: engine)
     monkeypatch.setattr(suites, "blender_suites", lambda: [suites.Suite("4.5", (3, 11))])
     monkeypatch.setattr(suites, "prepare", lambda suite: iter(()))
+    monkeypatch.setattr(suites, "prepare_wheels", lambda suite: [])
     monkeypatch.setattr(venv, "python_of", lambda folder: Path(sys.executable))
     return tmp_path
 

@@ -18,8 +18,11 @@ from blender_cutout.core.errors import EnvironmentMissing
 from blender_cutout.environment import pinned_files, venv
 from blender_cutout.environment.machine import TorchChoice, choose_torch, newest_torch
 
+from . import wheel_files
 from .package import ROOT, read_toml
 
+WHEELS_VARIABLE = "CUTOUT_TEST_WHEELS"
+"""Environment variable of the tests: folder of the wheels for the zip that brings its engine."""
 TIME_LIMIT = 1800
 """Seconds per suite. A Blender whose add-on left a handler behind never exits by itself."""
 Say = Callable[[str], None]
@@ -68,6 +71,11 @@ def development_folder() -> Path:
     return ROOT / ".env"
 
 
+def wheels_folder() -> Path:
+    """Returns the folder of the wheels that the zip of this platform brings."""
+    return Path(os.environ.get(WHEELS_VARIABLE) or development_folder() / "wheels")
+
+
 def blender_suites() -> list[Suite]:
     """Returns one suite per supported Blender: `bpy` on the package index is that Blender as a Python module."""
     tools = tuple(r for r in _group("dev") if r.startswith("pytest"))
@@ -106,11 +114,23 @@ def prepare(suite: Suite) -> Iterator[str]:
     yield from venv.make(suite.folder, suite.requirements, base=base, torch=suite.torch, lists=suite.lists)
 
 
+def prepare_wheels(suite: Suite) -> list[str]:
+    """Downloads the wheels that a Blender's tests need, if they are not there; returns lines.
+
+    Raises:
+        EnvironmentMissing: they cannot be had.
+    """
+    lines: list[str] = []
+    if suite.torch is None:
+        wheel_files.fetch(wheel_files.platform_here(), wheels_folder(), lines.append)
+    return lines
+
+
 def prepare_all(only: Sequence[str], show: Say) -> None:
     """Makes the environments of the named suites. Raises EnvironmentMissing with what is missing."""
     for suite in (engine_suite(), *blender_suites(), newest_suite()):
         if suite.title in only:
-            for line in prepare(suite):
+            for line in (*prepare(suite), *prepare_wheels(suite)):
                 show(line)
 
 
@@ -133,6 +153,8 @@ def run_all(only: Sequence[str], say: Say, show: Say) -> bool:
             for needed in dict.fromkeys((engines, suite)):
                 for line in prepare(needed):
                     show(line)
+            for line in prepare_wheels(suite):
+                show(line)
             say(f"\n=== Tests: {suite.title} ===")
             problem = _pytest(suite, venv.python_of(engines.folder))
         except EnvironmentMissing as error:
@@ -152,6 +174,7 @@ def _pytest(suite: Suite, engine_python: Path) -> str:
         variables = {k: v for k, v in os.environ.items() if not k.upper().startswith("PYTHON")}
         # Tests must see neither the user's Blender settings nor change them.
         variables |= {"BLENDER_USER_RESOURCES": scratch, venv.PYTHON_VARIABLE: str(engine_python)}
+        variables |= {WHEELS_VARIABLE: str(wheels_folder())}
         command = [
             str(venv.python_of(suite.folder)),
             "-m",

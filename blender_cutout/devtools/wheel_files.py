@@ -8,6 +8,7 @@ that builds on Python 3.14 need the zip without wheels; macOS on Intel has no Bl
 from __future__ import annotations
 
 import hashlib
+import platform as system
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,18 @@ from blender_cutout.environment.pinned_files import Pinned
 LISTS = Path(__file__).with_name("wheels")
 PLATFORMS = ("linux-x64", "windows-x64", "macos-arm64", "macos-x64")
 """Blender's names of the platforms."""
+
+
+def platform_here() -> str:
+    """Returns Blender's name of this machine's platform. Raises EnvironmentMissing if there is no zip for it."""
+    processor = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64"}.get(system.machine().lower(), system.machine())
+    kind = {"win32": "windows", "darwin": "macos"}.get(sys.platform, sys.platform)
+    name = f"{kind}-{processor}"
+    if name not in PLATFORMS:
+        raise EnvironmentMissing(
+            f"There are no libraries for the zip of {name}.", f"There are for {', '.join(PLATFORMS)}."
+        )
+    return name
 
 
 def fetch(

@@ -1,0 +1,65 @@
+"""Tests the zip that brings its engine as an artist meets it: dropped in, no set-up, no network, no PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import bpy_kit as kit
+import numpy as np
+import pytest
+import zip_kit
+
+from blender_cutout.formats.png import read_grey
+
+pytestmark = pytest.mark.bpy
+
+JOURNEY = (
+    zip_kit.PROJECT
+    + """
+install(sys.argv[1])
+assert addon_utils.check(MODULE) == (True, True), addon_utils.check(MODULE)
+scene, strip = project(sys.argv[2])
+for step in ("new", "apply_strokes"):
+    assert getattr(bpy.ops.cutout, step)() == {"FINISHED"}, step
+track = scene.cutout.tracks[0]
+assert track.keyframe_count == 1
+assert bpy.ops.cutout.propagate(direction="BOTH") == {"FINISHED"}
+assert bpy.ops.cutout.write_strips() == {"FINISHED"}
+modifier, = strip.modifiers
+print("MASKS", bpy.path.abspath(modifier.input_mask_strip.directory))
+print("ENGINE", ours("environment.engine_place").find_engine().libraries)
+print("PROCESS", sorted({name.partition(".")[0] for name in sys.modules} & {"onnxruntime", "cv2", "av", "torch"}))
+addon_utils.disable(MODULE)
+assert not hasattr(bpy.types.Scene, "cutout")
+print("DONE")
+"""
+)
+
+
+@pytest.fixture(scope="module")
+def archive() -> Iterator[Path]:
+    with zip_kit.built_zip() as path:
+        yield path
+
+
+def said(output: str, name: str) -> str:
+    (line,) = [line for line in output.splitlines() if line.startswith(name + " ")]
+    return line.removeprefix(name + " ")
+
+
+@pytest.mark.timeout(290)
+def test_from_the_zip_to_written_strips_with_nothing_else_on_the_machine(archive: Path, tmp_path: Path) -> None:
+    with zip_kit.bare_machine() as home:
+        output = zip_kit.run_blender(home, JOURNEY, archive, tmp_path)
+        assert str(home / "blender" / "extensions") in said(output, "ENGINE")
+        assert said(output, "PROCESS") == "[]", "a crash of the engine's libraries must not be Blender's"
+        folder = Path(said(output, "MASKS"))
+        assert tmp_path / "film_cutout" in folder.parents
+        masks = [read_grey(path) > 127 for path in sorted(folder.glob("*.png"))]
+        assert len(masks) == kit.LENGTH
+        for frame, mask in enumerate(masks):
+            truth = kit.truth(frame) > 0.5
+            assert (mask & truth).sum() / (mask | truth).sum() > 0.85, f"frame {frame}"
+            assert np.abs(mask.sum() / truth.sum() - 1) < 0.15
+        assert not (home / ".local" / "share" / "blender-cutout" / "engine").exists(), "nothing was set up"

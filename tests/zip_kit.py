@@ -1,0 +1,93 @@
+"""Helpers for tests of the zip that brings its engine: builds it, and runs scripts in Blenders that have nothing else.
+
+No Blender is needed to import this. A file that is missing fails the test: nothing is skipped.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from blender_cutout.devtools import package, suites, wheel_files
+
+TESTS = Path(__file__).parent
+STROKES = TESTS / "fixtures" / "strokes.blend"
+MODULE = "bl_ext.user_default.blender_cutout"
+INSTALL = f"""
+import importlib, os, sys
+from pathlib import Path
+import bpy
+import addon_utils
+MODULE = {MODULE!r}
+def install(archive):
+    bpy.ops.extensions.package_install_files(filepath=archive, repo="user_default", enable_on_install=True)
+def ours(name):
+    return importlib.import_module(MODULE + "." + name)
+"""
+"""What every script begins with."""
+PROJECT = f"""
+sys.path.append({str(TESTS)!r})
+import bpy_kit as kit
+def project(folder):
+    bpy.ops.wm.read_homefile(filepath={str(STROKES)!r}, load_ui=True)
+    scene, layout = bpy.context.scene, kit.LAYOUTS["plain"]
+    scene.render.resolution_x, scene.render.resolution_y, scene.render.fps = *layout.render, 24
+    editor = scene.sequence_editor or scene.sequence_editor_create()
+    for space in bpy.data.workspaces:
+        if hasattr(space, "sequencer_scene"):
+            space.sequencer_scene = scene
+    files = kit.write_clip(Path(folder) / "clip é")
+    strip = (editor.strips if hasattr(editor, "strips") else editor.sequences).new_image("clip", str(files[0]), 2, 1)
+    for file in files[1:]:
+        strip.elements.append(file.name)
+    editor.active_strip = strip
+    scene.frame_set(layout.start + kit.STROKE_FRAME)
+    bpy.ops.wm.save_as_mainfile(filepath=str(Path(folder) / "film.blend"))
+    return scene, strip
+"""
+"""Defines `project(folder)`: a saved .blend with the strokes and the clip of `bpy_kit`."""
+
+
+@contextmanager
+def built_zip() -> Iterator[Path]:
+    """Yields this platform's zip, deleted afterwards: it and its wheels are large."""
+    here = wheel_files.platform_here()
+    wheels = wheel_files.fetch(here, suites.wheels_folder(), print)
+    with tempfile.TemporaryDirectory(prefix="cutout zip ") as folder:
+        yield package.build(Path(folder), platform=here, wheels=wheels)
+
+
+@contextmanager
+def bare_machine() -> Iterator[Path]:
+    """Yields the home of a user who has nothing, deleted afterwards."""
+    with tempfile.TemporaryDirectory(prefix="cutout user ") as home:
+        yield Path(home)
+
+
+def run_blender(home: Path, script: str, *arguments: object) -> str:
+    """Runs a script in a Blender of that user, which has no environment variables and no network; returns its output.
+
+    The script's last act is to print DONE: Blender as a module may crash afterwards, while Python takes it down.
+
+    Raises:
+        AssertionError: the script did not get that far.
+    """
+    file = home / "script.py"
+    file.write_text(INSTALL + script, encoding="utf-8")
+    nowhere = "http://127.0.0.1:9"
+    environment = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "LANG") if name in os.environ}
+    environment |= {"HOME": str(home), "USERPROFILE": str(home), "LOCALAPPDATA": str(home / "AppData" / "Local")}
+    environment |= {"BLENDER_USER_RESOURCES": str(home / "blender"), "http_proxy": nowhere, "https_proxy": nowhere}
+    (home / "blender").mkdir(exist_ok=True)
+    command = [sys.executable, "-I", str(file), *map(str, arguments)]
+    # Not the checkout's folder: nothing of it may be found by accident.
+    answer = subprocess.run(command, env=environment, cwd=home, timeout=250, capture_output=True, text=True)
+    output = answer.stdout + answer.stderr
+    assert "DONE" in answer.stdout.splitlines(), output[-5000:]
+    assert "Policy violation" not in output
+    return output
