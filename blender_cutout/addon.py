@@ -6,7 +6,7 @@ import atexit
 
 import bpy
 
-from .host import interface_language, keymap
+from .host import interface_language, keymap, manual
 from .operators import (
     brush,
     edge,
@@ -99,6 +99,7 @@ def register() -> None:
     auto_apply.register()
     edge_preview.register()
     keymap.register()
+    manual.register()
     atexit.register(jobs.end_process)
     atexit.register(engine_setup.setup.end_process)
     atexit.register(shot_queue.end_process)
@@ -110,6 +111,7 @@ def unregister() -> None:
     atexit.unregister(engine_setup.setup.end_process)
     atexit.unregister(jobs.end_process)
     engine_setup.setup.close()
+    manual.unregister()
     keymap.unregister()
     edge_preview.unregister()
     auto_apply.unregister()

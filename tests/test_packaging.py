@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -48,7 +49,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def checkout(target: Path) -> Path:
     """A copy of the sources as in a clean clone, plus weights from which a training run continues."""
     ignored = shutil.ignore_patterns("__pycache__")
-    for folder in ("blender_cutout", "core", "models"):
+    for folder in ("blender_cutout", "core", "models", "docs"):
         shutil.copytree(ROOT / folder, target / folder, ignore=ignored)
     for file in ("pyproject.toml", "LICENSE", "README.md"):
         shutil.copy(ROOT / file, target / file)
@@ -79,6 +80,24 @@ def test_the_zip_is_one_package_with_engine_and_weights_but_without_training(arc
         n for n in names if "training" in n or "__pycache__" in n or n.startswith(("tests", "setup")) or "/setup/" in n
     ]
     assert archive.stat().st_size < 45_000_000
+
+
+def test_the_zip_holds_the_manual_with_pictures_and_no_dead_links(archive: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(archive) as opened:
+        opened.extractall(tmp_path)
+    folder = tmp_path / "manual"
+    manual = (folder / "manual.html").read_text(encoding="utf-8")
+    assert '<h2 id="which-frame-is-wrong">Which frame is wrong?</h2>' in manual
+    assert "<li><b>Stability</b> mixes neighbouring masks against flicker.</li>" in manual
+    assert "<code>Ctrl Enter</code>" in manual
+    for page in folder.glob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        assert not re.search(r"\*\*|\]\(", text), page.name
+        for target in re.findall(r'(?:src|href)="([^"]+)"', text):
+            file, _, section = target.partition("#")
+            linked = folder / file if file else page
+            assert linked.is_file(), (page.name, target)
+            assert not section or f'id="{section}"' in linked.read_text(encoding="utf-8"), (page.name, target)
 
 
 def test_the_same_sources_give_the_same_bytes(archive: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Builds the extension's zip: add-on, engine and networks with their weights as one package, plus the manifest.
+"""Builds the extension's zip: add-on, engine, networks with weights, manifest and manual as one package.
 
 Standard library only. The same sources give the same bytes: sorted names, one date, one mode.
 """
@@ -13,6 +13,8 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+from . import manual_pages
 
 ROOT = Path(__file__).resolve().parents[2]
 MANIFEST = "blender_manifest.toml"
@@ -50,7 +52,7 @@ def build(folder: Path, root: Path = ROOT, platform: str = "", wheels: Sequence[
     """
     manifest = read_toml(root / "blender_cutout" / MANIFEST)
     problems = check_manifest(manifest, read_toml(root / "pyproject.toml")["project"]["version"])
-    files = dict(contents(root))
+    files: dict[str, Path | bytes] = dict(contents(root))
     if not any(name.endswith(".safetensors") for name in files):
         problems.append("models/weights holds no weights: clone the repository again, or train the networks")
     if problems:
@@ -60,14 +62,15 @@ def build(folder: Path, root: Path = ROOT, platform: str = "", wheels: Sequence[
     target = folder / f"{manifest['id']}-{manifest['version']}{end}.zip"
     part = target.with_suffix(f".part{os.getpid()}")
     files |= {f"wheels/{path.name}": path for path in wheels}
+    files |= {f"manual/{name}": data for name, data in manual_pages.pages(root / "docs")}
     try:
         with zipfile.ZipFile(part, "w") as archive:
             for name, path in sorted(files.items()):
                 info = zipfile.ZipInfo(name, _DATE)
                 info.external_attr = 0o100644 << 16
                 info.create_system = 3  # otherwise Windows and Linux write different bytes
-                info.compress_type = _PACKED.get(path.suffix, zipfile.ZIP_DEFLATED)
-                data = path.read_bytes()
+                info.compress_type = _PACKED.get(Path(name).suffix, zipfile.ZIP_DEFLATED)
+                data = path if isinstance(path, bytes) else path.read_bytes()
                 if name == MANIFEST and platform:
                     data = _for_platform(data.decode(), platform, [path.name for path in wheels]).encode()
                 archive.writestr(info, data)

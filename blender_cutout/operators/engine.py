@@ -1,4 +1,4 @@
-"""Operators of the engine: restart it, set it up, check the installation, report a problem."""
+"""Operators of the engine and for help: restart, set-up, check, report a problem, the manual."""
 # No `from __future__ import annotations`: see CONTRIBUTING.md.
 
 import os
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ..core.errors import InputError, StoreError
-from ..host import compat
+from ..host import compat, manual
 from ..host.interface_language import report
 from ..scene import preference_values
 from ..tasks import jobs
@@ -133,9 +133,25 @@ class CUTOUT_OT_report_problem(Reporting, bpy.types.Operator):
             file = problem_report.write(scene)
         except OSError as error:
             raise StoreError(f"The report cannot be written: {error}", "Free disk space, and try again.") from error
+        problem_report.show()
         text = f"The report is saved as the text block {problem_report.NAME!r} in this file."
         jobs.say("INFO", text, f"Read it in a Text Editor before you pass it on. It is also in {file}")
         return {"FINISHED"}
+
+
+class CUTOUT_OT_open_manual(Reporting, bpy.types.Operator):
+    """Open the manual in the browser."""
+
+    bl_idname = "cutout.open_manual"
+    bl_label = "Cutout Manual"
+    bl_description = (
+        "Open the manual in the browser, from the add-on's own files. F1 over a button opens the section on it"
+    )
+
+    def run(self, context: Any) -> set[str]:
+        """Opens it."""
+        result: set[str] = bpy.ops.wm.url_open(url=manual.address())
+        return result
 
 
 CLASSES = (
@@ -144,4 +160,5 @@ CLASSES = (
     CUTOUT_OT_check_installation,
     CUTOUT_OT_cancel_set_up,
     CUTOUT_OT_report_problem,
+    CUTOUT_OT_open_manual,
 )

@@ -35,6 +35,17 @@ def write(scene: Any) -> Path:
     return file
 
 
+def show() -> None:
+    """Opens a window with the whole report; does nothing without a screen."""
+    if bpy.app.background:
+        return
+    bpy.ops.wm.window_new()
+    area = bpy.context.window_manager.windows[-1].screen.areas[0]
+    area.type = "TEXT_EDITOR"
+    space = area.spaces.active
+    space.text, space.show_word_wrap, space.top = bpy.data.texts[NAME], True, 0
+
+
 def report(scene: Any) -> str:
     """Returns the report."""
     status, chosen = properties.status(), preference_values.current()

@@ -1,4 +1,4 @@
-"""Adds Strip > Cutout and the context menus, so that Blender's search (F3) finds every operator."""
+"""Adds Strip > Cutout, the context menus and two entries under Help, so that search (F3) finds every operator."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class CUTOUT_MT_cutout(bpy.types.Menu):
         for name in ("send_to_queue", "run_queue", "cancel_queue", "take_masks", "export_job"):
             layout.operator(f"cutout.{name}")
         layout.separator()
-        for name in ("restart_engine", "set_up_engine", "check_installation", "report_problem"):
+        for name in ("restart_engine", "set_up_engine", "check_installation", "report_problem", "open_manual"):
             layout.operator(f"cutout.{name}")
 
 
@@ -89,6 +89,12 @@ def _draw(menu: Any, context: Any) -> None:
     if compat.sequencer_scene(context) is not None:
         menu.layout.separator()
         menu.layout.menu(CUTOUT_MT_cutout.bl_idname, icon="MOD_MASK")
+
+
+def _draw_help(menu: Any, context: Any) -> None:
+    menu.layout.separator()
+    menu.layout.operator("cutout.open_manual", icon="HELP")
+    menu.layout.operator("cutout.report_problem", text="Report a Cutout Problem", icon="TEXT")
 
 
 CLASSES = (CUTOUT_MT_cutout,)
@@ -99,6 +105,7 @@ def register() -> None:
     for name in _PLACES:
         if hasattr(bpy.types, name):
             getattr(bpy.types, name).append(_draw)
+    bpy.types.TOPBAR_MT_help.append(_draw_help)
 
 
 def unregister() -> None:
@@ -106,3 +113,4 @@ def unregister() -> None:
     for name in _PLACES:
         if hasattr(bpy.types, name):
             getattr(bpy.types, name).remove(_draw)
+    bpy.types.TOPBAR_MT_help.remove(_draw_help)

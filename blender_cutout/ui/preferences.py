@@ -74,7 +74,9 @@ class CutoutPreferences(bpy.types.AddonPreferences):
         _draw_tier(self, column)
         column.prop(self, "device")
         column.prop(self, "mask_limit")
-        column.operator("cutout.report_problem", icon="TEXT")
+        row = column.row()
+        row.operator("cutout.open_manual", icon="HELP")
+        row.operator("cutout.report_problem", icon="TEXT")
         column.label(text=shown("Changes apply after Restart Engine; a new tier applies at once."))
 
 

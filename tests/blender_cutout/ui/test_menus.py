@@ -40,6 +40,19 @@ def test_the_menu_hangs_in_blenders_own_and_goes_with_the_addon(blender: Any) ->
     menus.register()
 
 
+def test_blenders_help_leads_to_the_manual_and_the_report(blender: Any) -> None:
+    from blender_cutout.ui import menus
+
+    paper = Paper()
+    for draw in blender.types.TOPBAR_MT_help.draw._draw_funcs[1:]:
+        draw(SimpleNamespace(layout=paper), blender.context)
+    shown = [note.split()[1] for note in paper.notes if note.startswith("operator")]
+    assert shown == ["cutout.open_manual", "cutout.report_problem"]
+    menus.unregister()
+    assert len(getattr(blender.types.TOPBAR_MT_help.draw, "_draw_funcs", [0])) == 1
+    menus.register()
+
+
 def test_what_cannot_be_pressed_says_why(blender: Any) -> None:
     for name in dir(blender.ops.cutout):
         operator = getattr(blender.ops.cutout, name)
