@@ -18,7 +18,7 @@ from .propagation.outcome import MatteKind, Stop
 from .propagation.propagate import propagate
 from .propagation.settings import PropagationSettings
 from .propagation.stabilise import stabilised
-from .refinement.automatic import BACKGROUND, FOREGROUND, automatic, check_mode, people
+from .refinement.automatic import BACKGROUND, FOREGROUND, automatic, check_mode, find_people, people
 from .refinement.paint import paint
 from .refinement.refine import foreground, refine, refine_grey
 from .types import Clip, Direction, FrameRange, PropagationOptions, Stroke
@@ -107,13 +107,26 @@ class Engine:
         check_mode(mode)
         if mode == FOREGROUND:
             return self.foreground(image)
+        net, side = self._people_and_sky(), self.settings.scribble_px
+        if mode != BACKGROUND:
+            return automatic(net, image, mode, side, at)
+        found = people(net, image, side)
+        return np.asarray(np.float32(1) - (found if found.any() else self.foreground(image)))
+
+    def find_people(self, image: Image) -> tuple[tuple[float, float], ...]:
+        """Returns a point (x, y) in pixels on each person in (H, W, 3) uint8 RGB, that of the largest first.
+
+        Each is an `at` for `automatic`.
+
+        Raises:
+            InputError: `image` is not such a picture, or the engine has no network for people.
+        """
+        return find_people(self._people_and_sky(), image, self.settings.scribble_px)
+
+    def _people_and_sky(self) -> AutomaticNet:
         if self._automatic is None:
             raise InputError("This engine has no network for people and sky.", "Draw strokes, or use the foreground.")
-        side = self.settings.scribble_px
-        if mode != BACKGROUND:
-            return automatic(self._automatic, image, mode, side, at)
-        found = people(self._automatic, image, side)
-        return np.asarray(np.float32(1) - (found if found.any() else self.foreground(image)))
+        return self._automatic
 
     def paint(self, matte: Matte, shapes: Sequence[Paint]) -> Matte:
         """Returns the matte (H, W) float32 with shapes painted over it; see `core.refinement.paint`.

@@ -18,6 +18,7 @@ KEYS: tuple[tuple[str, str, bool, dict[str, Any]], ...] = (
     ("cutout.go_to_frame", "RIGHT_ARROW", True, {"what": "STROKES"}),
     ("cutout.go_to_frame", "LEFT_ARROW", True, {"what": "STROKES", "backward": True}),
     ("cutout.invert", "I", False, {}),
+    ("cutout.auto", "P", True, {"mode": "person", "at_mouse": True}),
 )
 """Operator, Blender's name of the key, whether with Shift in addition to Ctrl, and the operator's properties."""
 

@@ -5,14 +5,16 @@
 from typing import Any
 
 import bpy
-from bpy.props import EnumProperty
+from bpy.props import BoolProperty, EnumProperty, FloatVectorProperty
 
 from ..client.job_queue import Job
 from ..host import compat
 from ..host.interface_language import tooltip
-from ..scene import frame_spans, properties, track_lookup
+from ..scene import properties, track_lookup
+from ..scene.clip_in_view import clip_in_view
 from ..tasks import jobs
 from ..tasks.apply_strokes import send_strokes
+from ..tasks.first_guess import ask_first_guess
 from .base import JobOperator, Keyed, WithTrack, needs_track, opened_track
 
 _MODE = EnumProperty(
@@ -20,20 +22,26 @@ _MODE = EnumProperty(
     description="What the mask is of",
     items=(
         ("foreground", "Foreground", "What the picture is about"),
-        ("person", "Person", "The largest person"),
-        ("head", "Head", "The largest head, with hair and hat"),
+        ("person", "Person", "The person under the last Keep stroke, or else the largest"),
+        ("head", "Head", "The head under the last Keep stroke, or else the largest, with hair and hat"),
         ("sky", "Sky", "The sky, to be replaced or graded"),
         ("background", "Background", "Everything but the people, or but the foreground"),
     ),
     options={"SKIP_SAVE"},
 )
-_NOTHING = {
-    "foreground": "Nothing was found. Draw strokes.",
-    "person": "No person was found: the mask is empty. Draw strokes.",
-    "head": "No head was found: the mask is empty. Draw strokes.",
-    "sky": "No sky was found: the mask is empty. Draw strokes.",
-    "background": "Nothing was found. Draw strokes.",
-}
+_POINT = FloatVectorProperty(
+    name="Point",
+    description="In pixels of the clip, on the person or head to take; empty = see Mode",
+    size=2,
+    default=(-1.0, -1.0),
+    options={"SKIP_SAVE", "HIDDEN"},
+)
+_AT_MOUSE = BoolProperty(
+    name="Under the Mouse",
+    description="Take the person or head under the mouse",
+    default=False,
+    options={"SKIP_SAVE", "HIDDEN"},
+)
 
 
 class CUTOUT_OT_apply_strokes(Keyed, WithTrack, JobOperator, bpy.types.Operator):
@@ -58,25 +66,22 @@ class CUTOUT_OT_auto(WithTrack, JobOperator, bpy.types.Operator):
     corrects = True
 
     mode: _MODE
+    point: _POINT
+    at_mouse: _AT_MOUSE
+
+    def invoke(self, context: Any, event: Any) -> set[str]:
+        """Takes the mouse's place in the clip if it counts."""
+        if self.at_mouse and context.region is not None and context.region.type == "PREVIEW":
+            view = clip_in_view(compat.sequencer_scene(context))
+            if view is not None:
+                at = context.region.view2d.region_to_view(event.mouse_region_x, event.mouse_region_y)
+                self.point = view.picture.to_source(at)
+        return self.execute(context)
 
     def start(self, context: Any) -> Job:
         """Asks the engine for a first guess."""
-        from ..core.messages import ApplyRound
-
-        scene, track = opened_track(context)
-        track_lookup.check_unlocked(track)
-        frame, uuid, mode = frame_spans.here(scene, track), track.uuid, self.mode
-        track_lookup.check_free(track, frame, scene.frame_current)
-        job = jobs.submit(
-            scene,
-            track,
-            "Looking for the object",
-            lambda wire: ApplyRound(wire, uuid, frame, (), auto=True, mode="" if mode == "foreground" else mode),
-            then=lambda done: _NOTHING[mode] if done.result.get("empty") else "A first guess. Correct it with strokes.",
-            undo="Auto",
-        )
-        job.round_on = frame
-        return job
+        point = tuple(self.point) if self.point[0] >= 0 else None
+        return ask_first_guess(context, *opened_track(context), self.mode, point)
 
 
 class CUTOUT_OT_undo_round(Keyed, JobOperator, bpy.types.Operator):

@@ -210,7 +210,8 @@ class Server:
         return Done(job)
 
     def _apply(self, message: ApplyRound) -> Done:
-        return track_jobs.apply(message, self._session(message.track), self._send, self._states)
+        session, engine = self._session(message.track), self._keeper.get()
+        return track_jobs.apply(message, session, engine, self._send, self._states)
 
     def _propagate(self, message: Propagate) -> Done:
         session = self._session(message.track)

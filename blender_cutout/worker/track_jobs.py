@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -208,7 +209,9 @@ def preview_edge(message: PreviewEdge, session: TrackSession, between: Callable[
     return Done(message.job, "", {"path": message.path})
 
 
-def apply(message: ApplyRound, session: TrackSession, send: Callable[[Event], object], states: StateSender) -> Done:
+def apply(
+    message: ApplyRound, session: TrackSession, engine: Engine, send: Callable[[Event], object], states: StateSender
+) -> Done:
     """Applies a round to a track.
 
     The host is sent a large matte as soon as its small copy, which it shows, is on disk, and Done once the matte itself
@@ -234,6 +237,8 @@ def apply(message: ApplyRound, session: TrackSession, send: Callable[[Event], ob
     if message.mode:
         made = session.matte(message.frame)
         result["empty"] = made is None or not bool((made > 0.5).any())
+        if message.mode == AUTO_MODES[1] and not message.at and not result["empty"]:
+            result["people"] = len(engine.find_people(session.source[message.frame]))
     return Done(message.job, "Auto" if message.auto else "Refined", result)
 
 
@@ -243,4 +248,9 @@ def _round(message: ApplyRound) -> Round | PaintRound:
         return PaintRound(message.frame, tuple(Paint.from_json(shape) for shape in message.paint))
     strokes = tuple(Stroke.from_json(stroke) for stroke in message.strokes)
     box = box_of(message.box) if message.box else None
-    return Round(message.frame, strokes, message.zoom, message.auto, box, message.mode or AUTO_MODES[0])
+    at = None
+    if message.at:
+        if len(message.at) != 2 or not all(map(math.isfinite, message.at)) or message.mode not in AUTO_MODES[1:3]:
+            raise InputError("A point is only for a person or a head.", "Restart the engine.")
+        at = (float(message.at[0]), float(message.at[1]))
+    return Round(message.frame, strokes, message.zoom, message.auto, box, message.mode or AUTO_MODES[0], at)

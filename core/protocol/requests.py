@@ -56,6 +56,8 @@ class ApplyRound:
 
     `paint`: shapes to paint (as `Paint.to_json`), and no strokes. `box`: x0, y0, x1, y1 around the object, for auto.
     `mode`: one of `types.AUTO_MODES`, for auto; "" = the foreground. Done's result then has "empty".
+    `at`: x, y on the person or head that is meant; () = the largest, and for a person Done's result has "people", how
+    many there are.
     """
 
     job: str
@@ -67,6 +69,7 @@ class ApplyRound:
     paint: tuple[dict[str, Any], ...] = ()
     box: tuple[float, ...] = ()
     mode: str = ""
+    at: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

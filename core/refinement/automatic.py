@@ -40,6 +40,17 @@ def people(net: AutomaticNet, image: Image, working_px: int = 320) -> Matte:
     return look.closer(PERSON, look.overview[PERSON])
 
 
+def find_people(net: AutomaticNet, image: Image, working_px: int = 320) -> tuple[tuple[float, float], ...]:
+    """Returns a point (x, y) in pixels inside each person in (H, W, 3) uint8 RGB, that of the largest first."""
+    look = _Look(net, image, working_px)
+    small = look.overview[PERSON]
+    parts = _parts(small)
+    least = SMALLEST[PERSON] * parts.size
+    sizes = np.bincount(parts.ravel())
+    numbers = sorted((n for n in range(1, len(sizes)) if sizes[n] >= least), key=lambda n: -sizes[n])
+    return tuple(look.point_in(parts == number) for number in numbers)
+
+
 def automatic(
     net: AutomaticNet, image: Image, mode: str, working_px: int = 320, at: tuple[float, float] | None = None
 ) -> Matte:
@@ -95,6 +106,13 @@ class _Look:
         part = _part(small, None if at is None else (at[0] / n, at[1] / n))
         return np.where(part, small, np.float32(0))
 
+    def point_in(self, there: NDArray[np.bool_]) -> tuple[float, float]:
+        """Returns the point (x, y) of the picture that lies deepest in a small mask."""
+        depth = cv2.distanceTransform(np.pad(there.astype(np.uint8), 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
+        y, x = np.unravel_index(int(depth.argmax()), depth.shape)
+        n = overview(self._size)[0]
+        return min(n * (int(x) + 0.5), self._size[1] - 0.5), min(n * (int(y) + 0.5), self._size[0] - 0.5)
+
     def closer(self, mode: str, small: Matte, alone: bool = False) -> Matte:
         """Returns a second look (H, W) at what a small matte shows; `alone`: only at that, not at what is beside it."""
         if (small > 0.5).mean() < SMALLEST[mode]:
@@ -126,11 +144,8 @@ def _overview(matte: Matte, size: tuple[int, int]) -> Matte:
 
 def _part(matte: Matte, at: tuple[float, float] | None) -> NDArray[np.bool_]:
     """Returns where one of the separate things in a matte (h, w) is: the largest, or the one nearest to a point."""
-    there = matte > 0.5
-    gap = max(round(GAP * min(matte.shape)), 1)
-    grown = cv2.dilate(there.astype(np.uint8), np.ones((2 * gap + 1, 2 * gap + 1), np.uint8))
-    _, parts = cv2.connectedComponents(grown)
-    parts = np.where(there, parts, 0)
+    parts = _parts(matte)
+    there = parts > 0
     if not there.any():
         return np.zeros(matte.shape, np.bool_)
     if at is None:
@@ -140,6 +155,14 @@ def _part(matte: Matte, at: tuple[float, float] | None) -> NDArray[np.bool_]:
         nearest = int(np.hypot(xs + 0.5 - at[0], ys + 0.5 - at[1]).argmin())
         number = int(parts[ys[nearest], xs[nearest]])
     return np.asarray(cv2.dilate((parts == number).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
+
+
+def _parts(matte: Matte) -> NDArray[np.int32]:
+    """Returns the separate things in a matte (h, w), numbered from 1; 0 where nothing is."""
+    there = matte > 0.5
+    gap = max(round(GAP * min(matte.shape)), 1)
+    grown = cv2.dilate(there.astype(np.uint8), np.ones((2 * gap + 1, 2 * gap + 1), np.uint8))
+    return np.asarray(np.where(there, cv2.connectedComponents(grown)[1], 0), np.int32)
 
 
 def _near(matte: Matte, chosen: Matte, size: tuple[int, int]) -> NDArray[np.bool_]:

@@ -32,6 +32,7 @@ class Round(NamedTuple):
         auto: True = first guess, without strokes.
         box: for a first guess: around the object; None = the whole picture.
         mode: for a first guess: one of `AUTO_MODES`.
+        at: for a person or a head: (x, y) in source pixels on the one that is meant; None = the largest.
     """
 
     frame: int
@@ -40,6 +41,7 @@ class Round(NamedTuple):
     auto: bool = False
     box: Box | None = None
     mode: str = AUTO_MODES[0]
+    at: tuple[float, float] | None = None
 
 
 class PaintRound(NamedTuple):
@@ -229,6 +231,8 @@ def action_to_json(action: Action) -> dict[str, Any]:
     if action.box is not None:
         box = action.box
         return {"action": "box", "frame": action.frame, "box": [box.x0, box.y0, box.x1, box.y1]}
+    if action.at is not None:
+        return {"action": "pointed", "frame": action.frame, "mode": action.mode, "at": list(action.at)}
     if action.mode != AUTO_MODES[0]:
         return {"action": "automatic", "frame": action.frame, "mode": action.mode}
     return {
@@ -273,10 +277,11 @@ def action_from_json(record: dict[str, Any], text: bytes = b"") -> Action:
         return PaintRound(_frame(record["frame"]), _stored(record, text, "shapes", Paint.from_json))
     if kind == "box":
         return Round(_frame(record["frame"]), auto=True, box=_box(record["box"]))
-    if kind == "automatic":
+    if kind in ("automatic", "pointed"):
         if record["mode"] not in AUTO_MODES[1:]:
             raise NewerError(f"unknown mode {str(record['mode'])[:40]!r}")
-        return Round(_frame(record["frame"]), auto=True, mode=record["mode"])
+        at = _point(record["at"]) if kind == "pointed" else None
+        return Round(_frame(record["frame"]), auto=True, mode=record["mode"], at=at)
     if kind != "round":
         raise NewerError(f"unknown action {str(kind)[:40]!r}")
     zoom = float(record["zoom"])
@@ -298,6 +303,13 @@ def _box(values: Any) -> Box:
     if not all(type(v) is int and abs(v) <= LAST_FRAME for v in values) or x0 >= x1 or y0 >= y1:
         raise ValueError("no box")
     return Box(x0, y0, x1, y1)
+
+
+def _point(values: Any) -> tuple[float, float]:
+    x, y = map(float, values)
+    if not all(map(math.isfinite, (x, y))):
+        raise ValueError("no point")
+    return x, y
 
 
 def _range(record: dict[str, Any]) -> FrameRange:

@@ -88,8 +88,11 @@ def round_matte(
         return paint(np.zeros(source.size, np.uint8) if previous is None else previous, round_.shapes)
     image = source[round_.frame]
     if round_.auto:
-        of_box = round_.box is not None or round_.mode == FOREGROUND
-        made: Matte | Grey = engine.foreground(image, round_.box) if of_box else engine.automatic(image, round_.mode)
+        made: Matte | Grey
+        if round_.box is not None or round_.mode == FOREGROUND:
+            made = engine.foreground(image, round_.box)
+        else:
+            made = engine.automatic(image, round_.mode, round_.at)
     else:
         made = engine.refine_grey(image, tuple(round_.strokes), previous=previous, zoom=round_.zoom)
     if not painted or previous is None:

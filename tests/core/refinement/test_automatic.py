@@ -82,6 +82,17 @@ def test_where_there_is_none_the_mask_is_empty(mode, image):
     assert not engine().automatic(image, mode).any()
 
 
+def test_each_person_has_a_point_that_finds_it_the_largest_first():
+    points = engine().find_people(PEOPLE)
+    truths = [mask(LARGE, LARGE_HEAD), mask(SMALL, SMALL_HEAD)]
+    assert len(points) == 2
+    for (x, y), truth in zip(points, truths, strict=True):
+        assert truth[int(y), int(x)]
+        assert overlap(engine().automatic(PEOPLE, "person", (x, y)), truth) > 0.85
+    assert engine().find_people(EMPTY) == ()
+    assert engine().find_people(picture((np.s_[100:103, 100:103], FakeAutomaticNet.PERSON))) == ()
+
+
 def test_specks_count_as_nothing():
     speck = picture((np.s_[100:103, 100:103], FakeAutomaticNet.PERSON))
     assert not engine().automatic(speck, "person").any()
@@ -103,6 +114,8 @@ def test_wrong_input():
         engine().automatic(PEOPLE, "dog")
     with pytest.raises(InputError, match="no network for people"):
         Engine(FakeScribbleNet(), FakePropagationNet()).automatic(PEOPLE, "sky")
+    with pytest.raises(InputError, match="no network for people"):
+        Engine(FakeScribbleNet(), FakePropagationNet()).find_people(PEOPLE)
     for mode in AUTO_MODES:
         with pytest.raises(InputError):
             engine().automatic(PEOPLE.astype(np.float32), mode)

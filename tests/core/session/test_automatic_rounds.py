@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from session_kit import ALL, FILM, add_corner, make_engine, reopened, write_film
@@ -56,6 +57,23 @@ def test_nothing_found_is_an_empty_mask(session: TrackSession) -> None:
     assert not matte(session, 0).any()
 
 
+def test_the_person_that_was_meant_is_computed_again_when_its_mask_is_lost(tmp_path: Path) -> None:
+    image = np.full((60, 100, 3), 90, np.uint8)
+    image[5:55, 5:40], image[20:40, 70:85] = (220, 40, 40), (220, 40, 40)
+    folder = tmp_path / "people"
+    folder.mkdir()
+    for frame in range(2):
+        cv2.imwrite(str(folder / f"{frame}.png"), image[..., ::-1])
+    with TrackSession.open(Clip(str(folder)), tmp_path / "track", make_engine()) as opened:
+        _, path = opened.apply_round(Round(0, auto=True, mode="person", at=(75, 30)))
+        first = matte(opened, 0)
+    path.unlink()
+    with TrackSession.open(Clip(str(folder)), tmp_path / "track", make_engine()) as opened:
+        np.testing.assert_array_equal(matte(opened, 0), first)
+    assert first[30, 75] > 0.5
+    assert first[30, 20] == 0
+
+
 def test_it_is_there_when_the_track_is_opened_again(session: TrackSession, media: Path) -> None:
     session.apply_round(PERSON)
     before = matte(session, 2)
@@ -68,6 +86,17 @@ def test_it_is_there_when_the_track_is_opened_again(session: TrackSession, media
 def test_the_journal_gives_back_the_round(mode: str) -> None:
     round_ = Round(7, auto=True, mode=mode)
     assert action_from_json(json.loads(json.dumps(action_to_json(round_)))) == round_
+
+
+def test_the_journal_gives_back_which_person_was_meant() -> None:
+    round_ = Round(7, auto=True, mode="person", at=(12.5, 40.0))
+    assert action_from_json(json.loads(json.dumps(action_to_json(round_)))) == round_
+
+
+@pytest.mark.parametrize("at", [[1], [1, 2, 3], ["x", "y"], [float("nan"), 1], [1, float("inf")], None])
+def test_a_point_that_is_none_is_damage(at: object) -> None:
+    with pytest.raises((ValueError, TypeError)):
+        action_from_json({"action": "pointed", "frame": 3, "mode": "person", "at": at})
 
 
 def test_a_foreground_is_recorded_as_before() -> None:
