@@ -2,7 +2,7 @@
 # No `from __future__ import annotations`: see CONTRIBUTING.md.
 # mypy: disable-error-code="valid-type"
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bpy
 from bpy.props import StringProperty
@@ -10,9 +10,12 @@ from bpy.props import StringProperty
 from ..client.job_queue import Job
 from ..core.errors import InputError
 from ..host import compat, kept
-from ..scene import properties, track_lookup
+from ..scene import edge_keeping, properties, track_lookup
 from ..tasks import jobs
 from .base import JobOperator, Waiting, opened_track
+
+if TYPE_CHECKING:
+    from ..core.messages import Done
 
 _NAME = StringProperty(name="Name", description="Name of the version", options={"SKIP_SAVE"})
 _NEW_NAME = StringProperty(name="New Name", description="New name of the version", options={"SKIP_SAVE"})
@@ -24,8 +27,8 @@ class CUTOUT_OT_keep_version(Waiting, JobOperator, bpy.types.Operator):
     bl_idname = "cutout.keep_version"
     bl_label = "Keep Version"
     bl_description = (
-        "Keep the active object's masks, strokes and locks as they are now, under a name, to return to later. Takes "
-        "no disk space itself, but the masks it refers to stay on disk"
+        "Keep the active object's masks, strokes, locks and edge settings as they are now, under a name, to return to "
+        "later. Takes no disk space itself, but the masks it refers to stay on disk"
     )
 
     name: _NAME
@@ -49,8 +52,8 @@ class CUTOUT_OT_return_to_version(Waiting, JobOperator, bpy.types.Operator):
     bl_idname = "cutout.return_to_version"
     bl_label = "Return to Version"
     bl_description = (
-        "Bring back the masks, strokes and locks of this version, exactly as they were. The current state is kept "
-        "as Before Return, and undo brings it back"
+        "Bring back the masks, strokes, locks and edge settings of this version, exactly as they were. The current "
+        "state is kept as Before Return, and undo brings it back"
     )
 
     name: _NAME
@@ -122,13 +125,20 @@ def _edit(
 
     if not name:
         raise InputError("No version is chosen.", "Choose one of the list under Versions.")
-    uuid = track.uuid
+    uuid, settings = track.uuid, edge_keeping.kept_settings(track) if action in ("keep", "return") else ""
+
+    def ended(done: "Done") -> str:
+        found = properties.track_by_uuid(uuid)
+        if found is not None and action == "return":
+            edge_keeping.bring_back(*found, done.result.get("settings"))
+        return summary
+
     return jobs.submit(
         scene,
         track,
         title,
-        lambda job: EditVersion(job, uuid, action, name, new_name),
-        then=lambda _: summary,
+        lambda job: EditVersion(job, uuid, action, name, new_name, settings),
+        then=ended,
         undo=undo,
     )
 

@@ -175,8 +175,8 @@ class Server:
                 return self._moved(message.job, message.track, session)
             case EditVersion():
                 session = self._session(message.track)
-                track_jobs.edit_version(message, session)
-                return self._moved(message.job, message.track, session)
+                result = track_jobs.edit_version(message, session)
+                return replace(self._moved(message.job, message.track, session), result=result)
             case MoveTrack():
                 session = self._session(message.track)
                 session.move(message.folder)

@@ -76,19 +76,23 @@ def take_job(message: TakeJob, session: TrackSession) -> tuple[Iterator[Any], in
     return take(Path(message.path), job, session), len(job.range)
 
 
-def edit_version(message: EditVersion, session: TrackSession) -> None:
-    """Keeps, returns to, renames or deletes a version. Raises InputError when that is not possible."""
+def edit_version(message: EditVersion, session: TrackSession) -> dict[str, Any]:
+    """Keeps, returns to, renames or deletes a version; returns Done's result.
+
+    Raises InputError when that is not possible.
+    """
     match message.action:
         case "keep":
-            session.versions.keep(message.name)
+            session.versions.keep(message.name, message.settings)
         case "return":
-            session.versions.go_to(message.name)
+            return {"settings": session.versions.go_to(message.name, message.settings)}
         case "rename":
             session.versions.rename(message.name, message.new_name)
         case "delete":
             session.versions.delete(message.name)
         case _:
             raise InputError(f"A version cannot be {message.action}.", "Restart the engine.")
+    return {}
 
 
 def export(message: Export, sessions: Sequence[TrackSession], run: Steps, step: Callable[[int, int], None]) -> Done:

@@ -163,13 +163,18 @@ class Checkout:
 
 @dataclass(frozen=True, slots=True)
 class EditVersion:
-    """Keep, return to, rename or delete the version called `name`, as `action` says. Answered by TrackState, Done."""
+    """Keep, return to, rename or delete the version called `name`, as `action` says. Answered by TrackState, Done.
+
+    `settings` is the host's own text: kept with the version, or with the state that a return leaves. After a return
+    Done's result holds those of the version, under the same name.
+    """
 
     job: str
     track: str
     action: str
     name: str
     new_name: str = ""
+    settings: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,23 @@ def test_returning_gives_the_same_masks_and_what_was_left_comes_back(session: Tr
     assert snapshot(session) == second
 
 
+def test_a_versions_settings_come_back_with_it(session: TrackSession) -> None:
+    """Also where only the settings differ; and those that are left are kept, even after a rename."""
+    session.versions.keep("soft", "feather 2")
+    session.versions.rename("soft", "softer")
+    assert session.versions.go_to("softer", "feather 0") == "feather 2"
+    assert session.versions.go_to(BEFORE, "feather 2") == "feather 0"
+    session.versions.keep("from an earlier release")
+    assert session.versions.go_to("from an earlier release", "feather 1") == ""
+
+
+def test_settings_without_end_are_refused(session: TrackSession) -> None:
+    session.versions.keep("one", "x")
+    with pytest.raises(InputError, match="too much space"):
+        session.versions.keep("two", "x" * (2**20 + 1))
+    assert list(named(session)) == ["one"]
+
+
 def test_a_version_survives_reopening_and_moving(session: TrackSession, media: Path, tmp_path: Path) -> None:
     first = snapshot(session)
     session.versions.keep("one")
