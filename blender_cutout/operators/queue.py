@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
-from bpy.props import BoolProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, StringProperty
 
 from ..client.job_queue import Job
 from ..core.errors import InputError
@@ -24,7 +24,15 @@ _ALL = BoolProperty(
     options={"SKIP_SAVE"},
 )
 _JOB = StringProperty(name="File", description="Job file to write", subtype="FILE_PATH", options={"SKIP_SAVE"})
-_NAME = StringProperty(name="Job", description="File name of the job", options={"SKIP_SAVE", "HIDDEN"})
+_NAME = StringProperty(
+    name="Job", description="File name of the job; empty = the selected one", options={"SKIP_SAVE", "HIDDEN"}
+)
+_WAY = EnumProperty(
+    name="Direction",
+    description="Which way to move the job",
+    items=(("UP", "Up", "To be done earlier"), ("DOWN", "Down", "To be done later")),
+    options={"SKIP_SAVE"},
+)
 
 
 class CUTOUT_OT_send_to_queue(Waiting, JobOperator, bpy.types.Operator):
@@ -133,25 +141,56 @@ class CUTOUT_OT_cancel_queue(Reporting, bpy.types.Operator):
 
     def run(self, context: Any) -> set[str]:
         """Asks the process to stop; the timer handles the outcome."""
-        shot_queue.shots.process.cancel()
-        shot_queue.shots.look()
+        shot_queue.shots.cancel()
         return {"FINISHED"}
 
 
-class CUTOUT_OT_remove_from_queue(Reporting, bpy.types.Operator):
+class _OnRow(Reporting):
+    """Enables an operator only if the queue has jobs."""
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """Returns True if there is a job; cheap."""
+        if shot_queue.shots.entries:
+            return True
+        cls.poll_message_set(tooltip("The queue is empty. Press Send to Queue"))  # type: ignore[attr-defined]
+        return False
+
+    def chosen(self) -> str:
+        """Returns the name of the job that was given, or else of the selected one."""
+        status, entries = properties.status(), shot_queue.shots.entries
+        return self.name or entries[min(status.queue_index, len(entries) - 1)].name  # type: ignore[attr-defined, no-any-return]
+
+
+class CUTOUT_OT_move_in_queue(_OnRow, bpy.types.Operator):
+    """Move a job up or down in the queue."""
+
+    bl_idname = "cutout.move_in_queue"
+    bl_label = "Move in Queue"
+    bl_description = "Move the selected job up or down: those that wait are done in this order, also while others run"
+
+    name: _NAME
+    direction: _WAY
+
+    def run(self, context: Any) -> set[str]:
+        """Writes the new order; the job stays selected."""
+        place = shot_queue.shots.move(self.chosen(), -1 if self.direction == "UP" else 1)
+        properties.status().queue_index = place
+        return {"FINISHED"}
+
+
+class CUTOUT_OT_remove_from_queue(_OnRow, bpy.types.Operator):
     """Remove a job from the queue."""
 
     bl_idname = "cutout.remove_from_queue"
     bl_label = "Remove from Queue"
-    bl_description = "Remove this job from the queue, with its masks; those that its object has taken stay"
+    bl_description = "Remove the selected job from the queue, with its masks; those that its object has taken stay"
 
     name: _NAME
 
     def run(self, context: Any) -> set[str]:
         """Deletes the job file and its folders."""
-        if shot_queue.shots.running:
-            raise InputError("The queue is running.", "Cancel it first.")
-        shot_queue.shots.remove(self.name)
+        shot_queue.shots.remove(self.chosen())
         return {"FINISHED"}
 
 
@@ -180,6 +219,7 @@ CLASSES = (
     CUTOUT_OT_export_job,
     CUTOUT_OT_run_queue,
     CUTOUT_OT_cancel_queue,
+    CUTOUT_OT_move_in_queue,
     CUTOUT_OT_remove_from_queue,
     CUTOUT_OT_take_masks,
 )

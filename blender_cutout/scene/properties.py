@@ -170,6 +170,19 @@ class CutoutScene(bpy.types.PropertyGroup):
     background_colour: settings.BACKGROUND
 
 
+class CutoutQueueRow(bpy.types.PropertyGroup):
+    """Holds a row of the queue's list: `name` is that of the job file, the others as in `queue_list.Entry`."""
+
+    name: _TEXT
+    title: _TEXT
+    state: _TEXT
+    text: _TEXT
+    frames: _COUNT
+
+
+_QUEUE = CollectionProperty(type=CutoutQueueRow)
+
+
 class CutoutStatus(bpy.types.PropertyGroup):
     """Holds the status for the panel. It lives on the window manager, so undo and saving do not touch it.
 
@@ -184,6 +197,7 @@ class CutoutStatus(bpy.types.PropertyGroup):
         show_tiers, show_published: the table of tiers and that of published networks are open.
         brush_radius, brush_pressure, brush_detail, brush_mode, brush_feather: settings of the Cutout Brush, kept here
             so that undo does not reset them.
+        queue, queue_index: the rows of the queue, and the selected one.
     """
 
     text: _TEXT
@@ -206,9 +220,11 @@ class CutoutStatus(bpy.types.PropertyGroup):
     brush_detail: settings.BRUSH_DETAIL
     brush_mode: settings.BRUSH_MODE
     brush_feather: settings.BRUSH_FEATHER
+    queue: _QUEUE
+    queue_index: _COUNT
 
 
-CLASSES = (CutoutEdge, CutoutStroke, CutoutTrack, CutoutScene, CutoutStatus)
+CLASSES = (CutoutEdge, CutoutStroke, CutoutTrack, CutoutScene, CutoutQueueRow, CutoutStatus)
 
 
 def register() -> None:

@@ -1,4 +1,4 @@
-"""Draws the panel "Queue": jobs in order, the progress of the whole, and buttons to send, run and cancel."""
+"""Draws the panel "Queue": jobs in order, the progress of the whole, and buttons to send, sort, run and cancel."""
 
 from __future__ import annotations
 
@@ -11,7 +11,19 @@ from ..tasks.shot_queue import shots
 from . import widgets
 
 _ICONS = {"waiting": "TIME", "running": "PLAY", "done": "CHECKMARK", "failed": "ERROR"}
-_MOST_ROWS = 12
+_FEWEST_ROWS = 4
+
+
+class CUTOUT_UL_queue(bpy.types.UIList):
+    """Lists the jobs of the queue."""
+
+    def draw_item(
+        self, context: Any, layout: Any, data: Any, item: Any, icon: Any, active_data: Any, active_property: Any
+    ) -> None:
+        """Draws one row: state, title and number of frames."""
+        row = layout.row(align=True)
+        row.label(text=item.title, icon=_ICONS.get(item.state, "TIME"), translate=False)
+        row.label(text=shown(f"{item.frames} frames"))
 
 
 class CUTOUT_PT_queue(widgets.BelowCutout, bpy.types.Panel):
@@ -23,25 +35,18 @@ class CUTOUT_PT_queue(widgets.BelowCutout, bpy.types.Panel):
     def draw(self, context: Any) -> None:
         """Draws the panel."""
         layout = self.layout
+        status = context.window_manager.cutout
         column = layout.column(align=True)
         row = column.row(align=True)
         row.operator("cutout.send_to_queue", icon="ADD").all = False
         row.operator("cutout.send_to_queue", text="All Objects").all = True
         column.operator("cutout.export_job", text="Export Job…", icon="EXPORT")
-        column = layout.column(align=True)
-        rows = rows_shown(shots.entries)
-        for entry in rows:
-            row = column.row(align=True)
-            row.label(text=entry.title, icon=_ICONS[entry.state], translate=False)
-            row.label(text=shown(f"{entry.frames} frames"))
-            row.operator("cutout.remove_from_queue", text="", icon="X").name = entry.name
-            if entry.text:
-                widgets.draw(context, column, entry.text)
-        if len(rows) < len(shots.entries):
-            column.label(text=shown(f"and {len(shots.entries) - len(rows)} more"), icon="BLANK1")
+        if len(status.queue):
+            _draw_list(context, layout, status)
         if shots.running:
+            share, text = shots.progress
             row = layout.row(align=True)
-            row.progress(factor=shots.share, text=shown(shots.text), type="BAR")
+            row.progress(factor=share, text=shown(text), type="BAR")
             row.operator("cutout.cancel_queue", text="", icon="X")
         else:
             layout.operator("cutout.run_queue", icon="PLAY")
@@ -49,11 +54,22 @@ class CUTOUT_PT_queue(widgets.BelowCutout, bpy.types.Panel):
                 layout.operator("cutout.take_masks", icon="IMPORT")
 
 
-def rows_shown(entries: Any) -> Any:
-    """Returns the entries to list: of a long queue those from the last finished one on."""
-    first = next((number for number, entry in enumerate(entries) if entry.state != "done"), len(entries))
-    start = max(0, min(first - 1, len(entries) - _MOST_ROWS))
-    return entries[start : start + _MOST_ROWS]
+def _draw_list(context: Any, layout: Any, status: Any) -> None:
+    """Draws the jobs with the buttons beside them, and why the selected one failed, or else the first."""
+    row = layout.row()
+    row.template_list("CUTOUT_UL_queue", "", status, "queue", status, "queue_index", rows=_FEWEST_ROWS)
+    column = row.column(align=True)
+    column.operator("cutout.remove_from_queue", icon="REMOVE", text="")
+    column.separator()
+    column.operator("cutout.move_in_queue", icon="TRIA_UP", text="").direction = "UP"
+    column.operator("cutout.move_in_queue", icon="TRIA_DOWN", text="").direction = "DOWN"
+    active = status.queue[min(status.queue_index, len(status.queue) - 1)]
+    for one in (active, *status.queue):
+        if one.text:
+            column = layout.column(align=True)
+            column.scale_y = 0.8
+            widgets.draw(context, column, f"{one.title}: {one.text}", "ERROR")
+            break
 
 
-CLASSES = (CUTOUT_PT_queue,)
+CLASSES = (CUTOUT_UL_queue, CUTOUT_PT_queue)

@@ -12,7 +12,7 @@ from .. import atomic
 from ..errors import InputError
 from ..export import output_files
 from ..types import Direction, PropagationOptions
-from .job_file import SUFFIX, Job, JobClip, JobKeyframe, JobOutput, files_folder, write_job
+from .job_file import SUFFIX, JobClip, JobKeyframe, JobOutput, ShotJob, files_folder, write_job
 
 if TYPE_CHECKING:
     from ..clips.source import VideoSource
@@ -38,7 +38,7 @@ class JobContent:
         previous: returns a mask of the earlier run to fuse with, or None; None = there was none.
         locked, absent: frames.
         edge_folder: folder with edge settings, None = there is none.
-        head: see `Job`.
+        head: see `ShotJob`.
     """
 
     clip: Clip
@@ -101,7 +101,7 @@ def save_job(
     masks: Path | None = None,
     task_frames: int = 50,
     outputs: Sequence[JobOutput] = (),
-) -> Job:
+) -> ShotJob:
     """Writes a job file and its own copies of masks and edge settings; returns the job.
 
     Args:
@@ -111,10 +111,10 @@ def save_job(
         program: version of the program.
         direction: the way to propagate.
         options: how to propagate.
-        library: see `Job`.
+        library: see `ShotJob`.
         masks: folder for the masks; None = beside the job file.
-        task_frames: see `Job`.
-        outputs: see `Job`.
+        task_frames: see `ShotJob`.
+        outputs: see `ShotJob`.
 
     Raises:
         StoreError: a file cannot be written.
@@ -125,7 +125,7 @@ def save_job(
     source, own = content.source, files_folder(path)
     height, width = source.size
     place = str(Path(content.clip.path).absolute())
-    job = Job(
+    job = ShotJob(
         clip=JobClip(place, len(source), (height, width), source.fingerprint, content.clip.files),
         keyframes=tuple(JobKeyframe(frame, str(_mask(own, "keyframes", frame))) for frame in sorted(content.keyframes)),
         masks=str(masks or masks_folder(path)),

@@ -106,7 +106,7 @@ class JobOutput:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class ShotJob:
     """Everything that a propagation and its outputs depend on; paths as in the file.
 
     Attributes:
@@ -165,7 +165,7 @@ class Job:
         return next((output for output in self.outputs if output.kind == EDGES), None)
 
 
-def read_job(path: Path, rules: Sequence[PathRule] = ()) -> Job:
+def read_job(path: Path, rules: Sequence[PathRule] = ()) -> ShotJob:
     """Returns the job in a file, its paths absolute, on this machine by `rules`.
 
     Raises:
@@ -190,13 +190,13 @@ def read_job(path: Path, rules: Sequence[PathRule] = ()) -> Job:
             "Update Blender Cutout on this machine.",
         )
     try:
-        job = _object(Job, record, "the job", _NESTED)
+        job = _object(ShotJob, record, "the job", _NESTED)
     except JobError as error:
         raise JobError(f"{path}: {error.text}", error.hint) from error
     return _with_paths(job, lambda text: _absolute(mapped(text, rules), path.absolute().parent))
 
 
-def write_job(path: Path, job: Job) -> None:
+def write_job(path: Path, job: ShotJob) -> None:
     """Writes a job whose paths are absolute, whole or not at all.
 
     Raises:
@@ -232,7 +232,7 @@ def _absolute(text: str, folder: Path) -> str:
     return os.path.normpath(folder / text)
 
 
-def _with_paths(job: Job, place: Callable[[str], str]) -> Job:
+def _with_paths(job: ShotJob, place: Callable[[str], str]) -> ShotJob:
     """Returns the job with another spelling of each path."""
 
     def or_none(text: str) -> str:
@@ -298,7 +298,7 @@ _NESTED = {
 """Field -> (class of its values, whether there are several, their name in messages)."""
 
 
-def _problems(job: Job) -> Iterable[str]:
+def _problems(job: ShotJob) -> Iterable[str]:
     """Yields what is wrong with the values of a job, as sentences."""
     clip, (start, stop) = job.clip, job.frames
     if not 0 < clip.frames <= _LAST or not all(0 < side <= _LAST for side in clip.size):
@@ -344,7 +344,7 @@ def _problems(job: Job) -> Iterable[str]:
         yield "there are two outputs of the kind edges."
 
 
-def _path_problems(job: Job) -> Iterable[str]:
+def _path_problems(job: ShotJob) -> Iterable[str]:
     for name, path in (("masks", job.masks), ("clip", job.clip.path), *((o.kind, o.path) for o in job.outputs)):
         if not path or "\0" in path:
             yield f"the path of {name} is empty or not a path."

@@ -1,9 +1,9 @@
-"""Reads and writes `queue.json`: what became of the jobs of a folder, and which one runs. Standard library only."""
+"""Reads and writes what became of the jobs of a folder (`queue.json`) and their order. Standard library only."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +11,8 @@ from .. import atomic
 from ..errors import store_errors
 
 FILE = "queue.json"
+ORDER = "order.json"
+"""Only who sorts the jobs writes it, and only who does them writes `FILE`: so both can happen at the same time."""
 DONE, FAILED = "done", "failed"
 _MOST_BYTES = 16 * 2**20
 
@@ -68,6 +70,27 @@ def write_queue(folder: Path, record: QueueRecord) -> None:
     text = json.dumps({"version": 1, "jobs": jobs, "running": running}, indent=1)
     with store_errors(folder / FILE):
         atomic.write(folder / FILE, f"{text}\n".encode())
+
+
+def read_order(folder: Path) -> tuple[str, ...]:
+    """Returns the names of job files in the order that was chosen; empty if none was, or it cannot be read."""
+    try:
+        names = json.loads(atomic.read_regular(folder / ORDER, _MOST_BYTES))["order"]
+        return tuple(name for name in names if isinstance(name, str))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return ()
+
+
+def write_order(folder: Path, names: Iterable[str]) -> None:
+    """Writes the order of a folder's job files. Raises StoreError."""
+    with store_errors(folder / ORDER):
+        atomic.write(folder / ORDER, f"{json.dumps({'version': 1, 'order': list(names)}, indent=1)}\n".encode())
+
+
+def in_order(names: Sequence[str], order: Sequence[str]) -> list[str]:
+    """Returns the names in the chosen order, and after them those that it lacks."""
+    place = {name: number for number, name in enumerate(order)}
+    return sorted(names, key=lambda name: place.get(name, len(place)))
 
 
 def _result(found: Mapping[str, Any]) -> Result:

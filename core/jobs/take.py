@@ -11,7 +11,7 @@ from ..errors import InputError
 from ..propagation.outcome import MatteKind
 from ..types import Direction, FrameRange, PropagationOptions
 from .finished import Finished
-from .job_file import Job
+from .job_file import ShotJob
 from .tasks import PROPAGATE, tasks_of
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..types import Mattes
 
 
-def check_finished(path: Path, job: Job) -> None:
+def check_finished(path: Path, job: ShotJob) -> None:
     """Raises InputError if a mask of the job in that file may still be missing."""
     finished = Finished(path)
     left = [task.name for task in tasks_of(job) if task.kind == PROPAGATE and task not in finished]
@@ -27,7 +27,7 @@ def check_finished(path: Path, job: Job) -> None:
         raise InputError(f"{path} is not finished: {left[0]} is not done.", "Run the job first.")
 
 
-def take(path: Path, job: Job, session: TrackSession) -> Iterator[tuple[int, Path | None, MatteKind]]:
+def take(path: Path, job: ShotJob, session: TrackSession) -> Iterator[tuple[int, Path | None, MatteKind]]:
     """Records the masks of a finished job as a propagation of the cutout; yields as `TrackSession.propagate`.
 
     The session must not be used for anything that needs its engine before `TrackSession.use` has given it one again.

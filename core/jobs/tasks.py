@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from ..types import FrameRange
-from .job_file import EDGES, Job
+from .job_file import EDGES, ShotJob
 
 PROPAGATE = "propagate"
 
@@ -41,10 +41,10 @@ class Task:
         return f"{self.kind}-{self.output + 1}"
 
 
-def tasks_of(job: Job) -> tuple[Task, ...]:
+def tasks_of(job: ShotJob) -> tuple[Task, ...]:
     """Returns the tasks in an order in which they can be done one after the other.
 
-    Propagations are cut at keyframes, edges anywhere; both into tasks of at least `Job.task_frames` where possible.
+    Propagations are cut at keyframes, edges anywhere; both into tasks of at least `ShotJob.task_frames` where possible.
     Locked frames take part in all stretches, so a job with some is propagated in one task.
     """
     whole = job.range

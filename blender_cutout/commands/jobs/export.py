@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ...core import atomic
 from ...core.errors import InputError, store_errors
 from ...core.export import output_files
-from ...core.jobs.job_file import EDGES, SUFFIX, Job, files_folder, is_file_background, read_job
+from ...core.jobs.job_file import EDGES, SUFFIX, ShotJob, files_folder, is_file_background, read_job
 from ...core.jobs.tasks import PROPAGATE, Task, tasks_of
 from ...core.tiers.table import find_tier
 from .. import arguments
@@ -69,7 +69,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
     return 0
 
 
-def _openjd(path: Path, job: Job, output: Path | None) -> tuple[Path, str]:
+def _openjd(path: Path, job: ShotJob, output: Path | None) -> tuple[Path, str]:
     output = (output or path.with_name(f"{path.name.removesuffix(SUFFIX)}.openjd.json")).absolute()
     if output.suffix.lower() != ".json" or output.name.endswith(SUFFIX):
         raise InputError(f"{output} does not end in .json.", "Give another name, such as shot.openjd.json.")
@@ -77,7 +77,7 @@ def _openjd(path: Path, job: Job, output: Path | None) -> tuple[Path, str]:
     return output, "run it with `openjd run`, or send it to a farm."
 
 
-def _deadline(path: Path, job: Job, output: Path | None) -> tuple[Path, str]:
+def _deadline(path: Path, job: ShotJob, output: Path | None) -> tuple[Path, str]:
     output = (output or path.with_name(f"{path.name.removesuffix(SUFFIX)}-bundle")).absolute()
     output_files.prepare_folder(output)
     for name, record in bundle_of(path, job, output).items():
@@ -85,7 +85,7 @@ def _deadline(path: Path, job: Job, output: Path | None) -> tuple[Path, str]:
     return output, "send it with `deadline bundle submit`."
 
 
-def _flamenco(path: Path, job: Job, output: Path | None) -> tuple[Path, str]:
+def _flamenco(path: Path, job: ShotJob, output: Path | None) -> tuple[Path, str]:
     folder = (output or path.parent).absolute()
     output_files.prepare_folder(folder)
     output_files.write_bytes(folder / FLAMENCO.name, FLAMENCO.read_bytes())
@@ -97,7 +97,7 @@ def _write(path: Path, record: Any) -> None:
         atomic.write(path, f"{json.dumps(record, indent=1, ensure_ascii=False)}\n".encode())
 
 
-def bundle_of(path: Path, job: Job, folder: Path) -> dict[str, Any]:
+def bundle_of(path: Path, job: ShotJob, folder: Path) -> dict[str, Any]:
     """Returns the files of a Deadline Cloud job bundle in that folder, as JSON values by name."""
     clip = Path(job.clip.path)
     written = [Path(job.masks), *(Path(output.path) for output in job.outputs)]
@@ -126,7 +126,7 @@ def bundle_of(path: Path, job: Job, folder: Path) -> dict[str, Any]:
     }
 
 
-def template_of(path: Path, job: Job, folder: Path) -> dict[str, Any]:
+def template_of(path: Path, job: ShotJob, folder: Path) -> dict[str, Any]:
     """Returns the template of a job as JSON values.
 
     Args:

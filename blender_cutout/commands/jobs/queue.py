@@ -21,7 +21,17 @@ from ...core import atomic, file_lock
 from ...core.errors import InputError, StoreError, store_errors
 from ...core.jobs.finished import Finished, digest_of
 from ...core.jobs.job_file import SUFFIX, JobError, files_folder, read_job
-from ...core.jobs.queue_record import DONE, FAILED, QueueRecord, Result, Running, read_queue, write_queue
+from ...core.jobs.queue_record import (
+    DONE,
+    FAILED,
+    QueueRecord,
+    Result,
+    Running,
+    in_order,
+    read_order,
+    read_queue,
+    write_queue,
+)
 from ...core.jobs.tasks import tasks_of
 from ...worker import entry
 from .. import arguments
@@ -48,8 +58,8 @@ def add_parser(commands: Any) -> None:
         commands,
         "queue",
         run,
-        f"Does the job files of a folder (NAME{SUFFIX}) one after the other, in the order of their names, and those "
-        "that are added meanwhile. A job that fails does not stop the others. Ctrl C cancels: finished masks stay, and "
+        f"Does the job files of a folder (NAME{SUFFIX}) one after the other, by name or as sorted in Blender, also "
+        "those added meanwhile. A job that fails does not stop the others. Ctrl C cancels: finished masks stay, and "
         "the same command goes on later.",
         "cutout queue jobs",
     )
@@ -120,7 +130,7 @@ class _Queue:
 
         with store_errors(self._folder):
             names = [name for name in os.listdir(self._folder) if name.endswith(SUFFIX) and name[0] != "."]
-        return sorted(names, key=natural_key)
+        return in_order(sorted(names, key=natural_key), read_order(self._folder))
 
     def waiting(self) -> list[Path]:
         """Returns the job files that were not tried yet, in order."""
@@ -147,6 +157,8 @@ class _Queue:
         self._report.event("queue", jobs=[path.name for path in self.waiting()], frames=self.total())
         while waiting := self.waiting():
             path, number = waiting[0], len(self._results) + 1
+            if not path.exists():  # removed a moment ago
+                continue
             self._later = added(*map(frames_left, waiting[1:]))
             count = len(self._results) + len(waiting)
             self._report.event("job start", job=path.name, number=number, jobs=count)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ...core.errors import CutoutError, InputError
 from ...core.export import output_files
 from ...core.jobs.finished import Finished
-from ...core.jobs.job_file import COMPOSITE, EDGES, Job, JobKeyframe, JobOutput, files_folder, read_job
+from ...core.jobs.job_file import COMPOSITE, EDGES, JobKeyframe, JobOutput, ShotJob, files_folder, read_job
 from ...core.jobs.path_map import PathRule, read_rules
 from ...core.jobs.tasks import PROPAGATE, Task, tasks_of
 from ...environment.network_library import VARIABLE, chosen_library
@@ -193,7 +193,7 @@ def check_needs(task: Task, tasks: Sequence[Task], finished: Finished) -> None:
             raise InputError(f"The task {task.name} needs {other.name}, which is not finished.", "Do that one first.")
 
 
-def check_clip(job: Job) -> None:
+def check_clip(job: ShotJob) -> None:
     """Raises InputError if the clip is missing or not the one that the job was made for."""
     with open_job_clip(job) as clip:
         if clip.fingerprint == job.clip.fingerprint:
@@ -212,7 +212,7 @@ def check_clip(job: Job) -> None:
     )
 
 
-def open_job_clip(job: Job) -> VideoSource:
+def open_job_clip(job: ShotJob) -> VideoSource:
     """Returns the open clip of a job. Raises FrameReadError."""
     from ...core.clips.opening import open_clip
     from ...core.types import Clip
@@ -235,7 +235,7 @@ class _Load:
     """Loads the engine of a job once, and only if it is the one that the job was made with."""
 
     context: Context
-    job: Job
+    job: ShotJob
     engine: Engine | None = None
 
     def __call__(self, tier: str, device: str) -> Engine:
@@ -244,7 +244,7 @@ class _Load:
         return self.engine
 
 
-def checked_engine(context: Context, job: Job, tier: str, device: str) -> Engine:
+def checked_engine(context: Context, job: ShotJob, tier: str, device: str) -> Engine:
     """Returns the engine. Raises InputError if its masks would differ from those of the one that made the job."""
     from ...core.session.track_session import ALGORITHM
 
@@ -264,7 +264,7 @@ def checked_engine(context: Context, job: Job, tier: str, device: str) -> Engine
     return engine
 
 
-def _do(job: Job, task: Task, args: argparse.Namespace, context: Context) -> None:
+def _do(job: ShotJob, task: Task, args: argparse.Namespace, context: Context) -> None:
     """Does a task as its sub-command does."""
     if task.kind == EDGES and not any(Path(job.masks, files.mask_name(frame)).exists() for frame in task.frames):
         return  # behind a cut no mask was made
@@ -276,7 +276,7 @@ def _do(job: Job, task: Task, args: argparse.Namespace, context: Context) -> Non
     parsed.run(parsed, context)
 
 
-def _painted(key: JobKeyframe, folder: Path, job: Job) -> Path:
+def _painted(key: JobKeyframe, folder: Path, job: ShotJob) -> Path:
     """Returns the path of a keyframe's mask with its paint, which is written first."""
     from ...core.images.matte import read_mask, to_png
     from ...core.refinement.paint import paint
@@ -289,7 +289,7 @@ def _painted(key: JobKeyframe, folder: Path, job: Job) -> Path:
     return path
 
 
-def words_of(job: Job, task: Task, device: str = "auto") -> list[str]:
+def words_of(job: ShotJob, task: Task, device: str = "auto") -> list[str]:
     """Returns the words of the sub-command that does a task, without `cutout`."""
     frames = f"--range={task.frames.start}:{task.frames.stop}"
     engine = [f"--tier={job.tier}", f"--device={device}"]

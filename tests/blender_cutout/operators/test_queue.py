@@ -62,6 +62,10 @@ def panel() -> str:
     shots.look()
     paper = Paper()
     bpy.types.CUTOUT_PT_queue.draw(SimpleNamespace(layout=paper), bpy.context)
+    for row in (
+        bpy.context.window_manager.cutout.queue if "template_list CUTOUT_UL_queue" in "".join(paper.notes) else ()
+    ):
+        bpy.types.CUTOUT_UL_queue.draw_item(None, bpy.context, paper, None, row, 0, None, "")
     return "\n".join(paper.notes)
 
 
@@ -169,7 +173,7 @@ def test_cancel_leaves_the_rest_waiting_and_run_goes_on(
     monkeypatch.setenv("PAUSE", "0.2")
     blender.ops.cutout.send_to_queue()
     shots.start()
-    work_until(lambda: 0 < shots.share < 1)
+    work_until(lambda: 0 < shots.progress[0] < 1)
     assert f"of {kit.LENGTH} frames" in panel()
     assert blender.ops.cutout.cancel_queue() == {"FINISHED"}
     work_until(rest)
@@ -242,3 +246,112 @@ def test_all_objects_are_sent_in_their_order(blender: Any, project: Project) -> 
     shown = panel()
     places = [shown.index(f"{scene.name} - {track.name}") for track in scene.cutout.tracks]
     assert places == sorted(places)
+
+
+def names() -> list[str]:
+    from blender_cutout.tasks.shot_queue import shots
+
+    shots.look()
+    return [entry.name[:4] for entry in shots.entries]
+
+
+def order_done(folder: Path) -> list[str]:
+    """Returns the numbers of the finished jobs in the order in which they were done."""
+    marks = folder.glob("*.job/finished/*.json")
+    return [mark.parents[1].name[:4] for mark in sorted(marks, key=lambda mark: mark.stat().st_mtime_ns)]
+
+
+def test_jobs_are_done_in_the_order_of_the_list(blender: Any, project: Project) -> None:
+    from blender_cutout.tasks import shot_queue
+    from blender_cutout.tasks.shot_queue import shots
+
+    drawn(project)
+    for _ in range(3):
+        blender.ops.cutout.send_to_queue()
+    assert names() == ["0001", "0002", "0003"]
+    status = blender.context.window_manager.cutout
+    status.queue_index = 2
+    for _ in range(2):
+        assert blender.ops.cutout.move_in_queue(direction="UP") == {"FINISHED"}
+    assert (names(), status.queue_index) == (["0003", "0001", "0002"], 0)
+    blender.ops.cutout.move_in_queue(direction="UP")
+    assert names() == ["0003", "0001", "0002"], "there is nothing above the first"
+    blender.ops.cutout.move_in_queue(name=shots.entries[1].name, direction="DOWN")
+    assert (names(), status.queue_index) == (["0003", "0002", "0001"], 2)
+    shot_queue.close()
+    assert names() == ["0003", "0002", "0001"], "also after a restart"
+    blender.ops.cutout.run_queue()
+    assert order_done(shots.folder) == ["0003", "0002", "0001"]
+    blender.ops.cutout.send_to_queue()
+    assert names() == ["0003", "0002", "0001", "0004"]
+
+
+def test_waiting_jobs_are_moved_and_removed_while_others_run(
+    blender: Any, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from blender_cutout.tasks.shot_queue import shots
+
+    drawn(project)
+    for _ in range(4):
+        blender.ops.cutout.send_to_queue()
+    monkeypatch.setenv("PAUSE", "0.2")
+    shots.look()
+    first, second, _, fourth = (entry.name for entry in shots.entries)
+    shots.start()
+    work_until(lambda: states()[0] == "running" and shots.progress[0] > 0)
+    with pytest.raises(RuntimeError, match="This job is running"):
+        blender.ops.cutout.remove_from_queue(name=first)
+    assert blender.ops.cutout.remove_from_queue(name=second) == {"FINISHED"}
+    blender.ops.cutout.move_in_queue(name=fourth, direction="UP")
+    assert names() == ["0001", "0004", "0003"]
+    work_until(rest)
+    assert states() == ["done"] * 3
+    assert order_done(shots.folder) == ["0001", "0004", "0003"]
+    assert blender.context.window_manager.cutout.text.startswith(("The queue is done", "Scene"))
+    assert not [path for path in shots.folder.iterdir() if path.name.startswith("0002")]
+
+
+def test_the_panel_shows_each_job_the_time_left_for_all_and_one_cancel(
+    blender: Any, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from blender_cutout.tasks.shot_queue import shots
+
+    drawn(project)
+    assert "template_list" not in panel()
+    for _ in range(3):
+        blender.ops.cutout.send_to_queue()
+    monkeypatch.setenv("PAUSE", "0.2")
+    shots.start()
+    work_until(lambda: "left" in shots.progress[1])
+    shown = panel()
+    total = 3 * kit.LENGTH
+    assert f"of {total} frames, " in shown
+    assert shown.count("cancel_queue") == 1
+    assert "run_queue" not in shown
+    for part in ("remove_from_queue", "move_in_queue", f"{kit.LENGTH} frames"):
+        assert part in shown
+    blender.ops.cutout.cancel_queue()
+    assert "Cancelling" in panel()
+    work_until(rest)
+    assert "run_queue" in panel()
+    assert "cancel_queue" not in panel()
+
+
+def test_the_selected_job_says_why_it_failed(blender: Any, project: Project) -> None:
+    from blender_cutout.tasks.shot_queue import shots
+
+    drawn(project)
+    blender.ops.cutout.send_to_queue()
+    (shots.folder / "0002 first.job.json").write_text("{}", "utf-8")
+    (shots.folder / "0003 second.job.json").write_text('{"format": "cutout job", "version": 99}', "utf-8")
+    status = blender.context.window_manager.cutout
+
+    def said() -> str:
+        return " ".join(panel().replace("label", "").split())
+
+    assert "is not a job file" in said()
+    status.queue_index = 2
+    assert "has version 99 of the job format" in said()
+    assert "is not a job file" not in said()
+    status.queue_index = 50
+    assert "has version 99" in said()

@@ -12,18 +12,18 @@ from blender_cutout.core.errors import InputError
 from blender_cutout.core.jobs.job_file import (  # fmt: skip
     COMPOSITE,
     EDGES,
-    Job,
     JobClip,
     JobError,
     JobKeyframe,
     JobOutput,
+    ShotJob,
     read_job,
     write_job,
 )
 from blender_cutout.core.jobs.path_map import PathRule, read_rules
 
 
-def job_in(folder: Path, **changes: Any) -> Job:
+def job_in(folder: Path, **changes: Any) -> ShotJob:
     values: dict[str, Any] = {
         "clip": JobClip(str(folder / "film" / "clip.mp4"), 100, (60, 80), "abc"),
         "keyframes": (JobKeyframe(3, str(folder / "shot.job" / "000003.png")), JobKeyframe(40, str(folder / "b.png"))),
@@ -39,7 +39,7 @@ def job_in(folder: Path, **changes: Any) -> Job:
             JobOutput(COMPOSITE, str(folder / "green.mp4"), "#00b140", fps=24.0),
         ),
     }
-    return Job(**(values | changes))
+    return ShotJob(**(values | changes))
 
 
 def test_a_job_comes_back_as_it_was_from_wherever_it_was_moved(tmp_path: Path) -> None:
