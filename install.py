@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 if sys.version_info < (3, 10):  # noqa: UP036  an older Python must get a sentence, not a SyntaxError
@@ -25,7 +26,7 @@ ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT))
 
 from blender_cutout.core.errors import CutoutError  # noqa: E402
-from blender_cutout.devtools import blenders, launcher, package, wheel_files  # noqa: E402
+from blender_cutout.devtools import blenders, launcher, package, wheel_facts, wheel_files  # noqa: E402
 from blender_cutout.environment import pinned_files, venv  # noqa: E402
 
 
@@ -94,13 +95,20 @@ def test(options: argparse.Namespace) -> int:
 
 def build(options: argparse.Namespace) -> int:
     """Builds the extension's zip, or those of named platforms with the libraries that make a set-up needless."""
-    folder = Path(options.output).absolute()
-    for platform in options.platform:
-        wheels = wheel_files.fetch(platform, folder / "wheels", _show)
-        print(package.build(folder, platform=platform, wheels=wheels))
-    if not options.platform:
-        print(package.build(folder))
+    for archive in _build(options, Path(options.output).absolute(), options.platform):
+        print(archive)
     return 0
+
+
+def _build(options: argparse.Namespace, folder: Path, platforms: list[str]) -> Iterator[Path]:
+    """Builds the zips of these platforms, or the one without an engine; lists what each brings."""
+    for platform in platforms:
+        wheels = wheel_files.fetch(platform, Path(options.wheels or folder / "wheels").absolute(), _show)
+        for line in wheel_facts.summary([wheel_facts.read(path) for path in wheels], wheel_files.notes(platform)):
+            _show(line)
+        yield package.build(folder, platform=platform, wheels=wheels, website=options.website)
+    if not platforms:
+        yield package.build(folder, website=options.website)
 
 
 def doctor(options: argparse.Namespace) -> int:
@@ -192,13 +200,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     sub = commands.add_parser("build", help="build the extension's zip")
     sub.add_argument("--output", metavar="DIR", default=str(ROOT / "dist"), help="folder for the zip")
-    sub.add_argument(
-        "--platform",
-        action="append",
-        default=[],
-        choices=wheel_files.PLATFORMS,
-        help="with ONNX Runtime, OpenCV and PyAV for this platform (needs a network); may be repeated",
-    )
+    zips = "with ONNX Runtime, OpenCV and PyAV for this platform (needs a network); may be repeated"
+    sub.add_argument("--platform", action="append", default=[], choices=wheel_files.PLATFORMS, help=zips)
+    _add_zip_options(sub)
     sub = commands.add_parser("clips", help="render training clips with exact masks")
     blender = "path of a Blender to use instead of the tests' own"
     sub.add_argument("--blender", metavar="PATH", default=argparse.SUPPRESS, help=blender)
@@ -215,6 +219,11 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("lock", help="write the lists of the engine's files (needs a network)")
     commands.add_parser("doctor", parents=[common], help="report what is installed and what is wrong")
     return parser
+
+
+def _add_zip_options(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--wheels", metavar="DIR", default="", help="folder of the wheels, downloaded where they lack")
+    sub.add_argument("--website", metavar="URL", default="", help="page that Blender's button Website opens")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import manual_pages
+from . import manual_pages, wheel_facts
 
 ROOT = Path(__file__).resolve().parents[2]
 MANIFEST = "blender_manifest.toml"
@@ -38,20 +38,25 @@ def read_toml(path: Path) -> dict[str, Any]:
     return record
 
 
-def build(folder: Path, root: Path = ROOT, platform: str = "", wheels: Sequence[Path] = ()) -> Path:
+def build(folder: Path, root: Path = ROOT, platform: str = "", wheels: Sequence[Path] = (), website: str = "") -> Path:
     """Builds `<id>-<version>.zip` in `folder`, complete or not at all.
 
     Args:
         folder: for the zip.
         root: the checkout.
         platform: Blender's name of the platform that the wheels are for; the zip's name then ends in it.
-        wheels: libraries that Blender installs with the extension; without them the engine must be set up.
+        wheels: libraries that Blender installs with the extension, which is then under their licences too; without them
+            the engine must be set up.
+        website: address of the page that Blender's button *Website* opens; "" = no button.
 
     Raises:
         PackageError: the manifest breaks the extension rules, or weights are missing.
+        EnvironmentMissing: a wheel is damaged, or its licence is not known.
     """
     manifest = read_toml(root / "blender_cutout" / MANIFEST)
     problems = check_manifest(manifest, read_toml(root / "pyproject.toml")["project"]["version"])
+    if website and not re.fullmatch(r"https?://[^\s\"\\\\]+", website):
+        problems.append(f"{website!r} is not the address of a web page")
     files: dict[str, Path | bytes] = dict(contents(root))
     if not any(name.endswith(".safetensors") for name in files):
         problems.append("models/weights holds no weights: clone the repository again, or train the networks")
@@ -61,29 +66,36 @@ def build(folder: Path, root: Path = ROOT, platform: str = "", wheels: Sequence[
     end = f"-{platform.replace('-', '_')}" if platform else ""
     target = folder / f"{manifest['id']}-{manifest['version']}{end}.zip"
     part = target.with_suffix(f".part{os.getpid()}")
+    facts = [wheel_facts.read(path) for path in wheels]
     files |= {f"wheels/{path.name}": path for path in wheels}
     files |= {f"manual/{name}": data for name, data in manual_pages.pages(root / "docs")}
+    files |= wheel_facts.licence_files(facts) if facts else {}
+    licences = [*manifest["license"], *sorted({f"SPDX:{item.licence}" for item in facts})]
+    text = (root / "blender_cutout" / MANIFEST).read_text(encoding="utf-8")
+    files[MANIFEST] = _completed(text, licences, website, platform, [path.name for path in wheels]).encode()
     try:
         with zipfile.ZipFile(part, "w") as archive:
-            for name, path in sorted(files.items()):
+            for name, source in sorted(files.items()):
                 info = zipfile.ZipInfo(name, _DATE)
                 info.external_attr = 0o100644 << 16
                 info.create_system = 3  # otherwise Windows and Linux write different bytes
                 info.compress_type = _PACKED.get(Path(name).suffix, zipfile.ZIP_DEFLATED)
-                data = path if isinstance(path, bytes) else path.read_bytes()
-                if name == MANIFEST and platform:
-                    data = _for_platform(data.decode(), platform, [path.name for path in wheels]).encode()
-                archive.writestr(info, data)
+                archive.writestr(info, source if isinstance(source, bytes) else source.read_bytes())
         os.replace(part, target)
     finally:
         part.unlink(missing_ok=True)
     return target
 
 
-def _for_platform(manifest: str, platform: str, wheels: Sequence[str]) -> str:
-    """Returns the manifest with its platform and wheels, before the first table: there they belong to the top level."""
-    listed = "".join(f'    "./wheels/{name}",\n' for name in sorted(wheels))
-    return manifest.replace("\n[", f'\nplatforms = ["{platform}"]\nwheels = [\n{listed}]\n\n[', 1)
+def _completed(manifest: str, licences: Sequence[str], website: str, platform: str, wheels: Sequence[str]) -> str:
+    """Returns the manifest with what a build adds, before the first table: there it belongs to the top level."""
+    added = f'website = "{website}"\n' if website else ""
+    if platform:
+        listed = "".join(f'    "./wheels/{name}",\n' for name in sorted(wheels))
+        added += f'platforms = ["{platform}"]\nwheels = [\n{listed}]\n'
+    named = ", ".join(f'"{name}"' for name in licences)
+    manifest = re.sub(r"(?m)^license = .*$", f"license = [{named}]", manifest)
+    return manifest.replace("\n[", f"\n{added}\n[", 1) if added else manifest
 
 
 def contents(root: Path = ROOT) -> Iterator[tuple[str, Path]]:

@@ -1,8 +1,8 @@
 """Fetches the wheels that a platform's zip brings: ONNX Runtime, OpenCV and PyAV. Standard library only.
 
 `wheels/PLATFORM.txt` lists the exact files, one for each Python of that platform's Blenders. NumPy is Blender's own: a
-listed one would replace it for every add-on. A compiled wheel makes its Pythons the only ones that Blender accepts, so
-that builds on Python 3.14 need the zip without wheels; macOS on Intel has no Blender with Python 3.13.
+listed one would replace it for every add-on. A compiled wheel makes its Pythons the only ones that Blender accepts:
+3.11 and 3.13 are those of the official Blenders 4.2 to 5.2, 3.14 that of Linux distributions.
 """
 
 from __future__ import annotations
@@ -34,6 +34,12 @@ def platform_here() -> str:
             f"There are no libraries for the zip of {name}.", f"There are for {', '.join(PLATFORMS)}."
         )
     return name
+
+
+def notes(platform: str, lists: Path = LISTS) -> list[str]:
+    """Returns what a platform's zip cannot have, one sentence each."""
+    lines = (lists / f"{platform}.txt").read_text(encoding="utf-8").splitlines()
+    return [line.removeprefix("# Note: ") for line in lines if line.startswith("# Note: ")]
 
 
 def fetch(
