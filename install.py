@@ -4,6 +4,7 @@
     python install.py demo        cuts an object out of a clip, headless, and shows how good it is
     python install.py test        all tests, in every supported Blender
     python install.py build       the extension's zip
+    python install.py repository  a folder for a web space, which Blender installs and updates from
     python install.py doctor      what is there and what is wrong
     python install.py clips       renders clips with exact masks, for training
     python install.py lock        the lists of files that the engine is made of, with their checksums
@@ -27,6 +28,7 @@ sys.path.insert(0, str(ROOT))
 
 from blender_cutout.core.errors import CutoutError  # noqa: E402
 from blender_cutout.devtools import blenders, launcher, package, wheel_facts, wheel_files  # noqa: E402
+from blender_cutout.devtools import repository as pages  # noqa: E402
 from blender_cutout.environment import pinned_files, venv  # noqa: E402
 
 
@@ -37,7 +39,14 @@ def main(arguments: list[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # a console that lacks a character must not end an installation
     options = _parser().parse_args(arguments)
     try:
-        commands = {"install": install, "demo": demo, "test": test, "build": build, "doctor": doctor}
+        commands = {
+            "install": install,
+            "demo": demo,
+            "test": test,
+            "build": build,
+            "doctor": doctor,
+            "repository": repository,
+        }
         commands |= {"clips": clips, "lock": lock}
         return commands[options.command or "install"](options)
     except (CutoutError, blenders.BlenderError, package.PackageError) as error:
@@ -97,6 +106,17 @@ def build(options: argparse.Namespace) -> int:
     """Builds the extension's zip, or those of named platforms with the libraries that make a set-up needless."""
     for archive in _build(options, Path(options.output).absolute(), options.platform):
         print(archive)
+    return 0
+
+
+def repository(options: argparse.Namespace) -> int:
+    """Builds the zips of all platforms, or of named ones, and the index that Blender reads."""
+    command = pages.index_command(options.blender)  # first: without a Blender nothing needs to be downloaded
+    folder = Path(options.output).absolute()
+    options.wheels = options.wheels or str(ROOT / "dist" / "wheels")  # not in the folder that is served
+    archives = list(_build(options, folder, options.platform or list(wheel_files.PLATFORMS)))
+    print(pages.write_index(folder, archives, command))
+    _show("Put the folder on a web space; artists add the address of index.json under Get Extensions > Repositories.")
     return 0
 
 
@@ -202,6 +222,11 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--output", metavar="DIR", default=str(ROOT / "dist"), help="folder for the zip")
     zips = "with ONNX Runtime, OpenCV and PyAV for this platform (needs a network); may be repeated"
     sub.add_argument("--platform", action="append", default=[], choices=wheel_files.PLATFORMS, help=zips)
+    _add_zip_options(sub)
+    sub = commands.add_parser("repository", help="write a folder that Blender installs and updates the extension from")
+    sub.add_argument("--output", metavar="DIR", required=True, help="folder for the zips and their index")
+    sub.add_argument("--platform", action="append", default=[], choices=wheel_files.PLATFORMS, help="default all")
+    sub.add_argument("--blender", metavar="PATH", default=argparse.SUPPRESS, help="the Blender that writes the index")
     _add_zip_options(sub)
     sub = commands.add_parser("clips", help="render training clips with exact masks")
     blender = "path of a Blender to use instead of the tests' own"

@@ -18,6 +18,7 @@ from blender_cutout.devtools import package, suites, wheel_files
 TESTS = Path(__file__).parent
 STROKES = TESTS / "fixtures" / "strokes.blend"
 MODULE = "bl_ext.user_default.blender_cutout"
+NOWHERE = "http://127.0.0.1:9"
 INSTALL = f"""
 import importlib, os, sys
 from pathlib import Path
@@ -70,24 +71,51 @@ def bare_machine() -> Iterator[Path]:
 
 
 def run_blender(home: Path, script: str, *arguments: object) -> str:
-    """Runs a script in a Blender of that user, which has no environment variables and no network; returns its output.
+    """Runs a script in a Blender of that user to its end; returns its output.
 
     The script's last act is to print DONE: Blender as a module may crash afterwards, while Python takes it down.
 
     Raises:
         AssertionError: the script did not get that far.
     """
-    file = home / "script.py"
-    file.write_text(INSTALL + script, encoding="utf-8")
-    nowhere = "http://127.0.0.1:9"
-    environment = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "LANG") if name in os.environ}
-    environment |= {"HOME": str(home), "USERPROFILE": str(home), "LOCALAPPDATA": str(home / "AppData" / "Local")}
-    environment |= {"BLENDER_USER_RESOURCES": str(home / "blender"), "http_proxy": nowhere, "https_proxy": nowhere}
-    (home / "blender").mkdir(exist_ok=True)
-    command = [sys.executable, "-I", str(file), *map(str, arguments)]
-    # Not the checkout's folder: nothing of it may be found by accident.
-    answer = subprocess.run(command, env=environment, cwd=home, timeout=250, capture_output=True, text=True)
-    output = answer.stdout + answer.stderr
-    assert "DONE" in answer.stdout.splitlines(), output[-5000:]
+    with started_blender(home, script, *arguments) as process:
+        output, _ = process.communicate(timeout=250)
+    assert "DONE" in output.splitlines(), output[-5000:]
     assert "Policy violation" not in output
     return output
+
+
+@contextmanager
+def started_blender(
+    home: Path, script: str, *arguments: object, direct: bool = False
+) -> Iterator[subprocess.Popen[str]]:
+    """Yields a Blender of that user that runs a script; it has no environment variables and no way into a network.
+
+    Args:
+        home: the user's.
+        script: what it runs.
+        arguments: the script's.
+        direct: it may reach this machine's own servers.
+    """
+    file = home / "script.py"
+    file.write_text(INSTALL + script, encoding="utf-8")
+    environment = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "LANG") if name in os.environ}
+    environment |= {"HOME": str(home), "USERPROFILE": str(home), "LOCALAPPDATA": str(home / "AppData" / "Local")}
+    environment |= {"BLENDER_USER_RESOURCES": str(home / "blender"), "http_proxy": NOWHERE, "https_proxy": NOWHERE}
+    environment |= {"no_proxy": "127.0.0.1"} if direct else {}
+    (home / "blender").mkdir(exist_ok=True)
+    process = subprocess.Popen(
+        [sys.executable, "-I", str(file), *map(str, arguments)],
+        env=environment,
+        cwd=home,  # not the checkout: nothing of it may be found by accident
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
