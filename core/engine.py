@@ -18,7 +18,7 @@ from .propagation.outcome import MatteKind, Stop
 from .propagation.propagate import propagate
 from .propagation.settings import PropagationSettings
 from .propagation.stabilise import stabilised
-from .refinement.automatic import BACKGROUND, FOREGROUND, automatic, check_mode, find_people, people
+from .refinement.automatic import BACKGROUND, FOREGROUND, automatic, check_mode, each_person, find_people, people
 from .refinement.paint import paint
 from .refinement.refine import foreground, refine, refine_grey
 from .types import Clip, Direction, FrameRange, PropagationOptions, Stroke
@@ -122,6 +122,14 @@ class Engine:
             InputError: `image` is not such a picture, or the engine has no network for people.
         """
         return find_people(self._people_and_sky(), image, self.settings.scribble_px)
+
+    def each_person(self, image: Image) -> list[Matte]:
+        """Returns a matte (H, W) float32 of each person in (H, W, 3) uint8 RGB, the largest first.
+
+        Raises:
+            InputError: `image` is not such a picture, or the engine has no network for people.
+        """
+        return each_person(self._people_and_sky(), image, self.settings.scribble_px)
 
     def _people_and_sky(self) -> AutomaticNet:
         if self._automatic is None:

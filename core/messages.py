@@ -23,6 +23,7 @@ from .protocol.requests import (
     EditVersion,
     Expect,
     Export,
+    FindPeople,
     GetState,
     Hello,
     ImportMattes,
@@ -54,6 +55,7 @@ __all__ = [
     "Expect",
     "Export",
     "Failed",
+    "FindPeople",
     "GetState",
     "Hello",
     "ImportMattes",
@@ -86,8 +88,8 @@ PROTOCOL = 1
 _SAME_VERSION = "Install the same version of the add-on and of its engine."
 
 Request = (
-    Hello | OpenTrack | GetState | Expect | ApplyRound | Propagate | PropagateGroup | LockFrames | MarkAbsent
-    | ImportMattes | MakeJob | TakeJob | Checkout | EditVersion | Undo | Export | PreviewEdge | MoveTrack
+    Hello | OpenTrack | GetState | Expect | ApplyRound | FindPeople | Propagate | PropagateGroup | LockFrames
+    | MarkAbsent | ImportMattes | MakeJob | TakeJob | Checkout | EditVersion | Undo | Export | PreviewEdge | MoveTrack
     | Cancel | Ping | Shutdown
 )  # fmt: skip
 Event = Ready | TrackState | TrackChange | MatteReady | Progress | Warn | Done | Cancelled | Failed | Pong

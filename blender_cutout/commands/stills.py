@@ -43,6 +43,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--at", type=arguments.point, metavar="X,Y", help="the person or head that is meant (default the largest)"
     )
+    parser.add_argument(
+        "--each", action="store_true", help="with --mode person: a mask of each, MASK-1.png for the largest and so on"
+    )
     _add_output(parser)
     parser = arguments.command(
         commands,
@@ -72,12 +75,30 @@ def run_foreground(args: argparse.Namespace, context: Context) -> int:
     arguments.check_tier(args.tier)
     if args.mode != AUTO_MODES[0] and args.box is not None:
         raise InputError("A box is only for the foreground.", "Leave out --box, or --mode.")
+    if args.each and (args.mode != "person" or args.at is not None):
+        raise InputError("--each is for all people.", "Give --mode person, and leave out --at.")
     image = read_picture(args.image)
     files.prepare_file(args.output, (".png",), args.image)
+    if args.each:
+        return _write_each(args, image, context)
     matte, seconds = context.within_memory(
         args.tier, args.device, lambda engine: _timed(lambda: _found(engine, image, args))
     )
     _write(args.output, matte, seconds, context)
+    return 0
+
+
+def _write_each(args: argparse.Namespace, image: Image, context: Context) -> int:
+    """Writes a mask of each person."""
+    start = time.perf_counter()
+    mattes = context.within_memory(args.tier, args.device, lambda engine: engine.each_person(image))
+    seconds = time.perf_counter() - start
+    for number, matte in enumerate(mattes, start=1):
+        path = args.output.with_name(f"{args.output.stem}-{number}{args.output.suffix}")
+        files.prepare_file(path, (".png",), args.image)
+        _write(path, matte, seconds / len(mattes), context)
+    if not mattes:
+        context.report.say("No person was found: nothing was written.")
     return 0
 
 

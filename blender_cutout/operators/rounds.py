@@ -14,6 +14,7 @@ from ..scene import properties, track_lookup
 from ..scene.clip_in_view import clip_in_view
 from ..tasks import jobs
 from ..tasks.apply_strokes import send_strokes
+from ..tasks.each_person import ask_each_person
 from ..tasks.first_guess import ask_first_guess
 from .base import JobOperator, Keyed, WithTrack, needs_track, opened_track
 
@@ -84,6 +85,29 @@ class CUTOUT_OT_auto(WithTrack, JobOperator, bpy.types.Operator):
         return ask_first_guess(context, *opened_track(context), self.mode, point)
 
 
+class CUTOUT_OT_each_person(WithTrack, JobOperator, bpy.types.Operator):
+    """Make a cutout of each person on this frame."""
+
+    bl_idname = "cutout.each_person"
+    bl_label = "Each Person"
+    bl_description = "Make a cutout of each person on this frame, without strokes"
+    corrects = True
+
+    def start(self, context: Any) -> Job:
+        """Asks the engine for the people; their masks follow."""
+        return ask_each_person(*opened_track(context))
+
+    def run(self, context: Any) -> set[str]:
+        """Starts, and waits for the masks too if needed."""
+        from ..core.messages import Failed
+
+        result = super().run(context)
+        for job in jobs.queue.jobs if self.wait or bpy.app.background else ():
+            if isinstance(outcome := jobs.wait(job), Failed):
+                return self.fail(outcome.text, outcome.hint)
+        return result
+
+
 class CUTOUT_OT_undo_round(Keyed, JobOperator, bpy.types.Operator):
     """Undo the last round or propagation."""
 
@@ -124,4 +148,4 @@ class CUTOUT_OT_undo_round(Keyed, JobOperator, bpy.types.Operator):
         )
 
 
-CLASSES = (CUTOUT_OT_apply_strokes, CUTOUT_OT_auto, CUTOUT_OT_undo_round)
+CLASSES = (CUTOUT_OT_apply_strokes, CUTOUT_OT_auto, CUTOUT_OT_each_person, CUTOUT_OT_undo_round)

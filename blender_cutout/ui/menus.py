@@ -29,6 +29,20 @@ _BACKGROUNDS = (
 )
 
 
+class CUTOUT_MT_auto(bpy.types.Menu):
+    """The menu of what Auto finds."""
+
+    bl_idname = "CUTOUT_MT_auto"
+    bl_label = "Auto"
+    bl_translation_context = CONTEXT
+
+    def draw(self, context: Any) -> None:
+        """Draws it."""
+        self.layout.operator_enum("cutout.auto", "mode")
+        self.layout.separator()
+        self.layout.operator("cutout.each_person")
+
+
 class CUTOUT_MT_cutout(bpy.types.Menu):
     """The menu with all operators."""
 
@@ -49,7 +63,7 @@ class CUTOUT_MT_cutout(bpy.types.Menu):
         for label, text in ((Label.KEEP, "Draw Keep"), (Label.REMOVE, "Draw Remove")):
             layout.operator("cutout.brush", text=text).label = label.value
         layout.operator("cutout.apply_strokes")
-        layout.operator_menu_enum("cutout.auto", "mode")
+        layout.menu(CUTOUT_MT_auto.bl_idname)
         for name in ("undo_round", "erase_strokes"):
             layout.operator(f"cutout.{name}")
         layout.separator()
@@ -97,7 +111,7 @@ def _draw_help(menu: Any, context: Any) -> None:
     menu.layout.operator("cutout.report_problem", text="Report a Cutout Problem", icon="TEXT")
 
 
-CLASSES = (CUTOUT_MT_cutout,)
+CLASSES = (CUTOUT_MT_auto, CUTOUT_MT_cutout)
 
 
 def register() -> None:

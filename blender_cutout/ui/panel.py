@@ -142,7 +142,7 @@ def _draw_steps(context: Any, layout: Any, scene: Any, track: Any) -> None:
     row.operator("cutout.apply_strokes", icon="GREASEPENCIL")
     auto = row.row(align=True)
     auto.operator("cutout.auto", icon="LIGHT")
-    auto.operator_menu_enum("cutout.auto", "mode", text="", icon="DOWNARROW_HLT")
+    auto.menu("CUTOUT_MT_auto", text="", icon="DOWNARROW_HLT")
     row = column.row(align=True)
     row.operator("cutout.undo_round", icon="LOOP_BACK")
     row.prop(data, "auto_apply", toggle=True)

@@ -23,6 +23,7 @@ from ..core.messages import (
     EditVersion,
     Expect,
     Export,
+    FindPeople,
     GetState,
     Hello,
     ImportMattes,
@@ -142,6 +143,8 @@ class Server:
                 return self._open(message)
             case ApplyRound():
                 return self._apply(message)
+            case FindPeople():
+                return track_jobs.find_people(message, self._session(message.track), self._keeper.get())
             case Propagate():
                 return self._propagate(message)
             case PropagateGroup():

@@ -16,6 +16,7 @@ from ..core.messages import (
     EditVersion,
     Event,
     Export,
+    FindPeople,
     ImportMattes,
     MakeJob,
     MatteReady,
@@ -244,6 +245,15 @@ def apply(
         if message.mode == AUTO_MODES[1] and not message.at and not result["empty"]:
             result["people"] = len(engine.find_people(session.source[message.frame]))
     return Done(message.job, "Auto" if message.auto else "Refined", result)
+
+
+def find_people(message: FindPeople, session: TrackSession, engine: Engine) -> Done:
+    """Finds the people on a frame. Raises InputError when the clip has no such frame."""
+    if not 0 <= message.frame < len(session.source):
+        raise InputError(FrameText("The clip has no ", message.frame, "."), f"It has {len(session.source)} frames.")
+    return Done(
+        message.job, "", {"people": [list(point) for point in engine.find_people(session.source[message.frame])]}
+    )
 
 
 def _round(message: ApplyRound) -> Round | PaintRound:

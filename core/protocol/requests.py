@@ -72,6 +72,15 @@ class ApplyRound:
     at: tuple[float, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class FindPeople:
+    """Find the people on a frame. Answered by Done, whose result has "people": x, y on each, the largest first."""
+
+    job: str
+    track: str
+    frame: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Options:
     """Fields of `types.PropagationOptions`."""

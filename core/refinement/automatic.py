@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -11,16 +11,18 @@ from ..errors import InputError
 from ..images.crop import Crop, closer_crops, overview, whole_picture
 from ..images.matte import check_image
 from ..types import AUTO_MODES, Box
+from .people import SMALLEST_HEAD, find_heads, whose
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..ports import AutomaticNet
-    from ..types import Image, Matte
+    from ..types import Image, Matte, Mattes
+    from .people import Heads
 
 FOREGROUND, PERSON, HEAD, SKY, BACKGROUND = AUTO_MODES
 _CHANNELS = {PERSON: 0, HEAD: 1, SKY: 2}
-SMALLEST = {PERSON: 0.001, HEAD: 0.0002, SKY: 0.003}
+SMALLEST = {PERSON: 0.001, HEAD: SMALLEST_HEAD, SKY: 0.003}
 """Share of the picture: what is found and smaller counts as nothing."""
 FIRST = 0.3
 """Probability from which people and heads are looked at closer: the picture and its mirror image may disagree."""
@@ -43,12 +45,14 @@ def people(net: AutomaticNet, image: Image, working_px: int = 320) -> Matte:
 def find_people(net: AutomaticNet, image: Image, working_px: int = 320) -> tuple[tuple[float, float], ...]:
     """Returns a point (x, y) in pixels inside each person in (H, W, 3) uint8 RGB, that of the largest first."""
     look = _Look(net, image, working_px)
-    small = look.overview[PERSON]
-    parts = _parts(small)
-    least = SMALLEST[PERSON] * parts.size
-    sizes = np.bincount(parts.ravel())
-    numbers = sorted((n for n in range(1, len(sizes)) if sizes[n] >= least), key=lambda n: -sizes[n])
-    return tuple(look.point_in(parts == number) for number in numbers)
+    return tuple(look.point_in(person.small > 0.5) for person in look.everyone())
+
+
+def each_person(net: AutomaticNet, image: Image, working_px: int = 320) -> list[Matte]:
+    """Returns a matte (H, W) float32 of each person in (H, W, 3) uint8 RGB, the largest first; no pixel is in two."""
+    look = _Look(net, image, working_px)
+    mattes = [look.closer(PERSON, person.small, alone=True, of=person) for person in look.everyone()]
+    return [matte for matte in mattes if matte.any()]
 
 
 def automatic(
@@ -71,14 +75,37 @@ def automatic(
     look = _Look(net, image, working_px)
     if mode == SKY:
         return look.whole(SKY)
-    person = look.one(look.overview[PERSON], at)
+    person = look.person(at)
     if mode == PERSON:
-        return look.closer(PERSON, person, alone=True)
+        return look.closer(PERSON, person.small, alone=True, of=person)
     there = look.overview[HEAD]
-    if (person > 0.5).mean() >= SMALLEST[PERSON]:
+    if person.area >= SMALLEST[PERSON] * person.small.size:
         inside = look.seen_closer(HEAD, person)
         there = inside if (inside > 0.5).mean() >= SMALLEST[HEAD] else there
     return look.closer(HEAD, look.one(there, at), alone=True)
+
+
+class _Person(NamedTuple):
+    """Someone in the picture.
+
+    Attributes:
+        small: matte (h, w) of the size of the picture's `overview`.
+        heads: of the group the person is part of, in its pixels.
+        own: number of the person's head; -1 = nobody else is in the group.
+    """
+
+    small: Matte
+    heads: Heads
+    own: int
+
+    @property
+    def area(self) -> int:
+        """Pixels of `small` that are inside."""
+        return int((self.small > 0.5).sum())
+
+    def owns(self, x: NDArray[Any], y: NDArray[Any]) -> NDArray[np.bool_]:
+        """Returns whether points belong to this person rather than to another one of the group."""
+        return np.asarray(whose(self.heads, x, y) == self.own)
 
 
 class _Look:
@@ -92,7 +119,8 @@ class _Look:
         self._found = net.find(self._crop.to_crop(image))
         self.overview = {mode: _overview(self._found[k], self._size) for mode, k in _CHANNELS.items()}
         for mode in (PERSON, HEAD):
-            self.overview[mode] = np.minimum(self.overview[mode] * np.float32(0.5 / FIRST), np.float32(1))
+            self.overview[mode] = _eager(self.overview[mode])
+        self._seen = {self._crop: self._found}
 
     def whole(self, mode: str) -> Matte:
         """Returns what was found in the whole picture (H, W); zeros if it is too little."""
@@ -106,6 +134,51 @@ class _Look:
         part = _part(small, None if at is None else (at[0] / n, at[1] / n))
         return np.where(part, small, np.float32(0))
 
+    def groups(self) -> list[Matte]:
+        """Returns the small mattes of people who do not touch each other, the largest first."""
+        small, parts = self.overview[PERSON], _parts(self.overview[PERSON])
+        sizes = np.bincount(parts.ravel())[1:]
+        order = [n for n in np.argsort(-sizes, kind="stable") if sizes[n] >= SMALLEST[PERSON] * small.size]
+        return [np.where(_with_rim(parts == n + 1), small, np.float32(0)) for n in order]
+
+    def everyone(self) -> list[_Person]:
+        """Returns all people, the largest first."""
+        found = [person for group in self.groups() for person in self.people_in(group)]
+        return sorted(found, key=lambda person: -person.area)
+
+    def people_in(self, group: Matte) -> list[_Person]:
+        """Returns the people of a group: one for each head that a close-up shows."""
+        crops = closer_crops(group, self._size, self._px)
+        found = _eager(self.overview[HEAD] if crops is None else self._small(crops, HEAD))
+        heads = find_heads(found, group > 0.5)
+        if len(heads) < 2:
+            return [_Person(group, heads, -1)]
+        y, x = np.mgrid[: group.shape[0], : group.shape[1]]
+        numbers = whose(heads, x, y)
+        mattes = [np.where(numbers == n, group, np.float32(0)) for n in range(len(heads))]
+        people = [_Person(matte, heads, n) for n, matte in enumerate(mattes)]
+        least = SMALLEST[PERSON] * group.size
+        return [person for person in people if person.area >= least] or [_Person(group, heads, -1)]
+
+    def person(self, at: tuple[float, float] | None) -> _Person:
+        """Returns the largest person, or the one nearest to a point of the picture; an empty one if there is none."""
+        best = _Person(np.zeros_like(self.overview[PERSON]), np.zeros((0, 3), np.float32), -1)
+        groups = self.groups()
+        if at is not None and groups:
+            people = self.people_in(min(groups, key=lambda group: self._away(group, at)))
+            return min(people, key=lambda person: self._away(person.small, at))
+        for group in groups:
+            if (group > 0.5).sum() <= best.area:
+                break
+            best = max((best, *self.people_in(group)), key=lambda person: person.area)
+        return best
+
+    def _away(self, small: Matte, at: tuple[float, float]) -> float:
+        """Returns how far a point of the picture is from a small matte, in its pixels."""
+        n = overview(self._size)[0]
+        ys, xs = np.nonzero(small > 0.5)
+        return float(np.hypot(xs + 0.5 - at[0] / n, ys + 0.5 - at[1] / n).min(initial=np.inf))
+
     def point_in(self, there: NDArray[np.bool_]) -> tuple[float, float]:
         """Returns the point (x, y) of the picture that lies deepest in a small mask."""
         depth = cv2.distanceTransform(np.pad(there.astype(np.uint8), 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
@@ -113,27 +186,59 @@ class _Look:
         n = overview(self._size)[0]
         return min(n * (int(x) + 0.5), self._size[1] - 0.5), min(n * (int(y) + 0.5), self._size[0] - 0.5)
 
-    def closer(self, mode: str, small: Matte, alone: bool = False) -> Matte:
-        """Returns a second look (H, W) at what a small matte shows; `alone`: only at that, not at what is beside it."""
+    def closer(self, mode: str, small: Matte, alone: bool = False, of: _Person | None = None) -> Matte:
+        """Returns a second look (H, W) at what a small matte shows.
+
+        Args:
+            mode: what to look for.
+            small: where.
+            alone: only at that, not at what is beside it.
+            of: a person, whose part of a group is wanted.
+        """
         if (small > 0.5).mean() < SMALLEST[mode]:
             return np.zeros(self._size, np.float32)
         crops = closer_crops(small, self._size, self._px)
-        crop, found = self._crop, self._found
-        if crops is not None:
-            crop = crops[0]
-            found = self._net.find(crop.to_crop(self._image))
-        matte = np.asarray(crop.from_crop(found[_CHANNELS[mode]], self._size))
+        crop = self._crop if crops is None else crops[0]
+        matte = np.asarray(crop.from_crop(self._find(crop)[_CHANNELS[mode]], self._size))
+        if of is not None and of.own >= 0:
+            n, box = overview(self._size)[0], crop.box
+            y, x = np.mgrid[box.y0 : box.y1, box.x0 : box.x1].astype(np.float32)
+            inside = np.zeros(self._size, np.bool_)
+            inside[box.y0 : box.y1, box.x0 : box.x1] = of.owns((x + 0.5) / n - 0.5, (y + 0.5) / n - 0.5)
+            matte = np.where(inside, matte, np.float32(0))
         if alone:
             matte = np.where(_near(matte, small, self._size), matte, np.float32(0))
         return matte if (matte > 0.5).any() else np.zeros(self._size, np.float32)
 
-    def seen_closer(self, mode: str, around: Matte) -> Matte:
-        """Returns the small matte of what a close-up of another thing shows."""
-        crops = closer_crops(around, self._size, self._px)
+    def seen_closer(self, mode: str, around: _Person) -> Matte:
+        """Returns the small matte of what a close-up of a person shows."""
+        crops = closer_crops(around.small, self._size, self._px)
         if crops is None:
             return self.overview[mode]
-        found = self._net.find(crops[0].to_crop(self._image))
-        return np.asarray(crops[1].from_crop(found[_CHANNELS[mode]], overview(self._size)[1]))
+        seen = self._small(crops, mode)
+        if around.own < 0:
+            return seen
+        y, x = np.mgrid[: seen.shape[0], : seen.shape[1]]
+        return np.where(around.owns(x, y), seen, np.float32(0))
+
+    def _small(self, crops: tuple[Crop, Crop], mode: str) -> Matte:
+        small = overview(self._size)[1]
+        return np.asarray(crops[1].from_crop(self._find(crops[0])[_CHANNELS[mode]], small))
+
+    def _find(self, crop: Crop) -> Mattes:
+        """Returns what the network finds in a part of the picture, looked at once."""
+        if crop not in self._seen:
+            self._seen[crop] = self._net.find(crop.to_crop(self._image))
+        return self._seen[crop]
+
+
+def _eager(matte: Matte) -> Matte:
+    """Returns a matte in which what is likelier than `FIRST` is inside."""
+    return np.minimum(matte * np.float32(0.5 / FIRST), np.float32(1))
+
+
+def _with_rim(there: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    return np.asarray(cv2.dilate(there.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
 
 
 def _overview(matte: Matte, size: tuple[int, int]) -> Matte:
@@ -154,7 +259,7 @@ def _part(matte: Matte, at: tuple[float, float] | None) -> NDArray[np.bool_]:
         ys, xs = np.nonzero(there)
         nearest = int(np.hypot(xs + 0.5 - at[0], ys + 0.5 - at[1]).argmin())
         number = int(parts[ys[nearest], xs[nearest]])
-    return np.asarray(cv2.dilate((parts == number).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
+    return _with_rim(parts == number)
 
 
 def _parts(matte: Matte) -> NDArray[np.int32]:

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from ..types import Matte
 
 
+_MODES = " 2"
+"""Increase this when the automatic modes give different mattes for the same picture and weights."""
+
+
 def check_round(round_: Round | PaintRound, count: int, locked: Collection[int], absent: Collection[int]) -> None:
     """Checks a round for a clip of `count` frames.
 
@@ -101,5 +105,5 @@ def round_matte(
 
 
 def weights_of(engine: Engine, action: Action) -> str:
-    """Returns the hash of the weights that an action's mattes are made with."""
-    return engine.weights_id + (engine.automatic_id if is_automatic(action) else "")
+    """Returns what an action's mattes are made with: the weights, and how the automatic modes use them."""
+    return engine.weights_id + (engine.automatic_id + _MODES if is_automatic(action) else "")

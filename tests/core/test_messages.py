@@ -16,6 +16,7 @@ ALL = [
     m.Hello(1, "auto", "cpu"),
     m.OpenTrack("j1", "t", "/media/ein Film – Kopie.mp4", ("a 1.png", "b.png"), "/x"),
     m.ApplyRound("j2", "t", 5, (STROKE,), 2.0, False),
+    m.FindPeople("j2", "t", 5),
     m.Propagate("j3", "t", 0, 9, "both"),
     m.PropagateGroup("j3", ("t", "u"), ("Hund", "Katze ü"), 0, 100, "both"),
     m.LockFrames("j3", "t", 2, 7, False),

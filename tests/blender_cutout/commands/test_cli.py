@@ -89,8 +89,26 @@ def test_foreground_of_a_mode_finds_a_person_the_sky_or_nothing(
     assert run("foreground", "in.png", "--mode", "sky", "-o", "mask.png") == 0
     assert "empty: nothing was found" in capsys.readouterr().out
     assert not read_mask("mask.png").any()
-    for wrong in (("--mode", "dog"), ("--at", "5"), ("--mode", "sky", "--box", "1,2,30,40")):
+    for wrong in (("--mode", "dog"), ("--at", "5"), ("--mode", "sky", "--box", "1,2,30,40"), ("--each",)):
         assert run("foreground", "in.png", *wrong, "-o", "mask.png") == 2
+
+
+def test_foreground_of_each_person_writes_a_mask_of_each(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    image = np.full((120, 200, 3), 90, np.uint8)
+    write_picture(Path("none.png"), image)
+    large, small = np.s_[20:110, 20:60], np.s_[40:90, 120:145]
+    image[large], image[small] = (220, 40, 40), (220, 40, 40)
+    write_picture(Path("in.png"), image)
+    assert run("foreground", "in.png", "--mode", "person", "--each", "-o", "mask.png") == 0
+    for number, part in ((1, large), (2, small)):
+        truth = np.zeros(image.shape[:2], np.float32)
+        truth[part] = 1
+        assert iou(read_mask(f"mask-{number}.png"), truth) > 0.85
+    assert sorted(path.name for path in Path().glob("mask*.png")) == ["mask-1.png", "mask-2.png"]
+    capsys.readouterr()
+    assert run("foreground", "none.png", "--mode", "person", "--each", "-o", "no.png") == 0
+    assert "nothing was written" in capsys.readouterr().out
+    assert not list(Path().glob("no.png")) + list(Path().glob("no-*.png"))
 
 
 def test_json_gives_one_record_for_each_event(run: Run, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -119,3 +119,40 @@ def test_without_a_person_the_mask_is_empty_and_the_message_says_so(
         assert blender.ops.cutout.auto(mode=mode) == {"FINISHED"}
         assert blender.context.window_manager.cutout.text == f"No {what} was found: the mask is empty. Draw strokes."
         assert not mask(blender).any()
+
+
+def test_each_person_becomes_an_object_in_one_step_of_undo(people: Any) -> None:
+    tracks = people.context.scene.cutout.tracks
+    assert people.ops.cutout.each_person() == {"FINISHED"}
+    assert len(tracks) == 2
+    assert covers(mask(people, 0), LARGE)
+    assert covers(mask(people, 1), SMALL)
+    assert tracks[0].strip_uuid == tracks[1].strip_uuid
+    assert people.context.scene.cutout.active_index == 0
+    assert people.context.window_manager.cutout.text == (
+        "2 people, each a cutout of its own. Correct them, then press Propagate All Objects."
+    )
+    assert people.ops.cutout.propagate_all(direction="BOTH") == {"FINISHED"}
+    assert {track.done_count for track in tracks} == {tracks[0].frame_count}
+
+
+def test_a_cutout_with_a_mask_is_not_taken_for_a_person(people: Any) -> None:
+    people.ops.cutout.auto(mode="sky")
+    head = people.context.scene.cutout.tracks[0].head
+    assert people.ops.cutout.each_person() == {"FINISHED"}
+    tracks = people.context.scene.cutout.tracks
+    assert len(tracks) == 3
+    assert tracks[0].head == head
+    assert covers(mask(people, 1), LARGE)
+    assert covers(mask(people, 2), SMALL)
+
+
+def test_without_people_no_cutout_is_made(blender: Any, project: Project) -> None:
+    _, strip = project()
+    write_people(strip, (), 0)
+    blender.ops.cutout.new()
+    assert blender.ops.cutout.each_person() == {"FINISHED"}
+    assert len(blender.context.scene.cutout.tracks) == 1
+    assert not blender.context.scene.cutout.tracks[0].head
+    text = "No person was found on this frame, so no cutout was made. Draw strokes."
+    assert blender.context.window_manager.cutout.text == text

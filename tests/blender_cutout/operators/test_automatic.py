@@ -47,6 +47,10 @@ def test_the_panel_offers_the_modes_beside_auto(blender: Any, project: Project) 
     blender.ops.cutout.new()
     paper = Paper()
     CUTOUT_PT_cutout.draw(SimpleNamespace(layout=paper), blender.context)
-    assert "operator_menu_enum cutout.auto mode" in "\n".join(paper.notes)
+    assert "menu CUTOUT_MT_auto" in "\n".join(paper.notes)
+    menu = Paper()
+    blender.types.CUTOUT_MT_auto.draw(SimpleNamespace(layout=menu), blender.context)
+    assert "operator_enum cutout.auto mode" in "\n".join(menu.notes)
+    assert "operator cutout.each_person" in "\n".join(menu.notes)
     items = blender.ops.cutout.auto.get_rna_type().properties["mode"].enum_items
     assert [item.name for item in items] == ["Foreground", "Person", "Head", "Sky", "Background"]

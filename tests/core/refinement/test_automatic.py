@@ -90,7 +90,34 @@ def test_each_person_has_a_point_that_finds_it_the_largest_first():
         assert truth[int(y), int(x)]
         assert overlap(engine().automatic(PEOPLE, "person", (x, y)), truth) > 0.85
     assert engine().find_people(EMPTY) == ()
+    assert engine().each_person(EMPTY) == []
     assert engine().find_people(picture((np.s_[100:103, 100:103], FakeAutomaticNet.PERSON))) == ()
+
+
+PAIR = picture(
+    (np.s_[60:200, 100:160], FakeAutomaticNet.PERSON),
+    (np.s_[40:60, 120:140], FakeAutomaticNet.HEAD),
+    (np.s_[80:200, 160:210], FakeAutomaticNet.PERSON),
+    (np.s_[60:80, 175:193], FakeAutomaticNet.HEAD),
+)
+"""Two people who touch along a line."""
+LEFT = mask(np.s_[60:200, 100:160], np.s_[40:60, 120:140])
+RIGHT = mask(np.s_[80:200, 160:210], np.s_[60:80, 175:193])
+
+
+def test_people_who_touch_are_separated_by_their_heads():
+    mattes = engine().each_person(PAIR)
+    assert [overlap(matte, truth) > 0.85 for matte, truth in zip(mattes, (LEFT, RIGHT), strict=True)] == [True, True]
+    assert not ((mattes[0] > 0.5) & (mattes[1] > 0.5)).any()
+    assert overlap(engine().automatic(PAIR, "person", (185, 150)), RIGHT) > 0.85
+    assert overlap(engine().automatic(PAIR, "person"), LEFT) > 0.85
+    assert overlap(engine().automatic(PAIR, "head", (185, 150)), mask(np.s_[60:80, 175:193])) > 0.8
+
+
+def test_a_hand_is_no_head():
+    hand = (np.s_[120:126, 90:97], FakeAutomaticNet.HEAD)
+    alone = picture((LARGE, FakeAutomaticNet.PERSON), (LARGE_HEAD, FakeAutomaticNet.HEAD), hand)
+    assert len(engine().each_person(alone)) == 1
 
 
 def test_specks_count_as_nothing():
