@@ -14,8 +14,6 @@ from ..core.jobs.queue_record import DONE, FAILED, QueueRecord, in_order, read_o
 WAITING, RUNNING = "waiting", "running"
 _AT_ONCE = 4
 """Most job files read in one look, so that a long list never holds up Blender's window."""
-_TAKEN = "taken"
-"""File in a job's folder: a cutout has its masks."""
 
 
 class Entry(NamedTuple):
@@ -28,7 +26,7 @@ class Entry(NamedTuple):
         text: why it failed.
         frames: how many it has.
         head: of the cutout that it was made from.
-        ready: its masks wait for their cutout, which is in this file.
+        ready: its masks wait for their cutout, which is in this file and has not changed since.
     """
 
     name: str
@@ -95,12 +93,6 @@ class QueueList:
         self.share, self.text = _progress(record, cancelling) if runs else (0.0, "")
         return before != (self.entries, self.share, self.text)
 
-    def mark_taken(self, name: str) -> None:
-        """Notes that a cutout has the masks of a job."""
-        with suppress(OSError):
-            _taken(self.folder / name).touch()
-        self._seen = ()
-
     def _read_new(self) -> None:
         """Reads a few of the job files that were added or changed, and forgets removed ones."""
         from ..core.jobs.job_file import SUFFIX
@@ -131,7 +123,7 @@ class QueueList:
             state, text = result.state, result.text
         title = name.removesuffix(SUFFIX)
         title = title[5:] if title[:4].isdecimal() else title
-        ready = state == DONE and facts.head in heads and not _taken(self.folder / name).exists()
+        ready = state == DONE and facts.head in heads
         return Entry(name, title, state, text, facts.frames, facts.head, ready)
 
 
@@ -167,9 +159,3 @@ def _change_time(folder: Path) -> int:
         return folder.stat().st_mtime_ns
     except OSError:
         return 0
-
-
-def _taken(path: Path) -> Path:
-    from ..core.jobs.job_file import files_folder
-
-    return files_folder(path) / _TAKEN

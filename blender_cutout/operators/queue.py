@@ -203,11 +203,9 @@ class CUTOUT_OT_take_masks(Waiting, JobOperator, bpy.types.Operator):
 
     def start(self, context: Any) -> Job | None:
         """Has the engine take the masks of all finished jobs."""
-        job = None
-        for entry in shot_queue.shots.entries:
-            if entry.ready:
-                job = shot_queue.shots.take(entry) or job
-        return job
+        ready = {entry.head: entry for entry in shot_queue.shots.entries if entry.ready}  # the last one of each cutout
+        taken = [shot_queue.shots.take(entry) for entry in ready.values()]
+        return taken[-1] if taken else None
 
 
 def _no_mask() -> InputError:

@@ -151,7 +151,6 @@ class ShotQueue:
         uuid = found[1].uuid
 
         def taken(done: Done) -> str:
-            self._listed().mark_taken(entry.name)
             return f"{entry.title}: {done.result.get('frames', entry.frames)} masks from the queue."
 
         return jobs.submit(
