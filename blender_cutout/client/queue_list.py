@@ -111,8 +111,6 @@ class QueueList:
             self._facts[name] = _facts(self.folder / name, marks[name])
 
     def _entry(self, name: str, record: QueueRecord, heads: Collection[str], runs: bool) -> Entry:
-        from ..core.jobs.job_file import SUFFIX
-
         facts = self._facts[name]
         result, state, text = record.results.get(name), WAITING, facts.problem
         if runs and record.running is not None and record.running.job == name:
@@ -121,10 +119,16 @@ class QueueList:
             state = FAILED
         elif result is not None and result.job == facts.digest:
             state, text = result.state, result.text
-        title = name.removesuffix(SUFFIX)
-        title = title[5:] if title[:4].isdecimal() else title
         ready = state == DONE and facts.head in heads
-        return Entry(name, title, state, text, facts.frames, facts.head, ready)
+        return Entry(name, title_of(name), state, text, facts.frames, facts.head, ready)
+
+
+def title_of(name: str) -> str:
+    """Returns the title of a shot from the name of its job file, which may begin with its number in the queue."""
+    from ..core.jobs.job_file import SUFFIX
+
+    title = name.removesuffix(SUFFIX)
+    return title[5:] if title[:4].isdecimal() and title[4:5] == " " else title
 
 
 def _progress(record: QueueRecord, cancelling: bool) -> tuple[float, str]:

@@ -11,7 +11,8 @@ from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 from ..client.job_queue import Job
 from ..core.errors import InputError
 from ..core.types import PICTURE_SUFFIXES
-from ..scene import edge_settings, frame_spans, track_lookup
+from ..scene import edge_settings, frame_spans, queue_settings, track_lookup
+from ..scene.queue_outputs import MOVIES, PICTURES, colour, timeline_of
 from ..tasks import jobs
 from .base import FileOperator, opened_track
 
@@ -94,39 +95,10 @@ class CUTOUT_OT_import_mattes(FileOperator, bpy.types.Operator):
         )
 
 
-_KINDS = {"PRORES": ".mov", "FFV1": ".mkv", "H264": ".mp4"}
-_PICTURES = {
-    "PNG": "png",
-    "PNG16": "png16",
-    "EXR": "exr",
-    "EXR_STRAIGHT": "exr-straight",
-    "CRYPTOMATTE": "exr-cryptomatte",
-}
 _KIND = EnumProperty(
     name="Kind",
     description="File format of the film",
-    items=(
-        ("PRORES", "ProRes 4444 (.mov)", "A movie for editing and compositing programs, with or without transparency"),
-        ("FFV1", "FFV1 (.mkv)", "A lossless movie, with or without transparency"),
-        (
-            "H264",
-            "MP4 (H.264, HEVC)",
-            "A small movie for viewing, HEVC if the clip has more than 8 bits per channel; needs a background",
-        ),
-        ("PNG", "PNG Pictures", "A folder of pictures with 8 bits, numbered by clip frame"),
-        ("PNG16", "PNG Pictures, 16 Bits", "A 16-bit PNG sequence; keeps the precision of a 10- or 16-bit clip"),
-        (
-            "EXR",
-            "EXR Pictures",
-            "A folder of half-float pictures in linear light with premultiplied alpha, and one more channel per object",
-        ),
-        ("EXR_STRAIGHT", "EXR Pictures, Straight Alpha", "The same, with straight alpha"),
-        (
-            "CRYPTOMATTE",
-            "EXR Pictures, Cryptomatte",
-            "Half-float pictures with the objects' masks as a Cryptomatte, for compositors; Blender's own has a node",
-        ),
-    ),
+    items=queue_settings.FILMS,
 )
 _TARGET = StringProperty(
     name="File",
@@ -174,12 +146,10 @@ class CUTOUT_OT_export_film(FileOperator, bpy.types.Operator):
         if not self.filepath:
             raise InputError("No file is chosen.", "Choose where to write the film.")
         target = Path(bpy.path.abspath(self.filepath))
-        target, pictures = target.with_suffix(_KINDS.get(self.kind, "")), _PICTURES.get(self.kind, "png")
+        target, pictures = target.with_suffix(MOVIES.get(self.kind, "")), PICTURES.get(self.kind, "png")
         names = tuple(found_track.name for found_track in found)
         frames, rate = tuple(frame_spans.shown(scene, track)), scene.render.fps / scene.render.fps_base
-        times = frame_spans.times_of(scene, track)
-        first_shown = {frame: at for at, frame in reversed(list(enumerate(times.clip_frames(), start=times.left)))}
-        when = [first_shown.get(frame, times.left) for frame in frames]
+        when = timeline_of(scene, track, frames)
         edges = tuple(edge_settings.plan(one, when) for one in found)
         details = tuple(map(edge_settings.details, found))
         first, *others = found
@@ -207,7 +177,7 @@ class CUTOUT_OT_export_film(FileOperator, bpy.types.Operator):
                 raise InputError("An .mp4 movie has no transparency.", "Choose a background, or another kind.")
             return ""
         if self.background == "COLOUR":
-            return "#" + "".join(f"{round(value * 255):02x}" for value in scene.cutout.background_colour)
+            return colour(scene)
         if not self.background_file:
             raise InputError("No file is chosen for the background.", "Choose a picture or movie file.")
         return str(Path(bpy.path.abspath(self.background_file)))

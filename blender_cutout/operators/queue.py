@@ -41,8 +41,8 @@ class CUTOUT_OT_send_to_queue(Waiting, JobOperator, bpy.types.Operator):
     bl_idname = "cutout.send_to_queue"
     bl_label = "Send to Queue"
     bl_description = (
-        "Add what Propagate would do with the active object to the queue, as it is now; its masks come back here when "
-        "they are done, if the object was not changed in the meantime"
+        "Add what Propagate would do with the active object to the queue, as it is now, and what is chosen below; its "
+        "masks come back here when they are done, if the object was not changed in the meantime"
     )
 
     all: _ALL
@@ -76,8 +76,8 @@ class CUTOUT_OT_export_job(FileOperator, bpy.types.Operator):
     bl_idname = "cutout.export_job"
     bl_label = "Export Job"
     bl_description = (
-        "Write what Propagate would do with the active object as a job file, for `cutout job` on another machine or a "
-        "render farm"
+        "Write what Propagate would do with the active object, and what is chosen below, as a job file, for "
+        "`cutout job` on another machine or a render farm"
     )
 
     filepath: _JOB

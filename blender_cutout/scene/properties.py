@@ -18,6 +18,7 @@ from bpy.props import (
 
 from ..core.errors import InputError
 from . import panel_settings as settings
+from . import queue_settings
 from .edge_settings import CutoutEdge, is_written
 
 _TEXT = StringProperty()
@@ -168,6 +169,12 @@ class CutoutScene(bpy.types.PropertyGroup):
     doubt_below: settings.DOUBT_BELOW
     write_objects: settings.WRITE_OBJECTS
     background_colour: settings.BACKGROUND
+    queue_edges: queue_settings.EDGES
+    queue_export: queue_settings.EXPORT
+    queue_composite: queue_settings.COMPOSITE
+    queue_behind: queue_settings.BEHIND
+    queue_background: queue_settings.BACKGROUND
+    queue_folder: queue_settings.FOLDER
 
 
 class CutoutQueueRow(bpy.types.PropertyGroup):

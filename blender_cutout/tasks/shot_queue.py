@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from ..client.queue_list import RUNNING, Entry, QueueList
+from ..client.queue_list import RUNNING, Entry, QueueList, title_of
 from ..core.errors import CutoutError, InputError
 from ..core.jobs.queue_record import DONE, FAILED, write_order
 from ..host import storage
-from ..scene import doubt, preference_values, properties
+from ..scene import doubt, preference_values, properties, queue_outputs
 from . import jobs
 
 if TYPE_CHECKING:
@@ -206,15 +206,26 @@ def command(folder: Path, device: str) -> list[str]:
 
 
 def make_job(scene: Any, track: Any, direction: Direction, path: Path) -> Job:
-    """Has the engine write a job file of what Propagate would do. Raises as `jobs.submit`."""
+    """Has the engine write a job file of what Propagate would do, and of the outputs chosen in the panel.
+
+    Raises:
+        InputError: an output cannot be made.
+        Further as `jobs.submit`.
+    """
     from ..core.messages import MakeJob
 
-    frames, options, uuid = doubt.frames(scene, track), doubt.options(scene), track.uuid
+    frames, uuid = doubt.frames(scene, track), track.uuid
+    more: dict[str, Any] = {
+        **asdict(doubt.options(scene)),
+        **queue_outputs.edges(scene, track, range(frames.start, frames.stop)),
+        "outputs": queue_outputs.outputs(scene, title_of(path.name)),
+        "fps": scene.render.fps / scene.render.fps_base,
+    }
     return jobs.submit(
         scene,
         track,
         "Writing the job",
-        lambda job: MakeJob(job, uuid, str(path), frames.start, frames.stop, direction.value, **asdict(options)),
+        lambda job: MakeJob(job, uuid, str(path), frames.start, frames.stop, direction.value, **more),
         then=lambda done: f"{path.name} is written.",
     )
 

@@ -6,7 +6,9 @@ from typing import Any
 
 import bpy
 
+from ..host import compat
 from ..host.interface_language import shown
+from ..scene import queue_outputs
 from ..tasks.shot_queue import shots
 from . import widgets
 
@@ -41,6 +43,7 @@ class CUTOUT_PT_queue(widgets.BelowCutout, bpy.types.Panel):
         row.operator("cutout.send_to_queue", icon="ADD").all = False
         row.operator("cutout.send_to_queue", text="All Objects").all = True
         column.operator("cutout.export_job", text="Export Job…", icon="EXPORT")
+        _draw_outputs(layout, compat.sequencer_scene(context))
         if len(status.queue):
             _draw_list(context, layout, status)
         if shots.running:
@@ -52,6 +55,21 @@ class CUTOUT_PT_queue(widgets.BelowCutout, bpy.types.Panel):
             layout.operator("cutout.run_queue", icon="PLAY")
             if any(entry.ready for entry in shots.entries):
                 layout.operator("cutout.take_masks", icon="IMPORT")
+
+
+def _draw_outputs(layout: Any, scene: Any) -> None:
+    """Draws what jobs make besides masks."""
+    data = scene.cutout
+    column = layout.column(align=True)
+    column.prop(data, "queue_edges")
+    column.prop(data, "queue_export", text="")
+    column.prop(data, "queue_composite", text="")
+    if data.queue_composite != queue_outputs.NONE:
+        row = column.row(align=True)
+        row.prop(data, "queue_behind", expand=True)
+        column.prop(data, "queue_background" if data.queue_behind == "FILE" else "background_colour", text="")
+    if queue_outputs.is_any(scene):
+        column.prop(data, "queue_folder", text="")
 
 
 def _draw_list(context: Any, layout: Any, status: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -30,6 +31,7 @@ from ..version import __version__
 
 if TYPE_CHECKING:
     from ..core.engine import Engine
+    from ..core.jobs.job_file import JobOutput
     from ..core.session.track_session import TrackSession
     from ..core.types import Matte
     from .track_states import StateSender
@@ -55,7 +57,7 @@ def import_mattes(message: ImportMattes, session: TrackSession, run: Steps, step
 
 
 def make_job(message: MakeJob, session: TrackSession, engine: Engine) -> Done:
-    """Writes a job file of what a propagation would do now."""
+    """Writes a job file of what a propagation would do now, and of the outputs that are made from its masks."""
     from ..core.jobs.content import check_name, content_of, save_job
 
     path, direction = Path(message.path), Direction(message.direction)
@@ -64,8 +66,34 @@ def make_job(message: MakeJob, session: TrackSession, engine: Engine) -> Done:
         stop_at_cuts=message.stop_at_cuts, stop_below=message.stop_below, stability=message.stability
     )
     content = content_of(session, FrameRange(message.start, message.stop), direction, message.stability)
-    save_job(path, content, engine, __version__, direction, options, library=chosen_library())
+    outputs = tuple(_job_outputs(message, path, session))
+    how = (__version__, direction, options)
+    save_job(path, replace(content, edge_folder=None), engine, *how, library=chosen_library(), outputs=outputs)
     return Done(message.job, f"{path.name} is written.", {"path": message.path})
+
+
+def _job_outputs(message: MakeJob, path: Path, session: TrackSession) -> Iterator[JobOutput]:
+    """Yields the outputs of a job, the edge settings in files beside it. Raises StoreError."""
+    from ..core.edges.detail_map import painted_from_json
+    from ..core.export import output_files
+    from ..core.jobs.job_file import EDGES, JobOutput, files_folder
+    from ..core.session.edge_record import FILE, save_edges
+
+    frames, own = range(message.start, message.stop), files_folder(path)
+    plan = EdgePlan.from_json(message.edges, len(frames), painted_from_json(message.details))
+    refined = any(one["kind"] == EDGES for one in message.outputs)
+    if refined:
+        output_files.prepare_folder(own)
+        save_edges(own, frames, plan)
+    kept = str(own) if (own / FILE).exists() else ""
+    colours = max(one.decontaminate for one in plan.settings) if refined else 0.0
+    unchanged = {"detail": 0.0, "decontaminate": 0.0}
+    for one in message.outputs:
+        if one["kind"] == EDGES:
+            yield JobOutput(**one, edge={} if kept else unchanged, edge_folder=kept)
+        else:
+            rate = 0.0 if session.source.fps else message.fps
+            yield JobOutput(**one, edge={"decontaminate": colours} if colours else {}, fps=rate)
 
 
 def take_job(message: TakeJob, session: TrackSession) -> tuple[Iterator[Any], int]:

@@ -251,7 +251,12 @@ class PreviewEdge:
 class MakeJob(_Options):
     """Write a job file with what Propagate would do, see `core.jobs`. Answered by Done.
 
-    `path`: of the file. The others as in Propagate.
+    Attributes:
+        path: of the file.
+        start, stop, direction: as in Propagate.
+        outputs: what else the job makes: fields of `core.jobs.job_file.JobOutput`, without the edge settings.
+        fps: of movies made from pictures, which have no rate of their own; 0 = 25.
+        edges, details: for the output of refined edges, as for one track in Export; keyed ones for start to stop.
     """
 
     job: str
@@ -260,6 +265,10 @@ class MakeJob(_Options):
     start: int
     stop: int
     direction: str
+    outputs: tuple[dict[str, Any], ...] = ()
+    fps: float = 0.0
+    edges: tuple[dict[str, Any], ...] = ()
+    details: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
