@@ -72,6 +72,11 @@ def versions(text: str) -> tuple[tuple[str, str], ...]:
     return tuple((name, head) for name, head in pairs if isinstance(name, str) and isinstance(head, str) and name)
 
 
+def items(text: str) -> list[Any]:
+    """Returns the items of a JSON list, whatever they are."""
+    return _listed(text)
+
+
 def _cut(text: str, count: int, length: int) -> Iterator[tuple[int, int, list[Any]]]:
     most = min(max(count, 0), MOST_FRAMES)
     for item in _listed(text):

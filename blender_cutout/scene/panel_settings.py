@@ -78,6 +78,15 @@ EFFECT_ON = EnumProperty(
     items=((ON_BACKGROUND, "Background", "Everything but the object"), (ON_OBJECT, "Object", "The object alone")),
     default=ON_BACKGROUND,
 )
+EFFECT_NAMES = {
+    effect.BLUR: "Blur",
+    effect.PIXELATE: "Pixelate",
+    effect.DESATURATE: "Desaturate",
+    effect.GRADE: "Grade",
+    ON_BACKGROUND: "Background",
+    ON_OBJECT: "Object",
+}
+"""Names of the effects and of their sides, as in the menus."""
 EFFECT_SIZE = IntProperty(
     name="Size",
     description="Strength of the blur, or size of a block, in pixels of the render",

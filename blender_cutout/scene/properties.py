@@ -81,7 +81,8 @@ class CutoutTrack(bpy.types.PropertyGroup):
         strokes: strokes of the Cutout Brush; annotation strokes are shared by all cutouts.
         written_head: the head when the strips were last written; "" = never.
         write_as, write_inverted: the chosen form of the strips: a `types.Form` value, and whether it is inverted.
-        effect, effect_on, effect_size: for the form "effect": which one, where, and its size.
+        effect, effect_on, effect_size: which effect Apply Effect adds, where, and its size.
+        effects: what the form "effect" writes, see `chosen_effects`.
         written_as: the form in which the strips were last written, see `written.form_of`.
         edge: how its edge is refined; the masks themselves stay as they are.
         detail_strokes: strokes of the Detail Brush; those that keep ask for detail, those that remove take it back.
@@ -127,6 +128,7 @@ class CutoutTrack(bpy.types.PropertyGroup):
     effect: settings.EFFECT
     effect_on: settings.EFFECT_ON
     effect_size: settings.EFFECT_SIZE
+    effects: _TEXT
     edge: _EDGE
     detail_strokes: _DETAIL_STROKES
     written_edge: _TEXT

@@ -9,8 +9,7 @@ from ..core.types import Form
 from ..host import compat, strips
 from ..host.output import clip_view
 from ..host.output.forms import FORMS
-from . import edge_settings, properties, track_lookup
-from .panel_settings import ON_BACKGROUND
+from . import chosen_effects, edge_settings, properties, track_lookup
 
 _WRITE = "Press Write Strips, then render."
 
@@ -20,17 +19,11 @@ def form_of(form: str, inverted: bool) -> str:
     return f"{form}-inverted" if inverted else form
 
 
-def inverted(track: Any) -> bool:
-    """Returns whether the masks to write are inverted: by choice, or for an effect on the background."""
-    if form_named(track.write_as) is Form.EFFECT:
-        return bool(track.effect_on == ON_BACKGROUND)
-    return bool(track.write_inverted)
-
-
 def wanted(track: Any) -> str:
     """Returns the value that `written_as` has after the next Write Strips."""
-    text = form_of(track.write_as, inverted(track))
-    return f"{text}-{track.effect}-{track.effect_size}" if form_named(track.write_as) is Form.EFFECT else text
+    if form_named(track.write_as) is not Form.EFFECT:
+        return form_of(track.write_as, track.write_inverted)
+    return chosen_effects.written_text(chosen_effects.of_track(track))
 
 
 def written_form(track: Any) -> Form:

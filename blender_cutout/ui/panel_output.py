@@ -10,6 +10,7 @@ from ..core.types import Form
 from ..host import compat
 from ..host.interface_language import shown
 from ..host.output import background, effect
+from ..scene import chosen_effects
 from ..scene.properties import active_track
 from .widgets import BelowCutout
 
@@ -38,7 +39,11 @@ class CUTOUT_PT_output(BelowCutout, bpy.types.Panel):
         row.prop(track, "effect_size")
         row = column.row(align=True)
         row.operator("cutout.apply_effect", icon="SHADERFX")
-        row.operator("cutout.remove_effect", text="", icon="X")
+        for one in reversed(chosen_effects.applied(track)):
+            row = column.row(align=True)
+            for name in chosen_effects.named(one):
+                row.label(text=shown(name))
+            row.operator("cutout.remove_effect", text="", icon="X").effect = one.id
         column = layout.column(align=True)
         column.label(text=shown("Replace Background"))
         row = column.row(align=True)

@@ -2,8 +2,9 @@
 
 A Mask modifier limits the visible strip to the masks; the clip itself stays as it is. Desaturating and grading take one
 adjustment strip. Blurring and pixelating need the picture as an input: a muted multicam strip reads everything up to
-the clip's channel. It must never read the visible strip's channel (Blender 4 would end in endless recursion), so these
-strips are locked against being moved by hand; they follow the clip by themselves.
+the clip's channel, or up to the clip's next effect below. It must never read the visible strip's channel (Blender 4
+would end in endless recursion), so these strips are locked against being moved by hand; they follow the clip by
+themselves.
 """
 
 from __future__ import annotations
@@ -31,18 +32,26 @@ MADE_KEY = "cutout_effect_made"
 """Custom property of the visible strip of an effect: the effect it was made for, as JSON."""
 WANTED_KEY = "cutout_effect_wanted"
 """Custom property of a clip's strip: the effect to write, as JSON."""
+ID_KEY = "cutout_effect_id"
+"""Custom property of an effect's strips: `Effect.id`; strips of earlier releases have none."""
 CONTENT_KEY = "cutout_effect_content"
 """Custom property of the visible strip of an effect: the part of the clip's content that it lies over."""
-_MADE = {"kind": str, "size": int}
+_MADE = {"kind": str, "size": int, "on": str}
 _DARKER = (0.7, 0.7, 0.7)
 _MODIFIER = "Cutout"
 
 
 class Effect(NamedTuple):
-    """An effect: its kind, and for BLUR and PIXELATE its size in pixels of the render."""
+    """An effect: its kind, for BLUR and PIXELATE its size in pixels of the render, and its side of the masks."""
 
     kind: str
     size: int = 0
+    on: str = "BACKGROUND"
+
+    @property
+    def id(self) -> str:
+        """What tells a clip's effects apart."""
+        return f"{self.kind}-{self.on}"
 
 
 class _Found(NamedTuple):
@@ -64,9 +73,16 @@ def wanted(clip: Any) -> Effect:
     return Effect(**record) if record and record["kind"] in KINDS else Effect(BLUR, _SIZE)
 
 
-def find(scene: Any, key: str) -> Any:
-    """Returns a mask strip of a cutout's effect; None if there is none."""
-    return next((p.strip for p in _places(scene) if p.strip.get(MASK_OF_EFFECT) == key), None)
+def find(scene: Any, key: str, id: str) -> Any:
+    """Returns a mask strip of one of a cutout's effects; None if there is none."""
+    ours = [p for p in _places(scene) if p.strip.get(MASK_OF_EFFECT) == key]
+    named = [p.strip for p in ours if p.strip.get(ID_KEY) == id]
+    return next(iter([*named, *(p.strip for p in ours if ID_KEY not in p.strip and not _fed(p))]), None)
+
+
+def ids(scene: Any, key: str) -> set[str]:
+    """Returns the ids of a cutout's effects in the scene; "" = one of an earlier release."""
+    return {str(f.shown.strip.get(ID_KEY, "")) for f in _found(scene, key)}
 
 
 def shown_over(scene: Any, clip: Any) -> list[Any]:
@@ -89,8 +105,10 @@ def write(scene: Any, place: Place, key: str, name: str, folder: Path, pictures:
         StripError: there is no room directly above the clip.
     """
     compat.ensure_sequencer_scene(scene)
-    earlier = sorted(_found(scene, key), key=lambda f: compat.span(f.shown.strip))
-    masks = [p.strip for p in _places(scene) if p.strip.get(MASK_OF_EFFECT) == key]
+    earlier = [f for f in _found(scene, key) if _is(f.shown.strip, effect)]
+    earlier.sort(key=lambda f: compat.span(f.shown.strip))
+    theirs = [f.mask for f in _found(scene, key) if not _is(f.shown.strip, effect)]
+    masks = [p.strip for p in _places(scene) if p.strip.get(MASK_OF_EFFECT) == key and p.strip not in theirs]
     followed, ours = True, [strip for one in earlier for strip in (one.shown.strip, *one.inputs, one.mask)]
     every = sorted(pieces(scene, place.strip), key=lambda p: compat.span(p.strip))
     for piece in every:
@@ -101,6 +119,7 @@ def write(scene: Any, place: Place, key: str, name: str, folder: Path, pictures:
         if mask is None or all(s != mask for s in piece.siblings):
             mask = add(piece.siblings, f"{name} mask", folder, free_channel(piece), compat.span(piece.strip)[0])
             mask[MASK_OF_EFFECT] = key
+        mask[ID_KEY] = effect.id
         masks = [m for m in masks if m != mask]
         if old is not None:
             earlier.remove(old)
@@ -113,23 +132,31 @@ def write(scene: Any, place: Place, key: str, name: str, folder: Path, pictures:
     return followed
 
 
-def remove(scene: Any, place: Place | None, key: str) -> None:
-    """Removes all strips of a cutout's effect; the files stay."""
-    for one in _found(scene, key):
+def remove(scene: Any, place: Place | None, key: str, id: str | None = None) -> None:
+    """Removes all strips of a cutout's effects, or of the one with an id; the files stay."""
+
+    def is_meant(strip: Any) -> bool:
+        return id is None or strip.get(ID_KEY, "") == id
+
+    for one in [f for f in _found(scene, key) if is_meant(f.shown.strip)]:
         _remove(one.shown.siblings, [one.shown.strip, *one.inputs])
     ours = [p for p in _places(scene) if key in (p.strip.get(MASK_OF_EFFECT), p.strip.get(EFFECT_KEY))]
+    ours = [p for p in ours if is_meant(p.strip)]
     for left in sorted(ours, key=lambda p: -len(compat.chain(p.strip))):
         left.siblings.remove(left.strip)
+    if id is not None:
+        keep(scene)  # what lay above it now reads the clip
 
 
 def keep(scene: Any) -> list[tuple[str, str]]:
     """Realigns the effects of clips that have moved; returns those it cannot, each as (what is wrong, what to do)."""
     troubles = []
     shown = [p.strip for p in _places(scene) if p.strip.get(CLIP_KEY)]
-    keys = dict.fromkeys((str(s.get(EFFECT_KEY)), str(s.get(CLIP_KEY))) for s in shown)
-    for key, uuid in keys:
+    keys = dict.fromkeys((str(s.get(EFFECT_KEY)), str(s.get(CLIP_KEY)), str(s.get(ID_KEY, ""))) for s in shown)
+    for key, uuid, id in keys:
         clips = [p for p in _places(scene) if p.strip.get(STRIP_KEY) == uuid]
-        trouble = _check(scene, clips, _found(scene, key)) if clips else ""
+        found = [f for f in _found(scene, key) if f.shown.strip.get(ID_KEY, "") == id]
+        trouble = _check(scene, clips, found) if clips else ""
         if trouble:
             troubles.append((trouble, placement.AGAIN))
     return troubles
@@ -186,8 +213,8 @@ def _align(place: Place, one: _Found) -> None:
         if strip.channel <= clip.channel:
             strip.channel = free_channel(place)
             changed = True
-    if one.inputs and generator.multicam_source != clip.channel:
-        generator.multicam_source = clip.channel
+    if one.inputs and generator.multicam_source != (below := _below(place, shown)):
+        generator.multicam_source = below
         changed = True
     if list(shown.get(CONTENT_KEY, ())) != _content(clip):
         shown[CONTENT_KEY] = _content(clip)
@@ -211,12 +238,14 @@ def _write(
     lay(piece, mask, folder, pictures)
     mask_alignment.note(scene, piece, mask, coverage(scene, piece.strip)[0], pictures)
     followed = mask_alignment.lay_over(scene, piece.strip, mask, (piece.strip.use_flip_x, piece.strip.use_flip_y))
-    if old is None or kept.record(old.shown.strip.get(MADE_KEY), **_MADE) != effect._asdict():
+    if old is None or _made(old.shown.strip) != effect:
         shown = _make(scene, piece, name, effect, old)
         shown[EFFECT_KEY], shown[CLIP_KEY] = key, piece.strip.get(STRIP_KEY)
         shown[MADE_KEY] = json.dumps(effect._asdict())
         for strip in compat.chain(shown):
             strip[EFFECT_KEY] = key
+        for strip in (shown, *compat.chain(shown)):
+            strip[ID_KEY] = effect.id
     else:
         shown = old.shown.strip
     modifier = next((m for m in shown.modifiers if m.type == "MASK"), None) or shown.modifiers.new(_MODIFIER, "MASK")
@@ -235,7 +264,7 @@ def _make(scene: Any, place: Place, name: str, effect: Effect, old: _Found | Non
     gone = [old.shown.strip, *old.inputs] if old is not None else []
     channel = _channel(place, gone)
     if old is not None:
-        channel = max(old.shown.strip.channel, channel) if old.shown.strip.channel > place.strip.channel else channel
+        channel = old.shown.strip.channel if old.shown.strip.channel > place.strip.channel else channel
         _remove(siblings, gone)
 
     def new(kind: str, source: Any = None, where: int = 0) -> Any:
@@ -279,9 +308,39 @@ def _set_blocks(scene: Any, small: Any, large: Any, size: int) -> None:
         setattr(large.transform, f"scale_{axis}", full / blocks)
 
 
+def _made(shown: Any) -> Effect | None:
+    """Returns the effect that a visible strip was made for; those of earlier releases say nothing about the side."""
+    record = kept.record(shown.get(MADE_KEY), **_MADE)
+    return Effect(**record) if record else None
+
+
+def _is(shown: Any, effect: Effect) -> bool:
+    """Returns whether a visible strip is of this effect, or of its kind and from a release that had only one."""
+    if ID_KEY in shown:
+        return bool(shown[ID_KEY] == effect.id)
+    record = kept.record(shown.get(MADE_KEY), kind=str)
+    return record is not None and record["kind"] == effect.kind
+
+
+def _others(place: Place, without: list[Any]) -> list[Any]:
+    """Returns the visible strips of the clip's other effects, over any part of this piece."""
+    left, right = compat.span(place.strip)
+    uuid = place.strip.get(STRIP_KEY)
+    found = [s for s in place.siblings if uuid and s.get(CLIP_KEY) == uuid and s not in without]
+    return [s for s in found if compat.span(s)[0] < right and compat.span(s)[1] > left]
+
+
+def _below(place: Place, shown: Any) -> int:
+    """Returns the channel up to which an effect's input reads: that of the clip, or of the next effect below."""
+    under = [s.channel for s in _others(place, [shown]) if s.channel < shown.channel]
+    return int(max([place.strip.channel, *under]))
+
+
 def _channel(place: Place, without: list[Any]) -> int:
-    """Returns the nearest free channel above the clip with nothing visible in between."""
-    found = next((c for c in nearest_channels(place, without) if c > place.strip.channel), None)
+    """Returns the nearest free channel above the clip and its other effects with nothing else visible in between."""
+    others = _others(place, without)
+    lowest = max([place.strip.channel, *(s.channel for s in others)])
+    found = next((c for c in nearest_channels(place, [*without, *others]) if c > lowest), None)
     if found is None:
         raise StripError(
             "There is no room for the effect directly above the clip.",

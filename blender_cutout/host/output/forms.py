@@ -65,8 +65,8 @@ class _Pictures(ABC):
     mark = ""
 
     @abstractmethod
-    def find(self, scene: Any, key: str) -> Any:
-        """Returns a strip of that form; None if there is none."""
+    def find(self, scene: Any, key: str, clip: Any) -> Any:
+        """Returns a strip of that form for the clip; None if there is none."""
 
     def prepare(self, place: Find, key: str, name: str, folder: Path, pictures: int) -> Generator[float, None, None]:
         """Adds a long strip's pictures step by step: Blender copies the whole list each time one is added."""
@@ -74,7 +74,7 @@ class _Pictures(ABC):
         try:
             while pictures > _AT_ONCE:
                 scene, found = place()
-                strip = self.find(scene, key)
+                strip = self.find(scene, key, found.strip)
                 if strip is None and made:
                     raise InputError("The strip was undone while it was being written.", "Press Write Strips again.")
                 if strip is None:
@@ -92,7 +92,7 @@ class _Pictures(ABC):
                 yield count / pictures
         except BaseException:
             scene, found = place()
-            if made and (strip := self.find(scene, key)) is not None:
+            if made and (strip := self.find(scene, key, found.strip)) is not None:
                 found.siblings.remove(strip)
             raise
 
@@ -106,7 +106,7 @@ class MaskStrip(_Pictures):
     remove = staticmethod(mask_strip.remove)
     keep = staticmethod(mask_alignment.keep)
 
-    def find(self, scene: Any, key: str) -> Any:
+    def find(self, scene: Any, key: str, clip: Any) -> Any:
         """Returns the strip of masks; None if there is none."""
         return mask_strip.find(scene, key)
 
@@ -132,7 +132,7 @@ class RgbaStrip(_Pictures):
     remove = staticmethod(rgba_strip.remove)
     keep = staticmethod(rgba_strip.keep)
 
-    def find(self, scene: Any, key: str) -> Any:
+    def find(self, scene: Any, key: str, clip: Any) -> Any:
         """Returns the first strip with alpha; None if there is none."""
         return next((p.strip for p in rgba_strip.find(scene, key)), None)
 
@@ -152,7 +152,10 @@ class RgbaStrip(_Pictures):
 
 
 class EffectStrips(_Pictures):
-    """A strip of masks, and Blender's own strips above the whole clip, which show an effect where the masks are."""
+    """A strip of masks, and Blender's own strips above the whole clip, which show an effect where the masks are.
+
+    A clip may have several effects: each is prepared and written on its own, after `effect.ask`.
+    """
 
     words = ("mask", "masks")
     title, mark = "mask", effect.MASK_OF_EFFECT
@@ -163,9 +166,9 @@ class EffectStrips(_Pictures):
         """Writes the effect that the clip's strip asks for, see `effect.wanted`."""
         return effect.write(scene, place, key, name, folder, pictures, effect.wanted(place.strip))
 
-    def find(self, scene: Any, key: str) -> Any:
-        """Returns a strip of masks; None if there is none."""
-        return effect.find(scene, key)
+    def find(self, scene: Any, key: str, clip: Any) -> Any:
+        """Returns a strip of masks of the effect that the clip's strip asks for; None if there is none."""
+        return effect.find(scene, key, effect.wanted(clip).id)
 
     def is_shown(self, scene: Any, strip: Any, key: str) -> bool:
         """Returns whether the effect is shown over the clip."""

@@ -13,7 +13,17 @@ INTERNAL = {
     "CutoutTrack": {
         *("uuid", "strip_uuid", "strip_name", "folder", "head", "frame_count", "width", "height", "keyframes"),
         *("keyframe_count", "done_count", "mattes", "applied", "strokes", "written_head", "written_as"),
-        *("locks", "locked_frames", "confidence", "doubtful", "drawn", "edge", "written_edge", "detail_strokes"),
+        *(
+            "locks",
+            "locked_frames",
+            "confidence",
+            "doubtful",
+            "drawn",
+            "edge",
+            "written_edge",
+            "detail_strokes",
+            "effects",
+        ),
         *("corrected", "later", "later_text", "versions", "rejected", "rejected_frames", "absences", "absent_frames"),
     },
     "CutoutEdge": set(),

@@ -132,16 +132,103 @@ def test_writing_again_keeps_channels_and_what_the_artist_set(
     assert np.abs(render(blender, scene, tmp_path / "second") - first).max() > 10 / 255, "the new mask is used"
 
 
-def test_another_effect_or_form_replaces_it_and_removing_it_leaves_the_whole_clip(
+def test_several_effects_are_shown_at_once_and_each_is_removable(
+    blender: Any, project: Project, tmp_path: Path
+) -> None:
+    """The object without colour, the background blurred and darker; in whatever order, and without the add-on."""
+    import blender_cutout
+    from blender_cutout.host.output.effect import shown_over
+
+    scene, strip = propagated(blender, project)
+    plain = render(blender, scene, tmp_path / "plain")
+    apply(blender, scene, "BLUR")
+    blurred = render(blender, scene, tmp_path / "blurred")
+    apply(blender, scene, "DESATURATE", "OBJECT")
+    apply(blender, scene, "GRADE")
+    shown = render(blender, scene, tmp_path / "shown")
+    assert len(shown_over(scene, strip)) == 3
+    _, alpha = kit.composite(kit.LAYOUTS["plain"], kit.picture(FRAME), matte_of(blender, scene, FRAME))
+    inside, outside = inner(alpha > 0.999), inner(alpha < 0.001)
+    assert is_like("DESATURATE", shown[inside], plain[inside])
+    assert is_like("GRADE", shown[outside], blurred[outside])
+    assert np.abs(blurred - plain)[outside].max() > 20 / 255
+    blender.ops.wm.save_mainfile()
+    blend = blender.data.filepath
+    blender_cutout.unregister()
+    try:
+        blender.ops.wm.open_mainfile(filepath=blend)
+        without = render(blender, blender.context.scene, tmp_path / "without")
+        assert np.abs(without - shown)[:, :-1].max() < 1 / 255
+    finally:
+        blender_cutout.register()
+    scene = blender.context.scene
+    assert blender.ops.cutout.remove_effect(effect="GRADE-BACKGROUND") == {"FINISHED"}
+    shown = render(blender, scene, tmp_path / "two")
+    assert is_like("DESATURATE", shown[inside], plain[inside])
+    assert np.abs(shown - blurred)[outside].max() < 2 / 255
+    assert blender.ops.cutout.remove_effect(effect="BLUR-BACKGROUND") == {"FINISHED"}
+    shown = render(blender, scene, tmp_path / "one")
+    assert is_like("DESATURATE", shown[inside], plain[inside])
+    assert np.abs(shown - plain)[outside].max() < 2 / 255
+    assert blender.ops.cutout.remove_effect(effect="DESATURATE-OBJECT") == {"FINISHED"}
+    assert names(scene) == ["clip", "green"]
+
+
+def test_a_blur_takes_in_the_effects_below_it(blender: Any, project: Project, tmp_path: Path) -> None:
+    from blender_cutout.tasks import upkeep
+
+    scene, _ = propagated(blender, project)
+    apply(blender, scene, "DESATURATE")
+    apply(blender, scene, "BLUR")
+    shown = render(blender, scene, tmp_path / "both")
+    corner = (slice(0, 20), slice(-40, None))  # the blur does not reach the object there, which has its colours
+    assert np.ptp(shown[corner], axis=-1).max() < 2 / 255
+    before = channels(scene)
+    assert blender.ops.cutout.write_strips() == {"FINISHED"}
+    assert channels(scene) == before
+    assert not upkeep.keeper.look(scene)
+    assert blender.ops.cutout.remove_effect(effect="DESATURATE-BACKGROUND") == {"FINISHED"}
+    after = render(blender, scene, tmp_path / "blur")
+    assert np.ptp(after[corner], axis=-1).max() > 10 / 255, "the blur reads the clip again"
+
+
+def test_the_effect_of_an_earlier_release_stays_under_a_second_one(
+    blender: Any, project: Project, tmp_path: Path
+) -> None:
+    from blender_cutout.host import compat
+    from blender_cutout.host.output import effect
+
+    scene, strip = propagated(blender, project)
+    apply(blender, scene, "BLUR")
+    blurred = render(blender, scene, tmp_path / "blurred")
+    track = scene.cutout.tracks[0]
+    track.effects = ""
+    for one in [s for s in compat.strips(scene.sequence_editor) if effect.ID_KEY in s]:
+        del one[effect.ID_KEY]
+        if effect.MADE_KEY in one:
+            one[effect.MADE_KEY] = '{"kind": "BLUR", "size": 20}'
+    apply(blender, scene, "DESATURATE", "OBJECT")
+    assert len(effect.shown_over(scene, strip)) == 2
+    shown = render(blender, scene, tmp_path / "shown")
+    _, alpha = kit.composite(kit.LAYOUTS["plain"], kit.picture(FRAME), matte_of(blender, scene, FRAME))
+    outside = inner(alpha < 0.001)
+    assert np.abs(shown - blurred)[outside].max() < 2 / 255
+
+
+def test_another_form_replaces_it_and_removing_it_leaves_the_whole_clip(
     blender: Any, project: Project, tmp_path: Path
 ) -> None:
     scene, _ = propagated(blender, project)
     plain = render(blender, scene, tmp_path / "plain")
     for kind in (*KINDS, "BLUR"):
         apply(blender, scene, kind)
+        assert blender.ops.cutout.remove_effect() == {"FINISHED"}
+        apply(blender, scene, kind)
         ours = [name for name in names(scene) if name not in ("clip", "green", "clip mask")]
         assert len(ours) == {"BLUR": 2, "PIXELATE": 3}.get(kind, 1), ours
         assert all(kind.lower() in name for name in ours)
+        assert blender.ops.cutout.remove_effect() == {"FINISHED"}
+    apply(blender, scene, "BLUR")
     scene.cutout.tracks[0].write_as = "mask"
     assert blender.ops.cutout.write_strips() == {"FINISHED"}
     assert [name.partition(".")[0] for name in names(scene)] == ["clip", "clip mask", "green"]
