@@ -19,7 +19,7 @@ from job_kit import colour_engine  # noqa: E402
 
 from blender_cutout import cli  # noqa: E402
 from blender_cutout.commands.jobs import queue  # noqa: E402
-from blender_cutout.commands.jobs.run import end_with_input  # noqa: E402
+from blender_cutout.commands.jobs.run import end_with_input, rules_of  # noqa: E402
 from blender_cutout.core.engine import Engine  # noqa: E402
 
 
@@ -39,7 +39,8 @@ def main() -> int:
         def run(args: Any, context: Any) -> int:
             if args.end_with_input:
                 end_with_input()
-            return queue.run_folder(args.folder, context.report, command)
+            rules = [f"--map={rule.old}={rule.new}" for rule in rules_of(args)]
+            return queue.run_folder(args.folder, context.report, command, rules)
 
         queue.run = run
     elif pids:
