@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ...core.errors import CutoutError, InputError
+from ...core.errors import CutoutError, InputError, WeightsError
 from ...core.export import output_files
 from ...core.jobs.finished import Finished
 from ...core.jobs.job_file import COMPOSITE, EDGES, JobKeyframe, JobOutput, ShotJob, files_folder, read_job
@@ -248,7 +248,14 @@ def checked_engine(context: Context, job: ShotJob, tier: str, device: str) -> En
     """Returns the engine. Raises InputError if its masks would differ from those of the one that made the job."""
     from ...core.session.track_session import ALGORITHM
 
-    engine = context.load(tier, device)
+    try:
+        engine = context.load(tier, device)
+    except WeightsError as error:
+        raise InputError(
+            f"{error.text} The job was made by version {job.program} (weights {job.weights}), and this machine has "
+            f"version {__version__}.",
+            error.hint,
+        ) from error
     if (engine.weights_id, ALGORITHM) != (job.weights, job.algorithm):
         raise InputError(
             f"The job was made by version {job.program} (weights {job.weights}, method {job.algorithm}), and this "

@@ -14,6 +14,7 @@ import pytest
 from cli_kit import Run, records, write_picture
 from job_kit import FILM, JOB, colour_engine, contents, keyframes, run_with
 
+from blender_cutout.cli import main
 from blender_cutout.core import atomic
 from blender_cutout.core.engine import Engine
 from blender_cutout.core.images.matte import read_mask, write_mask
@@ -259,6 +260,23 @@ def test_other_weights_are_refused_with_both_versions(run: Run, capsys: pytest.C
     edit(algorithm=1)
     assert run("job", "run", JOB) == 2
     assert "method 1)" in capsys.readouterr().err
+
+
+def test_a_machine_without_the_weights_is_refused_with_both_versions(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from blender_cutout.models import registry
+
+    make(run)
+    edit(program="0.0.7")
+    monkeypatch.setattr(registry, "FOLDER", tmp_path / "no weights")
+    for action in ("check", "run"):
+        assert main(["job", action, str(JOB)]) == 2
+        said = capsys.readouterr().err
+        assert "no weights" in said
+        assert "is missing. The job was made by version 0.0.7 (weights colour)" in said
+        assert f"this machine has version {__version__}." in said
+    assert not list(Path("shot-masks").iterdir())
 
 
 def test_another_library_for_the_networks_is_refused(
