@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ..core.errors import InputError, StoreError
-from ..host import compat, manual
+from ..host import compat, manual, storage
 from ..host.interface_language import report
 from ..scene import preference_values
-from ..tasks import jobs
+from ..tasks import jobs, shot_queue
 from ..tasks.engine_setup import redraw, setup
 from .base import Reporting
 
@@ -114,6 +114,47 @@ class CUTOUT_OT_cancel_set_up(Reporting, bpy.types.Operator):
         return {"FINISHED"}
 
 
+class CUTOUT_OT_remove_everything(Reporting, bpy.types.Operator):
+    """Delete what the add-on stores outside its own folder; masks stay."""
+
+    bl_idname = "cutout.remove_everything"
+    bl_label = "Remove Everything"
+    bl_description = (
+        "Before uninstalling: delete the engine's environment, timings, downloaded networks, logs and the queue's "
+        "list, for all your Blenders. Masks stay"
+    )
+
+    def invoke(self, context: Any, event: Any) -> set[str]:
+        """Asks first."""
+        return context.window_manager.invoke_confirm(self, event)
+
+    def run(self, context: Any) -> set[str]:
+        """Ends the engine and deletes the files."""
+        from ..environment.leftovers import remove_all
+
+        if jobs.queue.jobs or setup.is_active or shot_queue.shots.running:
+            raise InputError("The engine is busy.", "Wait until it is done, or cancel first.")
+        jobs.close()
+        shot_queue.close()
+        setup.close()
+        try:
+            done = remove_all((storage.user_folder("logs"), storage.user_folder("queue")))
+        except OSError as error:
+            raise StoreError(f"The files cannot be deleted: {error}", "Check the folder's permissions.") from error
+        setup.look()
+        if done.left:
+            jobs.say("WARNING", f"{done.left[0]} cannot be deleted.", "Close other Blenders, then try again.")
+            return {"FINISHED"}
+        unsaved = storage.user_folder("unsaved")
+        hint = (
+            f"Save your file: masks of files never saved are in {unsaved}, which uninstalling deletes."
+            if any(unsaved.iterdir())
+            else "Masks stay in the folders whose names end in _cutout, next to your .blend files."
+        )
+        jobs.say("INFO", f"Removed {done.size / 1e6:.0f} MB.", hint)
+        return {"FINISHED"}
+
+
 class CUTOUT_OT_report_problem(Reporting, bpy.types.Operator):
     """Write a report about a problem, without names and paths, and show it."""
 
@@ -159,6 +200,7 @@ CLASSES = (
     CUTOUT_OT_set_up_engine,
     CUTOUT_OT_check_installation,
     CUTOUT_OT_cancel_set_up,
+    CUTOUT_OT_remove_everything,
     CUTOUT_OT_report_problem,
     CUTOUT_OT_open_manual,
 )

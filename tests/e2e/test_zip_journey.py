@@ -14,6 +14,7 @@ from blender_cutout.formats.png import read_grey
 
 pytestmark = pytest.mark.bpy
 
+REMAINS = ("cutout", "onnxruntime", "cv2", "engine", "tier.json")
 JOURNEY = (
     zip_kit.PROJECT
     + """
@@ -30,7 +31,14 @@ modifier, = strip.modifiers
 print("MASKS", bpy.path.abspath(modifier.input_mask_strip.directory))
 print("ENGINE", ours("environment.engine_place").find_engine().libraries)
 print("PROCESS", sorted({name.partition(".")[0] for name in sys.modules} & {"onnxruntime", "cv2", "av", "torch"}))
-addon_utils.disable(MODULE)
+venv, own_folder = ours("environment.venv"), ours("environment.own_folder")
+own_folder.keep(venv.engine_folder())  # as if an engine for the graphics card had been set up once
+(venv.environment_folder() / "tier.json").write_text("{}")
+assert bpy.ops.cutout.remove_everything() == {"FINISHED"}
+print("SAYS", bpy.context.window_manager.cutout.text, bpy.context.window_manager.cutout.hint)
+repos = bpy.context.preferences.extensions.repos
+place = next(n for n, repo in enumerate(repos) if repo.module == "user_default")
+bpy.ops.extensions.package_uninstall(repo_index=place, pkg_id="blender_cutout")
 assert not hasattr(bpy.types.Scene, "cutout")
 print("DONE")
 """
@@ -56,10 +64,13 @@ def test_from_the_zip_to_written_strips_with_nothing_else_on_the_machine(archive
         assert said(output, "PROCESS") == "[]", "a crash of the engine's libraries must not be Blender's"
         folder = Path(said(output, "MASKS"))
         assert tmp_path / "film_cutout" in folder.parents
+        assert folder.is_dir()
         masks = [read_grey(path) > 127 for path in sorted(folder.glob("*.png"))]
         assert len(masks) == kit.LENGTH
         for frame, mask in enumerate(masks):
             truth = kit.truth(frame) > 0.5
             assert (mask & truth).sum() / (mask | truth).sum() > 0.85, f"frame {frame}"
             assert np.abs(mask.sum() / truth.sum() - 1) < 0.15
-        assert not (home / ".local" / "share" / "blender-cutout" / "engine").exists(), "nothing was set up"
+        assert "next to your .blend files" in said(output, "SAYS")
+        left = [path for path in home.rglob("*") if any(word in path.name for word in REMAINS)]
+        assert not left, "uninstalled, nothing stays but the artist's masks"
