@@ -149,7 +149,7 @@ class CUTOUT_OT_remove_everything(Reporting, bpy.types.Operator):
         hint = (
             f"Save your file: masks of files never saved are in {unsaved}, which uninstalling deletes."
             if any(unsaved.iterdir())
-            else "Masks stay in the folders whose names end in _cutout, next to your .blend files."
+            else "Masks stay in the cutout folders next to your .blend files."
         )
         jobs.say("INFO", f"Removed {done.size / 1e6:.0f} MB.", hint)
         return {"FINISHED"}
