@@ -1,7 +1,9 @@
 // Stands in for Flamenco's Manager: compiles a job as its documented interface says, and prints the tasks as JSON.
-// Usage: node flamenco_manager.js SCRIPT < {"settings": {...}}
+// Usage: node flamenco_manager.js SCRIPT < {"settings": {...}, "variables": {...}}
+// With variables (name -> value) it is a worker too: it runs the commands of all tasks, each after those it needs.
 
 "use strict";
+const childProcess = require("child_process");
 const fs = require("fs");
 const vm = require("vm");
 
@@ -93,4 +95,37 @@ tasks.forEach(function (task) {
         });
     });
 });
+
+function filled(text) {
+    return text.replace(/\{(\w+)\}/g, function (whole, name) {
+        return name in given.variables ? given.variables[name] : whole;
+    });
+}
+
+// Returns the program and its arguments, as a worker starts them: without a shell.
+function words(command) {
+    const parameters = command.parameters, exe = filled(parameters.exe);
+    if (command.name === "exec") { return [exe, parameters.args.map(filled)]; }
+    const before = filled(parameters.exeArgs).split(" ").concat(parameters.argsBefore);
+    return [exe, before.concat([parameters.blendfile], parameters.args)];
+}
+
+function runAll() {
+    const done = [];
+    while (done.length < tasks.length) {
+        // The last that may start: the order among those does not matter.
+        const task = tasks.filter(function (one) {
+            return !done.includes(one.id) && one.needs.every(function (id) { return done.includes(id); });
+        }).pop();
+        if (!task) { fail("tasks wait for each other"); }
+        task.commands.forEach(function (command) {
+            const all = words(command), shell = process.platform === "win32";
+            const ended = childProcess.spawnSync(all[0], all[1], { encoding: "utf-8", shell: shell });
+            if (ended.status !== 0) { fail(task.name + " failed: " + ended.error + ended.stdout + ended.stderr); }
+        });
+        done.push(task.id);
+    }
+}
+
+if (given.variables) { runAll(); }
 console.log(JSON.stringify({ type: found[0], tasks: tasks }));
