@@ -89,6 +89,77 @@ def test_a_round_goes_first_and_is_followed_too(blender: Any, cutout: Any) -> No
     assert track.corrected == "[]"
 
 
+@pytest.fixture
+def two(blender: Any, cutout: Any) -> tuple[Any, Any]:
+    """Two objects of one clip; the first is active."""
+    scene, _ = cutout
+    blender.ops.cutout.new()
+    scene.cutout.active_index = 0
+    return scene, scene.cutout.tracks
+
+
+def test_every_object_with_new_rounds_is_followed(blender: Any, two: Any) -> None:
+    """Also one that was drawn on while Follow Me was off, and one whose turn a round on another took."""
+    from blender_cutout.tasks import jobs
+
+    scene, tracks = two
+    scene.cutout.follow_me = False
+    blender.ops.cutout.auto()
+    rest(jobs)
+    assert tracks[0].done_count == 1
+    scene.cutout.follow_me, scene.cutout.active_index = True, 1
+    blender.ops.cutout.auto()
+    rest(jobs)
+    assert [track.done_count for track in tracks] == [kit.LENGTH] * 2
+    assert [track.corrected for track in tracks] == ["[]"] * 2
+
+
+def test_the_active_object_goes_first(blender: Any, two: Any) -> None:
+    from blender_cutout.tasks import jobs
+
+    scene, tracks = two
+    blender.ops.cutout.auto()
+    rest(jobs, lambda: bool(jobs.under_way(tracks[0])))
+    scene.cutout.active_index = 1
+    blender.ops.cutout.auto()
+    assert tracks[0].done_count < kit.LENGTH
+    rest(jobs, lambda: tracks[1].done_count == kit.LENGTH)
+    assert tracks[1].done_count == kit.LENGTH
+    assert tracks[0].done_count < kit.LENGTH
+    rest(jobs)
+    assert tracks[0].done_count == kit.LENGTH
+
+
+def test_a_locked_object_is_left_out(blender: Any, two: Any) -> None:
+    from blender_cutout.tasks import jobs
+
+    scene, tracks = two
+    scene.cutout.follow_me = False
+    blender.ops.cutout.auto()
+    rest(jobs)
+    tracks[0].locked = True
+    scene.cutout.follow_me, scene.cutout.active_index = True, 1
+    blender.ops.cutout.auto()
+    rest(jobs)
+    assert [track.done_count for track in tracks] == [1, kit.LENGTH]
+
+
+def test_cancel_ends_it_for_all_objects(blender: Any, two: Any) -> None:
+    from blender_cutout.tasks import jobs
+
+    scene, tracks = two
+    scene.cutout.follow_me = False
+    blender.ops.cutout.auto()
+    rest(jobs)
+    scene.cutout.follow_me, scene.cutout.active_index = True, 1
+    blender.ops.cutout.auto()
+    rest(jobs, lambda: bool(jobs.under_way(tracks[1])))
+    blender.ops.cutout.cancel()
+    rest(jobs)
+    assert not jobs.queue.jobs
+    assert all(track.done_count < kit.LENGTH for track in tracks)
+
+
 def test_cancel_ends_it_and_finished_frames_stay(blender: Any, cutout: Any) -> None:
     from blender_cutout.tasks import jobs
 
