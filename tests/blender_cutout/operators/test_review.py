@@ -167,3 +167,49 @@ def test_undo_takes_a_rejection_back_and_a_later_file_has_it(blender: Any, proje
     assert blender.context.scene.cutout.tracks[0].rejected_frames == ""
     blender.ops.wm.open_mainfile(filepath=blender.data.filepath)
     assert blender.context.scene.cutout.tracks[0].rejected_frames == str(start + 8)
+
+
+def test_marks_of_one_object_leave_the_other_alone_even_when_both_are_propagated(
+    blender: Any, cut: tuple[Any, Any]
+) -> None:
+    """Reviewed, rejected and Not Here on the first of two objects of a clip; both are then propagated together."""
+    from blender_cutout.formats.png import read_grey
+    from blender_cutout.tasks import jobs
+
+    scene, _ = cut
+    start = kit.LAYOUTS["plain"].start
+    blender.ops.cutout.new()
+    tracks = scene.cutout.tracks
+    scene.frame_set(start + 6)
+    blender.ops.cutout.auto()
+    blender.ops.cutout.propagate()
+    second = masks(tracks[1])
+    scene.cutout.active_index = 0
+    scene.frame_set(start + 1)
+    blender.ops.cutout.lock_frames()
+    scene.frame_set(start + 10)
+    blender.ops.cutout.reject_frames()
+    scene.use_preview_range, scene.frame_preview_start, scene.frame_preview_end = True, start + 8, start + 9
+    blender.ops.cutout.mark_absent(span="RANGE")
+    scene.use_preview_range = False
+    first = masks(tracks[0])
+    marks = ("locked_frames", "rejected_frames", "absent_frames")
+    assert [getattr(tracks[0], name) for name in marks] == ["2", "11", "9 to 10"]
+    assert [getattr(tracks[1], name) for name in marks] == [""] * 3
+    assert masks(tracks[1]) == second
+    files = [jobs.matte_file(track, 10) for track in tracks]
+    assert blender.ops.cutout.propagate_all() == {"FINISHED"}
+    assert [getattr(tracks[0], name) for name in marks] == ["2", "", "9 to 10"]
+    after = masks(tracks[0])
+    assert after[1] == first[1], "what is reviewed stays, to the bit"
+    assert not any(read_grey(jobs.matte_file(tracks[0], frame)).any() for frame in (8, 9))
+    assert all(read_grey(jobs.matte_file(tracks[1], frame)).any() for frame in (8, 9))
+    assert jobs.matte_file(tracks[0], 10) != files[0], "what is rejected is made again"
+    both = [read_grey(jobs.matte_file(track, 10)) for track in tracks]
+    assert not ((both[0] > 127) & (both[1] > 127)).any()
+    scene.cutout.active_index = 1
+    scene.frame_set(start + 1)
+    blender.ops.cutout.reject_frames()
+    assert (tracks[0].rejected_frames, tracks[1].rejected_frames) == ("", "2")
+    blender.ops.cutout.propagate()
+    assert masks(tracks[0]) == after
