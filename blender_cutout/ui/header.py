@@ -9,6 +9,8 @@ import bpy
 from ..host import compat
 from ..scene.preview_mode import ORDER
 
+_NARROW = 0.83
+"""Width of the buttons: Blender's own leave little room in a window of 1280 pixels, in German least."""
 _NAMES = ("Clip", "Result", "Both")
 
 
@@ -22,7 +24,9 @@ def draw_switch(layout: Any, shows: str) -> None:
 def _draw(header: Any, context: Any) -> None:
     scene = compat.sequencer_scene(context)
     if scene is not None and len(scene.cutout.tracks) and context.space_data.view_type != "SEQUENCER":
-        draw_switch(header.layout, scene.cutout.preview_shows)
+        row = header.layout.row()
+        row.scale_x = _NARROW
+        draw_switch(row, scene.cutout.preview_shows)
 
 
 def register() -> None:

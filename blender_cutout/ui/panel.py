@@ -140,11 +140,11 @@ def _draw_steps(context: Any, layout: Any, scene: Any, track: Any) -> None:
         row.operator("cutout.start_brush", text=text, icon=icon, depress=mode == name).mode = name
     row = column.row(align=True)
     row.operator("cutout.apply_strokes", icon="GREASEPENCIL")
+    row.operator("cutout.undo_round", icon="LOOP_BACK")
+    row = column.row(align=True)
     auto = row.row(align=True)
     auto.operator("cutout.auto", icon="LIGHT")
     auto.menu("CUTOUT_MT_auto", text="", icon="DOWNARROW_HLT")
-    row = column.row(align=True)
-    row.operator("cutout.undo_round", icon="LOOP_BACK")
     row.prop(data, "auto_apply", toggle=True)
     row.prop(data, "follow_me", toggle=True)
     column = layout.column(align=True)

@@ -19,7 +19,7 @@ def language(stage: Stage) -> Steps:
     stage.check("Blender has all the languages", len(locales) == 5, locales)
     for locale in sorted(locales):
         view.language = locale
-        yield 2.0  # the header and the panel's title are drawn again by the timer
+        yield 4.0  # the header and the panel's title are drawn again by the timer
         shown = bpy.app.translations.pgettext_iface("New Cutout", ours.CONTEXT)
         stage.shot(f"in {locale}")
         stage.check(f"labels are in {locale}", shown not in ("", "New Cutout"), shown)

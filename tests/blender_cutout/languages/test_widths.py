@@ -15,13 +15,18 @@ SIDEBAR = 300
 MARGIN, ICON = 8, 20
 ROWS = (
     (3, ICON, ("Keep", "Remove", "Brush", "Backward", "Forward")),
-    (3, 0, ("Propagate", "Clip", "Result", "Both", "Draft", "Good", "Fine", "Faster", "Finer")),
-    (2, ICON, ("Apply Strokes", "Auto", "Undo Round", "Go to Worst Frame")),
+    (
+        3,
+        0,
+        ("Propagate", "Auto Apply", "Follow Me", "Clip", "Result", "Both", "Draft", "Good", "Fine", "Faster", "Finer"),
+    ),
+    (2, ICON, ("Apply Strokes", "Undo Round", "Go to Worst Frame")),
     (2, ICON, ("Lock Frame", "Lock Range", "Unlock Frame", "Unlock Range")),
     (2, ICON, ("Previous in Doubt", "Next in Doubt")),
     (2, ICON, ("Not Here", "Not in Range", "Here", "In Range", "Keep Version", "Exact Paint")),
     (2, ICON, ("Apply Effect", "Reject Frame", "Reject Range", "Clear Frame", "Clear Range")),
     (3, ICON, ("Paint", "Lasso", "Box")),
+    (3, 2 * ICON, ("Auto",)),
     (4, 0, ("Colour", "Image", "Movie")),
     (4.25, 0, ("Hard", "Natural", "Hair", "Motion Blur")),
     (1, ICON, ("Write Strips", "Propagate All Objects", "Render Composite", "New Cutout", "Detail Brush")),
