@@ -20,7 +20,7 @@ RANGE = (19, 23)
 DRAWN = 27
 """Clip frame on which there is nothing yet."""
 IMPORTED = (30, 31, 32)
-BELOW = {"propagation": 79, "review": 105, "edge": 131, "files": 183}
+BELOW = {"propagation": 79, "review": 105, "edge": 131, "files": 183, "queue": 209}
 """How far below the panel Output's button Colour the headers of the others lie, in pixels."""
 
 

@@ -23,6 +23,7 @@ import act_hand  # noqa: E402
 import act_language  # noqa: E402
 import act_objects  # noqa: E402
 import act_output  # noqa: E402
+import act_queue  # noqa: E402
 import act_setup  # noqa: E402
 import act_speed  # noqa: E402
 import act_strokes  # noqa: E402
@@ -49,6 +50,7 @@ ACTS = (
     act_objects.objects,
     act_wrong.wrong,
     act_care.care,
+    act_queue.queue,
     act_language.language,
     act_speed.speed,
     act_speed.large,
