@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +86,7 @@ def edges(scene: Any, track: Any, clip_frames: range) -> dict[str, Any]:
     return {"edges": edge_settings.plan(track, when), "details": edge_settings.details(track)}
 
 
-def timeline_of(scene: Any, track: Any, clip_frames: range) -> list[int]:
+def timeline_of(scene: Any, track: Any, clip_frames: Iterable[int]) -> list[int]:
     """Returns the first timeline frame that shows each clip frame; the strip's first for those that it does not show.
 
     Raises:
