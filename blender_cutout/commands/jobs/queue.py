@@ -123,6 +123,8 @@ class _Queue:
         self._saved_at = 0.0
         self._later: dict[str, int] = {}
         """Frames left in the jobs after the present one, by the kind of task."""
+        self._starts = 0
+        """How many processes those jobs need."""
 
     def names(self) -> list[str]:
         """Returns the names of the job files, in order; files may have been added or removed."""
@@ -159,7 +161,8 @@ class _Queue:
             path, number = waiting[0], len(self._results) + 1
             if not path.exists():  # removed a moment ago
                 continue
-            self._later = added(*map(frames_left, waiting[1:]))
+            later = list(map(frames_left, waiting[1:]))
+            self._later, self._starts = added(*later), sum(map(bool, later))
             count = len(self._results) + len(waiting)
             self._report.event("job start", job=path.name, number=number, jobs=count)
             self._report.say(f"Job {number} of {count}: {path.name}{self._left_text(path)}")
@@ -183,6 +186,7 @@ class _Queue:
         for attempt in range(1, _TRIES + 1):
             left, error, kind = frames_left(path), "", ""
             log = files_folder(path) / LOG
+            self._pace.start()
             with _child([*self._command, str(path), *self._more], log) as process:
                 assert process.stdout is not None
                 for line in process.stdout:
@@ -210,13 +214,13 @@ class _Queue:
     def _tell(self, where: Mapping[str, Any], left: Mapping[str, int]) -> None:
         """Reports progress with the seconds left for the whole queue."""
         rest = added(left, self._later)
-        total, seconds = self._frames + sum(rest.values()), self._pace.seconds(rest)
+        total, seconds = self._frames + sum(rest.values()), self._pace.seconds(rest, self._starts)
         self._report.event("progress", **where, frames=self._frames, total=total, seconds_left=seconds)
         if time.monotonic() > self._saved_at + _SAVED_EVERY:
             self._save(Running(where["job"], self._frames, total, -1.0 if seconds is None else seconds))
 
     def _left_text(self, path: Path) -> str:
-        seconds = self._pace.seconds(added(frames_left(path), self._later))
+        seconds = self._pace.seconds(added(frames_left(path), self._later), self._starts + 1)
         return "" if seconds is None else f", about {_duration(seconds)} left for all"
 
     def _save(self, running: Running | None = None) -> None:
@@ -227,7 +231,7 @@ class _Queue:
 
 
 class Pace:
-    """Seconds per frame of each kind of task, as seen so far.
+    """Seconds that a process takes to its first frame, and per further frame of each kind of task, as seen so far.
 
     Args:
         clock: returns seconds.
@@ -237,25 +241,40 @@ class Pace:
         self._clock = clock
         self._seen: dict[str, tuple[int, float]] = {}
         self._kind, self._last = "", clock()
+        self._starts: list[float] = []
+        self._starting = False
+
+    def start(self) -> None:
+        """Notes that a process is started."""
+        self._starting, self._last = True, self._clock()
 
     def begin(self, kind: str) -> None:
         """Starts a task."""
-        self._kind, self._last = kind, self._clock()
+        self._kind = kind
+        if not self._starting:
+            self._last = self._clock()
 
     def add(self) -> None:
         """Notes one more frame of the task."""
         now = self._clock()
+        if self._starting:
+            self._starts.append(now - self._last)
+            self._starting, self._last = False, now
+            return
         frames, seconds = self._seen.get(self._kind, (0, 0.0))
         self._seen[self._kind] = frames + 1, seconds + now - self._last
         self._last = now
 
-    def seconds(self, left: Mapping[str, int]) -> float | None:
-        """Returns how long these frames of each kind will take; kinds not seen yet as the others. None = unknown."""
+    def seconds(self, left: Mapping[str, int], starts: int = 0) -> float | None:
+        """Returns how long these frames of each kind and starts of processes will take; None = unknown.
+
+        Kinds that were not seen yet are taken to be as the others.
+        """
         frames = sum(count for count, _ in self._seen.values())
         if not frames:
             return None
         mean = sum(seconds for _, seconds in self._seen.values()) / frames
-        total = 0.0
+        total = starts * sum(self._starts) / len(self._starts) if self._starts else 0.0
         for kind, number in left.items():
             count, seconds = self._seen.get(kind, (0, 0.0))
             total += number * (seconds / count if count else mean)

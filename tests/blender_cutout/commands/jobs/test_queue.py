@@ -176,6 +176,22 @@ def test_the_time_left_counts_each_kind_of_task_by_its_own_pace() -> None:
     assert pace.seconds({"composite": 4}) == 12
 
 
+def test_the_start_of_a_process_counts_once_for_each_job() -> None:
+    now = [0.0]
+    pace = Pace(lambda: now[0])
+    for _ in range(2):
+        pace.start()
+        now[0] += 1.0
+        pace.begin("propagate")
+        now[0] += 8.0  # the networks are loaded
+        pace.add()
+        for _ in range(3):
+            now[0] += 0.5
+            pace.add()
+    assert pace.seconds({"propagate": 10}) == 5.0
+    assert pace.seconds({"propagate": 10}, 3) == 5.0 + 3 * 9.0
+
+
 def is_running(process: int) -> bool:
     """Returns False once a process has ended; one that only waits to be collected by its parent has ended."""
     try:
