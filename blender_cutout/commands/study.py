@@ -12,7 +12,7 @@ from ..core.errors import InputError
 if TYPE_CHECKING:
     from .context import Context
 
-STUDIES = ("corrections", "cuts", "edges", "guesses", "interactive", "modes", "stability")
+STUDIES = ("corrections", "cuts", "edges", "guesses", "interactive", "modes", "recomputing", "stability")
 
 
 def add_parser(commands: Any) -> None:

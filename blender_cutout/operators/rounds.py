@@ -5,7 +5,7 @@
 from typing import Any
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, FloatVectorProperty
+from bpy.props import BoolProperty, EnumProperty, FloatVectorProperty, IntProperty
 
 from ..client.job_queue import Job
 from ..host import compat
@@ -16,6 +16,7 @@ from ..tasks import jobs
 from ..tasks.apply_strokes import send_strokes
 from ..tasks.each_person import ask_each_person
 from ..tasks.first_guess import ask_first_guess
+from ..tasks.sky_through import ask_sky_through
 from .base import JobOperator, Keyed, WithTrack, needs_track, opened_track
 
 _MODE = EnumProperty(
@@ -42,6 +43,16 @@ _AT_MOUSE = BoolProperty(
     description="Take the person or head under the mouse",
     default=False,
     options={"SKIP_SAVE", "HIDDEN"},
+)
+
+
+_EVERY = IntProperty(
+    name="Every",
+    description="Find the sky on one of so many frames",
+    default=50,
+    min=2,
+    max=10_000,
+    options={"SKIP_SAVE"},
 )
 
 
@@ -85,7 +96,21 @@ class CUTOUT_OT_auto(WithTrack, JobOperator, bpy.types.Operator):
         return ask_first_guess(context, *opened_track(context), self.mode, point)
 
 
-class CUTOUT_OT_each_person(WithTrack, JobOperator, bpy.types.Operator):
+class _Several(JobOperator):
+    """Starts several jobs."""
+
+    def run(self, context: Any) -> set[str]:
+        """Starts them, and waits for all if needed."""
+        from ..core.messages import Failed
+
+        result = super().run(context)
+        for job in jobs.queue.jobs if self.wait or bpy.app.background else ():
+            if isinstance(outcome := jobs.wait(job), Failed):
+                return self.fail(outcome.text, outcome.hint)
+        return result
+
+
+class CUTOUT_OT_each_person(WithTrack, _Several, bpy.types.Operator):
     """Make a cutout of each person on this frame."""
 
     bl_idname = "cutout.each_person"
@@ -97,15 +122,22 @@ class CUTOUT_OT_each_person(WithTrack, JobOperator, bpy.types.Operator):
         """Asks the engine for the people; their masks follow."""
         return ask_each_person(*opened_track(context))
 
-    def run(self, context: Any) -> set[str]:
-        """Starts, and waits for the masks too if needed."""
-        from ..core.messages import Failed
 
-        result = super().run(context)
-        for job in jobs.queue.jobs if self.wait or bpy.app.background else ():
-            if isinstance(outcome := jobs.wait(job), Failed):
-                return self.fail(outcome.text, outcome.hint)
-        return result
+class CUTOUT_OT_sky_through(WithTrack, _Several, bpy.types.Operator):
+    """Find the sky on every n-th frame."""
+
+    bl_idname = "cutout.sky_through"
+    bl_label = "Sky Through Clip"
+    bl_description = (
+        "Find the sky here and there through the whole strip, so that it does not drift; then propagate. Frames near "
+        "your strokes, and locked frames, are left out"
+    )
+
+    every: _EVERY
+
+    def start(self, context: Any) -> Job:
+        """Asks the engine for the sky on these frames."""
+        return ask_sky_through(*opened_track(context), self.every)
 
 
 class CUTOUT_OT_undo_round(Keyed, JobOperator, bpy.types.Operator):
@@ -148,4 +180,4 @@ class CUTOUT_OT_undo_round(Keyed, JobOperator, bpy.types.Operator):
         )
 
 
-CLASSES = (CUTOUT_OT_apply_strokes, CUTOUT_OT_auto, CUTOUT_OT_each_person, CUTOUT_OT_undo_round)
+CLASSES = (CUTOUT_OT_apply_strokes, CUTOUT_OT_auto, CUTOUT_OT_each_person, CUTOUT_OT_sky_through, CUTOUT_OT_undo_round)

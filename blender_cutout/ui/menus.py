@@ -41,6 +41,7 @@ class CUTOUT_MT_auto(bpy.types.Menu):
         self.layout.operator_enum("cutout.auto", "mode")
         self.layout.separator()
         self.layout.operator("cutout.each_person")
+        self.layout.operator("cutout.sky_through")
 
 
 class CUTOUT_MT_cutout(bpy.types.Menu):
