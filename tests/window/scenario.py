@@ -17,16 +17,19 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 import act_brush  # noqa: E402
 import act_care  # noqa: E402
 import act_clip  # noqa: E402
+import act_day  # noqa: E402
 import act_edge  # noqa: E402
 import act_follow  # noqa: E402
 import act_hand  # noqa: E402
 import act_language  # noqa: E402
 import act_objects  # noqa: E402
 import act_output  # noqa: E402
+import act_paint  # noqa: E402
 import act_queue  # noqa: E402
 import act_setup  # noqa: E402
 import act_speed  # noqa: E402
 import act_strokes  # noqa: E402
+import act_windows  # noqa: E402
 import act_wrong  # noqa: E402
 from desk import Steps, play  # noqa: E402
 from stage import Stage  # noqa: E402
@@ -35,6 +38,7 @@ ALWAYS = (act_strokes.open, act_strokes.mistakes)
 ACTS = (
     act_strokes.draw,
     act_brush.brush,
+    act_paint.paint,
     act_clip.cancel,
     act_clip.propagate,
     act_follow.follow,
@@ -49,11 +53,13 @@ ACTS = (
     act_clip.lose_the_engine,
     act_objects.objects,
     act_wrong.wrong,
+    act_windows.windows,
     act_care.care,
     act_queue.queue,
     act_language.language,
     act_speed.speed,
     act_speed.large,
+    act_day.day,
     act_setup.set_up,
 )
 
