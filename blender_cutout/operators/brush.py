@@ -56,12 +56,18 @@ class CUTOUT_OT_paint(Drawing, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        """Returns True if there is a cutout and the mouse is over a preview."""
+        """Returns True if there is a cutout, and the mouse is over a preview with this tool."""
         if not needs_track(cls, context):
             return False
-        if context.region is None or context.region.type == "PREVIEW" or not context.window:
+        if context.region is None or not context.window:
             return True
-        cls.poll_message_set(tooltip("The mouse is not over a preview"))
+        if context.region.type != "PREVIEW":
+            cls.poll_message_set(tooltip("The mouse is not over a preview"))
+            return False
+        status = context.window_manager.cutout
+        if status.brush_mode == brush_modes.STROKE or status.brush_detail or not brush_tool.is_active(context):
+            return True
+        cls.poll_message_set(tooltip("The Cutout Brush paints the mask itself. Choose Strokes"))
         return False
 
     def run(self, context: Any) -> set[str]:

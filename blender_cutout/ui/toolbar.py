@@ -19,7 +19,7 @@ _SMALLER, _LARGER = 1 / 1.2, 1.2
 def _keys() -> tuple[Any, ...]:
     press = {"value": "PRESS"}
     return (
-        *(  # of two operators on one key, the first whose poll succeeds runs: exact paint, or strokes
+        *(  # of two operators on one key, that runs whose poll succeeds; Blender reverses the order of an add-on's keys
             (f"cutout.{name}", {"type": "LEFTMOUSE", "ctrl": ctrl, **press}, {"properties": [("label", label.value)]})
             for name in ("paint_shape", "paint")
             for label, ctrl in ((Label.KEEP, False), (Label.REMOVE, True))

@@ -151,7 +151,7 @@ def first(stage: Stage, one: Day, clip: dict[str, Any]) -> Steps:
     stage.shot("day first mask")
     yield from one.press("propagate(direction='BOTH')")
     yield from one.press("cutout.write_strips")
-    yield from one.press("cutout.replace_background(kind='COLOUR'")
+    yield from one.press("cutout.replace_background(kind='COLOR'")
     yield 0.5
     stage.shot("day composite")
     track = stage.track
@@ -171,14 +171,13 @@ def more(stage: Stage, one: Day, clip: dict[str, Any]) -> Steps:
     yield from one.look()
     yield from one.draw(strokes)
     stage.shot("day second object")
-    yield from one.press("propagate(direction='BOTH')")
     one.actions.append("the first one's line in the list")
     scene.cutout.active_index = 0
     frame, strokes = clip["correction"]
     yield from one.go_to(frame)
     yield from one.draw(strokes)
     stage.shot("day correction")
-    yield from one.press("propagate(direction='BOTH')")
+    yield from one.press("cutout.propagate_all")
     yield from one.press("cutout.write_strips")
     yield 0.5
     stage.shot("day both objects")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import bpy_kit as kit
@@ -127,3 +129,23 @@ def test_buttons_and_number_keys_choose_what_the_brush_draws(blender: Any, track
     assert items.index(("cutout.paint_shape", True)) < items.index(("cutout.paint", True))
     modes = {i.type: i.properties.mode for i in keymap.keymap_items if i.idname == "cutout.start_brush"}
     assert modes == {"ONE": "STROKE", "TWO": "PAINT", "THREE": "LASSO", "FOUR": "BOX"}
+
+
+def test_over_the_preview_only_the_chosen_tool_takes_the_mouse(blender: Any, track: Any) -> None:
+    """Whatever the order of the keys: Blender reverses that of add-ons."""
+    from blender_cutout.operators.brush import CUTOUT_OT_paint
+    from blender_cutout.operators.paint import CUTOUT_OT_paint_shape
+    from blender_cutout.scene.brush_tool import IDNAME
+
+    tools = SimpleNamespace(from_space_sequencer=lambda mode, create: SimpleNamespace(idname=IDNAME))
+    for mode, detail in itertools.product(("STROKE", "PAINT", "LASSO", "BOX"), (False, True)):
+        context = SimpleNamespace(
+            scene=track().id_data,
+            window=object(),
+            region=SimpleNamespace(type="PREVIEW"),
+            space_data=SimpleNamespace(view_type="PREVIEW"),
+            workspace=SimpleNamespace(tools=tools),
+            window_manager=SimpleNamespace(cutout=SimpleNamespace(brush_mode=mode, brush_detail=detail)),
+        )
+        stroke = mode == "STROKE" or detail
+        assert (CUTOUT_OT_paint.poll(context), CUTOUT_OT_paint_shape.poll(context)) == (stroke, not stroke), mode
