@@ -1,11 +1,13 @@
 """Runs `cutout` with an engine that segments by colour, in a process of its own; "queue FOLDER" starts itself for jobs.
 
 PAUSE: seconds after each propagated frame. PIDS: folder in which each process leaves a file named by its id.
-WEIGHTS: id of the weights of the engine that made the jobs.
+WEIGHTS: id of the weights of the engine that made the jobs. FULL: part of the path of a job whose disk is full after
+some masks.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
@@ -20,7 +22,19 @@ from job_kit import colour_engine  # noqa: E402
 from blender_cutout import cli  # noqa: E402
 from blender_cutout.commands.jobs import queue  # noqa: E402
 from blender_cutout.commands.jobs.run import end_with_input, rules_of  # noqa: E402
+from blender_cutout.core import atomic  # noqa: E402
 from blender_cutout.core.engine import Engine  # noqa: E402
+
+
+def fill_disk() -> None:
+    write = atomic.write
+
+    def full(path: Any, data: bytes, durable: bool = False) -> None:
+        if Path(path).name == "000008.png":
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        write(path, data, durable)
+
+    atomic.write = full
 
 
 def main() -> int:
@@ -43,6 +57,8 @@ def main() -> int:
             return queue.run_folder(args.folder, context.report, command, rules)
 
         queue.run = run
+    elif os.environ.get("FULL", "\0") in " ".join(sys.argv):
+        fill_disk()
     elif pids:
         Path(pids, str(os.getpid())).touch()
     return cli.main(load=lambda tier, device: colour_engine(os.environ.get("WEIGHTS", "colour")))

@@ -86,6 +86,19 @@ def test_jobs_run_in_order_and_a_failing_one_stops_no_other(
     assert told[-1]["seconds_left"] == 0 < told[5]["seconds_left"]
 
 
+def test_a_full_disk_fails_one_job_and_the_rest_is_done(
+    jobs: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FULL", "shot 10")
+    assert run_folder(FOLDER, Reporter(), PROCESS) == 2
+    assert "shot 10.job.json failed: The disk is full" in " ".join(capsys.readouterr().err.split())
+    assert results() == {"shot 2.job.json": "done", "shot 10.job.json": "failed", "shot 11.job.json": "done"}
+    assert_all_done(["shot 2", "shot 11"])
+    monkeypatch.delenv("FULL")
+    assert run_folder(FOLDER, Reporter(), PROCESS) == 0
+    assert_all_done(jobs)
+
+
 def test_a_second_run_does_only_what_is_left(jobs: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run_folder(FOLDER, Reporter(), PROCESS) == 0
     (masks("shot 2") / "000003.png").write_bytes(b"touched")
