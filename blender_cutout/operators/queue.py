@@ -153,7 +153,8 @@ class _OnRow(Reporting):
         """Returns True if there is a job; cheap."""
         if shot_queue.shots.entries:
             return True
-        cls.poll_message_set(tooltip("The queue is empty. Press Send to Queue"))  # type: ignore[attr-defined]
+        if needs_track(cls, context):
+            cls.poll_message_set(tooltip("The queue is empty. Press Send to Queue"))  # type: ignore[attr-defined]
         return False
 
     def chosen(self) -> str:

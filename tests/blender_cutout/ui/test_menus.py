@@ -13,7 +13,7 @@ ELSEWHERE = {
     *("paint", "paint_shape", "brush_radius", "choose_tier", "step_tier", "cancel_frames", "cancel_set_up"),
     *("return_to_version", "rename_version", "delete_version"),
     *("download_published", "choose_published", "use_published"),
-    "remove_from_queue",
+    *("move_in_queue", "remove_from_queue"),
 }
 """Operators of the mouse, and buttons of a state: tiers, networks, versions, jobs, what is rendered or installed."""
 
