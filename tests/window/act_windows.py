@@ -92,6 +92,7 @@ class Other:
         yield 1.0
         with bpy.context.temp_override(window=self.window, area=area, region=self._region):
             bpy.ops.sequencer.view_all_preview()
+            bpy.ops.wm.tool_set_by_id(name="cutout.brush_tool")  # this kind of view has a tool of its own
         yield 1.0
 
     @property
