@@ -1,4 +1,4 @@
-"""Operator that chooses what the preview shows of the clip."""
+"""Operators that choose what the preview shows of the clip and its mask."""
 # No `from __future__ import annotations`: see CONTRIBUTING.md.
 # mypy: disable-error-code="valid-type"
 
@@ -60,4 +60,22 @@ class CUTOUT_OT_show(Keyed, WithTrack, Reporting, bpy.types.Operator):
         return {"FINISHED"}
 
 
-CLASSES = (CUTOUT_OT_show,)
+class CUTOUT_OT_next_view(Keyed, WithTrack, Reporting, bpy.types.Operator):
+    """Show the mask in the next way."""
+
+    bl_idname = "cutout.next_view"
+    bl_label = "Next Mask View"
+    bl_description = "Show the mask as the next of Tint, Outline, Checker and Black/White"
+
+    def run(self, context: Any) -> set[str]:
+        """Changes the view, and shows the mask if it was hidden."""
+        data = compat.sequencer_scene(context).cutout
+        views = [item.identifier for item in data.bl_rna.properties["mask_view"].enum_items]
+        if data.show_mask:
+            data.mask_view = views[(views.index(data.mask_view) + 1) % len(views)]
+        data.show_mask = True
+        jobs.redraw()
+        return {"FINISHED"}
+
+
+CLASSES = (CUTOUT_OT_show, CUTOUT_OT_next_view)

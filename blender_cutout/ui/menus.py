@@ -81,6 +81,7 @@ class CUTOUT_MT_cutout(bpy.types.Menu):
         layout.separator()
         for mode, text in zip(ORDER, ("Show Clip", "Show Result", "Show Both"), strict=True):
             layout.operator("cutout.show", text=text).mode = mode
+        layout.operator("cutout.next_view")
         layout.operator("cutout.invert")
         layout.operator_menu_enum("cutout.edge_preset", "preset")
         layout.operator("cutout.write_strips", icon="SEQUENCE")

@@ -24,7 +24,8 @@ def test_the_keys_lie_on_the_previews_keymap_and_go_with_the_addon(blender: Any)
     names = {k.name for k in blender.context.window_manager.keyconfigs.default.keymaps}
     expected = "Preview" if "Preview" in names else "SequencerPreview"
     assert expected in names
-    operators = ("apply_strokes", "auto", *["go_to_frame"] * 4, "invert", "propagate", "show", "undo_round")
+    operators = ("apply_strokes", "auto", "brush", "brush", *["go_to_frame"] * 4, "invert", "next_view", "propagate")
+    operators = (*operators, "show", "undo_round")
     assert sorted(ours(blender)) == [(expected, f"cutout.{name}") for name in operators]
     keymap.register()
     assert len(ours(blender)) == len(operators), "not twice"

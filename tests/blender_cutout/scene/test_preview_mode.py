@@ -167,3 +167,16 @@ def test_the_panel_shows_which_it_is_and_clip_has_no_mask(blender: Any, project:
     assert len(find_layers(scene)[0]) == 1, "before anything is written the mask is shown over the clip"
     blender.ops.cutout.show(mode="CLIP")
     assert find_layers(scene)[0] == []
+
+
+def test_the_key_goes_through_the_views_and_shows_a_hidden_mask(blender: Any, project: Any) -> None:
+    project()
+    blender.ops.cutout.new()
+    data = blender.context.scene.cutout
+    data.show_mask = False
+    seen = []
+    for _ in range(5):
+        assert blender.ops.cutout.next_view() == {"FINISHED"}
+        assert data.show_mask
+        seen.append(data.mask_view)
+    assert seen == ["TINT", "OUTLINE", "CHECKER", "GREY", "TINT"]
