@@ -27,10 +27,11 @@ INTERNAL = {
         *("corrected", "later", "later_text", "versions", "rejected", "rejected_frames", "absences", "absent_frames"),
     },
     "CutoutEdge": set(),
+    "CutoutQueueRow": {"name", "title", "state", "text", "frames"},
     "CutoutScene": {"tracks", "active_index", "preview_back", "begun", "begun_text"},
     "CutoutStatus": {
         *("text", "hint", "level", "busy", "stage", "progress", "lost", "engine", "tier", "tier_here"),
-        *("frames_busy", "frames_text", "frames_share"),
+        *("frames_busy", "frames_text", "frames_share", "queue", "queue_index"),
     },
 }
 """Properties that no panel shows."""

@@ -13,16 +13,17 @@ ELSEWHERE = {
     *("paint", "paint_shape", "brush_radius", "choose_tier", "step_tier", "cancel_frames", "cancel_set_up"),
     *("return_to_version", "rename_version", "delete_version"),
     *("download_published", "choose_published", "use_published"),
-    *("move_in_queue", "remove_from_queue"),
+    *("move_in_queue", "remove_from_queue", "remove_everything"),
 }
 """Operators of the mouse, and buttons of a state: tiers, networks, versions, jobs, what is rendered or installed."""
 
 
 def test_every_operator_is_in_the_menu(blender: Any) -> None:
-    from blender_cutout.ui.menus import CUTOUT_MT_cutout
+    from blender_cutout.ui.menus import CLASSES
 
     paper = Paper()
-    CUTOUT_MT_cutout.draw(SimpleNamespace(layout=paper), blender.context)
+    for menu in CLASSES:
+        menu.draw(SimpleNamespace(layout=paper), blender.context)
     shown = {note.split()[1].removeprefix("cutout.") for note in paper.notes if note.startswith("operator")}
     assert set(dir(blender.ops.cutout)) - shown == ELSEWHERE
 
