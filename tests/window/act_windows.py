@@ -33,7 +33,7 @@ def windows(stage: Stage) -> Steps:
     scene.frame_set(START + WHERE)
     yield 1.0
     x, y = kit.object_at(WHERE)
-    place = other.place(*PLAIN.preview_point(x + 9.0, y + 40.0))
+    place = other.place(*PLAIN.preview_point(x + 3.5, y + 30.5))  # beside the stroke
     bare = desk.pixel(*place)
     with desk.override("UI"):
         bpy.ops.cutout.propagate("INVOKE_DEFAULT")
