@@ -92,8 +92,8 @@ class CUTOUT_OT_auto(WithTrack, JobOperator, bpy.types.Operator):
 
     def start(self, context: Any) -> Job:
         """Asks the engine for a first guess."""
-        point = tuple(self.point) if self.point[0] >= 0 else None
-        return ask_first_guess(context, *opened_track(context), self.mode, point)
+        at: Any = self.point
+        return ask_first_guess(context, *opened_track(context), self.mode, tuple(at) if at[0] >= 0 else None)
 
 
 class _Several(JobOperator):

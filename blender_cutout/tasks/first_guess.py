@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ..client.job_queue import Job
 from ..core.errors import StrokeError
 from ..core.types import Label
-from ..host import annotations, strips
+from ..host import strips
+from ..host.annotations import find as find_annotation
 from ..scene import frame_spans, properties, track_lookup
 from ..strokes import brush_strokes
 from ..strokes.annotation_strokes import drawn_on
@@ -73,7 +74,7 @@ def _pointed_at(context: Any, scene: Any, track: Any, frame: int) -> tuple[Point
     strip = strips.find(scene, track.strip_uuid, track.strip_name).strip
     picture = strips.picture_map(scene, strip, (track.width, track.height))
     drawn: list[tuple[str, Point]] = []
-    annotation = annotations.find(context)
+    annotation = find_annotation(context)
     if annotation is not None:
         with suppress(StrokeError):  # reported when they are applied
             strokes = [d for d in drawn_on(annotation, scene.frame_current) if d.label is Label.KEEP]

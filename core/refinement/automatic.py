@@ -234,7 +234,7 @@ class _Look:
 
 def _eager(matte: Matte) -> Matte:
     """Returns a matte in which what is likelier than `FIRST` is inside."""
-    return np.minimum(matte * np.float32(0.5 / FIRST), np.float32(1))
+    return np.asarray(np.minimum(matte * np.float32(0.5 / FIRST), np.float32(1)))
 
 
 def _with_rim(there: NDArray[np.bool_]) -> NDArray[np.bool_]:
