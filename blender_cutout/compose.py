@@ -76,7 +76,7 @@ def load_engine(tier: str = AUTO, device: str = AUTO, weights: Loose | None = No
     """
     with _without_gc():
         place = choose_device(device, library)
-        chosen = choose_tier(tier, place)
+        chosen = choose_tier(tier, place, library)
         return make_engine(load_networks(chosen, place, weights, library), chosen, place)
 
 
@@ -92,13 +92,13 @@ def _without_gc() -> Iterator[None]:
             gc.enable()
 
 
-def choose_tier(name: str = AUTO, device: str = "cpu") -> Tier:
+def choose_tier(name: str = AUTO, device: str = "cpu", library: str = AUTO) -> Tier:
     """Returns the tier of that name; for auto, the one that `cutout doctor` chose for this machine, else the default.
 
     Raises:
         InputError: there is no such tier.
     """
-    return fitting_tier(name, device, card_name(device) if name == AUTO else None)
+    return fitting_tier(name, device, card_name(device) if name == AUTO else None, library)
 
 
 def card_name(device: str) -> str:

@@ -43,6 +43,14 @@ LONGEST_LINE = 1 << 26
 """Most bytes of a message; a child that sends more is not the engine."""
 LAST_WORDS = 5.0
 """Seconds during which the remaining output of a dead child is still read."""
+UNKNOWN_INSTRUCTION = (-4, 0xC000001D, 0xC000001D - 2**32)
+"""Exit codes of a process that its processor could not run: SIGILL, and how Windows reports it."""
+CUT_SHORT = (-7, 0xC0000006, 0xC0000006 - 2**32) if sys.platform != "darwin" else (-10,)
+"""Exit codes of a process that used a file's missing end: SIGBUS, and how Windows reports it."""
+OLD_PROCESSOR = "This processor lacks instructions that the engine's libraries use."
+OLD_PROCESSOR_HINT = (
+    "Use a computer with AVX2, or choose an existing Python with libraries for this processor in the preferences."
+)
 _SAME_VERSION = "Install the same version of the add-on and of its engine."
 
 
@@ -290,6 +298,12 @@ class WorkerClient:
             process.wait()
         how = f"exit code {code}" if code is not None else "it closed the connection"
         text = f"The cutout engine stopped unexpectedly ({how})."
+        if code in CUT_SHORT:
+            text = f"A library that the engine loads is incomplete (exit code {code})."
+            hint = "Uninstall the add-on, restart Blender, and install it again; for a GPU engine, press Set Up Again."
+            return [Failed(job, WorkerDied.__name__, text, hint) for job in jobs]
+        if code in UNKNOWN_INSTRUCTION:
+            return [Failed(job, WorkerDied.__name__, OLD_PROCESSOR, OLD_PROCESSOR_HINT) for job in jobs]
         hint = f"Start it again: no finished work is lost. Its last messages are in {self.log_path}"
         return [Failed(job=job, code=WorkerDied.__name__, text=text, hint=hint) for job in jobs]
 

@@ -12,31 +12,43 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..client.process import ENTRY
+from ..client.process import ENTRY, OLD_PROCESSOR, OLD_PROCESSOR_HINT, UNKNOWN_INSTRUCTION
 from .machine import choose_torch
 
 REPAIR = (
     "Press Set Up Engine in the add-on's preferences (without Blender: `python install.py`): it installs what is "
     "missing."
 )
-_LIBRARIES = {
-    "torch": "PyTorch (runs the networks)",
+OWN_REPAIR = "Uninstall the add-on, restart Blender, and install the zip for this system again."
+_COMMON = {
     "numpy": "NumPy",
     "cv2": "OpenCV",
     "av": "PyAV (reads movies)",
     "OpenImageIO": "OpenImageIO (reads and writes EXR, DPX and TGA)",
-    "safetensors": "safetensors (reads the weights)",
-    "tqdm": "tqdm (shows progress)",
 }
+_LIBRARIES = {
+    "torch": {
+        "torch": "PyTorch (runs the networks)",
+        **_COMMON,
+        "safetensors": "safetensors (reads the weights)",
+        "tqdm": "tqdm (shows progress)",
+    },
+    "onnx": {"onnxruntime": "ONNX Runtime (runs the networks)", **_COMMON},
+}
+"""What an engine needs, by the library that runs its networks."""
 _PROBE = """
 import importlib, importlib.util, json, sys
-found = {"python": list(sys.version_info[:3]), "libraries": {}, "weights": {}}
-for name in sys.argv[2:]:
+if sys.argv[2]:
+    sys.path.append(sys.argv[2])
+there = [library for library in ("torch", "onnxruntime") if importlib.util.find_spec(library)]
+library = "onnx" if there == ["onnxruntime"] else "torch"
+found = {"python": list(sys.version_info[:3]), "library": library, "libraries": {}, "weights": {}}
+for name in json.loads(sys.argv[3])[library]:
     try:
         found["libraries"][name] = [True, str(getattr(importlib.import_module(name), "__version__", ""))]
     except Exception as error:
         found["libraries"][name] = [False, f"{type(error).__name__}: {error}"]
-if found["libraries"]["torch"][0]:
+if library == "torch" and found["libraries"]["torch"][0]:
     import torch
     found["cuda"] = torch.cuda.get_device_name(0) if torch.cuda.is_available() else ""
     found["mps"] = bool(torch.backends.mps.is_available())
@@ -61,6 +73,7 @@ import importlib.util, json, sys, time
 spec = importlib.util.spec_from_file_location("entry", sys.argv[1])
 entry = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(entry)
+entry.use_libraries(sys.argv[4] or None)
 entry.register_package()
 from blender_cutout.compose import choose_device, load_engine
 from blender_cutout.core.errors import CutoutError
@@ -100,13 +113,19 @@ class Finding:
     broken: bool = False
 
 
-def check(python: str | os.PathLike[str], timeout: float = 180.0) -> list[Finding]:
+def check(python: str | os.PathLike[str], timeout: float = 180.0, libraries: str = "") -> list[Finding]:
     """Checks the engine that this Python would run: libraries, device, weights. Takes a few seconds.
+
+    Args:
+        python: the engine's.
+        timeout: in seconds.
+        libraries: folder of the libraries that came with the add-on; "" = the Python's own are used.
 
     Returns:
         The findings, most important first; the engine works if all are `ok`.
     """
-    command = [str(python), "-I", "-c", _PROBE, str(ENTRY), *_LIBRARIES]
+    names = json.dumps({library: list(needed) for library, needed in _LIBRARIES.items()})
+    command = [str(python), "-I", "-c", _PROBE, str(ENTRY), libraries, names]
     try:
         answer = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
     except OSError as error:
@@ -115,25 +134,31 @@ def check(python: str | os.PathLike[str], timeout: float = 180.0) -> list[Findin
         return [Finding(False, f"The engine's Python {python} did not respond within {timeout:.0f} s.", "Try again.")]
     line = next((line for line in answer.stdout.splitlines() if line.startswith("FOUND ")), "")
     if not line:
+        if answer.returncode in UNKNOWN_INSTRUCTION:
+            return [Finding(False, OLD_PROCESSOR, OLD_PROCESSOR_HINT)]
         last = (answer.stderr.strip().splitlines() or [f"exit code {answer.returncode}"])[-1]
         return [Finding(False, f"The engine's Python {python} failed: {last}", REPAIR, broken=True)]
-    return list(_findings(python, json.loads(line.removeprefix("FOUND "))))
+    return list(_findings(python, json.loads(line.removeprefix("FOUND ")), bool(libraries)))
 
 
-def _findings(python: str | os.PathLike[str], found: dict[str, Any]) -> Iterator[Finding]:
+def _findings(python: str | os.PathLike[str], found: dict[str, Any], own: bool) -> Iterator[Finding]:
     version = ".".join(map(str, found["python"]))
     fits = (3, 10) <= tuple(found["python"][:2])
     yield Finding(fits, f"Python {version} at {python}", "" if fits else "Python 3.10 or newer is needed. " + REPAIR)
-    for name, what in _LIBRARIES.items():
+    repair, works = OWN_REPAIR if own else REPAIR, True
+    for name, what in _LIBRARIES[found["library"]].items():
         there, text = found["libraries"][name]
         if there:
             yield Finding(True, f"{what}: {text}".rstrip(": "))
+        elif own and name == "OpenImageIO":
+            yield Finding(True, "Pictures in EXR, DPX and TGA need the GPU engine: OpenImageIO is not in this Blender.")
         else:
-            yield Finding(False, f"{what} is missing or broken: {text}", REPAIR, broken=True)
-    if found["libraries"]["torch"][0]:
+            works = False
+            yield Finding(False, f"{what} is missing or broken: {text}", repair, broken=True)
+    if works:
         yield _device(found)
-    if "engine" in found and found["libraries"]["torch"][0]:
-        yield Finding(False, f"The engine's own code cannot be loaded ({found['engine']}).", REPAIR)
+    if "engine" in found and works:
+        yield Finding(False, f"The engine's own code cannot be loaded ({found['engine']}).", repair)
     for name, (there, text) in found["weights"].items():
         remedy = "" if there else "Install the add-on again: the weights are part of it."
         yield Finding(there, f"Weights of the network {name}: fine" if there else text, remedy)
@@ -141,6 +166,8 @@ def _findings(python: str | os.PathLike[str], found: dict[str, Any]) -> Iterator
 
 def _device(found: dict[str, Any]) -> Finding:
     """Reports the device of the networks, and whether a graphics card is unused."""
+    if found["library"] == "onnx":
+        return Finding(True, "The networks run on the processor, with ONNX Runtime.")
     if found["cuda"]:
         return Finding(True, f"The networks run on the graphics card {found['cuda']}.")
     if found["mps"]:
@@ -163,13 +190,17 @@ class Trial:
 
 
 def try_out(
-    python: str | os.PathLike[str], tier: str = "auto", device: str = "auto", timeout: float = 300.0
+    python: str | os.PathLike[str],
+    tier: str = "auto",
+    device: str = "auto",
+    timeout: float = 300.0,
+    libraries: str = "",
 ) -> Trial | Finding:
     """Runs the engine on one picture in that Python, and finds the tier that suits this machine; takes a few seconds.
 
     Returns a Finding that says why if it did not work.
     """
-    command = [str(python), "-I", "-c", _TRIAL, str(ENTRY), tier, device]
+    command = [str(python), "-I", "-c", _TRIAL, str(ENTRY), tier, device, libraries]
     try:
         answer = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
     except OSError as error:

@@ -15,6 +15,8 @@ from ..core.errors import EnvironmentMissing
 from .interpreters import blenders_python
 from .venv import PYTHON_VARIABLE, worker_python
 
+_WHEELS = Path(__file__).parents[1] / "wheels"
+"""Where an extension that brings its engine keeps what Blender unpacks."""
 LIBRARIES = ("onnxruntime", "cv2", "av")
 """Modules of the extension's wheels without which the engine does not run; NumPy is Blender's own."""
 
@@ -33,16 +35,30 @@ def find_engine(preference: str | None = None) -> EnginePlace:
         preference: the Python set in the preferences.
 
     Raises:
-        EnvironmentMissing: there is none of them, or the Python that is set does not exist.
+        EnvironmentMissing: there is none of them, the Python that is set does not exist, or Blender did not unpack all
+            libraries.
     """
     try:
         return EnginePlace(worker_python(preference))
     except EnvironmentMissing:
         is_set = (preference or os.environ.get(PYTHON_VARIABLE) or "").strip()
         libraries = None if is_set else extension_libraries()
+        if libraries is None and not is_set and any(_WHEELS.glob("*.whl")):
+            lacking = ", ".join(name for name in LIBRARIES if not _is_there(name)) or "one of them"
+            raise EnvironmentMissing(
+                f"The libraries that came with the add-on are not complete ({lacking} is missing).",
+                "Uninstall the add-on, restart Blender, and install the zip for this system again.",
+            ) from None
         if libraries is None:
             raise
         return EnginePlace(blenders_python(), libraries)
+
+
+def _is_there(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def extension_libraries() -> Path | None:

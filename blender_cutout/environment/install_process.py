@@ -1,11 +1,11 @@
 """Sets up or checks the engine in a process that Blender starts: `python -I install_process.py`.
 
 Runs in Blender's own Python, but not inside Blender, because making an environment takes minutes. The arguments are the
-path of the engine's first file and a request as JSON: {"action": "setup" or "check", "python", "device", "tier",
-"wheels"}, or {"action": "published"} with a `published_install.Request`. The answer is lines of JSON on standard
-output, each with "kind": step (text, share), line (text), share (share), finding (ok, text, remedy), and finally done
-(text, engine, python) or failed (text, hint). All output, pip's included, is also copied to standard error, which is a
-log.
+path of the engine's first file and a request as JSON: {"action": "setup" or "check", "python", "libraries", "device",
+"tier", "wheels"}, or {"action": "published"} with a `published_install.Request`. The answer is lines of JSON on
+standard output, each with "kind": step (text, share), line (text), share (share), finding (ok, text, remedy), and
+finally done (text, engine, python) or failed (text, hint). All output, pip's included, is also copied to standard
+error, which is a log.
 
 When its standard input is closed, by the Cancel button or because Blender is gone, it ends together with pip.
 """
@@ -114,7 +114,10 @@ def setup(request: dict[str, str], records: RecordWriter) -> None:
 
 def check(request: dict[str, str], records: RecordWriter) -> None:
     """Checks an existing Python; Blender itself then starts the engine."""
-    if not _look(request, records, share=0.1):
+    bad = _look(request, records, share=0.1)
+    if not bad and request.get("libraries"):
+        _try_out(request, records)  # no set-up has timed this machine
+    elif not bad:
         records.write("done", text="The libraries and the weights are complete.", engine="", python=request["python"])
 
 
@@ -130,7 +133,7 @@ def _look(request: dict[str, str], records: RecordWriter, share: float) -> list[
 
     python = request["python"]
     records.step("Checking the libraries", share, _LOOKED)
-    findings = checkup.check(python)
+    findings = checkup.check(python, libraries=request.get("libraries", ""))
     for finding in findings:
         records.write("finding", ok=finding.ok, text=finding.text, remedy=finding.remedy)
     bad = [f for f in findings if not f.ok and "graphics card" not in f.text]
@@ -146,7 +149,8 @@ def _try_out(request: dict[str, str], records: RecordWriter) -> None:
 
     python = request["python"]
     records.step("Self-test: running the engine on a picture and timing this machine", _LOOKED, 1.0)
-    trial = checkup.try_out(python, request.get("tier", "auto"), request.get("device", "auto"))
+    wanted = request.get("tier", "auto"), request.get("device", "auto")
+    trial = checkup.try_out(python, *wanted, libraries=request.get("libraries", ""))
     if isinstance(trial, checkup.Finding):
         records.write("failed", text=f"The self-test failed. {trial.text}", hint=trial.remedy)
         return

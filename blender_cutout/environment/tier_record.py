@@ -19,6 +19,7 @@ from ..core import atomic
 from ..core.tiers.table import AUTO, DEFAULT, TIERS, Tier, find_tier
 from ..version import __version__
 from .machine import processor_name, thread_count
+from .network_library import TORCH, chosen_library
 from .venv import environment_folder
 
 FILE = "tier.json"
@@ -28,12 +29,14 @@ DEVICES = ("cuda", "mps", "cpu")
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What a timing is valid for: times differ with the processor, the thread count and the release."""
+    """What a timing is valid for: times differ with the processor, the thread count, the release and the library."""
 
     processor: str
     threads: int
     version: str
     weights: str
+    library: str = TORCH
+    """What ran the networks: torch or onnx."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,55 +65,61 @@ def kept_file() -> Path:
     return environment_folder() / FILE
 
 
-def this_machine() -> Machine:
-    """Returns what a timing made now is valid for."""
-    return Machine(processor_name(), thread_count(), __version__, weights_mark())
+def this_machine(library: str = AUTO) -> Machine:
+    """Returns what a timing made now is valid for; auto = with the library that this process would use."""
+    return Machine(processor_name(), thread_count(), __version__, weights_mark(), chosen_library(library))
 
 
 def keep(fitted: Fitted) -> Path:
-    """Stores a choice for its device; returns the file. Raises OSError if it cannot be written."""
+    """Stores a choice for its device and library; returns the file. Raises OSError if it cannot be written."""
     path = kept_file()
-    records = {**_records(path), fitted.device: asdict(fitted)}
+    records = {**_records(path), _key(fitted.device, fitted.machine.library): asdict(fitted)}
     path.parent.mkdir(parents=True, exist_ok=True)
     atomic.write(path, json.dumps(records, indent=1).encode())
     return path
 
 
-def recall(device: str = AUTO, card: str | None = None) -> Fitted | None:
+def recall(device: str = AUTO, card: str | None = None, library: str = AUTO) -> Fitted | None:
     """Returns the choice for this machine; None if there is none or it is not valid here.
 
     Args:
         device: cpu, cuda or mps; auto = the first that has one.
         card: name of the graphics card, "" for none; None = any, because asking for it would load PyTorch.
+        library: torch or onnx; auto = the one that this process would use.
     """
     records = _records(kept_file())
-    here = this_machine() if records else None
+    here = this_machine(library) if records else None
     for name in DEVICES if device == AUTO else (device,):
-        found = _read(records.get(name))
+        found = _read(records.get(_key(name, here.library))) if here is not None else None
         if found is not None and found.machine == here and found.device == name and card in (None, found.card):
             return found
     return None
 
 
-def fitting_tier(name: str, device: str = AUTO, card: str | None = None) -> Tier:
+def fitting_tier(name: str, device: str = AUTO, card: str | None = None, library: str = AUTO) -> Tier:
     """Returns the tier of that name; for `auto` the one chosen on this machine, else the default.
 
     Raises:
         InputError: there is no such tier.
     """
-    found = recall(device, card) if name == AUTO else None
+    found = recall(device, card, library) if name == AUTO else None
     return find_tier(found.tier if found is not None else name)
 
 
-def described(name: str, device: str = AUTO) -> str:
+def described(name: str, device: str = AUTO, library: str = AUTO) -> str:
     """Returns a tier's name and speed on this machine as text: "standard (0.12 s per frame; auto)"."""
-    found = recall(device)
+    found = recall(device, library=library)
     if name == AUTO:
         return f"{DEFAULT} (auto; not timed yet)" if found is None else f"{found.tier} ({pace_text(found)}; auto)"
     timed = found.timed.get(name) if found is not None else None
     if found is None or timed is None:
         return name
     return f"{name} ({pace_text(replace(found, seconds=timed))})"
+
+
+def _key(device: str, library: str) -> str:
+    """Returns the name of a choice in the file; of PyTorch's it is that of earlier releases."""
+    return device if library == TORCH else f"{device} {library}"
 
 
 def pace_text(found: Fitted) -> str:

@@ -10,21 +10,29 @@ from typing import Any
 
 import bpy
 
-from ..core.errors import InputError
+from ..core.errors import InputError, StoreError
 from . import contents, places
 from .places import Home
 
 PACKAGE = __package__.rpartition(".")[0]  # bl_ext.….blender_cutout, or blender_cutout in a source checkout
+_OTHER = "Make it writable, or set the environment variable BLENDER_USER_EXTENSIONS to a folder that is."
 stays: set[Path] = set()
 """Folders of the open .blend that are elsewhere for now: it was saved under another name while they were in use."""
 
 
 def user_folder(name: str) -> Path:
-    """Returns a user folder of the add-on, created if missing; it survives add-on updates."""
+    """Returns a user folder of the add-on, created if missing; it survives add-on updates.
+
+    Raises:
+        StoreError: it cannot be made.
+    """
     try:
-        return Path(bpy.utils.extension_path_user(PACKAGE, path=name, create=True))
+        found = bpy.utils.extension_path_user(PACKAGE, path=name, create=True)
     except ValueError:  # not installed as an extension: run from a source checkout
-        return Path(bpy.utils.user_resource("DATAFILES", path=f"blender_cutout/{name}", create=True))
+        found = bpy.utils.user_resource("DATAFILES", path=f"blender_cutout/{name}", create=True)
+    if not found:  # Blender prints what went wrong and returns an empty path, which would be the current folder
+        raise StoreError("The add-on cannot write into Blender's folder for extensions.", _OTHER)
+    return Path(found)
 
 
 def folder_beside(blend: str, name: str) -> Path:

@@ -88,14 +88,15 @@ class CUTOUT_OT_check_installation(SetupOperator, bpy.types.Operator):
 
     def start(self, context: Any) -> None:
         """Starts the check."""
+        from ..environment.engine_place import find_engine
         from ..environment.interpreters import blenders_python
-        from ..environment.venv import worker_python
 
         chosen = preference_values.current()
-        python = worker_python(chosen.engine_python or None)
+        found = find_engine(chosen.engine_python or None)
         if not jobs.queue.jobs:
             jobs.close()
-        setup.begin("check", blenders_python(), {"python": str(python)})
+        request = {"python": str(found.python), "libraries": str(found.libraries or "")}
+        setup.begin("check", blenders_python(), {**request, "tier": chosen.tier, "device": chosen.device})
 
 
 class CUTOUT_OT_cancel_set_up(Reporting, bpy.types.Operator):

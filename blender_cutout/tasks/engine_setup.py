@@ -33,12 +33,14 @@ class EngineFacts(NamedTuple):
         missing: what is missing if there is none.
         tier: the engine's tier and its speed on this machine.
         published: names of the published networks whose weights are here.
+        library: what runs the networks, torch or onnx; onnx = the engine that came with the add-on.
     """
 
     python: str = ""
     missing: str = ""
     tier: str = ""
     published: tuple[str, ...] = ()
+    library: str = "torch"
 
 
 class Setup:
@@ -157,16 +159,18 @@ setup = Setup()
 
 def _engine_facts() -> EngineFacts:
     from ..environment.engine_place import find_engine
+    from ..environment.network_library import ONNX, TORCH
     from ..environment.tier_record import described
     from ..environment.weight_files import weight_file
 
     chosen = preference_values.current()
-    tier = described(chosen.tier, chosen.device)
     here = tuple(name for name, network in PUBLISHED.items() if weight_file(network).is_file())
     try:
-        return EngineFacts(str(find_engine(chosen.engine_python or None).python), "", tier, here)
+        found = find_engine(chosen.engine_python or None)
     except EnvironmentMissing as error:
-        return EngineFacts("", error.text, tier, here)
+        return EngineFacts("", error.text, described(chosen.tier, chosen.device, TORCH), here)
+    library = TORCH if found.libraries is None else ONNX
+    return EngineFacts(str(found.python), "", described(chosen.tier, chosen.device, library), here, library)
 
 
 def redraw() -> None:

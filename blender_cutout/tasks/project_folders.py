@@ -181,7 +181,7 @@ def clean_unsaved(days: float = _DAYS) -> list[Path]:
             used.add(storage.track_folder(track))
     deleted = []
     oldest = time.time() - days * 86400
-    with suppress(OSError):
+    with suppress(OSError, StoreError):
         for folder in storage.user_folder("unsaved").iterdir():
             if folder in used or not (contents.is_session(folder) or contents.is_rendered(folder)):
                 continue

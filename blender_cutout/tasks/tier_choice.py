@@ -63,9 +63,10 @@ def working() -> str:
     if is_tier(running) and jobs.engine_loaded():
         return str(running)
     from ..environment.tier_record import fitting_tier
+    from .engine_setup import setup
 
     chosen = preference_values.current()
-    return fitting_tier(chosen.tier, chosen.device).name
+    return fitting_tier(chosen.tier, chosen.device, library=setup.facts.library).name
 
 
 def shown() -> str:

@@ -19,8 +19,9 @@ def situation() -> Situation:
     from .setup_view import Situation
 
     found, chosen = setup.facts, preference_values.current()
+    own = found.library == "onnx"
     return Situation(
-        found.python, found.missing, bool(chosen.engine_python), bpy.app.online_access, chosen.wheels, found.tier
+        found.python, found.missing, bool(chosen.engine_python), bpy.app.online_access, chosen.wheels, found.tier, own
     )
 
 

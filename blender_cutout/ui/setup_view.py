@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..environment.installer import OFFLINE, OFFLINE_HINT, SetupProgress
 
+_FOR_A_CARD = "Only for a graphics card: Set Up GPU Engine downloads PyTorch, 3 GB, for all your Blender versions."
 SETUP, CHECK, CANCEL = "cutout.set_up_engine", "cutout.check_installation", "cutout.cancel_set_up"
 
 
@@ -37,6 +38,7 @@ class Situation:
         online: Blender may use the network.
         wheels: the folder of wheels; "" = none chosen.
         tier: the engine's tier and its speed on this machine.
+        own: the engine came with the add-on; then another is optional.
     """
 
     python: str
@@ -45,6 +47,7 @@ class Situation:
     online: bool = True
     wheels: str = ""
     tier: str = ""
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,8 @@ def view(progress: SetupProgress, now: Situation) -> SetupView:
     check = Button(CHECK, "Check Installation", "VIEWZOOM")
     if now.chosen:
         return SetupView(lines, (check,))
-    setup = Button(SETUP, "Set Up Again" if now.python else "Set Up Engine", "IMPORT")
+    name = "Set Up GPU Engine" if now.own else "Set Up Again" if now.python else "Set Up Engine"
+    setup = Button(SETUP, name, "IMPORT")
     return SetupView(lines, (setup, check) if now.python else (setup,))
 
 
@@ -83,6 +87,9 @@ def _state(now: Situation) -> tuple[Line, ...]:
     """Returns the lines shown before any button is pressed."""
     if now.python:
         tier = (Line("BLANK1", f"Tier: {now.tier}"),) if now.tier else ()
+        if now.own:
+            said = Line("CHECKMARK", "The engine came with the add-on. It runs on the processor and needs no set-up.")
+            return (said, *tier, Line("BLANK1", _FOR_A_CARD))
         return (Line("CHECKMARK", f"The engine runs with {now.python}"), *tier)
     if not now.missing:
         return (Line("BLANK1", "Looking for the engine."),)

@@ -147,6 +147,16 @@ def test_a_child_that_dies_at_once_is_reported_even_without_jobs(make: Make) -> 
     assert "nothing_of_that_name" in client.log_tail()
 
 
+@pytest.mark.parametrize(
+    ("code", "text"), [("SIGILL", "processor lacks instructions"), ("SIGBUS", "library that the engine loads")]
+)
+def test_what_a_death_means_is_said(make: Make, code: str, text: str) -> None:
+    (failed,) = until(make(f"import signal; os.kill(os.getpid(), signal.{code})"), bool)
+    assert isinstance(failed, m.Failed)
+    assert text in failed.text
+    assert "preferences" in failed.hint or "install it again" in failed.hint
+
+
 def test_a_child_that_closes_its_output_but_hangs_is_ended(make: Make) -> None:
     client = make("os.close(1); time.sleep(600)")
     (event,) = until(client, bool)

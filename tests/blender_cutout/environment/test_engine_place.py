@@ -64,6 +64,23 @@ def test_a_half_unpacked_extension_is_no_engine(tmp_path: Path, monkeypatch: pyt
         engine_place.find_engine()
 
 
+@pytest.mark.parametrize("lacking", engine_place.LIBRARIES)
+def test_a_library_that_blender_did_not_unpack_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lacking: str
+) -> None:
+    there = [name for name in engine_place.LIBRARIES if name != lacking]
+    folder = unpacked(tmp_path / "site-packages", *there)
+    (tmp_path / "wheels").mkdir()
+    (tmp_path / "wheels" / "any.whl").touch()
+    monkeypatch.setattr(engine_place, "_WHEELS", tmp_path / "wheels")
+    monkeypatch.setattr(sys, "path", [str(folder)])
+    monkeypatch.setattr(sys, "path_importer_cache", {})
+    for name in engine_place.LIBRARIES:
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    with pytest.raises(EnvironmentMissing, match=rf"not complete \({lacking} is missing\)"):
+        engine_place.find_engine()
+
+
 def test_a_python_that_is_set_but_gone_is_named_whatever_the_extension_brought(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -211,6 +211,13 @@ def test_before_anything_is_installed_the_way_is_shown() -> None:
     assert "/wheels" in words(wheels)
 
 
+def test_an_engine_that_came_with_the_add_on_needs_no_set_up() -> None:
+    view = setup_view.view(SetupProgress(), Situation("/blender/python", own=True))
+    assert "needs no set-up" in words(view)
+    assert "/blender/python" not in words(view)
+    assert [button.text for button in view.buttons] == ["Set Up GPU Engine", "Check Installation"]
+
+
 def test_while_it_runs_there_is_a_bar_the_last_line_and_cancel() -> None:
     view = setup_view.view(SetupProgress("running", "setup", "Installing PyTorch", 0.4, "Downloading"), Situation(""))
     assert (view.share, view.bar, words(view), operators(view)) == (0.4, "Installing PyTorch", "Downloading", [CANCEL])

@@ -54,6 +54,27 @@ def test_the_engine_of_auto_is_the_chosen_one() -> None:
     assert compose.load_engine(device="cpu").tier == DEFAULT
 
 
+def test_each_library_has_its_own_choice(home: Path) -> None:
+    """Both engines may be on one machine, and PyTorch takes longer than ONNX Runtime."""
+    tier_record.keep(made(FASTEST))
+    assert tier_record.recall("cpu", library="onnx") is None, "it says nothing about the other"
+    tier_record.keep(made(FINEST, machine=tier_record.this_machine("onnx")))
+    assert tier_record.fitting_tier("auto", "cpu", "").name == FASTEST
+    assert tier_record.fitting_tier("auto", "cpu", "", "onnx").name == FINEST
+    assert compose.choose_tier("auto", "cpu", "onnx").name == FINEST
+    assert tier_record.described("auto", library="onnx") == f"{FINEST} (0.12 s per frame; auto)"
+    records = json.loads(tier_record.kept_file().read_text())
+    assert {record["machine"]["library"] for record in records.values()} == {"torch", "onnx"}
+
+
+def test_a_timing_of_an_earlier_release_was_pytorchs() -> None:
+    path = tier_record.keep(made(FINEST))
+    path.write_text(path.read_text().replace(',\n   "library": "torch"', ""))
+    assert "library" not in path.read_text()
+    assert tier_record.fitting_tier("auto", "cpu", "").name == FINEST
+    assert tier_record.recall("cpu", library="onnx") is None
+
+
 def test_each_device_has_its_own_choice_and_the_best_one_leads() -> None:
     tier_record.keep(made(FASTEST))
     tier_record.keep(made(FINEST, "cuda", card="A card"))

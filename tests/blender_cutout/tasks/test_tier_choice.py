@@ -87,7 +87,7 @@ def test_the_measured_choice_is_shown_for_auto(blender: Any, chosen: Any) -> Non
 
     *_, below, finest = names()
     assert "Standard (auto)" in drawn()
-    tier_record.keep(tier_record.Fitted(finest, 0.12, "cpu", tier_record.this_machine()))
+    tier_record.keep(tier_record.Fitted(finest, 0.12, "cpu", tier_record.this_machine("torch")))
     assert f"{tier_choice.title(finest)} (auto)" in drawn()
     setup.look()
     now = setup_view.Situation("python", tier=engine_box.situation().tier)
