@@ -15,7 +15,7 @@ from . import contents, places
 from .places import Home
 
 PACKAGE = __package__.rpartition(".")[0]  # bl_ext.….blender_cutout, or blender_cutout in a source checkout
-_OTHER = "Make it writable, or set the environment variable BLENDER_USER_EXTENSIONS to a folder that is."
+_OTHER = "Make that folder writable, then start Blender again."
 stays: set[Path] = set()
 """Folders of the open .blend that are elsewhere for now: it was saved under another name while they were in use."""
 

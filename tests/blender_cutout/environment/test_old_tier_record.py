@@ -25,7 +25,7 @@ def then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tier_record.Machine
 def test_what_was_timed_with_other_tiers_does_not_count(
     then: tier_record.Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tier_record, "this_machine", lambda: replace(then, weights=tier_record.weights_mark()))
+    monkeypatch.setattr(tier_record, "this_machine", lambda *_: replace(then, weights=tier_record.weights_mark()))
     assert tier_record.recall("cpu") is None
     assert tier_record.fitting_tier("auto", "cpu").name == "standard"
 
@@ -33,6 +33,6 @@ def test_what_was_timed_with_other_tiers_does_not_count(
 def test_a_tier_that_is_gone_is_not_taken_from_a_record(
     then: tier_record.Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tier_record, "this_machine", lambda: then)
+    monkeypatch.setattr(tier_record, "this_machine", lambda *_: then)
     assert tier_record.recall("cpu") is None
     assert tier_record.described("auto", "cpu") == "standard (auto; not timed yet)"
