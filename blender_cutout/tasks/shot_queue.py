@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ..client.queue_list import RUNNING, Entry, QueueList, title_of
-from ..core.errors import CutoutError, InputError
+from ..core.errors import CutoutError, InputError, StoreError
 from ..core.jobs.queue_record import DONE, FAILED, write_order
 from ..host import storage
 from ..scene import doubt, preference_values, properties, queue_outputs
@@ -74,7 +74,10 @@ class ShotQueue:
         cancelling = self._process is not None and self._process.cancelling
         heads = {track.head for _, track in properties.tracks() if track.head}
         before = {entry.name for entry in self.entries if entry.state == DONE}
-        changed = self._listed().look(heads, is_running, cancelling)
+        try:
+            changed = self._listed().look(heads, is_running, cancelling)
+        except StoreError:  # without the user folder there is no queue; whatever is done next reports it
+            return False
         if ran:
             done = [entry.name for entry in self.entries if entry.state == DONE and entry.name not in before]
             self._fresh += tuple(done)
