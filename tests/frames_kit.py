@@ -82,8 +82,8 @@ def draw(bpy: Any, scene: Any, frame: int, shown: int, mirrored: bool = False) -
 def begin(bpy: Any, scene: Any) -> Any:
     """Runs New Cutout and renders the frames; returns the cutout."""
     assert bpy.ops.cutout.new() == {"FINISHED"}
-    told = bpy.context.window_manager.cutout
-    assert "MB" in told.text, told.text
+    status = bpy.context.window_manager.cutout
+    assert "MB" in status.text, status.text
     assert not scene.cutout.tracks[-1].frame_count
     assert bpy.ops.cutout.render_frames() == {"FINISHED"}
     return scene.cutout.tracks[-1]

@@ -142,7 +142,7 @@ def private_copies(folder: Path) -> list[str]:
 
 def save_all_ways(bpy: Any, place: Place) -> list[tuple[str, str]]:
     """Opens the received file, saves it, as a copy and under another name; returns (level, text) after each."""
-    status, told = bpy.context.window_manager.cutout, []
+    status, messages = bpy.context.window_manager.cutout, []
     ways: list[Callable[[], Any]] = [
         lambda: bpy.ops.wm.open_mainfile(filepath=str(place.blend)),
         lambda: bpy.ops.wm.save_mainfile(),
@@ -155,8 +155,8 @@ def save_all_ways(bpy: Any, place: Place) -> list[tuple[str, str]]:
         status.level, status.text, status.hint = "INFO", "", ""
         assert way() == {"FINISHED"}
         status = bpy.context.window_manager.cutout
-        told.append((status.level, status.text))
-    return told
+        messages.append((status.level, status.text))
+    return messages
 
 
 def check_untouched(tmp_path: Path, before: dict[str, Any], place: Place, capfd: Any) -> None:

@@ -168,7 +168,7 @@ def test_a_journal_read_again_has_every_step_and_its_head(steps: list[tuple[Any,
 # ---------------------------------------------------------------- the messages
 
 scalars = st.one_of(st.text(max_size=9), whole, real, st.booleans())
-told = st.builds(FrameText, st.text(max_size=5), st.integers(0, 500), st.text(max_size=5))
+sentences = st.builds(FrameText, st.text(max_size=5), st.integers(0, 500), st.text(max_size=5))
 
 
 def values(hint: Any) -> st.SearchStrategy[Any]:
@@ -188,7 +188,7 @@ def messages(kind: type) -> st.SearchStrategy[Any]:
     hints = get_type_hints(kind)
     made = {f.name: values(hints[f.name]) for f in fields(kind)}
     if kind is m.Warn:
-        made["text"] = st.one_of(made["text"], told)
+        made["text"] = st.one_of(made["text"], sentences)
     return st.builds(kind, **made)
 
 

@@ -30,7 +30,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("action", nargs="?", choices=[FETCH], help="download the weights of a network")
     parser.add_argument("name", nargs="?", metavar="NAME", help="the network, such as cutie")
-    parser.add_argument("--file", type=Path, metavar="PATH", help="take this file, downloaded before, instead")
+    parser.add_argument("--file", type=Path, metavar="PATH", help="take this file, that you already have, instead")
 
 
 def run(args: argparse.Namespace, context: Context) -> int:

@@ -30,7 +30,7 @@ class Request(NamedTuple):
     Attributes:
         network: to get.
         python: of the engine.
-        file: the weights, downloaded before; "" = download them.
+        file: weights that are already here; "" = download them.
         wheels: folder to install the package from; "" = the package index.
         own: the artist chose that Python: nothing is installed into it.
         online: the package may be downloaded.

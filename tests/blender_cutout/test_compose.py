@@ -140,7 +140,11 @@ def test_precision_of_a_tier_changes_its_answers_a_little() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="thread settings can be listed on Linux only")
 def test_threads_wait_without_keeping_the_processor_from_other_programs() -> None:
     code = "from blender_cutout.compose import choose_device; choose_device('cpu')"
-    told = {key: value for key, value in os.environ.items() if key != "OMP_WAIT_POLICY"} | {"OMP_DISPLAY_ENV": "TRUE"}
+    variables = {key: value for key, value in os.environ.items() if key != "OMP_WAIT_POLICY"} | {
+        "OMP_DISPLAY_ENV": "TRUE"
+    }
     root = Path(__file__).parents[2]
-    done = subprocess.run([sys.executable, "-c", code], env=told, cwd=root, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=variables, cwd=root, capture_output=True, text=True, check=True
+    )
     assert "OMP_WAIT_POLICY = 'PASSIVE'" in done.stderr

@@ -14,28 +14,28 @@ def timeline(first: int, last: int) -> str:
 
 
 def test_a_sentence_names_clip_frames_until_other_numbers_are_given() -> None:
-    told = FrameText("The masks of ", 3, " and of ", (7, 9), " are kept.")
-    assert told == "The masks of clip frame 3 and of clip frames 7 to 9 are kept."
-    assert told.with_names(timeline) == "The masks of 103 and of 107 until 109 are kept."
+    sentence = FrameText("The masks of ", 3, " and of ", (7, 9), " are kept.")
+    assert sentence == "The masks of clip frame 3 and of clip frames 7 to 9 are kept."
+    assert sentence.with_names(timeline) == "The masks of 103 and of 107 until 109 are kept."
 
 
 def test_a_sentence_begins_with_a_capital() -> None:
-    told = FrameText(4, " is locked.")
-    assert told == "Clip frame 4 is locked."
-    assert told.with_names(lambda first, last: f"frame {first}") == "Frame 4 is locked."
+    sentence = FrameText(4, " is locked.")
+    assert sentence == "Clip frame 4 is locked."
+    assert sentence.with_names(lambda first, last: f"frame {first}") == "Frame 4 is locked."
     assert FrameText("clip.mov", " is empty.") == "clip.mov is empty."
 
 
 def test_frames_of_a_sentence_within_another_are_kept() -> None:
-    told = FrameText("The mask of ", 2, " is lost. ", FrameText(5, " as well."), " ", "{}")
-    assert told == "The mask of clip frame 2 is lost. clip frame 5 as well. {}"
-    assert told.with_names(timeline) == "The mask of 102 is lost. 105 as well. {}"
+    sentence = FrameText("The mask of ", 2, " is lost. ", FrameText(5, " as well."), " ", "{}")
+    assert sentence == "The mask of clip frame 2 is lost. clip frame 5 as well. {}"
+    assert sentence.with_names(timeline) == "The mask of 102 is lost. 105 as well. {}"
 
 
 def test_copies_know_their_frames() -> None:
-    told = FrameText("There is a cut at ", 9, ".")
-    for other in (copy.copy(told), copy.deepcopy(told), pickle.loads(pickle.dumps(told))):
-        assert other == told
+    sentence = FrameText("There is a cut at ", 9, ".")
+    for other in (copy.copy(sentence), copy.deepcopy(sentence), pickle.loads(pickle.dumps(sentence))):
+        assert other == sentence
         assert other.with_names(timeline) == "There is a cut at 109."
 
 

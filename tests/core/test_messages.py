@@ -70,8 +70,8 @@ def test_strokes_arrive_as_they_were_drawn() -> None:
 
 @pytest.mark.parametrize("kind", [m.Warn, m.Failed])
 def test_frames_that_a_sentence_names_are_known_on_the_other_side(kind: type[m.Warn] | type[m.Failed]) -> None:
-    told = FrameText("There is a cut at ", 8, ", so ", (8, 15), " got no mask.")
-    sent = m.Warn("j", told) if kind is m.Warn else m.Failed("j", "InputError", told, FrameText("See ", 3, "."))
+    sentence = FrameText("There is a cut at ", 8, ", so ", (8, 15), " got no mask.")
+    sent = m.Warn("j", sentence) if kind is m.Warn else m.Failed("j", "InputError", sentence, FrameText("See ", 3, "."))
     line = m.encode(sent)
     assert json.loads(line)["text"] == "There is a cut at clip frame 8, so clip frames 8 to 15 got no mask."
     again = m.decode(line)

@@ -51,14 +51,14 @@ def kill_blender(kills: int, seed: int, place: Path, python: str, delay: float) 
         finally:
             kill(process.pid)
             process.wait()
-        told = [line for line in said.read_text().splitlines() if line in STEPS]
-        counted[told[-1] if told else "start"] += 1
+        steps = [line for line in said.read_text().splitlines() if line in STEPS]
+        counted[steps[-1] if steps else "start"] += 1
         deadline = time.monotonic() + 8
         while stand.lives(engine):
             if time.monotonic() > deadline:
                 raise Torn("the engine lives on without Blender")
             time.sleep(0.02)
-        check_blender(home, told)
+        check_blender(home, steps)
         shutil.rmtree(home)
     return counted
 
@@ -74,7 +74,7 @@ def _engine_of(said: Path, log: Path, process: subprocess.Popen[bytes]) -> int:
     raise Torn(f"Blender did not start: {log.read_text()[-800:]}")
 
 
-def check_blender(home: Path, told: list[str]) -> None:
+def check_blender(home: Path, steps: list[str]) -> None:
     """Checks what Blender and its engine left behind: whole, and ready for the next engine to open."""
     sys.path.insert(0, str(stand.ROOT / "tests"))
     import bpy_kit as kit
@@ -90,9 +90,9 @@ def check_blender(home: Path, told: list[str]) -> None:
             if time.monotonic() - begin > 5:
                 raise Torn("the track opens slowly")
             done = sum(stop - start for start, stop in session.done_ranges())
-            if "correct" in told and done != kit.LENGTH:
+            if "correct" in steps and done != kit.LENGTH:
                 raise Torn(f"Blender said that it had propagated, but {done} masks are there")
-            if "propagate" in told and not session.keyframes():
+            if "propagate" in steps and not session.keyframes():
                 raise Torn("Blender said that strokes were applied, and they are gone")
             list(session.propagate(FrameRange(0, kit.LENGTH), Direction.BOTH)) if session.keyframes() else None
         stand.check_sequence(track.parent / "matte", kit.LENGTH)

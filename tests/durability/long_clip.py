@@ -134,7 +134,7 @@ def main(arguments: list[str] | None = None) -> int:
             took = run.state.disk[0] - used
         finally:
             run.client.close()
-    told = each * (count - options.keys)
+    estimate = each * (count - options.keys)
     early, late = seen.get(EARLY, 0), seen[count]
     growth = late / early - 1 if early else 1.0
     lines = [
@@ -142,9 +142,9 @@ def main(arguments: list[str] | None = None) -> int:
     ]
     lines += [f"  frame {frame:6d}: {seen[frame] / 2**20:7.1f} MiB" for frame in sorted(seen)]
     lines += [f"memory: {growth:+.1%} from frame {EARLY} to the end"]
-    lines += [f"disk: {took} bytes, told before {told} ({took / told - 1:+.1%})"]
+    lines += [f"disk: {took} bytes, estimated {estimate} ({took / estimate - 1:+.1%})"]
     print("\n".join(lines))  # noqa: T201
-    return 0 if growth <= 0.05 and took <= told * 1.1 else 1
+    return 0 if growth <= 0.05 and took <= estimate * 1.1 else 1
 
 
 if __name__ == "__main__":

@@ -37,9 +37,9 @@ class Messages:
     megabytes = 200
 
     def __init__(self, place: Path) -> None:
-        told = messages.Warn("job", FrameText("Another shot begins at ", 7, ", so ", (8, 9), " got no mask."))
+        warning = messages.Warn("job", FrameText("Another shot begins at ", 7, ", so ", (8, 9), " got no mask."))
         lines = [messages.encode(kind(**_values(kind))) for kind in messages._KINDS.values()]
-        self._seeds = [*lines, messages.encode(told)]
+        self._seeds = [*lines, messages.encode(warning)]
 
     def make(self, rng: random.Random) -> bytes:
         line = rng.choice(self._seeds)

@@ -93,7 +93,7 @@ def latency(stage: Stage, limit: float) -> Steps:
     """From the end of a stroke until the preview with its mask was drawn."""
     desk, status = stage.desk, stage.desk.status
     overlay, jobs = package("ui.mask_overlay")._overlay, package("tasks.jobs")
-    paint, told, submit = overlay._painter.paint, jobs._reporter.on_matte, jobs.submit
+    paint, heard, submit = overlay._painter.paint, jobs._reporter.on_matte, jobs.submit
     marks: dict[str, float] = {}
 
     def painted(*arguments: object) -> None:
@@ -102,7 +102,7 @@ def latency(stage: Stage, limit: float) -> Steps:
             marks.setdefault("painted", time.perf_counter())
 
     def matte(*arguments: object) -> None:
-        told(*arguments)
+        heard(*arguments)
         marks.setdefault("told", time.perf_counter())
 
     def sent(*arguments: Any, **more: Any) -> Any:
@@ -134,7 +134,7 @@ def latency(stage: Stage, limit: float) -> Steps:
         parts.append(tuple(b - a for a, b in itertools.pairwise(way)))
     size = f"{stage.track.width}×{stage.track.height}"
     stage.shot(f"a stroke on {size}")
-    overlay._painter.paint, jobs._reporter.on_matte, jobs.submit = paint, told, submit
+    overlay._painter.paint, jobs._reporter.on_matte, jobs.submit = paint, heard, submit
     middle = statistics.median(seconds)
     medians = [f"{statistics.median(part):.2f}" for part in zip(*parts, strict=True)]
     names = ("to Blender's operator", "engine and news", "to the drawing", "to the screen")

@@ -178,8 +178,8 @@ def test_two_tracks_are_asked_for_one_after_the_other() -> None:
     assert engine.asked == ["t"]
     engine.say(replace(STATE, revision=8, job="ask 1"), Done("ask 1"))
     assert engine.asked == ["t", "u"]
-    told = engine.say(replace(STATE, track="u", revision=9, job="ask 2"), Done("ask 2"))
-    assert [type(event).__name__ for event in told] == ["TrackState", "Done"]
+    heard = engine.say(replace(STATE, track="u", revision=9, job="ask 2"), Done("ask 2"))
+    assert [type(event).__name__ for event in heard] == ["TrackState", "Done"]
 
 
 def test_what_is_forgotten_is_not_held_against_the_next_engine() -> None:

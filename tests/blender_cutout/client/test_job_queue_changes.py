@@ -109,7 +109,7 @@ def in_the_folder(queue: JobQueue, opening: Opening) -> tuple[object, ...]:
         return session.head, session.keyframes(), tuple(session.overview.mattes())
 
 
-def told(state: TrackState) -> tuple[object, ...]:
+def reported(state: TrackState) -> tuple[object, ...]:
     return state.head, state.keyframes, state.mattes
 
 
@@ -129,7 +129,7 @@ def test_the_listener_hears_whole_states_though_changes_are_sent(
     assert sent.count("TrackChange") == 3
     assert "TrackState" not in sent
     assert [state.keyframes for state in notebook.states][1:] == [(3,), (3, 130), (3, 130, 131), (3, 130, 131, 255)]
-    assert told(notebook.states[-1]) == in_the_folder(queue, opening)
+    assert reported(notebook.states[-1]) == in_the_folder(queue, opening)
 
 
 def lose(events: list[Event]) -> list[Event]:
@@ -155,7 +155,7 @@ def test_after_a_lost_or_spoilt_message_the_next_state_is_right(
     assert isinstance(last, TrackState)
     assert last.keyframes == (3, 130, 200)
     assert queue.heads["t"] == last.head
-    assert told(last) == in_the_folder(queue, opening)
+    assert reported(last) == in_the_folder(queue, opening)
 
 
 def test_an_engine_that_was_started_again_begins_with_a_whole_state(
@@ -166,4 +166,4 @@ def test_an_engine_that_was_started_again_begins_with_a_whole_state(
     queue.close()
     auto(queue, opening, 200)
     assert notebook.states[-1].keyframes == (3, 130, 200)
-    assert told(notebook.states[-1]) == in_the_folder(queue, opening)
+    assert reported(notebook.states[-1]) == in_the_folder(queue, opening)

@@ -247,8 +247,8 @@ def test_where_memory_is_short_the_next_faster_tier_does_it_and_says_so(
     assert run_short(list(TIERS), *words, after=after, fault=fault) == 2, "even the fastest needs too much"
     capsys.readouterr()
     assert run_short([finest], *words, "--json", after=after, fault=fault) == 0
-    (told,) = [r for r in records(capsys) if r["event"] == "fallback"]
-    assert (told["tier"], told["instead"]) == (finest, below)
+    (fallback,) = [r for r in records(capsys) if r["event"] == "fallback"]
+    assert (fallback["tier"], fallback["instead"]) == (finest, below)
 
 
 def test_a_picture_too_and_auto_has_a_faster_tier(

@@ -97,9 +97,9 @@ def test_a_checkpoint_of_another_network_is_refused_with_both_names(
 ) -> None:
     torch.save({"average": {}, "recipe": {"network": "propagation"}}, "last.pt")
     assert run("--weights", "scribble=last.pt") == 2
-    told = capsys.readouterr().err
-    assert "'propagation'" in told
-    assert "'scribble'" in told
+    printed = capsys.readouterr().err
+    assert "'propagation'" in printed
+    assert "'scribble'" in printed
 
 
 @pytest.mark.parametrize(
@@ -115,9 +115,9 @@ def test_what_cannot_work_is_one_line(
     run: Run, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], says: str
 ) -> None:
     assert run(*words) == 2
-    told = capsys.readouterr().err
-    assert told.count("\n") == 1
-    assert says in told
+    printed = capsys.readouterr().err
+    assert printed.count("\n") == 1
+    assert says in printed
 
 
 def test_more_starts_are_more_walks_of_the_same_clips(run: Run, capsys: pytest.CaptureFixture[str]) -> None:

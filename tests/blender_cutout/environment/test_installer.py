@@ -164,8 +164,8 @@ def test_a_process_that_does_not_listen_is_killed_with_its_children(
         "import subprocess, sys, time; p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
     )
     installer = Installer()
-    told = 'print(\'{"kind": "line", "text": "%d"}\' % p.pid); time.sleep(600)'
-    installer.start(script(child + told), "setup", tmp_path / "log")
+    report = 'print(\'{"kind": "line", "text": "%d"}\' % p.pid); time.sleep(600)'
+    installer.start(script(child + report), "setup", tmp_path / "log")
     while not installer.poll().line:
         time.sleep(0.01)
     installer.cancel()

@@ -98,18 +98,18 @@ def test_two_tiers_are_compared_clip_by_clip(run: Run, capsys: pytest.CaptureFix
     assert found["difference"] == pytest.approx(np.mean(list(found["each"].values())))
     assert 0 < found["interval"][0] <= found["difference"] <= found["interval"][1]
     assert run("--only", "video", "--against", "draft") == 0
-    told = capsys.readouterr().out
-    assert "first standard (weights ), second draft, released weights" in told
-    assert "first better" in told
+    printed = capsys.readouterr().out
+    assert "first standard (weights ), second draft, released weights" in printed
+    assert "first better" in printed
 
 
 def test_the_same_network_twice_is_no_difference(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--against", "released") == 0
-    told = capsys.readouterr().out
-    assert "better" not in told
-    assert told.count("no difference") >= 6
+    printed = capsys.readouterr().out
+    assert "better" not in printed
+    assert printed.count("no difference") >= 6
     for kind in ("video", "strokes", "foreground of pictures", "foreground of first frames", "slips"):
-        assert f"{kind}: first standard" in told
+        assert f"{kind}: first standard" in printed
 
 
 def test_saved_results_are_compared_with_a_later_run(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
@@ -148,10 +148,10 @@ def test_results_of_other_data_or_walks_are_refused_before_anything_is_measured(
         picture[60:64, 90:94] = 255 - picture[60:64, 90:94]
         cv2.imwrite(changed, picture)
     assert run(*(words if "--only" in words else (*kinds, *words)), "--against", "old.json") == 2
-    told = capsys.readouterr()
-    assert says in told.err
-    assert told.err.count("\n") == 1
-    assert told.out == ""
+    printed = capsys.readouterr()
+    assert says in printed.err
+    assert printed.err.count("\n") == 1
+    assert printed.out == ""
 
 
 @pytest.mark.parametrize(
@@ -173,9 +173,9 @@ def test_a_file_that_is_something_else_is_refused(
 ) -> None:
     Path("old.json").write_text(text)
     assert run("--only", "video", "--against", "old.json") == 2
-    told = capsys.readouterr().err
-    assert says in told
-    assert told.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert says in printed
+    assert printed.count("\n") == 1
 
 
 def test_another_build_is_measured_by_its_public_functions_alone(
@@ -210,9 +210,9 @@ def test_a_build_that_does_not_work_is_one_line(
     Path("old/blender_cutout").mkdir(parents=True)
     Path("old/blender_cutout/__init__.py").write_text(source)
     assert run("--only", "video", "--against", "old") == 2
-    told = capsys.readouterr().err
-    assert says in told
-    assert told.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert says in printed
+    assert printed.count("\n") == 1
 
 
 def test_a_build_that_fails_on_every_clip_ends_in_its_own_words(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
@@ -220,27 +220,27 @@ def test_a_build_that_fails_on_every_clip_ends_in_its_own_words(run: Run, capsys
     broken = textwrap.dedent(OTHER_BUILD).replace("seen = frames[frame]", "raise ValueError('no memory of that')")
     Path("old/blender_cutout/__init__.py").write_text(broken)
     assert run("--only", "video", "--save", "ours.json", "--against", "old") == 2
-    told = capsys.readouterr().err
-    assert told.count("no memory of that") == 5
-    assert "standard of old could not measure anything" in told.splitlines()[-1]
+    printed = capsys.readouterr().err
+    assert printed.count("no memory of that") == 5
+    assert "standard of old could not measure anything" in printed.splitlines()[-1]
     assert "video" in json.loads(Path("ours.json").read_text())["units"], "what was measured is kept"
 
 
 @pytest.mark.parametrize("other", ["fine-ish", "data", "missing.json", "data/video/a/masks/0.png"])
 def test_what_is_no_other_side_is_one_line(run: Run, capsys: pytest.CaptureFixture[str], other: str) -> None:
     assert run("--only", "video", "--against", other) == 2
-    told = capsys.readouterr().err
-    assert other in told
-    assert told.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert other in printed
+    assert printed.count("\n") == 1
 
 
 def test_a_python_without_the_package_is_one_line(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     venv.create("bare", with_pip=False)
     python = Path("bare") / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     assert run("--only", "video", "--against", python) == 2
-    told = capsys.readouterr().err
-    assert "ModuleNotFoundError" in told
-    assert told.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert "ModuleNotFoundError" in printed
+    assert printed.count("\n") == 1
 
 
 def test_a_clip_with_a_damaged_frame_is_named_and_left_out_of_every_mean(
@@ -251,10 +251,10 @@ def test_a_clip_with_a_damaged_frame_is_named_and_left_out_of_every_mean(
     Path("data/video/b/frames/3.png").write_bytes(b"torn")
     Path("data/stills/images/c.png").write_bytes(b"torn")
     assert run("--json", "--only", "video", "--only", "stills", "-o", "report") == 0
-    told = capsys.readouterr()
-    summary = json.loads(told.out.splitlines()[-1])
-    assert "The clip b is skipped" in told.err
-    assert "The picture c is skipped" in told.err
+    printed = capsys.readouterr()
+    summary = json.loads(printed.out.splitlines()[-1])
+    assert "The clip b is skipped" in printed.err
+    assert "The picture c is skipped" in printed.err
     assert (summary["video"]["clips"], summary["strokes"]["pictures"]) == (4, 4)
     assert summary["video"]["J&F"] > 0.9, "it did not count as zero"
     record = json.loads(Path("report/scores.json").read_text())

@@ -139,18 +139,18 @@ def test_what_is_damaged_is_skipped_by_name_and_the_rest_is_used(data: Path) -> 
     found = find_data(data)
     assert [(s.name, list(s.truth)) for s in found.sequences] == [("b2", [0, 2]), ("b10", [1])]
     assert [s.name for s in found.stills] == ["two"]
-    told = "\n".join(found.skipped)
+    printed = "\n".join(found.skipped)
     for part in (
         "b10/masks/00000.png is empty, damaged or",
         "b10/masks/00002.png is 11 x 8 pixels, the picture 10 x 8",
     ):
-        assert part in told
+        assert part in printed
     for part in (
         "The clip empty is skipped: none of its masks",
         "The clip torn is skipped",
         "The picture one is skipped",
     ):
-        assert part in told
+        assert part in printed
     assert len(found.skipped) == 6  # and the one without masks
 
 
@@ -165,9 +165,9 @@ def test_studies_that_need_one_object_on_every_frame_name_the_others(
     shutil.copytree(data / "video" / "b10", data / "video" / "c")
     picture(data / "video" / "c" / "masks" / "00001.png", objects((2, 1)))
     assert [s.name for s in one_object_clips(find_data(data))] == ["b10"]
-    told = capsys.readouterr().err
-    assert "The clip b2 is skipped: it has masks on some frames only." in told
-    assert "The clip c is skipped: it has several objects." in told
+    printed = capsys.readouterr().err
+    assert "The clip b2 is skipped: it has masks on some frames only." in printed
+    assert "The clip c is skipped: it has several objects." in printed
 
 
 def test_the_halves_of_the_yardstick_are_fixed_for_good() -> None:

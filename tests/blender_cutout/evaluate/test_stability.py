@@ -47,12 +47,12 @@ def test_joins_and_transitions_of_clips_are_counted(tmp_path: Path, capsys: pyte
             cv2.imwrite(str(tmp_path / "video" / str(n) / "frames" / f"{frame}.png"), wall)
             cv2.imwrite(str(tmp_path / "video" / str(n) / "masks" / f"{frame}.png"), np.full((90, 160), 255, np.uint8))
     assert cuts_module.main([str(tmp_path)]) == 0
-    told = capsys.readouterr().out.splitlines()
-    assert told[:2] == [
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[:2] == [
         "0 false cuts in 20 pairs of 2 clips; 1 of 1 joins found",
         "0 of 4 walks over a whole clip, forward and backward, stopped",
     ]
-    assert told[2:] == [
+    assert printed[2:] == [
         f"2 of 2 {kind}{length} noticed"
         for kind in ("dissolves", "fades to black", "fades to white")
         for length in ("", " in 6 frames")

@@ -274,27 +274,27 @@ def test_what_the_masks_cannot_follow_is_shown_until_they_are_written(blender: A
     cut_out(blender)
     longer_green(scene, 60)
 
-    def told() -> str:
+    def warning() -> str:
         return " ".join(text for text, _ in upkeep.keeper.look(scene))
 
     strip.use_reverse_frames = True
-    assert "may not fit" in told()
+    assert "may not fit" in warning()
     blender.ops.cutout.write_strips()
-    assert not told()
+    assert not warning()
     (copy,) = duplicate(blender, scene, strip)
     compat.time_set(copy, "frame_start", 31)
     copy.use_reverse_frames = False
-    assert "may not fit" in told()
+    assert "may not fit" in warning()
     with pytest.raises(RuntimeError, match="may not fit"):
         blender.ops.cutout.render()
     compat.strips(scene.sequence_editor).remove(copy)
-    assert not told()
+    assert not warning()
     compat.strips(scene.sequence_editor).remove(next(m for m in masks_of(scene) if m.get("cutout_mask")))
-    assert "uncut" in told()
+    assert "uncut" in warning()
     blender.ops.cutout.write_strips()
-    assert not told()
+    assert not warning()
     cut(blender, scene, 6, strip)
-    assert not told(), "one mask strip covers both halves"
+    assert not warning(), "one mask strip covers both halves"
 
 
 def test_a_strip_longer_than_its_masks_is_reported(blender: Any, project: Project) -> None:

@@ -106,8 +106,8 @@ def test_a_frame_that_the_strip_does_not_show_is_called_a_clip_frame(drawn: tupl
 
     scene, track = drawn
     compat.time_set(scene.sequence_editor.active_strip, "frame_final_start", 4)
-    told = FrameText("Look at ", 0, ", ", 5, ", ", (1, 4), ".")
-    assert frame_spans.in_timeline(scene, track, told) == (
+    advice = FrameText("Look at ", 0, ", ", 5, ", ", (1, 4), ".")
+    assert frame_spans.in_timeline(scene, track, advice) == (
         "Look at clip frame 0 (which the strip does not show), frame 6, frames 4 to 5."
     )
     assert frame_spans.in_timeline(scene, track, "plain") == "plain"

@@ -171,8 +171,8 @@ def test_what_a_received_file_names_is_neither_read_nor_changed(
     if case.startswith("frames"):
         shutil.rmtree(place.frames)
     before = {"home": kit.contents(tmp_path / "home"), "other": kit.contents(place.other)}
-    told = kit.save_all_ways(blender, place)
-    assert all(level == "WARNING" and text for level, text in told), told
+    messages = kit.save_all_ways(blender, place)
+    assert all(level == "WARNING" and text for level, text in messages), messages
     kit.check_untouched(tmp_path, before, place, capfd)
     found = {entry.name for entry in (tmp_path / "else").glob("second_cutout/*")}
     assert found <= {UUID, GOOD, FRAMES}, "a folder was made that no cutout has"

@@ -66,9 +66,9 @@ def test_a_value_of_another_kind_is_reported_or_harmless(
 
     kit.write_blend(blender, place, tamper)
     before = {"home": kit.contents(tmp_path / "home"), "other": kit.contents(place.other)}
-    told = kit.save_all_ways(blender, place)
+    messages = kit.save_all_ways(blender, place)
     kit.check_untouched(tmp_path, before, place, capfd)
-    assert name != "uuid" or all(level == "WARNING" for level, _ in told)
+    assert name != "uuid" or all(level == "WARNING" for level, _ in messages)
 
 
 @pytest.mark.parametrize("value", ["{}", "[[[", '{"first": "a", "count": 1e99, "mark": 3}', "[" * 100_000, 5, [1, 2]])

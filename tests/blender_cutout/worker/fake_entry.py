@@ -80,7 +80,7 @@ def main() -> int:
                 return super().segment(query, memory, previous)
 
         class Edge:
-            def predict(self, image: Any, matte: Any, quick: bool = False) -> Any:
+            def predict(self, image: Any, matte: Any) -> Any:
                 time.sleep(options.edge)
                 return (image[..., 0] > image[..., 2]).astype("float32")
 

@@ -44,8 +44,8 @@ def test_both_are_propagated_and_reported_frame_by_frame(host) -> None:
     job = host.send(m.PropagateGroup, *BOTH, 0, 16, "both")
     done = host.end(job)
     assert (type(done), done.result) == (m.Done, {"frames": 16})
-    told = host.of(job, m.MatteReady)
-    assert sorted((e.track, e.frame) for e in told) == [(t, f) for t in sorted(BOTH[0]) for f in range(16)]
+    ready = host.of(job, m.MatteReady)
+    assert sorted((e.track, e.frame) for e in ready) == [(t, f) for t in sorted(BOTH[0]) for f in range(16)]
     for frame in range(16):
         disc, ground = (matte(host, track, frame) for track in BOTH[0])
         assert iou(disc, FILM.matte(frame)) > 0.9
@@ -85,12 +85,12 @@ def test_cancelled_and_asked_for_again_it_goes_on(make_host: Callable) -> None:
     host = make_host("--delay", "0.05")
     two(host)
     job = host.send(m.PropagateGroup, *BOTH, 0, 16, "both")
-    told = host.wait(lambda e: isinstance(e, m.MatteReady) and e.job == job and e.frame not in (4, 8))
+    ready = host.wait(lambda e: isinstance(e, m.MatteReady) and e.job == job and e.frame not in (4, 8))
     host.client.send(m.Cancel(job))
     assert isinstance(host.end(job), m.Cancelled)
-    stamp = (host.folder / told.path).stat().st_mtime_ns
+    stamp = (host.folder / ready.path).stat().st_mtime_ns
     assert isinstance(host.ask(m.PropagateGroup, *BOTH, 0, 16, "both"), m.Done)
-    assert (host.folder / told.path).stat().st_mtime_ns == stamp
+    assert (host.folder / ready.path).stat().st_mtime_ns == stamp
 
 
 def test_after_a_kill_it_goes_on(make_host: Callable) -> None:

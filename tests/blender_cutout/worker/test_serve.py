@@ -209,8 +209,8 @@ def test_each_frame_comes_with_the_networks_confidence(host) -> None:
     host.send(m.Propagate, "track", 0, 16, "both", stability=1.0)
     host.wait(lambda e: isinstance(e, m.Done))
     host.ask(m.LockFrames, "track", 9, 10)
-    told = host.state().confidence
-    cells = [told[i : i + 2] for i in range(0, len(told), 2)]
+    encoded = host.state().confidence
+    cells = [encoded[i : i + 2] for i in range(0, len(encoded), 2)]
     assert len(cells) == 16
     assert [i for i, cell in enumerate(cells) if cell == "--"] == [4, 9]  # drawn, and locked
     assert all(int(cell) > 90 for cell in cells if cell != "--")

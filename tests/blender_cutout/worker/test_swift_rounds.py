@@ -67,21 +67,21 @@ def test_it_is_shown_with_its_small_copy_and_done_with_itself(session: TrackSess
 
 
 def test_a_kill_after_it_was_shown_loses_nothing(session: TrackSession) -> None:
-    told: list[Path] = []
+    paths: list[Path] = []
 
     def killed(event: m.Event) -> None:
         assert isinstance(event, m.MatteReady)
-        told.append(Path(event.path))
+        paths.append(Path(event.path))
         raise SystemExit  # what nothing catches: the process is gone
 
     with pytest.raises(SystemExit):
         apply(round_on(1), session, killed)
-    assert not told[0].exists()
+    assert not paths[0].exists()
     session.close()
     with TrackSession.open(session.clip, session.folder, make_engine()) as again:
         assert again.keyframes() == (1,)
-        assert again.matte_path(1) == told[0]
-        assert iou(read_mask(told[0]), FILM.matte(1)) > 0.9
+        assert again.matte_path(1) == paths[0]
+        assert iou(read_mask(paths[0]), FILM.matte(1)) > 0.9
 
 
 def test_what_cannot_be_kept_is_taken_back_and_the_host_hears_of_it(

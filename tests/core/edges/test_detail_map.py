@@ -32,7 +32,7 @@ def over_hair(label: Label = Label.KEEP, radius: float = 12.0) -> Stroke:
 class Half:
     """Finds half an alpha everywhere."""
 
-    def predict(self, image: Any, matte: Any, quick: bool = False) -> Any:
+    def predict(self, image: Any, matte: Any) -> Any:
         return np.full(matte.shape, 0.5, np.float32)
 
 

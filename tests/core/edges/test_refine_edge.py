@@ -33,7 +33,7 @@ class SharpNet:
     def __init__(self) -> None:
         self.seen: list[tuple[int, ...]] = []
 
-    def predict(self, image: np.ndarray, matte: np.ndarray, quick: bool = False) -> np.ndarray:
+    def predict(self, image: np.ndarray, matte: np.ndarray) -> np.ndarray:
         assert image.shape[:2] == matte.shape
         self.seen.append(matte.shape)
         share = (image.astype(np.float32) - BLUE) @ (RED - BLUE) / np.sum((RED - BLUE) ** 2)

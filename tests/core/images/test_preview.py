@@ -84,15 +84,15 @@ def test_the_copy_is_announced_before_the_matte_is_there_and_goes_with_it_when_i
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = MatteStore(tmp_path)
-    told: list[tuple[str, bool, bool]] = []
+    written: list[tuple[str, bool, bool]] = []
 
     def early(path: Path) -> None:
-        told.append((path.name, preview_path(path).exists(), path.exists()))
+        written.append((path.name, preview_path(path).exists(), path.exists()))
 
     store.write("op", 0, disc((540, LONG_SIDE)), early)
-    assert not told, "a small one has no copy"
+    assert not written, "a small one has no copy"
     store.write("op", 1, disc(LARGE), early)
-    assert told == [("000001.png", True, False)]
+    assert written == [("000001.png", True, False)]
 
     def full(*_: object) -> None:
         raise StoreError("The disk is full.", "")
@@ -100,7 +100,7 @@ def test_the_copy_is_announced_before_the_matte_is_there_and_goes_with_it_when_i
     monkeypatch.setattr(module, "write_png", full)
     with pytest.raises(StoreError):
         store.write("op", 2, disc(LARGE), early)
-    assert len(told) == 2
+    assert len(written) == 2
     assert not preview_path(store.path("op", 2)).exists()
     assert store.frames("op") == {0, 1}
 

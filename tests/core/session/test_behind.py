@@ -95,13 +95,13 @@ def test_the_network_works_while_a_mask_is_written(
 
 @pytest.mark.parametrize("stability", [0.0, 1.0])
 def test_what_is_reported_is_on_disk_in_order_and_unchanged(session: TrackSession, stability: float) -> None:
-    told = []
+    reached = []
     for frame, path, _ in session.propagate(ALL, Direction.FORWARD, PropagationOptions(stability=stability)):
         assert path is not None
         assert is_whole_png(path.read_bytes())
-        told.append(frame)
+        reached.append(frame)
         assert session.done_ranges() == ((0, frame + 1),)
-    assert told == list(ALL)
+    assert reached == list(ALL)
     assert not [t for t in threading.enumerate() if t.name.startswith("masks")], "the thread has ended"
 
 
@@ -116,12 +116,12 @@ def test_a_mask_that_cannot_be_written_ends_it_with_that_error_and_the_rest_is_k
             raise StoreError("The disk is full.", "Free some space.")
         real(path, data)
 
-    told: list[int] = []
+    reached: list[int] = []
     with monkeypatch.context() as patch:
         patch.setattr(module, "write_png", refused)
         with pytest.raises(StoreError, match="full"):
-            told.extend(frame for frame, _, _ in session.propagate(ALL, Direction.FORWARD, options))
-    assert told == [0, 1, 2, 3, 4]
+            reached.extend(frame for frame, _, _ in session.propagate(ALL, Direction.FORWARD, options))
+    assert reached == [0, 1, 2, 3, 4]
     assert session.done_ranges()[0] == (0, 5)
     assert [f for f, _, _ in session.propagate(ALL, Direction.FORWARD, options)] == list(ALL)
     assert session.done_ranges() == ((0, 16),)
@@ -131,11 +131,11 @@ def test_a_track_that_is_moved_meanwhile_takes_along_what_is_being_written(
     session: TrackSession, tmp_path: Path, media: Path
 ) -> None:
     steps = session.propagate(ALL, Direction.FORWARD)
-    told: list[tuple[int, Any]] = [(f, p) for _, (f, p, _) in zip(range(4), steps, strict=False)]
+    reached: list[tuple[int, Any]] = [(f, p) for _, (f, p, _) in zip(range(4), steps, strict=False)]
     session.move(tmp_path / "saved" / "track")
-    told += [(f, p) for f, p, _ in steps]
-    assert [frame for frame, _ in told] == list(ALL)
-    for _, path in told[4:]:
+    reached += [(f, p) for f, p, _ in steps]
+    assert [frame for frame, _ in reached] == list(ALL)
+    for _, path in reached[4:]:
         assert path.parent.parent == tmp_path / "saved" / "track" / "mattes"
     assert sorted(snapshot(session)) == list(ALL)
     assert not (tmp_path / "track").exists()

@@ -25,7 +25,7 @@ def clip(tmp_path: Path) -> Clip:
     return Clip(str(write_film(tmp_path / "media", FILM)))
 
 
-def told(session: TrackSession) -> list[object]:
+def summary(session: TrackSession) -> list[object]:
     state = track_state("job", "track", session)
     for value in (state.keyframes, state.done, state.mattes, state.locked):
         assert json.loads(value.text) == json.loads(json.dumps(tuple(value))), "the text says what the values say"
@@ -63,10 +63,10 @@ def test_after_any_walk_through_the_steps_it_is_as_when_reopened(
             session.checkout(rng.choice(heads))
         heads.append(session.head)
         if step % 6 == 5:
-            here = told(session)
+            here = summary(session)
             session.close()
             session = TrackSession.open(clip, tmp_path / "track", make_engine())
-            assert told(session) == here
+            assert summary(session) == here
     assert len(session.keyframes()) > 1
     session.close()
 

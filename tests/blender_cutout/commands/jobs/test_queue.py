@@ -81,9 +81,9 @@ def test_jobs_run_in_order_and_a_failing_one_stops_no_other(
     assert "auto differs between machines" in failed["text"]
     assert_all_done(["shot 2", "shot 11"])
     assert not masks("shot 10").exists()
-    told = [event for event in events if event["event"] == "progress"]
-    assert [(event["frames"], event["total"]) for event in told] == [(frame, 40) for frame in range(1, 41)]
-    assert told[-1]["seconds_left"] == 0 < told[5]["seconds_left"]
+    progress = [event for event in events if event["event"] == "progress"]
+    assert [(event["frames"], event["total"]) for event in progress] == [(frame, 40) for frame in range(1, 41)]
+    assert progress[-1]["seconds_left"] == 0 < progress[5]["seconds_left"]
 
 
 def test_a_full_disk_fails_one_job_and_the_rest_is_done(
