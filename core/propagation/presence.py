@@ -134,7 +134,7 @@ class Presence:
 def _error(values: Matte) -> float:
     """Returns the standard error of the mean of a map's pixels."""
     places = max(len(values) / PLACE_PX**2, 1.0)
-    return max(float(values.std()), LEAST_SPREAD) / places**0.5
+    return float(max(float(values.std()), LEAST_SPREAD) / places**0.5)
 
 
 def is_sure(resemblance: Resemblances) -> bool:
