@@ -104,11 +104,8 @@ class AutomaticNet(Protocol):
 class EdgeNet(Protocol):
     """Finds alpha along an object's edge, in pictures at full resolution."""
 
-    def predict(self, image: Image, matte: Matte, quick: bool = False) -> Matte:
-        """Returns alpha (h, w) float32 in [0, 1] of a part of a picture, given its matte (h, w).
-
-        `quick`: in less time, a little less exactly.
-        """
+    def predict(self, image: Image, matte: Matte) -> Matte:
+        """Returns alpha (h, w) float32 in [0, 1] of a part of a picture, given its matte (h, w)."""
         ...
 
 

@@ -77,13 +77,16 @@ def find_band(
     """
     solid = matte >= 0.5
     weight = np.zeros(matte.shape, np.float32)
+    unsure = bool((matte > DOUBT).any() and (matte < 1 - DOUBT).any())
+    if not unsure and detail is None:
+        return Band(solid, weight > 0, weight)
     edge = _edge_of(solid)
     if edge.any():
         distance = cv2.distanceTransform((~edge).astype(np.uint8), cv2.DIST_L2, 5)
         reach: NDArray[np.float32] | float = width_px or half_width(matte, edge, most_px)
         # Fades over the outer two pixels, so that the band's rim does not show.
         weight = np.clip((reach - distance) / 2.0 + 1.0, 0.0, 1.0).astype(np.float32)
-    if faint and not width_px and (DOUBT < matte).any() and (matte < 1 - DOUBT).any():
+    if faint and not width_px and unsure:
         weight = np.maximum(weight, _thin(matte, most_px))
     if detail is not None:
         weight = np.maximum(weight, detail)
@@ -112,9 +115,9 @@ def _trust(matte: Matte, most_px: float) -> NDArray[np.float32]:
 def _thin(matte: Matte, most_px: float) -> NDArray[np.float32]:
     """Returns where a thin thing or a thin gap is too faint for an edge of its own, (H, W) in [0, 1]."""
     side = _scaled(_THIN, most_px)
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    square = np.ones((side, side), np.uint8)
     stands_out = np.maximum(
-        cv2.morphologyEx(matte, cv2.MORPH_TOPHAT, disc), cv2.morphologyEx(matte, cv2.MORPH_BLACKHAT, disc)
+        cv2.morphologyEx(matte, cv2.MORPH_TOPHAT, square), cv2.morphologyEx(matte, cv2.MORPH_BLACKHAT, square)
     )
     stands_out = cv2.GaussianBlur(stands_out, (0, 0), 1.5)  # the corners of larger doubtful areas are not thin
     core = np.clip(stands_out / THIN - 1.0, 0.0, 1.0)

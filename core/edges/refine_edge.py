@@ -98,13 +98,8 @@ def adjusted(matte: Matte, found: Matte, settings: EdgeSettings) -> Matte:
     return np.asarray(adjust.clip(alpha, settings.clip_black, settings.clip_white), np.float32)
 
 
-def find_detail(
-    net: EdgeNet | None, image: Image, matte: Matte, width_px: float, detail: Map | None = None, quick: bool = False
-) -> Matte:
-    """Returns the matte decided everywhere but in the band, where it is the network's alpha: the slow step.
-
-    `quick`: the network looks once only, for previews.
-    """
+def find_detail(net: EdgeNet | None, image: Image, matte: Matte, width_px: float, detail: Map | None = None) -> Matte:
+    """Returns the matte decided everywhere but in the band, where it is the network's alpha: the slow step."""
     out = np.empty_like(matte)
     most = most_width(matte.shape)
     for tile in tiles(matte.shape, TILE_PX, margin(width_px, most)):
@@ -114,7 +109,7 @@ def find_detail(
         weight = band.weight[tile.inner]
         if weight.any():
             inner, part = _box(weight, tile.kept)
-            found = _predicted(net, image, matte, part, quick)
+            found = _predicted(net, image, matte, part)
             solid[inner] += weight[inner] * (found - solid[inner])
         out[tile.kept] = solid
     return out
@@ -132,12 +127,12 @@ def _box(weight: NDArray[np.float32], kept: tuple[slice, slice]) -> tuple[tuple[
     return tuple(inner), (part[0], part[1])
 
 
-def _predicted(net: EdgeNet | None, image: Image, matte: Matte, part: tuple[slice, slice], quick: bool) -> Matte:
+def _predicted(net: EdgeNet | None, image: Image, matte: Matte, part: tuple[slice, slice]) -> Matte:
     """Returns alpha of a part of the picture."""
     if net is None:
         return matte[part]
     closer = around(matte.shape, part, SEEN_PX)
-    found = net.predict(np.ascontiguousarray(image[closer.seen]), np.ascontiguousarray(matte[closer.seen]), quick)
+    found = net.predict(np.ascontiguousarray(image[closer.seen]), np.ascontiguousarray(matte[closer.seen]))
     return np.asarray(found[closer.inner], np.float32)
 
 

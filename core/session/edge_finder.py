@@ -49,8 +49,7 @@ class EdgeFinder:
             settings: see there.
             name: changes with the picture, the matte, and `detail`.
             detail: see `refine_edge`.
-            longest: most pixels of a side: larger pictures are made smaller, and so is the alpha, and the network
-                looks less exactly. 0 = full size.
+            longest: most pixels of a side: larger pictures are made smaller, and so is the alpha. 0 = full size.
             between: called before each part of the picture that the network looks at; may raise.
         """
         height, width = (max(1, round(side * longest / max(matte.shape))) for side in matte.shape)
@@ -61,7 +60,7 @@ class EdgeFinder:
         matte = cleaned(matte, settings)
         if not settings.detail:
             return adjusted(matte, matte, settings)
-        key = (name, matte.shape, settings.width, settings.fill_holes, settings.remove_dots, id(net), bool(longest))
+        key = (name, matte.shape, settings.width, settings.fill_holes, settings.remove_dots, id(net))
         if key not in self._found:
             picture = image()
             if small:
@@ -69,7 +68,7 @@ class EdgeFinder:
             if small and detail is not None:
                 detail = np.asarray(cv2.resize(detail, (width, height), interpolation=cv2.INTER_AREA), np.float32)
             paced = _Paced(net, between) if net else None
-            self._found[key] = find_detail(paced, picture, matte, settings.width, detail, quick=bool(longest))
+            self._found[key] = find_detail(paced, picture, matte, settings.width, detail)
         self._found.move_to_end(key)
         while len(self._found) > _KEPT:
             self._found.popitem(last=False)
@@ -83,6 +82,6 @@ class _Paced:
     net: EdgeNet
     between: Callable[[], object]
 
-    def predict(self, image: Image, matte: Matte, quick: bool = False) -> Matte:
+    def predict(self, image: Image, matte: Matte) -> Matte:
         self.between()
-        return self.net.predict(image, matte, quick)
+        return self.net.predict(image, matte)

@@ -226,24 +226,19 @@ class EdgePredictor:
         self._run = Runner(device, precision)
         self._network = self._run.place(network)
 
-    def predict(self, image: Image, matte: Array, quick: bool = False) -> Array:
-        """Returns alpha (h, w) float32 in [0, 1], the mean of two looks, upright and upside down.
+    def predict(self, image: Image, matte: Array) -> Array:
+        """Returns alpha (h, w) float32 in [0, 1].
 
         Args:
             image: (h, w, 3) uint8 RGB.
             matte: (h, w) in [0, 1].
-            quick: look only upright.
 
         Raises:
             OutOfMemory: the device does not have enough memory.
         """
         with self._run():
-            looks = [self._run.image(image), self._run.maps(matte[None], "replicate")]
-            if not quick:
-                looks = [torch.cat((look, look.flip(2, 3))) for look in looks]
-            found = torch.sigmoid(self._network(*looks).float())
-            alpha = found[0] if quick else 0.5 * (found[0] + found[1].flip(1, 2))
-            return to_numpy(alpha[0], (image.shape[0], image.shape[1]))
+            logit = self._network(self._run.image(image), self._run.maps(matte[None], "replicate"))
+            return to_numpy(torch.sigmoid(logit.float())[0, 0], (image.shape[0], image.shape[1]))
 
 
 def load_scribble(

@@ -85,7 +85,6 @@ def _edge(library: object, name: str) -> Iterator[Array]:
     for size in ((40, 64), (64, 176), (150, 100)):
         picture, (matte,) = scene(size)
         yield net.predict(picture, matte)
-        yield net.predict(picture, matte, quick=True)
 
 
 def _automatic(library: object, name: str) -> Iterator[Array]:

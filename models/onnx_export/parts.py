@@ -121,18 +121,12 @@ class DecodePart(nn.Module):
 
 
 class EdgePart(nn.Module):
-    """Evidence (B, 11, H, W), see `edge_net.evidence`, -> alpha (B, 1, H, W)."""
+    """Evidence (B, 23, H/2, W/2), see `edge_net.evidence`, and matte (B, 1, H, W) -> alpha (B, 1, H, W)."""
 
     def __init__(self, net: EdgeNet) -> None:
         super().__init__()
         self.net = net
 
-    def forward(self, seen: Tensor) -> Tensor:
+    def forward(self, seen: Tensor, matte: Tensor) -> Tensor:
         """See `EdgeNet.forward`; alpha instead of its logit."""
-        net = self.net
-        x1 = F.relu(net.stem(seen))
-        x2 = net.block2(net.down2(x1))
-        x4 = net.block4(net.down4(F.relu(x2)))
-        x8 = net.block8(net.down8(F.relu(x4)))
-        x = net.up1(net.up2(net.up4(x8, x4), x2), x1)
-        return torch.sigmoid(net.head(F.relu(x)) + 2.0 * seen[:, 3:4])
+        return torch.sigmoid(self.net.refined(seen, matte))

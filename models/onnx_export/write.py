@@ -80,7 +80,8 @@ def _parts(entry: registry.WeightEntry) -> dict[str, Part]:
     if isinstance(network, AutomaticNet):
         return {"find": Part(AutomaticPart(network), {"image": _picture(2)}, ("mattes",), ("image",))}
     if isinstance(network, EdgeNet):
-        return {"alpha": Part(EdgePart(network), {"seen": _maps(2, 11)}, ("alpha",), ("seen",))}
+        seen = {"seen": _maps(1, 23, STRIDE // 2), "matte": _maps(1, 1)}
+        return {"alpha": Part(EdgePart(network), seen, ("alpha",))}
     assert isinstance(network, PropagationNet)
     decode = {
         "readout": _maps(OBJECTS, VALUE_CHANNELS, 1),

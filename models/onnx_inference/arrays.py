@@ -121,14 +121,17 @@ def _nearest(places: Array, examples: Array) -> Array:
 
 
 def evidence(image: Array, matte: Array) -> Array:
-    """Returns the edge network's inputs (11, H, W) from a picture (3, H, W) and a matte (1, H, W), see `edge_net`."""
+    """Returns the edge network's inputs (23, H/2, W/2) of a picture (3, H, W) and a matte (1, H, W), see `edge_net`."""
     image = (image - np.float32(127.0)) / np.float32(128.0)
     inside = ((matte - np.float32(SURE)) / np.float32(1.0 - SURE)).clip(0.0, 1.0)
     outside = ((np.float32(1.0) - matte - np.float32(SURE)) / np.float32(1.0 - SURE)).clip(0.0, 1.0)
-    front, back = _spread(image, inside), _spread(image, outside)
+    half = _halved(image)
+    front, back = _spread(half, _halved(inside)), _spread(half, _halved(outside))
     apart = front - back
-    share = ((image - back) * apart).sum(0, keepdims=True) / ((apart * apart).sum(0, keepdims=True) + np.float32(0.02))
-    parts = (image, np.float32(2.0) * matte - np.float32(1.0), front, back, share.clip(-0.5, 1.5))
+    share = ((half - back) * apart).sum(0, keepdims=True) / ((apart * apart).sum(0, keepdims=True) + np.float32(0.02))
+    pixels = np.concatenate((image, np.float32(2.0) * matte - np.float32(1.0)))
+    corners = [pixels[:, row::2, column::2] for row in (0, 1) for column in (0, 1)]
+    parts = (np.stack(corners, axis=1).reshape(-1, *front.shape[1:]), front, back, share.clip(-0.5, 1.5))
     return np.concatenate(parts, dtype=np.float32)
 
 

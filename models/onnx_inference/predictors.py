@@ -245,21 +245,16 @@ class EdgePredictor:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
 
-    def predict(self, image: Image, matte: Array, quick: bool = False) -> Array:
-        """Returns alpha (h, w) float32 in [0, 1], the mean of two looks, upright and upside down.
+    def predict(self, image: Image, matte: Array) -> Array:
+        """Returns alpha (h, w) float32 in [0, 1].
 
         Args:
             image: (h, w, 3) uint8 RGB.
             matte: (h, w) in [0, 1].
-            quick: look only upright.
         """
         picture, known = arrays.picture(image)[0], arrays.padded(matte[None], "edge")
-        looks = [arrays.evidence(picture, known)]
-        if not quick:
-            looks.append(arrays.evidence(picture[:, ::-1, ::-1], known[:, ::-1, ::-1]))
-        (found,) = self._graph(seen=np.stack(looks))
-        alpha = found[0, 0] if quick else 0.5 * (found[0, 0] + found[1, 0, ::-1, ::-1])
-        return arrays.cropped(alpha.astype(np.float32), (image.shape[0], image.shape[1]))
+        (found,) = self._graph(seen=arrays.evidence(picture, known)[None], matte=known[None])
+        return arrays.cropped(found[0, 0].astype(np.float32), (image.shape[0], image.shape[1]))
 
 
 def load_scribble(weights: str = "scribble", threads: int = 0) -> ScribblePredictor:

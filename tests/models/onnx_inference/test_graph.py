@@ -22,7 +22,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_graph_reads_its_weights_beside_it(folder: Path) -> None:
-    (alpha,) = graph.open_graph("edge", "alpha", 1, folder)(seen=np.zeros((1, 11, 32, 48), np.float32))
+    seen, matte = np.zeros((1, 23, 16, 24), np.float32), np.zeros((1, 1, 32, 48), np.float32)
+    (alpha,) = graph.open_graph("edge", "alpha", 1, folder)(seen=seen, matte=matte)
     assert alpha.shape == (1, 1, 32, 48)
     assert alpha.dtype == np.float32
     assert 0.0 < float(alpha.min()) <= float(alpha.max()) < 1.0
