@@ -166,9 +166,9 @@ WEIGHTS: dict[str, WeightEntry] = {
             "--set patches=6 --set side=96 --set average=0.998 --set hardest=1 --set clip_norm=0.5"
         ),
         metrics={
-            "eval-dev/edges alpha error, x the rough matte's": 0.64,
-            "eval-dev/edges gradient error, x the rough matte's": 0.67,
-            "eval-dev/edges composite error, x the rough matte's": 0.51,
+            "eval-dev/edges alpha error, x the rough matte's": 0.67,
+            "eval-dev/edges gradient error, x the rough matte's": 0.69,
+            "eval-dev/edges composite error, x the rough matte's": 0.52,
         },
     ),
     "automatic": WeightEntry(
