@@ -13,7 +13,10 @@ from pathlib import Path
 
 PAGES = ("manual", "tutorial", "limits")
 _LINK = re.compile(r"(!?)\[([^\]]+)\]\(([^)\s]+)\)")
-_MARKS = ((re.compile(r"\*\*(.+?)\*\*"), r"<b>\1</b>"), (re.compile(r"\*(.+?)\*"), r"<i>\1</i>"))
+_MARKS = (
+    (re.compile(r"\*\*(.+?)\*\*", re.DOTALL), r"<b>\1</b>"),
+    (re.compile(r"\*(.+?)\*", re.DOTALL), r"<i>\1</i>"),
+)
 _STYLE = (
     "body{max-width:46em;margin:2em auto;padding:0 1em;font:16px/1.5 sans-serif;background:#fff;color:#222}"
     "img{max-width:100%}code{background:#eee}pre{background:#eee;padding:.6em}"
