@@ -33,7 +33,7 @@ RETURNS = 0.024
 SURE = 0.012
 """Least resemblance of an object that is remembered: whatever enters memory is trusted from then on."""
 
-ERRORS = 2.0
+ERRORS = 1.5
 """An object is absent only if its resemblance stays too small with that many standard errors of the mean added: that of
 a few places, in a small picture or of a small object, says little."""
 

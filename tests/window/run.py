@@ -2,7 +2,8 @@
 
 Builds the extension, installs it into a scratch profile of that Blender, opens a window on a virtual screen, draws,
 presses the panel's buttons and checks the pixels on the screen. Linux only; needs Xvfb, xdotool and ImageMagick, and
-the engine's environment (or CUTOUT_PYTHON). Takes minutes without a graphics card, so pytest does not collect it. Exit
+the engine's environment (or CUTOUT_PYTHON), with `--bundled` only to make the film: there the zip brings its engine, as
+on a machine that has nothing else. Takes minutes without a graphics card, so pytest does not collect it. Exit
 code 0: every check passed; the screenshots of each step are in the output folder.
 """
 
@@ -27,7 +28,7 @@ sys.path[:0] = [str(ROOT), str(HERE.parent)]
 import bpy_kit as kit  # noqa: E402
 
 from blender_cutout.core.errors import CutoutError  # noqa: E402
-from blender_cutout.devtools import blenders, package  # noqa: E402
+from blender_cutout.devtools import blenders, package, suites, wheel_files  # noqa: E402
 from blender_cutout.environment import venv  # noqa: E402
 
 SCREEN = (1280, 840)
@@ -44,6 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--tour", metavar="FOLDER", help="no test, but the documentation's pictures: see tour.py")
     parser.add_argument("--acts", metavar="NAMES", default="", help="play only these, as in scenario.py; default all")
     parser.add_argument("--wheels", metavar="FOLDER", help="of the engine's libraries: Set Up Engine is tried with it")
+    parser.add_argument("--bundled", action="store_true", help="the zip that brings its engine, and no other engine")
     parser.add_argument("--limit", metavar="SECONDS", type=float, default=1200.0, help="end Blender after this time")
     options = parser.parse_args(arguments)
     missing = [tool for tool in ("Xvfb", "xdotool", "import", "convert") if not shutil.which(tool)]
@@ -59,16 +61,18 @@ def main(arguments: list[str] | None = None) -> int:
     output = Path(options.output or tempfile.mkdtemp(prefix="cutout-window-")).absolute()
     output.mkdir(parents=True, exist_ok=True)
     if options.tour:
-        _play(found[0], engine, output, options.limit, Path(options.tour).absolute())
+        _play(found[0], engine, output, options.limit, options.bundled, Path(options.tour).absolute())
         return 0
     wheels = str(Path(options.wheels).absolute()) if options.wheels else ""
-    return _test(found[0], engine, output, options.limit, options.acts, wheels)
+    return _test(found[0], engine, output, options.limit, options.bundled, options.acts, wheels)
 
 
-def _test(blender: blenders.Blender, engine: Path, output: Path, limit: float, acts: str, wheels: str) -> int:
+def _test(
+    blender: blenders.Blender, engine: Path, output: Path, limit: float, bundled: bool, acts: str, wheels: str
+) -> int:
     report = output / "report.json"
     report.unlink(missing_ok=True)
-    _play(blender, engine, output, limit, None, acts, wheels)
+    _play(blender, engine, output, limit, bundled, None, acts, wheels)
     if not report.is_file():
         print("Blender ended before the test did: see blender.log")
         return 1
@@ -83,6 +87,7 @@ def _play(
     engine: Path,
     output: Path,
     limit: float,
+    bundled: bool,
     film: Path | None,
     acts: str = "",
     wheels: str = "",
@@ -92,10 +97,14 @@ def _play(
         os.environ.update(
             DISPLAY=display,
             BLENDER_USER_RESOURCES=f"{scratch}/profile",
-            CUTOUT_PYTHON=str(engine),
             LIBGL_ALWAYS_SOFTWARE="1",
         )
-        blenders.install_extension(blender, package.build(Path(scratch)))
+        os.environ |= {"CUTOUT_HOME": f"{scratch}/home"} if bundled else {"CUTOUT_PYTHON": str(engine)}
+        if bundled:
+            os.environ.pop("CUTOUT_PYTHON", None)
+        began = time.monotonic()
+        blenders.install_extension(blender, _zip(Path(scratch), bundled))
+        print(f"The zip is built and installed in {time.monotonic() - began:.1f} s.")
         clip, large = film or Path(scratch) / "clip", Path(scratch) / "film.mp4"
         if film is None:
             subprocess.run([str(engine), str(HERE / "film.py"), str(large)], check=True)
@@ -113,6 +122,14 @@ def _play(
             except subprocess.TimeoutExpired:
                 print(f"Blender was ended after {limit:.0f} s.")
     print(f"{blender}\nPictures and log: {output}")
+
+
+def _zip(folder: Path, bundled: bool) -> Path:
+    """Builds the extension's zip in a folder, with or without an engine of its own."""
+    if not bundled:
+        return package.build(folder)
+    here = wheel_files.platform_here()
+    return package.build(folder, platform=here, wheels=wheel_files.fetch(here, suites.wheels_folder(), print))
 
 
 @contextmanager
