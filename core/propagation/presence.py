@@ -33,9 +33,9 @@ RETURNS = 0.024
 SURE = 0.012
 """Least resemblance of an object that is remembered: whatever enters memory is trusted from then on."""
 
-ERRORS = 1.5
-"""An object is absent only if its resemblance stays too small with that many standard errors of the mean added: that of
-a few places, in a small picture or of a small object, says little."""
+ERRORS = 1.0
+"""An object is absent only if its resemblance is too small by more than that many standard errors of the mean: a few
+places, of a small picture or a small object, say little."""
 
 LEAST_SPREAD = 0.05
 """Least standard deviation that is assumed between places."""

@@ -114,7 +114,7 @@ def test_only_what_was_compared_counts():
 def test_few_places_say_less_than_many():
     unlike = OpinionNet(np.full(400, -0.06))
     few, many = np.zeros((2, 320, 400), np.float32)
-    few[16:48, 16:48] = many[16:272, 16:272] = 1
+    few[16:32, 16:32] = many[16:272, 16:272] = 1
     assert judged(unlike, few, few).any()
     assert not judged(unlike, many, many).any()
     assert not judged(OpinionNet(np.full(400, -0.2)), few, few).any()
