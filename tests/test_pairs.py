@@ -135,6 +135,13 @@ actions = st.one_of(
         st.booleans(),
         box=st.none(),
         mode=st.just(AUTO_MODES[0]),
+        at=st.none(),
+    ),
+    st.builds(
+        lambda frame, mode, at: Round(frame, auto=True, mode=mode, at=at),
+        st.integers(0, 500),
+        st.sampled_from(AUTO_MODES[1:]),
+        st.tuples(real, real),
     ),
     st.builds(lambda frame, box: Round(frame, auto=True, box=box), st.integers(0, 500), boxes),
     st.builds(lambda frame, mode: Round(frame, auto=True, mode=mode), st.integers(0, 500), st.sampled_from(AUTO_MODES)),

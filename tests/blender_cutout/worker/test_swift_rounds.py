@@ -23,7 +23,7 @@ from blender_cutout.worker.track_states import StateSender
 
 
 def apply(message: m.ApplyRound, session: TrackSession, send: Callable[[m.Event], None]) -> m.Done:
-    return track_jobs.apply(message, session, send, StateSender(send))
+    return track_jobs.apply(message, session, make_engine(), send, StateSender(send))
 
 
 FILM = SyntheticClip(length=3, height=720, width=1280, radius=90)
