@@ -119,3 +119,9 @@ def started_blender(
     finally:
         process.kill()
         process.communicate()
+
+
+def said(output: str, name: str) -> str:
+    """Returns the rest of the one line that begins with that name."""
+    (line,) = [line for line in output.splitlines() if line.startswith(name + " ")]
+    return line.removeprefix(name + " ")

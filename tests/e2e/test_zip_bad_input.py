@@ -66,21 +66,16 @@ def archive() -> Iterator[Path]:
         yield path
 
 
-def said(output: str, name: str) -> str:
-    (line,) = [line for line in output.splitlines() if line.startswith(name + " ")]
-    return line.removeprefix(name + " ")
-
-
 def test_half_an_engine_and_a_folder_that_cannot_be_written(archive: Path, tmp_path: Path) -> None:
     with zip_kit.bare_machine() as home:
         output = zip_kit.run_blender(home, BROKEN, archive, tmp_path)
-    assert "cannot write into Blender's folder for extensions" in said(output, "READONLY")
-    assert "phase='done'" in said(output, "CHECK")
-    assert "tier " in said(output, "CHECK"), "this machine was timed"
-    assert "A library that the engine loads is incomplete" in said(output, "TORN")
-    assert "install it again" in said(output, "TORN")
-    assert "not complete (onnxruntime is missing)" in said(output, "MISSING")
-    assert "install the zip for this system again" in said(output, "MISSING")
+    assert "cannot write into Blender's folder for extensions" in zip_kit.said(output, "READONLY")
+    assert "phase='done'" in zip_kit.said(output, "CHECK")
+    assert "tier " in zip_kit.said(output, "CHECK"), "this machine was timed"
+    assert "A library that the engine loads is incomplete" in zip_kit.said(output, "TORN")
+    assert "install it again" in zip_kit.said(output, "TORN")
+    assert "not complete (onnxruntime is missing)" in zip_kit.said(output, "MISSING")
+    assert "install the zip for this system again" in zip_kit.said(output, "MISSING")
 
 
 def test_a_zip_for_another_system_python_or_blender_is_refused_by_blender(tmp_path: Path) -> None:
@@ -91,15 +86,15 @@ def test_a_zip_for_another_system_python_or_blender_is_refused_by_blender(tmp_pa
     old = make_wheel(tmp_path, f"cutout_first-1.0-cp38-cp38-{tag}.whl")
     with zip_kit.bare_machine() as home:
         output = zip_kit.run_blender(home, REFUSED, package.build(tmp_path, root, other))
-    assert "(False, False)" in said(output, "ENABLED")
+    assert "(False, False)" in zip_kit.said(output, "ENABLED")
     assert other in output
     with zip_kit.bare_machine() as home:
         output = zip_kit.run_blender(home, REFUSED, package.build(tmp_path, root, here, [old]))
-    assert "(False, False)" in said(output, "ENABLED")
+    assert "(False, False)" in zip_kit.said(output, "ENABLED")
     assert "3.8" in output
     manifest = root / "blender_cutout" / package.MANIFEST
     manifest.write_text(manifest.read_text().replace('"4.2.0"', '"9.9.0"'))
     with zip_kit.bare_machine() as home:
         output = zip_kit.run_blender(home, REFUSED, package.build(tmp_path, root, here))
-    assert "(False, False)" in said(output, "ENABLED")
+    assert "(False, False)" in zip_kit.said(output, "ENABLED")
     assert "9.9.0" in output

@@ -51,18 +51,13 @@ def archive() -> Iterator[Path]:
         yield path
 
 
-def said(output: str, name: str) -> str:
-    (line,) = [line for line in output.splitlines() if line.startswith(name + " ")]
-    return line.removeprefix(name + " ")
-
-
 @pytest.mark.timeout(290)
 def test_from_the_zip_to_written_strips_with_nothing_else_on_the_machine(archive: Path, tmp_path: Path) -> None:
     with zip_kit.bare_machine() as home:
         output = zip_kit.run_blender(home, JOURNEY, archive, tmp_path)
-        assert str(home / "blender" / "extensions") in said(output, "ENGINE")
-        assert said(output, "PROCESS") == "[]", "a crash of the engine's libraries must not be Blender's"
-        folder = Path(said(output, "MASKS"))
+        assert str(home / "blender" / "extensions") in zip_kit.said(output, "ENGINE")
+        assert zip_kit.said(output, "PROCESS") == "[]", "a crash of the engine's libraries must not be Blender's"
+        folder = Path(zip_kit.said(output, "MASKS"))
         assert tmp_path / "film_cutout" in folder.parents
         assert folder.is_dir()
         masks = [read_grey(path) > 127 for path in sorted(folder.glob("*.png"))]
@@ -71,6 +66,6 @@ def test_from_the_zip_to_written_strips_with_nothing_else_on_the_machine(archive
             truth = kit.truth(frame) > 0.5
             assert (mask & truth).sum() / (mask | truth).sum() > 0.85, f"frame {frame}"
             assert np.abs(mask.sum() / truth.sum() - 1) < 0.15
-        assert "next to your .blend files" in said(output, "SAYS")
+        assert "next to your .blend files" in zip_kit.said(output, "SAYS")
         left = [path for path in home.rglob("*") if any(word in path.name for word in REMAINS)]
         assert not left, "uninstalled, nothing stays but the artist's masks"
