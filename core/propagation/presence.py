@@ -33,16 +33,6 @@ RETURNS = 0.024
 SURE = 0.012
 """Least resemblance of an object that is remembered: whatever enters memory is trusted from then on."""
 
-ERRORS = 1.0
-"""An object is absent only if its resemblance is too small by more than that many standard errors of the mean: a few
-places, of a small picture or a small object, say little."""
-
-LEAST_SPREAD = 0.05
-"""Least standard deviation that is assumed between places."""
-
-PLACE_PX = 16
-"""Side of the square of pixels that one place of the maps stands for."""
-
 GROWS = 2.0
 """Growth since the frame before from which a match that is not sure either is rejected."""
 
@@ -125,16 +115,10 @@ class Presence:
             if compared.any():
                 resemblance[n] = map_[compared].mean()
                 swells = settled and 0 < GROWS * area < np.count_nonzero(own)
-                if resemblance[n] + ERRORS * _error(map_[compared]) <= STAYS or (swells and resemblance[n] < SURE):
+                if resemblance[n] <= STAYS or (swells and resemblance[n] < SURE):
                     matte[:] = 0
                     resemblance[n] = 2.0
         return out, resemblance
-
-
-def _error(values: Matte) -> float:
-    """Returns the standard error of the mean of a map's pixels."""
-    places = max(len(values) / PLACE_PX**2, 1.0)
-    return float(max(float(values.std()), LEAST_SPREAD) / places**0.5)
 
 
 def is_sure(resemblance: Resemblances) -> bool:

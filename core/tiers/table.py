@@ -88,7 +88,7 @@ TIERS: dict[str, Tier] = {
             propagation_px=128,
             memory_budget=8,
             propagation_weights="propagation",
-            measured=Measured(0.615, 0.033, _DATA, _HARDWARE, 0.862, 403),
+            measured=Measured(0.603, 0.033, _DATA, _HARDWARE, 0.862, 403),
         ),
         Tier(
             "quick",
@@ -96,7 +96,7 @@ TIERS: dict[str, Tier] = {
             scribble_px=192,
             propagation_px=160,
             memory_budget=8,
-            measured=Measured(0.674, 0.042, _DATA, _HARDWARE, 0.862, 420),
+            measured=Measured(0.669, 0.042, _DATA, _HARDWARE, 0.862, 420),
         ),
         Tier(
             "draft",
@@ -104,7 +104,7 @@ TIERS: dict[str, Tier] = {
             scribble_px=256,
             propagation_px=224,
             memory_budget=8,
-            measured=Measured(0.763, 0.05, _DATA, _HARDWARE, 0.873, 434),
+            measured=Measured(0.746, 0.05, _DATA, _HARDWARE, 0.873, 434),
         ),
         Tier(
             "standard",
@@ -121,7 +121,7 @@ TIERS: dict[str, Tier] = {
             propagation_px=320,
             memory_budget=16,
             growth=4.0,
-            measured=Measured(0.803, 0.071, _DATA, _HARDWARE, 0.875, 462),
+            measured=Measured(0.796, 0.071, _DATA, _HARDWARE, 0.875, 462),
         ),
         Tier(
             "patient",
@@ -136,7 +136,7 @@ TIERS: dict[str, Tier] = {
                 Hypothesis(mirrored=True),
                 Hypothesis(mirrored=True, doubt=0.85),
             ),
-            measured=Measured(0.820, 0.178, _DATA, _HARDWARE, 0.875, 535),
+            measured=Measured(0.821, 0.178, _DATA, _HARDWARE, 0.875, 535),
         ),
     )
 }

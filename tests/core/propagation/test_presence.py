@@ -111,15 +111,6 @@ def test_only_what_was_compared_counts():
     assert judged(OpinionNet(np.zeros(40)), columns(2, 20), columns(2, 20)).any(), "nothing speaks against it"
 
 
-def test_few_places_say_less_than_many():
-    unlike = OpinionNet(np.full(400, -0.06))
-    few, many = np.zeros((2, 320, 400), np.float32)
-    few[16:32, 16:32] = many[16:272, 16:272] = 1
-    assert judged(unlike, few, few).any()
-    assert not judged(unlike, many, many).any()
-    assert not judged(OpinionNet(np.full(400, -0.2)), few, few).any()
-
-
 def test_of_what_is_found_after_an_absence_the_parts_like_the_object_are_kept():
     net = OpinionNet([0.2] * 20 + [-0.1] * 20)
     both = columns(2, 12) + columns(25, 35)
