@@ -83,6 +83,17 @@ def sequencer_scene(context: Any) -> Any:
     return getattr(context, "sequencer_scene", None) or context.scene
 
 
+def own_scene(context: Any) -> Any:
+    """Returns the scene that the sequencer shows; None if it is linked from another .blend."""
+    scene = sequencer_scene(context)
+    return None if library_of(scene) else scene
+
+
+def library_of(scene: Any) -> str:
+    """Returns the name of the .blend that a scene is linked from, whose data must not change; "" = this file's own."""
+    return "" if scene is None or scene.library is None else bpy.path.basename(scene.library.filepath)
+
+
 def ensure_sequencer_scene(scene: Any) -> None:
     """Sets this scene on workspaces without a sequencer scene: 5.0 and 5.1 crash in `modifiers.new` if it is None."""
     for workspace in bpy.data.workspaces:

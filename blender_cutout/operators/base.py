@@ -151,8 +151,22 @@ def has_track(context: Any) -> bool:
     return scene is not None and len(scene.cutout.tracks) > 0
 
 
+def needs_own_scene(operator: Any, context: Any) -> bool:
+    """Returns True if the sequencer shows a scene of this file; otherwise a grey button's tooltip says so."""
+    scene = compat.sequencer_scene(context)
+    if scene is None:
+        operator.poll_message_set(tooltip("This sequencer shows no scene"))
+        return False
+    if library := compat.library_of(scene):
+        operator.poll_message_set(tooltip(properties.linked_text(library)))
+        return False
+    return True
+
+
 def needs_track(operator: Any, context: Any) -> bool:
-    """Returns True if the scene has a cutout; otherwise a grey button's tooltip says so."""
+    """Returns True if the scene has a cutout and is this file's; otherwise a grey button's tooltip says so."""
+    if not needs_own_scene(operator, context):
+        return False
     if has_track(context):
         return True
     operator.poll_message_set(tooltip("There is no cutout yet. Select a movie or image strip and press New Cutout"))

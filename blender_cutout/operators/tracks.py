@@ -16,7 +16,7 @@ from ..host.interface_language import tooltip
 from ..host.output import effect, forms, mask_strip
 from ..scene import edge_settings, properties, selection, track_lookup
 from ..tasks import frame_renderer, jobs
-from .base import JobOperator, Reporting, WithTrack
+from .base import JobOperator, Reporting, WithTrack, needs_own_scene
 
 _LABEL = EnumProperty(
     name="Label",
@@ -42,11 +42,8 @@ class CUTOUT_OT_new(JobOperator, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        """Returns True if there is a scene."""
-        if compat.sequencer_scene(context) is not None:
-            return True
-        cls.poll_message_set(tooltip("This sequencer shows no scene"))
-        return False
+        """Returns True if there is a scene that may change."""
+        return needs_own_scene(cls, context)
 
     def start(self, context: Any) -> Job | None:
         """Makes the cutout and its annotation layers, and asks the engine to open the clip."""

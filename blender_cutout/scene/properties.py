@@ -273,9 +273,27 @@ def tracks() -> Iterator[tuple[Any, Any]]:
             yield scene, track
 
 
+def copy_values(source: Any, target: Any) -> None:
+    """Copies every property of a group, and of the groups in it, to another group of the same type; without keys."""
+    for prop in [prop for prop in source.bl_rna.properties if prop.identifier != "rna_type"]:
+        value = getattr(source, prop.identifier)
+        if prop.type == "COLLECTION":
+            for item in value:
+                copy_values(item, getattr(target, prop.identifier).add())
+        elif prop.type == "POINTER":
+            copy_values(value, getattr(target, prop.identifier))
+        else:
+            setattr(target, prop.identifier, value)
+
+
 def track_by_uuid(uuid: str) -> tuple[Any, Any] | None:
     """Returns (scene, cutout) with that uuid; None if it was deleted or undone."""
     return next(((scene, track) for scene, track in tracks() if track.uuid == uuid), None)
+
+
+def linked_text(library: str) -> str:
+    """Returns why nothing can be changed in a scene that is linked from the .blend of that name."""
+    return f"This scene is linked from {library}: change its cutouts there, or make a full copy of the scene here."
 
 
 def next_step(track: Any, auto_apply: bool = True, reach: str = "") -> tuple[str, str]:

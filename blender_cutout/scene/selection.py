@@ -97,6 +97,16 @@ def shared_copy(scene: Any) -> str:
     return str(strip.name) if any(shown & _content(other) for other in others) else ""
 
 
+def pasted_from_elsewhere(scene: Any) -> str:
+    """Returns the name of the active strip if it shows masks of a cutout that is not in its scene, "" = it does not."""
+    strip = scene.sequence_editor.active_strip if scene.sequence_editor is not None else None
+    uuid = strip.get(strips.STRIP_KEY) if strip is not None else None
+    if strip is None or not uuid or any(track.strip_uuid == uuid for track in scene.cutout.tracks):
+        return ""
+    masks = [m.input_mask_strip for m in strip.modifiers if m.type == "MASK" and m.input_mask_strip is not None]
+    return str(strip.name) if any(mask.get(placement.MASK_KEY) for mask in masks) else ""
+
+
 def _content(strip: Any) -> set[int]:
     """Returns which frames of its content a strip shows, counted from the content's start."""
     start = round(compat.time_get(strip, "frame_start"))

@@ -41,7 +41,7 @@ class AutoApply:
 
         They wait while the mouse draws, the clip is being opened, or the artist looks at another frame.
         """
-        scene = compat.sequencer_scene(context)
+        scene = compat.own_scene(context)
         if scene is None or not len(scene.cutout.tracks):
             return None
         annotation = annotations.find(context)
@@ -118,7 +118,7 @@ def unregister() -> None:
 def _tick() -> float:
     """Timer callback; must not raise, or Blender would stop it."""
     try:
-        scene = compat.sequencer_scene(bpy.context)
+        scene = compat.own_scene(bpy.context)
         if scene is not None and selection.follower.follow(scene):
             upkeep.keeper.see()
             jobs.redraw()
@@ -127,7 +127,7 @@ def _tick() -> float:
             return _LATER
         with bpy.context.temp_override(**place):
             auto.look(bpy.context)
-            scene = compat.sequencer_scene(bpy.context)
+            scene = compat.own_scene(bpy.context)
             if scene is not None:
                 auto.follow_tool(bpy.context, scene)
             return _SOON if scene and len(scene.cutout.tracks) else _LATER

@@ -1,7 +1,8 @@
-"""Gives the cutouts of a copied or appended scene folders of their own.
+"""Gives the cutouts of a copied or appended scene, and of strips pasted into another scene, folders of their own.
 
-Blender copies a cutout's id and the name of its folder with its scene. Two cutouts in one folder would change each
-other's masks, and the engine knows a cutout by its id. Pictures are shared by hard links where the disk supports them.
+Blender copies a cutout's id and the name of its folder with its scene, and of a pasted strip only the id. Two cutouts
+in one folder would change each other's masks, and the engine knows a cutout by its id. Pictures are shared by hard
+links where the disk supports them.
 """
 
 from __future__ import annotations
@@ -28,10 +29,11 @@ def forget() -> None:
 
 
 def separate() -> list[str]:
-    """Separates copied and appended cutouts from those they were copied from; returns the names of their scenes.
+    """Separates copied, appended and pasted cutouts from those they were copied from; returns their scenes' names.
 
     Cheap if there are none, so it can be called at any time.
     """
+    _bring_pasted()
     holders: dict[str, list[Any]] = {}
     for scene, track in properties.tracks():
         holders.setdefault(track.uuid, []).append(scene)
@@ -43,7 +45,7 @@ def separate() -> list[str]:
     changed = []
     for scene in [*named, *(scene for scene in bpy.data.scenes if scene not in named and scene.library is None)]:
         new: dict[str, str] = {}
-        if scene in named:
+        if scene in named or any(origins and _appended(track, origins) for track in scene.cutout.tracks):
             _drop_stripless(scene)
         for track in scene.cutout.tracks:
             if scene in named and len(holders.get(track.uuid, ())) > 1:
@@ -63,6 +65,20 @@ def separate() -> list[str]:
             "The originals do not change with them.",
         )
     return changed
+
+
+def _bring_pasted() -> None:
+    """Adds the cutouts of strips that were pasted from another scene of this file to their new scene."""
+    known = {track.strip_uuid: scene for scene, track in properties.tracks()}
+    for scene in [scene for scene in bpy.data.scenes if known and scene.library is None and scene.sequence_editor]:
+        here = {track.strip_uuid for track in scene.cutout.tracks}
+        pasted = {place.strip.get(strips.STRIP_KEY): place.strip.name for place in strips.places(scene.sequence_editor)}
+        for uuid in [uuid for uuid in pasted if uuid in known and uuid not in here]:
+            for source in [track for track in known[uuid].cutout.tracks if track.strip_uuid == uuid]:
+                _owners.setdefault(source.uuid, known[uuid].session_uid)
+                track = scene.cutout.tracks.add()
+                properties.copy_values(source, track)
+                track.strip_name = pasted[uuid]
 
 
 def _drop_stripless(scene: Any) -> None:

@@ -50,6 +50,7 @@ class Upkeep:
         offer: (uuid, name) of the cutout whose clip is in view while the active one's is not.
         meta: name of the closed meta strip around the active cutout's clip, "" = none.
         copy: name of the active strip if it is a copy that shares another strip's cutouts, "" = it is not.
+        pasted: name of the active strip if it was pasted from another file with its mask, "" = it was not.
     """
 
     def __init__(self) -> None:
@@ -57,7 +58,7 @@ class Upkeep:
         self._facts: dict[str, Facts] = {}
         self._reach: dict[str, str] = {}
         self.offer: tuple[str, str] | None = None
-        self.meta = self.copy = ""
+        self.meta = self.copy = self.pasted = ""
 
     def facts(self, track: Any) -> Facts:
         """Returns the facts about a cutout's strip; cheap."""
@@ -87,8 +88,8 @@ class Upkeep:
         tier = tier_choice.working()
         status = properties.status()
         elsewhere = _elsewhere()
-        if elsewhere != (self.offer, self.meta, self.copy):
-            self.offer, self.meta, self.copy = elsewhere
+        if elsewhere != (self.offer, self.meta, self.copy, self.pasted):
+            self.offer, self.meta, self.copy, self.pasted = elsewhere
             jobs.redraw("UI")
         if (found, reach, tier) != (self._facts, self._reach, status.tier_here):
             self._facts, self._reach, status.tier_here = found, reach, tier
@@ -106,14 +107,17 @@ class Upkeep:
 keeper = Upkeep()
 
 
-def _elsewhere() -> tuple[tuple[str, str] | None, str, str]:
-    """Returns `Upkeep.offer`, `meta` and `copy` for the scene that the sequencer shows."""
-    scene = compat.sequencer_scene(bpy.context)
-    if scene is None or not len(scene.cutout.tracks):
-        return None, "", ""
+def _elsewhere() -> tuple[tuple[str, str] | None, str, str, str]:
+    """Returns `Upkeep.offer`, `meta`, `copy` and `pasted` for the scene that the sequencer shows."""
+    scene = compat.own_scene(bpy.context)
+    if scene is None:
+        return None, "", "", ""
+    pasted = selection.pasted_from_elsewhere(scene)
+    if not len(scene.cutout.tracks):
+        return None, "", "", pasted
     other = selection.in_view_instead(scene)
     meta = selection.closed_meta(scene, properties.active_track(scene))
-    return (other.uuid, other.name) if other is not None else None, meta, selection.shared_copy(scene)
+    return (other.uuid, other.name) if other is not None else None, meta, selection.shared_copy(scene), pasted
 
 
 def _facts(scene: Any, track: Any) -> Facts:
@@ -177,7 +181,7 @@ def _tick() -> float:
         if not jobs.queue.jobs:
             scene_copies.separate()
         keeper.see()
-        scene = compat.sequencer_scene(bpy.context)
+        scene = compat.own_scene(bpy.context)
         windows = bpy.context.window_manager.windows
         if interface_language.has_changed():
             _redraw_everything(windows)

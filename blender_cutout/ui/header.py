@@ -23,7 +23,12 @@ def draw_switch(layout: Any, shows: str) -> None:
 
 def _draw(header: Any, context: Any) -> None:
     scene = compat.sequencer_scene(context)
-    if scene is not None and len(scene.cutout.tracks) and context.space_data.view_type != "SEQUENCER":
+    if (
+        scene is not None
+        and scene.library is None
+        and len(scene.cutout.tracks)
+        and context.space_data.view_type != "SEQUENCER"
+    ):
         row = header.layout.row()
         row.scale_x = _NARROW
         draw_switch(row, scene.cutout.preview_shows)

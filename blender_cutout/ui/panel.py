@@ -11,7 +11,7 @@ from ..host import compat
 from ..host.annotations import active_label
 from ..host.interface_language import CONTEXT, shown
 from ..scene import brush_tool, rejected, track_lookup
-from ..scene.properties import active_track, next_step
+from ..scene.properties import active_track, linked_text, next_step
 from ..tasks import upkeep
 from . import engine_box, header, panel_review, widgets
 
@@ -61,6 +61,9 @@ class CUTOUT_PT_cutout(bpy.types.Panel):
         status = context.window_manager.cutout
         if scene is None:
             layout.label(text=shown("This sequencer shows no scene."))
+            return
+        if library := compat.library_of(scene):
+            widgets.draw(context, layout.column(align=True), linked_text(library), "LINKED")
             return
         data = scene.cutout
         if engine_box.is_needed():
@@ -174,6 +177,9 @@ def _draw_message(context: Any, layout: Any, status: Any) -> None:
         widgets.draw(context, layout.column(align=True), text, "INFO")
     if upkeep.keeper.copy:
         text = f"{upkeep.keeper.copy} is a copy and shares this cutout; New Cutout gives it one of its own."
+        widgets.draw(context, layout.column(align=True), text, "INFO")
+    if upkeep.keeper.pasted:
+        text = f"{upkeep.keeper.pasted} was pasted with masks of another file; New Cutout gives it its own."
         widgets.draw(context, layout.column(align=True), text, "INFO")
     column = layout.box().column(align=True)
     column.scale_y = 0.8

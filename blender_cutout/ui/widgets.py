@@ -156,6 +156,6 @@ class BelowCutout:
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        """Returns True if there is a cutout."""
+        """Returns True if there is a cutout that may change."""
         scene = compat.sequencer_scene(context)
-        return scene is not None and len(scene.cutout.tracks) > 0
+        return scene is not None and scene.library is None and len(scene.cutout.tracks) > 0
