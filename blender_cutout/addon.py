@@ -43,6 +43,7 @@ from .ui import (
     panel_review,
     panel_versions,
     preferences,
+    status_bar,
     stroke_overlay,
     timeline_overlay,
     toolbar,
@@ -95,6 +96,7 @@ def register() -> None:
     timeline_overlay.register()
     toolbar.register()
     header.register()
+    status_bar.register()
     menus.register()
     auto_apply.register()
     edge_preview.register()
@@ -116,6 +118,7 @@ def unregister() -> None:
     edge_preview.unregister()
     auto_apply.unregister()
     menus.unregister()
+    status_bar.unregister()
     header.unregister()
     toolbar.unregister()
     timeline_overlay.unregister()

@@ -17,6 +17,6 @@ class Paper:
     def __getattr__(self, name: str) -> Callable[..., Any]:
         def draw(*args: Any, **kwargs: Any) -> Any:
             self.notes.append(f"{name} {' '.join(map(str, args))} {kwargs.get('text', '')}".strip())
-            return self if name in ("row", "column", "box", "split") else SimpleNamespace()
+            return self if name in ("row", "column", "box", "split", "menu_pie") else SimpleNamespace()
 
         return draw

@@ -8,22 +8,25 @@ import bpy
 
 _NAMES = ("Preview", "SequencerPreview")
 """Names of the preview's keymap: the second up to 4.4."""
-KEYS: tuple[tuple[str, str, bool, dict[str, Any]], ...] = (
-    ("cutout.apply_strokes", "RET", False, {}),
-    ("cutout.undo_round", "BACK_SPACE", False, {}),
-    ("cutout.propagate", "RET", True, {"direction": "BOTH"}),
-    ("cutout.brush", "K", False, {"label": "keep"}),
-    ("cutout.brush", "K", True, {"label": "remove"}),
-    ("cutout.show", "R", False, {}),
-    ("cutout.next_view", "R", True, {}),
-    ("cutout.go_to_frame", "RIGHT_ARROW", False, {"what": "DOUBT"}),
-    ("cutout.go_to_frame", "LEFT_ARROW", False, {"what": "DOUBT", "backward": True}),
-    ("cutout.go_to_frame", "RIGHT_ARROW", True, {"what": "STROKES"}),
-    ("cutout.go_to_frame", "LEFT_ARROW", True, {"what": "STROKES", "backward": True}),
-    ("cutout.invert", "I", False, {}),
-    ("cutout.auto", "P", True, {"mode": "person", "at_mouse": True}),
+PIE = "CUTOUT_MT_pie"
+"""The pie menu, which Blender's own operator opens."""
+KEYS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
+    ("cutout.apply_strokes", "RET", "ctrl", {}),
+    ("cutout.undo_round", "BACK_SPACE", "ctrl", {}),
+    ("cutout.propagate", "RET", "ctrl shift", {"direction": "BOTH"}),
+    ("cutout.brush", "K", "ctrl", {"label": "keep"}),
+    ("cutout.brush", "K", "ctrl shift", {"label": "remove"}),
+    ("cutout.show", "R", "ctrl", {}),
+    ("cutout.next_view", "R", "ctrl shift", {}),
+    ("cutout.go_to_frame", "RIGHT_ARROW", "alt", {"what": "DOUBT"}),
+    ("cutout.go_to_frame", "LEFT_ARROW", "alt", {"what": "DOUBT", "backward": True}),
+    ("cutout.go_to_frame", "RIGHT_ARROW", "alt shift", {"what": "STROKES"}),
+    ("cutout.go_to_frame", "LEFT_ARROW", "alt shift", {"what": "STROKES", "backward": True}),
+    ("cutout.invert", "I", "ctrl shift", {}),
+    ("cutout.auto", "P", "ctrl shift", {"mode": "person", "at_mouse": True}),
+    ("wm.call_menu_pie", "C", "alt", {"name": PIE}),
 )
-"""Operator, Blender's name of the key, whether with Shift in addition to Ctrl, and the operator's properties."""
+"""Operator, Blender's name of the key, the keys held with it, and the operator's properties."""
 
 
 def register() -> None:
@@ -31,8 +34,8 @@ def register() -> None:
     keymap = _keymap(bpy.context.window_manager.keyconfigs.addon, create=True)
     if keymap is None or any(item.idname == KEYS[0][0] for item in keymap.keymap_items):
         return
-    for operator, key, shift, settings in KEYS:
-        item = keymap.keymap_items.new(operator, key, "PRESS", ctrl=True, shift=shift)
+    for operator, key, held, settings in KEYS:
+        item = keymap.keymap_items.new(operator, key, "PRESS", **dict.fromkeys(held.split(), True))
         for name, value in settings.items():
             setattr(item.properties, name, value)
 
@@ -40,8 +43,8 @@ def register() -> None:
 def unregister() -> None:
     """Removes only these keys: the keymap may be shared with other add-ons."""
     keymap = _keymap(bpy.context.window_manager.keyconfigs.addon)
-    ours = {operator for operator, *_ in KEYS}
-    for item in [i for i in keymap.keymap_items if i.idname in ours] if keymap else []:
+    found = keymap.keymap_items if keymap else ()
+    for item in [item for item in found if any(item.idname == key[0] and _has(item, key[3]) for key in KEYS)]:
         keymap.keymap_items.remove(item)
 
 
@@ -54,6 +57,26 @@ def shortcut(operator: str) -> str:
             if item.idname == operator and item.active:
                 return str(item.to_string())
     return ""
+
+
+def item_of(operator: str, settings: dict[str, Any]) -> Any:
+    """Returns the key of an operator with these settings, over the preview or of the brush; None if it has none."""
+    configurations = bpy.context.window_manager.keyconfigs
+    for configuration in (configurations.user, configurations.addon):
+        found = [
+            item
+            for keymap in (configuration.keymaps if configuration else ())
+            if keymap.name in _NAMES or "Cutout Brush" in keymap.name
+            for item in keymap.keymap_items
+            if item.idname == operator and _has(item, settings)
+        ]
+        if found:  # an artist may have switched it off
+            return next((item for item in found if item.active), None)
+    return None
+
+
+def _has(item: Any, settings: dict[str, Any]) -> bool:
+    return all(getattr(item.properties, name, None) == value for name, value in settings.items())
 
 
 def _keymap(configuration: Any, create: bool = False) -> Any:

@@ -17,9 +17,14 @@ live: list[Painted] = []
 def is_active(context: Any) -> bool:
     """Returns True while the brush is the active tool in this context's preview."""
     space = context.space_data
-    if not context.workspace or space is None or space.view_type == "SEQUENCER":
+    return bool(context.workspace) and space is not None and is_active_in(context.workspace, space)
+
+
+def is_active_in(workspace: Any, space: Any) -> bool:
+    """Returns True while the brush is the active tool in a sequencer's preview."""
+    if space.view_type == "SEQUENCER":
         return False
-    tool = context.workspace.tools.from_space_sequencer(space.view_type, create=False)
+    tool = workspace.tools.from_space_sequencer(space.view_type, create=False)
     return tool is not None and tool.idname == IDNAME
 
 

@@ -7,11 +7,11 @@ from typing import Any
 import bpy
 
 from ..core.types import Label
-from ..host import compat
+from ..host import compat, keymap
 from ..host.interface_language import CONTEXT
 from ..host.output import background
 from ..scene.preview_mode import ORDER
-from . import panel_review
+from . import header, panel_review
 
 _PLACES = ("SEQUENCER_MT_strip", "SEQUENCER_MT_context_menu", "SEQUENCER_MT_preview_context_menu")
 
@@ -101,6 +101,28 @@ class CUTOUT_MT_cutout(bpy.types.Menu):
             layout.operator(f"cutout.{name}")
 
 
+class CUTOUT_MT_pie(bpy.types.Menu):
+    """The pie menu over the preview: what the hand needs most."""
+
+    bl_idname = keymap.PIE
+    bl_label = "Cutout"
+    bl_translation_context = CONTEXT
+
+    def draw(self, context: Any) -> None:
+        """Draws it: left, right, below, above, then the corners from the top left."""
+        pie = self.layout.menu_pie()
+        pie.operator("cutout.brush", text="Keep", icon="ADD").label = Label.KEEP.value
+        pie.operator("cutout.brush", text="Remove", icon="REMOVE").label = Label.REMOVE.value
+        scene = compat.own_scene(context)
+        header.draw_switch(pie.box().column(), scene.cutout.preview_shows if scene is not None else "")
+        pie.operator("cutout.propagate", icon="ARROW_LEFTRIGHT").direction = "BOTH"
+        pie.operator("cutout.new", icon="FILE_NEW")
+        pie.operator("cutout.start_brush", text="Brush", icon="BRUSH_DATA").mode = "STROKE"
+        pie.operator("cutout.undo_round", icon="LOOP_BACK")
+        absent = pie.operator("cutout.mark_absent", text="Not Here", icon="GHOST_DISABLED")
+        absent.span, absent.absent = "FRAME", True
+
+
 def _draw(menu: Any, context: Any) -> None:
     if compat.sequencer_scene(context) is not None:
         menu.layout.separator()
@@ -113,7 +135,7 @@ def _draw_help(menu: Any, context: Any) -> None:
     menu.layout.operator("cutout.report_problem", text="Report a Cutout Problem", icon="TEXT")
 
 
-CLASSES = (CUTOUT_MT_auto, CUTOUT_MT_cutout)
+CLASSES = (CUTOUT_MT_auto, CUTOUT_MT_cutout, CUTOUT_MT_pie)
 
 
 def register() -> None:

@@ -72,3 +72,14 @@ def test_while_the_engine_works_the_buttons_say_so(blender: Any, project: Any) -
     with pytest.raises(RuntimeError, match="The engine is working"):
         blender.ops.cutout.write_strips()
     blender.context.window_manager.cutout.busy = False
+
+
+def test_the_pie_has_what_the_hand_needs(blender: Any, project: Any) -> None:
+    from blender_cutout.ui.menus import CUTOUT_MT_pie
+
+    project()
+    blender.ops.cutout.new()
+    paper = Paper()
+    CUTOUT_MT_pie.draw(SimpleNamespace(layout=paper), blender.context)
+    shown = [note.split()[1].removeprefix("cutout.") for note in paper.notes if note.startswith("operator")]
+    assert sorted(set(shown)) == ["brush", "mark_absent", "new", "propagate", "show", "start_brush", "undo_round"]
