@@ -19,14 +19,23 @@ STROKES = Path(__file__).parent / "fixtures" / "strokes.blend"
 
 
 @pytest.fixture
-def blender(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def new_edge() -> str:
+    """Preset of new cutouts; "" = as shipped. Most tests compare masks, so they want none."""
+    return "OFF"
+
+
+@pytest.fixture
+def blender(monkeypatch: pytest.MonkeyPatch, new_edge: str) -> Iterator[Any]:
     """Blender with an empty file and the add-on, whose engine is a real process with the fake networks."""
     import bpy
 
     bpy.ops.wm.read_factory_settings(use_empty=True)
     import blender_cutout
+    from blender_cutout.scene import edge_settings
     from blender_cutout.tasks import jobs
 
+    if new_edge:
+        monkeypatch.setattr(edge_settings, "NEW", new_edge)
     monkeypatch.setattr(jobs, "engine_command", lambda python="": kit.fake_engine())
     blender_cutout.register()
     try:

@@ -37,6 +37,18 @@ _UPDATE = None if REDRAWS is None else _changed
 
 _DIGITS = 4
 """Significant decimals of a setting: Blender stores 32-bit floats."""
+_USUAL_SIDE = 1080
+"""Shorter side of the picture for which the presets' pixels are meant; larger pictures get more."""
+_IN_PIXELS = ("width", "grow", "feather", "smooth")
+PRESETS: dict[str, dict[str, float]] = {
+    "HARD": {"detail": 1.0, "smooth": 1.0, "clip_black": 0.25, "clip_white": 0.25, "decontaminate": 1.0},
+    "NATURAL": {"detail": 1.0, "decontaminate": 1.0},
+    "HAIR": {"detail": 1.0, "width": 24.0, "decontaminate": 1.0},
+    "MOTION_BLUR": {"detail": 1.0, "width": 36.0, "feather": 1.0, "decontaminate": 1.0},
+    "OFF": {},
+}
+NEW = "NATURAL"
+"""Preset of a new cutout. The properties' own defaults stay 0: cutouts of earlier releases have none stored."""
 _MOST_CLIPPED = 0.9899
 """Largest sum of Clip Black and Clip White: slightly below the engine's limit, because float sums are inexact."""
 
@@ -113,6 +125,14 @@ class CutoutEdge(bpy.types.PropertyGroup):
     fill_holes: _FILL_HOLES
     remove_dots: _REMOVE_DOTS
     decontaminate: _DECONTAMINATE
+
+
+def choose(track: Any, preset: str) -> None:
+    """Sets all of a cutout's edge settings to those of a preset."""
+    scale = max(1.0, min(track.width, track.height) / _USUAL_SIDE)
+    for name in BOUNDS:
+        value = PRESETS[preset].get(name, 0.0)
+        setattr(track.edge, name, round(value * scale, 1) if name in _IN_PIXELS else value)
 
 
 def settings_now(track: Any) -> "EdgeSettings":

@@ -134,6 +134,7 @@ def begin(scene: Any, strip: Any, uuid: str, folder: str) -> Any:
     track = data.tracks.add()  # invalidates references to the other tracks
     track.uuid, track.name, track.colour, track.folder = uuid, name, colour, folder
     track.strip_uuid, track.strip_name = strip_uuid, strip.name
+    edge_settings.choose(track, edge_settings.NEW)
     data.active_index = len(data.tracks) - 1
     return track
 

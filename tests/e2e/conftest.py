@@ -1,1 +1,1 @@
-from bpy_fixtures import blender, project  # noqa: F401
+from bpy_fixtures import blender, new_edge, project  # noqa: F401
