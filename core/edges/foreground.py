@@ -75,21 +75,41 @@ def _sweep(
     colours: Colours, alpha: NDArray[np.float32], front: Colours, back: Colours, sweeps: int
 ) -> tuple[Colours, Colours]:
     """Returns foreground and background after some Jacobi sweeps."""
-    front_share, back_share = alpha, 1 - alpha
-    padded = np.pad(alpha, 1, mode="edge")
-    neighbours = (np.s_[1:-1, :-2], np.s_[1:-1, 2:], np.s_[:-2, 1:-1], np.s_[2:, 1:-1])
+    padded = _framed(alpha[None])
+    neighbours = (np.s_[:, 1:-1, :-2], np.s_[:, 1:-1, 2:], np.s_[:, :-2, 1:-1], np.s_[:, 2:, 1:-1])
     weights = [SMOOTH + SMOOTH_BY_ALPHA * np.abs(padded[n] - alpha) for n in neighbours]
     total = sum(weights[1:], weights[0])
     # The normal equations of a pixel: two unknowns, the same matrix for all three channels.
-    a, b, c = front_share**2 + total, front_share * back_share, back_share**2 + total
+    a, b, c = alpha**2 + total, alpha * (1 - alpha), (1 - alpha) ** 2 + total
     inverse = 1 / (a * c - b * b)
+    a, b, c = a * inverse, b * inverse, c * inverse
+    # Six planes, three of each picture: numpy is quick only along long rows.
+    planes = _framed(np.concatenate((front, back), axis=2).transpose(2, 0, 1))
+    seen = colours.transpose(2, 0, 1)
+    known = np.concatenate((alpha * seen, (1 - alpha) * seen))
+    part = np.empty_like(known)
     for _ in range(sweeps):
-        sums = []
-        for part in (front, back):
-            around = np.pad(part, ((1, 1), (1, 1), (0, 0)), mode="edge")
-            sums.append(sum(w[..., None] * around[n] for w, n in zip(weights, neighbours, strict=True)))
-        known_front = front_share[..., None] * colours + sums[0]
-        known_back = back_share[..., None] * colours + sums[1]
-        front = np.clip((c[..., None] * known_front - b[..., None] * known_back) * inverse[..., None], 0, 1)
-        back = np.clip((a[..., None] * known_back - b[..., None] * known_front) * inverse[..., None], 0, 1)
-    return front, back
+        sums = known.copy()
+        for weight, place in zip(weights, neighbours, strict=True):
+            sums += np.multiply(weight, planes[place], out=part)
+        inner = planes[:, 1:-1, 1:-1]
+        np.subtract(c * sums[:3], b * sums[3:], out=inner[:3])
+        np.subtract(a * sums[3:], b * sums[:3], out=inner[3:])
+        np.clip(inner, 0, 1, out=inner)
+        _frame(planes)
+    found = planes[:, 1:-1, 1:-1].transpose(1, 2, 0)
+    return np.ascontiguousarray(found[..., :3]), np.ascontiguousarray(found[..., 3:])
+
+
+def _framed(planes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Returns planes (C, H, W) with their outermost pixels repeated once."""
+    out = np.empty((planes.shape[0], planes.shape[1] + 2, planes.shape[2] + 2), np.float32)
+    out[:, 1:-1, 1:-1] = planes
+    _frame(out)
+    return out
+
+
+def _frame(planes: NDArray[np.float32]) -> None:
+    """Sets the outermost pixels of planes (C, H, W) to those next to them."""
+    planes[:, 0], planes[:, -1] = planes[:, 1], planes[:, -2]
+    planes[..., 0], planes[..., -1] = planes[..., 1], planes[..., -2]

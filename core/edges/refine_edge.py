@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 TILE_PX = 128
 """Side of the part of a tile whose alpha is kept; what the network sees is larger by `SEEN_PX` on each side."""
 
-SEEN_PX = 24
+SEEN_PX = 16
 STEP_PX = 16
 """What the network is shown begins and ends on multiples of this, so that a band that trembles does not move it."""
 

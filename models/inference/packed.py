@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..networks.blocks import ConvNormAct, InvertedResidual, ResBlock, UpFuse
+from ..networks.edge_net import EdgeUp
 from ..networks.encoders import Features, Lite0, collect
 
 Act = Literal["none", "relu", "relu6"]
@@ -27,6 +28,8 @@ _ATTRIBUTES: dict[Act, tuple[str, list[float]]] = {
 
 STRIP_BYTES = 4 * 2**20
 """Bytes above which a map is made in strips; chosen for a core with 1 MiB of its own cache."""
+WIDE = 16
+"""Number of inputs from which the packing of a kernel with a stride depends on the size of the map."""
 LARGE = 100_000
 """Number of weights from which a 1x1 kernel is computed as a matrix product, see `RowsConv`."""
 
@@ -47,7 +50,9 @@ class PackedConv(nn.Module):
         self._where = (list(conv.padding), list(conv.stride), list(conv.dilation), conv.groups)
         self._act = _ATTRIBUTES[act]
         weight = conv.weight.detach().to(dtype)
-        self._weight = torch.ops.mkldnn._reorder_convolution_weight(weight, *self._where)
+        # Without a size oneDNN packs some kernels with a stride for a method many times slower; any size will do.
+        size = [1, conv.in_channels, 64, 64] if conv.in_channels >= WIDE and max(conv.stride) > 1 else []
+        self._weight = torch.ops.mkldnn._reorder_convolution_weight(weight, *self._where, size or None)
         self._bias = None if conv.bias is None else conv.bias.detach().to(dtype)
 
     def forward(self, x: Tensor, plus: Tensor | None = None) -> Tensor:
@@ -173,6 +178,18 @@ class _PackedUpFuse(nn.Module):
         return self.refine(up + side.repeat_interleave(up.shape[0] // side.shape[0], dim=0))
 
 
+class _PackedEdgeUp(nn.Module):
+    def __init__(self, block: EdgeUp, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.reduce = PackedConv(block.reduce, "none", dtype)
+        self.refine = PackedConv(block.refine, "none", dtype)
+
+    def forward(self, coarse: Tensor, fine: Tensor) -> Tensor:
+        up = F.interpolate(self.reduce(F.relu(coarse)), size=fine.shape[-2:], mode="bilinear", align_corners=False)
+        up += fine
+        return self.refine(F.relu(up), up)
+
+
 class _PackedLite0(nn.Module):
     """`Lite0` whose stem is one convolution of the picture and the extra planes together."""
 
@@ -242,6 +259,8 @@ def _packed(module: nn.Module, dtype: torch.dtype) -> nn.Module:
         return _PackedInvertedResidual(module, dtype)
     if isinstance(module, ResBlock):
         return _PackedResBlock(module, dtype)
+    if isinstance(module, EdgeUp):
+        return _PackedEdgeUp(module, dtype)
     if isinstance(module, UpFuse):
         return _PackedUpFuse(module, dtype)
     if isinstance(module, ConvNormAct):

@@ -82,8 +82,8 @@ class EdgeNet(nn.Module):
         self.block4 = ResBlock(quarter, quarter)
         self.down8 = nn.Conv2d(quarter, eighth, 3, stride=2, padding=1)
         self.block8 = nn.Sequential(ResBlock(eighth, eighth), ResBlock(eighth, eighth))
-        self.up4 = _Up(eighth, quarter)
-        self.up2 = _Up(quarter, half)
+        self.up4 = EdgeUp(eighth, quarter)
+        self.up2 = EdgeUp(quarter, half)
         self.head = nn.Conv2d(half, 4, 3, padding=1)
         silence(self.head)
 
@@ -107,7 +107,7 @@ class EdgeNet(nn.Module):
         return F.pixel_shuffle(self.head(F.relu(x)), 2).float() + 4.0 * (matte - 0.5)
 
 
-class _Up(nn.Module):
+class EdgeUp(nn.Module):
     """Upsamples a coarse map, adds a finer one and refines the sum with one convolution."""
 
     def __init__(self, c_coarse: int, c_fine: int) -> None:
@@ -122,4 +122,4 @@ class _Up(nn.Module):
         return x + self.refine(F.relu(x))
 
 
-__all__ = ["EdgeNet", "evidence", "spread"]
+__all__ = ["EdgeNet", "EdgeUp", "evidence", "spread"]
