@@ -87,21 +87,23 @@ def _write(
     args: argparse.Namespace,
 ) -> Iterator[tuple[int, Path]]:
     """Yields (frame, path of its alpha) after each frame is written."""
-    from ..core.edges.detail_map import detail_on
+    from ..core.edges.detail_map import detail_map
     from ..core.export.picture_files import png
     from ..core.images.matte import to_deep_png
+    from ..core.propagation.carried_detail import CarriedDetail
     from ..core.propagation.steady_edges import SteadyEdges
 
     def alpha_of(frame: int, edge: EdgeSettings) -> Matte | None:
         if frame not in masks:  # masks beyond the range count: parts of a clip are to fit together
             return None
-        detail = detail_on(edges.painted, frame, masks_at) if edge.detail else None
+        strokes = details.at(edges.painted, frame) if edge.detail else ()
+        detail = detail_map(strokes, clip.size) if strokes else None
         return engine.refine_edge(clip[frame], masks[frame], edge, detail)[0]
 
     def masks_at(frame: int) -> Matte | None:
         return masks[frame] if frame in masks else None
 
-    steady = SteadyEdges(clip, alpha_of)
+    details, steady = CarriedDetail(clip, masks_at), SteadyEdges(clip, alpha_of)
     for frame in frames:
         settings = edges.at(frame)
         alpha = steady.at(frame, replace(settings, decontaminate=0.0))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -61,27 +61,6 @@ def detail_map(strokes: Sequence[Stroke], size_hw: tuple[int, int]) -> Map:
         for x, y in (places[0], places[-1]):
             cv2.circle(painted, (int(x), int(y)), round(radius * (1 << _SHIFT)), value, -1, cv2.LINE_8, _SHIFT)
     return np.asarray(cv2.GaussianBlur(painted.astype(np.float32), (0, 0), _SOFT_PX), np.float32)
-
-
-def strokes_on(painted: Painted, frame: int, matte_of: Callable[[int], Matte | None]) -> tuple[Stroke, ...]:
-    """Returns the strokes that count on a frame: its own, or those of the nearest frame, carried along with the mask.
-
-    Args:
-        painted: strokes by frame.
-        frame: the frame.
-        matte_of: returns a frame's mask (H, W) in [0, 1]; None = it has none.
-    """
-    at = nearest(painted, frame)
-    if at is None or at == frame:
-        return tuple(painted[at]) if at is not None else ()
-    was, now = matte_of(at), matte_of(frame)
-    return () if was is None or now is None else carried(painted[at], was, now)
-
-
-def detail_on(painted: Painted, frame: int, matte_of: Callable[[int], Matte | None]) -> Map | None:
-    """Returns the map (H, W) of the strokes that count on a frame, see `strokes_on`; None = none do."""
-    strokes, matte = strokes_on(painted, frame, matte_of), matte_of(frame)
-    return None if matte is None or not strokes else detail_map(strokes, (matte.shape[0], matte.shape[1]))
 
 
 def carried(strokes: Sequence[Stroke], was: Matte, now: Matte) -> tuple[Stroke, ...]:

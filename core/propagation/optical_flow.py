@@ -123,12 +123,14 @@ class Motion:
 
     Args:
         frames: the clip.
+        fine: flow with a quarter of the error, for ten times the time.
     """
 
-    def __init__(self, frames: FrameSource) -> None:
+    def __init__(self, frames: FrameSource, fine: bool = False) -> None:
         self._frames = frames
         self._cuts = CutFinder(frames)
-        self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+        preset = cv2.DISOPTICAL_FLOW_PRESET_MEDIUM if fine else cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST
+        self._flow = cv2.DISOpticalFlow.create(preset)
         self._small: dict[int, tuple[Image, NDArray[np.uint8]]] = {}
         self._steps: dict[tuple[int, int], Step] = {}
         self._ahead = Prefetcher() if can_be_shared(frames) else None

@@ -24,9 +24,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..clips.opening import open_clip
 from ..clips.source import VideoSource
-from ..edges.detail_map import detail_map, strokes_on
+from ..edges.detail_map import detail_map
 from ..errors import InputError, StoreError, store_errors
 from ..frame_text import FrameText
+from ..propagation.carried_detail import CarriedDetail
 from ..propagation.outcome import MatteKind, Stop
 from ..types import Clip, Direction, FrameRange, PropagationOptions
 from .absences import check_absence, ranges_of
@@ -75,6 +76,7 @@ class TrackSession:
         self.warnings = list(lock.warnings)
         self._engine = engine
         self._edges, self._area = EdgeFinder(), PaintedArea()
+        self._details = CarriedDetail(source, self._known_matte)
         self._lock = lock
         self._journal = Journal(folder / "rounds.jsonl")
         self._store = MatteStore(folder / "mattes", source.size)
@@ -325,14 +327,14 @@ class TrackSession:
         Args:
             frame: of the clip.
             edge: the settings.
-            painted: strokes of the Detail Brush; those of the nearest frame count, carried along with the mask.
+            painted: strokes of the Detail Brush; those of the nearest frame count, see `CarriedDetail`.
             longest: see `EdgeFinder.alpha`.
             between: see there.
         """
         matte = self.matte(frame)
         if matte is None or not edge.changes_alpha:
             return matte
-        strokes = strokes_on(painted or {}, frame, self._known_matte) if edge.detail else ()
+        strokes = self._details.at(painted or {}, frame, self.head, between) if edge.detail else ()
         detail = detail_map(strokes, self.source.size) if strokes else None
         name, net = (frame, self.matte_path(frame), strokes), self._engine.edge
         return self._edges.alpha(net, lambda: self.source[frame], matte, edge, name, detail, longest, between)
