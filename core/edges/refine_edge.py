@@ -21,10 +21,15 @@ if TYPE_CHECKING:
     from ..ports import EdgeNet
     from ..types import Image, Map, Matte
 
+BAND_TILE_PX = 384
+"""Side of the parts in which the band is found; a multiple of `TILE_PX`."""
+
 TILE_PX = 128
 """Side of the part of a tile whose alpha is kept; what the network sees is larger by `SEEN_PX` on each side."""
 
 SEEN_PX = 16
+LEAST_SEEN = 96 * 96
+"""Pixels that the network is shown at least, where there are as many: PyTorch takes longer for smaller maps."""
 STEP_PX = 16
 """What the network is shown begins and ends on multiples of this, so that a band that trembles does not move it."""
 
@@ -102,17 +107,27 @@ def find_detail(net: EdgeNet | None, image: Image, matte: Matte, width_px: float
     """Returns the matte decided everywhere but in the band, where it is the network's alpha: the slow step."""
     out = np.empty_like(matte)
     most = most_width(matte.shape)
-    for tile in tiles(matte.shape, TILE_PX, margin(width_px, most)):
-        wanted = None if detail is None else detail[tile.seen]
-        band = find_band(matte[tile.seen], width_px, most, net is not None, wanted)  # someone must decide faint things
-        solid = band.solid[tile.inner].astype(np.float32)
-        weight = band.weight[tile.inner]
-        if weight.any():
-            inner, part = _box(weight, tile.kept)
-            found = _predicted(net, image, matte, part)
-            solid[inner] += weight[inner] * (found - solid[inner])
-        out[tile.kept] = solid
+    for large in tiles(matte.shape, BAND_TILE_PX, margin(width_px, most)):
+        wanted = None if detail is None else detail[large.seen]
+        band = find_band(matte[large.seen], width_px, most, net is not None, wanted)  # someone must decide faint things
+        solid = band.solid[large.inner].astype(np.float32)
+        weight = band.weight[large.inner]
+        for small in tiles(solid.shape, TILE_PX, 0):
+            share = weight[small.kept]
+            if share.any():
+                inner, part = _box(share, small.kept)
+                found = _predicted(net, image, matte, _moved(part, large.kept))
+                solid[part] += share[inner] * (found - solid[part])
+        out[large.kept] = solid
     return out
+
+
+def _moved(part: tuple[slice, slice], within: tuple[slice, slice]) -> tuple[slice, slice]:
+    """Returns a part of a part of the picture within the picture."""
+    rows, columns = (
+        slice(outer.start + own.start, outer.start + own.stop) for own, outer in zip(part, within, strict=True)
+    )
+    return rows, columns
 
 
 def _box(weight: NDArray[np.float32], kept: tuple[slice, slice]) -> tuple[tuple[slice, ...], tuple[slice, slice]]:
@@ -131,7 +146,11 @@ def _predicted(net: EdgeNet | None, image: Image, matte: Matte, part: tuple[slic
     """Returns alpha of a part of the picture."""
     if net is None:
         return matte[part]
-    closer = around(matte.shape, part, SEEN_PX)
+    height, width = (side.stop - side.start for side in part)
+    by = SEEN_PX
+    while (height + 2 * by) * (width + 2 * by) < LEAST_SEEN:
+        by += STEP_PX // 2
+    closer = around(matte.shape, part, by)
     found = net.predict(np.ascontiguousarray(image[closer.seen]), np.ascontiguousarray(matte[closer.seen]))
     return np.asarray(found[closer.inner], np.float32)
 

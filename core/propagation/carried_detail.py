@@ -175,7 +175,7 @@ class _Around:
         apart = np.hypot(*np.moveaxis(wanted - self._ground, -1, 0))
         strange = np.hypot(*np.moveaxis(flow - wanted, -1, 0)) / (0.25 * apart + 0.5)
         weight = (self._trust[rows, columns] * np.exp(-(strange**2))).astype(np.float32)
-        side = 2 * int(radius) + 1
+        side = 2 * int(min(radius, max(height, width))) + 1
         more = weight[..., None] * (flow - wanted).astype(np.float32)
         sums = cv2.blur(np.dstack((more, weight)), (side, side))
         at_x = np.clip(points[:, 0].astype(int) - columns.start, 0, x.shape[1] - 1)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..ports import FrameSource
     from ..types import Matte
 
-STRENGTH = 0.5
+STRENGTH = 0.75
 """Share of `stabilise.WEIGHT` that a fully trusted neighbour has."""
 
 _UNDECIDED = 0.02
@@ -48,7 +48,7 @@ class SteadyEdges:
     ) -> None:
         self._frames = frames
         self._alpha_of, self._is_final = alpha_of, is_final
-        self._motion = Motion(frames)  # never reads ahead, so it need not be closed
+        self._motion = Motion(frames, fine=True)  # never reads ahead, so it need not be closed
         self._alphas: dict[tuple[int, EdgeSettings], Matte | None] = {}
 
     def at(self, frame: int, edge: EdgeSettings) -> Matte | None:
