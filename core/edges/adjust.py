@@ -69,7 +69,7 @@ def grow(matte: Matte, px: float) -> Matte:
         # The picture's own edge is not an edge of the object.
         return np.asarray(step(matte, disc, borderType=cv2.BORDER_REPLICATE), np.float32)
 
-    return by(whole) if not part else np.asarray((1 - part) * by(whole) + part * by(whole + 1), np.float32)
+    return by(whole) if not part else np.asarray(np.minimum((1 - part) * by(whole) + part * by(whole + 1), 1))
 
 
 def smooth(matte: Matte, radius_px: float) -> Matte:
@@ -89,7 +89,8 @@ def feather(matte: Matte, px: float) -> Matte:
     if px <= 0:
         return matte
     # A Gaussian whose visible reach (two standard deviations) is the feather.
-    return np.asarray(cv2.GaussianBlur(matte, (0, 0), px / 2, borderType=cv2.BORDER_REPLICATE), np.float32)
+    soft = cv2.GaussianBlur(matte, (0, 0), px / 2, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(np.minimum(soft, 1, out=soft), np.float32)  # it rounds to a little more than 1
 
 
 def clip(matte: Matte, black: float, white: float) -> Matte:
