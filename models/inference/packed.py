@@ -51,7 +51,8 @@ class PackedConv(nn.Module):
         self._act = _ATTRIBUTES[act]
         weight = conv.weight.detach().to(dtype)
         # Without a size oneDNN packs some kernels with a stride for a method many times slower; any size will do.
-        size = [1, conv.in_channels, 64, 64] if conv.in_channels >= WIDE and max(conv.stride) > 1 else []
+        strided = max(conv.stride) > 1 and conv.groups == 1 and conv.in_channels >= WIDE
+        size = [1, conv.in_channels, 64, 64] if strided else []
         self._weight = torch.ops.mkldnn._reorder_convolution_weight(weight, *self._where, size or None)
         self._bias = None if conv.bias is None else conv.bias.detach().to(dtype)
 

@@ -160,6 +160,24 @@ def test_a_preview_is_the_refined_mask_where_the_host_wants_it_also_during_a_lon
     assert not (tmp_path / "none.png").exists()
 
 
+def test_writing_refined_strips_shows_its_progress_and_can_be_cancelled(make_host: Any, tmp_path: Path) -> None:
+    host = make_host("--edge", "0.2")
+    host.open()
+    host.end(host.draw(4))
+    assert isinstance(host.ask(m.Propagate, "track", 0, 16, "both"), m.Done)
+    earlier = write(host, tmp_path / "masks")
+    before = [path.read_bytes() for path in earlier]
+    frames = tuple(range(16))
+    job = host.send(m.Export, "track", frames, str(tmp_path / "masks"), edges=(({"detail": 1.0},),))
+    host.wait(lambda e: isinstance(e, m.Progress) and e.job == job and e.done >= 2)
+    host.client.send(m.Cancel(job))
+    end = host.end(job)
+    assert isinstance(end, m.Cancelled)
+    assert host.of(job, m.Progress)[-1].total == 16
+    assert host.of(job, m.Progress)[-1].done < 16
+    assert [path.read_bytes() for path in sorted((tmp_path / "masks").iterdir())] == before, "the old strips stay"
+
+
 def on_a_large_clip(host: Any, folder: Path) -> Any:
     """Opens a picture of 1500 × 900 pixels and makes its mask."""
     host.media = folder
