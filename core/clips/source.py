@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 
 CACHE_BYTES = 64 * 2**20
-"""Pictures kept in the cache. As many bytes are kept of frames that a movie's decoder passed on its way, at half the
-size: enough to step backward through 1080p without decoding a group of pictures for every frame."""
+"""Frames kept that a movie's decoder passed on its way: enough to step backward through 1080p without decoding a group
+of pictures for every frame. Pictures in the cache, twice as large, take up to half as many bytes."""
 MOST_KEPT = 256
 """Most such frames, however small: encoders place a key frame at least every 250."""
 
@@ -165,7 +165,7 @@ class VideoSource(ABC):
 
     @property
     def _capacity(self) -> int:
-        return max(3, min(MOST_KEPT, CACHE_BYTES // (3 * self.size[0] * self.size[1])))
+        return max(3, min(MOST_KEPT, CACHE_BYTES // 2 // (3 * self.size[0] * self.size[1])))
 
     @property
     def _passed_bytes(self) -> int:

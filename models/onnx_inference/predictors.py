@@ -60,22 +60,38 @@ class FrameMaps(NamedTuple):
     f2: Array
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class FrameKeys:
-    """Handle of an encoded frame: features, and its size before padding."""
+    """Handle of an encoded frame: features, and its picture.
 
-    frame: FrameMaps
-    size_hw: tuple[int, int]
+    Attributes:
+        image: (h, w, 3) uint8 RGB.
+        key: (1, Ck, h / 16, w / 16).
+        f16: (1, C, h / 16, w / 16).
+        nbytes: of all its maps when it was encoded.
+        maps: all of them; None once the frame has a value, because most of their bytes only serve to decode it.
+    """
+
+    image: Image
+    key: Array
+    f16: Array
+    nbytes: int
+    maps: FrameMaps | None
 
     @cached_property
     def directions(self) -> Array:
         """The features of its places as unit vectors (P, C)."""
-        return arrays.directions(arrays.rows(self.frame.f16))
+        return arrays.directions(arrays.rows(self.f16))
+
+    @property
+    def size_hw(self) -> tuple[int, int]:
+        """Height and width before padding."""
+        return self.image.shape[0], self.image.shape[1]
 
     @property
     def grid(self) -> tuple[int, int]:
         """Height and width in places."""
-        height, width = self.frame.key.shape[-2:]
+        height, width = self.key.shape[-2:]
         return height, width
 
 
@@ -103,29 +119,30 @@ class PropagationPredictor:
     def __init__(self, graphs: PropagationGraphs) -> None:
         self._graphs = graphs
         self._stack = MemoryStack(lambda like, shape: np.empty(shape, like.dtype))
-        self._last: tuple[FrameMaps, Array] | None = None
+        self._last: tuple[FrameKeys, Array] | None = None
 
     def encode_key(self, image: Image) -> FrameKeys:
         """Returns the handle of a frame (h, w, 3) uint8 RGB; once for each frame, whatever the number of objects."""
-        maps = self._graphs.key(image=arrays.picture(image))
-        return FrameKeys(FrameMaps(*maps), (image.shape[0], image.shape[1]))
+        maps = FrameMaps(*self._graphs.key(image=arrays.picture(image)))
+        return FrameKeys(image.copy(), maps.key, maps.f16, sum(one.nbytes for one in maps), maps)
 
     def encode_value(self, image: Image, key: FrameKeys, mattes: Array) -> Value:
-        """Returns the handle of a frame whose mattes (N, h, w) in [0, 1] are known."""
+        """Returns the handle of a frame whose mattes (N, h, w) in [0, 1] are known; its maps for decoding are freed."""
         picture, maps = arrays.picture(image), arrays.padded(mattes)
         masks = np.stack((maps, arrays.other_objects(maps)), axis=1)
         windows = windows_around(mattes)
         if windows is None:
             count = len(masks)
             (values,) = self._graphs.value(
-                image=picture.repeat(count, axis=0), masks=masks, f16=key.frame.f16.repeat(count, axis=0)
+                image=picture.repeat(count, axis=0), masks=masks, f16=key.f16.repeat(count, axis=0)
             )
         else:
-            values = self._values_in_windows(picture, key.frame, masks, windows)
+            values = self._values_in_windows(picture, key, masks, windows)
         flat = values.transpose(2, 3, 0, 1).reshape(values.shape[2] * values.shape[3], -1)
-        return Value(arrays.rows(key.frame.key), np.ascontiguousarray(flat), len(values))
+        key.maps = None
+        return Value(arrays.rows(key.key), np.ascontiguousarray(flat), len(values))
 
-    def _values_in_windows(self, picture: Array, frame: FrameMaps, masks: Array, windows: list[Window]) -> Array:
+    def _values_in_windows(self, picture: Array, frame: FrameKeys, masks: Array, windows: list[Window]) -> Array:
         """Returns values (N, Cv, h, w), see `inference.windows.values_in_windows`."""
         if self._last is not None and self._last[0] is frame:
             values = self._last[1].copy()
@@ -161,13 +178,14 @@ class PropagationPredictor:
             maps = arrays.padded(previous)
             hints = np.stack((maps, arrays.other_objects(maps)), axis=1)
             windows = windows_around(previous)
-        self._last = None if windows is None else (query.frame, readout)
+        self._last = None if windows is None else (query, readout)
+        frame = query.maps or FrameMaps(*self._graphs.key(image=arrays.picture(query.image)))
         if windows is None:
-            logits = self._decode(readout, hints, query.frame)
+            logits = self._decode(readout, hints, frame)
         else:
             logits = np.full((objects, height * STRIDE, width * STRIDE), FAR, np.float32)
             for n, window in enumerate(windows):
-                part = FrameMaps(*(window.of(maps, stride) for maps, stride in zip(query.frame, _STRIDES, strict=True)))
+                part = FrameMaps(*(window.of(maps, stride) for maps, stride in zip(frame, _STRIDES, strict=True)))
                 one = slice(n, n + 1)
                 near = self._decode(window.of(readout[one], STRIDE), window.of(hints[one], 1), part)
                 window.of(logits, 1)[n] = near[0]
@@ -182,13 +200,15 @@ class PropagationPredictor:
 
     def _read(self, keys: Array, values: Array, query: FrameKeys) -> Array:
         """Returns what the query's places read (Q, V) from values (M, V) of memory places with keys (M, Ck)."""
-        (carried,) = self._graphs.recall(keys=keys, values=values, query=arrays.rows(query.frame.key))
+        (carried,) = self._graphs.recall(keys=keys, values=values, query=arrays.rows(query.key))
         return carried
 
     def megabytes(self, key: FrameKeys, value: Value) -> float:
-        """Returns the memory that a remembered frame takes: its features, keys, values, and a copy of those."""
-        features = sum(maps.nbytes for maps in key.frame)
-        return (features + 2 * (value.keys.nbytes + value.values.nbytes)) / 2**20
+        """Returns what a remembered frame takes with PyTorch: its features, keys, values, and a copy of those.
+
+        Here it takes less, but which frames are remembered must not depend on what runs the networks.
+        """
+        return (key.nbytes + 2 * (value.keys.nbytes + value.values.nbytes)) / 2**20
 
     def resemblance(self, query: FrameKeys, mattes: Array, examples: Sequence[tuple[FrameKeys, Array]]) -> Array:
         """Returns (N, h, w) float32 in [-2, 2]: how much more a place resembles the object than anything else known.
@@ -209,7 +229,7 @@ class PropagationPredictor:
         For fusion (MiVOS, section 3.3): finds where the artist's change on the keyframe went on this frame.
         """
         shares = np.ascontiguousarray(_places(difference).T)
-        carried = self._read(arrays.rows(keyframe.frame.key), shares, query)
+        carried = self._read(arrays.rows(keyframe.key), shares, query)
         height, width = query.grid
         grid = np.ascontiguousarray(carried.T).reshape(-1, height, width)
         return arrays.cropped(arrays.resized(grid, (height * STRIDE, width * STRIDE)), query.size_hw)
@@ -263,7 +283,7 @@ def load_scribble(weights: str = "scribble", threads: int = 0) -> ScribblePredic
     Raises:
         WeightsMissing, WeightsDamaged: a file is absent, or not the one in the registry.
     """
-    return ScribblePredictor(open_graph(weights, "matte", threads))
+    return ScribblePredictor(open_graph(weights, "matte", threads, rare=True))
 
 
 def load_propagation(weights: str = "propagation", threads: int = 0) -> PropagationPredictor:
@@ -282,7 +302,7 @@ def load_automatic(weights: str = "automatic", threads: int = 0) -> AutomaticPre
     Raises:
         WeightsMissing, WeightsDamaged: a file is absent, or not the one in the registry.
     """
-    return AutomaticPredictor(open_graph(weights, "find", threads))
+    return AutomaticPredictor(open_graph(weights, "find", threads, rare=True))
 
 
 def load_edge(weights: str = "edge", threads: int = 0) -> EdgePredictor:
@@ -291,4 +311,4 @@ def load_edge(weights: str = "edge", threads: int = 0) -> EdgePredictor:
     Raises:
         WeightsMissing, WeightsDamaged: a file is absent, or not the one in the registry.
     """
-    return EdgePredictor(open_graph(weights, "alpha", threads))
+    return EdgePredictor(open_graph(weights, "alpha", threads, rare=True))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from blender_cutout.core.fakes import SyntheticClip
 from blender_cutout.core.tiers.table import TIERS, Tier
 from blender_cutout.core.types import Label, Stroke
 from blender_cutout.environment import network_library
+from blender_cutout.models.onnx_inference import predictors
 
 ROOT = Path(__file__).parents[3]
 CLIP = ROOT / "tests" / "fixtures" / "behaviour.mp4"
@@ -87,6 +89,21 @@ def test_several_objects_get_pytorchs_mattes() -> None:
     assert one.keys() == other.keys()
     assert max(most(one[frame], other[frame]) for frame in one) <= MOST
     assert max(float(matte.max()) for matte in other.values()) > 0.5
+
+
+def test_a_remembered_frame_no_longer_holds_what_only_decoding_needs(source: list[np.ndarray]) -> None:
+    net = predictors.load_propagation("propagation", threads=1)
+    picture = np.ascontiguousarray(source[0][:96, :160])
+    matte = np.zeros((1, 96, 160), np.float32)
+    matte[:, 20:70, 30:90] = 1.0
+    fresh, kept = net.encode_key(picture), net.encode_key(picture)
+    assert fresh.maps is not None
+    largest = weakref.ref(kept.maps.f2)
+    value = net.encode_value(picture, kept, matte)
+    assert largest() is None, "freed"
+    found, again = (net.segment(query, [(kept, value)], matte) for query in (fresh, kept))
+    assert most(found, again) == 0.0, "and made again where it is wanted after all"
+    assert net.megabytes(kept, value) == net.megabytes(fresh, value), "both engines remember the same frames"
 
 
 def test_edges_get_pytorchs_alpha(source: list[np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
