@@ -120,7 +120,7 @@ class _Around:
         self._trust = step.trust(np.s_[0:height, 0:width])
         share = np.zeros((height, width), np.float32)
         if matte is not None:
-            share = cv2.resize(np.asarray(matte, np.float32), (width, height), interpolation=cv2.INTER_AREA)
+            share[:] = cv2.resize(np.asarray(matte, np.float32), (width, height), interpolation=cv2.INTER_AREA)
         self._share = share
         outside = self._flow[share < 0.5]
         self._ground = np.median(outside[::_EVERY], axis=0) if len(outside) else np.zeros(2)
@@ -181,4 +181,5 @@ class _Around:
         at_x = np.clip(points[:, 0].astype(int) - columns.start, 0, x.shape[1] - 1)
         at_y = np.clip(points[:, 1].astype(int) - rows.start, 0, x.shape[0] - 1)
         found = sums[at_y, at_x].astype(np.float64)
-        return np.column_stack((points, np.ones(len(points)))) @ motion + found[:, :2] / (found[:, 2:] + _OWN)
+        along = np.column_stack((points, np.ones(len(points)))) @ motion
+        return np.asarray(along + found[:, :2] / (found[:, 2:] + _OWN))
