@@ -71,7 +71,7 @@ def carried(strokes: Sequence[Stroke], was: Matte, now: Matte) -> tuple[Stroke, 
         was: the mask on that frame, (H, W) in [0, 1].
         now: the mask on the other one.
     """
-    (before, area_before), (after, area_after) = _middle(was), _middle(now)
+    (before, area_before), (after, area_after) = middle(was), middle(now)
     if not area_before or not area_after:
         return ()
     scale = min(max(math.sqrt(area_after / area_before), 1 / _MOST_SCALE), _MOST_SCALE)
@@ -85,7 +85,7 @@ def carried(strokes: Sequence[Stroke], was: Matte, now: Matte) -> tuple[Stroke, 
     )
 
 
-def _middle(matte: Matte) -> tuple[tuple[float, float], float]:
+def middle(matte: Matte) -> tuple[tuple[float, float], float]:
     """Returns the centre (x, y) of a mask's object, and its area in pixels."""
     found = cv2.moments((matte >= 0.5).astype(np.uint8), binaryImage=True)
     area = found["m00"]

@@ -142,3 +142,12 @@ def test_an_object_hidden_for_a_while_and_other_masks_later_are_no_trouble() -> 
     hidden.at(on(shot, 0), 6, "other", lambda: calls.append(1))
     assert len(calls) == 6
     assert math.isfinite(off(shot, hidden.at(on(shot, 0), 6, "other"), 6))
+
+
+@pytest.mark.parametrize("far", [1e5, 1e12, 1e300])
+def test_strokes_in_no_picture_and_huge_ones_are_no_trouble(far: float) -> None:
+    shot = Turning()
+    strokes = (Stroke([(far, -far), (1.0, 1.0)], 3.0, Label.KEEP), Stroke([(182.0, 102.0)], 1e9, Label.KEEP))
+    found = CarriedDetail(shot, shot.matte).at({0: strokes}, 3)
+    assert len(found) == 2
+    assert detail_map(found, SIZE).shape == SIZE
