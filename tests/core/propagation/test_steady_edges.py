@@ -56,6 +56,37 @@ def test_the_edge_boils_less_and_is_closer_to_the_truth() -> None:
         assert np.array_equal(found[far], raw[far]), "what is solid or clean stays so"
 
 
+class Turning(Shot):
+    """A textured ellipse that turns by six degrees and moves by three pixels a frame."""
+
+    def _moved(self, picture: np.ndarray, frame: int) -> np.ndarray:
+        place = cv2.getRotationMatrix2D((80, 60), -6 * frame, 1.0)
+        place[0, 2] += 3 * frame
+        return np.asarray(cv2.warpAffine(picture, place, SIZE[::-1], borderMode=cv2.BORDER_REFLECT))
+
+    def alpha(self, frame: int) -> np.ndarray:
+        flat = np.zeros(SIZE, np.float32)
+        cv2.ellipse(flat, (80, 60), (50, 28), 0, 0, 360, 1.0, -1)
+        return np.clip(cv2.GaussianBlur(self._moved(flat, frame), (0, 0), 2), 0, 1)
+
+    def __getitem__(self, frame: int) -> np.ndarray:
+        dark, light = (np.random.default_rng(seed).integers(0, 128, (20, 33, 3), np.uint8) for seed in (1, 2))
+        ground, skin = (cv2.resize(part, SIZE[::-1], interpolation=cv2.INTER_CUBIC) for part in (dark, light + 127))
+        alpha = self.alpha(frame)[..., None]
+        return np.rint(ground + alpha * (self._moved(skin, frame).astype(np.float32) - ground)).astype(np.uint8)
+
+
+def test_the_edge_of_a_thing_that_turns_boils_less_too() -> None:
+    shot = Turning()
+    steady = SteadyEdges(shot, shot.boiling)
+    errors = []
+    for frame in range(1, 7):
+        raw, found, truth = shot.boiling(frame, HAIR), steady.at(frame, HAIR), shot.alpha(frame)
+        edge = (truth > 0.02) & (truth < 0.98)
+        errors.append(np.abs(found - truth)[edge].mean() / np.abs(raw - truth)[edge].mean())
+    assert np.mean(errors) < 0.63
+
+
 @pytest.mark.parametrize("frames", [range(8), (5, 2, 7, 0)])
 def test_the_order_in_which_frames_are_asked_for_does_not_matter(frames: range) -> None:
     shot = Shot()
