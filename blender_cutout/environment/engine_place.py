@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from ..core.errors import EnvironmentMissing
 from .interpreters import blenders_python
-from .venv import PYTHON_VARIABLE, worker_python
+from .processor_check import require_avx2
+from .venv import PYTHON_VARIABLE, engine_folder, lacking, other_version, worker_python
 
 _WHEELS = Path(__file__).parents[1] / "wheels"
 """Where an extension that brings its engine keeps what Blender unpacks."""
@@ -22,36 +23,65 @@ LIBRARIES = ("onnxruntime", "cv2", "av")
 
 
 class EnginePlace(NamedTuple):
-    """The engine's Python, and the folder of libraries to add to its own; None = none."""
+    """The engine's Python, and the folder of libraries to add to its own; None = none.
+
+    `note` says in one sentence which engine was chosen and why, where the artist may expect another; "" = nothing.
+    """
 
     python: Path
     libraries: Path | None = None
+    note: str = ""
 
 
 def find_engine(preference: str | None = None) -> EnginePlace:
     """Returns what runs the engine: what is set, else the environment made for it, else what the extension brought.
 
+    An environment that another version of the add-on made serves if it has every library that is needed now.
+
     Args:
         preference: the Python set in the preferences.
 
     Raises:
-        EnvironmentMissing: there is none of them, the Python that is set does not exist, or Blender did not unpack all
-            libraries.
+        EnvironmentMissing: there is none of them, the Python that is set does not exist, Blender did not unpack all
+            libraries, the processor cannot run them, or the environment lacks one.
     """
-    try:
+    if (preference or os.environ.get(PYTHON_VARIABLE) or "").strip():
         return EnginePlace(worker_python(preference))
+    require_avx2()
+    try:
+        python = worker_python()
     except EnvironmentMissing:
-        is_set = (preference or os.environ.get(PYTHON_VARIABLE) or "").strip()
-        libraries = None if is_set else extension_libraries()
-        if libraries is None and not is_set and any(_WHEELS.glob("*.whl")):
-            lacking = ", ".join(name for name in LIBRARIES if not _is_there(name)) or "one of them"
+        libraries = extension_libraries()
+        if libraries is None and any(_WHEELS.glob("*.whl")):
+            absent = ", ".join(name for name in LIBRARIES if not _is_there(name)) or "one of them"
             raise EnvironmentMissing(
-                f"The libraries that came with the add-on are not complete ({lacking} is missing).",
+                f"The libraries that came with the add-on are not complete ({absent} is missing).",
                 "Uninstall the add-on, restart Blender, and install the zip for this system again.",
             ) from None
         if libraries is None:
             raise
         return EnginePlace(blenders_python(), libraries)
+    return _fitting(python)
+
+
+def _fitting(python: Path) -> EnginePlace:
+    """Returns the environment of that Python, or what the extension brought if another version's lacks a library."""
+    folder = engine_folder()
+    absent, version = ", ".join(lacking(folder)), other_version(folder)
+    if not absent:
+        note = f"The GPU engine was set up by version {version} of the add-on; it works with this one too."
+        return EnginePlace(python, None, note if version else "")
+    libraries = extension_libraries()
+    if libraries is None:
+        raise EnvironmentMissing(
+            f"The engine was set up by another version of the add-on and lacks {absent}.",
+            "Press Set Up Engine, here or in the add-on's preferences: it installs what is missing.",
+        )
+    note = (
+        f"The GPU engine was set up by another version of the add-on and lacks {absent}. Until you press Set Up GPU "
+        "Engine, the engine that came with the add-on is used."
+    )
+    return EnginePlace(blenders_python(), libraries, note)
 
 
 def _is_there(name: str) -> bool:

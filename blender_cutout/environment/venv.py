@@ -12,14 +12,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from ..core import atomic
 from ..core.errors import EnvironmentMissing
+from ..version import __version__
 from . import own_folder, pinned_files, pip_runner
 from .checkup import Finding, check
 from .interpreters import VERSIONS, find_python
@@ -47,7 +50,7 @@ _REMEDY = (
 
 __all__ = [
     "VERSIONS", "Finding", "check", "create", "discard", "engine_folder", "environment_folder", "find_python",
-    "is_complete", "make", "python_of", "worker_python",
+    "is_complete", "lacking", "make", "other_version", "python_of", "worker_python",
 ]  # fmt: skip
 
 
@@ -78,13 +81,35 @@ def python_of(folder: Path) -> Path:
 
 def is_complete(folder: Path, stamp: str | None = None) -> bool:
     """Returns True if the environment is complete (and, with `stamp`, made from exactly these requirements)."""
+    record = _record(folder)
+    if record is None or not python_of(folder).exists() or _base_gone(folder):
+        return False
+    return stamp is None or record.get("stamp") == stamp
+
+
+def lacking(folder: Path) -> tuple[str, ...]:
+    """Returns the libraries that this version of the add-on needs and an environment of another version lacks."""
+    listed = (_record(folder) or {}).get("requirements")
+    there = {_library(text) for text in listed} if isinstance(listed, list) else set()
+    return tuple(name for name in map(_library, REQUIREMENTS) if there and name not in there)
+
+
+def other_version(folder: Path) -> str:
+    """Returns the version of the add-on that made an environment; "" = this one, or not known."""
+    made_by = str((_record(folder) or {}).get("version", ""))
+    return "" if made_by == __version__ else made_by
+
+
+def _record(folder: Path) -> dict[str, Any] | None:
     try:
         record = json.loads((folder / MARKER).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
-        return False
-    if not isinstance(record, dict) or not python_of(folder).exists() or _base_gone(folder):
-        return False
-    return stamp is None or record.get("stamp") == stamp
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def _library(requirement: object) -> str:
+    return re.split(r"[^\w-]", str(requirement), maxsplit=1)[0]
 
 
 def worker_python(preference: str | None = None) -> Path:
@@ -217,6 +242,7 @@ def _make(folder: Path, scratch: Path, plan: Plan, base: str | os.PathLike[str] 
     yield from install(python, scratch, plan)
     record = {
         "stamp": wanted,
+        "version": __version__,
         "requirements": list(plan.requirements),
         "torch": plan.torch.build if plan.torch else "",
     }

@@ -64,7 +64,9 @@ class CUTOUT_OT_set_up_engine(SetupOperator, bpy.types.Operator):
         """Starts the installation."""
         from ..environment.installer import OFFLINE, OFFLINE_HINT
         from ..environment.interpreters import blenders_python
+        from ..environment.processor_check import require_avx2
 
+        require_avx2()  # before gigabytes are downloaded
         chosen = preference_values.current()
         if chosen.engine_python:
             raise InputError("An existing Python is chosen for the engine.", "Clear that field to set up a new one.")

@@ -34,6 +34,7 @@ class EngineFacts(NamedTuple):
         tier: the engine's tier and its speed on this machine.
         published: names of the published networks whose weights are here.
         library: what runs the networks, torch or onnx; onnx = the engine that came with the add-on.
+        note: why it is this engine, if another might be expected.
     """
 
     python: str = ""
@@ -41,6 +42,7 @@ class EngineFacts(NamedTuple):
     tier: str = ""
     published: tuple[str, ...] = ()
     library: str = "torch"
+    note: str = ""
 
 
 class Setup:
@@ -170,7 +172,7 @@ def _engine_facts() -> EngineFacts:
     except EnvironmentMissing as error:
         return EngineFacts("", error.text, described(chosen.tier, chosen.device, TORCH), here)
     library = TORCH if found.libraries is None else ONNX
-    return EngineFacts(str(found.python), "", described(chosen.tier, chosen.device, library), here, library)
+    return EngineFacts(str(found.python), "", described(chosen.tier, chosen.device, library), here, library, found.note)
 
 
 def redraw() -> None:

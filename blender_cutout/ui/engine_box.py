@@ -20,9 +20,9 @@ def situation() -> Situation:
 
     found, chosen = setup.facts, preference_values.current()
     own = found.library == "onnx"
-    return Situation(
-        found.python, found.missing, bool(chosen.engine_python), bpy.app.online_access, chosen.wheels, found.tier, own
-    )
+    asked = bool(chosen.engine_python)
+    place = found.python, found.missing, asked, bpy.app.online_access, chosen.wheels, found.tier
+    return Situation(*place, own, found.note)
 
 
 def draw(context: Any, column: Any) -> None:

@@ -39,6 +39,7 @@ class Situation:
         wheels: the folder of wheels; "" = none chosen.
         tier: the engine's tier and its speed on this machine.
         own: the engine came with the add-on; then another is optional.
+        note: why it is this engine, if another might be expected.
     """
 
     python: str
@@ -48,6 +49,7 @@ class Situation:
     wheels: str = ""
     tier: str = ""
     own: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,8 @@ def _state(now: Situation) -> tuple[Line, ...]:
     """Returns the lines shown before any button is pressed."""
     if now.python:
         tier = (Line("BLANK1", f"Tier: {now.tier}"),) if now.tier else ()
+        if now.note:
+            tier += (Line("INFO", now.note),)
         if now.own:
             said = Line("CHECKMARK", "The engine came with the add-on. It runs on the processor and needs no set-up.")
             return (said, *tier, Line("BLANK1", _FOR_A_CARD))

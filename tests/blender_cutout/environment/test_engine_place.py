@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,10 @@ import pytest
 
 from blender_cutout.client.process import ENTRY, worker_command
 from blender_cutout.core.errors import EnvironmentMissing
-from blender_cutout.environment import engine_place
+from blender_cutout.environment import engine_place, venv
+from blender_cutout.environment.installer import SetupProgress
+from blender_cutout.ui.setup_view import Situation, view
+from blender_cutout.version import __version__
 
 START = """
 import importlib.util, sys
@@ -91,7 +95,53 @@ def test_a_python_that_is_set_but_gone_is_named_whatever_the_extension_brought(
 
 def test_a_python_that_is_set_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(unpacked(tmp_path / "site-packages", *engine_place.LIBRARIES)))
-    assert engine_place.find_engine(sys.executable) == (Path(sys.executable), None)
+    assert engine_place.find_engine(sys.executable) == (Path(sys.executable), None, "")
+
+
+def set_up(home: Path, version: str, *requirements: str) -> Path:
+    """An environment as a version of the add-on left it; returns its Python."""
+    python = venv.python_of(home / "engine")
+    python.parent.mkdir(parents=True)
+    python.symlink_to(sys.executable)
+    record = {"stamp": "", "version": version, "requirements": requirements}
+    (home / "engine" / venv.MARKER).write_text(json.dumps(record))
+    return python
+
+
+def test_a_gpu_engine_of_another_version_that_has_everything_serves_and_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(unpacked(tmp_path / "site-packages", *engine_place.LIBRARIES)))
+    python = set_up(tmp_path / "empty", "0.0.7", *venv.REQUIREMENTS, "one-more>=3")
+    found = engine_place.find_engine()
+    assert (found.python, found.libraries) == (python, None)
+    assert "set up by version 0.0.7 of the add-on" in found.note
+
+
+def test_a_gpu_engine_of_this_version_needs_no_words(tmp_path: Path) -> None:
+    python = set_up(tmp_path / "empty", __version__, *venv.REQUIREMENTS)
+    assert engine_place.find_engine() == (python, None, "")
+
+
+def test_a_gpu_engine_that_lacks_a_library_gives_way_to_the_engine_that_came_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_up(tmp_path / "empty", "0.0.7", *(one for one in venv.REQUIREMENTS if not one.startswith("av")))
+    monkeypatch.setattr(sys, "path", [])
+    monkeypatch.setattr(sys, "path_importer_cache", {})
+    for name in engine_place.LIBRARIES:
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    with pytest.raises(EnvironmentMissing, match="another version of the add-on and lacks av") as raised:
+        engine_place.find_engine()
+    assert "Set Up Engine" in raised.value.hint
+    folder = unpacked(tmp_path / "site-packages", *engine_place.LIBRARIES)
+    monkeypatch.setattr(sys, "path", [str(folder)])
+    found = engine_place.find_engine()
+    assert found.libraries == folder
+    assert "lacks av" in found.note
+    assert "Set Up GPU Engine" in found.note
+    now = Situation(str(found.python), own=True, note=found.note)
+    assert found.note in [line.text for line in view(SetupProgress(), now).lines], "the preferences say so"
 
 
 def test_a_bare_python_runs_the_engine_with_the_folder_of_libraries(tmp_path: Path) -> None:
