@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 import bpy_kit as kit
 from desk import Steps
-from stage import GREEN, RENDER, START, Stage, apart, strips_of
+from stage import GREEN, RENDER, START, Stage, apart, package, strips_of
 
 PLAIN = kit.Layout(START, RENDER)
 WHERE = 9
@@ -110,3 +110,28 @@ def clicks(stage: Stage) -> Steps:
     with stage.desk.override("UI"):
         bpy.ops.cutout.show(mode="RESULT")
     yield 0.8
+
+
+def pie(stage: Stage) -> Steps:
+    """The pie menu over the preview: its left place draws keep."""
+    desk = stage.desk
+    with desk.override():
+        bpy.ops.wm.tool_set_by_id(name="builtin.select_box")
+    x, y = stage.at(120.0, 75.0, PLAIN)
+    desk.move(x - 2, y)
+    desk.move(x, y)
+    yield 0.5
+    yield from desk.key("alt+c")
+    yield 1.0
+    stage.shot("pie")
+    desk.move(x - 60, y)
+    yield 0.3
+    desk.move(x - 90, y)
+    yield 0.3
+    yield from desk.click(x - 90, y)
+    yield 0.8
+    with desk.override():
+        label = package("host.annotations").active_label(bpy.context)
+    stage.check("the pie's left place draws keep", label is not None and label.value == "keep", label)
+    with desk.override():
+        bpy.ops.wm.tool_set_by_id(name="builtin.select_box")

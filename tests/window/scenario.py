@@ -46,6 +46,7 @@ ACTS = (
     act_clip.turn,
     act_clip.write,
     act_hand.hand,
+    act_hand.pie,
     act_output.forms,
     act_output.render,
     act_output.frames,

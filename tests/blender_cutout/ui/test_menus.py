@@ -54,15 +54,48 @@ def test_blenders_help_leads_to_the_manual_and_the_report(blender: Any) -> None:
     menus.register()
 
 
-def test_what_cannot_be_pressed_says_why(blender: Any) -> None:
-    for name in dir(blender.ops.cutout):
-        operator = getattr(blender.ops.cutout, name)
+def reasons(bpy: Any) -> dict[str, str]:
+    """Operator → what Blender says when it cannot be pressed."""
+    found = {}
+    for name in dir(bpy.ops.cutout):
+        operator = getattr(bpy.ops.cutout, name)
         if not operator.poll():
             with pytest.raises(RuntimeError) as caught:
                 operator()
-            text = str(caught.value)
-            assert "context is incorrect" not in text, name
-            assert "no cutout yet" in text or "not enabled" in text, (name, text)
+            found[name] = str(caught.value).partition("poll()")[2].strip()
+    return found
+
+
+NO_CUTOUT, DISABLED = "There is no cutout yet", "The add-on is not enabled"
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("empty", {"propagate": NO_CUTOUT, "paint": NO_CUTOUT, "step_tier": DISABLED}),
+        (
+            "new",
+            {
+                "undo_round": "",
+                "erase_strokes": "This cutout has no strokes of the Cutout Brush",
+                "worst_frame": "",
+            },
+        ),
+        ("busy", {"write_strips": "The engine is working", "propagate": "The engine is working"}),
+        ("frames", {"render_frames": "Frames are being rendered"}),
+    ],
+)
+def test_what_cannot_be_pressed_says_why(blender: Any, project: Any, state: str, said: dict[str, str]) -> None:
+    status = blender.context.window_manager.cutout
+    if state != "empty":
+        project()
+        assert blender.ops.cutout.new() == {"FINISHED"}
+        status = blender.context.window_manager.cutout
+        status.busy, status.frames_busy = state == "busy", state == "frames"
+    found = reasons(blender)
+    status.busy = status.frames_busy = False
+    assert not [name for name, text in found.items() if not text or "context is incorrect" in text]
+    assert {name: text for name, text in said.items() if text not in found[name]} == {}
 
 
 def test_while_the_engine_works_the_buttons_say_so(blender: Any, project: Any) -> None:
