@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from ..types import Box
 
 
+MOVES = 3
+"""How often at most the crop is moved for one frame: of an object that jumps, a first move may show only a part."""
+
+
 def follow_crop(
     mattes: NDArray[Any],
     size_hw: tuple[int, int],

@@ -16,7 +16,7 @@ from ..images.crop import Crop, whole_picture
 from ..images.matte import check_image
 from ..ports import Before
 from .confidence import certainty
-from .follow_crop import follow_crop
+from .follow_crop import MOVES, follow_crop
 from .fusion import difference, fuse, nearness
 from .memory import SpaceTimeMemory, farthest_first
 from .outcome import MatteKind
@@ -264,8 +264,8 @@ class Walker:
         """Returns the network's prediction for the frame: in the crop, or where the whole picture shows the objects.
 
         `last` and `areas` are of the frame before, see `_sightings`. The whole picture is searched when no object is
-        left in the crop, and every n-th frame while one of several is missing. When an object reaches the crop's rim,
-        the crop is moved and searched once more. See `Trail` for `least` and `settled`; `seen` is the frame before, if
+        left in the crop, and every n-th frame while one of several is missing. While an object reaches the crop's rim,
+        the crop is moved and searched again. See `Trail` for `least` and `settled`; `seen` is the frame before, if
         the network encoded it.
         """
         look = self._segment(image, crop, last, settled, seen)
@@ -277,14 +277,19 @@ class Walker:
             wide = self._segment(image, self._whole(), last, settled, seen)
             if (_present(wide, areas) & ~found).any() or (not last.any() and _best(wide, areas) > _best(look, areas)):
                 look = wide
-        touched = self._rim_is_touched(look.crop, look.mattes)
-        if touched or (look.crop.box == self._whole().box and _present(look, areas).any()):
+        for move in range(MOVES):
+            touched = self._rim_is_touched(look.crop, look.mattes)
+            is_wide = move == 0 and look.crop.box == self._whole().box and _present(look, areas).any()
+            if not (touched or is_wide):
+                break
             full = look.crop.from_crop(look.mattes, self._size)
             moved = self._follow(np.maximum(full, last) if touched else full, None, least=least)
-            if moved.box != look.crop.box:
-                closer = self._segment(image, moved, last, settled, seen)
-                if _present(closer, areas).any():
-                    look = closer
+            if moved.box == look.crop.box:
+                break
+            closer = self._segment(image, moved, last, settled, seen)
+            if not _present(closer, areas).any():
+                break
+            look = closer
         return look
 
     def _segment(self, image: Image, crop: Crop, last: Mattes, settled: bool, seen: _Seen | None = None) -> _Look:

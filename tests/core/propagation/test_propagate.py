@@ -72,6 +72,17 @@ def test_object_that_leaves_the_crop_in_one_step_is_found_in_the_whole_picture()
     assert worst_iou(run(clip, {0: clip.matte(0)}), clip) > 0.9
 
 
+@pytest.mark.parametrize("visible", [3, 8, 14, 25])
+def test_object_that_jumps_is_found_whole_when_the_crop_shows_a_strip_of_it(visible):
+    frames, truth = np.full((2, 360, 480, 3), 90, np.uint8), np.zeros((2, 360, 480), np.float32)
+    for frame, top in enumerate((215, 215 - 28 - 40 + visible)):  # the crop begins 28 pixels above the object
+        frames[frame, top : top + 40, 200:240] = (225, 40, 40)
+        truth[frame, top : top + 40, 200:240] = 1
+    settings = replace(SETTINGS, working_px=384)
+    results = {f: m for f, m, _ in propagate(FakePropagationNet(), frames, {0: truth[0]}, settings=settings)}
+    assert iou(results[1], truth[1]) > 0.95
+
+
 def test_crumb_of_the_objects_colour_does_not_hold_the_view_while_the_object_is_away():
     class WithCrumb(SyntheticClip):
         def __getitem__(self, frame):
