@@ -1,8 +1,8 @@
 """Shows the add-on in the language of Blender's interface; loads only the language in use, and nothing for English.
 
 Blender looks up labels and tooltips by itself, in what `follow` registers. Finished sentences, which it would not find,
-go through `shown`, `tooltip` and `report`. Blender has no event for a changed language, so the timer that gathers facts
-calls `has_changed`.
+go through `shown`, `tooltip` and `report`. A changed language is followed before the screen is drawn; what changes it
+without a message, such as a loaded preset, is found by the timer that gathers facts, which calls `has_changed`.
 """
 
 from __future__ import annotations
@@ -80,12 +80,31 @@ def _locale() -> str:
 
 _language = _Language()
 follow, has_changed = _language.follow, _language.has_changed
-unregister = _language.drop
+_SUBSCRIBER = object()
+
+
+def _changed() -> None:
+    """Follows the language; Blender takes no methods here."""
+    follow()
+
+
+def subscribe() -> None:
+    """Follows a language chosen in the preferences at once; Blender forgets this when it loads a file."""
+    bpy.msgbus.clear_by_owner(_SUBSCRIBER)
+    key = (bpy.types.PreferencesView, "language")
+    bpy.msgbus.subscribe_rna(key=key, owner=_SUBSCRIBER, args=(), notify=_changed)
 
 
 def register() -> None:
     """Loads the interface's language if it is not English."""
     follow()
+    subscribe()
+
+
+def unregister() -> None:
+    """Goes back to English."""
+    bpy.msgbus.clear_by_owner(_SUBSCRIBER)
+    _language.drop()
 
 
 def _translated(text: str, switch: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import bpy
 from bpy.app.handlers import persistent
 
+from ..host import interface_language
 from ..scene import preview_mode, properties
 from . import (
     auto_apply,
@@ -50,6 +51,7 @@ def _before_load(*_: Any) -> None:
 
 @persistent
 def _after_load(*_: Any) -> None:
+    interface_language.subscribe()
     status = properties.status()
     status.text = status.hint = status.stage = ""
     status.level, status.lost, status.busy = "INFO", False, False
