@@ -88,7 +88,7 @@ def view(progress: SetupProgress, now: Situation) -> SetupView:
 def _state(now: Situation) -> tuple[Line, ...]:
     """Returns the lines shown before any button is pressed."""
     if now.python:
-        tier = (Line("BLANK1", f"Tier: {now.tier}"),) if now.tier else ()
+        tier: tuple[Line, ...] = (Line("BLANK1", f"Tier: {now.tier}"),) if now.tier else ()
         if now.note:
             tier += (Line("INFO", now.note),)
         if now.own:

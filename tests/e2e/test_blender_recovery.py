@@ -218,6 +218,36 @@ def test_the_work_in_an_unsaved_file_moves_beside_it_when_it_is_saved(
     blender.ops.cutout.write_strips()
 
 
+def test_undo_to_before_the_first_save_keeps_the_masks_beside_the_file(
+    blender: Any, project: Project, tmp_path: Path
+) -> None:
+    scene, _ = project(saved=False)
+    blender.ops.ed.undo_push(message="start")
+    start(blender)
+    blender.ops.cutout.auto()
+    blender.ops.cutout.write_strips()
+    uuid = scene.cutout.tracks[0].uuid
+    before = kit.render_frame(blender, scene, scene.frame_current, tmp_path / "before")
+    blender.ops.ed.undo_push(message="written")
+    blend = tmp_path / "Film.blend"
+    blender.ops.wm.save_as_mainfile(filepath=str(blend))
+    late = tmp_path / "Film_cutout" / uuid
+    blender.ops.ed.undo()
+    scene = blender.context.scene
+    track = scene.cutout.tracks[0]
+    assert track.folder.startswith("//")
+    assert (track.uuid, folder_of(blender, scene)) == (uuid, late)
+    assert blender.ops.cutout.propagate() == {"FINISHED"}
+    assert track.done_count == kit.LENGTH
+    assert blender.ops.cutout.write_strips() == {"FINISHED"}
+    shown = kit.render_frame(blender, scene, kit.STROKE_FRAME + 1, tmp_path / "after")
+    assert np.abs(shown - before).max() < 0.2
+    blender.ops.wm.save_mainfile()
+    blender.ops.wm.open_mainfile(filepath=str(blend))
+    assert folder_of(blender, blender.context.scene) == late
+    assert blender.context.scene.cutout.tracks[0].done_count == kit.LENGTH
+
+
 def test_a_file_loaded_again_goes_on_where_it_was_saved_not_where_it_was_left(blender: Any, project: Project) -> None:
     scene, _ = project()
     start(blender)
