@@ -46,10 +46,10 @@ _DOUBT, _STROKES = _between("In doubt", "DOUBT"), _between("With strokes", "STRO
 
 
 def hints(context: Any) -> tuple[Hint, ...]:
-    """Returns what to show, the most useful first; nothing if the window has no preview of a cutout."""
+    """Returns what to show, the most useful first; nothing without a preview of a cutout or while a shape is drawn."""
     scene = compat.own_scene(context)
     spaces = _previews(context)
-    if scene is None or not len(scene.cutout.tracks) or not spaces:
+    if scene is None or not len(scene.cutout.tracks) or not spaces or brush_tool.live:
         return ()
     track = properties.active_track(scene)
     with_brush = any(brush_tool.is_active_in(context.workspace, space) for space in spaces)

@@ -45,6 +45,10 @@ def shown(bpy: Any, width: int = 4000) -> dict[str, list[str]]:
 
 
 def test_the_bar_shows_what_is_useful_now(blender: Any, project: Project) -> None:
+    from blender_cutout.core.types import Label
+    from blender_cutout.scene import brush_tool
+    from blender_cutout.strokes.brush_strokes import Painted
+
     scene, _ = project()
     assert shown(blender) == {}
     blender.ops.cutout.new()
@@ -58,6 +62,9 @@ def test_the_bar_shows_what_is_useful_now(blender: Any, project: Project) -> Non
     assert len(later["With strokes"]) == 2
     scene.cutout.auto_apply = False
     assert "Apply Strokes" in shown(blender)
+    brush_tool.live.append(Painted("key", Label.KEEP, 4, 5.0, ()))
+    assert shown(blender) == {}, "the lasso's own help has the bar"
+    brush_tool.live.clear()
 
 
 def test_every_key_over_the_preview_is_in_the_bar(blender: Any, project: Project) -> None:
