@@ -25,6 +25,9 @@ PIXEL_REACH = 1.0
 RIM = 4
 """Pixels below the threshold that are kept around what stays, in network pixels."""
 
+NEARLY = 0.35
+"""From here up to the threshold a pixel of the rim has more and more of a rim of its own."""
+
 
 def without_strays(mattes: Mattes, last: Mattes) -> Mattes:
     """Returns the mattes (N, h, w) without parts that lie too far from where each object was in the frame before.
@@ -49,10 +52,10 @@ def _near(matte: Matte, last: Matte) -> Matte | None:
     if not area or not hits.any():
         return None
     size = math.sqrt(area)
-    # Nothing farther out than both is kept, except the rim.
-    box = mask_box(np.maximum(matte, last))
+    # Nothing farther out than both is kept, except the rim, and what fades out around it.
+    box, out = mask_box(np.maximum(matte, last)), 2 * RIM
     assert box is not None
-    place = np.s_[max(0, box.y0 - RIM) : box.y1 + RIM, max(0, box.x0 - RIM) : box.x1 + RIM]
+    place = np.s_[max(0, box.y0 - out) : box.y1 + out, max(0, box.x0 - out) : box.x1 + out]
     there, hits, whole, matte = there[place], hits[place], np.zeros_like(matte), matte[place]
     distance = cv2.distanceTransform((~there).view(np.uint8), cv2.DIST_L2, 3)
     number, parts = cv2.connectedComponents(hits.view(np.uint8))
@@ -63,7 +66,11 @@ def _near(matte: Matte, last: Matte) -> Matte | None:
     if not believed.any():
         return None
     keep = believed[parts] & (distance <= PIXEL_REACH * size)
-    # With its soft rim: pixels below the threshold that touch what is kept.
-    rim = cv2.dilate(keep.view(np.uint8), np.ones((2 * RIM + 1, 2 * RIM + 1), np.uint8)) > 0
-    whole[place] = np.where(keep | (rim & ~hits), matte, np.float32(0))
+    # With its soft rim: pixels below the threshold that touch what is kept, or fade out around what nearly is. Else one
+    # pixel that passes the threshold by a rounding error would show or hide all those around it.
+    square = np.ones((2 * RIM + 1, 2 * RIM + 1), np.uint8)
+    rim = cv2.dilate(keep.view(np.uint8), square) > 0
+    share = ((cv2.dilate(np.where(rim & ~hits, matte, np.float32(0)), square) - NEARLY) / (0.5 - NEARLY)).clip(0.0, 1.0)
+    share[rim] = 1.0
+    whole[place] = np.where(keep, matte, np.where(hits, np.float32(0), share * matte))
     return whole

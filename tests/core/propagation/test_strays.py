@@ -20,6 +20,16 @@ def test_stray_part_goes_and_the_object_stays_bit_identical():
     np.testing.assert_array_equal(kept, disc(44, 50))
 
 
+def test_a_rounding_error_at_the_threshold_moves_no_pixel_noticeably():
+    soft = disc(44, 50)
+    soft[0, 45:56, 56:71] = np.linspace(0.45, 0.03, 15)
+    below, above = soft.copy(), soft.copy()
+    below[0, 50, 56], above[0, 50, 56] = 0.49999, 0.50001
+    kept = [without_strays(matte, disc(40, 50)) for matte in (below, above)]
+    assert np.abs(kept[0] - kept[1]).max() < 0.001
+    assert not kept[0][0, :, 66:].any()
+
+
 def test_part_beside_the_object_stays():
     both = np.maximum(disc(44, 50), disc(62, 50, 6))
     np.testing.assert_array_equal(without_strays(both, disc(40, 50)), both)

@@ -82,6 +82,24 @@ def test_a_clip_with_strokes_gets_pytorchs_mattes(tier: str, source: list[np.nda
     assert max(float(matte.max()) for matte in other.values()) > 0.5
 
 
+@pytest.mark.parametrize("tier", TIERS)
+def test_a_large_clip_gets_pytorchs_mattes_in_every_tier(tier: str) -> None:
+    scene = SyntheticClip(length=3, height=1080, width=1920, radius=150)
+    pictures = [scene[frame] for frame in range(3)]
+    ys, xs = np.nonzero(scene.matte(0) > 0.5)
+    x, y = float(xs.mean()), float(ys.mean())
+    strokes = [Stroke([(x - 60, y), (x + 60, y)], 12.0, Label.KEEP)]
+    torch_engine, onnx_engine = engines(TIERS[tier])
+    masks = [engine.refine(pictures[0], strokes) for engine in (torch_engine, onnx_engine)]
+    assert most(*masks) <= MOST
+    assert float(masks[1].max()) > 0.5
+    one, other = (
+        dict(engine.propagate(pictures, {0: mask}))
+        for engine, mask in zip((torch_engine, onnx_engine), masks, strict=True)
+    )
+    assert max(most(one[frame], other[frame]) for frame in one) <= MOST
+
+
 def test_several_objects_get_pytorchs_mattes() -> None:
     scene = SyntheticClip(length=FRAMES, height=216, width=384, radius=24, objects=2)
     pictures, tier = [scene[frame] for frame in range(FRAMES)], TIERS["fine"]
