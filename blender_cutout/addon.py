@@ -6,7 +6,7 @@ import atexit
 
 import bpy
 
-from .host import interface_language, keymap, manual
+from .host import interface_language, keymap, manual, storage
 from .operators import (
     brush,
     edge,
@@ -129,6 +129,7 @@ def unregister() -> None:
     render_watch.close()
     shot_queue.close()
     jobs.close()
+    storage.remove_empty()
     properties.unregister()
     for module in reversed(_MODULES):
         for cls in reversed(module.CLASSES):

@@ -5,6 +5,7 @@ Every folder that a .blend names is checked by `host/places.py` here.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from . import contents, places
 from .places import Home
 
 PACKAGE = __package__.rpartition(".")[0]  # bl_ext.….blender_cutout, or blender_cutout in a source checkout
+_UNSAVED = Path("blender_cutout", "unsaved")
 _OTHER = "Make that folder writable, then start Blender again."
 stays: set[Path] = set()
 """Folders of the open .blend that are elsewhere for now: it was saved under another name while they were in use."""
@@ -35,6 +37,34 @@ def user_folder(name: str) -> Path:
     return Path(found)
 
 
+def unsaved_folder(create: bool = False) -> Path:
+    """Returns the folder for cutouts of files never saved; uninstalling the add-on leaves it alone.
+
+    Raises:
+        StoreError: it cannot be made.
+    """
+    found = bpy.utils.user_resource("DATAFILES", path=str(_UNSAVED), create=create)
+    if not found:
+        raise StoreError("The add-on cannot write into Blender's folder for the user's files.", _OTHER)
+    return Path(found)
+
+
+def unsaved_folders() -> tuple[Path, ...]:
+    """Returns all folders for cutouts of files never saved: today's, and that of version 0.1.0, if it exists."""
+    with suppress(ValueError):
+        earlier = bpy.utils.extension_path_user(PACKAGE, path="unsaved")
+        if earlier and Path(earlier).is_dir():
+            return unsaved_folder(), Path(earlier)
+    return (unsaved_folder(),)
+
+
+def remove_empty() -> None:
+    """Deletes the folder for cutouts of files never saved if there are none."""
+    with suppress(OSError, StoreError):
+        for folder in (unsaved_folder(), unsaved_folder().parent):
+            folder.rmdir()
+
+
 def folder_beside(blend: str, name: str) -> Path:
     """Returns the folder of a cutout of a saved .blend: `<name>_cutout/<name>`. Raises InputError as `beside`."""
     return places.beside(blend, name)
@@ -43,7 +73,7 @@ def folder_beside(blend: str, name: str) -> Path:
 def new_folder(name: str) -> Path:
     """Returns the folder for a new cutout of the open .blend, saved or not. Raises InputError as `beside`."""
     blend = bpy.data.filepath
-    return folder_beside(blend, name) if blend else user_folder("unsaved") / places.check_name(name)
+    return folder_beside(blend, name) if blend else unsaved_folder(create=True) / places.check_name(name)
 
 
 def frames_folder(name: str) -> Path:
@@ -53,7 +83,7 @@ def frames_folder(name: str) -> Path:
 
 def is_unsaved(folder: Path) -> bool:
     """Returns True for a folder that was made before its .blend was saved."""
-    return user_folder("unsaved") in folder.parents
+    return any(unsaved in folder.parents for unsaved in unsaved_folders())
 
 
 def stored(folder: Path, blend: str) -> str:
@@ -108,8 +138,11 @@ def _name(folder: object) -> object:
 
 
 def _home(blend: str, folder: object) -> Home:
-    beside = isinstance(folder, str) and folder.startswith("//")
-    return Home(blend, None if beside else user_folder("unsaved"), frozenset(stays))
+    if isinstance(folder, str) and folder.startswith("//"):
+        return Home(blend, None, frozenset(stays))
+    named = Path(folder).parent if isinstance(folder, str) else None
+    unsaved = next((one for one in unsaved_folders() if one == named), unsaved_folder())
+    return Home(blend, unsaved, frozenset(stays))
 
 
 def _moved_here(blend: str, name: object) -> Path | None:

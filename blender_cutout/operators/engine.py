@@ -148,12 +148,11 @@ class CUTOUT_OT_remove_everything(Reporting, bpy.types.Operator):
         if done.left:
             jobs.say("WARNING", f"{done.left[0]} cannot be deleted.", "Close other Blenders, then try again.")
             return {"FINISHED"}
-        unsaved = storage.user_folder("unsaved")
-        hint = (
-            f"Save your file: masks of files never saved are in {unsaved}, which uninstalling deletes."
-            if any(unsaved.iterdir())
-            else "Masks stay in the cutout folders next to your .blend files."
-        )
+        storage.remove_empty()
+        unsaved = next((place for place in storage.unsaved_folders() if place.is_dir() and any(place.iterdir())), None)
+        hint = "Masks stay in the cutout folders next to your .blend files."
+        if unsaved is not None:
+            hint = f"Masks stay next to your .blend files, those of files never saved in {unsaved}"
         jobs.say("INFO", f"Removed {done.size / 1e6:.0f} MB.", hint)
         return {"FINISHED"}
 

@@ -182,7 +182,8 @@ def clean_unsaved(days: float = _DAYS) -> list[Path]:
     deleted = []
     oldest = time.time() - days * 86400
     with suppress(OSError, StoreError):
-        for folder in storage.user_folder("unsaved").iterdir():
+        there = [place for place in storage.unsaved_folders() if place.is_dir()]
+        for folder in (folder for place in there for folder in place.iterdir()):
             if folder in used or not (contents.is_session(folder) or contents.is_rendered(folder)):
                 continue
             with suppress(OSError):

@@ -152,7 +152,7 @@ def test_folders_of_files_never_saved_are_deleted_after_a_month_but_not_the_open
     project(saved=False)
     run(blender, "new", "apply_strokes")
     mine = folder_of(blender)
-    forgotten = storage.user_folder("unsaved") / ("0" * 32)
+    forgotten = storage.unsaved_folder(create=True) / ("0" * 32)
     (forgotten / "mattes").mkdir(parents=True)
     (forgotten / "rounds.jsonl").write_text("{}\n")
     assert project_folders.clean_unsaved() == []

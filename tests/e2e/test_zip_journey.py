@@ -69,3 +69,33 @@ def test_from_the_zip_to_written_strips_with_nothing_else_on_the_machine(archive
         assert "next to your .blend files" in zip_kit.said(output, "SAYS")
         left = [path for path in home.rglob("*") if any(word in path.name for word in REMAINS)]
         assert not left, "uninstalled, nothing stays but the artist's masks"
+
+
+UNSAVED = (
+    zip_kit.PROJECT.replace("    bpy.ops.wm.save_as_mainfile", "    dict")
+    + """
+install(sys.argv[1])
+scene, strip = project(sys.argv[2])
+for step in ("new", "apply_strokes"):
+    assert getattr(bpy.ops.cutout, step)() == {"FINISHED"}, step
+print("FOLDER", scene.cutout.tracks[0].folder)
+assert bpy.ops.cutout.remove_everything() == {"FINISHED"}
+print("SAYS", bpy.context.window_manager.cutout.hint)
+repos = bpy.context.preferences.extensions.repos
+place = next(n for n, repo in enumerate(repos) if repo.module == "user_default")
+bpy.ops.extensions.package_uninstall(repo_index=place, pkg_id="blender_cutout")
+print("DONE")
+"""
+)
+
+
+@pytest.mark.timeout(290)
+def test_masks_of_a_file_that_was_never_saved_outlive_the_add_on_and_are_named(archive: Path, tmp_path: Path) -> None:
+    with zip_kit.bare_machine() as home:
+        output = zip_kit.run_blender(home, UNSAVED, archive, tmp_path)
+        folder = Path(zip_kit.said(output, "FOLDER"))
+        assert home in folder.parents, "the file was not saved"
+        assert str(folder.parent) in zip_kit.said(output, "SAYS")
+        masks = list(folder.rglob("mattes/*/*.png"))
+        assert len(masks) == 1
+        assert (read_grey(masks[0]) > 127).any()

@@ -36,7 +36,7 @@ def test_folders_of_files_never_saved_are_cleaned_without_following_links(blende
     from blender_cutout.tasks import project_folders
 
     place = kit.lay_out(tmp_path)
-    unsaved = storage.user_folder("unsaved")
+    unsaved = storage.unsaved_folder(create=True)
     mine = kit.session(unsaved / OTHER)
     notes = kit.session(unsaved / GOOD)
     (notes / "notes.txt").write_text("not yours")
