@@ -241,7 +241,7 @@ def _write(path: Path, kept: dict[str, Any]) -> None:
 
 
 TITLES = {
-    "frames": ("frames of the clip", "Memory holds a fixed number of frames;\ndecoded ones are kept up to 64 MB"),
+    "frames": ("frames of the clip", "Memory holds a fixed number of frames;\ndecoded ones are kept up to 32 MB"),
     "strokes": (
         "picture, a round of strokes",
         "The network sees a crop of fixed size;\ncutting and pasting it is what grows",
