@@ -140,6 +140,7 @@ def settings_of(tier: Tier) -> EngineSettings:
         hypotheses=tier.hypotheses,
         transient=not others,
         strays=not others,
+        presence=tier.presence,
     )
     return EngineSettings(scribble_px=tier.scribble_px, propagation=propagation)
 

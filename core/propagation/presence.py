@@ -51,10 +51,16 @@ class Example(NamedTuple):
 
 
 class Presence:
-    """Tells present objects from absent ones during a pass, by examples that the pass adds."""
+    """Tells present objects from absent ones during a pass, by examples that the pass adds.
 
-    def __init__(self, net: PropagationNet) -> None:
+    Args:
+        net: compares them.
+        judges: False = whatever is found is believed.
+    """
+
+    def __init__(self, net: PropagationNet, judges: bool = True) -> None:
         self._net = net
+        self._judges = judges
         self._keyframes: dict[int, Example] = {}
         self._start = 0
         self._surroundings: list[Example] = []
@@ -99,7 +105,7 @@ class Presence:
         drawn = [known if at == self._start else _objects_alone(known) for at, known in keyframes]
         drawn += self._surroundings
         resemblance = np.full(len(mattes), 2.0)
-        if not (mattes > 0.5).any() or not drawn:
+        if not self._judges or not drawn or not (mattes > 0.5).any():
             return mattes, resemblance
         maps = self._net.resemblance(key, mattes, drawn)
         if self._recent:

@@ -20,6 +20,7 @@ class PropagationSettings:
         megabytes: device memory that remembered frames may take; fewer are remembered where they are large.
         transient: whether every second frame of a pass is also remembered for the next steps.
         strays: whether parts far from where the object was are removed.
+        presence: whether what is found is compared with the object, and rejected when it looks like something else.
         follow: a crop follows the object; False = the whole picture at each frame.
         crop_factor: side of that crop over longer side of the object's box; wider crops scored worse.
         growth: for several objects, the network sees at most this many times the pixels of one object's crop.
@@ -32,6 +33,7 @@ class PropagationSettings:
     megabytes: float = math.inf
     transient: bool = True
     strays: bool = True
+    presence: bool = True
     follow: bool = True
     crop_factor: float = 1.6
     growth: float = 1.3

@@ -103,7 +103,7 @@ class Walker:
             settings.budget, settings.memory_every, settings.megabytes, net.megabytes, settings.transient
         )
         self._segment_after = getattr(net, "segment_after", None)
-        self._presence = Presence(net)
+        self._presence = Presence(net, settings.presence)
 
     def nothing(self, step: Pass, fixed: Fixed, shape: tuple[int, ...]) -> Generator[Result, None, int | None]:
         """Yields an empty matte for every frame of the pass that has no result: there is no object to look for."""

@@ -56,6 +56,8 @@ class Tier(NamedTuple):
         growth: for several objects, the network sees at most this many times the pixels it sees for one.
         precision: of propagation. "full" is 32 bits on a processor, "half" bfloat16 where the processor multiplies it
             natively (others emulate it, and are slower). A graphics card computes in 16 bits in either case.
+        presence: whether what is found is compared with the object. At coarse sizes features mix the object with what
+            surrounds it, and the comparison rejects more objects than ghosts.
         hypotheses: the ways in which every stretch is propagated; their results are mixed.
         measured: None = not measured yet.
     """
@@ -71,6 +73,7 @@ class Tier(NamedTuple):
     propagation_weights: str = "propagation-large"
     growth: float = 1.3
     precision: Literal["full", "half"] = "half"
+    presence: bool = True
     hypotheses: tuple[Hypothesis, ...] = (Hypothesis(),)
     measured: Measured | None = None
 
@@ -88,7 +91,8 @@ TIERS: dict[str, Tier] = {
             propagation_px=128,
             memory_budget=8,
             propagation_weights="propagation",
-            measured=Measured(0.603, 0.033, _DATA, _HARDWARE, 0.862, 403),
+            presence=False,
+            measured=Measured(0.660, 0.033, _DATA, _HARDWARE, 0.862, 403),
         ),
         Tier(
             "quick",
@@ -96,7 +100,8 @@ TIERS: dict[str, Tier] = {
             scribble_px=192,
             propagation_px=160,
             memory_budget=8,
-            measured=Measured(0.669, 0.042, _DATA, _HARDWARE, 0.862, 420),
+            presence=False,
+            measured=Measured(0.716, 0.042, _DATA, _HARDWARE, 0.862, 420),
         ),
         Tier(
             "draft",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from propagate_kit import SETTINGS, run
 
@@ -184,3 +186,9 @@ def test_what_a_correction_takes_in_stays_though_an_earlier_keyframe_left_it_out
     presence.add_keyframe(8, net.encode_key(clip[8]), both)
     found, _ = presence.judged(net.encode_key(clip[9]), later, both, settled=False)
     assert np.array_equal(found, later)
+
+
+def test_without_the_comparison_whatever_is_found_is_believed():
+    clip = BehindBoards(length=24, width=400)
+    results = run(clip, {0: clip.matte(0)}, HauntedNet(), settings=replace(SETTINGS, presence=False))
+    assert all((results[f][0] > 0.5).any() for f in AWAY)
