@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 DEVICES = (AUTO, "cpu", "cuda", "mps")
 KINDS = ("scribble", "propagation", "edge", "automatic")
-"""The kinds of weights."""
 EDGE, AUTOMATIC = "edge", "automatic"
 
 
@@ -55,7 +54,7 @@ class Networks:
 
 
 Loose = Mapping[str, Path]
-"""Kind of weights -> the file to use instead."""
+"""Kind of weights, one of `KINDS` -> the file to use instead."""
 
 
 def load_engine(tier: str = AUTO, device: str = AUTO, weights: Loose | None = None, library: str = AUTO) -> Engine:
