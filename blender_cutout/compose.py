@@ -138,7 +138,6 @@ def settings_of(tier: Tier) -> EngineSettings:
         growth=tier.growth,
         hypotheses=tier.hypotheses,
         transient=not others,
-        strays=not others,
         presence=tier.presence,
     )
     return EngineSettings(scribble_px=tier.scribble_px, propagation=propagation)

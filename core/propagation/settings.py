@@ -19,7 +19,6 @@ class PropagationSettings:
         budget: largest number of remembered frames.
         megabytes: device memory that remembered frames may take; fewer are remembered where they are large.
         transient: whether every second frame of a pass is also remembered for the next steps.
-        strays: whether parts far from where the object was are removed.
         presence: whether what is found is compared with the object, and rejected when it looks like something else.
         follow: a crop follows the object; False = the whole picture at each frame.
         crop_factor: side of that crop over longer side of the object's box; wider crops scored worse.
@@ -32,7 +31,6 @@ class PropagationSettings:
     budget: int = 12
     megabytes: float = math.inf
     transient: bool = True
-    strays: bool = True
     presence: bool = True
     follow: bool = True
     crop_factor: float = 1.6

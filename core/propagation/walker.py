@@ -22,7 +22,6 @@ from .memory import SpaceTimeMemory, farthest_first
 from .outcome import MatteKind
 from .plan import Pass
 from .presence import Presence, is_sure
-from .strays import without_strays
 from .trail import Trail
 
 if TYPE_CHECKING:
@@ -303,8 +302,6 @@ class Walker:
         else:
             state = None if seen is None else Before(seen.key, crop.within(seen.crop))
             mattes = self._segment_after(key, self._memory.entries(), hint, state)
-        if self._settings.strays:
-            mattes = without_strays(mattes, before)
         mattes, resemblance = self._presence.judged(key, mattes, before, settled)
         return _Look(crop, picture, key, mattes, resemblance)
 

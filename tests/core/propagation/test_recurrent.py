@@ -87,20 +87,3 @@ def test_a_crop_within_another():
     outer, inner = Crop(Box(100, 50, 300, 150), (64, 128)), Crop(Box(150, 25, 350, 125), (96, 96))
     assert inner.within(outer) == (0.25, -0.25, 1.25, 0.75)
     assert outer.within(outer) == (0.0, 0.0, 1.0, 1.0)
-
-
-class PaintsFarAway(FakePropagationNet):
-    """Also finds a square in the corner, which is not the object."""
-
-    def segment(self, query, memory, previous=None):
-        mattes = super().segment(query, memory, previous)
-        mattes[:, :12, :12] = 1.0
-        return mattes
-
-
-@pytest.mark.parametrize(("strays", "there"), [(True, False), (False, True)])
-def test_parts_far_away_are_removed_only_if_asked_for(strays, there):
-    clip = SyntheticClip()
-    settings = replace(SETTINGS, strays=strays, follow=False)
-    found = run(clip, {23: clip.matte(23)}, PaintsFarAway(), settings=settings)
-    assert bool((found[22][0][:8, :8] > 0.5).all()) is there
