@@ -92,7 +92,7 @@ TIERS: dict[str, Tier] = {
             memory_budget=8,
             propagation_weights="propagation",
             presence=False,
-            measured=Measured(0.660, 0.033, _DATA, _HARDWARE, 0.862, 403),
+            measured=Measured(0.657, 0.033, _DATA, _HARDWARE, 0.862, 403),
         ),
         Tier(
             "quick",
@@ -101,7 +101,7 @@ TIERS: dict[str, Tier] = {
             propagation_px=160,
             memory_budget=8,
             presence=False,
-            measured=Measured(0.716, 0.042, _DATA, _HARDWARE, 0.862, 420),
+            measured=Measured(0.720, 0.042, _DATA, _HARDWARE, 0.862, 420),
         ),
         Tier(
             "draft",
@@ -109,7 +109,8 @@ TIERS: dict[str, Tier] = {
             scribble_px=256,
             propagation_px=224,
             memory_budget=8,
-            measured=Measured(0.746, 0.05, _DATA, _HARDWARE, 0.873, 434),
+            presence=False,
+            measured=Measured(0.761, 0.05, _DATA, _HARDWARE, 0.873, 434),
         ),
         Tier(
             "standard",
@@ -117,7 +118,7 @@ TIERS: dict[str, Tier] = {
             scribble_px=320,
             propagation_px=288,
             memory_budget=8,
-            measured=Measured(0.774, 0.061, _DATA, _HARDWARE, 0.875, 451),
+            measured=Measured(0.796, 0.061, _DATA, _HARDWARE, 0.875, 451),
         ),
         Tier(
             "fine",
@@ -126,7 +127,7 @@ TIERS: dict[str, Tier] = {
             propagation_px=320,
             memory_budget=16,
             growth=4.0,
-            measured=Measured(0.796, 0.071, _DATA, _HARDWARE, 0.875, 462),
+            measured=Measured(0.804, 0.071, _DATA, _HARDWARE, 0.875, 462),
         ),
         Tier(
             "patient",

@@ -44,7 +44,7 @@ for step in ("new", "auto", "propagate", "write_strips"):
 assert strip.modifiers[0].input_mask_strip is not None
 track = scene.cutout.tracks[0]
 assert track.done_count == len(files), track.done_count
-assert os.path.join("extensions", ".user", "user_default") in track.folder, track.folder
+assert os.path.join("datafiles", "blender_cutout", "unsaved") in track.folder, "outlasts the extension"
 addon_utils.disable(name)
 assert not hasattr(bpy.types.Scene, "cutout")
 print("JOURNEY DONE")
