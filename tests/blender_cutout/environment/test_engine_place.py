@@ -157,6 +157,6 @@ def test_a_bare_python_runs_the_engine_with_the_folder_of_libraries(tmp_path: Pa
         for shared in package.parent.glob("*.libs"):
             if not (folder / shared.name).exists():
                 (folder / shared.name).symlink_to(shared)
-    command = [sys._base_executable, "-I", "-c", START, str(ENTRY), str(folder)]  # type: ignore[attr-defined]
+    command = [sys._base_executable, "-I", "-S", "-c", START, str(ENTRY), str(folder)]  # type: ignore[attr-defined]
     done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
     assert done.stdout.strip() == "(90, 120) True False", done.stderr
