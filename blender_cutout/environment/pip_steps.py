@@ -100,8 +100,9 @@ class _Steps:
                 return
 
     def _pip(self, arguments: Sequence[str], failure: str, remedy: str = "") -> Iterator[str]:
-        command = [str(self._python), "-I", "-m", "pip", "--disable-pip-version-check", "install"]
-        command += ["--progress-bar", "off", *arguments]
+        # An environment that lost its pyvenv.cfg would install into the Python that it was made with.
+        command = [str(self._python), "-I", "-m", "pip", "--require-virtualenv", "--disable-pip-version-check"]
+        command += ["install", "--progress-bar", "off", *arguments]
         online = self._plan.wheels is None
         yield from pip_runner.run(command, failure, remedy, self._scratch, pip_settings=online)
 

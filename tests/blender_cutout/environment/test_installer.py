@@ -8,11 +8,12 @@ import os
 import sys
 import time
 from pathlib import Path
+from venv import EnvBuilder
 
 import pytest
 
 from blender_cutout.core.errors import EnvironmentMissing
-from blender_cutout.environment import interpreters, pip_runner, venv
+from blender_cutout.environment import interpreters, pip_runner, pip_steps, venv
 from blender_cutout.environment.installer import OFFLINE, Installer, SetupProgress
 from blender_cutout.ui import setup_view
 from blender_cutout.ui.setup_view import CANCEL, CHECK, SETUP, Situation
@@ -73,6 +74,17 @@ def test_two_installations_keep_apart(tmp_path: Path) -> None:
     ):
         list(venv.make(folder, ()))
     assert not folder.exists()
+
+
+def test_an_environment_that_lost_its_settings_installs_nothing_elsewhere(tmp_path: Path) -> None:
+    EnvBuilder(symlinks=True).create(tmp_path / "environment")
+    (tmp_path / "environment" / "pyvenv.cfg").unlink()
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    python = tmp_path / "environment" / "bin" / "python"
+    with pytest.raises(EnvironmentMissing) as raised:
+        list(pip_steps.install(python, tmp_path, pip_steps.Plan(("numpy",), wheels=wheels)))
+    assert any(words in raised.value.text for words in ("virtualenv", "No module named pip"))
 
 
 def test_a_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
