@@ -20,7 +20,7 @@ import bpy
 from blender_cutout.devtools.progress_lines import give, tell
 from blender_cutout.host import compat
 
-FIRST_FRAME, CORRECTED_FRAME = 6, 28
+FIRST_FRAME, CORRECTED_FRAME = 6, 44
 """Clip frames that have strokes in strokes.blend; one later on the timeline."""
 _START = 1
 _MASK_KEY = "cutout_mask"
