@@ -240,9 +240,12 @@ def can_pack() -> bool:
 
 
 def fast_bfloat16() -> bool:
+    """Returns whether packed convolutions work here, and this processor multiplies bfloat16 natively."""
+    return can_pack() and native_bfloat16()
+
+
+def native_bfloat16() -> bool:
     """Returns whether this processor multiplies bfloat16 natively; others emulate it and are slower."""
-    if not can_pack():
-        return False
     tests = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
     return any(test is not None and test() for test in tests)
 

@@ -165,7 +165,7 @@ def settings_of(args: argparse.Namespace) -> TrainingSettings:
     check_device(args.device)
     half = args.precision == "bf16" and can_bf16(args.device)
     if args.precision == "bf16" and not half:
-        _LOG.warning("The device has no bfloat16: training in float32.")
+        _LOG.warning("This device does not multiply bfloat16 natively: training in float32.")
     return TrainingSettings(
         network=args.action,
         data=str(args.data),

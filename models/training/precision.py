@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from ..errors import ModelError
+from ..inference.packed import native_bfloat16
 
 DEVICES = ("cpu", "cuda", "mps")
 
@@ -36,4 +37,6 @@ def can_bf16(name: str) -> bool:
     """Returns whether a device computes in bfloat16 natively."""
     if name.startswith("cuda"):
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    return True  # processors by PyTorch's own kernels, correct even if slow; Apple's since its second generation
+    if name.startswith("cpu"):
+        return native_bfloat16()
+    return True  # Apple's since its second generation

@@ -176,3 +176,16 @@ def test_a_schedule_can_go_by_its_steps_alone(data: Path, tmp_path: Path) -> Non
     for wrong in (["--minutes", "0"], ["--processes", "0"], ["--processes", "2", "--device", "mps"]):
         with pytest.raises(RecipeError):
             command.settings_of(parser.parse_args([*words, *wrong]))
+
+
+@pytest.mark.parametrize("native", [False, True])
+def test_the_default_precision_is_the_one_that_this_processor_is_fast_in(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, native: bool
+) -> None:
+    for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+        monkeypatch.setattr(torch.cpu, name, lambda: native, raising=False)
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    settings = command.settings_of(parser.parse_args(["scribble", "--data", "d", "--cache", "c", "--out", "o"]))
+    assert settings.half is native
+    assert ("training in float32" in caplog.text) is not native
