@@ -140,7 +140,7 @@ def settings_of(tier: Tier) -> EngineSettings:
         transient=not others,
         presence=tier.presence,
     )
-    return EngineSettings(scribble_px=tier.scribble_px, propagation=propagation)
+    return EngineSettings(tier.scribble_px, tier.mirrored_strokes, propagation)
 
 
 def choose_device(device: str = AUTO, library: str = AUTO) -> str:

@@ -19,6 +19,7 @@ from .propagation.propagate import propagate
 from .propagation.settings import PropagationSettings
 from .propagation.stabilise import stabilised
 from .refinement.automatic import BACKGROUND, FOREGROUND, automatic, check_mode, each_person, find_people, people
+from .refinement.mirrored_strokes import MirroredStrokes
 from .refinement.paint import paint
 from .refinement.refine import foreground, refine, refine_grey
 from .types import Clip, Direction, FrameRange, PropagationOptions, Stroke
@@ -38,10 +39,12 @@ class EngineSettings:
 
     Attributes:
         scribble_px: side, in pixels, of the square the stroke network works on, roughly.
+        mirrored_strokes: see `MirroredStrokes`.
         propagation: see `PropagationSettings`.
     """
 
     scribble_px: int = 320
+    mirrored_strokes: bool = False
     propagation: PropagationSettings = field(default_factory=PropagationSettings)
 
 
@@ -70,12 +73,12 @@ class Engine:
         automatic: AutomaticNet | None = None,
         automatic_id: str = "",
     ) -> None:
-        self._scribble = scribble
+        self.settings = settings or EngineSettings()
+        self._scribble = MirroredStrokes(scribble) if self.settings.mirrored_strokes else scribble
         self._propagation = propagation
         self._automatic = automatic
         self.automatic_id = automatic_id
         self.edge = edge
-        self.settings = settings or EngineSettings()
         self.tier = tier
         self.device = device
         self.weights_id = weights_id

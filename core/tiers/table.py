@@ -56,6 +56,7 @@ class Tier(NamedTuple):
         growth: for several objects, the network sees at most this many times the pixels it sees for one.
         precision: of propagation. "full" is 32 bits on a processor, "half" bfloat16 where the processor multiplies it
             natively (others emulate it, and are slower). A graphics card computes in 16 bits in either case.
+        mirrored_strokes: whether a round of strokes looks twice, the second time at the mirrored picture.
         presence: whether what is found is compared with the object. At coarse sizes features mix the object with what
             surrounds it, and the comparison rejects more objects than ghosts.
         hypotheses: the ways in which every stretch is propagated; their results are mixed.
@@ -73,6 +74,7 @@ class Tier(NamedTuple):
     propagation_weights: str = "propagation-large"
     growth: float = 1.3
     precision: Literal["full", "half"] = "half"
+    mirrored_strokes: bool = False
     presence: bool = True
     hypotheses: tuple[Hypothesis, ...] = (Hypothesis(),)
     measured: Measured | None = None
@@ -127,6 +129,7 @@ TIERS: dict[str, Tier] = {
             propagation_px=320,
             memory_budget=16,
             growth=4.0,
+            mirrored_strokes=True,
             measured=Measured(0.804, 0.071, _DATA, _HARDWARE, 0.875, 462),
         ),
         Tier(
@@ -136,6 +139,7 @@ TIERS: dict[str, Tier] = {
             propagation_px=320,
             memory_budget=16,
             growth=4.0,
+            mirrored_strokes=True,
             hypotheses=(
                 Hypothesis(),
                 Hypothesis(doubt=0.85),

@@ -39,6 +39,7 @@ def test_a_device_that_is_not_there_is_an_error_and_auto_is_one_that_is() -> Non
 def test_a_tier_fixes_the_engines_settings(tier: str) -> None:
     settings = compose.settings_of(TIERS[tier])
     assert settings.scribble_px == TIERS[tier].scribble_px
+    assert settings.mirrored_strokes == TIERS[tier].mirrored_strokes
     assert settings.propagation.working_px == TIERS[tier].propagation_px
     assert settings.propagation.budget == TIERS[tier].memory_budget
 
