@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from ..images.matte import Grey
     from ..types import Matte, Paint
 
-ALGORITHM = 10
+ALGORITHM = 11
 """Increase this when the engine gives different mattes for the same input and weights."""
 
 
