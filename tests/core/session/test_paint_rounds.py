@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from session_kit import ALL, FILM, add_corner, keep, make_engine, write_film
@@ -71,6 +72,29 @@ def test_paint_is_carried_to_other_frames(session: TrackSession) -> None:
     session.apply_round(painted(4, disc))
     list(session.propagate(ALL, Direction.BOTH))
     assert np.count_nonzero(matte(session, 9) > 0.5) > 100
+
+
+def test_eight_rounds_end_with_the_painted_truth_on_all_painted_frames(session: TrackSession) -> None:
+    """As an artist paints: strokes, then outlines around what is missing and what is too much."""
+    frames, ended = (0, 9, 4, 2, 7, 5, 1, 6), {}
+    for number, frame in enumerate(frames):
+        truth = FILM.mattes(frame)[0] > 0.5
+        truth[20:24, 10:90] = number % 2 == 0  # what no network finds
+        session.apply_round(keep(frame))
+        wrong = matte(session, frame) > 0.5
+        shapes = (*outlines(truth & ~wrong, Label.KEEP), *outlines(wrong & ~truth, Label.REMOVE))
+        session.apply_round(painted(frame, *shapes))
+        ended[frame] = truth
+        list(session.propagate(ALL, Direction.BOTH))
+    for frame, truth in ended.items():
+        found = matte(session, frame) > 0.5
+        assert np.count_nonzero(found & truth) / np.count_nonzero(found | truth) > 0.99
+
+
+def outlines(region: np.ndarray, label: Label) -> list[Paint]:
+    large = np.kron(region.astype(np.uint8), np.ones((2, 2), np.uint8))
+    found, _ = cv2.findContours(large, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return [Paint(line[:, 0] / 2 + 0.25, 0.0, label) for line in found]
 
 
 def test_later_paint_wins_and_undo_brings_the_pixels_back(session: TrackSession) -> None:
