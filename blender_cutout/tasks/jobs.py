@@ -35,8 +35,8 @@ INTERVAL = 0.005
 QUIET = 0.3
 """Seconds that a job may take before the panel shows it. A round takes less, so nothing is redrawn while the engine
 needs the processor, and the panel does not jump with every stroke."""
-_MARKS = 0.25
-"""Minimum seconds between timeline redraws while masks arrive."""
+_SELDOM = 0.25
+"""Minimum seconds between redraws of the timelines, and of the panels, while masks arrive."""
 _LOADING = 120.0
 """Maximum seconds to wait for the networks to load."""
 _UNFIT_CLIP = ("InputError", "FrameReadError", "StripError")
@@ -60,6 +60,10 @@ class JobReporter:
         """True if the timelines need a redraw."""
         self.marked_at = 0.0
         """Time of the last timeline redraw."""
+        self.news = False
+        """True if there is something new for the panels."""
+        self.news_at = 0.0
+        """Time of the panels' last redraw."""
         self.quiet_until = 0.0
         """Time at which the panel shows the latest job; 0 = it does already."""
 
@@ -302,15 +306,19 @@ def step() -> bool:
     # Do not redraw the preview for every message, nor anything while a round is under way.
     if _reporter.in_view:
         redraw("PREVIEW")
-    if busy != before or _reporter.in_view or (taken != queue.taken and time.monotonic() > _reporter.quiet_until):
+    now = time.monotonic()
+    _reporter.news = _reporter.news or taken != queue.taken
+    is_due = now > _reporter.quiet_until and (not busy or now > _reporter.news_at + _SELDOM)
+    if busy != before or _reporter.in_view or (_reporter.news and is_due):
         redraw("UI")
-    elif busy and 0 < _reporter.quiet_until < time.monotonic():
+        _reporter.news, _reporter.news_at = False, now
+    elif busy and 0 < _reporter.quiet_until < now:
         _reporter.quiet_until = 0.0
         redraw("UI")
     _reporter.in_view = False
-    if _reporter.marked and (not busy or time.monotonic() > _reporter.marked_at + _MARKS):
+    if _reporter.marked and (not busy or now > _reporter.marked_at + _SELDOM):
         redraw("WINDOW")
-        _reporter.marked, _reporter.marked_at = False, time.monotonic()
+        _reporter.marked, _reporter.marked_at = False, now
     return busy
 
 
