@@ -166,7 +166,7 @@ def play(stage: Stage) -> Steps:
         drawn = len(stage.spent["mask drawn"])
         for turn, visible in itertools.product(range(turns), (False, True)):
             scene.cutout.show_mask = visible
-            speed = yield from _played(stage, 2.5)
+            speed = yield from played(stage, 2.5)
             if turn:  # the first one fills Blender's cache
                 found[visible].append(speed)
         # The faster half of the turns: whatever else runs on the machine can only make one slower.
@@ -178,7 +178,7 @@ def play(stage: Stage) -> Steps:
     scene.cutout.show_mask = True
 
 
-def _played(stage: Stage, seconds: float) -> Generator[float, None, float]:
+def played(stage: Stage, seconds: float) -> Generator[float, None, float]:
     """Plays for a while; returns the frames per second."""
     shown: list[float] = []
 

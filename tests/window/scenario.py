@@ -17,6 +17,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 import act_brush  # noqa: E402
 import act_care  # noqa: E402
 import act_clip  # noqa: E402
+import act_copies  # noqa: E402
 import act_day  # noqa: E402
 import act_edge  # noqa: E402
 import act_follow  # noqa: E402
@@ -26,6 +27,7 @@ import act_objects  # noqa: E402
 import act_output  # noqa: E402
 import act_paint  # noqa: E402
 import act_queue  # noqa: E402
+import act_scrub  # noqa: E402
 import act_setup  # noqa: E402
 import act_speed  # noqa: E402
 import act_strokes  # noqa: E402
@@ -57,9 +59,11 @@ ACTS = (
     act_windows.windows,
     act_care.care,
     act_queue.queue,
+    act_copies.copies,
     act_language.language,
     act_speed.speed,
     act_speed.large,
+    act_scrub.scrub,
     act_day.day,
     act_setup.set_up,
 )
