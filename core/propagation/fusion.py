@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 NEAR = 4.0
 """Distance from a new keyframe, in frames, at which its own result still counts 1/e by nearness alone."""
 
+BAND = 128
+"""Rows that are fused at a time, so that large pictures take little memory."""
+
 
 def nearness(frame: int, keyframe: int) -> float:
     """Returns how far to trust a frame's result for being near its keyframe: (0, 1], 1 on the keyframe."""
@@ -49,9 +52,16 @@ def fuse(old: Mattes, new: Mattes, far: Mattes, carried: Mattes, near: float) ->
         carried: (2N, H, W) from `difference`, carried to this frame.
         near: from `nearness`.
     """
+    out = np.empty(new.shape, np.float32)
+    for start in range(0, new.shape[1], BAND):
+        band = np.s_[:, start : start + BAND]
+        out[band] = _fused(old[band], new[band], far[band], carried[band], np.float32(near))
+    return out
+
+
+def _fused(old: Mattes, new: Mattes, far: Mattes, carried: Mattes, near: np.float32) -> Mattes:
     middles = middle(old, new, far)
     gains, losses = np.split(np.clip(carried, 0, 1), 2)
     support = np.where(new >= middles, gains, losses)
-    base = np.float32(near)
-    share = base + (1 - base) * support
+    share = near + (1 - near) * support
     return np.asarray(np.clip(middles + share * (new - middles), 0, 1), np.float32)

@@ -21,7 +21,7 @@ from .outcome import MatteKind
 if TYPE_CHECKING:
     from ..ports import FrameSource
     from ..types import Matte, Mattes
-    from .optical_flow import Step
+    from .optical_flow import Step, Window
 
 Result: TypeAlias = "tuple[int, Mattes, MatteKind]"
 
@@ -33,6 +33,8 @@ WEIGHT = 2.0
 It stabilises without costing accuracy; a median of the three stabilises less, and ignoring trust costs accuracy. See
 docs/experiments.md, "Stability".
 """
+BAND = 128
+"""Rows that are mixed at a time."""
 _CHANGED = MatteKind.PROPAGATED, MatteKind.FUSED
 
 
@@ -129,22 +131,28 @@ def mixed(mattes: Mattes, neighbours: list[tuple[Mattes, Step]], strength: float
     out = np.array(own, np.float32)
     for n in range(len(own) if others else 0):
         window = _window(own[n], [(other[n], step) for other, step in others])
-        if window is None:
-            continue
-        total = np.array(own[n][window], np.float32)
-        weights = np.ones_like(total)
-        for other, step in others:
-            moved, trusted = step.moved(other[n], window)
-            trusted *= strength * WEIGHT
-            weights += trusted
-            moved *= trusted
-            total += moved
-        total /= weights
-        np.clip(total, 0, 1, out=out[n][window])
+        for band in () if window is None else _bands(window):
+            total = np.array(own[n][band], np.float32)
+            weights = np.ones_like(total)
+            for other, step in others:
+                moved, trusted = step.moved(other[n], band)
+                trusted *= strength * WEIGHT
+                weights += trusted
+                moved *= trusted
+                total += moved
+            total /= weights
+            np.clip(total, 0, 1, out=out[n][band])
     return out[0] if flat else out
 
 
-def _window(own: Matte, others: list[tuple[Matte, Step]]) -> tuple[slice, slice] | None:
+def _bands(window: Window) -> Iterator[Window]:
+    """Yields the window in bands of `BAND` rows: they stay in the processor's cache, and take little memory."""
+    rows, columns = window
+    for start in range(rows.start, rows.stop, BAND):
+        yield slice(start, min(start + BAND, rows.stop)), columns
+
+
+def _window(own: Matte, others: list[tuple[Matte, Step]]) -> Window | None:
     """Returns the rows and columns outside which the matte and its moved neighbours are faint; None = everywhere.
 
     Never larger than the box around all nonzero pixels of the mattes.
