@@ -97,3 +97,33 @@ def test_the_entry_is_spelled_once_in_the_product() -> None:
 def test_no_switch_of_the_product_leads_to_the_fakes() -> None:
     for path in (ROOT / "blender_cutout").rglob("*.py"):
         assert "fakes" not in path.read_text(encoding="utf-8"), path
+
+
+MEMORY = """
+import runpy, sys, threading
+from pathlib import Path
+entry = runpy.run_path(sys.argv[1])
+entry["return_freed_memory"]()
+def used():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) // 1024 for line in lines if line.startswith("VmRSS:"))
+kept = []
+def work():
+    for megabytes in (5, 6, 7, 6, 5):
+        pictures = [b"x" * (megabytes << 20) for _ in range(4)]
+        kept.append(b"y" * 5000)
+before = used()
+for _ in range(3):
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads: thread.start()
+    work()
+    for thread in threads: thread.join()
+print(used() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_pictures_of_any_thread_leave_the_process_when_they_are_freed() -> None:
+    script = ROOT / "blender_cutout" / "worker" / "entry.py"
+    run = subprocess.run([sys.executable, "-I", "-c", MEMORY, script], capture_output=True, text=True, check=True)
+    assert int(run.stdout) < 4, "megabytes"
