@@ -23,7 +23,7 @@ from .package import ROOT, read_toml
 
 WHEELS_VARIABLE = "CUTOUT_TEST_WHEELS"
 """Environment variable of the tests: folder of the wheels for the zip that brings its engine."""
-TIME_LIMIT = 1800
+TIME_LIMIT = 4500
 """Seconds per suite. A Blender whose add-on left a handler behind never exits by itself."""
 Say = Callable[[str], None]
 
