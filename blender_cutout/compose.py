@@ -140,7 +140,7 @@ def settings_of(tier: Tier) -> EngineSettings:
         transient=not others,
         presence=tier.presence,
     )
-    return EngineSettings(tier.scribble_px, tier.mirrored_strokes, propagation)
+    return EngineSettings(tier.scribble_px, propagation, tier.mirrored_strokes)
 
 
 def choose_device(device: str = AUTO, library: str = AUTO) -> str:

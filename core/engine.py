@@ -39,13 +39,13 @@ class EngineSettings:
 
     Attributes:
         scribble_px: side, in pixels, of the square the stroke network works on, roughly.
-        mirrored_strokes: see `MirroredStrokes`.
         propagation: see `PropagationSettings`.
+        mirrored_strokes: see `MirroredStrokes`.
     """
 
     scribble_px: int = 320
-    mirrored_strokes: bool = False
     propagation: PropagationSettings = field(default_factory=PropagationSettings)
+    mirrored_strokes: bool = False
 
 
 class Engine:
