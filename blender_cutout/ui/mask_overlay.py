@@ -1,12 +1,14 @@
 """Draws the masks of the active clip's objects over the preview; `mask_layers` chooses which and how.
 
 The render and the .blend are not touched. A mask is read from its file when first shown, then kept on the graphics
-card. A large mask has a small copy that reads fast enough for playback and scrubbing; when the artist zooms in, a
-thread reads the mask at full size for the part in view.
+card. A large mask has a small copy that reads fast enough for playback and scrubbing; when the artist zooms in, the
+mask at full size is read for the part in view. A thread reads; drawing waits for it, but not for long: then the mask
+follows with the next redraw.
 """
 
 # No `from __future__ import annotations`: see CONTRIBUTING.md.
 
+import time
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,7 +34,9 @@ _ENOUGH = 48 * 2**20
 _SMALL = 1 << 20
 """Maximum pixels of a small copy."""
 _AT_ONCE = 1 << 25
-"""Maximum pixels of a mask without a small copy: the window waits while it is read."""
+"""Maximum pixels of a mask without a small copy."""
+_PATIENCE = 0.02
+"""Seconds that one redraw waits for masks; small copies are there sooner."""
 _IN_FULL = 3
 """Maximum number of masks shown as one in full detail; more use the small copies."""
 _SQUARE = 8.0
@@ -43,6 +47,8 @@ _SOON = 0.02
 
 _Size = tuple[int, int] | None
 """Height and width of the masks, if known."""
+_Seen = tuple[str, int]
+"""A file: its path and modification time."""
 
 
 class _Shown(NamedTuple):
@@ -61,6 +67,22 @@ class _Shown(NamedTuple):
     pixels: int = 0
 
 
+class _Wish(NamedTuple):
+    """Masks to show as one: the files as seen on disk, which are small copies where there are any, and the masks."""
+
+    seen: tuple[_Seen, ...]
+    paths: tuple[Path, ...]
+    size: _Size
+
+
+class _Pixels(NamedTuple):
+    """Masks that were read: the sum (H, W) uint8, None = damaged; the box as in `_Shown`; whether of small copies."""
+
+    grey: Any
+    box: Box | None = None
+    small: bool = False
+
+
 class Overlay(DrawHandler):
     """Draws masks over the previews and caches their textures."""
 
@@ -69,7 +91,11 @@ class Overlay(DrawHandler):
     def __init__(self) -> None:
         super().__init__()
         self._painter = Painter()
-        self._reader = Reader()
+        self._reader = Reader(_read_full)
+        self._shower = Reader(_read_shown)
+        self._until, self._uploads = 0.0, 0
+        self._last: dict[int, _Shown] = {}
+        self._last_of: tuple[Any, ...] = ()
         self._textures: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
         self._room = _KEPT
         self._pixels: dict[tuple[Any, ...], int] = {}
@@ -81,6 +107,8 @@ class Overlay(DrawHandler):
             bpy.app.timers.unregister(self._when_read)
         self._painter.close()
         self._reader.close()
+        self._shower.close()
+        self._last.clear()
         self._textures.clear()
         self._pixels.clear()
 
@@ -95,14 +123,20 @@ class Overlay(DrawHandler):
         except CutoutError:  # the strip is gone or cannot be mapped: the panel says so when it matters
             return
         self._room = _KEPT * max(1, len(layers))
+        self._until, self._uploads = time.monotonic() + _PATIENCE, 0
+        if self._last_of != (now := (scene.name, scene.frame_current, len(layers))):
+            self._last, self._last_of = {}, now
         with self.guarded():
-            for layer in layers:
+            for number, layer in enumerate(layers):
                 assert picture is not None
-                self._show(layer, picture, context)
+                shown, ready = self._texture(*layer.files, size=layer.size)
+                if ready and shown is not None:
+                    self._last[number] = shown
+                # While the mask of a frame changes, the one before it stays: without any it would flicker.
+                self._show(layer, shown if ready else self._last.get(number), picture, context)
 
-    def _show(self, layer: Layer, picture: PictureMap, context: Any) -> None:
+    def _show(self, layer: Layer, shown: _Shown | None, picture: PictureMap, context: Any) -> None:
         region, part = context.region, None
-        shown = self._texture(*layer.files, size=layer.size)
         box = EVERYTHING if layer.look.outside[3] > 0 or shown is None else shown.box
         if shown is None or box is None:
             return
@@ -115,20 +149,35 @@ class Overlay(DrawHandler):
         square = _SQUARE * context.preferences.system.ui_scale
         self._painter.paint(texture or shown.texture, shares, on_screen(places, region), layer.look, square)
 
-    def _texture(self, *paths: Path, size: _Size = None) -> _Shown | None:
-        """Returns the masks as one texture, from their small copies if they exist; None when one cannot be read."""
+    def _texture(self, *paths: Path, size: _Size = None) -> tuple[_Shown | None, bool]:
+        """Returns the masks as one texture, from their small copies if they exist, and whether that is final.
+
+        There is no texture when a mask cannot be read; and, not final, until it is read.
+        """
         try:
             key = tuple(map(_seen, paths))
-            if key not in self._textures:
-                shown = _upload(*paths, size=size)
-                self._keep(key, shown, shown.pixels)
         except OSError:
-            return None
-        except ValueError:
-            self._keep(key, None)  # damaged: do not retry at every redraw
+            return None, True
+        if key not in self._textures:
+            wish, left = _Wish(key, paths, size), self._until - time.monotonic()
+            if self._uploads and left <= 0:
+                self._redraw_soon()
+                return None, False
+            found = self._shower.get(wish, max(0.0, left))
+            if found is None:
+                if self._shower.knows(wish):
+                    return None, True
+                self._redraw_soon()
+                return None, False
+            self._uploads += 1
+            if found.grey is None:
+                self._keep(key, None)  # damaged: do not retry at every redraw
+            else:
+                grey = found.grey
+                width = grey.shape[1] if found.small else 0
+                self._keep(key, _Shown(upload(grey), found.box, width, grey.size), grey.size)
         self._textures.move_to_end(key)
-        found: _Shown | None = self._textures[key]
-        return found
+        return self._textures[key], True
 
     def _detail(self, part: MaskPart, *paths: Path, size: _Size = None) -> Any:
         """Returns a part of the full-size masks as one texture; None while they are read or if they are missing."""
@@ -139,10 +188,10 @@ class Overlay(DrawHandler):
             return None
         key = (*files, part)
         if key not in self._textures:
-            pixels = [grey for file in files if (grey := self._reader.get(file, size)) is not None]
+            pixels = [grey for file in files if (grey := self._reader.get((file, size))) is not None]
             if len(pixels) < len(files):
-                if self._reader.busy and not bpy.app.timers.is_registered(self._when_read):
-                    bpy.app.timers.register(self._when_read, first_interval=_SOON)
+                if self._reader.busy:
+                    self._redraw_soon()
                 return None
             cut = [grey[part.y0 : part.y1 : part.step, part.x0 : part.x1 : part.step] for grey in pixels]
             grey = _sum(cut)
@@ -156,9 +205,13 @@ class Overlay(DrawHandler):
             oldest, _ = self._textures.popitem(last=False)
             del self._pixels[oldest]
 
+    def _redraw_soon(self) -> None:
+        if not bpy.app.background and not bpy.app.timers.is_registered(self._when_read):
+            bpy.app.timers.register(self._when_read, first_interval=_SOON)
+
     def _when_read(self) -> float | None:
-        """Timer callback: redraws the preview once the thread is done."""
-        if self._reader.busy:
+        """Timer callback: redraws the preview once the threads are done."""
+        if self._reader.busy or self._shower.busy:
             return _SOON
         jobs.redraw("PREVIEW")
         return None
@@ -182,12 +235,12 @@ def corners(
     return [shown.share(point) for point in points], [picture.to_preview(point) for point in points]
 
 
-def _file(path: Path) -> tuple[str, int]:
+def _file(path: Path) -> _Seen:
     """Returns the cache key of a file: its path and modification time. Raises OSError when it is gone."""
     return str(path), path.stat().st_mtime_ns
 
 
-def _seen(path: Path) -> tuple[str, int]:
+def _seen(path: Path) -> _Seen:
     """Returns the `_file` key of the mask's small copy, or of the mask if it has none."""
     try:
         return _file(mask_parts.small_copy(path))
@@ -195,13 +248,24 @@ def _seen(path: Path) -> tuple[str, int]:
         return _file(path)
 
 
-def _upload(*paths: Path, size: _Size = None) -> _Shown:
-    """Uploads the sum of the masks' small copies, or of the masks themselves. Raises OSError, ValueError."""
+def _read_full(wanted: tuple[_Seen, _Size]) -> Any:
+    """Returns the pixels (H, W) uint8 of a mask at full size. Raises OSError, ValueError."""
+    (path, _), size = wanted
+    return read_grey(Path(path), size)
+
+
+def _read_shown(wish: _Wish) -> _Pixels:
+    """Returns the sum of the masks' small copies, or of the masks themselves. Raises OSError."""
+    small = True
     try:
-        grey, small = _sum([read_grey(mask_parts.small_copy(path), None, _SMALL) for path in paths]), True
+        grey = _sum([read_grey(mask_parts.small_copy(path), None, _SMALL) for path in wish.paths])
     except (OSError, ValueError):  # the masks are small, or from a version that made no copies
-        grey, small = _sum([read_grey(path, size, _AT_ONCE) for path in paths]), False
-    return _Shown(upload(grey), mask_parts.used(grey), grey.shape[1] if small else 0, grey.size)
+        small = False
+        try:
+            grey = _sum([read_grey(path, wish.size, _AT_ONCE) for path in wish.paths])
+        except ValueError:
+            return _Pixels(None)
+    return _Pixels(grey, mask_parts.used(grey), small)
 
 
 def _sum(pixels: list[Any]) -> Any:

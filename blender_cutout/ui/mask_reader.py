@@ -1,30 +1,30 @@
-"""Reads large masks in a thread, so that Blender's window does not block. The thread never touches Blender data."""
+"""Reads masks in a thread, so that Blender's window does not block. The thread never touches Blender data."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Generic, TypeVar
 
-from ..formats.png import read_grey
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-Key = tuple[str, int]
-"""A mask: path and modification time of its file."""
+Key = TypeVar("Key")
+Read = TypeVar("Read")
 _KEPT = 3
 
 
-class Reader:
-    """Reads one mask at a time; a new request replaces one that has not started."""
+class Reader(Generic[Key, Read]):
+    """Reads one thing at a time; a new request replaces one that has not started.
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._read: OrderedDict[Key, NDArray[np.uint8] | None] = OrderedDict()
-        self._wanted: tuple[Key, tuple[int, int] | None] | None = None
+    Args:
+        read: returns what a key stands for; called in the thread. Raises OSError, ValueError when it cannot be read.
+    """
+
+    def __init__(self, read: Callable[[Key], Read]) -> None:
+        self._do_read = read
+        self._news = threading.Condition()
+        self._read: OrderedDict[Key, Read | None] = OrderedDict()
+        self._wanted: list[Key] = []
         self._thread: threading.Thread | None = None
 
     @property
@@ -32,25 +32,30 @@ class Reader:
         """Returns True while the thread runs."""
         return self._thread is not None and self._thread.is_alive()
 
-    def get(self, key: Key, size: tuple[int, int] | None = None) -> NDArray[np.uint8] | None:
-        """Returns the pixels (H, W) uint8, top row first; None while they are being read or if they cannot be read.
+    def knows(self, key: Key) -> bool:
+        """Returns True once a key was read, or could not be."""
+        return key in self._read
 
-        A mask whose size differs from `size` (height, width) cannot be read.
-        """
-        with self._lock:
+    def get(self, key: Key, patience: float = 0.0) -> Read | None:
+        """Returns what was read; None while it is being read or if it cannot be read. Waits `patience` seconds."""
+        until = time.monotonic() + patience
+        with self._news:
+            if key not in self._read:
+                self._wanted = [key]
+                if not self.busy:
+                    self._thread = threading.Thread(target=self._work, name="cutout masks", daemon=True)
+                    self._thread.start()
+                while key not in self._read and (left := until - time.monotonic()) > 0:
+                    self._news.wait(left)
             if key in self._read:
                 self._read.move_to_end(key)
                 return self._read[key]
-            self._wanted = key, size
-            if not self.busy:
-                self._thread = threading.Thread(target=self._work, name="cutout masks", daemon=True)
-                self._thread.start()
         return None
 
     def close(self) -> None:
-        """Drops all masks and waits for the thread, at most until it has read one mask."""
-        with self._lock:
-            self._wanted, thread = None, self._thread
+        """Drops everything and waits for the thread, at most until it has read one."""
+        with self._news:
+            self._wanted, thread = [], self._thread
         if thread is not None:
             thread.join()
         self._thread = None
@@ -58,17 +63,18 @@ class Reader:
 
     def _work(self) -> None:
         while True:
-            with self._lock:
-                wanted, self._wanted = self._wanted, None
-                if wanted is None:
+            with self._news:
+                if not self._wanted:
                     self._thread = None  # under the lock: the next request starts a new thread
                     return
-            key, size = wanted
+                key = self._wanted.pop()
+            found: Read | None
             try:
-                pixels = read_grey(Path(key[0]), size)
+                found = self._do_read(key)
             except (OSError, ValueError):
-                pixels = None
-            with self._lock:
-                self._read[key] = pixels
+                found = None
+            with self._news:
+                self._read[key] = found
                 while len(self._read) > _KEPT:
                     self._read.popitem(last=False)
+                self._news.notify_all()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import bpy_kit as kit
@@ -37,6 +40,12 @@ def mask_file(scene: Any) -> Path:
     (layer,), _ = mask_layers.find_layers(scene)
     (path,) = layer.files
     return path
+
+
+def texture(overlay: Any, *paths: Path, patience: float = 60.0, **more: Any) -> Any:
+    """What the overlay shows of masks after at most some seconds."""
+    overlay._until = time.monotonic() + patience
+    return overlay._texture(*paths, **more)[0]
 
 
 def iou(matte: np.ndarray, frame: int) -> float:
@@ -151,7 +160,7 @@ def test_one_mask_is_read_for_one_frame_however_often_it_is_drawn(
     seen, shown = mask_overlay.Overlay(), []
     for frame in (3, 3, 4, 5, 4, 3):
         scene.frame_set(kit.LAYOUTS["plain"].start + frame)
-        shown.append(seen._texture(mask_file(scene)).texture)
+        shown.append(texture(seen, mask_file(scene)).texture)
     assert files == ["000003.png", "000004.png", "000005.png"]
     assert shown[0] is shown[1] is shown[5]
     assert shown[2] is shown[4]
@@ -170,7 +179,7 @@ def test_of_a_large_mask_the_small_copy_is_read_and_the_mask_itself_only_for_a_c
     small_copy(path).parent.mkdir()
     kit.write_png(small_copy(path), np.full((75, 120), 7, np.uint8))
     seen = mask_overlay.Overlay()
-    shown = seen._texture(path)
+    shown = texture(seen, path)
     assert files == ["small/000004.png"]
     assert (shown.width, shown.texture.shape, shown.texture.max()) == (120, (75, 120), 7)
     part = MaskPart(60, 40, 240, 150, 2)
@@ -199,11 +208,11 @@ def test_a_small_copy_is_shown_while_the_mask_itself_is_still_being_written(
     kit.write_png(small_copy(path), np.full((75, 120), 7, np.uint8))
     written = path.rename(path.with_name("later"))
     seen = mask_overlay.Overlay()
-    shown = seen._texture(path)
+    shown = texture(seen, path)
     assert shown.texture.max() == 7
     assert seen._detail(MaskPart(60, 40, 240, 150, 2), path) is None
     written.rename(path)
-    assert seen._texture(path) is shown, "it is not read again"
+    assert texture(seen, path) is shown, "it is not read again"
     assert files == ["small/000004.png"]
 
 
@@ -216,7 +225,7 @@ def test_a_damaged_small_copy_is_passed_over(blender: Any, project: Project, fil
     path = mask_file(scene)
     small_copy(path).parent.mkdir()
     small_copy(path).write_bytes(b"torn")
-    shown = mask_overlay.Overlay()._texture(path)
+    shown = texture(mask_overlay.Overlay(), path)
     assert (files, shown.width) == (["000004.png"], 0)
     assert iou(shown.texture / 255, kit.STROKE_FRAME) > 0.9
 
@@ -234,10 +243,77 @@ def test_what_is_played_again_is_read_once_where_there_is_room(
     for frame in [*range(kit.LENGTH), *range(kit.LENGTH)]:
         scene.frame_set(1 + frame)
         (layer,), _ = mask_layers.find_layers(scene)
-        shower._texture(*layer.files)
+        texture(shower, *layer.files)
     assert sorted(files) == sorted([f"{n:06d}.png" for n in range(kit.LENGTH)] * read)
     kept = sum(key in shower._textures for key in shower._pixels)
     assert kept == len(shower._textures) == (kit.LENGTH if read == 1 else mask_overlay._KEPT)
+
+
+def test_a_mask_that_takes_long_comes_with_a_later_redraw_and_the_last_one_of_the_frame_stays_meanwhile(
+    blender: Any, project: Project, files: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from blender_cutout.ui import mask_overlay
+
+    scene, _ = project()
+    cut(blender)
+    path, gate = mask_file(scene), threading.Event()
+    gate.set()
+    noted = mask_overlay.read_grey
+    monkeypatch.setattr(mask_overlay, "read_grey", lambda *args: gate.wait(60) and noted(*args))
+    monkeypatch.setattr(mask_overlay, "_PATIENCE", 60.0)
+    space = SimpleNamespace(display_mode="IMAGE", show_overlays=True)
+    context = SimpleNamespace(space_data=space, scene=scene, sequencer_scene=scene)
+    seen, drawn = mask_overlay.Overlay(), []
+    monkeypatch.setattr(seen, "_show", lambda layer, shown, *rest: drawn.append(shown and int(shown.texture.max())))
+
+    def changes(value: int) -> None:
+        kit.write_png(path, np.full((kit.HEIGHT, kit.WIDTH), value, np.uint8))
+        os.utime(path, ns=(value, value))
+
+    try:
+        changes(50)
+        seen.draw(context)
+        monkeypatch.setattr(mask_overlay, "_PATIENCE", 0.02)
+        gate.clear()
+        changes(60)
+        began = time.monotonic()
+        seen.draw(context)
+        waited = time.monotonic() - began
+        scene.cutout.mask_view = "GREY"
+        seen.draw(context)
+        gate.set()
+        seen._shower._thread.join(60)
+        seen.draw(context)
+        assert drawn == [50, 50, 50, 60]
+        assert waited < 10
+        gate.clear()
+        changes(70)
+        scene.frame_set(scene.frame_current + 300)
+        scene.frame_set(1 + kit.STROKE_FRAME)
+        seen._last_of = ()
+        seen.draw(context)
+        assert drawn[4:] == [None], "a mask of another frame does not stand in"
+    finally:
+        gate.set()
+        seen.remove()
+
+
+def test_one_redraw_reads_no_second_mask_when_its_time_is_up(blender: Any, project: Project, files: list[str]) -> None:
+    from blender_cutout.ui import mask_overlay
+
+    scene, _ = project()
+    cut(blender, "propagate")
+    paths = []
+    for frame in (3, 4):
+        scene.frame_set(1 + frame)
+        paths.append(mask_file(scene))
+    seen = mask_overlay.Overlay()
+    assert texture(seen, paths[0]) is not None
+    assert texture(seen, paths[1], patience=0.0) is None
+    seen._uploads = 0
+    assert texture(seen, paths[1]) is not None
+    assert files == ["000003.png", "000004.png"]
+    seen.remove()
 
 
 def test_a_part_lies_where_the_whole_does(blender: Any, project: Project) -> None:
@@ -272,9 +348,9 @@ def test_a_damaged_mask_is_distinguished_from_a_whole_one(blender: Any, project:
     cut(blender)
     path = mask_file(scene)
     path.write_bytes(path.read_bytes()[:60])
-    assert mask_overlay.Overlay()._texture(path) is None
+    assert texture(mask_overlay.Overlay(), path) is None
     os.remove(path)
-    assert mask_overlay.Overlay()._texture(path) is None
+    assert texture(mask_overlay.Overlay(), path) is None
 
 
 def test_all_visible_objects_are_shown_each_in_its_colour_and_read_once(
@@ -297,7 +373,7 @@ def test_all_visible_objects_are_shown_each_in_its_colour_and_read_once(
         found, picture = mask_layers.find_layers(scene)
         assert (picture is None) == (not found)
         for layer in found:
-            assert seen._texture(*layer.files) is not None
+            assert texture(seen, *layer.files) is not None
         return [layer.look for layer in found]
 
     looks = [look(TINT, tuple(track.colour), scene.cutout.mask_opacity) for track in scene.cutout.tracks]
@@ -335,12 +411,12 @@ def test_what_covers_the_picture_leaves_all_visible_objects_free(
         left[:, len(masks) * 100 : len(masks) * 100 + 60] = 200 if masks else 255
         kit.write_png(path, left)
         masks.append(left)
-    shown = mask_overlay.Overlay()._texture(*layer.files)
+    shown = texture(mask_overlay.Overlay(), *layer.files)
     np.testing.assert_array_equal(shown.texture, masks[0] + masks[1])
     assert len(files) == 2
     kit.write_png(layer.files[0], np.full((kit.HEIGHT, kit.WIDTH), 100, np.uint8))
     os.utime(layer.files[0], ns=(1, 1))
-    assert mask_overlay.Overlay()._texture(*layer.files).texture.max() == 255, "a pixel that both claim counts once"
+    assert texture(mask_overlay.Overlay(), *layer.files).texture.max() == 255, "a pixel that both claim counts once"
 
 
 def test_the_preview_is_redrawn_for_the_frame_in_view_and_not_for_every_other(blender: Any, project: Project) -> None:
@@ -366,6 +442,6 @@ def test_a_mask_of_another_size_than_the_clip_is_not_unpacked(blender: Any, proj
     cut(blender)
     (layer,), _ = mask_layers.find_layers(scene)
     assert layer.size == (kit.HEIGHT, kit.WIDTH)
-    assert mask_overlay.Overlay()._texture(*layer.files, size=layer.size) is not None
+    assert texture(mask_overlay.Overlay(), *layer.files, size=layer.size) is not None
     kit.write_png(layer.files[0], np.full((kit.HEIGHT * 2, kit.WIDTH), 100, np.uint8))
-    assert mask_overlay.Overlay()._texture(*layer.files, size=layer.size) is None
+    assert texture(mask_overlay.Overlay(), *layer.files, size=layer.size) is None

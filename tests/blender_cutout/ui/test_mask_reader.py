@@ -1,4 +1,4 @@
-"""Tests large masks read in a thread."""
+"""Tests masks read in a thread."""
 
 from __future__ import annotations
 
@@ -11,13 +11,20 @@ import numpy as np
 import pytest
 
 from blender_cutout.core.images.matte import to_png
-from blender_cutout.ui import mask_reader as module
-from blender_cutout.ui.mask_reader import Key, Reader
+from blender_cutout.formats.png import read_grey
+from blender_cutout.ui.mask_reader import Reader
+
+Key = tuple[str, int]
+Masks = Reader[Key, np.ndarray]
+
+
+def pixels(key: Key) -> np.ndarray:
+    return read_grey(Path(key[0]))
 
 
 @pytest.fixture
-def reader() -> Iterator[Reader]:
-    reader = Reader()
+def reader() -> Iterator[Masks]:
+    reader = Reader(pixels)
     yield reader
     reader.close()
     assert not reader.busy
@@ -29,7 +36,7 @@ def mask(folder: Path, number: int) -> Key:
     return str(path), path.stat().st_mtime_ns
 
 
-def wait(reader: Reader) -> None:
+def wait(reader: Masks) -> None:
     end = time.monotonic() + 120
     while reader.busy and time.monotonic() < end:
         time.sleep(0.002)
@@ -37,11 +44,10 @@ def wait(reader: Reader) -> None:
 
 
 def test_a_mask_is_there_after_a_while_and_read_once(
-    tmp_path: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, reader: Masks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read: list[Path] = []
-    real = module.read_grey
-    monkeypatch.setattr(module, "read_grey", lambda path, size: read.append(path) or real(path, size))
+    read: list[Key] = []
+    monkeypatch.setattr(reader, "_do_read", lambda key: read.append(key) or pixels(key))
     key = mask(tmp_path, 9)
     assert reader.get(key) is None
     wait(reader)
@@ -54,17 +60,17 @@ def test_a_mask_is_there_after_a_while_and_read_once(
 
 
 def test_only_the_mask_asked_for_last_is_read_after_the_one_under_way(
-    tmp_path: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, reader: Masks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[str] = []
-    gate, real = threading.Event(), module.read_grey
+    gate = threading.Event()
 
-    def slow(path: Path, size: None) -> np.ndarray:
-        read.append(path.name)
+    def slow(key: Key) -> np.ndarray:
+        read.append(Path(key[0]).name)
         gate.wait(120)
-        return real(path, size)
+        return pixels(key)
 
-    monkeypatch.setattr(module, "read_grey", slow)
+    monkeypatch.setattr(reader, "_do_read", slow)
     keys = [mask(tmp_path, number) for number in range(5)]
     reader.get(keys[0])
     while not read:
@@ -77,7 +83,24 @@ def test_only_the_mask_asked_for_last_is_read_after_the_one_under_way(
     assert (reader.get(keys[4]) == 4).all()
 
 
-def test_what_cannot_be_read_is_none_and_not_tried_again(tmp_path: Path, reader: Reader) -> None:
+def test_who_is_patient_gets_it_at_once_and_nobody_waits_longer(
+    tmp_path: Path, reader: Masks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = reader.get(mask(tmp_path, 7), patience=60)
+    assert found is not None
+    assert (found == 7).all()
+    gate = threading.Event()
+    monkeypatch.setattr(reader, "_do_read", lambda key: gate.wait(120) and pixels(key))
+    began = time.monotonic()
+    key = mask(tmp_path, 8)
+    assert reader.get(key, patience=0.05) is None
+    assert 0.05 <= time.monotonic() - began < 20
+    gate.set()
+    assert reader.get(key, patience=60) is not None
+    assert reader.knows(key)
+
+
+def test_what_cannot_be_read_is_none_and_not_tried_again(tmp_path: Path, reader: Masks) -> None:
     key = (str(tmp_path / "gone.png"), 1)
     assert reader.get(key) is None
     wait(reader)
@@ -85,7 +108,7 @@ def test_what_cannot_be_read_is_none_and_not_tried_again(tmp_path: Path, reader:
     assert not reader.busy
 
 
-def test_few_masks_are_kept(tmp_path: Path, reader: Reader) -> None:
+def test_few_masks_are_kept(tmp_path: Path, reader: Masks) -> None:
     keys = [mask(tmp_path, number) for number in range(6)]
     for key in keys:
         reader.get(key)
