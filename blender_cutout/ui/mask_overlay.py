@@ -127,6 +127,8 @@ class Overlay(DrawHandler):
         if self._last_of != (now := (scene.name, scene.frame_current, len(layers))):
             self._last, self._last_of = {}, now
         with self.guarded():
+            if len(scene.cutout.tracks):
+                self._painter.prepare()  # while the clip is opened, not when the first stroke's mask comes
             for number, layer in enumerate(layers):
                 assert picture is not None
                 shown, ready = self._texture(*layer.files, size=layer.size)

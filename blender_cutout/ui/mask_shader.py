@@ -49,6 +49,14 @@ class Painter:
         """Frees the shader."""
         self._shader = None
 
+    def prepare(self) -> None:
+        """Has the graphics driver compile the shader, once, before a hand waits for it; paints nothing visible."""
+        if self._shader is None:
+            import numpy as np
+
+            nothing = upload(np.zeros((1, 1), np.uint8))
+            self.paint(nothing, [(0, 0), (1, 0), (1, 1)], [(0, 0), (1, 0), (1, 1)], MaskLook())
+
     def paint(
         self, texture: Any, shares: Sequence[Point], places: Sequence[Point], chosen: MaskLook, square: float = 8.0
     ) -> None:

@@ -264,6 +264,7 @@ def test_a_mask_that_takes_long_comes_with_a_later_redraw_and_the_last_one_of_th
     space = SimpleNamespace(display_mode="IMAGE", show_overlays=True)
     context = SimpleNamespace(space_data=space, scene=scene, sequencer_scene=scene)
     seen, drawn = mask_overlay.Overlay(), []
+    monkeypatch.setattr(seen._painter, "prepare", lambda: None)
     monkeypatch.setattr(seen, "_show", lambda layer, shown, *rest: drawn.append(shown and int(shown.texture.max())))
 
     def changes(value: int) -> None:
