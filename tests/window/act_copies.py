@@ -32,7 +32,8 @@ def copies(stage: Stage) -> Steps:
     yield from _full_copy(stage)
     yield from _own(stage, original, before, "full copy")
     yield from _append(stage, original)
-    yield from _own(stage, original, _files(original.cutout.tracks[0]), "appended scene")
+    # All scenes draw on one annotation: the very same stroke again would be the copy's, which is known.
+    yield from _own(stage, original, _files(original.cutout.tracks[0]), "appended scene", aside=4.0)
     yield from _show(stage, original)
     seen = stage.look(PLAIN, WHERE)
     stage.shot("the original again")
@@ -74,7 +75,7 @@ def _append(stage: Stage, original: Any) -> Steps:
     yield from _show(stage, (set(bpy.data.scenes) - old).pop())
 
 
-def _own(stage: Stage, original: Any, before: list[bytes], what: str) -> Steps:
+def _own(stage: Stage, original: Any, before: list[bytes], what: str, aside: float = 0.0) -> Steps:
     """What is drawn and written in the copy is the copy's."""
     desk, first = stage.desk, original.cutout.tracks[0]
     track = stage.track
@@ -91,7 +92,7 @@ def _own(stage: Stage, original: Any, before: list[bytes], what: str) -> Steps:
     yield from desk.press("brush(label='remove')")
     applied = len(track.applied.split())
     for points in kit.strokes()["Cutout +"]:  # the frame shows the object elsewhere than the stroke's does
-        yield from desk.drag([stage.at(x, y, PLAIN) for x, y in dense(_moved(points))])
+        yield from desk.drag([stage.at(x, y, PLAIN) for x, y in dense(_moved(points, aside))])
     for _ in range(300):
         if len(stage.track.applied.split()) > applied:
             break
@@ -113,9 +114,9 @@ def _own(stage: Stage, original: Any, before: list[bytes], what: str) -> Steps:
     stage.check(f"{what}: with its own masks", bool(mattes) and not mattes & _written(original), mattes)
 
 
-def _moved(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+def _moved(points: list[tuple[float, float]], aside: float) -> list[tuple[float, float]]:
     (x0, y0), (x1, y1) = kit.object_at(kit.STROKE_FRAME), kit.object_at(WHERE)
-    return [(x + x1 - x0, y + y1 - y0) for x, y in points]
+    return [(x + x1 - x0 + aside, y + y1 - y0) for x, y in points]
 
 
 def _show(stage: Stage, scene: Any) -> Steps:
