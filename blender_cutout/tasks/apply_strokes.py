@@ -68,10 +68,17 @@ def send_strokes(context: Any, scene: Any, track: Any, only: Collection[str] | N
 def known_strokes(scene: Any, under_way: bool = True) -> set[str]:
     """Returns the keys of strokes that were applied or are being applied.
 
-    A stroke belongs to the cutout it was first applied to: all cutouts share the two layers.
+    A stroke belongs to the cutout it was first applied to: all cutouts, of all scenes, share the two layers. Those of
+    the Cutout Brush belong to one; a copied scene has copies, which are applied there on their own.
     """
+    known = {key for other in bpy.data.scenes if other != scene for key in _applied_in(other)}
+    known.difference_update(stroke.key for track in scene.cutout.tracks for stroke in track.strokes)
     sent = {key for job in jobs.queue.jobs for key in job.strokes} if under_way else set()
-    return sent.union(*(track.applied.split() for track in scene.cutout.tracks))
+    return known.union(_applied_in(scene), sent)
+
+
+def _applied_in(scene: Any) -> list[str]:
+    return [key for track in scene.cutout.tracks for key in track.applied.split()]
 
 
 def unapplied(scene: Any, track: Any) -> list[int]:

@@ -81,7 +81,7 @@ class AutoApply:
         """Fades strokes only when needed: reading strokes takes time, and undo restores old opacities."""
         frame = scene.frame_current
         opacities = tuple(layer.annotation_opacity for layer in annotation.layers)
-        applied = tuple(track.applied for track in scene.cutout.tracks)
+        applied = tuple(track.applied for one in bpy.data.scenes for track in one.cutout.tracks)
         hidden = not written.strokes_shown(scene)
         state = (frame, drawing, self._watch.mark(frame), applied, hidden, opacities)
         if state != self._faded:

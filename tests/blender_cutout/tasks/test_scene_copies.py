@@ -72,6 +72,27 @@ def test_a_copied_scene_has_masks_of_its_own(blender: Any, project: Project, tmp
     assert np.array_equal(kit.render_frame(blender, scene, frame, tmp_path / "still"), first)
 
 
+def test_a_stroke_drawn_for_the_copy_is_not_applied_to_the_original(blender: Any, project: Project) -> None:
+    scene, _ = project()
+    frame = scene.frame_current
+    assert blender.ops.cutout.new() == {"FINISHED"}
+    scene.frame_set(frame + 4)
+    assert blender.ops.cutout.auto() == {"FINISHED"}
+    copy = copied(blender, "FULL_COPY")
+    copy.frame_set(frame)  # with the strokes of the annotation, which all scenes share
+    assert blender.ops.cutout.apply_strokes() == {"FINISHED"}
+    assert copy.cutout.tracks[0].keyframe_count == 2
+    if hasattr(blender.context.workspace, "sequencer_scene"):
+        blender.context.workspace.sequencer_scene = scene
+    if blender.context.window:
+        blender.context.window.scene = scene
+    scene.frame_set(frame)
+    head = scene.cutout.tracks[0].head
+    with pytest.raises(RuntimeError, match="strokes"):
+        blender.ops.cutout.apply_strokes()
+    assert (scene.cutout.tracks[0].head, scene.cutout.tracks[0].keyframe_count) == (head, 1)
+
+
 def test_a_linked_copy_without_strips_has_no_cutouts(blender: Any, project: Project) -> None:
     scene, _ = project()
     cut_out(blender, scene)
