@@ -70,6 +70,7 @@ def propagate(stage: Stage) -> Steps:
         (len(visited) > 3 or seconds < 1) and pauses[-1] < 1.5,
         detail,
     )
+    yield from stage.desk.idle()  # a loaded machine takes longer than the keys
     stage.check("every frame has a mask", stage.track.done_count == stage.track.frame_count, stage.message())
 
 
