@@ -23,8 +23,10 @@ def choose(scene: Any, mode: str) -> None:
 
 
 def correct(scene: Any) -> None:
-    """Shows the clip with its mask if only the written result is visible; `go_back` ends that."""
+    """Shows the clip with its mask if only the written result is visible, which `go_back` ends, or only the clip."""
     data = scene.cutout
+    if data.preview_shows == SHOWS_CLIP:  # the artist must see what the stroke does
+        choose(scene, SHOWS_BOTH)
     strip = _strip(scene)
     if data.preview_shows == SHOWS_RESULT and strip is not None:
         if any(written.is_shown(strip, track) for track in data.tracks):

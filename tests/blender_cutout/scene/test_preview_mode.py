@@ -111,6 +111,20 @@ def test_a_correction_shows_the_clip_and_writing_shows_the_result_again(
     assert find_layers(scene)[0] == []
 
 
+def test_a_correction_of_the_clip_without_its_mask_shows_the_mask(blender: Any, project: Project) -> None:
+    from blender_cutout.ui.mask_layers import find_layers
+
+    scene, strip = written(blender, project, "mask")
+    blender.ops.cutout.show(mode="CLIP")
+    assert find_layers(scene)[0] == []
+    x, y = kit.object_at(kit.STROKE_FRAME)
+    assert blender.ops.cutout.paint(label="remove", points=f"{x + 9},{y},1 {x + 9},{y + 40},1") == {"FINISHED"}
+    assert len(find_layers(scene)[0]) == 1
+    assert is_uncut(strip)
+    assert blender.ops.cutout.write_strips() == {"FINISHED"}
+    assert scene.cutout.preview_shows == "BOTH"
+
+
 def test_another_object_is_drawn_on_the_whole_clip(blender: Any, project: Project) -> None:
     scene, strip = written(blender, project, "mask")
     scene.sequence_editor.active_strip = strip
