@@ -49,7 +49,7 @@ def _full_copy(stage: Stage) -> Steps:
     """Blender's Full Copy, from the selector in the header."""
     old = set(bpy.data.scenes)
     with stage.desk.override():
-        if hasattr(bpy.ops.scene, "new_sequencer_scene"):
+        if "new_sequencer_scene" in dir(bpy.ops.scene):  # `hasattr` is true of any name
             bpy.ops.scene.new_sequencer_scene(type="FULL_COPY")
         else:
             bpy.ops.scene.new(type="FULL_COPY")
