@@ -54,8 +54,9 @@ class Painter:
         if self._shader is None:
             import numpy as np
 
-            nothing = upload(np.zeros((1, 1), np.uint8))
-            self.paint(nothing, [(0, 0), (1, 0), (1, 1)], [(0, 0), (1, 0), (1, 1)], MaskLook())
+            corner = [(0, 0), (1, 0), (1, 1), (0, 1)]
+            # Like a mask: some drivers compile sizes that are powers of two, and triangles, apart.
+            self.paint(upload(np.zeros((54, 96), np.uint8)), corner, corner, MaskLook())
 
     def paint(
         self, texture: Any, shares: Sequence[Point], places: Sequence[Point], chosen: MaskLook, square: float = 8.0
