@@ -11,6 +11,7 @@ from typing import Any
 
 import bpy_kit as kit
 import pytest
+import warm_engine
 
 # Before `bpy` is imported: nothing of the tests may land in the user's own folders, which are not to be emptied either.
 _RESOURCES = Path(tempfile.mkdtemp(prefix="cutout tests "))
@@ -31,12 +32,14 @@ def blender(monkeypatch: pytest.MonkeyPatch, new_edge: str) -> Iterator[Any]:
 
     bpy.ops.wm.read_factory_settings(use_empty=True)
     import blender_cutout
+    from blender_cutout.client import process
     from blender_cutout.scene import edge_settings
     from blender_cutout.tasks import jobs
 
     if new_edge:
         monkeypatch.setattr(edge_settings, "NEW", new_edge)
     monkeypatch.setattr(jobs, "engine_command", lambda python="": kit.fake_engine())
+    monkeypatch.setattr(process, "subprocess", warm_engine.starter(kit.fake_engine()))
     blender_cutout.register()
     try:
         yield bpy
