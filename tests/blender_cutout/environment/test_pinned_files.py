@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import venv_kit
 
 from blender_cutout.core.errors import EnvironmentMissing
 from blender_cutout.core.tiers.published import PUBLISHED
@@ -81,26 +82,34 @@ def installed(folder: Path, module: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def quick_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python whose environments are copied: what is tested is what is installed into them."""
+    folder, base = tmp_path_factory.mktemp("quick"), venv.find_python()
+    return venv_kit.quick_base(folder / "python", base, venv_kit.template(folder / "made", base))
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory, quick_python: Path) -> Path:
     """A finished environment without libraries, for tests that leave nothing installed in it."""
     folder = tmp_path_factory.mktemp("bare") / "engine"
-    list(venv.make(folder, ()))
+    list(venv.make(folder, (), base=quick_python))
     return folder
 
 
 def test_the_listed_files_are_installed_and_not_newer_ones(
-    tmp_path: Path, mirror: Path, lists: Callable[..., Path]
+    tmp_path: Path, mirror: Path, lists: Callable[..., Path], quick_python: Path
 ) -> None:
     folder = lists([wheel(mirror, "cutout_first")], {"cutout_torch==1.0": wheel(mirror, "cutout_torch")})
     wheel(mirror, "cutout_first", "2.0")
     torch = TorchChoice("cpu", "Because.", (("cutout_torch==1.0",),))
     engine = tmp_path / "engine"
-    lines = list(venv.make(engine, ("cutout_first",), torch=torch, lists=folder))
+    make = functools.partial(venv.make, engine, ("cutout_first",), base=quick_python, torch=torch, lists=folder)
+    lines = list(make())
     assert any("checksum" in line for line in lines)
     assert (installed(engine, "cutout_first"), installed(engine, "cutout_torch")) == ("1.0", "1.0")
-    assert "up to date" in next(iter(venv.make(engine, ("cutout_first",), torch=torch, lists=folder)))
+    assert "up to date" in next(iter(make()))
     lists([mirror / "cutout_first-2.0-py3-none-any.whl"])
-    list(venv.make(engine, ("cutout_first",), torch=torch, lists=folder))
+    list(make())
     assert installed(engine, "cutout_first") == "2.0", "another list is another engine"
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import setup_kit
+import venv_kit
 
 pytestmark = [pytest.mark.bpy, pytest.mark.timeout(280)]
 
@@ -46,6 +47,23 @@ def setup(blender: Any) -> Iterator[Any]:
     setup.installer.progress = SetupProgress()
     yield setup
     setup.close()
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment without libraries on Blender's Python, to be copied."""
+    from blender_cutout.environment.interpreters import blenders_python
+
+    return venv_kit.template(tmp_path_factory.mktemp("venv") / "made", Path(blenders_python()))
+
+
+@pytest.fixture
+def begun(home: Path, made: Path) -> Path:
+    """The user's engine as a set-up leaves it that was ended before it installed a library."""
+    from blender_cutout.environment import own_folder
+
+    own_folder.claim(home / "engine")
+    return venv_kit.copy_into(made, home / "engine")
 
 
 def begin(setup: Any, wheels: Path) -> None:
@@ -128,7 +146,7 @@ def test_cancel_ends_everything_and_the_next_time_goes_on(
 
 @pytest.mark.skipif(os.name == "nt", reason="SIGKILL is not known there")
 def test_killed_half_way_it_is_never_used_and_made_next_time(
-    blender: Any, home: Path, choose: Any, setup: Any, tmp_path: Path
+    blender: Any, home: Path, begun: Path, choose: Any, setup: Any, tmp_path: Path
 ) -> None:
     from blender_cutout.core.errors import EnvironmentMissing
     from blender_cutout.environment import venv
@@ -177,7 +195,9 @@ def test_what_cannot_work_is_reported_in_one_message(
     assert not (home / "engine").exists()
 
 
-def test_a_wheel_that_is_missing_is_named(blender: Any, home: Path, choose: Any, setup: Any, tmp_path: Path) -> None:
+def test_a_wheel_that_is_missing_is_named(
+    blender: Any, home: Path, begun: Path, choose: Any, setup: Any, tmp_path: Path
+) -> None:
     from blender_cutout.environment import venv
 
     choose(wheels=str(setup_kit.write_wheels(tmp_path / "wheels", without="av")))
@@ -187,7 +207,7 @@ def test_a_wheel_that_is_missing_is_named(blender: Any, home: Path, choose: Any,
 
 
 def test_a_broken_library_fails_the_self_test_and_is_not_kept(
-    blender: Any, home: Path, choose: Any, setup: Any, tmp_path: Path
+    blender: Any, home: Path, begun: Path, choose: Any, setup: Any, tmp_path: Path
 ) -> None:
     choose(wheels=str(setup_kit.write_wheels(tmp_path / "wheels", broken="opencv_python_headless")))
     with pytest.raises(RuntimeError, match=r"OpenCV is missing or broken.*torn"):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+import venv_kit
 
 from blender_cutout.core.errors import EnvironmentMissing
 from blender_cutout.environment import checkup, machine, venv
@@ -42,10 +44,17 @@ def pip_settings(monkeypatch: pytest.MonkeyPatch, wheels: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def quick_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python whose environments are copied, for tests of what becomes of them."""
+    folder, base = tmp_path_factory.mktemp("quick"), venv.find_python()
+    return venv_kit.quick_base(folder / "python", base, venv_kit.template(folder / "made", base))
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory, quick_python: Path) -> Path:
     """A finished environment without any library."""
     folder = tmp_path_factory.mktemp("bare") / "engine"
-    list(venv.make(folder, ()))
+    list(venv.make(folder, (), base=quick_python))
     return folder
 
 
@@ -156,20 +165,23 @@ def installed(folder: Path) -> str:
     return subprocess.run(command, capture_output=True, text=True).stdout.strip()
 
 
-def test_online_the_users_pip_settings_count(tmp_path: Path, pip_of_the_user: Path) -> None:
-    list(venv.make(tmp_path / "engine", ("cutout_first",)))
+def test_online_the_users_pip_settings_count(tmp_path: Path, pip_of_the_user: Path, quick_python: Path) -> None:
+    list(venv.make(tmp_path / "engine", ("cutout_first",), base=quick_python))
     assert installed(tmp_path / "engine") == "1.0"
 
 
-def test_from_a_folder_of_wheels_the_users_pip_settings_do_not_count(tmp_path: Path, pip_of_the_user: Path) -> None:
+def test_from_a_folder_of_wheels_the_users_pip_settings_do_not_count(
+    tmp_path: Path, pip_of_the_user: Path, quick_python: Path
+) -> None:
     wheel(tmp_path / "wheels", "cutout_first", "2.0")
     torch = TorchChoice("cpu", "Because.", ())
     wheel(tmp_path / "wheels", "torch", "99.0")
-    list(venv.make(tmp_path / "engine", ("cutout_first",), torch=torch, wheels=tmp_path / "wheels"))
+    make = functools.partial(venv.make, requirements=("cutout_first",), base=quick_python, torch=torch)
+    list(make(tmp_path / "engine", wheels=tmp_path / "wheels"))
     assert installed(tmp_path / "engine") == "2.0"
     wheel(tmp_path / "others", "torch", "99.0")
     with pytest.raises(EnvironmentMissing, match="cutout_first"):  # it lies in the user's own folder, not in this one
-        list(venv.make(tmp_path / "engine 2", ("cutout_first",), torch=torch, wheels=tmp_path / "others"))
+        list(make(tmp_path / "engine 2", wheels=tmp_path / "others"))
 
 
 def test_a_stopped_installation_is_not_taken_for_a_finished_one(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,9 +195,9 @@ def test_a_stopped_installation_is_not_taken_for_a_finished_one(home: Path, monk
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="its Python is no shell script there")
-def test_a_python_that_no_longer_works_is_made_from_scratch(home: Path) -> None:
+def test_a_python_that_no_longer_works_is_made_from_scratch(home: Path, quick_python: Path) -> None:
     folder = home / "engine"
-    list(venv.make(folder, ()))
+    list(venv.make(folder, (), base=quick_python))
     python = venv.python_of(folder)
     python.unlink()
     python.write_text("#!/bin/sh\nexit 1\n")
