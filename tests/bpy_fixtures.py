@@ -46,7 +46,7 @@ def blender(monkeypatch: pytest.MonkeyPatch, new_edge: str) -> Iterator[Any]:
     finally:
         blender_cutout.unregister()
         ours = [f for name in dir(bpy.app.handlers) for f in _functions(bpy, name) if "cutout" in (f.__module__ or "")]
-        bpy.ops.wm.read_factory_settings(use_empty=True)
+        bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)  # the next test resets the settings
         for entry in _RESOURCES.iterdir():
             shutil.rmtree(entry, ignore_errors=True)
         assert not ours, "handlers were left behind: Blender would never end"

@@ -35,6 +35,8 @@ INTERVAL = 0.005
 QUIET = 0.3
 """Seconds that a job may take before the panel shows it. A round takes less, so nothing is redrawn while the engine
 needs the processor, and the panel does not jump with every stroke."""
+_PAUSE = 0.01
+"""Seconds between two looks while nothing but a job is waited for: shorter ones take the engine's processor time."""
 _SELDOM = 0.25
 """Minimum seconds between redraws of the timelines, and of the panels, while masks arrive."""
 _LOADING = 120.0
@@ -330,7 +332,7 @@ def wait(job: Job, seconds: float | None = None) -> Outcome:
         if job.outcome is None:
             if deadline is not None and time.monotonic() > deadline:
                 raise TimeoutError(f"The engine did not finish in {seconds} s: {job.title}")
-            time.sleep(0.003)
+            time.sleep(_PAUSE)
     step()
     return job.outcome
 
