@@ -6,21 +6,16 @@ from pathlib import Path
 
 import pytest
 from cli_kit import Run, write_picture
+from colour_engine import colour_engine
 
 from blender_cutout.cli import main
-from blender_cutout.core.engine import Engine, EngineSettings
-from blender_cutout.core.fakes import FakePropagationNet, FakeScribbleNet, SyntheticClip
+from blender_cutout.core.engine import Engine
+from blender_cutout.core.fakes import SyntheticClip
 from blender_cutout.core.images.matte import write_mask
-from blender_cutout.core.propagation.settings import PropagationSettings
 
 FILM = SyntheticClip(length=20, height=60, width=100, radius=10)
 KEYS = 0, 6, 13
 JOB = Path("shot.job.json")
-
-
-def colour_engine(weights_id: str = "colour") -> Engine:
-    settings = EngineSettings(96, PropagationSettings(working_px=96))
-    return Engine(FakeScribbleNet(), FakePropagationNet(), settings, tier="quick", weights_id=weights_id)
 
 
 def run_with(engine: Engine) -> Run:

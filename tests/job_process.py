@@ -17,7 +17,7 @@ from typing import Any
 TESTS = Path(__file__).resolve().parent
 sys.path[:0] = [str(TESTS), str(TESTS.parent)]
 
-from job_kit import colour_engine  # noqa: E402
+from colour_engine import colour_engine  # noqa: E402
 
 from blender_cutout import cli  # noqa: E402
 from blender_cutout.commands.jobs import queue  # noqa: E402

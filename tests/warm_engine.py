@@ -26,7 +26,7 @@ from typing import IO, Any
 FAKE = Path(__file__).parent / "blender_cutout" / "worker" / "fake_entry.py"
 LOADED = (
     "worker.serve", "compose", "core.engine", "core.fakes", "core.session.track_session", "core.clips.opening",
-    "core.export.delivery", "core.images.preview",
+    "core.export.delivery", "core.images.preview", "core.session.edge_record",
 )  # fmt: skip
 """Modules that nearly every engine imports."""
 
