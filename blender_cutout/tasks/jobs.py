@@ -35,8 +35,6 @@ INTERVAL = 0.005
 QUIET = 0.3
 """Seconds that a job may take before the panel shows it. A round takes less, so nothing is redrawn while the engine
 needs the processor, and the panel does not jump with every stroke."""
-_PAUSE = 0.01
-"""Seconds between two looks while nothing but a job is waited for: shorter ones take the engine's processor time."""
 _SELDOM = 0.25
 """Minimum seconds between redraws of the timelines, and of the panels, while masks arrive."""
 _LOADING = 120.0
@@ -332,7 +330,7 @@ def wait(job: Job, seconds: float | None = None) -> Outcome:
         if job.outcome is None:
             if deadline is not None and time.monotonic() > deadline:
                 raise TimeoutError(f"The engine did not finish in {seconds} s: {job.title}")
-            time.sleep(_PAUSE)
+            time.sleep(0.01)  # looks in a row take the engine's processor time
     step()
     return job.outcome
 
