@@ -38,7 +38,7 @@ def blender(tmp_path: Path) -> Callable[[str], subprocess.Popen[str]]:
 
 
 def said(process: subprocess.Popen[str]) -> dict[str, Any]:
-    text, _ = process.communicate(timeout=280)
+    text, _ = process.communicate(timeout=560)
     lines = [line for line in text.splitlines() if line.startswith('{"folder"')]
     assert lines, text
     found: dict[str, Any] = json.loads(lines[-1])
@@ -102,10 +102,11 @@ def undisturbed(queue: Path) -> list[dict[str, bytes]]:
 
     for job in sorted(queue.glob("*.job.json")):
         command = [*worker_command(kit.engine_python()), "--cutout", "job", "run", str(job)]
-        subprocess.run(command, check=True, capture_output=True, timeout=280)
+        subprocess.run(command, check=True, capture_output=True, timeout=560)
     return masks_of(queue)
 
 
+@pytest.mark.timeout(1200)  # over twenty starts of the engine
 def test_ten_shots_end_as_if_neither_the_engine_nor_blender_had_been_killed(
     blender: Callable[[str], subprocess.Popen[str]], tmp_path: Path
 ) -> None:
