@@ -13,39 +13,11 @@ from typing import Any
 import bpy_kit as kit
 import numpy as np
 import pytest
+from overlay_kit import cut, mask_file, shown, texture
 
 pytestmark = pytest.mark.bpy
 
 Project = Callable[..., tuple[Any, Any]]
-
-
-def cut(bpy: Any, *steps: str) -> None:
-    for step in ("new", "apply_strokes", *steps):
-        assert getattr(bpy.ops.cutout, step)() == {"FINISHED"}
-
-
-def shown(scene: Any) -> np.ndarray | None:
-    """The mask that the overlay would show now, (H, W) in [0, 1]."""
-    from blender_cutout.formats.png import read_grey
-    from blender_cutout.ui import mask_layers
-
-    found, _ = mask_layers.find_layers(scene)
-    return read_grey(found[0].files[0]) / 255 if found else None
-
-
-def mask_file(scene: Any) -> Path:
-    """The file of the only mask that the overlay would show now."""
-    from blender_cutout.ui import mask_layers
-
-    (layer,), _ = mask_layers.find_layers(scene)
-    (path,) = layer.files
-    return path
-
-
-def texture(overlay: Any, *paths: Path, patience: float = 60.0, **more: Any) -> Any:
-    """What the overlay shows of masks after at most some seconds."""
-    overlay._until = time.monotonic() + patience
-    return overlay._texture(*paths, **more)[0]
 
 
 def iou(matte: np.ndarray, frame: int) -> float:
@@ -130,24 +102,6 @@ def test_the_look_is_the_panels_and_shows_a_stroke_while_it_is_drawn(
         with monkeypatch.context() as patch:
             patch.setattr(annotations, "is_drawing", lambda: True)
             assert mask_layers.chosen_look(scene, scene.cutout.tracks[0]) == look(OUTLINE, colour, 0.25)
-
-
-@pytest.fixture
-def files(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Lists the mask files that are read, in order, without touching what goes to the graphics card."""
-    from blender_cutout.formats import png
-    from blender_cutout.ui import mask_overlay
-
-    read: list[str] = []
-
-    def noted(path: Path, *limits: Any) -> np.ndarray:
-        grey = png.read_grey(path, *limits)
-        read.append("/".join(path.parts[-2:]) if path.parent.name == "small" else path.name)
-        return grey
-
-    monkeypatch.setattr(mask_overlay, "upload", lambda grey: grey)
-    monkeypatch.setattr(mask_overlay, "read_grey", noted)
-    return read
 
 
 def test_one_mask_is_read_for_one_frame_however_often_it_is_drawn(
@@ -352,72 +306,6 @@ def test_a_damaged_mask_is_distinguished_from_a_whole_one(blender: Any, project:
     assert texture(mask_overlay.Overlay(), path) is None
     os.remove(path)
     assert texture(mask_overlay.Overlay(), path) is None
-
-
-def test_all_visible_objects_are_shown_each_in_its_colour_and_read_once(
-    blender: Any, project: Project, files: list[str]
-) -> None:
-    from blender_cutout.geometry.mask_looks import TINT, look
-    from blender_cutout.ui import mask_layers, mask_overlay
-
-    scene, _ = project()
-    cut(blender, "propagate")
-    for _ in range(2):
-        blender.ops.cutout.new()
-        blender.ops.cutout.auto()
-        blender.ops.cutout.propagate()
-    first, second, third = scene.cutout.tracks
-    scene.cutout.mask_view = TINT
-    seen = mask_overlay.Overlay()
-
-    def drawn() -> list[Any]:
-        found, picture = mask_layers.find_layers(scene)
-        assert (picture is None) == (not found)
-        for layer in found:
-            assert texture(seen, *layer.files) is not None
-        return [layer.look for layer in found]
-
-    looks = [look(TINT, tuple(track.colour), scene.cutout.mask_opacity) for track in scene.cutout.tracks]
-    assert len(set(looks)) == 3
-    assert drawn() == looks
-    assert drawn() == looks
-    assert files == ["000004.png"] * 3, "one for each, however often it is drawn"
-    second.visible = False
-    assert drawn() == [looks[0], looks[2]]
-    second.solo = True
-    assert drawn() == [looks[1]]
-    second.solo = False
-    scene.frame_set(scene.frame_current + 1)
-    assert drawn() == [looks[0], looks[2]]
-    assert files[3:] == ["000005.png"] * 2, "nothing is read that is not shown"
-    first.visible = third.visible = False
-    assert drawn() == []
-
-
-@pytest.mark.parametrize("view", ["CHECKER", "GREY"])
-def test_what_covers_the_picture_leaves_all_visible_objects_free(
-    blender: Any, project: Project, files: list[str], view: str
-) -> None:
-    from blender_cutout.ui import mask_layers, mask_overlay
-
-    scene, _ = project()
-    cut(blender)
-    blender.ops.cutout.new()
-    blender.ops.cutout.auto()
-    scene.cutout.mask_view = view
-    (layer,), _ = mask_layers.find_layers(scene)
-    masks = []
-    for path in layer.files:
-        left = np.zeros((kit.HEIGHT, kit.WIDTH), np.uint8)
-        left[:, len(masks) * 100 : len(masks) * 100 + 60] = 200 if masks else 255
-        kit.write_png(path, left)
-        masks.append(left)
-    shown = texture(mask_overlay.Overlay(), *layer.files)
-    np.testing.assert_array_equal(shown.texture, masks[0] + masks[1])
-    assert len(files) == 2
-    kit.write_png(layer.files[0], np.full((kit.HEIGHT, kit.WIDTH), 100, np.uint8))
-    os.utime(layer.files[0], ns=(1, 1))
-    assert texture(mask_overlay.Overlay(), *layer.files).texture.max() == 255, "a pixel that both claim counts once"
 
 
 def test_the_preview_is_redrawn_for_the_frame_in_view_and_not_for_every_other(blender: Any, project: Project) -> None:
